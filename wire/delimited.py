@@ -1,0 +1,66 @@
+"""Delimited messages out of a byte stream: a varint length, then that many bytes."""
+
+from __future__ import annotations
+
+from peerage.wire.errors import MessageTooLongError, VarintTruncatedError
+from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint, encode_uvarint
+
+
+def delimit(message: bytes) -> bytes:
+    """The message with its length in front."""
+    return encode_uvarint(len(message)) + message
+
+
+class DelimitedReader:
+    """Collects one delimited message, however the stream is cut.
+
+    It never holds more than the longest message allowed and its length.
+    """
+
+    def __init__(self, what: str, limit: int) -> None:
+        """Args: what, the message's name for errors; limit, the most bytes it may have, inclusive."""
+        self._what = what
+        self._limit = limit
+        self._held = bytearray()
+        self._body: int | None = None  # where the message begins, once its length is known
+        self._end = 0
+
+    @property
+    def held(self) -> int:
+        """How many bytes of an incomplete message are here, its length included."""
+        return len(self._held)
+
+    def feed(self, data: bytes | bytearray | memoryview) -> tuple[bytes, bytes] | None:
+        """Take more of the stream.
+
+        Returns: None while the message is incomplete; then the message and what came behind it. The reader is
+            then ready for another message.
+        Raises: MessageTooLongError at the length, before the message is kept; VarintOverflowError.
+        """
+        view = memoryview(data)
+        if self._body is None:
+            view = self._read_length(view)
+            if self._body is None:
+                return None
+        missing = self._end - len(self._held)
+        self._held += view[:missing]
+        if len(view) < missing:
+            return None
+        message = bytes(memoryview(self._held)[self._body :])
+        self._held.clear()
+        self._body = None
+        return message, bytes(view[missing:])
+
+    def _read_length(self, view: memoryview) -> memoryview:
+        held = len(self._held)
+        self._held += view[: MAX_UVARINT_BYTES - held]
+        try:
+            length, self._body = decode_uvarint(self._held)
+        except VarintTruncatedError:
+            return view[len(view) :]
+        if length > self._limit:
+            raise MessageTooLongError(self._what, length, self._limit)
+        self._end = self._body + length
+        used = self._body - held  # what the varint took of this view; the rest of what was copied goes back
+        del self._held[self._body :]
+        return view[used:]

@@ -1,0 +1,650 @@
+"""The errors of `peerage.wire`, one class for each rule that can be broken.
+
+::
+
+    WireError
+    ├── LocalError                      we called it wrongly: a bug or a mistake of the operator
+    │   ├── VarintTooLargeError
+    │   ├── NodeKeyError                Format, Type, Length, Mismatch
+    │   ├── ConnectionStateError
+    │   ├── EphemeralSecretError
+    │   ├── SealExhaustedError
+    │   └── ChannelDescriptorError, DuplicateChannelError, ConnectionSettingError
+    ├── AddressError                    no usable net address: whose fault, knows who asked
+    │   ├── AddressMissingIDError
+    │   ├── AddressLookupError          temporary
+    │   └── AddressInvalidError         ID, Host, Port, IP
+    └── RemoteError                     the peer (or who claims to be one) broke a rule: its connection ends
+        ├── MalformedMessageError       VarintTruncated, VarintOverflow, FieldTruncated, FieldTag, FieldType
+        ├── MessageTooLongError
+        ├── ConnectionClosedError
+        ├── FrameError                  FrameTag, FrameLength, OpenExhausted
+        ├── HandshakeError              EphemeralKeyLength, LowOrderKey, ReflectedKey, UnsupportedKey,
+        │                               PublicKeyLength, SignatureLength, Signature, UnexpectedNodeID
+        ├── PacketError                 PacketKind, UnknownChannel, MessageCapacity
+        ├── PongTimeoutError
+        ├── InvalidNodeInfoError        NodeInfoAddress, NodeInfoText, NodeInfoChannels, NodeInfoTxIndex
+        ├── IncompatibleNodeError       BlockVersionMismatch, NetworkMismatch, NoCommonChannel
+        └── PexError                    PexKind, PexAddress
+
+The difference is what the switch acts upon: a `RemoteError` is the peer's fault and stops that peer, a
+`LocalError` is ours. Every error keeps its details as attributes, makes its text in `__str__` and survives
+pickling, for it is reported from one process to another: the positional arguments of `__init__` are those of
+`super().__init__`.
+"""
+
+from __future__ import annotations
+
+
+class WireError(Exception):
+    """Any broken rule of the wire."""
+
+
+class LocalError(WireError):
+    """We broke the rule: a call out of order, a value that may not be sent, a file that cannot be used."""
+
+
+class RemoteError(WireError):
+    """The remote side broke the rule. What it sent is not to be used, and its connection is over."""
+
+
+# --- varints and protobuf ---
+
+
+class VarintTooLargeError(LocalError):
+    """A number that does not fit 64 bits unsigned was to be encoded."""
+
+    def __init__(self, value: int) -> None:
+        super().__init__(value)
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.value} is not in 0..2^64-1"
+
+
+class MalformedMessageError(RemoteError):
+    """Bytes that are not the protobuf message they should be. Parent of the errors that say what is wrong."""
+
+
+class VarintTruncatedError(MalformedMessageError):
+    """The bytes end inside a varint. Where more may come, this means: wait for them."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"the bytes end inside the varint that begins at {self.position}"
+
+
+class VarintOverflowError(MalformedMessageError):
+    """A varint of more than 10 bytes or 64 bits."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(position)
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"the varint that begins at {self.position} is larger than 64 bits"
+
+
+class FieldTruncatedError(MalformedMessageError):
+    """A field says that it is longer than the message it is in, or a group has no end."""
+
+    def __init__(self, number: int, position: int) -> None:
+        super().__init__(number, position)
+        self.number = number
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"the message ends inside field {self.number} at {self.position}"
+
+
+class FieldTagError(MalformedMessageError):
+    """A field number or wire type that cannot be, or the end of a group that never began."""
+
+    def __init__(self, tag: int, position: int) -> None:
+        super().__init__(tag, position)
+        self.tag = tag
+        self.position = position
+
+    def __str__(self) -> str:
+        return f"illegal tag {self.tag:#x} at {self.position}"
+
+
+class FieldTypeError(MalformedMessageError):
+    """A known field comes with another wire type than its own. (Generated protobuf code would skip it.)"""
+
+    def __init__(self, message: str, number: int, wire_type: int) -> None:
+        super().__init__(message, number, wire_type)
+        self.message = message
+        self.number = number
+        self.wire_type = wire_type
+
+    def __str__(self) -> str:
+        return f"field {self.number} of {self.message} has wire type {self.wire_type}"
+
+
+class MessageTooLongError(RemoteError):
+    """A message announces more bytes than are allowed. Known from its length: none of it is kept."""
+
+    def __init__(self, what: str, length: int, limit: int) -> None:
+        super().__init__(what, length, limit)
+        self.what = what
+        self.length = length
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.what} of {self.length} bytes, at most {self.limit} are allowed"
+
+
+# --- keys ---
+
+
+class NodeKeyError(LocalError):
+    """A node key that cannot be used. Its text never shows what is in the file: that may be a secret."""
+
+
+class NodeKeyFormatError(NodeKeyError):
+    """The text is not the JSON object that a key file holds."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"not a node key: {self.reason}"
+
+
+class NodeKeyTypeError(NodeKeyError):
+    """The key is of another kind than ed25519."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"the node key is of type {self.kind!r}, it must be 'tendermint/PrivKeyEd25519'"
+
+
+class NodeKeyLengthError(NodeKeyError):
+    """The key has another length than 64 bytes in the file (seed and public key) or 32 of a seed."""
+
+    def __init__(self, length: int, expected: int) -> None:
+        super().__init__(length, expected)
+        self.length = length
+        self.expected = expected
+
+    def __str__(self) -> str:
+        return f"the node key has {self.length} bytes, it must have {self.expected}"
+
+
+class NodeKeyMismatchError(NodeKeyError):
+    """The public half in the file is not that of the private half. CometBFT would use the false one."""
+
+    def __str__(self) -> str:
+        return "the two halves of the node key do not belong together"
+
+
+# --- net addresses ---
+
+
+class AddressError(WireError):
+    """A text or value that is no usable net address. Whose fault it is, knows who asked.
+
+    `temporary` is true for a name that may resolve later: such an address is worth another try.
+    """
+
+    temporary = False
+
+
+class AddressMissingIDError(AddressError):
+    """Not exactly one @ after the scheme."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.text!r}: there is no node ID, expected ID@host:port"
+
+
+class AddressLookupError(AddressError):
+    """The host is no IP address and does not resolve, or is written like an IP address and is none."""
+
+    temporary = True
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(host, reason)
+        self.host = host
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"host {self.host!r} was not found: {self.reason}"
+
+
+class AddressInvalidError(AddressError):
+    """An address that no later try will make right. Parent of the errors that say what is wrong."""
+
+
+class AddressIDError(AddressInvalidError):
+    """The ID is not 40 hexadecimal characters."""
+
+    def __init__(self, text: str, node_id: str) -> None:
+        super().__init__(text, node_id)
+        self.text = text
+        self.node_id = node_id
+
+    def __str__(self) -> str:
+        return f"{self.text!r}: ID {self.node_id!r} is not 40 hexadecimal characters"
+
+
+class AddressHostError(AddressInvalidError):
+    """The host is empty, or its brackets and colons do not match."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text, reason)
+        self.text = text
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.text!r}: {self.reason}"
+
+
+class AddressPortError(AddressInvalidError):
+    """The port is missing or not in 0..65535 in plain digits."""
+
+    def __init__(self, text: str, port: str) -> None:
+        super().__init__(text, port)
+        self.text = text
+        self.port = port
+
+    def __str__(self) -> str:
+        if not self.port:
+            return f"{self.text!r}: the port is missing"
+        return f"{self.text!r}: port {self.port!r} is not a number from 0 to 65535"
+
+
+class AddressIPError(AddressInvalidError):
+    """An IP address that nobody can have: unspecified, 255.255.255.255, or set aside for documentation."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"{self.text!r}: nobody can have this IP address"
+
+
+# --- secret connection ---
+
+
+class ConnectionStateError(LocalError):
+    """The connection cannot do this now: it is not open yet, or it has failed."""
+
+    def __init__(self, operation: str, stage: str) -> None:
+        super().__init__(operation, stage)
+        self.operation = operation
+        self.stage = stage
+
+    def __str__(self) -> str:
+        return f"{self.operation} is not possible while the connection is {self.stage}"
+
+
+class EphemeralSecretError(LocalError):
+    """The random source gave, or the caller handed in, something else than 32 bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def __str__(self) -> str:
+        return f"an ephemeral secret of {self.length} bytes, it must have 32"
+
+
+class SealExhaustedError(LocalError):
+    """Our frame counter is at its end: sealing on would use a nonce twice."""
+
+    def __str__(self) -> str:
+        return "all nonces of this connection are used, a new connection is needed"
+
+
+class ConnectionClosedError(RemoteError):
+    """The stream ended where it may not: inside the handshake or inside a frame."""
+
+    def __init__(self, stage: str, held: int) -> None:
+        super().__init__(stage, held)
+        self.stage = stage
+        self.held = held
+
+    def __str__(self) -> str:
+        return f"the remote closed the connection while it was {self.stage}, {self.held} bytes into a message"
+
+
+class FrameError(RemoteError):
+    """A sealed frame that is not to be believed."""
+
+
+class FrameTagError(FrameError):
+    """The frame was forged, replayed, reordered or sealed with another key."""
+
+    def __init__(self, counter: int) -> None:
+        super().__init__(counter)
+        self.counter = counter
+
+    def __str__(self) -> str:
+        return f"frame {self.counter} does not authenticate"
+
+
+class FrameLengthError(FrameError):
+    """A frame says that it holds more than 1024 bytes."""
+
+    def __init__(self, counter: int, length: int) -> None:
+        super().__init__(counter, length)
+        self.counter = counter
+        self.length = length
+
+    def __str__(self) -> str:
+        return f"frame {self.counter} says it holds {self.length} bytes, at most 1024 fit"
+
+
+class OpenExhaustedError(FrameError):
+    """The remote sent as many frames as there are nonces and goes on."""
+
+    def __str__(self) -> str:
+        return "the remote has used all nonces of this connection"
+
+
+class HandshakeError(RemoteError):
+    """The remote side does not prove who it is. Parent of the errors that say how."""
+
+
+class EphemeralKeyLengthError(HandshakeError):
+    """The ephemeral key has not 32 bytes. CometBFT would pad or cut it."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def __str__(self) -> str:
+        return f"an ephemeral key of {self.length} bytes, it must have 32"
+
+
+class LowOrderKeyError(HandshakeError):
+    """The ephemeral key is a point of low order: the shared secret would be known to everyone."""
+
+    def __str__(self) -> str:
+        return "the ephemeral key is a point of low order"
+
+
+class ReflectedKeyError(HandshakeError):
+    """The ephemeral key is our own, sent back."""
+
+    def __str__(self) -> str:
+        return "our own ephemeral key came back"
+
+
+class UnsupportedKeyError(HandshakeError):
+    """The remote's node key is missing or not an ed25519 key."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+    def __str__(self) -> str:
+        return f"the remote's node key is not an ed25519 key but: {self.kind}"
+
+
+class PublicKeyLengthError(HandshakeError):
+    """The remote's ed25519 key has not 32 bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def __str__(self) -> str:
+        return f"a node key of {self.length} bytes, it must have 32"
+
+
+class SignatureLengthError(HandshakeError):
+    """The signature has not 64 bytes."""
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def __str__(self) -> str:
+        return f"a signature of {self.length} bytes, it must have 64"
+
+
+class SignatureError(HandshakeError):
+    """The signature over the challenge is not one of the key that the remote claims."""
+
+    def __init__(self, node_id: str) -> None:
+        super().__init__(node_id)
+        self.node_id = node_id
+
+    def __str__(self) -> str:
+        return f"the remote calls itself {self.node_id} and cannot prove it"
+
+
+class UnexpectedNodeIDError(HandshakeError):
+    """The remote proved who it is, but it is not whom we dialled."""
+
+    def __init__(self, expected: str, actual: str) -> None:
+        super().__init__(expected, actual)
+        self.expected = expected
+        self.actual = actual
+
+    def __str__(self) -> str:
+        return f"dialled {self.expected}, but {self.actual} answered"
+
+
+# --- channels and packets ---
+
+
+class ChannelDescriptorError(LocalError):
+    """A channel descriptor with a value that cannot be. Source: reference 4."""
+
+    def __init__(self, field: str, value: int) -> None:
+        super().__init__(field, value)
+        self.field = field
+        self.value = value
+
+    def __str__(self) -> str:
+        allowed = "0..255" if self.field == "id" else "above 0"
+        return f"channel descriptor: {self.field} is {self.value}, must be {allowed}"
+
+
+class DuplicateChannelError(LocalError):
+    """Two descriptors of one connection have the same channel ID."""
+
+    def __init__(self, channel_id: int) -> None:
+        super().__init__(channel_id)
+        self.channel_id = channel_id
+
+    def __str__(self) -> str:
+        return f"channel {self.channel_id:#04x} is described twice"
+
+
+class ConnectionSettingError(LocalError):
+    """A multiplexed connection was to be made with a setting that cannot be."""
+
+    def __init__(self, setting: str, value: float) -> None:
+        super().__init__(setting, value)
+        self.setting = setting
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"{self.setting} cannot be {self.value}"
+
+
+class PacketError(RemoteError):
+    """A packet that no peer may send. Source: reference 4."""
+
+
+class PacketKindError(PacketError):
+    """A packet that is neither ping nor pong nor part of a message."""
+
+    def __str__(self) -> str:
+        return "a packet of no known kind"
+
+
+class UnknownChannelError(PacketError):
+    """A packet for a channel that we did not announce, or for a number that is no channel."""
+
+    def __init__(self, channel_id: int) -> None:
+        super().__init__(channel_id)
+        self.channel_id = channel_id
+
+    def __str__(self) -> str:
+        return f"a packet for the unknown channel {self.channel_id:#x}"
+
+
+class MessageCapacityError(PacketError):
+    """The packets of one message add up to more than its channel takes."""
+
+    def __init__(self, channel_id: int, length: int, capacity: int) -> None:
+        super().__init__(channel_id, length, capacity)
+        self.channel_id = channel_id
+        self.length = length
+        self.capacity = capacity
+
+    def __str__(self) -> str:
+        channel = f"channel {self.channel_id:#04x}"
+        return f"a message of {self.length} bytes or more on {channel}, which takes {self.capacity}"
+
+
+class PongTimeoutError(RemoteError):
+    """No pong came in time after a ping."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"no pong within {self.seconds:g} s of a ping"
+
+
+# --- node info ---
+
+
+class InvalidNodeInfoError(RemoteError):
+    """A NodeInfo that says what it may not. Source: reference 3, Invalid when."""
+
+
+class NodeInfoAddressError(InvalidNodeInfoError):
+    """ID and listen address are no net address together; the reason is the cause."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"node info: {self.address!r} is no address: {self.reason}"
+
+
+class NodeInfoTextError(InvalidNodeInfoError):
+    """A version, moniker or RPC address that is not ASCII text, or blank where it may not be."""
+
+    def __init__(self, field: str, value: str) -> None:
+        super().__init__(field, value)
+        self.field = field
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"node info: {self.field} is {self.value[:100]!r}, must be ASCII text and not blank"
+
+
+class NodeInfoChannelsError(InvalidNodeInfoError):
+    """More than 16 channels, or one twice."""
+
+    def __init__(self, channels: bytes) -> None:
+        super().__init__(channels)
+        self.channels = channels
+
+    def __str__(self) -> str:
+        count, distinct = len(self.channels), len(set(self.channels))
+        if count > distinct and count <= 16:
+            return f"node info: a channel is given twice in {self.channels.hex()}"
+        return f"node info: {count} channels, at most 16 are allowed"
+
+
+class NodeInfoTxIndexError(InvalidNodeInfoError):
+    """tx_index is neither on nor off nor empty."""
+
+    def __init__(self, value: str) -> None:
+        super().__init__(value)
+        self.value = value
+
+    def __str__(self) -> str:
+        return f"node info: tx_index is {self.value[:100]!r}, must be 'on', 'off' or empty"
+
+
+class IncompatibleNodeError(RemoteError):
+    """A valid NodeInfo of a node that has nothing to say to us. Source: reference 3, Incompatible when."""
+
+
+class BlockVersionMismatchError(IncompatibleNodeError):
+    """The block protocol differs."""
+
+    def __init__(self, theirs: int, ours: int) -> None:
+        super().__init__(theirs, ours)
+        self.theirs = theirs
+        self.ours = ours
+
+    def __str__(self) -> str:
+        return f"the peer's block version is {self.theirs}, ours {self.ours}"
+
+
+class NetworkMismatchError(IncompatibleNodeError):
+    """The network (chain ID) differs."""
+
+    def __init__(self, theirs: str, ours: str) -> None:
+        super().__init__(theirs, ours)
+        self.theirs = theirs
+        self.ours = ours
+
+    def __str__(self) -> str:
+        return f"the peer is on network {self.theirs[:100]!r}, we are on {self.ours!r}"
+
+
+class NoCommonChannelError(IncompatibleNodeError):
+    """We have channels and the peer announces none of them."""
+
+    def __init__(self, theirs: bytes, ours: bytes) -> None:
+        super().__init__(theirs, ours)
+        self.theirs = theirs
+        self.ours = ours
+
+    def __str__(self) -> str:
+        return f"no common channel: the peer has {self.theirs.hex() or 'none'}, we have {self.ours.hex()}"
+
+
+# --- peer exchange ---
+
+
+class PexError(RemoteError):
+    """A message of channel 0x00 that cannot be used. Source: reference 8."""
+
+
+class PexKindError(PexError):
+    """A message that is neither a request nor addresses. Stops the peer, bans nobody."""
+
+    def __str__(self) -> str:
+        return "a peer exchange message of no known kind"
+
+
+class PexAddressError(PexError):
+    """An address with no literal IP or a port beyond 65535: none of the message is taken, the peer is
+    banned.
+    """
+
+    def __init__(self, ip: str, port: int) -> None:
+        super().__init__(ip, port)
+        self.ip = ip
+        self.port = port
+
+    def __str__(self) -> str:
+        return f"peer exchange: {self.ip[:100]!r} port {self.port} is no address"

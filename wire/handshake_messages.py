@@ -1,0 +1,98 @@
+"""The two messages of the secret handshake, without their length prefix.
+
+::
+
+    EphemeralKey    google.protobuf.BytesValue {1: key, 32 bytes}
+    AuthSignature   tendermint.p2p.AuthSigMessage {1: PublicKey, 2: signature, 64 bytes}
+    PublicKey       tendermint.crypto.PublicKey {oneof 1: ed25519, 2: secp256k1, 4: mldsa65}
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from peerage.wire.errors import (
+    EphemeralKeyLengthError,
+    PublicKeyLengthError,
+    SignatureLengthError,
+    UnsupportedKeyError,
+)
+from peerage.wire.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
+from peerage.wire.protobuf import BYTES, encode_bytes_field, expect, fields
+from peerage.wire.session_keys import EPHEMERAL_BYTES
+
+_ED25519, _SECP256K1, _MLDSA65 = 1, 2, 4
+_KINDS = {_ED25519: "ed25519", _SECP256K1: "secp256k1", _MLDSA65: "mldsa65"}
+
+
+@dataclass(frozen=True, slots=True)
+class EphemeralKey:
+    """The first message, in the clear: the sender's ephemeral public key for this connection."""
+
+    key: bytes
+
+    def __post_init__(self) -> None:
+        """Raises: EphemeralKeyLengthError. CometBFT would pad or cut the key."""
+        if len(self.key) != EPHEMERAL_BYTES:
+            raise EphemeralKeyLengthError(len(self.key))
+
+    def encode(self) -> bytes:
+        """The message's bytes, 34 of them."""
+        return encode_bytes_field(1, self.key)
+
+    @classmethod
+    def decode(cls, message: bytes) -> EphemeralKey:
+        """Raises: MalformedMessageError, EphemeralKeyLengthError (also when there is none)."""
+        key = b""
+        for number, wire_type, value in fields(message):
+            if number == 1:
+                expect("EphemeralKey", number, wire_type, BYTES)
+                assert isinstance(value, bytes)
+                key = value  # given twice, the last one counts
+        return cls(key)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSignature:
+    """The second message, sealed: the sender's node key and its signature over the challenge."""
+
+    public_key: bytes
+    signature: bytes
+
+    def __post_init__(self) -> None:
+        """Raises: PublicKeyLengthError, SignatureLengthError."""
+        if len(self.public_key) != PUBLIC_KEY_BYTES:
+            raise PublicKeyLengthError(len(self.public_key))
+        if len(self.signature) != SIGNATURE_BYTES:
+            raise SignatureLengthError(len(self.signature))
+
+    def encode(self) -> bytes:
+        """The message's bytes, 102 of them."""
+        public_key = encode_bytes_field(_ED25519, self.public_key)
+        return encode_bytes_field(1, public_key) + encode_bytes_field(2, self.signature)
+
+    @classmethod
+    def decode(cls, message: bytes) -> AuthSignature:
+        """Raises: MalformedMessageError, UnsupportedKeyError, PublicKeyLengthError, SignatureLengthError."""
+        kind, public_key, signature = 0, b"", b""
+        for number, wire_type, value in fields(message):
+            if number in {1, 2}:
+                expect("AuthSignature", number, wire_type, BYTES)
+                assert isinstance(value, bytes)
+                if number == 2:
+                    signature = value
+                else:
+                    kind, public_key = _decode_key(value, kind, public_key)
+        if kind != _ED25519:
+            raise UnsupportedKeyError(_KINDS.get(kind, "none that is known"))
+        return cls(public_key, signature)
+
+
+def _decode_key(message: bytes, kind: int, public_key: bytes) -> tuple[int, bytes]:
+    """Merge a PublicKey message into the one read before: of a oneof the last member counts."""
+    for number, wire_type, value in fields(message):
+        if number in _KINDS:
+            expect("PublicKey", number, wire_type, BYTES)
+            assert isinstance(value, bytes)
+            kind, public_key = number, value
+    return kind, public_key

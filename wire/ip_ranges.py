@@ -1,0 +1,118 @@
+"""Which IP addresses a node can have, which can be reached from anywhere, which are likely in one hand.
+
+All of this works on the address alone. An IPv4 address inside ::ffff:0:0/96 is taken for the IPv4 address.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+IPAddress = IPv4Address | IPv6Address
+
+LOCAL_GROUP = "local"
+UNROUTABLE_GROUP = "unroutable"
+
+_ZERO = IPv4Network("0.0.0.0/8")
+_DOCUMENTATION = IPv6Network("2001:db8::/32")  # RFC 3849
+_BROADCAST = IPv4Address("255.255.255.255")
+
+# Source: reference 1, Routable. Onion-cat, fd87:d87e:eb43::/48, lies inside RFC 4193.
+_UNROUTABLE_V4 = tuple(
+    map(
+        IPv4Network,
+        (
+            "10.0.0.0/8",  # RFC 1918
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "169.254.0.0/16",  # RFC 3927
+        ),
+    )
+)
+_UNROUTABLE_V6 = tuple(
+    map(
+        IPv6Network,
+        (
+            "fe80::/64",  # RFC 4862
+            "fc00::/7",  # RFC 4193
+            "2001:10::/28",  # RFC 4843
+        ),
+    )
+)
+
+# Source: reference 9, Group.
+_TRANSLATED = (IPv6Network("::ffff:0:0:0/96"), IPv6Network("64:ff9b::/96"))  # RFC 6145, RFC 6052
+_6TO4 = IPv6Network("2002::/16")  # RFC 3964
+_TEREDO = IPv6Network("2001::/32")  # RFC 4380
+_ONION_CAT = IPv6Network("fd87:d87e:eb43::/48")
+_HURRICANE = IPv6Network("2001:470::/32")  # gives /36 to each customer
+
+
+def normal(ip: IPAddress) -> IPAddress:
+    """The address as it is compared and written: without zone, an IPv4 address inside IPv6 as IPv4."""
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is not None:
+            return ip.ipv4_mapped
+        if ip.scope_id is not None:
+            return IPv6Address(int(ip))
+    return ip
+
+
+def parse_ip(text: str) -> IPAddress:
+    """The address a text stands for, normal.
+
+    Raises: ValueError when it is none; short and octal forms of IPv4 are none.
+    """
+    return normal(ip_address(text))
+
+
+def is_usable(ip: IPAddress) -> bool:
+    """Whether a node can have it: not unspecified, 255.255.255.255 or in 2001:db8::/32 (documentation)."""
+    return not ip.is_unspecified and ip != _BROADCAST and ip not in _DOCUMENTATION
+
+
+def is_local(ip: IPAddress) -> bool:
+    """Whether it is loopback or in 0.0.0.0/8."""
+    return ip.is_loopback or ip in _ZERO
+
+
+def is_routable(ip: IPAddress) -> bool:
+    """Whether it can be reached from anywhere. As in CometBFT, multicast, 100.64/10 and 240/4 count."""
+    blocks = _UNROUTABLE_V4 if isinstance(ip, IPv4Address) else _UNROUTABLE_V6
+    return is_usable(ip) and not is_local(ip) and not any(ip in block for block in blocks)
+
+
+def group_of(ip: IPAddress, *, strict: bool) -> str:
+    """The block of addresses likely to be in one hand, as a text: addresses of one group share buckets.
+
+    Args: strict, whether local and unroutable addresses form a group each.
+    Source: reference 9, Group.
+    """
+    if strict and is_local(ip):
+        return LOCAL_GROUP
+    if strict and not is_routable(ip):
+        return UNROUTABLE_GROUP
+    if isinstance(ip, IPv4Address):
+        return _prefix(ip, 16)
+    if ip in _ONION_CAT:
+        return f"tor:{ip.packed[6] & 0x0F}"
+    embedded = _embedded_ipv4(ip)
+    if embedded is not None:
+        return _prefix(embedded, 16)
+    return _prefix(ip, 36 if ip in _HURRICANE else 32)
+
+
+def _embedded_ipv4(ip: IPv6Address) -> IPv4Address | None:
+    """The IPv4 address behind a transition mechanism."""
+    if any(ip in block for block in _TRANSLATED):
+        return IPv4Address(ip.packed[12:])
+    if ip in _6TO4:
+        return IPv4Address(ip.packed[2:6])
+    if ip in _TEREDO:
+        return IPv4Address(bytes(byte ^ 0xFF for byte in ip.packed[12:]))
+    return None
+
+
+def _prefix(ip: IPAddress, bits: int) -> str:
+    """The address with all but its first bits cleared."""
+    rest = ip.max_prefixlen - bits
+    return str(type(ip)(int(ip) >> rest << rest))

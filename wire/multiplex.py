@@ -1,0 +1,329 @@
+"""The multiplexed connection: messages on channels in both directions over one stream, kept alive by pings.
+
+Plaintext in, events out; messages in, plaintext out. Time is handed in, in seconds of any clock that never
+goes back. It neither waits nor reads a clock: its owner calls `tick` at `next_deadline`.
+Source: reference 4; design 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.errors import ConnectionSettingError, PongTimeoutError, RemoteError
+from peerage.wire.packet import (
+    DEFAULT_MAX_PAYLOAD,
+    PING,
+    PONG,
+    Event,
+    MessageReceived,
+    PacketReader,
+    PingReceived,
+    PongReceived,
+)
+from peerage.wire.rate import FlowMeter, TokenBucket
+from peerage.wire.scheduler import Scheduler
+from peerage.wire.status import ChannelStatus, ConnectionStatus
+
+__all__ = [
+    "Event",
+    "MessageReceived",
+    "MultiplexConnection",
+    "PingReceived",
+    "PongReceived",
+]
+
+DEFAULT_RATE = 5_120_000  # bytes per second, reference 4: send_rate and recv_rate
+PING_INTERVAL_S = 60.0  # reference 4
+PONG_TIMEOUT_S = 45.0  # reference 4
+FLUSH_THROTTLE_S = 0.1  # reference 4: flush_throttle_timeout
+UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while not reading; the remote's timer is 45 s
+_UNASKED_SHARE = (
+    UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
+)  # whose network has shorter timers needs them sooner
+
+_LATE_S = 1.0  # a deadline noticed later than this says that we slept, not that the remote did
+_ODD_PACKET_COST = (
+    256  # bytes of allowance: what takes long to read is taken in slowly (see PacketReader.odd)
+)
+_LEAST_READ = 4096  # bytes: an allowance below this is not worth a system call and may be overdrawn
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+class MultiplexConnection:
+    """One connection's channels, pings and limits.
+
+    Promises: messages of a channel go out, and come out at the other end, whole and in order. What waits to
+    be sent is bounded by the channels' queues, what has been received in part by their message capacities. An
+    error of the remote is final: it is raised again by every `receive_data` and `tick`.
+    """
+
+    def __init__(
+        self,
+        channels: Sequence[ChannelDescriptor],
+        *,
+        now: float,
+        max_packet_msg_payload_size: int = DEFAULT_MAX_PAYLOAD,
+        send_rate: float = DEFAULT_RATE,
+        recv_rate: float = DEFAULT_RATE,
+        ping_interval: float = PING_INTERVAL_S,
+        pong_timeout: float = PONG_TIMEOUT_S,
+        flush_throttle: float = FLUSH_THROTTLE_S,
+    ) -> None:
+        """A connection that begins now.
+
+        Args:
+            channels: those of all reactors, each ID once.
+            now: the time.
+            max_packet_msg_payload_size: most data bytes of a packet, sent or received; at least 1.
+            send_rate: bytes of packets per second, 0 for no limit.
+            recv_rate: the same for what arrives.
+            ping_interval: seconds from ping to ping.
+            pong_timeout: seconds from ping to pong.
+            flush_throttle: seconds. Messages are ready to go at once, the owner gathers what a turn of its
+                loop brings. Answers to a flood of pings wait so long, that they may share a frame.
+
+        Raises: DuplicateChannelError, ConnectionSettingError.
+        """
+        if max_packet_msg_payload_size < 1:
+            raise ConnectionSettingError("max_packet_msg_payload_size", max_packet_msg_payload_size)
+        self._scheduler = Scheduler(channels, now=now, max_payload=max_packet_msg_payload_size)
+        capacities = {descriptor.id: descriptor.recv_message_capacity for descriptor in channels}
+        self._reader = PacketReader(capacities, max_packet_msg_payload_size)
+        self._send_limit = TokenBucket(send_rate, now)
+        self._recv_limit = TokenBucket(recv_rate, now)
+        self._send_meter = FlowMeter(now)
+        self._recv_meter = FlowMeter(now)
+        self._began = now
+        self._ping_interval = ping_interval
+        self._pong_timeout = pong_timeout
+        self._flush_throttle = flush_throttle
+        self._error: RemoteError | None = None
+        self._ping_due = False  # to be written
+        self._ping_at = now + ping_interval
+        self._pinged_at: float | None = None  # no pong yet since then
+        self._pong_deadline: float | None = None  # rests while not reading
+        self._pong_due = False
+        self._pong_gate = now  # no pong for its own sake before
+        self._unasked_interval = min(UNASKED_PONG_INTERVAL_S, pong_timeout * _UNASKED_SHARE)
+        self._unasked_pong_at: float | None = None  # set while not reading
+        self._unasked_pong_left_at: float | None = None  # what it was when reading began again
+        self._resumed_at = now
+        self.round_trip: float | None = None
+        """Seconds between the latest answered ping and its pong."""
+
+    # --- receiving ---
+
+    def receive_data(self, data: _Bytes, now: float) -> list[Event]:
+        """Take plaintext that arrived, in pieces of any size.
+
+        Pings are answered by the next `data_to_send`.
+
+        Returns: what happened, in order. If something breaks a rule behind that, the connection is over
+            nonetheless: `error` is set, and the next call of this or `tick`, which is due at once, raises it.
+        Raises: PacketError, MalformedMessageError, MessageTooLongError, PongTimeoutError.
+        """
+        if self._error is not None:
+            raise self._error
+        reader = self._reader
+        try:
+            events = reader.feed(data)
+        finally:
+            self._error = reader.error
+        size = len(data)
+        self._recv_meter.update(size, now)
+        if reader.odd:
+            size += reader.odd * _ODD_PACKET_COST
+            reader.odd = 0
+            if reader.pings:
+                reader.pings = 0
+                self._pong_due = True
+            if reader.pongs:
+                reader.pongs = 0
+                self._on_pong(now)
+        self._recv_limit.spend(size)
+        return events
+
+    def receive_allowance(self, now: float) -> int:
+        """Bytes that may be read from the socket now under the receive rate; 0: none for the moment."""
+        allowance = self._recv_limit.allowance(now)
+        return allowance and max(allowance, _LEAST_READ)
+
+    def pause_reading(self, now: float) -> None:
+        """The owner stops reading, for a reactor has no room.
+
+        Until `resume_reading` the pong timer rests, for pongs are not read either, and an unasked pong every
+        20 s tells the remote that we live. (Sooner, in proportion, where the pong timeout is shorter than 45 s.)
+        """
+        if self._unasked_pong_at is not None:
+            return
+        due = now + self._unasked_interval
+        if self._unasked_pong_left_at is not None and now - self._resumed_at < self._unasked_interval:
+            # A reactor that takes a little from time to time: the remote's ping may lie behind megabytes, all the same.
+            due = max(now, self._unasked_pong_left_at)
+        self._unasked_pong_at = due
+        self._pong_deadline = None
+
+    def resume_reading(self, now: float) -> None:
+        """The owner reads again. An awaited pong gets its whole time anew, for much may lie before it."""
+        if self._unasked_pong_at is not None:
+            self._unasked_pong_left_at, self._unasked_pong_at = self._unasked_pong_at, None
+            self._resumed_at = now
+            if self._pinged_at is not None:
+                self._pong_deadline = now + self._pong_timeout
+
+    def _on_pong(self, now: float) -> None:
+        if self._pinged_at is not None:
+            self.round_trip = now - self._pinged_at
+        self._pinged_at = self._pong_deadline = None
+
+    # --- sending ---
+
+    def try_send(self, channel_id: int, data: _Bytes) -> bool:
+        """Queue a message.
+
+        Args: data, any size, also 0; not copied unless it is mutable.
+        Returns: False when the channel's queue is full, there is no such channel, or the connection is over.
+        """
+        return self._error is None and self._scheduler.put(channel_id, data)
+
+    def can_send(self, channel_id: int) -> bool:
+        """Whether the channel's queue has room."""
+        return self.queue_room(channel_id) > 0
+
+    def queue_room(self, channel_id: int) -> int:
+        """Messages that the channel's queue has room for; 0 for no such channel."""
+        channel = self._scheduler.channels.get(channel_id)
+        return channel.capacity - channel.queued if channel is not None else 0
+
+    def take_started(self) -> dict[int, int]:
+        """Messages that have left their queue since the last call: as many places in it are free again.
+
+        Returns: channel ID → messages, for channels with any.
+        """
+        return self._scheduler.take_started()
+
+    def data_to_send(self, now: float, limit: int) -> bytes:
+        """Plaintext to write now: what was answered, then packets of the channels whose turn it is.
+
+        Args: limit, bytes; it is exceeded only by a single packet that is larger.
+        Returns: b"" when there is nothing, or nothing within the send rate.
+        """
+        scheduler = self._scheduler
+        allowance = self._send_limit.allowance(now) if scheduler.has_data and self._error is None else 0
+        parts: list[_Bytes] = []
+        if self._pong_due and (allowance or now >= self._pong_gate):
+            parts.append(PONG)
+            self._pong_due = False
+            self._pong_gate = now + self._flush_throttle
+        if self._ping_due:
+            parts.append(PING)
+            self._ping_due = False
+        size = len(PING) * len(parts)
+        if allowance:
+            size += scheduler.write(parts, min(limit, allowance) - size, now)
+        if not parts:
+            return b""
+        self._send_limit.spend(size)
+        self._send_meter.update(size, now)
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
+
+    def wants_to_write(self, now: float) -> bool:
+        """Whether to call `data_to_send` and to look at `next_deadline` anew, after something was received.
+
+        True also for an answer that waits for its time and for an error that `tick` is to raise.
+        """
+        if self._ping_due or self._pong_due or self._error is not None:
+            return True
+        return self._scheduler.has_data and self._send_limit.allowance(now) > 0
+
+    @property
+    def flushed(self) -> bool:
+        """Nothing is queued or half sent."""
+        return not self._scheduler.has_data
+
+    def ping(self, now: float) -> None:
+        """Send a ping besides the regular ones; its pong is awaited as theirs is."""
+        self._ping_due = True
+        if self._pinged_at is None:
+            self._pinged_at = now
+            if self._unasked_pong_at is None:
+                self._pong_deadline = now + self._pong_timeout
+
+    # --- time ---
+
+    @property
+    def error(self) -> RemoteError | None:
+        """Why the connection is over."""
+        return self._error
+
+    def next_deadline(self, now: float) -> float:
+        """When `tick` is to be called at the latest, and `data_to_send` after it.
+
+        Covers the next ping, the pong timer, and the moment a rate limit lets bytes through again.
+        """
+        if self._error is not None:
+            return now
+        due = self._ping_at
+        if self._pong_deadline is not None:
+            due = min(due, self._pong_deadline)
+        if self._unasked_pong_at is not None:
+            due = min(due, self._unasked_pong_at)
+        if self._pong_due:
+            due = min(due, self._pong_gate)
+        resumes_at = self._recv_limit.resumes_at()
+        if resumes_at is not None and self._unasked_pong_at is None:
+            due = min(due, resumes_at)
+        resumes_at = self._send_limit.resumes_at()
+        if resumes_at is not None and self._scheduler.has_data:
+            due = min(due, resumes_at)
+        return max(due, now)
+
+    def tick(self, now: float) -> None:
+        """Do what is due: queue a ping or an unasked pong, notice a missing one.
+
+        May be called at any time; what is not due does not happen.
+
+        Raises: PongTimeoutError; the error that `receive_data` found behind its last events.
+        """
+        if self._error is not None:
+            raise self._error
+        if self._pong_deadline is not None and now >= self._pong_deadline:
+            if now - self._pong_deadline > _LATE_S:
+                # Nobody looked in time, the pong may lie in the socket: let the owner read first, once.
+                self._pong_deadline = now + _LATE_S
+            else:
+                self._error = PongTimeoutError(self._pong_timeout)
+                raise self._error
+        if now >= self._ping_at:
+            self._ping_at = now + self._ping_interval
+            self.ping(now)
+        if self._unasked_pong_at is not None and now >= self._unasked_pong_at:
+            self._unasked_pong_at = now + self._unasked_interval
+            self._pong_due = True
+            self._pong_gate = now
+
+    def status(self, now: float, wall: float | None = None) -> ConnectionStatus:
+        """The connection at this moment.
+
+        Args: wall, seconds since 1970 at `now`; needed when the clock handed in counts from elsewhere.
+        """
+        wall = now if wall is None else wall
+        self._scheduler.decay(now)
+        return ConnectionStatus(
+            duration=now - self._began,
+            send_monitor=self._send_meter.status(now, wall),
+            recv_monitor=self._recv_meter.status(now, wall),
+            channels=tuple(
+                ChannelStatus(
+                    id=channel.channel_id,
+                    send_queue_capacity=channel.capacity,
+                    send_queue_size=channel.unsent,
+                    priority=channel.priority,
+                    recently_sent=channel.recently_sent,
+                )
+                for channel in self._scheduler.channels.values()
+            ),
+        )

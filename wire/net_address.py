@@ -1,0 +1,239 @@
+"""Where a node can be reached, and who must answer there: ID@host:port."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from peerage.wire.errors import (
+    AddressError,
+    AddressHostError,
+    AddressIDError,
+    AddressIPError,
+    AddressLookupError,
+    AddressMissingIDError,
+    AddressPortError,
+)
+from peerage.wire.ip_ranges import IPAddress, group_of, is_local, is_routable, is_usable, normal, parse_ip
+from peerage.wire.keys import NodeID, is_node_id
+
+__all__ = [
+    "AddressError",
+    "AddressHostError",
+    "AddressIDError",
+    "AddressIPError",
+    "AddressLookupError",
+    "AddressMissingIDError",
+    "AddressPortError",
+    "NetAddress",
+    "Resolve",
+    "id_at",
+    "no_names",
+    "parse_port",
+    "split_host_port",
+    "without_scheme",
+]
+
+Resolve = Callable[[str], Sequence[str]]
+"""Gives the IP addresses of a name, the best first; none or an OSError when it has none."""
+
+MAX_PORT = 65535
+
+_PORT = re.compile(r"[0-9]+")
+_LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+_MAX_NAME = 253
+
+
+def no_names(host: str) -> Sequence[str]:
+    """A `Resolve` that knows no name: for addresses that must be IPs, and wherever nothing may wait."""
+    raise OSError(f"names are not looked up here: {host}")
+
+
+def split_host_port(text: str) -> tuple[str, str]:
+    """Split host:port at its last colon; an IPv6 host stands in brackets, which are taken off.
+
+    Returns: host (may be empty) and port, as it stands there (may be empty).
+    Raises: AddressPortError (no colon), AddressHostError (brackets or colons that do not match).
+    """
+    colon = text.rfind(":")
+    if colon < 0:
+        raise AddressPortError(text, "")
+    if text.startswith("["):
+        close = text.find("]")
+        if close < 0:
+            raise AddressHostError(text, "the closing bracket is missing")
+        if close + 1 != colon:
+            if text[close + 1 : close + 2] == ":":
+                raise AddressHostError(text, "too many colons")
+            raise AddressPortError(text, "")
+        host, rest = text[1:close], text[close + 1 :]
+    else:
+        host, rest = text[:colon], text[colon:]
+        if ":" in host:
+            raise AddressHostError(text, "too many colons: an IPv6 host goes into brackets")
+    if "[" in host or "]" in host + rest or "[" in rest:
+        raise AddressHostError(text, "unexpected bracket")
+    return host, text[colon + 1 :]
+
+
+def parse_port(text: str, port: str) -> int:
+    """A port in plain digits, leading zeros allowed.
+
+    Args: text, the whole address, for the error.
+    Raises: AddressPortError.
+    """
+    if _PORT.fullmatch(port) is None or len(port.lstrip("0")) > len(str(MAX_PORT)) or int(port) > MAX_PORT:
+        raise AddressPortError(text, port)
+    return int(port)
+
+
+def without_scheme(text: str) -> str:
+    """What stands between the first "://" and the next, all of it when there is none."""
+    parts = text.split("://", 2)
+    return parts[1] if len(parts) > 1 else text
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class NetAddress:
+    """A node's ID, IP address and port. Equal when all three are; an ID counts as text, so its case matters.
+
+    The ID may be empty (an address known before its node is) or odd: `validate` tells.
+    """
+
+    id: NodeID
+    host: IPAddress
+    port: int
+
+    def __init__(self, id: str, host: str | IPAddress, port: int) -> None:  # noqa: A002  # the field's name
+        """An address whose parts are known.
+
+        Args: host, an IP address, as text or not; its zone is dropped, and ::ffff:a.b.c.d becomes a.b.c.d.
+        Raises: AddressHostError (no IP address), AddressPortError (not in 0..65535).
+        """
+        try:
+            ip = parse_ip(host) if isinstance(host, str) else normal(host)
+        except ValueError:
+            raise AddressHostError(str(host), "this is no IP address") from None
+        if not 0 <= port <= MAX_PORT:
+            raise AddressPortError(f"{id}@{host}", str(port))
+        object.__setattr__(self, "id", NodeID(id))
+        object.__setattr__(self, "host", ip)
+        object.__setattr__(self, "port", port)
+
+    @classmethod
+    def parse(cls, text: str, resolve: Resolve = no_names) -> NetAddress:
+        """The address a text stands for: ID@host:port, with any scheme:// in front.
+
+        Args: resolve, asked for a host that is a name and no IP address; the first of its answers is taken.
+        Raises: AddressMissingIDError, AddressIDError, AddressHostError, AddressPortError; AddressLookupError
+            when the host is neither an IP address nor a name that resolves, which may be temporary. The
+            port's value is looked at last.
+        Source: reference 1.
+        """
+        parts = without_scheme(text).split("@")
+        if len(parts) != 2:
+            raise AddressMissingIDError(text)
+        node_id, where = parts
+        if not is_node_id(node_id):
+            raise AddressIDError(text, node_id)
+        host, port = split_host_port(where)
+        if not host:
+            raise AddressHostError(text, "the host is empty")
+        ip = _find(host, resolve)
+        return cls(node_id, ip, parse_port(text, port))
+
+    @classmethod
+    def parse_all(
+        cls, texts: Iterable[str], resolve: Resolve = no_names
+    ) -> tuple[list[NetAddress], list[AddressError]]:
+        """The addresses of those texts that are one, and the errors of the others, both in order."""
+        addresses: list[NetAddress] = []
+        errors: list[AddressError] = []
+        for text in texts:
+            try:
+                addresses.append(cls.parse(text, resolve))
+            except AddressError as error:
+                errors.append(error)
+        return addresses, errors
+
+    def __str__(self) -> str:
+        """ID@ip:port, or ip:port without an ID."""
+        return f"{self.id}@{self.dial_string}" if self.id else self.dial_string
+
+    @property
+    def dial_string(self) -> str:
+        """ip:port, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if self.host.version == 6 else f"{self.host}:{self.port}"
+
+    def same(self, other: NetAddress) -> bool:
+        """Whether both lead to one node: the same IP and port, or the same ID."""
+        return (self.host, self.port) == (other.host, other.port) or (self.id != "" and self.id == other.id)
+
+    def validate(self) -> None:
+        """Insist that a node may be there.
+
+        Raises: AddressIDError, AddressIPError (unspecified, 255.255.255.255 or 2001:db8::/32).
+        """
+        if not is_node_id(self.id):
+            raise AddressIDError(str(self), self.id)
+        if not is_usable(self.host):
+            raise AddressIPError(str(self))
+
+    @property
+    def valid(self) -> bool:
+        """Whether `validate` has nothing against it."""
+        return is_node_id(self.id) and is_usable(self.host)
+
+    @property
+    def local(self) -> bool:
+        """Whether it is on this machine: loopback or 0.0.0.0/8."""
+        return is_local(self.host)
+
+    @property
+    def routable(self) -> bool:
+        """Whether it is valid and can be reached from anywhere."""
+        return is_node_id(self.id) and is_routable(self.host)
+
+    def group(self, *, strict: bool) -> str:
+        """The group of addresses that the address book counts as one source. Source: reference 9."""
+        return group_of(self.host, strict=strict)
+
+
+def id_at(node_id: str, listen_addr: str) -> str:
+    """The text of an address from an ID and where that node says it listens, scheme taken off."""
+    return f"{node_id}@{without_scheme(listen_addr)}"
+
+
+def _find(host: str, resolve: Resolve) -> IPAddress:
+    """The IP address a host stands for."""
+    address, percent, zone = host.partition("%")
+    try:
+        if not percent or (":" in address and zone):
+            return parse_ip(address)
+    except ValueError:
+        pass
+    if not _is_name(host):
+        raise AddressLookupError(host, "neither an IP address nor a name")
+    try:
+        found = resolve(host)
+    except OSError as error:
+        raise AddressLookupError(host, error.strerror or str(error)) from error
+    if not found:
+        raise AddressLookupError(host, "the name has no address")
+    try:
+        return parse_ip(found[0])
+    except ValueError as error:
+        raise AddressLookupError(host, f"the resolver answered {found[0]!r}") from error
+
+
+def _is_name(host: str) -> bool:
+    """Whether a host may be asked for. What ends in a number is not: resolvers take "1.2.3" for 1.2.0.3."""
+    name = host.removesuffix(".")
+    labels = name.split(".")
+    return (
+        len(name) <= _MAX_NAME
+        and all(_LABEL.fullmatch(label) for label in labels)
+        and _NUMBER.fullmatch(labels[-1]) is None
+    )

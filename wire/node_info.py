@@ -1,0 +1,243 @@
+"""Who a node says it is: what both sides send first over a fresh secret connection.
+
+Source: reference 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from peerage.wire.delimited import DelimitedReader, delimit
+from peerage.wire.errors import (
+    AddressError,
+    BlockVersionMismatchError,
+    IncompatibleNodeError,
+    InvalidNodeInfoError,
+    NetworkMismatchError,
+    NoCommonChannelError,
+    NodeInfoAddressError,
+    NodeInfoChannelsError,
+    NodeInfoTextError,
+    NodeInfoTxIndexError,
+)
+from peerage.wire.net_address import NetAddress, Resolve, id_at
+from peerage.wire.protobuf import BYTES, VARINT, expect, fields
+from peerage.wire.varint import encode_uvarint
+
+__all__ = [
+    "BLOCK_PROTOCOL",
+    "MAX_CHANNELS",
+    "MAX_NODE_INFO_BYTES",
+    "P2P_PROTOCOL",
+    "IncompatibleNodeError",
+    "InvalidNodeInfoError",
+    "NodeInfo",
+    "NodeInfoReader",
+    "ProtocolVersion",
+]
+
+P2P_PROTOCOL = 8  # v0.34 to v0.38; 9 in v1, compared by nobody
+BLOCK_PROTOCOL = 11
+MAX_NODE_INFO_BYTES = 10_240  # reference 3
+MAX_CHANNELS = 16  # reference 3
+
+_TX_INDEX = frozenset({"", "on", "off"})
+_PROTOCOL_VERSION, _CHANNELS, _OTHER = 1, 6, 8
+_TEXT_FIELDS = {2: "id", 3: "listen_addr", 4: "network", 5: "version", 7: "moniker"}
+_VERSION_FIELDS = {1: "p2p", 2: "block", 3: "app"}
+_OTHER_FIELDS = {1: "tx_index", 2: "rpc_address"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolVersion:
+    """Versions of the protocols, each of 64 bits unsigned. Peers must agree on `block`."""
+
+    p2p: int = P2P_PROTOCOL
+    block: int = BLOCK_PROTOCOL
+    app: int = 0
+
+
+_NO_VERSION = ProtocolVersion(0, 0, 0)  # what a message without the field says
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What a node tells of itself.
+
+    Any values can be received and held, so that what is wrong can be told: `validate` judges. Texts may hold
+    bytes that are not UTF-8, as surrogates (Python's `surrogateescape`).
+
+    Args:
+        id: of the node; must be that of the connection's key.
+        listen_addr: where it accepts connections, host:port, any scheme in front.
+        network: chain ID, any bytes.
+        version: of the software.
+        channels: IDs, a byte each.
+        tx_index: "on", "off" or "".
+        rpc_address: where its RPC listens, or "".
+    """
+
+    protocol_version: ProtocolVersion = field(default_factory=ProtocolVersion)
+    id: str = ""
+    listen_addr: str = ""
+    network: str = ""
+    version: str = ""
+    channels: bytes = b""
+    moniker: str = ""
+    tx_index: str = ""
+    rpc_address: str = ""
+
+    def encode(self) -> bytes:
+        """The message, without its length. Fields 1 and 8 are always there, as CometBFT writes them."""
+        version = self.protocol_version
+        versions = b"".join(
+            bytes((number << 3 | VARINT,)) + encode_uvarint(value)
+            for number, value in ((1, version.p2p), (2, version.block), (3, version.app))
+            if value
+        )
+        other = _text(1, self.tx_index) + _text(2, self.rpc_address)
+        return b"".join(
+            (
+                _bytes(_PROTOCOL_VERSION, versions),
+                _text(2, self.id),
+                _text(3, self.listen_addr),
+                _text(4, self.network),
+                _text(5, self.version),
+                _bytes(_CHANNELS, self.channels) if self.channels else b"",
+                _text(7, self.moniker),
+                _bytes(_OTHER, other),
+            )
+        )
+
+    def encode_delimited(self) -> bytes:
+        """The message with its length in front, as it travels."""
+        return delimit(self.encode())
+
+    @classmethod
+    def decode(cls, message: bytes) -> NodeInfo:
+        """Read a message as CometBFT does: fields given twice count as given last, messages are merged.
+
+        Raises: MalformedMessageError.
+        """
+        texts: dict[str, str] = {}
+        versions = _NO_VERSION
+        channels = b""
+        for number, wire_type, value in fields(message):
+            if number in _TEXT_FIELDS or number in {_PROTOCOL_VERSION, _CHANNELS, _OTHER}:
+                expect("NodeInfo", number, wire_type, BYTES)
+                assert isinstance(value, bytes)
+            if number in _TEXT_FIELDS:
+                texts[_TEXT_FIELDS[number]] = _decode_text(value)
+            elif number == _CHANNELS:
+                channels = bytes(value)
+            elif number == _PROTOCOL_VERSION:
+                versions = _decode_version(bytes(value), versions)
+            elif number == _OTHER:
+                texts |= _decode_other(bytes(value))
+        return cls(protocol_version=versions, channels=channels, **texts)
+
+    def net_address(self, resolve: Resolve | None = None) -> NetAddress:
+        """Where the node says it can be reached.
+
+        Args: resolve, asked for a host that is a name. None takes any well-formed name for granted and gives
+            0.0.0.0 for it: nothing may wait for a name server that the remote has chosen.
+        Raises: AddressError.
+        """
+        return NetAddress.parse(id_at(self.id, self.listen_addr), resolve or _any_name)
+
+    def validate(self, resolve: Resolve | None = None) -> None:
+        """Insist that the information is what it may be. Source: reference 3, Invalid when.
+
+        Args: resolve, as in `net_address`. (CometBFT looks names up here.)
+        Raises: NodeInfoAddressError, NodeInfoTextError, NodeInfoChannelsError, NodeInfoTxIndexError: the
+            first in the order address, version, channels, moniker, tx_index, rpc_address.
+        """
+        try:
+            self.net_address(resolve)
+        except AddressError as error:
+            raise NodeInfoAddressError(id_at(self.id, self.listen_addr), str(error)) from error
+        if self.version and not _is_ascii_text(self.version):
+            raise NodeInfoTextError("version", self.version)
+        if len(self.channels) > MAX_CHANNELS or len(set(self.channels)) < len(self.channels):
+            raise NodeInfoChannelsError(self.channels)
+        if not _is_ascii_text(self.moniker):
+            raise NodeInfoTextError("moniker", self.moniker)
+        if self.tx_index not in _TX_INDEX:
+            raise NodeInfoTxIndexError(self.tx_index)
+        if self.rpc_address and not _is_ascii_text(self.rpc_address):
+            raise NodeInfoTextError("rpc_address", self.rpc_address)
+
+    def check_compatible(self, theirs: NodeInfo) -> None:
+        """Insist that we (self) and a peer have something to say to each other.
+
+        Raises: BlockVersionMismatchError, NetworkMismatchError, NoCommonChannelError.
+        Source: reference 3, Incompatible when.
+        """
+        block = self.protocol_version.block
+        if theirs.protocol_version.block != block:
+            raise BlockVersionMismatchError(theirs.protocol_version.block, block)
+        if theirs.network != self.network:
+            raise NetworkMismatchError(theirs.network, self.network)
+        if self.channels and set(self.channels).isdisjoint(theirs.channels):
+            raise NoCommonChannelError(theirs.channels, self.channels)
+
+
+class NodeInfoReader:
+    """Collects the one NodeInfo that a connection begins with, however the plaintext is cut."""
+
+    def __init__(self) -> None:
+        self._reader = DelimitedReader("NodeInfo", MAX_NODE_INFO_BYTES)
+        self.leftover = b""
+        """What came behind it, once it is complete: the beginning of the packets."""
+
+    def feed(self, data: bytes | bytearray | memoryview) -> NodeInfo | None:
+        """Take more plaintext. Returns: None while the message is incomplete.
+
+        Raises: MessageTooLongError (at the length, before the rest is here), MalformedMessageError.
+        """
+        read = self._reader.feed(data)
+        if read is None:
+            return None
+        message, self.leftover = read
+        return NodeInfo.decode(message)
+
+
+def _any_name(_host: str) -> Sequence[str]:
+    return ("0.0.0.0",)
+
+
+def _is_ascii_text(text: str) -> bool:
+    return text.isascii() and text.isprintable() and not text.isspace() and text != ""
+
+
+def _bytes(number: int, value: bytes) -> bytes:
+    return bytes((number << 3 | BYTES,)) + delimit(value)
+
+
+def _text(number: int, value: str) -> bytes:
+    return _bytes(number, value.encode("utf-8", "surrogateescape")) if value else b""
+
+
+def _decode_text(value: int | bytes) -> str:
+    assert isinstance(value, bytes)
+    return value.decode("utf-8", "surrogateescape")
+
+
+def _decode_version(message: bytes, before: ProtocolVersion) -> ProtocolVersion:
+    numbers: dict[str, int] = {}
+    for number, wire_type, value in fields(message):
+        if number in _VERSION_FIELDS:
+            expect("ProtocolVersion", number, wire_type, VARINT)
+            assert isinstance(value, int)
+            numbers[_VERSION_FIELDS[number]] = value
+    return replace(before, **numbers)
+
+
+def _decode_other(message: bytes) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for number, wire_type, value in fields(message):
+        if number in _OTHER_FIELDS:
+            expect("NodeInfo.other", number, wire_type, BYTES)
+            texts[_OTHER_FIELDS[number]] = _decode_text(value)
+    return texts

@@ -1,0 +1,465 @@
+"""Packets: what a multiplexed connection is a stream of, and the messages they carry.
+
+    packet:   length, uvarint | one of: ping 0a 00, pong 12 00, part of a message
+    part:     1a, length | channel 08, number (not for 0) | eof 10 01 (not for false) | data 1a, length
+
+The codec is written out by hand, for this is where every byte of a connection passes: the forms that peers
+really send are recognised by their header, all others go through a reader that agrees with CometBFT's on
+every odd input.
+Source: reference 4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeAlias
+
+from peerage.wire.errors import (
+    MessageCapacityError,
+    MessageTooLongError,
+    PacketKindError,
+    RemoteError,
+    UnknownChannelError,
+    VarintTruncatedError,
+)
+from peerage.wire.protobuf import BYTES, VARINT, expect, fields
+from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint, encode_uvarint
+
+__all__ = [
+    "DEFAULT_MAX_PAYLOAD",
+    "PING",
+    "PONG",
+    "Event",
+    "MessageReceived",
+    "Packet",
+    "PacketMsg",
+    "PacketReader",
+    "Ping",
+    "PingReceived",
+    "Pong",
+    "PongReceived",
+    "decode_packet",
+    "encode_packet",
+    "eof_payload_limit",
+    "max_packet_size",
+    "message_header",
+]
+
+DEFAULT_MAX_PAYLOAD = 1024  # bytes of data in a packet, reference 4: max_packet_msg_payload_size
+PING = b"\x02\x0a\x00"  # with its length in front
+PONG = b"\x02\x12\x00"
+
+_ONE_BYTE_CHANNELS = 0x80  # from here on a channel ID takes two bytes
+_INT32 = 2**32
+_PARTS_PER_JOIN = 4096  # see _Incoming.join_parts
+_CONTROLS = re.compile(rb"(?:\x02[\x0a\x12]\x00)++")  # a flood of them costs one match
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+# --- one packet ---
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Asks for a pong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """Answers a ping, or just says that its sender lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class PacketMsg:
+    """Part of a message; the last part has `eof`. `channel_id` is as the remote wrote it, -2^31..2^31-1."""
+
+    channel_id: int
+    eof: bool
+    data: bytes
+
+
+Packet: TypeAlias = Ping | Pong | PacketMsg
+
+
+def message_header(channel_id: int, eof: bool, size: int) -> bytes:
+    """All bytes of a packet, its length included, that stand before `size` bytes of data."""
+    header = _body_header(channel_id, eof, size)
+    return encode_uvarint(len(header) + size) + header
+
+
+def _body_header(channel_id: int, eof: bool, size: int) -> bytes:
+    inner = b""
+    if channel_id:
+        inner = b"\x08" + encode_uvarint(channel_id % 2**64)
+    if eof:
+        inner += b"\x10\x01"
+    if size:
+        inner += b"\x1a" + encode_uvarint(size)
+    return b"\x1a" + encode_uvarint(len(inner) + size) + inner
+
+
+def encode_packet(packet: Packet) -> bytes:
+    """The packet with its length in front."""
+    match packet:
+        case Ping():
+            return PING
+        case Pong():
+            return PONG
+        case PacketMsg(channel_id, eof, data):
+            return message_header(channel_id, eof, len(data)) + data
+
+
+def decode_packet(body: bytes) -> Packet:
+    """Read one packet as CometBFT does.
+
+    Args: body, without the length in front.
+    Raises: PacketKindError for a packet of no known kind; MalformedMessageError.
+    Source: reference 4 and "Decoding as CometBFT does it": of several kinds in one packet the last counts.
+    """
+    packet: Packet | None = None
+    for number, wire_type, value in fields(body):
+        if 1 <= number <= 3:
+            expect("Packet", number, wire_type, BYTES)
+            assert isinstance(value, bytes)
+            packet = (
+                _decode_message(value) if number == 3 else _decode_empty(value, Ping if number == 1 else Pong)
+            )
+    if packet is None:
+        raise PacketKindError
+    return packet
+
+
+def _decode_empty(body: bytes, kind: type[Ping | Pong]) -> Ping | Pong:
+    for _ in fields(body):
+        pass  # what is in there means nothing, but must be protobuf
+    return kind()
+
+
+def _decode_message(body: bytes) -> PacketMsg:
+    channel_id, eof, data = 0, False, b""
+    for number, wire_type, value in fields(body):
+        if number == 3:
+            expect("PacketMsg", number, wire_type, BYTES)
+            assert isinstance(value, bytes)
+            data = value
+        elif 1 <= number <= 2:
+            expect("PacketMsg", number, wire_type, VARINT)
+            assert isinstance(value, int)
+            if number == 2:
+                eof = value != 0
+            else:
+                channel_id = value % _INT32
+                channel_id -= _INT32 if channel_id >= _INT32 // 2 else 0
+    return PacketMsg(channel_id, eof, data)
+
+
+def max_packet_size(max_payload: int) -> int:
+    """Bytes of the largest packet a receiver takes, the length in front not counted.
+
+    Source: reference 4: what channel 1, eof and the largest payload take.
+    """
+    return len(_body_header(1, eof=True, size=max_payload)) + max_payload
+
+
+def eof_payload_limit(channel_id: int, max_payload: int) -> int:
+    """Data bytes that a packet with eof may carry.
+
+    CometBFT refuses a full packet with eof on the channels whose ID takes two bytes, and so do not send it.
+    Source: reference 4.
+    """
+    return max_payload if channel_id < _ONE_BYTE_CHANNELS else max_payload - 1
+
+
+# --- events ---
+
+
+class MessageReceived(NamedTuple):
+    """A whole message arrived on a channel. A plain tuple: there may be a quarter of a million a second."""
+
+    channel_id: int
+    data: bytes
+
+
+class PingReceived(NamedTuple):
+    """One or more pings arrived, with nothing but pings and pongs between them."""
+
+
+class PongReceived(NamedTuple):
+    """One or more pongs arrived, asked for or not, with nothing but pings and pongs between them."""
+
+
+Event: TypeAlias = MessageReceived | PingReceived | PongReceived
+
+_PING_RECEIVED: Final = PingReceived()
+_PONG_RECEIVED: Final = PongReceived()
+_new_tuple = tuple.__new__  # half the time that MessageReceived(...) takes (tests/bench/packet_rate.py)
+
+
+# --- a stream of packets ---
+
+
+class _Incoming:
+    """The message that is arriving on one channel."""
+
+    __slots__ = ("capacity", "channel_id", "join_at", "joined", "length", "parts")
+
+    def __init__(self, channel_id: int, capacity: int) -> None:
+        self.channel_id = channel_id
+        self.capacity = capacity
+        self.clear()
+
+    def clear(self) -> None:
+        self.parts: list[bytes] = []
+        self.length = 0
+        self.joined = 0  # parts that are joined ones
+        self.join_at = _PARTS_PER_JOIN
+
+    def join_parts(self) -> None:
+        """Make one part of the latest: a message that comes byte by byte must not take 50 times its size."""
+        self.parts[self.joined :] = [b"".join(self.parts[self.joined :])]
+        self.joined += 1
+        self.join_at = self.joined + _PARTS_PER_JOIN
+
+
+class PacketReader:
+    """Makes events of the plaintext of a connection, however it is cut.
+
+    Promises: any input gives events or a RemoteError. It holds at most one packet, and per channel one
+    incomplete message of no more than the channel's capacity (plus one chunk). An error is final, and what
+    arrived before it is not lost: if events precede it in a chunk, `feed` returns them, and `error` is set.
+    """
+
+    def __init__(self, capacities: Mapping[int, int], max_payload: int = DEFAULT_MAX_PAYLOAD) -> None:
+        """Args: capacities, bytes of the longest message by channel ID; max_payload, data bytes a packet."""
+        self._incoming = {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
+        self._max_payload = max_payload
+        self._limit = max_packet_size(max_payload)
+        self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # no packet is longer, length included
+        self._held = b""
+        # The header seen last and what it means: packets of a kind come in runs. "" is none.
+        self._header = b""
+        self._header_channel = _Incoming(0, 0)
+        self._header_eof = False
+        self._header_size = 0
+        self.error: RemoteError | None = None
+        # Seen since the owner last set them to 0; of pings and pongs each run counts once.
+        self.pings = 0
+        self.pongs = 0
+        self.odd = 0  # packets that cost more time than their bytes are worth
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether a packet has begun that is not complete."""
+        return bool(self._held)
+
+    def feed(self, data: _Bytes) -> list[Event]:
+        """Take more of the stream.
+
+        Returns: what happened, in order.
+        Raises: PacketError, MalformedMessageError, MessageTooLongError (a packet over the largest size): the
+            connection is over, and every further call raises the same.
+        """
+        if self.error is not None:
+            raise self.error
+        if type(data) is not bytes:
+            data = bytes(data)
+        events: list[Event] = []
+        try:
+            self._feed(data, events)
+        except RemoteError as error:
+            self.error = error
+            self._held = b""
+            if not events:
+                raise
+        return events
+
+    def _feed(self, data: bytes, events: list[Event]) -> None:
+        pos = 0
+        held = self._held
+        if held:
+            # Only the packet that straddles the chunks is copied together, not the chunk.
+            bridge = held + data[: self._bridge]
+            pos = self._read(bridge, len(held), events)
+            if not pos:
+                self._held = bridge
+                return
+            pos -= len(held)
+        pos = self._read(data, len(data), events, pos)
+        self._held = data[pos:]
+
+    def _read(self, data: bytes, until: int, events: list[Event], pos: int = 0) -> int:
+        """Read all complete packets that begin before `until`. Returns: where the first unread one begins."""
+        end = len(data)
+        header = self._header
+        startswith = data.startswith
+        while pos < until:
+            if not header or not startswith(header, pos):
+                read = self._read_other(data, pos, events)
+                if read == pos:
+                    return pos
+                if read > 0:
+                    pos = read
+                    continue
+                header = self._header
+            size = self._header_size
+            start = pos + len(header)
+            stop = start + size
+            if stop > end:
+                return pos
+            channel = self._header_channel
+            if self._header_eof:
+                pos = stop
+                if not channel.length and size <= channel.capacity:
+                    events.append(_new_tuple(MessageReceived, (channel.channel_id, data[start:stop])))
+                else:
+                    self._take(channel, data[start:stop], True, events)
+                continue
+            # A run of packets of one kind, the bulk of a long message.
+            append = channel.parts.append
+            stride = stop - pos
+            first = pos
+            while stop <= end and startswith(header, pos):
+                append(data[stop - size : stop])
+                pos = stop
+                stop += stride
+            before = channel.length
+            channel.length += (pos - first) // stride * size
+            if channel.length > channel.capacity:
+                length = before + ((channel.capacity - before) // size + 1) * size  # when it became too long
+                raise MessageCapacityError(channel.channel_id, length, channel.capacity)
+            if len(channel.parts) >= channel.join_at:
+                channel.join_parts()
+        return pos
+
+    def _read_other(self, data: bytes, pos: int, events: list[Event]) -> int:
+        """Read what does not begin like the packet before.
+
+        Returns: the position behind it; pos if it is incomplete; -1 if it is of the common form, whose header
+            is known now.
+        """
+        try:
+            length, start = data[pos], pos + 1
+            if length >= 0x80:
+                second = data[start]
+                if second < 0x80:
+                    length, start = length - 0x80 + (second << 7), start + 1
+                else:
+                    length, start = decode_uvarint(data, pos)
+        except (IndexError, VarintTruncatedError):
+            return pos
+        if length > self._limit + 1:
+            raise MessageTooLongError("packet", length, self._limit)
+        stop = start + length
+        if stop > len(data):
+            return pos
+        if length == 2:
+            run = _CONTROLS.match(data, pos)
+            if run is not None:
+                if PING in run.group():
+                    self._pinged(events)
+                if PONG in run.group():
+                    self._ponged(events)
+                return run.end()
+        if self._learn_header(data, pos, start, stop):
+            return -1
+        self.odd += 1
+        packet = decode_packet(data[start:stop])
+        if length > self._limit and not self._is_excusable(packet):
+            raise MessageTooLongError("packet", length, self._limit)
+        match packet:
+            case Ping():
+                self._pinged(events)
+            case Pong():
+                self._ponged(events)
+            case PacketMsg(channel_id, eof, data_):
+                if channel_id not in self._incoming:
+                    raise UnknownChannelError(channel_id)
+                self._take(self._incoming[channel_id], data_, eof, events)
+        return stop
+
+    def _learn_header(self, data: bytes, pos: int, start: int, stop: int) -> bool:
+        """Remember the header of a packet if it has the form in which message parts are really sent.
+
+            start → 1a, length | 08, channel | 10 01 | 1a, length | data ← stop
+
+        Everything must fit exactly and lengths take one or two bytes, otherwise the careful reader has a look
+        at it. Varints are read in place: in mixed traffic this runs once a packet, and calls would double it.
+        """
+        if stop - start > self._limit:
+            return False
+        try:
+            length, at = data[start + 1], start + 2
+            if length >= 0x80:
+                second = data[at]
+                if second >= 0x80:
+                    return False
+                length, at = length - 0x80 + (second << 7), at + 1
+            if data[start] != 0x1A or at + length != stop:
+                return False
+            channel_id = 0
+            if at < stop and data[at] == 0x08:
+                channel_id, at = data[at + 1], at + 2
+                if channel_id >= 0x80:
+                    if data[at] != 1:
+                        return False
+                    at += 1
+            eof = at < stop and data[at] == 0x10
+            if eof:
+                if data[at + 1] != 1:
+                    return False
+                at += 2
+            if at < stop:
+                if data[at] != 0x1A:
+                    return False
+                length, at = data[at + 1], at + 2
+                if length >= 0x80:
+                    second = data[at]
+                    if second >= 0x80:
+                        return False
+                    length, at = length - 0x80 + (second << 7), at + 1
+                if at + length != stop or not length:
+                    return False
+        except IndexError:
+            return False
+        channel = self._incoming.get(channel_id)
+        if channel is None or at > stop or (at == stop and not eof):
+            return False  # (no data and no eof says nothing)
+        self._header = data[pos:at]
+        self._header_channel = channel
+        self._header_eof = eof
+        self._header_size = stop - at
+        return True
+
+    def _is_excusable(self, packet: Packet) -> bool:
+        """One byte too long because the channel's ID takes two: CometBFT sends such and refuses them."""
+        return (
+            isinstance(packet, PacketMsg)
+            and packet.eof
+            and packet.channel_id >= _ONE_BYTE_CHANNELS
+            and len(packet.data) <= self._max_payload
+        )
+
+    def _take(self, channel: _Incoming, part: bytes, eof: bool, events: list[Event]) -> None:
+        channel.length += len(part)
+        if channel.length > channel.capacity:
+            raise MessageCapacityError(channel.channel_id, channel.length, channel.capacity)
+        if part:
+            channel.parts.append(part)
+        if eof:
+            events.append(MessageReceived(channel.channel_id, b"".join(channel.parts)))
+            channel.clear()
+        elif len(channel.parts) >= channel.join_at:
+            channel.join_parts()
+
+    def _pinged(self, events: list[Event]) -> None:
+        self.odd += 1
+        self.pings += 1
+        events.append(_PING_RECEIVED)
+
+    def _ponged(self, events: list[Event]) -> None:
+        self.odd += 1
+        self.pongs += 1
+        events.append(_PONG_RECEIVED)

@@ -1,0 +1,258 @@
+"""Which channel sends next, and the cutting of its messages into packets.
+
+Source: reference 4.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TypeAlias
+
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.errors import DuplicateChannelError
+from peerage.wire.packet import DEFAULT_MAX_PAYLOAD, eof_payload_limit, message_header
+
+__all__ = ["DECAY_INTERVAL_S", "OutgoingChannel", "Scheduler"]
+
+DECAY_INTERVAL_S = 2.0  # reference 4
+_DECAYED_TO_NOTHING = 200  # 0.8^200 of 2^63 is below 1: more rounds change nothing
+_NO_BOUND = 2**63
+
+_Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+@cache
+def _eof_headers_of(channel_id: int) -> dict[int, bytes]:  # noqa: ARG001  # the cache's key
+    """Headers of packets with eof by data size, filled as needed.
+
+    Shared by all connections: 1000 peers with 1024 sizes each would be too much.
+    """
+    return {}
+
+
+class OutgoingChannel:
+    """The queue of one channel, the message it is sending, and what it has sent of late."""
+
+    __slots__ = (
+        "_eof_headers",
+        "_eof_limit",
+        "_full_header",
+        "_full_size",
+        "_max_payload",
+        "_message",
+        "_offset",
+        "_queue",
+        "capacity",
+        "channel_id",
+        "index",
+        "priority",
+        "recently_sent",
+        "started",
+    )
+
+    def __init__(self, descriptor: ChannelDescriptor, index: int, max_payload: int) -> None:
+        self.channel_id = descriptor.id
+        self.index = index
+        self.priority = descriptor.priority
+        self.capacity = descriptor.send_queue_capacity
+        self.recently_sent = 0  # bytes of packets, decaying
+        self.started = 0  # messages that have left the queue since this was last set to 0
+        self._queue: deque[bytes | memoryview] = deque()
+        self._message: bytes | memoryview | None = None  # being sent, from _offset on
+        self._offset = 0
+        self._max_payload = max_payload
+        self._eof_limit = eof_payload_limit(descriptor.id, max_payload)
+        self._full_header = message_header(descriptor.id, eof=False, size=max_payload)
+        self._full_size = len(self._full_header) + max_payload
+        self._eof_headers = _eof_headers_of(descriptor.id)
+
+    @property
+    def has_data(self) -> bool:
+        """Something is queued or half sent; an empty message counts too."""
+        return self._message is not None or bool(self._queue)
+
+    @property
+    def queued(self) -> int:
+        """Messages in the queue, without the one being sent."""
+        return len(self._queue)
+
+    @property
+    def unsent(self) -> int:
+        """Messages in the queue and the one being sent, if any."""
+        return len(self._queue) + (self._message is not None)
+
+    def put(self, message: _Bytes) -> bool:
+        """Queue a message. Returns: False when the queue is full.
+
+        Args: message, not copied unless it is mutable.
+        """
+        if len(self._queue) >= self.capacity:
+            return False
+        if type(message) is not bytes:
+            view = memoryview(message)
+            message = view.cast("B") if view.readonly and view.contiguous else bytes(view)
+        self._queue.append(message)
+        return True
+
+    def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
+        """Append packets until `least` bytes are written, nothing is left, or the next would exceed `room`.
+
+        Args: at_least_one, write the first packet even if it exceeds `room`.
+        Returns: bytes written.
+        """
+        written = 0
+        while written < least:
+            forced = at_least_one and not written
+            message = self._message
+            if message is None:
+                if not self._queue:
+                    break
+                message = self._start()
+            left = len(message) - self._offset
+            if left <= self._eof_limit:
+                header = self._eof_headers.get(left)
+                if header is None:
+                    header = self._eof_headers[left] = message_header(self.channel_id, eof=True, size=left)
+                if written + len(header) + left > room and not forced:
+                    break
+                parts.append(header)
+                parts.append(message[self._offset :] if self._offset else message)
+                written += len(header) + left
+                self._message = None
+                continue
+            size = self._write_run(message, left, parts, least - written, room - written, forced=forced)
+            if not size:
+                break
+            written += size
+        self.recently_sent += written
+        return written
+
+    def _start(self) -> bytes | memoryview:
+        message = self._queue.popleft()
+        if len(message) > self._max_payload:
+            message = memoryview(message)  # whose slices copy nothing
+        self._message = message
+        self._offset = 0
+        self.started += 1
+        return message
+
+    def _write_run(
+        self, message: _Bytes, left: int, parts: list[_Bytes], least: int, room: int, *, forced: bool
+    ) -> int:
+        """Write packets without eof, as many as there may be at once. Returns: bytes written."""
+        payload = self._max_payload
+        full = (left - 1) // payload
+        if not full:  # the rest is a full packet, which must not have the eof: see eof_payload_limit
+            header = message_header(self.channel_id, eof=False, size=1)
+            if len(header) + 1 > room and not forced:
+                return 0
+            parts.append(header)
+            parts.append(message[self._offset : self._offset + 1])
+            self._offset += 1
+            return len(header) + 1
+        count = min(full, room // self._full_size, -(-least // self._full_size)) or forced
+        start = self._offset
+        end = self._offset = start + count * payload
+        # The header joins the slices and, by the empty one, stands before the first too: one copy of all.
+        slices: list[_Bytes] = [b""]
+        slices += [message[at : at + payload] for at in range(start, end, payload)]
+        parts.append(self._full_header.join(slices))
+        return count * self._full_size
+
+
+class Scheduler:
+    """All channels of a connection, and the choice between them.
+
+    The next packet comes from the channel with the least recently_sent / priority among those with data, the
+    first described one if several are equal. What is queued now is thus looked at before each packet; several
+    packets of one channel are made in one go only as far as that choice would have fallen on it each time.
+    """
+
+    def __init__(
+        self, descriptors: Iterable[ChannelDescriptor], *, now: float, max_payload: int = DEFAULT_MAX_PAYLOAD
+    ) -> None:
+        """Raises: DuplicateChannelError."""
+        self.channels: dict[int, OutgoingChannel] = {}
+        for index, descriptor in enumerate(descriptors):
+            if descriptor.id in self.channels:
+                raise DuplicateChannelError(descriptor.id)
+            self.channels[descriptor.id] = OutgoingChannel(descriptor, index, max_payload)
+        self._ready: list[OutgoingChannel] = []  # those with data, in any order
+        self._next_decay = now + DECAY_INTERVAL_S
+
+    @property
+    def has_data(self) -> bool:
+        """Some channel has something to send."""
+        return bool(self._ready)
+
+    def put(self, channel_id: int, message: _Bytes) -> bool:
+        """Queue a message. Returns: False when that channel's queue is full or there is no such channel."""
+        channel = self.channels.get(channel_id)
+        if channel is None:
+            return False
+        was_idle = not channel.has_data
+        if not channel.put(message):
+            return False
+        if was_idle:
+            self._ready.append(channel)
+        return True
+
+    def write(self, parts: list[_Bytes], room: int, now: float) -> int:
+        """Append packets, at most `room` bytes, but one packet in any case if there is one.
+
+        Returns: bytes written.
+        """
+        self.decay(now)
+        written = 0
+        ready = self._ready
+        while ready and written < room:
+            channel, bound = self._choose(ready)
+            left = room - written
+            size = channel.write(parts, min(bound, left), left, at_least_one=not written)
+            written += size
+            if not channel.has_data:
+                ready.remove(channel)
+            if not size:
+                break
+        return written
+
+    def decay(self, now: float) -> None:
+        """Let what was sent fade: x 0.8, cut to an integer, for every 2 s that have passed."""
+        if now < self._next_decay:
+            return
+        rounds = int((now - self._next_decay) / DECAY_INTERVAL_S) + 1
+        self._next_decay += rounds * DECAY_INTERVAL_S
+        for channel in self.channels.values():
+            for _ in range(min(rounds, _DECAYED_TO_NOTHING)):
+                channel.recently_sent = int(channel.recently_sent * 0.8)
+
+    def take_started(self) -> dict[int, int]:
+        """Channel ID → messages that have left its queue since the last call; channels with none left out."""
+        started: dict[int, int] = {}
+        for channel_id, channel in self.channels.items():
+            if channel.started:
+                started[channel_id] = channel.started
+                channel.started = 0
+        return started
+
+    @staticmethod
+    def _choose(ready: Sequence[OutgoingChannel]) -> tuple[OutgoingChannel, int]:
+        """The channel to send from, and how many bytes it may send before another one's turn comes."""
+        if len(ready) == 1:
+            return ready[0], _NO_BOUND
+        # Ratios are compared crosswise, in integers.
+        best = ready[0]
+        for channel in ready[1:]:
+            mine, its = channel.recently_sent * best.priority, best.recently_sent * channel.priority
+            if mine < its or (mine == its and channel.index < best.index):
+                best = channel
+        bound = _NO_BOUND
+        for other in ready:
+            if other is not best:
+                limit, rest = divmod(other.recently_sent * best.priority, other.priority)
+                if rest or best.index < other.index:
+                    limit += 1  # up to here, or equal and first in line, it is still the least
+                bound = min(bound, limit - best.recently_sent)
+        return best, max(bound, 1)

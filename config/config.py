@@ -1,0 +1,246 @@
+"""The configuration of a node, complete and valid, whatever it was put together from."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from peerage.config.duration import NANOSECONDS_PER_SECOND, format_duration
+from peerage.config.errors import ConfigError, Mistake
+from peerage.config.home import DEFAULT as DEFAULT_HOME
+from peerage.config.home import Home
+from peerage.config.layers import settle_layers, settle_network
+from peerage.config.logging import LogSettings
+from peerage.config.overrides import settle_overrides
+from peerage.config.quoting import shown
+from peerage.config.sections import (
+    SETTINGS,
+    FuzzConfig,
+    InstrumentationConfig,
+    P2PConfig,
+    PeerageConfig,
+    RPCConfig,
+    TopLevel,
+)
+from peerage.config.setting import Section, Setting, settings_of
+
+_ORDER = {setting.name: index for index, setting in enumerate(SETTINGS)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
+class Config(TopLevel):
+    """A node's configuration: small, frozen, picklable. One that exists has no impossible value.
+
+    Config(home="/srv/node", network="test", p2p={"laddr": "tcp://127.0.0.1:0", "dial_timeout": 1.5})
+    takes the embedded defaults for all else and reads no file; `Config.load` reads file, environment, flags.
+
+    network: name of the network, empty if nothing names it (no node starts so, see `check`).
+    Durations are seconds. warnings: what is allowed but looks odd, a sentence each.
+    """
+
+    home: Home
+    network: str
+    p2p: P2PConfig
+    rpc: RPCConfig
+    instrumentation: InstrumentationConfig
+    peerage: PeerageConfig
+    sources: tuple[tuple[str, str], ...] = field(compare=False, repr=False)
+    warnings: tuple[str, ...] = field(compare=False, repr=False)
+
+    def __init__(
+        self,
+        home: str | Path | Home = DEFAULT_HOME,
+        *,
+        network: str = "",
+        p2p: P2PConfig | Mapping[str, object] | None = None,
+        rpc: RPCConfig | Mapping[str, object] | None = None,
+        instrumentation: InstrumentationConfig | Mapping[str, object] | None = None,
+        peerage: PeerageConfig | Mapping[str, object] | None = None,
+        **top_level: object,
+    ) -> None:
+        """Put a configuration together from defaults and overrides.
+
+        Args: sections as objects or as mappings of their keys; settings of the top level (moniker,
+        node_key_file, …) by name. Texts are read as a flag's would be; durations may also be numbers, of
+        seconds.
+        Raises: ConfigError with every mistake; HomeError.
+        """
+        sections = {"p2p": p2p, "rpc": rpc, "instrumentation": instrumentation, "peerage": peerage}
+        given = {name: section for name, section in sections.items() if section is not None}
+        settled = settle_overrides({**top_level, **given, **_as_override(network)})
+        if settled.mistakes:
+            raise ConfigError(_in_order(settled.mistakes))
+        self._fill(_as_home(home), settled.values, "", settled.sources, ())
+
+    @classmethod
+    def load(
+        cls,
+        home: str | Path | Home | None = None,
+        flags: Mapping[str, str] | None = None,
+        environ: Mapping[str, str] | None = None,
+        *,
+        file_needed: bool = True,
+        to_start: bool = False,
+    ) -> "Config":
+        """Read what the operator set: flags, else environment, else config.toml, else the defaults.
+
+        Args: home, by default PEERAGE_HOME, else ~/.peerage; flags, texts by name of setting ("p2p.laddr");
+        environ, by default the process's; file_needed, whether it is a mistake that there is no config.toml;
+        to_start, whether to look at once for what would keep a node from starting (see `check`).
+        Raises: ConfigError with every mistake; HomeError.
+        """
+        environ = os.environ if environ is None else environ
+        place = Home.find(None, environ) if home is None else _as_home(home)
+        settled = settle_layers(place, flags or {}, environ, file_needed=file_needed)
+        genesis_file = settled.values.get("genesis_file", TopLevel().genesis_file)
+        network = settle_network(place, genesis_file, settled)
+        self = object.__new__(cls)
+        self._fill(place, settled.values, network, settled.sources, tuple(settled.warnings))
+        mistakes = settled.mistakes
+        if to_start:
+            known = {mistake.key for mistake in mistakes}
+            mistakes = mistakes + [mistake for mistake in self.start_mistakes() if mistake.key not in known]
+        if mistakes:
+            raise ConfigError(_in_order(mistakes), self.warnings)
+        return self
+
+    def replace(self, **changes: object) -> "Config":
+        """A copy with other values, given as to the constructor; a section given as a mapping keeps its
+        other values.
+
+        Raises: ConfigError with every mistake; HomeError.
+        """
+        home = changes.pop("home", self.home)
+        network = changes.pop("network", "")
+        settled = settle_overrides({**changes, **_as_override(network)})
+        if settled.mistakes:
+            raise ConfigError(_in_order(settled.mistakes))
+        values = {setting.name: self.value_of(setting) for setting in SETTINGS} | settled.values
+        sources = dict(self.sources) | settled.sources
+        copy = object.__new__(type(self))
+        copy._fill(_as_home(home), values, self.network, sources, self.warnings)
+        return copy
+
+    def check(self) -> None:
+        """Look for what would keep a node from starting: addresses, IDs, no network, an impossible timeout.
+
+        Raises: ConfigError with every mistake.
+        """
+        mistakes = self.start_mistakes()
+        if mistakes:
+            raise ConfigError(mistakes)
+
+    def start_mistakes(self) -> list[Mistake]:
+        """What would keep a node from starting, in the order of the settings."""
+        mistakes = []
+        for setting in SETTINGS:
+            mistakes += setting.start_mistakes(self.value_of(setting), self.source_of(setting.name))
+        if not self.network:
+            ways = f"--network, PEERAGE_NETWORK, [peerage] network, or chain_id in {self.genesis_path}"
+            mistakes.append(Mistake("network", self.source_of("network"), '""', f"a name, by {ways}"))
+        timeout, interval = self.peerage.pong_timeout, self.peerage.ping_interval
+        if timeout >= interval:
+            name = "peerage.pong_timeout"
+            allowed = f"less than peerage.ping_interval, which is {_in_go(interval)}"
+            mistakes.append(Mistake(name, self.source_of(name), _in_go(timeout), allowed))
+        return _in_order(mistakes)
+
+    def value_of(self, setting: Setting[Any]) -> Any:
+        """The value of one setting."""
+        part: object = self
+        for step in filter(None, setting.section.split(".")):
+            part = getattr(part, step)
+        return getattr(part, setting.attribute)
+
+    def source_of(self, name: str) -> str:
+        """Where a setting's value comes from: "flag --p2p.laddr", "environment …", "file …", "argument",
+        "default".
+        """
+        return dict(self.sources).get(name, "default")
+
+    @property
+    def node_key_path(self) -> Path:
+        """Where the node key is."""
+        return self.home.resolve(self.node_key_file)
+
+    @property
+    def genesis_path(self) -> Path:
+        """Where the genesis file would be."""
+        return self.home.resolve(self.genesis_file)
+
+    @property
+    def addr_book_path(self) -> Path:
+        """Where CometBFT's address book file is, for import and export."""
+        return self.home.resolve(self.p2p.addr_book_file)
+
+    @property
+    def log_settings(self) -> LogSettings:
+        """What each process of the node needs to know to log."""
+        return LogSettings(level=self.log_level, format=self.log_format)
+
+    def _fill(
+        self,
+        home: Home,
+        values: Mapping[str, Any],
+        network: str,
+        sources: Mapping[str, str],
+        warnings: tuple[str, ...],
+    ) -> None:
+        """Set every field. network counts where the setting of that name is empty."""
+        sections = {
+            "p2p": P2PConfig(
+                **_of_section(P2PConfig, values),
+                test_fuzz_config=FuzzConfig(**_of_section(FuzzConfig, values)),
+            ),
+            "rpc": RPCConfig(**_of_section(RPCConfig, values)),
+            "instrumentation": InstrumentationConfig(**_of_section(InstrumentationConfig, values)),
+            "peerage": PeerageConfig(**_of_section(PeerageConfig, values)),
+        }
+        top = TopLevel(**_of_section(TopLevel, values))
+        named = values.get("peerage.network") or network
+        origins = dict(sources)
+        if values.get("peerage.network"):
+            origins["network"] = origins.get("peerage.network", "default")
+        attributes = {setting.attribute: getattr(top, setting.attribute) for setting in settings_of(TopLevel)}
+        attributes |= {"home": home, "network": named, **sections, "sources": tuple(origins.items())}
+        for name, value in attributes.items():
+            object.__setattr__(self, name, value)
+        odd = [oddity for oddity in self._oddities() if oddity not in warnings]
+        object.__setattr__(self, "warnings", (*warnings, *odd))
+
+    def _oddities(self) -> list[str]:
+        """Combinations that are allowed but hardly meant."""
+        persistent = {_id_part(address) for address in self.p2p.persistent_peers}
+        odd = [
+            f"p2p.seeds: {shown(seed)} is in p2p.persistent_peers too, but a seed hangs up after answering"
+            for seed in self.p2p.seeds
+            if _id_part(seed) in persistent
+        ]
+        if self.p2p.seed_mode and not self.p2p.pex:
+            odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
+        return odd
+
+
+def _as_home(home: object) -> Home:
+    return home if isinstance(home, Home) else Home(Path(str(home)))
+
+
+def _as_override(network: object) -> dict[str, object]:
+    return {"network": network} if network != "" else {}
+
+
+def _of_section(section: type[Section], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {each.attribute: values[each.name] for each in settings_of(section) if each.name in values}
+
+
+def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
+    return sorted(mistakes, key=lambda mistake: _ORDER.get(mistake.key, -1))
+
+
+def _id_part(address: str) -> str:
+    return address.rpartition("//")[2].partition("@")[0].lower()
+
+
+def _in_go(seconds: float) -> str:
+    return format_duration(round(seconds * NANOSECONDS_PER_SECOND))

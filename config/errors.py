@@ -1,0 +1,144 @@
+"""What an operator can get wrong.
+
+    OperatorError                 something the operator can mend: the command line ends with exit code 2
+    ├── ConfigError               one or more settings; carries every mistake found
+    ├── HomeError                 the home directory cannot be used
+    └── NodeKeyFileError          the node key file
+        ├── NodeKeyMissingError   there is none
+        ├── NodeKeyExistsError    there is one already, and it is never overwritten
+        ├── NodeKeyAccessError    it cannot be read or written, or is no regular file
+        ├── NodeKeyModeError      others than its owner may read or write it
+        └── NodeKeyContentError   it does not hold a usable key
+
+UnfitValueError stays inside this room: a kind or a rule raises it, and whoever knows key and source makes a
+Mistake of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+from peerage.config.quoting import shown
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong with one setting.
+
+    key is the setting's name (`p2p.laddr`) or empty when the whole source is meant; source says where the
+    value comes from; found is the value, already printable; allowed says what would have been right.
+    """
+
+    key: str
+    source: str
+    found: str
+    allowed: str
+
+    def __str__(self) -> str:
+        where = f"{self.key}: " if self.key else ""
+        return f"{where}found {self.found} ({self.source}), allowed: {self.allowed}"
+
+
+class UnfitValueError(ValueError):
+    """A value is not what its kind or rule allows."""
+
+    def __init__(self, found: object, allowed: str) -> None:
+        super().__init__(found, allowed)
+        self.found, self.allowed = found, allowed
+
+    def __str__(self) -> str:
+        return f"found {shown(self.found)}, allowed: {self.allowed}"
+
+
+class OperatorError(Exception):
+    """Something the operator can mend."""
+
+
+class ConfigError(OperatorError):
+    """Settings that cannot be used.
+
+    mistakes: all of them, in the order of the settings. warnings: what else looked odd, perhaps the reason.
+    """
+
+    def __init__(self, mistakes: Sequence[Mistake], warnings: Sequence[str] = ()) -> None:
+        super().__init__(tuple(mistakes), tuple(warnings))
+        self.mistakes, self.warnings = tuple(mistakes), tuple(warnings)
+
+    def __str__(self) -> str:
+        if len(self.mistakes) == 1:
+            return str(self.mistakes[0])
+        return "\n".join(
+            [f"{len(self.mistakes)} mistakes in the configuration:", *(f"  {m}" for m in self.mistakes)]
+        )
+
+
+class HomeError(OperatorError):
+    """The home directory, or a path in it, cannot be used; `reason` says why."""
+
+    def __init__(self, path: str | PathLike[str], reason: str) -> None:
+        super().__init__(str(path), reason)
+        self.path, self.reason = str(path), reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class NodeKeyFileError(OperatorError):
+    """The node key file at `path` cannot be used."""
+
+    def __init__(self, path: str | PathLike[str], *details: object) -> None:
+        super().__init__(str(path), *details)
+        self.path = str(path)
+
+
+class NodeKeyMissingError(NodeKeyFileError):
+    """There is no node key file."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: no node key file; `peerage init` or `peerage gen-node-key` writes one"
+
+
+class NodeKeyExistsError(NodeKeyFileError):
+    """A node key is there already, and would be lost by writing another."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: there is a node key already, and it is never overwritten"
+
+
+class NodeKeyAccessError(NodeKeyFileError):
+    """The system refuses to read or write the file, or it is no regular file."""
+
+    def __init__(self, path: str | PathLike[str], reason: str) -> None:
+        super().__init__(path, reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: node key file: {self.reason}"
+
+
+class NodeKeyModeError(NodeKeyFileError):
+    """The file's mode lets others than its owner at the private key."""
+
+    def __init__(self, path: str | PathLike[str], mode: int) -> None:
+        super().__init__(path, mode)
+        self.mode = mode
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: node key file: found mode {self.mode:04o}, expected 0600 or stricter "
+            f"(nothing for group and others): `chmod 600` it"
+        )
+
+
+class NodeKeyContentError(NodeKeyFileError):
+    """The file does not hold a node key that can be used."""
+
+    def __init__(self, path: str | PathLike[str], reason: str) -> None:
+        super().__init__(path, reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: node key file: {self.reason}; expected "
+            '{"priv_key":{"type":"tendermint/PrivKeyEd25519","value":"<base64 of seed and public key>"}}'
+        )

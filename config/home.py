@@ -1,0 +1,85 @@
+"""The home directory: where a node's files are.
+
+HOME/config/config.toml       what the operator sets
+HOME/config/node_key.json     the node's private key   (node_key_file)
+HOME/config/genesis.json      the network's name, if it is a CometBFT home   (genesis_file)
+HOME/data/                    what the node keeps: the address book
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from peerage.config.errors import HomeError
+
+VARIABLE = "PEERAGE_HOME"
+DEFAULT = "~/.peerage"
+DIRECTORY_MODE = 0o700  # as CometBFT's
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A home directory by its absolute path; nothing is touched until asked."""
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        try:
+            absolute = Path(self.path).expanduser().absolute()
+        except RuntimeError as error:  # ~ of a user without a home
+            raise HomeError(self.path, str(error)) from error
+        if "\0" in str(absolute):
+            raise HomeError(repr(str(self.path)), "a path cannot hold a null character")
+        object.__setattr__(self, "path", absolute)
+
+    @classmethod
+    def find(cls, flag: str | None = None, environ: Mapping[str, str] = os.environ) -> "Home":
+        """The home that is meant: the flag, else PEERAGE_HOME, else ~/.peerage."""
+        return cls(Path(flag or environ.get(VARIABLE) or DEFAULT))
+
+    def resolve(self, path: str) -> Path:
+        """A path from the configuration: relative ones count from the home."""
+        return self.path / path
+
+    @property
+    def config_file(self) -> Path:
+        """config/config.toml."""
+        return self.path / "config" / "config.toml"
+
+    @property
+    def data_dir(self) -> Path:
+        """data/, where the node keeps what it learns."""
+        return self.path / "data"
+
+    @property
+    def addrbook_store(self) -> Path:
+        """The live address book, SQLite."""
+        return self.data_dir / "addrbook.sqlite"
+
+    def __truediv__(self, path: str) -> Path:
+        return self.path / path
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+
+def make_directory(path: Path) -> bool:
+    """Make a directory for its owner alone, and those above it that are missing; true if it was not there.
+
+    Raises: HomeError if it cannot be made or something else has its name.
+    """
+    if path.is_dir():
+        return False
+    try:
+        # pathlib gives the mode to the last one only
+        for missing in reversed([each for each in path.parents if not each.exists()]):
+            missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+    except OSError as error:
+        reason = "it is no directory" if isinstance(error, FileExistsError) else error.strerror
+        raise HomeError(path, f"cannot make this directory: {reason}") from error
+    return True

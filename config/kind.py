@@ -1,0 +1,291 @@
+"""Kinds of settings: how each is read from TOML, from a flag's text, from Python, and written to TOML.
+
+TOML values are taken as CometBFT takes them, whose parser converts freely: `"7"` is a number, `0` is false,
+`5` is a string.
+Source: tests/vectors/config_p2p.json.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from peerage.config.duration import ALLOWED as DURATION_ALLOWED
+from peerage.config.duration import LEAST, MOST, NANOSECONDS_PER_SECOND, format_duration, parse_duration
+from peerage.config.errors import UnfitValueError
+from peerage.config.quoting import quoted, shown
+
+T = TypeVar("T")
+
+_TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
+_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_WHOLE = re.compile(r"[+-]?(0|[1-9][0-9_]*|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)", re.ASCII)
+_LONGEST_NUMBER = 80  # characters; an int64 in binary with sign and prefix is 67
+
+
+class Kind(ABC, Generic[T]):
+    """One kind of value. All reading methods raise UnfitValueError for what is not of it."""
+
+    allowed: str  # what may stand there, for mistakes and docs
+    metavar: str  # placeholder in --help
+
+    @abstractmethod
+    def from_text(self, text: str) -> T:
+        """The value of a flag or an environment variable."""
+
+    @abstractmethod
+    def from_toml(self, raw: object) -> T:
+        """The value of a TOML key, converted as freely as CometBFT does."""
+
+    @abstractmethod
+    def from_python(self, value: object) -> T:
+        """The value an embedder passed: of the right type, or a text as a flag would have."""
+
+    @abstractmethod
+    def to_toml(self, value: T) -> str:
+        """The value as written into config.toml."""
+
+    def remark(self, raw: object) -> str | None:
+        """A word of warning about a TOML value that is allowed but hardly meant, if there is one."""
+        del raw
+        return None
+
+    def _unfit(self, found: object) -> UnfitValueError:
+        return UnfitValueError(found, self.allowed)
+
+
+class Text(Kind[str]):
+    """A string."""
+
+    allowed = "a string"
+    metavar = "TEXT"
+
+    def from_text(self, text: str) -> str:
+        return text
+
+    def from_toml(self, raw: object) -> str:
+        if isinstance(raw, str):
+            return raw
+        if isinstance(raw, bool):
+            return "1" if raw else "0"
+        if isinstance(raw, int):
+            return str(raw)
+        if isinstance(raw, float) and math.isfinite(raw):
+            return format(Decimal(repr(raw)), "f")
+        raise self._unfit(raw)
+
+    def from_python(self, value: object) -> str:
+        if isinstance(value, str):
+            return value
+        raise self._unfit(value)
+
+    def to_toml(self, value: str) -> str:
+        return quoted(value)
+
+
+class Names(Kind[tuple[str, ...]]):
+    """A comma-separated list in one string, as CometBFT has them; blanks and empty items are dropped."""
+
+    allowed = "one string with commas between the items"
+    metavar = "A,B,…"
+
+    def from_text(self, text: str) -> tuple[str, ...]:
+        return tuple(item for item in (part.strip(" ") for part in text.split(",")) if item)
+
+    def from_toml(self, raw: object) -> tuple[str, ...]:
+        try:
+            return self.from_text(TEXT.from_toml(raw))
+        except UnfitValueError:
+            raise self._unfit(raw) from None
+
+    def from_python(self, value: object) -> tuple[str, ...]:
+        if isinstance(value, str):
+            return self.from_text(value)
+        if isinstance(value, Iterable):
+            items = tuple(value)
+            if all(isinstance(item, str) and "," not in item for item in items):
+                return self.from_text(",".join(items))
+        raise self._unfit(value)
+
+    def to_toml(self, value: tuple[str, ...]) -> str:
+        return quoted(",".join(value))
+
+
+class Switch(Kind[bool]):
+    """True or false."""
+
+    allowed = "true or false"
+    metavar = "[true|false]"
+
+    def from_text(self, text: str) -> bool:
+        if text in _TRUE:
+            return True
+        if text in _FALSE:
+            return False
+        raise self._unfit(text)
+
+    def from_toml(self, raw: object) -> bool:
+        if isinstance(raw, (bool, int, float)):
+            return raw != 0
+        if isinstance(raw, str):
+            return self.from_text(raw) if raw else False
+        raise self._unfit(raw)
+
+    def from_python(self, value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            return self.from_text(value)
+        raise self._unfit(value)
+
+    def to_toml(self, value: bool) -> str:
+        return "true" if value else "false"
+
+    def remark(self, raw: object) -> str | None:
+        return "an empty string counts as false" if raw == "" else None
+
+
+class WholeNumber(Kind[int]):
+    """A whole number of 64 bits."""
+
+    allowed = "a whole number"
+    metavar = "NUMBER"
+
+    def from_text(self, text: str) -> int:
+        if len(text) > _LONGEST_NUMBER or _WHOLE.fullmatch(text) is None:
+            raise self._unfit(text)
+        try:
+            return self._within(int(text, 0), text)
+        except ValueError:  # underscores in odd places
+            raise self._unfit(text) from None
+
+    def from_toml(self, raw: object) -> int:
+        if isinstance(raw, (bool, int)):
+            return self._within(int(raw), raw)
+        if isinstance(raw, float) and math.isfinite(raw):
+            return self._within(int(raw), raw)
+        if isinstance(raw, str):
+            return self.from_text(raw) if raw else 0
+        raise self._unfit(raw)
+
+    def from_python(self, value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return self._within(value, value)
+        if isinstance(value, str):
+            return self.from_text(value)
+        raise self._unfit(value)
+
+    def to_toml(self, value: int) -> str:
+        return str(value)
+
+    def remark(self, raw: object) -> str | None:
+        if isinstance(raw, float) and not raw.is_integer():
+            return f"{raw} is cut to {int(raw)}"
+        return "an empty string counts as 0" if raw == "" else None
+
+    def _within(self, number: int, found: object) -> int:
+        if LEAST <= number <= MOST:
+            return number
+        raise self._unfit(found)
+
+
+class WholeNumberOrAuto(WholeNumber):
+    """A whole number, or "auto" for the number that `auto` finds on this machine."""
+
+    allowed = 'a whole number or "auto"'
+    metavar = "NUMBER|auto"
+
+    def __init__(self, auto: Callable[[], int]) -> None:
+        self._auto = auto
+
+    def from_text(self, text: str) -> int:
+        return self._auto() if text == "auto" else super().from_text(text)
+
+
+class Real(Kind[float]):
+    """A number with a fraction."""
+
+    allowed = "a number"
+    metavar = "NUMBER"
+
+    def from_text(self, text: str) -> float:
+        try:
+            number = float(text) if len(text) <= _LONGEST_NUMBER else math.nan
+        except ValueError:
+            raise self._unfit(text) from None
+        return self._finite(number, text)
+
+    def from_toml(self, raw: object) -> float:
+        if isinstance(raw, str):
+            return self.from_text(raw) if raw else 0.0
+        if isinstance(raw, (bool, int, float)):
+            return self._finite(raw, raw)
+        raise self._unfit(raw)
+
+    def from_python(self, value: object) -> float:
+        if isinstance(value, bool):
+            raise self._unfit(value)
+        return self.from_toml(value)
+
+    def to_toml(self, value: float) -> str:
+        return repr(float(value))
+
+    def _finite(self, number: float, found: object) -> float:
+        try:
+            real = float(number)
+        except OverflowError:  # an integer with hundreds of digits
+            real = math.inf
+        if math.isfinite(real):
+            return real
+        raise self._unfit(found)
+
+
+class Duration(Kind[float]):
+    """A span of time: Go notation in text, seconds in Python.
+
+    A bare number is nanoseconds in TOML (CometBFT) and seconds in Python.
+    """
+
+    allowed = DURATION_ALLOWED
+    metavar = "DURATION"
+
+    def from_text(self, text: str) -> float:
+        return parse_duration(text) / NANOSECONDS_PER_SECOND
+
+    def from_toml(self, raw: object) -> float:
+        if isinstance(raw, str):
+            return self.from_text(raw)
+        if isinstance(raw, (bool, int)) or (isinstance(raw, float) and math.isfinite(raw)):
+            nanoseconds = int(raw)
+            if LEAST <= nanoseconds <= MOST:
+                return nanoseconds / NANOSECONDS_PER_SECOND
+        raise self._unfit(raw)
+
+    def from_python(self, value: object) -> float:
+        if isinstance(value, str):
+            return self.from_text(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            seconds = float(value) if isinstance(value, float) or abs(value) <= MOST else math.inf
+            if abs(seconds) * NANOSECONDS_PER_SECOND <= MOST:  # false for nan as well
+                return seconds
+        raise self._unfit(value)
+
+    def to_toml(self, value: float) -> str:
+        return quoted(format_duration(round(value * NANOSECONDS_PER_SECOND)))
+
+    def remark(self, raw: object) -> str | None:
+        if isinstance(raw, (bool, int, float)) and raw:
+            return f"a bare number is nanoseconds: {shown(raw)} is {format_duration(int(raw))}"
+        return None
+
+
+TEXT, NAMES, SWITCH, WHOLE_NUMBER, REAL, DURATION = (
+    Text(),
+    Names(),
+    Switch(),
+    WholeNumber(),
+    Real(),
+    Duration(),
+)

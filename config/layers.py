@@ -1,0 +1,107 @@
+"""Flag, else environment, else file, else default: who wins, for every setting."""
+
+from collections.abc import Mapping
+
+from peerage.config.errors import ConfigError, Mistake, UnfitValueError
+from peerage.config.genesis import read_chain_id
+from peerage.config.home import Home
+from peerage.config.quoting import shown
+from peerage.config.sections import SETTINGS
+from peerage.config.settled import Settled
+from peerage.config.toml_file import TomlValues, nearest, read_toml_file
+
+# where a misspelt variable is surely meant for us; PEERAGE_ alone is not enough (PEERAGE_HOME)
+_VARIABLE_PREFIXES = ("PEERAGE_P2P_", "PEERAGE_RPC_", "PEERAGE_INSTRUMENTATION_", "CMT_P2P_")
+_RETIRED_VARIABLES = frozenset({"CMT_P2P_UPNP", "PEERAGE_P2P_UPNP"})
+
+
+def settle_layers(
+    home: Home, flags: Mapping[str, str], environ: Mapping[str, str], *, file_needed: bool
+) -> Settled:
+    """Read all sources and decide. An empty variable counts as not set, as in CometBFT.
+
+    Only values that win are looked at: a flag mends a mistake in the file.
+    Raises: ConfigError if the file cannot be read at all, or is missing and needed.
+    """
+    file = _read_file(home, file_needed=file_needed)
+    settled = Settled(warnings=list(file.warnings), mistakes=list(file.mistakes))
+    given = _given_flags(flags, settled)
+    for setting in SETTINGS:
+        variable = next((name for name in setting.variables if environ.get(name)), None)
+        if setting.name in given:
+            settled.settle(setting, setting.from_text, given[setting.name], f"flag {setting.flag}")
+        elif variable is not None:
+            settled.settle(setting, setting.from_text, environ[variable], f"environment {variable}")
+        elif setting.name.lower() in file.values:
+            raw, source = file.values[setting.name.lower()], f"file {home.config_file}"
+            settled.settle(setting, setting.from_toml, raw, source)
+            remark = setting.declared.kind.remark(raw)
+            if remark and setting.name in settled.values:
+                settled.warnings.append(f"{setting.name} ({source}): {remark}")
+    settled.warnings += _misspelt_variables(environ)
+    return settled
+
+
+def settle_network(home: Home, genesis_file: str, settled: Settled) -> str:
+    """The network's name: what is set, else the chain_id of the genesis file, else empty."""
+    named: str = settled.values.get("peerage.network", "")
+    if named:
+        settled.sources["network"] = settled.sources["peerage.network"]
+        return named
+    path = home.resolve(genesis_file)
+    source = f"file {path}"
+    try:
+        chain_id = read_chain_id(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        settled.mistakes.append(Mistake("network", source, error.strerror or str(error), "a readable file"))
+    except UnfitValueError as error:
+        settled.mistakes.append(Mistake("network", source, shown(error.found), error.allowed))
+    else:
+        settled.sources["network"] = source
+        return chain_id
+    return ""
+
+
+def flag_name(text: str) -> str:
+    """The form in which spellings of a flag or setting name are compared: p2p.external_address."""
+    return text.removeprefix("--").replace("-", "_").lower()
+
+
+def _read_file(home: Home, *, file_needed: bool) -> TomlValues:
+    try:
+        return read_toml_file(home.config_file)
+    except FileNotFoundError:
+        if not file_needed:
+            return TomlValues()
+        source = f"file {home.config_file}"
+        allowed = f"a config.toml: `peerage init --home {home}` writes one"
+        raise ConfigError([Mistake("", source, "no such file", allowed)]) from None
+
+
+def _given_flags(flags: Mapping[str, str], settled: Settled) -> dict[str, str]:
+    """Flags by setting name, whether given by that name (peerage.network) or as the flag is (--network)."""
+    names = {flag_name(setting.flag): setting.name for setting in SETTINGS}
+    names |= {flag_name(setting.name): setting.name for setting in SETTINGS}
+    given = {}
+    for spelling, value in flags.items():
+        name = names.get(flag_name(spelling))
+        if name is None:
+            close = nearest(flag_name(spelling), names)
+            allowed = f"a setting's name, such as {close}" if close else "a setting's name"
+            settled.mistakes.append(Mistake("", f"flag {spelling}", shown(value), allowed))
+        else:
+            given[name] = value
+    return given
+
+
+def _misspelt_variables(environ: Mapping[str, str]) -> list[str]:
+    known = {variable for setting in SETTINGS for variable in setting.variables} | _RETIRED_VARIABLES
+    warnings = []
+    for variable in sorted(environ):
+        if variable.startswith(_VARIABLE_PREFIXES) and variable not in known and environ[variable]:
+            close = nearest(variable, known)
+            hint = f"; did you mean {close}?" if close else ""
+            warnings.append(f"{variable} (environment): unknown, ignored{hint}")
+    return warnings

@@ -1,0 +1,127 @@
+"""Logs of every process of a node: structlog over the standard logging, to standard error, plain or JSON.
+
+Use: `structlog.stdlib.get_logger("peerage.switch")`; after `peerage.` comes the module that
+log_level names.
+Records of other libraries (uvicorn, asyncio) take the same way and look the same.
+"""
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from peerage.config.log_level import DEFAULT_LEVEL, EVERY_MODULE, parse_log_level
+
+ROOT = "peerage"
+WHOLE_P2P = "p2p"  # CometBFT's module of this name is all of peerage
+STDERR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """How to log. level: as log_level in config.toml; format: "plain" or "json"."""
+
+    level: str = DEFAULT_LEVEL
+    format: str = "plain"
+
+
+class StderrHandler(logging.Handler):
+    """Writes each record in one system call, so that lines of several processes do not mix.
+
+    Writes to the file descriptor: what an embedder puts in place of sys.stderr is not touched. Never raises,
+    and is silent when nobody reads any more: a log must not end what it reports on.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            # strings from the network may hold what is no UTF-8 (lone surrogates here)
+            line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
+            while line:
+                line = line[os.write(STDERR, line) :]
+        except OSError:
+            return
+        except Exception:
+            self.handleError(record)
+
+
+def set_up_logging(settings: LogSettings) -> None:
+    """Set up logging in this process; a second call replaces the first.
+
+    Raises: ValueError for a level that is none.
+    """
+    levels = parse_log_level(settings.level)
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    handler = StderrHandler()
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings.format))
+    )
+    _set_levels(levels)
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, StderrHandler)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _set_levels(levels: dict[str, int]) -> None:
+    # names set by an earlier call go back to following their parent
+    for name in list(logging.Logger.manager.loggerDict):
+        if name == ROOT or name.startswith(f"{ROOT}."):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.getLogger().setLevel(levels[EVERY_MODULE])
+    for module, level in levels.items():
+        if module != EVERY_MODULE:
+            name = ROOT if module == WHOLE_P2P else f"{ROOT}.{module}"
+            logging.getLogger(name).setLevel(level)
+
+
+def _rendering(form: str) -> list[Processor]:
+    first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if form == "json":
+        return [
+            first,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=_to_json),
+        ]
+    colours = sys.stderr is not None and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    console = structlog.dev.ConsoleRenderer(
+        colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
+    return [first, _printable, console]
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Escape what a terminal would obey: monikers, reasons and names come from strangers."""
+    return {
+        key: value.encode("unicode_escape").decode()
+        if isinstance(value, str) and not value.isprintable()
+        else value
+        for key, value in event.items()
+        if key != "exc_info"
+    } | {key: event[key] for key in ("exc_info",) if key in event}
+
+
+def _to_json(value: Any) -> str:
+    return value.hex() if isinstance(value, (bytes, bytearray, memoryview)) else str(value)

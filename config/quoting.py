@@ -1,0 +1,34 @@
+"""Values as an operator reads them: strings in TOML's quotes, nothing unprintable."""
+
+SHOWN_LIMIT = 120  # characters of a wrong value that are shown
+
+_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def quoted(text: str) -> str:
+    """The text as a basic TOML string; what is not printable is escaped."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def shown(value: object) -> str:
+    """A value as it appears in a message: printable, on one line, not longer than a line."""
+    if isinstance(value, str):
+        text = quoted(value[: SHOWN_LIMIT + 1])
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = _of_object(value)
+    return text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "…"
+
+
+def _of_object(value: object) -> str:
+    try:
+        return repr(value)
+    except ValueError:  # an integer of thousands of digits, which Python refuses to print
+        return "a number of thousands of digits"
+
+
+def _escaped(character: str) -> str:
+    if character in _ESCAPES:
+        return _ESCAPES[character]
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

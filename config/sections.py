@@ -1,0 +1,299 @@
+"""Every setting there is, declared once.
+
+CometBFT's settings have CometBFT's names, defaults and meaning. Source: reference 10,
+tests/vectors/config_p2p.json.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from peerage.config import rule
+from peerage.config.listen_address import ListenAddress
+from peerage.config.machine import cores, host_moniker
+from peerage.config.setting import (
+    Section,
+    Setting,
+    auto_number,
+    duration,
+    names,
+    real,
+    settings_of,
+    switch,
+    text,
+    whole_number,
+)
+
+LARGEST_MESSAGE = 22_020_096  # bytes, CometBFT's default recv_message_capacity; reference 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopLevel(Section):
+    """Settings before the first section."""
+
+    SECTION: ClassVar[str] = ""
+
+    moniker: str = text(
+        host_moniker,
+        "A name for this node, for people to read",
+        default_text="the host's name",
+        start_rule=rule.PRINTABLE_ASCII,
+    )
+    genesis_file: str = text(
+        "config/genesis.json",
+        "Where the network's name is taken from (chain_id) when nothing else names it",
+    )
+    node_key_file: str = text(
+        "config/node_key.json",
+        "Private key of this node; its owner alone may read it (mode 0600)",
+    )
+    filter_peers: bool = switch(
+        False,
+        "Ask the application whether to keep a new peer. Only for embedders that give a filter",
+    )
+    log_level: str = text(
+        "info",
+        "What is logged: one level, or levels by module (p2p:debug,*:error)",
+        rule=rule.LOG_LEVEL,
+    )
+    log_format: str = text(
+        "plain",
+        "How log lines look: plain, or json with one object a line",
+        rule=rule.one_of("plain", "json"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FuzzConfig(Section):
+    """How connections misbehave when p2p.test_fuzz is on."""
+
+    SECTION: ClassVar[str] = "p2p.test_fuzz_config"
+
+    mode: int = whole_number(0, "0 drops, 1 delays", rule=rule.between(0, 1), key="Mode", hidden=True)
+    max_delay: float = duration(
+        "3s", "Longest delay of one read or write", rule=rule.NOT_NEGATIVE, key="MaxDelay", hidden=True
+    )
+    prob_drop_rw: float = real(
+        0.2,
+        "Probability that a read or write is dropped",
+        rule=rule.between(0, 1),
+        key="ProbDropRW",
+        hidden=True,
+    )
+    prob_drop_conn: float = real(
+        0.0,
+        "Probability that the connection is closed",
+        rule=rule.between(0, 1),
+        key="ProbDropConn",
+        hidden=True,
+    )
+    prob_sleep: float = real(
+        0.0, "Probability of a delay", rule=rule.between(0, 1), key="ProbSleep", hidden=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class P2PConfig(Section):
+    """The [p2p] section, CometBFT's."""
+
+    SECTION: ClassVar[str] = "p2p"
+
+    laddr: str = text(
+        "tcp://0.0.0.0:26656",
+        "Address to listen on for peers; port 0 takes a free one",
+        start_rule=rule.P2P_LISTEN,
+    )
+    external_address: str = text(
+        "",
+        "Address that peers are told to dial, IP and port. If empty, laddr's port and an IP of this machine",
+        start_rule=rule.P2P_ADVERTISED,
+        flag="--p2p.external-address",
+    )
+    seeds: tuple[str, ...] = names(
+        "Nodes that are asked for addresses when more peers are needed", start_rule=rule.NET_ADDRESSES
+    )
+    persistent_peers: tuple[str, ...] = names(
+        "Peers to stay connected with: redialled when lost", start_rule=rule.NET_ADDRESSES
+    )
+    addr_book_file: str = text(
+        "config/addrbook.json",
+        "CometBFT's address book file, for import and export. The live book is data/addrbook.sqlite",
+    )
+    addr_book_strict: bool = switch(
+        True, "Keep only routable addresses in the book. Set false for private or local networks"
+    )
+    max_num_inbound_peers: int = whole_number(40, "Most inbound peers", rule=rule.NOT_NEGATIVE)
+    max_num_outbound_peers: int = whole_number(
+        10, "Most outbound peers, persistent ones not counted", rule=rule.NOT_NEGATIVE
+    )
+    unconditional_peer_ids: tuple[str, ...] = names(
+        "IDs of peers that are let in and dialled beyond all limits", start_rule=rule.NODE_IDS
+    )
+    persistent_peers_max_dial_period: float = duration(
+        "0s",
+        "Longest pause between dials of a persistent peer. 0s: exponential back-off, and an end to it",
+        rule=rule.NOT_NEGATIVE,
+    )
+    flush_throttle_timeout: float = duration(
+        "10ms",
+        "Longest time that messages are gathered before they are written out. "
+        "CometBFT's default is 100ms up to v0.38, 10ms in v1",
+        rule=rule.NOT_NEGATIVE,
+    )
+    max_packet_msg_payload_size: int = whole_number(
+        1024,
+        "Most bytes of a message in one packet",
+        unit="bytes",
+        rule=rule.NOT_NEGATIVE,
+        start_rule=rule.between(1, LARGEST_MESSAGE),
+    )
+    send_rate: int = whole_number(
+        5_120_000, "Most bytes sent to a peer. 0: no limit", unit="bytes/s", rule=rule.NOT_NEGATIVE
+    )
+    recv_rate: int = whole_number(
+        5_120_000, "Most bytes read from a peer. 0: no limit", unit="bytes/s", rule=rule.NOT_NEGATIVE
+    )
+    pex: bool = switch(True, "Exchange addresses with peers")
+    seed_mode: bool = switch(
+        False,
+        "Crawl the network; answer who asks for addresses and disconnect. Needs pex",
+    )
+    private_peer_ids: tuple[str, ...] = names(
+        "IDs of peers that are told to nobody", start_rule=rule.NODE_IDS
+    )
+    allow_duplicate_ip: bool = switch(False, "Allow several peers from one IP")
+    handshake_timeout: float = duration(
+        "20s",
+        "Longest time for the handshake with a peer, from its connection on",
+        start_rule=rule.MORE_THAN_ZERO,
+    )
+    dial_timeout: float = duration(
+        "3s", "Longest time for a connection to be made", start_rule=rule.MORE_THAN_ZERO
+    )
+    test_dial_fail: bool = switch(False, "For tests: every dial fails", hidden=True)
+    test_fuzz: bool = switch(False, "For tests: connections misbehave", hidden=True)
+    test_fuzz_config: FuzzConfig = field(default_factory=FuzzConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RPCConfig(Section):
+    """The [rpc] section, CometBFT's; of its settings those that mean something here."""
+
+    SECTION: ClassVar[str] = "rpc"
+
+    laddr: str = text(
+        "tcp://127.0.0.1:26657",
+        "Address to serve JSON-RPC on. Empty: not at all",
+        start_rule=rule.HTTP_LISTEN,
+    )
+    unsafe: bool = switch(False, "Serve the methods that change the node: dial_seeds, dial_peers")
+
+    @property
+    def listen_addresses(self) -> tuple[ListenAddress, ...]:
+        """Laddr in parts; none when RPC is off. Raises: ValueError if laddr is no address."""
+        return ListenAddress.parse_list(self.laddr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentationConfig(Section):
+    """The [instrumentation] section, CometBFT's."""
+
+    SECTION: ClassVar[str] = "instrumentation"
+
+    prometheus: bool = switch(False, "Serve Prometheus metrics under /metrics")
+    prometheus_listen_addr: str = text(
+        ":26660", "Address to serve metrics on", start_rule=rule.METRICS_LISTEN
+    )
+    max_open_connections: int = whole_number(
+        3, "Most simultaneous connections to the metrics. 0: no limit", rule=rule.NOT_NEGATIVE
+    )
+    namespace: str = text("cometbft", "What the names of metrics begin with")
+
+    @property
+    def listen_address(self) -> ListenAddress:
+        """prometheus_listen_addr in parts. Raises: ValueError if it is no address."""
+        return ListenAddress.parse(self.prometheus_listen_addr)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerageConfig(Section):
+    """The [peerage] section: what CometBFT has no setting for."""
+
+    SECTION: ClassVar[str] = "peerage"
+
+    network: str = text("", "Name of the network. If empty, the chain_id of the genesis file")
+    peer_hosts: int = auto_number(
+        cores,
+        "Processes that hold the peers: auto for one per core, 0 for one per peer",
+        default_text="auto",
+        rule=rule.between(0, 1024),
+    )
+    reactors: tuple[str, ...] = names(
+        "Reactors to run: package.module:Class, or NAME=package.module:Class",
+        start_rule=rule.REACTORS,
+        flag="--reactor",
+        repeatable=True,
+    )
+    ping_interval: float = duration("60s", "Time between pings to a peer", rule=rule.MORE_THAN_ZERO)
+    pong_timeout: float = duration(
+        "45s", "Longest time for a peer to answer a ping. Less than ping_interval", rule=rule.MORE_THAN_ZERO
+    )
+    filter_timeout: float = duration(
+        "5s", "Longest time for filters to judge a peer", rule=rule.MORE_THAN_ZERO
+    )
+    receive_window: int = whole_number(
+        4 * 1024 * 1024,
+        "Most bytes from one peer that wait for one reactor; a larger message counts as one",
+        unit="bytes",
+        rule=rule.at_least(1024),
+    )
+    spill_limit: int = whole_number(
+        256 * 1024 * 1024,
+        "Most bytes in the file of a channel that spills when its reactor is slow",
+        unit="bytes",
+        rule=rule.NOT_NEGATIVE,
+    )
+    restart_intensity: int = whole_number(
+        10, "Most restarts of a supervisor's children within restart_period", rule=rule.NOT_NEGATIVE
+    )
+    restart_period: float = duration(
+        "10s",
+        "Time over which a supervisor counts restarts; more than restart_intensity and the node stops",
+        rule=rule.MORE_THAN_ZERO,
+    )
+    probe_interval: float = duration(
+        "5s", "Time between two looks at an actor: whether it answers, its memory", rule=rule.MORE_THAN_ZERO
+    )
+    probe_timeout: float = duration(
+        "10s",
+        "Longest time for switch, address book, peer hosts, RPC and metrics to answer a look; one that takes longer "
+        "is killed and restarted. 0s: however long",
+        rule=rule.NOT_NEGATIVE,
+    )
+    memory_limit: int = whole_number(
+        0,
+        "Most resident memory of each of these processes; above it, it is killed and restarted. 0: no limit",
+        unit="bytes",
+        rule=rule.NOT_NEGATIVE,
+    )
+    reactor_probe_timeout: float = duration(
+        "0s",
+        "As probe_timeout, for reactors. 0s: a reactor may block as long as it likes",
+        rule=rule.NOT_NEGATIVE,
+    )
+    reactor_memory_limit: int = whole_number(
+        0, "As memory_limit, for each reactor", unit="bytes", rule=rule.NOT_NEGATIVE
+    )
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    TopLevel,
+    P2PConfig,
+    FuzzConfig,
+    RPCConfig,
+    InstrumentationConfig,
+    PeerageConfig,
+)
+
+SETTINGS: tuple[Setting[Any], ...] = tuple(
+    setting for section in SECTIONS for setting in settings_of(section)
+)

@@ -1,0 +1,275 @@
+"""CometBFT's address book file, in and out, so that an operator can move a node in either direction.
+
+Layout: `{"key": hex, "addrs": [{"addr", "src": {"id", "ip", "port"}, "buckets", "attempts", "bucket_type",
+"last_attempt", "last_success", "last_ban_time"}]}`, by tabs indented. Fields may be missing, unknown ones are ignored,
+and names count in any case, as Go reads them. Banned addresses are not in it.
+
+Source: reference 9; vectors addrbook.json and addrbook_summary.json.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from peerage.discovery.addrbook import AddrBook
+from peerage.discovery.buckets import BookShape
+from peerage.discovery.errors import BookFileError
+from peerage.discovery.known_address import Kind, KnownAddress
+from peerage.discovery.timestamps import NEVER, format_time, parse_time
+from peerage.wire.errors import AddressError
+from peerage.wire.net_address import NetAddress
+
+FILE_MODE = 0o644  # reference 9
+MAX_FAULTS = 1000  # lines kept of what is wrong with one file
+MAX_ATTEMPTS = 2**31 - 1
+
+_SHAPE = BookShape()  # CometBFT's: a bucket beyond it is an error in the file
+_BUCKETS = {Kind.NEW: _SHAPE.new_buckets, Kind.OLD: _SHAPE.old_buckets}
+_ENTRY_BEGINS = re.compile(r'\{\s*"addr"\s*:', re.IGNORECASE)
+_KEY = re.compile(r'"key"\s*:\s*"([^"\\]*)"', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class BookFile:
+    """What a file holds. key: empty when there is none. faults: what could not be read, a line each."""
+
+    key: str
+    rows: tuple[KnownAddress, ...]
+    faults: tuple[str, ...] = ()
+
+
+def read_book(text: str | bytes, *, strict: bool = True) -> BookFile:
+    """Read a book file. What stands behind its closing brace is ignored, as CometBFT does.
+
+    Args: strict, whether anything that CometBFT would die of is an error. Otherwise every entry that can be
+        read is, also from a file that is cut or damaged, and `faults` tells of the rest.
+    Raises: BookFileError, only when strict.
+    """
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    try:
+        key, entries = _read_outline(text)
+    except BookFileError as error:
+        if strict:
+            raise
+        return _salvage(text, str(error))
+    if not strict and len(entries) < sum(1 for _ in _ENTRY_BEGINS.finditer(text)):
+        return _salvage(text, "it holds entries that are in no list")
+    return _read_entries(key, entries, [], strict=strict)
+
+
+def write_book(key: str, rows: Iterable[KnownAddress]) -> str:
+    """The file's text, ordered by ID; reading it gives the same rows."""
+    addrs = [_written(row) for row in sorted(rows, key=lambda row: row.id)]
+    return json.dumps({"key": key, "addrs": addrs}, indent="\t", ensure_ascii=False)
+
+
+def load_file(path: Path, *, strict: bool = True) -> BookFile:
+    """Read the file at a path.
+
+    Raises: OSError; BookFileError, only when strict.
+    """
+    return read_book(path.read_bytes(), strict=strict)
+
+
+def save_book(path: Path, book: AddrBook) -> None:
+    """Write a book for CometBFT, all at once: who reads the file finds the old or the new one, whole.
+
+    Buckets are those of CometBFT's shape; a book of another shape has its addresses placed anew.
+    Raises: OSError; the file is as it was then.
+    """
+    text = write_book(book.key, fit(book))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(FILE_MODE)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def fit(book: AddrBook) -> list[KnownAddress]:
+    """The book's rows, none in a bucket that CometBFT does not have.
+
+    A number beyond CometBFT's is folded into its range: any bucket will do there, for CometBFT places
+    addresses by a key that changes with each start.
+    """
+    rows = []
+    for row in book.addresses():
+        folded = tuple(sorted({number % _BUCKETS[row.kind] for number in row.buckets}))
+        rows.append(
+            row
+            if folded == row.buckets
+            else KnownAddress(
+                row.address,
+                row.source,
+                row.kind,
+                folded,
+                row.attempts,
+                row.last_attempt,
+                row.last_success,
+                row.last_ban,
+            )
+        )
+    return rows
+
+
+def _lower_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in pairs}
+
+
+_Decoder = json.JSONDecoder(object_pairs_hook=_lower_names)
+
+
+def _read_outline(text: str) -> tuple[str, list[Any]]:
+    """Key and undecoded entries of a file that is JSON.
+
+    Raises: BookFileError.
+    """
+    try:
+        book = _Decoder.raw_decode(text.lstrip())[0]
+    except (ValueError, RecursionError) as error:
+        raise BookFileError(f"no JSON: {error}") from error
+    if not isinstance(book, dict):
+        raise BookFileError("it is no JSON object")
+    key, entries = book.get("key"), book.get("addrs")
+    if not isinstance(key, str | None):
+        raise BookFileError("its key is no text")
+    if not isinstance(entries, list | None):
+        raise BookFileError("its addresses are no list")
+    return key or "", entries or []
+
+
+def _read_entries(key: str, entries: list[Any], faults: list[str], *, strict: bool) -> BookFile:
+    rows: dict[str, KnownAddress] = {}
+    for index, entry in enumerate(entries):
+        try:
+            row = _read_entry(entry)
+        except BookFileError as error:
+            if strict:
+                raise BookFileError(f"entry {index}: {error.reason}") from error
+            _note(faults, f"entry {index}: {error.reason}")
+            continue
+        if row.id in rows:  # CometBFT counts both and knows the last
+            _note(faults, f"entry {index}: {row.id} stood there before")
+        rows[row.id] = row
+    return BookFile(key, tuple(rows.values()), tuple(faults))
+
+
+def _salvage(text: str, problem: str) -> BookFile:
+    """The entries of a file that is no JSON as a whole."""
+    faults = [problem]
+    entries: list[Any] = []
+    position = 0
+    while (begin := _ENTRY_BEGINS.search(text, position)) is not None:
+        position = begin.end()
+        try:
+            entry, position = _Decoder.raw_decode(text, begin.start())
+        except (ValueError, RecursionError) as error:
+            _note(faults, f"character {begin.start()}: {error}")
+        else:
+            entries.append(entry)
+    key = _KEY.search(text)
+    return _read_entries(key[1] if key else "", entries, faults, strict=False)
+
+
+def _note(faults: list[str], line: str) -> None:
+    if len(faults) < MAX_FAULTS:
+        faults.append(line)
+
+
+def _read_entry(entry: Any) -> KnownAddress:
+    if not isinstance(entry, dict):
+        raise BookFileError("it is no object")
+    address = _read_address(entry.get("addr"))
+    source = address if entry.get("src") is None else _read_address(entry["src"], source=True)
+    number = _read_number(entry, "bucket_type", 255)
+    try:
+        kind = Kind(number)
+    except ValueError:
+        raise BookFileError(f"there is no bucket type {number}") from None
+    return KnownAddress(
+        address,
+        source,
+        kind,
+        _read_buckets(entry.get("buckets"), kind),
+        _read_number(entry, "attempts", MAX_ATTEMPTS),
+        _read_time(entry, "last_attempt"),
+        _read_time(entry, "last_success"),
+        _read_time(entry, "last_ban_time"),
+    )
+
+
+def _read_address(value: Any, *, source: bool = False) -> NetAddress:
+    if not isinstance(value, dict):
+        raise BookFileError("an address is missing")
+    node_id, ip, port = value.get("id") or "", value.get("ip") or "", value.get("port") or 0
+    if not isinstance(node_id, str) or not isinstance(ip, str) or type(port) is not int:
+        raise BookFileError("an address has a part of the wrong type")
+    try:
+        address = NetAddress(node_id, ip, port)
+        if not source:
+            address.validate()
+    except AddressError as error:
+        raise BookFileError(str(error)) from error
+    return address
+
+
+def _read_number(entry: dict[str, Any], name: str, most: int) -> int:
+    value = entry.get(name)
+    if value is None:
+        return 0
+    if type(value) is not int or not 0 <= value <= most:
+        raise BookFileError(f"{name} is {value!r}, no number from 0 to {most}")
+    return value
+
+
+def _read_buckets(value: Any, kind: Kind) -> tuple[int, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise BookFileError("its buckets are no list")
+    for number in value:
+        if type(number) is not int or not 0 <= number < _BUCKETS[kind]:
+            raise BookFileError(f"there is no {kind.name.lower()} bucket {number!r}")
+    return tuple(sorted(set(value)))
+
+
+def _read_time(entry: dict[str, Any], name: str) -> int:
+    value = entry.get(name)
+    if value is None:
+        return NEVER
+    try:
+        return parse_time(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise BookFileError(f"{name}: {error}") from error
+
+
+def _written(row: KnownAddress) -> dict[str, Any]:
+    return {
+        "addr": _written_address(row.address),
+        "src": _written_address(row.source),
+        "buckets": list(row.buckets),
+        "attempts": row.attempts,
+        "bucket_type": int(row.kind),
+        "last_attempt": format_time(row.last_attempt),
+        "last_success": format_time(row.last_success),
+        "last_ban_time": format_time(row.last_ban),
+    }
+
+
+def _written_address(address: NetAddress) -> dict[str, Any]:
+    return {"id": address.id, "ip": str(address.host), "port": address.port}

@@ -1,0 +1,84 @@
+"""What is to survive a restart beside addresses and bans: small facts, each with a name and some numbers.
+
+Whoever keeps count of something (how often a peer asked, how often a dial failed) hands over what changed
+(`drain`), the book's store writes it, and hands it back at start (`restore`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["Fact", "FactKind", "FactList"]
+
+
+class FactKind(Enum):
+    """What a fact is about. The values are written to disk."""
+
+    ASKED = "asked"
+    """A node ID's requests for addresses: (requests, last ns, strikes, last strike ns)."""
+    GROUP = "group"
+    """A group of IP addresses' requests: (thousandths of a request that are left, as of ns)."""
+    FAILED = "failed"
+    """Failed dials of an ip:port: (count, last ns, pause ns)."""
+    ANCHOR = "anchor"
+    """An outbound peer to begin with, as ID@ip:port: (rank,)."""
+
+
+MOST = {FactKind.ASKED: 16_384, FactKind.GROUP: 16_384, FactKind.FAILED: 65_536, FactKind.ANCHOR: 16}
+MAX_NUMBERS = 8
+MAX_NAME = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact. numbers: whole, not negative; none of them means that it is forgotten."""
+
+    kind: FactKind
+    name: str
+    numbers: tuple[int, ...] = ()
+
+
+class FactList:
+    """All facts by kind and name. Of each kind so many at most; the one that came first makes room."""
+
+    def __init__(self) -> None:
+        self._facts: dict[FactKind, dict[str, Fact]] = {kind: {} for kind in FactKind}
+        self._touched: set[tuple[FactKind, str]] = set()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._facts.values()))
+
+    def of(self, kind: FactKind) -> tuple[Fact, ...]:
+        """All of a kind, those that came first before the others."""
+        return tuple(self._facts[kind].values())
+
+    def keep(self, facts: Iterable[Fact]) -> None:
+        """Remember these, or forget those without numbers."""
+        for fact in facts:
+            if self._enter(fact):
+                self._touched.add((fact.kind, fact.name))
+
+    def restore(self, facts: Iterable[Fact]) -> None:
+        """Put back what a store kept; it is not journaled again."""
+        for fact in facts:
+            self._enter(fact)
+
+    def drain(self) -> tuple[Fact, ...]:
+        """What changed since the last call."""
+        touched, self._touched = self._touched, set()
+        return tuple(self._facts[kind].get(name) or Fact(kind, name) for kind, name in touched)
+
+    def _enter(self, fact: Fact) -> bool:
+        facts = self._facts[fact.kind]
+        if not fact.numbers:
+            return facts.pop(fact.name, None) is not None
+        if facts.get(fact.name) == fact:
+            return False
+        if fact.name not in facts and len(facts) >= MOST[fact.kind]:
+            first = next(iter(facts))
+            del facts[first]
+            self._touched.add((fact.kind, first))
+        facts[fact.name] = fact
+        return True

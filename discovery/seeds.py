@@ -1,0 +1,86 @@
+"""The configured seeds: kept as the operator wrote them, for a name is looked up again at each use."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peerage.discovery.errors import SeedError
+from peerage.wire.errors import AddressError, AddressLookupError
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress, Resolve, no_names, without_scheme
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The seeds that have an address now, and those that have none, each with the reason."""
+
+    addresses: tuple[NetAddress, ...]
+    failures: tuple[tuple[str, str], ...]
+
+
+class SeedList:
+    """Seeds as ID@host:port, host an IP or a name.
+
+    Raises: SeedError at once when any can be no address, whatever its name may resolve to; it names all of
+        them.
+    Source: reference 8, Start fails.
+    """
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.texts = tuple(text.strip() for text in texts if text.strip())
+        faults: list[tuple[str, str]] = []
+        for text in self.texts:
+            try:
+                NetAddress.parse(text, no_names)
+            except AddressLookupError:
+                self._check_port(text, faults)
+            except AddressError as error:
+                faults.append((text, str(error)))
+        if faults:
+            raise SeedError("these seeds are no addresses", tuple(faults))
+        self._ids = frozenset(NodeID(without_scheme(text).partition("@")[0]) for text in self.texts)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def is_seed(self, node_id: str) -> bool:
+        """Whether a seed has this ID."""
+        return node_id in self._ids
+
+    def order(self, rng: random.Random) -> list[str]:
+        """All seeds, shuffled."""
+        return rng.sample(self.texts, len(self.texts))
+
+    def resolve(self, resolve: Resolve) -> Resolved:
+        """The addresses they have now.
+
+        Args: resolve, asked for each name; it may wait, so not in anybody's event loop.
+        """
+        addresses: list[NetAddress] = []
+        failures: list[tuple[str, str]] = []
+        for text in self.texts:
+            try:
+                addresses.append(NetAddress.parse(text, resolve))
+            except AddressError as error:
+                failures.append((text, str(error)))
+        return Resolved(tuple(addresses), tuple(failures))
+
+    def check_start(self, resolved: Resolved, *, book_is_empty: bool) -> None:
+        """Insist that there is somebody to begin with.
+
+        Raises: SeedError, when there are seeds, none has an address, and the book is empty.
+        """
+        if self.texts and not resolved.addresses and book_is_empty:
+            raise SeedError("the address book is empty and no seed was found", resolved.failures)
+
+    @staticmethod
+    def _check_port(text: str, faults: list[tuple[str, str]]) -> None:
+        """A name may resolve later; a port that is none will not be one. It is looked at behind the lookup."""
+        try:
+            NetAddress.parse(text, lambda _name: ["192.0.2.1"])
+        except AddressLookupError:
+            pass  # a host that can be no name: temporary by the reference, told when it is used
+        except AddressError as error:
+            faults.append((text, str(error)))

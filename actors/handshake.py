@@ -1,0 +1,125 @@
+"""The upgrade of a fresh TCP connection: secret connection, then NodeInfo, checked in the order of reference 3.
+
+Bytes in, bytes out: the peer actor drives it from its host's loop, `peerage ping` from a blocking socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.errors import IncompatibleNodeError, InvalidNodeInfoError, RemoteError
+from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.node_info import NodeInfo, NodeInfoReader
+from peerage.wire.secret_connection import SecretConnection
+
+__all__ = ["Handshake", "HandshakeRefusedError"]
+
+
+class HandshakeRefusedError(Exception):
+    """The handshake ended the connection; `refusal` says why. Source: reference 3."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+
+    def __str__(self) -> str:
+        return str(self.refusal)
+
+
+class Handshake:
+    """Both steps of the handshake on one connection.
+
+    Promises: raises nothing but HandshakeRefusedError on any input; holds at most what the two messages may take.
+
+    Args:
+        node_key: signs the challenge.
+        ours: what we announce; a function of the remote's NodeInfo when we are to answer it instead of greeting first
+            (`peerage ping` learns the network that way).
+        expected_id: the dialled ID, None for an accepted connection.
+
+    Source: reference 2 and 3.
+    """
+
+    def __init__(
+        self,
+        node_key: NodeKey,
+        ours: NodeInfo | Callable[[NodeInfo], NodeInfo],
+        expected_id: NodeID | None = None,
+    ) -> None:
+        self._ours = ours
+        self._node_key = node_key
+        self._reader = NodeInfoReader()
+        self._greeted = False
+        self.secret = SecretConnection(node_key, expected_id=expected_id)
+        self.theirs: NodeInfo | None = None
+        self.leftover = b""
+
+    @property
+    def remote_id(self) -> NodeID | None:
+        """The authenticated ID, once the secret connection stands."""
+        return self.secret.remote_id if self.secret.is_open else None
+
+    def data_to_send(self) -> bytes:
+        """Bytes to write now, in order; empty when there are none."""
+        return bytes(self.secret.data_to_send())
+
+    def receive_data(self, data: bytes | memoryview) -> bool:
+        """Take what came from the socket.
+
+        Returns: True once the remote's NodeInfo has arrived and passed every check; `theirs` holds it then, and
+            `leftover` the plaintext behind it.
+        Raises: HandshakeRefusedError.
+        """
+        try:
+            plaintext = self.secret.receive_data(data)
+            if self.secret.is_open and not self._greeted and isinstance(self._ours, NodeInfo):
+                self._greeted = True
+                self.secret.write(self._ours.encode_delimited())
+            if not plaintext:
+                return False
+            theirs = self._reader.feed(plaintext)
+        except RemoteError as error:
+            raise HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, str(error))) from error
+        if theirs is None:
+            return False
+        self._check(theirs)
+        self.leftover = self._reader.leftover
+        self.theirs = theirs
+        return True
+
+    def receive_eof(self) -> HandshakeRefusedError:
+        """Say what it means that the remote closed now."""
+        step = "the key exchange" if not self.secret.is_open else "its NodeInfo"
+        return HandshakeRefusedError(
+            Refusal(
+                RefusalReason.AUTH_FAILURE, f"the remote closed the connection before {step} was complete"
+            )
+        )
+
+    def timed_out(self, seconds: float) -> HandshakeRefusedError:
+        """Say what it means that the time for the handshake is over."""
+        step = "key exchange" if not self.secret.is_open else "NodeInfo"
+        return HandshakeRefusedError(
+            Refusal(RefusalReason.AUTH_FAILURE, f"handshake timeout: no {step} within {seconds:g} s")
+        )
+
+    def _check(self, theirs: NodeInfo) -> None:
+        remote_id = self.secret.remote_id
+        try:
+            theirs.validate()
+        except InvalidNodeInfoError as error:
+            raise HandshakeRefusedError(Refusal(RefusalReason.INVALID_NODE_INFO, str(error))) from error
+        if theirs.id != remote_id:
+            detail = f"NodeInfo says ID {theirs.id!r}, the connection's key says {remote_id}"
+            raise HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
+        if remote_id == self._node_key.node_id:
+            raise HandshakeRefusedError(Refusal(RefusalReason.SELF, f"{remote_id} is our own ID"))
+        ours = self._ours
+        if not isinstance(ours, NodeInfo):
+            ours = ours(theirs)
+            self.secret.write(ours.encode_delimited())
+        try:
+            ours.check_compatible(theirs)
+        except IncompatibleNodeError as error:
+            raise HandshakeRefusedError(Refusal(RefusalReason.INCOMPATIBLE, str(error))) from error

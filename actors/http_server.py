@@ -1,0 +1,359 @@
+"""Uvicorn as a guest: in a thread of its own beside an actor's loop, bounded, and gone within a second of
+`stop`.
+
+Uvicorn bounds neither the time a request takes to arrive nor the time a client takes to read the answer, so
+a few idle connections could hold it for ever; the protocol here adds CometBFT's two timeouts and its limit
+of connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from peerage.config.listen_address import ListenAddress
+
+__all__ = [
+    "HttpLimits",
+    "HttpServer",
+    "HttpServerDiedError",
+    "ListenFailedError",
+    "listen",
+    "listening_sockets",
+]
+
+START_TIMEOUT_S: Final = 10.0
+STOP_TIMEOUT_S: Final = 0.9  # an actor's stop must not take longer than a second
+_FINISH_TIMEOUT_S: Final = 0.3  # what answers in progress get at a stop
+_TICK_S: Final = 1.0  # uvicorn renews its Date header so often
+_BACKLOG: Final = 128
+_THREAD_PREFIX: Final = "peerage-http-"
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class ListenFailedError(Exception):
+    """An address cannot be listened at. `address` is the one configured, `cause_text` the system's reason."""
+
+    def __init__(self, address: str, cause_text: str) -> None:
+        super().__init__(address, cause_text)
+        self.address, self.cause_text = address, cause_text
+
+    def __str__(self) -> str:
+        return f"cannot listen at {self.address}: {self.cause_text}"
+
+
+class HttpServerDiedError(Exception):
+    """The server's thread ended, or never began, though nobody stopped it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a server allows its clients together, and each of them. The defaults are CometBFT's.
+
+    Args:
+        max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
+        max_header_bytes: `rpc.max_header_bytes`, request line and headers.
+        read_timeout_s: from the first byte of a request (or the connection's start) to its last.
+        write_timeout_s: from there to the last byte of the answer in the system's buffer.
+    """
+
+    max_connections: int = 900
+    max_header_bytes: int = 1 << 20
+    read_timeout_s: float = 10.0
+    write_timeout_s: float = 10.0
+
+
+def listen(address: ListenAddress) -> socket.socket:
+    """A socket that listens there. An empty host means all interfaces, of IPv6 and IPv4 where there is IPv6.
+
+    A unix socket left behind by a dead process is replaced, one that somebody listens at is not.
+
+    Raises: ListenFailedError.
+    """
+    try:
+        if address.scheme == "unix":
+            return _listen_unix(address.path)
+        return _listen_tcp(address)
+    except OSError as error:
+        # Of several addresses bound at once asyncio-like helpers wrap the text; the errno's own words are
+        # enough.
+        text = (
+            os.strerror(error.errno) if error.errno and not isinstance(error, socket.gaierror) else str(error)
+        )
+        raise ListenFailedError(str(address), text) from error
+
+
+def _listen_tcp(address: ListenAddress) -> socket.socket:
+    if not address.host and socket.has_dualstack_ipv6():
+        with suppress(
+            OSError
+        ):  # compiled in but switched off: EADDRNOTAVAIL or EAFNOSUPPORT, and IPv4 decides
+            return socket.create_server(
+                ("::", address.port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
+            )
+    infos = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM)
+    # Go prefers IPv4 where a name has both; so does an operator who writes localhost.
+    family, _, _, _, place = min(infos, key=lambda info: info[0] != socket.AF_INET)
+    return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
+
+
+def _listen_unix(path: str) -> socket.socket:
+    file = Path(path)
+    if file.is_socket() and not _answers(path):
+        file.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(path)
+        sock.listen(_BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _answers(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) in {0, errno.EAGAIN}
+
+
+def listening_sockets(
+    fds: Mapping[str, int], name: str, addresses: Sequence[ListenAddress]
+) -> list[socket.socket]:
+    """The sockets to serve: the descriptors passed as `name` or `name-…`, else new ones at `addresses`.
+
+    A descriptor is taken over; whoever passed it holds its own, so the port outlives the server and clients
+    queue during a restart.
+
+    Raises: ListenFailedError.
+    """
+    passed = [fd for key, fd in sorted(fds.items()) if key == name or key.startswith(f"{name}-")]
+    sockets: list[socket.socket] = []
+    try:
+        sockets.extend(socket.socket(fileno=fd) for fd in passed)
+        if not passed:
+            sockets.extend(map(listen, addresses))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+class HttpServer:
+    """Serves an ASGI application on sockets, which it owns from then on, until `stop`. Installs no signal
+    handlers.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        sockets: Sequence[socket.socket],
+        *,
+        name: str,
+        limits: HttpLimits,
+        socket_files: Sequence[str] = (),
+    ) -> None:
+        """Prepare; nothing is served yet.
+
+        Args:
+            app: what answers.
+            sockets: listening ones.
+            name: for the thread.
+            limits: for the clients.
+            socket_files: unix sockets' files to remove at the end.
+        """
+        self.addresses = tuple(_address_of(sock) for sock in sockets)
+        self._sockets = list(sockets)
+        self._socket_files = tuple(socket_files)
+        self._server = _GuestServer(app, limits)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=_THREAD_PREFIX + name, daemon=True)
+
+    def start(self) -> None:
+        """Return when it answers. Raises: HttpServerDiedError."""
+        logger = logging.getLogger("uvicorn.error")
+        if _quiet not in logger.filters:
+            logger.addFilter(_quiet)
+        self._thread.start()
+        if not self._server.is_ready.wait(START_TIMEOUT_S) or self._failure is not None:
+            self.stop()
+            raise HttpServerDiedError(f"HTTP server did not start: {self._failure!r}") from self._failure
+
+    def check(self) -> None:
+        """Return if it runs. Raises: HttpServerDiedError."""
+        if not self._thread.is_alive():
+            raise HttpServerDiedError(f"HTTP server ended: {self._failure!r}") from self._failure
+
+    def stop(self) -> bool:
+        """End it: answers in progress get a moment, then connections are cut. Returns whether its thread is
+        gone.
+
+        May be called twice, and before `start`. Waits 0.9 s at most.
+        """
+        self._server.request_stop()
+        if self._thread.ident is not None:
+            self._thread.join(STOP_TIMEOUT_S)
+        for sock in self._sockets:
+            sock.close()
+        for path in self._socket_files:
+            Path(path).unlink(missing_ok=True)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._server.serve(sockets=self._sockets))
+        except BaseException as error:  # uvicorn leaves by SystemExit when it cannot start
+            self._failure = error
+        finally:
+            self._server.is_ready.set()
+
+
+def _address_of(sock: socket.socket) -> str:
+    if sock.family == socket.AF_UNIX:
+        return f"unix://{sock.getsockname()}"
+    host, port = sock.getsockname()[:2]
+    return str(ListenAddress("tcp", host, port))
+
+
+class _Quiet(logging.Filter):
+    """Keeps uvicorn's chat (and its warning for each broken request) out of the log, for our threads only."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not (record.threadName or "").startswith(_THREAD_PREFIX):
+            return True
+        # Errors of the application stay; that a stop cancels requests is none.
+        error = record.exc_info[1] if record.exc_info else None
+        return error is not None and not isinstance(error, asyncio.CancelledError)
+
+
+_quiet: Final = _Quiet()
+
+
+class _GuestServer(uvicorn.Server):
+    """Uvicorn's server, woken by `request_stop` instead of ten times a second."""
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+        config = uvicorn.Config(
+            app,
+            http=_guarded(limits),
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            h11_max_incomplete_event_size=limits.max_header_bytes,
+            backlog=_BACKLOG,
+        )
+        super().__init__(config)
+        # Fractions of a second work (it goes to asyncio.wait_for), only the annotation says int.
+        config.timeout_graceful_shutdown = _FINISH_TIMEOUT_S  # type: ignore[assignment]
+        self.is_ready = threading.Event()
+        self._lock = threading.Lock()
+        self._waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+
+    def request_stop(self) -> None:
+        """Begin to stop, from any thread."""
+        with self._lock:
+            self.should_exit = True
+            if self._waker is not None:
+                loop, event = self._waker
+                loop.call_soon_threadsafe(event.set)
+
+    async def main_loop(self) -> None:
+        stopped = asyncio.Event()
+        with self._lock:
+            self._waker = (asyncio.get_running_loop(), stopped)
+        try:
+            while not self.should_exit:
+                await self.on_tick(0)
+                self.is_ready.set()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopped.wait(), _TICK_S)
+        finally:
+            with self._lock:  # the loop is about to close: nobody may wake it any more
+                self._waker = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        # Who does not read its answer would keep its transport open beyond the loop's end.
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # connection_lost is called in the loop's next turn
+
+
+class _Phase(Enum):
+    """Where a connection is; each phase has its time, and then the connection is cut."""
+
+    READING = "reading"  # a request arrives, or the first one is waited for
+    WRITING = "writing"  # it is here whole and being answered
+    IDLE = "idle"  # answered: the answer's rest leaves, or uvicorn's keep-alive timer runs
+
+
+def _guarded(limits: HttpLimits) -> type[H11Protocol]:
+    """Uvicorn's protocol with `limits`: it makes the protocol objects itself, so the limits are the
+    class's.
+    """
+    times = {
+        _Phase.READING: limits.read_timeout_s,
+        _Phase.WRITING: limits.write_timeout_s,
+        _Phase.IDLE: limits.write_timeout_s,
+    }
+
+    class GuardedProtocol(H11Protocol):
+        _phase = _Phase.IDLE
+        _deadline: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
+            super().connection_made(transport)
+            self._enter(_Phase.READING)
+            if 0 < limits.max_connections < len(self.connections):
+                transport.write(_BUSY)
+                transport.close()
+
+        def data_received(self, data: bytes) -> None:
+            if self._phase is _Phase.IDLE:
+                self._enter(_Phase.READING)
+            super().data_received(data)
+            self._note_request()
+
+        def on_response_complete(self) -> None:
+            self._enter(_Phase.IDLE)
+            super().on_response_complete()
+            self._note_request()  # a pipelined one may have been taken up in there
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            super().connection_lost(exc)
+
+        def _note_request(self) -> None:
+            """Once per request: bytes that trickle in meanwhile gain no time."""
+            is_whole = (
+                self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+            )
+            if is_whole and self._phase is not _Phase.WRITING:
+                self._enter(_Phase.WRITING)
+
+        def _enter(self, phase: _Phase) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._phase = phase
+            self._deadline = self.loop.call_later(times[phase], self.transport.abort)
+
+    return GuardedProtocol

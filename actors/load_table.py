@@ -1,0 +1,47 @@
+"""How many connections each peer host holds: a few numbers in memory that the hosts of a node share.
+
+It lets a host with more connections than another leave the next one to it, without a question to anybody. Only a hint:
+a wrong number costs balance, never a connection.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+
+__all__ = ["LoadTable"]
+
+_SLOT = struct.Struct("=I")
+
+
+class LoadTable:
+    """One slot per peer host.
+
+    Args:
+        fd: descriptor of the shared memory (see `create`); it is not closed.
+        index: the slot of this host.
+        hosts: how many slots there are.
+    """
+
+    def __init__(self, fd: int, index: int, hosts: int) -> None:
+        self._memory = mmap.mmap(fd, hosts * _SLOT.size)
+        self._index = index
+        self._hosts = hosts
+        self.set(0)
+
+    @staticmethod
+    def create(hosts: int) -> int:
+        """Make the shared memory. Returns: its descriptor, the caller's to close."""
+        fd = os.memfd_create("peerage-load")
+        os.ftruncate(fd, hosts * _SLOT.size)
+        return fd
+
+    def set(self, connections: int) -> None:
+        """Say how many connections this host holds, handshakes included."""
+        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections)
+
+    def excess(self) -> int:
+        """How many connections this host has more than the one with the fewest."""
+        loads = [_SLOT.unpack_from(self._memory, slot * _SLOT.size)[0] for slot in range(self._hosts)]
+        return int(loads[self._index] - min(loads))

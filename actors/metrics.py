@@ -1,0 +1,91 @@
+"""The metrics actor: hears from every actor what happened there, tells Prometheus. Source: reference 11,
+12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from peerage.actors.http_actor import GetAddresses, HttpActor
+from peerage.actors.http_server import HttpLimits
+from peerage.actors.metrics_aggregate import MetricsAggregate, MetricsStatistics
+from peerage.actors.metrics_app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.metrics_buffer import MetricsBuffer, MetricsDelta
+from peerage.actors.metrics_family import FAMILIES, MetricFamily
+from peerage.actors.runtime import ActorRef
+
+__all__ = [
+    "GetAddresses",
+    "GetMetricsStatistics",
+    "MetricsActor",
+    "MetricsAggregate",
+    "MetricsBuffer",
+    "MetricsDelta",
+    "MetricsSettings",
+    "MetricsStatistics",
+]
+
+EXPIRE_INTERVAL_S: Final = 10.0
+MAX_CONNECTIONS: Final = 64  # open ones, busy or not
+
+
+@dataclass(frozen=True, slots=True)
+class GetMetricsStatistics:
+    """An ask to the metrics actor. Answer: MetricsStatistics."""
+
+
+class MetricsActor(HttpActor):
+    """Takes `MetricsDelta`s and serves them, on `settings.listen_addr` or the sockets passed as "metrics".
+
+    The sender of a delta is watched: at its end its gauges go. After a restart of this actor counters begin
+    at zero, which Prometheus takes for what it is, and gauges come back within half a minute
+    (`RESEND_EVERY`).
+    """
+
+    socket_name = "metrics"
+
+    def __init__(self, settings: MetricsSettings, families: Iterable[MetricFamily] = FAMILIES) -> None:
+        super().__init__(settings.listen_addr, HttpLimits(max_connections=MAX_CONNECTIONS))
+        self._settings = settings
+        self._shared = SharedAggregate(settings, families)
+        self._sources: dict[ActorRef, str] = {}
+
+    def application(self) -> ASGIApp:
+        """The metrics as text."""
+        return metrics_app(self._shared, self._settings.max_open_connections)
+
+    def on_start(self) -> None:
+        """Serve."""
+        super().on_start()
+        self._expire()
+
+    def on_receive(self, message: Any) -> Any:
+        """Take in a delta, or answer."""
+        if isinstance(message, MetricsDelta):
+            self._shared.add(message)
+            self._watch_sender(message.source)
+            return None
+        if isinstance(message, GetMetricsStatistics):
+            return self._shared.statistics()
+        return super().on_receive(message)
+
+    def on_down(self, ref: ActorRef, _reason: Any) -> None:
+        """A source ended."""
+        source = self._sources.pop(ref, None)
+        if source is not None:
+            self._shared.source_gone(source)
+
+    def _watch_sender(self, source: str) -> None:
+        sender = self.runtime.sender
+        # A delta that came late, after its sender's end, is answered by on_down at once.
+        if sender is not None and sender not in self._sources:
+            self._sources[sender] = source
+            self.runtime.watch(sender)
+
+    def _expire(self) -> None:
+        self._shared.expire()
+        self.runtime.call_later(EXPIRE_INTERVAL_S, self._expire)

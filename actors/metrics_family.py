@@ -1,0 +1,121 @@
+"""The metrics there are: names, labels, meaning. CometBFT v0.38's first, then ours. Source: reference 11 and
+12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import Final
+
+__all__ = [
+    "FAMILIES",
+    "MetricFamily",
+    "MetricKind",
+    "channel_label",
+    "families_by_name",
+    "message_type_label",
+]
+
+PEER_LABEL: Final = "peer_id"
+ROUND_TRIP_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class MetricKind(Enum):
+    """What Prometheus calls it."""
+
+    COUNTER = "counter"  # only grows; deltas from all sources add up
+    GAUGE = "gauge"  # set by each source; the sources' values add up
+    HISTOGRAM = "histogram"  # only grows; deltas add up
+
+
+@dataclass(frozen=True, slots=True)
+class MetricFamily:
+    """One metric.
+
+    Args:
+        name: without the namespace.
+        kind: counters' names end in `_total`.
+        help: one line for the reader of /metrics.
+        labels: names of the labels, `chain_id` not among them: every metric has it.
+        buckets: upper bounds of a histogram, ascending, without infinity.
+    """
+
+    name: str
+    kind: MetricKind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    @property
+    def peer_index(self) -> int | None:
+        """Where the peer's ID stands among the labels; None if it does not."""
+        return self.labels.index(PEER_LABEL) if PEER_LABEL in self.labels else None
+
+
+def _counter(name: str, text: str, *labels: str) -> MetricFamily:
+    return MetricFamily(name, MetricKind.COUNTER, text, labels)
+
+
+def _gauge(name: str, text: str, *labels: str) -> MetricFamily:
+    return MetricFamily(name, MetricKind.GAUGE, text, labels)
+
+
+FAMILIES: Final = (
+    # CometBFT v0.38's names and help texts are what dashboards know.
+    _gauge("p2p_peers", "Number of peers."),
+    _counter(
+        "p2p_peer_receive_bytes_total", "Number of bytes received from a given peer.", "peer_id", "chID"
+    ),
+    _counter("p2p_peer_send_bytes_total", "Number of bytes sent to a given peer.", "peer_id", "chID"),
+    # Messages, not bytes, in spite of its name: as in v0.38 (reference 11).
+    _gauge("p2p_peer_pending_send_bytes", "Pending bytes to be sent to a given peer.", "peer_id"),
+    _gauge("p2p_num_txs", "Number of transactions submitted by each peer.", "peer_id"),
+    _counter(
+        "p2p_message_receive_bytes_total", "Number of bytes of each message type received.", "message_type"
+    ),
+    _counter("p2p_message_send_bytes_total", "Number of bytes of each message type sent.", "message_type"),
+    # Ours (reference 12: no metric for dials, refusals, bans, round-trip times).
+    _counter("p2p_dials_total", "Dials that ended, by outcome.", "outcome"),
+    _counter("p2p_refusals_total", "Peers refused, by reason.", "reason"),
+    _counter("p2p_bans_total", "Bans put on peers, by reason.", "reason"),
+    _counter(
+        "p2p_dropped_messages_total", "Messages that a reactor's full window dropped, by channel.", "chID"
+    ),
+    _gauge("p2p_peer_round_trip_seconds", "Time between the last ping and its pong.", "peer_id"),
+    MetricFamily(
+        "p2p_round_trip_seconds",
+        MetricKind.HISTOGRAM,
+        "Time between a ping and its pong, all peers together.",
+        buckets=ROUND_TRIP_BUCKETS_S,
+    ),
+    _counter("actor_restarts_total", "Restarts by a supervisor, by actor.", "actor"),
+    _counter("actor_dead_letters_total", "Messages that could not be delivered, by process.", "host"),
+)
+
+
+def families_by_name(families: Iterable[MetricFamily]) -> Mapping[str, MetricFamily]:
+    """The same by name. Raises: ValueError, a name is there twice."""
+    table: dict[str, MetricFamily] = {}
+    for family in families:
+        if family.name in table:
+            raise ValueError(f"metric {family.name} is declared twice")
+        table[family.name] = family
+    return MappingProxyType(table)
+
+
+def channel_label(channel_id: int) -> str:
+    """A channel as CometBFT's `chID` label has it: `0x20`, and `0x0` for PEX. Source: reference 11."""
+    return f"{channel_id:#x}"
+
+
+def message_type_label(message: type, package: str = "p2p") -> str:
+    """A message type as CometBFT's `message_type` label has it, like `p2p_PexRequest`. Source: reference 11.
+
+    Args:
+        message: the class of a decoded message.
+        package: the Go package that has CometBFT's class of this name.
+    """
+    return f"{package}_{message.__name__}"

@@ -1,0 +1,220 @@
+"""The switch's knowledge of its connections, and every decision that follows from it alone (reference 5 and 6).
+
+A plain object: no actors, no clock, no sockets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import ActorRef
+from peerage.wire.keys import NodeID
+
+__all__ = ["Connection", "PeerLimits", "PeerTable", "Stage"]
+
+
+class Stage(Enum):
+    """How far a connection has come."""
+
+    DIALLING = "dialling"
+    HANDSHAKE = "handshake"
+    ADMITTED = "admitted"
+    RUNNING = "running"
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection that a peer host holds for this node."""
+
+    facts: ConnectionFacts
+    stage: Stage
+    id: NodeID | None = None
+    ref: ActorRef | None = None
+    info: PeerInfo | None = None
+    since: float = 0.0
+
+    @property
+    def is_outbound(self) -> bool:
+        return self.facts.is_outbound
+
+
+@dataclass(frozen=True, slots=True)
+class PeerLimits:
+    """What the operator allows."""
+
+    own_id: NodeID
+    max_inbound: int
+    allow_duplicate_ip: bool
+
+
+@dataclass(slots=True)
+class PeerTable:
+    """Connections by name; IDs that are persistent, unconditional, private.
+
+    Promises: an ID is ADMITTED or RUNNING at most once.
+    """
+
+    limits: PeerLimits
+    connections: dict[str, Connection] = field(default_factory=dict)
+    persistent: dict[str, str] = field(default_factory=dict)  # ID → address as the operator wrote it
+    unconditional: set[str] = field(default_factory=set)
+    private: set[str] = field(default_factory=set)
+
+    # --- questions ---------------------------------------------------------------------------------------------------
+
+    def of_id(self, peer_id: str) -> Connection | None:
+        """The connection that stands for this ID: admitted or running."""
+        for connection in self.connections.values():
+            if connection.id == peer_id and connection.stage in {Stage.ADMITTED, Stage.RUNNING}:
+                return connection
+        return None
+
+    def dialling(self, peer_id: str) -> Connection | None:
+        """The dial to this ID that is under way."""
+        for connection in self.connections.values():
+            if connection.facts.dialled_id == peer_id and connection.stage in {
+                Stage.DIALLING,
+                Stage.HANDSHAKE,
+            }:
+                return connection
+        return None
+
+    def peers(self) -> tuple[PeerInfo, ...]:
+        """Everyone connected, oldest first."""
+        return tuple(
+            c.info for c in self.connections.values() if c.stage is Stage.RUNNING and c.info is not None
+        )
+
+    def num_peers(self) -> NumPeers:
+        """Counts without unconditional peers. Source: reference 6."""
+        counted = [c for c in self.connections.values() if c.id not in self.unconditional]
+        standing = [c for c in counted if c.stage in {Stage.ADMITTED, Stage.RUNNING}]
+        dialling = frozenset(
+            str(c.facts.dialled_id)
+            for c in self.connections.values()
+            if c.is_outbound and c.stage in {Stage.DIALLING, Stage.HANDSHAKE}
+        )
+        return NumPeers(
+            outbound=sum(c.is_outbound for c in standing),
+            inbound=sum(not c.is_outbound for c in standing),
+            dialling=len(dialling),
+            dialling_ids=dialling,
+        )
+
+    # --- decisions ---------------------------------------------------------------------------------------------------
+
+    def admit_connection(self, facts: ConnectionFacts) -> Refusal | None:
+        """Before the handshake of an accepted connection: duplicates and the limit. Source: reference 5."""
+        for other in self.connections.values():
+            theirs = other.facts
+            if (theirs.remote_ip, theirs.remote_port) == (facts.remote_ip, facts.remote_port):
+                detail = f"{facts.remote_ip}:{facts.remote_port} is connected already"
+                return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
+        if not self.limits.allow_duplicate_ip:
+            holder = self._standing_at(facts.remote_ip)
+            if holder is not None:
+                return self._duplicate_ip(facts.remote_ip, holder)
+        inbound = sum(not c.is_outbound for c in self.connections.values())
+        limit = self.limits.max_inbound + len(self.unconditional)
+        if inbound >= limit:
+            return Refusal(RefusalReason.INBOUND_LIMIT, f"{inbound} inbound connections of at most {limit}")
+        return None
+
+    def admit_peer(self, facts: ConnectionFacts, peer_id: NodeID) -> Refusal | None:
+        """After the handshake. A duplicate ID is settled by `of_id` and the caller. Source: reference 3."""
+        if peer_id == self.limits.own_id:
+            return Refusal(RefusalReason.SELF, f"{peer_id} is our own ID")
+        if not facts.is_outbound and peer_id not in self.unconditional:
+            inbound = self.num_peers().inbound
+            if inbound >= self.limits.max_inbound:
+                detail = f"{inbound} inbound peers of at most {self.limits.max_inbound}"
+                return Refusal(RefusalReason.INBOUND_LIMIT, detail)
+        if not self.limits.allow_duplicate_ip:
+            other = self._standing_at(facts.remote_ip, but=facts.connection, but_id=peer_id)
+            if other is not None and other.stage in {Stage.ADMITTED, Stage.RUNNING}:
+                return self._duplicate_ip(facts.remote_ip, other)
+        return None
+
+    def may_dial(self, peer_id: str, ip: str, port: int) -> Refusal | None:
+        """One dial at a time per ID, none to whom we are connected. Source: reference 5 and 6."""
+        if peer_id == self.limits.own_id:
+            return Refusal(RefusalReason.SELF, f"{peer_id} is our own ID")
+        if self.of_id(peer_id) is not None or self.dialling(peer_id) is not None:
+            return Refusal(RefusalReason.DUPLICATE_ID, f"currently dialling or existing: {peer_id}")
+        if any((c.facts.remote_ip, c.facts.remote_port) == (ip, port) for c in self.connections.values()):
+            return Refusal(
+                RefusalReason.DUPLICATE_CONNECTION, f"{ip}:{port} is connected already, or being dialled"
+            )
+        if not self.limits.allow_duplicate_ip:
+            for other in self.connections.values():
+                if other.facts.remote_ip == ip and other.stage in {Stage.ADMITTED, Stage.RUNNING}:
+                    return Refusal(
+                        RefusalReason.DUPLICATE_IP, f"currently dialling or existing: {ip} is {other.id}"
+                    )
+        return None
+
+    # --- changes -----------------------------------------------------------------------------------------------------
+
+    def add(self, facts: ConnectionFacts, now: float, stage: Stage = Stage.HANDSHAKE) -> Connection:
+        """A connection that is being made; or one that a peer host told of."""
+        connection = Connection(facts, stage, since=now)
+        if facts.peer is not None:
+            connection.stage, connection.info = Stage.RUNNING, facts.peer
+            connection.id, connection.ref = facts.peer.id, facts.peer.ref
+        self.connections[facts.connection] = connection
+        return connection
+
+    def admit(self, facts: ConnectionFacts, peer_id: NodeID, ref: ActorRef, now: float) -> Connection:
+        """This connection stands for the ID from now on."""
+        connection = self.connections.get(facts.connection) or self.add(facts, now)
+        connection.stage, connection.id, connection.ref, connection.since = Stage.ADMITTED, peer_id, ref, now
+        return connection
+
+    def started(self, info: PeerInfo, now: float) -> None:
+        """The connection runs and every reactor knows it."""
+        connection = self.connections.get(info.connection)
+        if connection is None:
+            facts = ConnectionFacts(
+                info.connection, info.host, info.remote_ip, 0, info.is_outbound, peer=info
+            )
+            self.add(facts, now)
+            return
+        connection.facts = replace(connection.facts, peer=info)
+        connection.stage, connection.info, connection.id, connection.ref = (
+            Stage.RUNNING,
+            info,
+            info.id,
+            info.ref,
+        )
+
+    def remove(self, connection: str) -> Connection | None:
+        """It is no more."""
+        return self.connections.pop(connection, None)
+
+    def of_host(self, host: str) -> list[Connection]:
+        """All that a peer host holds."""
+        return [c for c in self.connections.values() if c.facts.host == host]
+
+    def _standing_at(self, ip: str, but: str = "", but_id: str = "") -> Connection | None:
+        """Who holds this IP. A dial of ours that is still in its handshake does not: the remote may be dialling us in
+        the same moment, and if both refused the other's connection none would be left.
+        """
+        for other in self.connections.values():
+            if (
+                other.facts.remote_ip != ip
+                or other.facts.connection == but
+                or (but_id and other.id == but_id)
+            ):
+                continue
+            if other.is_outbound and other.stage in {Stage.DIALLING, Stage.HANDSHAKE}:
+                continue
+            return other
+        return None
+
+    @staticmethod
+    def _duplicate_ip(ip: str, other: Connection) -> Refusal:
+        holder = other.id or f"{other.facts.remote_ip}:{other.facts.remote_port}"
+        return Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {holder}")

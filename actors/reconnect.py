@@ -1,0 +1,43 @@
+"""When a lost persistent peer is dialled again (reference 6)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+__all__ = ["ReconnectSchedule"]
+
+LINEAR_TRIES = 20  # the first at once, the others about 5 s apart
+LINEAR_PAUSE_S = 5.0
+EXPONENTIAL_TRIES = 10  # then 3^k s
+EXPONENTIAL_BASE_S = 3.0
+JITTER_S = 3.0
+
+
+@dataclass(slots=True)
+class ReconnectSchedule:
+    """The pauses before each try to reach one persistent peer again.
+
+    Args:
+        max_period: seconds; above 0 no pause is longer, and it never gives up.
+        rng: the source of the jitter.
+    """
+
+    max_period: float
+    rng: random.Random
+    tries: int = field(default=0, init=False)
+
+    def next_pause(self) -> float | None:
+        """Seconds to wait before the next try; None when there is none left. Source: reference 6."""
+        k = self.tries
+        self.tries += 1
+        if k == 0:
+            return 0.0
+        if k < LINEAR_TRIES:
+            pause = LINEAR_PAUSE_S
+        elif k < LINEAR_TRIES + EXPONENTIAL_TRIES or self.max_period > 0:
+            pause = EXPONENTIAL_BASE_S ** min(k - LINEAR_TRIES, EXPONENTIAL_TRIES)
+        else:
+            return None
+        pause += self.rng.random() * JITTER_S
+        return min(pause, self.max_period) if self.max_period > 0 else pause

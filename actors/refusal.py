@@ -1,0 +1,37 @@
+"""Why a peer was refused: one word each for the log, the metrics and the caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Refusal", "RefusalReason"]
+
+
+class RefusalReason(StrEnum):
+    """The reasons of reference 3, kept apart, and three more that end an attempt before or beside them."""
+
+    UNREACHABLE = "unreachable"  # the dial itself failed: nobody was there to refuse anything
+    AUTH_FAILURE = "auth failure"  # handshake, timeout inside it, dialled-ID mismatch, NodeInfo ID differs
+    INVALID_NODE_INFO = "invalid node info"
+    SELF = "self"
+    INCOMPATIBLE = "incompatible"
+    INBOUND_LIMIT = "inbound limit"
+    DUPLICATE_ID = "duplicate id"
+    DUPLICATE_IP = "duplicate ip"  # CometBFT: filtered, with duplicate inside
+    DUPLICATE_CONNECTION = "duplicate connection"
+    FILTERED = "filtered"
+    FILTER_TIMEOUT = "filter timeout"
+    BANNED = "banned"
+    STOPPING = "stopping"  # this node is on its way down
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One refusal: the reason, and what exactly was found."""
+
+    reason: RefusalReason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

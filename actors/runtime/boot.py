@@ -1,0 +1,91 @@
+"""The first moments of a host process, just forked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import setproctitle
+
+from . import message as wire
+from .host import EXIT_LINGER_S, Host
+from .life import guard
+from .message import Kind
+from .process import Process
+from .table import ROOT_ADDRESS, HostFacts
+from .watch import DownReason
+
+
+class Boot(NamedTuple):
+    """What a new host process must know."""
+
+    name: str
+    serial: int
+    keep: bool
+    directory: str
+    title: str
+    path: list[str]
+    cwd: str
+    environment: dict[str, str] | None  # None: as the fork server's
+    table: bytes  # pickled snapshot of the host table
+    fd_names: tuple[str, ...]
+    log_setup: bytes  # pickled callable, empty for none
+
+
+def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
+    """Run the host to its end. Returns: the exit code."""
+    guard(life_fd, boot.directory)
+    _settle_in(boot)
+    process = Process(boot.directory, boot.serial)
+    process.title = boot.title
+    Process.current = process
+    process.table.load(wire.decode(0, boot.table, ()))
+    host = Host(process, boot.name, boot.serial, keep=boot.keep)
+    process.main = host
+    process.table.up(HostFacts(boot.name, boot.serial, host.pid), process.table.booting)
+    host.passed_fds = fds
+    signal.signal(signal.SIGTERM, lambda *_: host.call_threadsafe(None, host.shutdown, TERMINATED))
+    if boot.log_setup:
+        setup: Callable[[], Any] = wire.decode(0, boot.log_setup, ())
+        setup()
+    host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=wire.dumps((boot.name, host.pid)))
+    host.run()
+    _stop_thread_hosts(process)
+    process.closed = True
+    for client in list(process.clients):
+        client.close(EXIT_LINGER_S)
+    if not process.hosts:
+        process.context.term()  # waits for lingering messages, at most EXIT_LINGER_S
+    return 0
+
+
+TERMINATED = DownReason("shutdown", "SIGTERM", signal=signal.SIGTERM)
+
+
+def _settle_in(boot: Boot) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    setproctitle.setproctitle(f"{boot.title}: {boot.name}")
+    threading.current_thread().name = f"host {boot.name}"
+    sys.path[:] = boot.path
+    os.chdir(boot.cwd)
+    if boot.environment is not None:
+        os.environ.clear()
+        os.environ.update(boot.environment)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _stop_thread_hosts(process: Process) -> None:
+    """Hosts in threads of this process end with it."""
+    hosts = list(process.hosts.values())
+    for host in hosts:
+        host.call_threadsafe(None, host.shutdown)
+    deadline = time.monotonic() + EXIT_LINGER_S
+    for host in hosts:
+        host.thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,95 @@
+"""What can go wrong between actors.
+
+    Exception
+    ├── pykka.ActorDeadError            the actor has ended, or ended before it answered
+    │   └── ActorStartError             it never came to life: name taken, host died, no answer in time
+    ├── pykka.Timeout                   no answer within the caller's own limit
+    ├── MailboxFullError                the window to a mailbox stayed full
+    ├── AskCycleError                   the ask would wait for itself through other actors
+    ├── FutureCancelledError            the future was cancelled by its holder
+    ├── RemoteFailureError              stands for a remote exception that cannot be pickled
+    └── RemoteTraceback                 never raised: the `__cause__` that carries a remote traceback
+
+All of them survive pickling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pykka import ActorDeadError, Timeout
+
+__all__ = [
+    "ActorDeadError",
+    "ActorStartError",
+    "AskCycleError",
+    "FutureCancelledError",
+    "MailboxFullError",
+    "RemoteFailureError",
+    "RemoteTraceback",
+    "Timeout",
+]
+
+
+class ActorStartError(ActorDeadError):
+    """The actor could not be started. `actor` is its name, `reason` says why in a line."""
+
+    def __init__(self, actor: str, reason: str) -> None:
+        super().__init__(actor, reason)
+        self.actor, self.reason = actor, reason
+
+    def __str__(self) -> str:
+        return f"actor {self.actor!r} did not start: {self.reason}"
+
+
+class MailboxFullError(Exception):
+    """The window from this sender to `actor` is full: `messages` and `size` bytes are not yet handled.
+
+    Of a `tell_many`, `accepted` messages had gone before the one that did not fit.
+    """
+
+    def __init__(self, actor: str, messages: int, size: int, accepted: int = 0) -> None:
+        super().__init__(actor, messages, size, accepted)
+        self.actor, self.messages, self.size, self.accepted = actor, messages, size, accepted
+
+    def __str__(self) -> str:
+        return (
+            f"mailbox of {self.actor!r} is full: {self.messages} messages, {self.size} bytes not yet handled"
+        )
+
+
+class AskCycleError(Exception):
+    """The ask waits for itself. `cycle` names the actors in order, the first one again at the end."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        super().__init__(tuple(cycle))
+        self.cycle = tuple(cycle)
+
+    def __str__(self) -> str:
+        return f"ask would wait for itself: {' -> '.join(self.cycle)}"
+
+
+class FutureCancelledError(Exception):
+    """The future was cancelled before its answer came."""
+
+
+class RemoteFailureError(Exception):
+    """Stands for a remote exception that cannot be pickled. `kind` is its class, `text` its message."""
+
+    def __init__(self, kind: str, text: str) -> None:
+        super().__init__(kind, text)
+        self.kind, self.text = kind, text
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.text}"
+
+
+class RemoteTraceback(Exception):  # noqa: N818 - it is a note on a cause, never raised by itself
+    """The traceback of the process in which an exception was raised, as text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f"\n{self.text}"

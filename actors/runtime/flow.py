@@ -1,0 +1,86 @@
+"""Bounded mailboxes: each sender has a window to each actor, and the actor's host opens it again.
+
+A window counts what was sent and is not yet known to be handled. The receiving host acknowledges in batches:
+at a quarter of the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water
+marks are off: this is the only bound, and it never drops silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+WINDOW_MESSAGES = 10_000
+WINDOW_BYTES = 64 * 1024 * 1024
+ACK_MESSAGES = WINDOW_MESSAGES // 4
+ACK_BYTES = WINDOW_BYTES // 4
+ACK_DELAY_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """When the window is full: wait up to `timeout` seconds, then raise MailboxFullError."""
+
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """When the window is full: raise MailboxFullError at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """When the window is full: drop this message and count it as a dead letter."""
+
+
+FAIL: Final = Fail()
+DROP: Final = Drop()
+DEFAULT_WAIT: Final = Wait()
+WhenFull = Wait | Fail | Drop
+
+
+class Window:
+    """What one port has sent to one actor and does not know to be handled."""
+
+    __slots__ = ("asks", "exempt", "messages", "size")
+
+    def __init__(self) -> None:
+        self.messages = 0  # tells and asks that count
+        self.size = 0  # their bytes
+        self.asks = 0  # how many of `messages` are asks: they end by their reply
+        self.exempt = 0  # tells outside the window, counted for dead letters only
+
+    def has_room(self, size: int) -> bool:
+        """Whether a message of so many bytes may go now; a single one larger than the window may go alone."""
+        return self.messages < WINDOW_MESSAGES and (self.size + size <= WINDOW_BYTES or self.messages == 0)
+
+    def release(self, messages: int, size: int) -> None:
+        self.messages -= messages
+        self.size -= size
+
+    @property
+    def tells(self) -> int:
+        """Tells whose fate is unknown: they are dead letters if the host dies now."""
+        return self.messages - self.asks + self.exempt
+
+
+class Account:
+    """What one actor has handled from one sender and not yet acknowledged."""
+
+    __slots__ = ("dead", "dirty", "entry", "exempt", "messages", "size", "source", "target")
+
+    def __init__(self, source: int, target: bytes, entry: int = 0) -> None:
+        self.source, self.target = source, target
+        self.entry = entry  # in the host's ledger
+        self.messages = self.size = self.exempt = self.dead = 0
+        self.dirty = False
+
+    def take(self) -> tuple[int, int, int, int]:
+        """Returns: messages, bytes, exempt messages, and how many of them all were dead letters; counts from
+        zero again.
+        """
+        counts = self.messages, self.size, self.exempt, self.dead
+        self.messages = self.size = self.exempt = self.dead = 0
+        self.dirty = False
+        return counts

@@ -1,0 +1,181 @@
+"""The fork server: a small process without threads or ZeroMQ that has everything imported and forks hosts on
+request.
+
+Runs as `python -c "…serve(control, life, directory)"`. Control is a stream socket; each message is a length
+and a pickle, descriptors travel beside it. It owns the directory's removal: when the embedder goes away
+(control or life pipe at end of file), it kills what is left of its children, removes the directory and exits.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+from typing import Any
+
+from .boot import Boot, run_host
+from .life import remove_directory
+
+LENGTH = struct.Struct("<I")
+MAX_FDS = 64  # in one request
+# What a terminal or a service manager sends to all processes at once is the embedder's business: we leave after it.
+GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
+
+
+def send_message(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> None:
+    """Send one pickled message with descriptors."""
+    body = pickle.dumps(value, 5)
+    data = LENGTH.pack(len(body)) + body
+    # Descriptors go with the first byte; the rest may take several calls.
+    sent = socket.send_fds(sock, [data], list(fds)) if fds else sock.send(data)
+    sock.sendall(memoryview(data)[sent:])
+
+
+def receive_message(sock: socket.socket) -> tuple[Any, list[int]]:
+    """Receive one message and its descriptors, which close on exec. Raises: EOFError."""
+    fds: list[int] = []
+    head = _receive(sock, LENGTH.size, fds)
+    body = _receive(sock, LENGTH.unpack(head)[0], fds)
+    return pickle.loads(body), fds
+
+
+def _receive(sock: socket.socket, size: int, fds: list[int]) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        chunk, ancillary, _flags, _address = sock.recvmsg(
+            size - len(data), socket.CMSG_SPACE(MAX_FDS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
+        )
+        for level, kind, payload in ancillary:
+            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+                received = array.array("i")
+                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
+                fds.extend(received)
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return bytes(data)
+
+
+def serve(control_fd: int, life_fd: int, directory: str) -> None:
+    """Serve until the embedder goes away."""
+    for number in GROUP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+    os.set_inheritable(control_fd, False)
+    os.set_inheritable(life_fd, False)
+    with socket.socket(fileno=control_fd) as control:
+        _Server(control, life_fd, directory).run()
+
+
+class _Server:
+    def __init__(self, control: socket.socket, life_fd: int, directory: str) -> None:
+        self._control, self._life_fd, self._directory = control, life_fd, directory
+        self._children: set[int] = set()
+        self._signals, self._signals_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def run(self) -> None:
+        poll = select.poll()
+        for fd in (self._control.fileno(), self._life_fd, self._signals):
+            poll.register(fd, select.POLLIN)
+        try:
+            while True:
+                ready = {fd for fd, _events in poll.poll()}
+                if self._signals in ready:
+                    os.read(self._signals, 4096)
+                    self._reap()
+                if self._life_fd in ready:
+                    break
+                if self._control.fileno() in ready:
+                    self._handle(*receive_message(self._control))
+        except (EOFError, OSError):
+            pass
+        self._clean_up()
+
+    def _handle(self, request: tuple[Any, ...], fds: list[int]) -> None:
+        match request:
+            case ("preload", modules, path):
+                self._preload(modules, path)
+            case ("fork", boot):
+                self._fork(Boot(*boot), fds)
+
+    def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
+        sys.path[:] = path
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except Exception as error:
+                send_message(self._control, ("preload failed", name, repr(error)))
+        if threading.active_count() > 1:
+            send_message(self._control, ("preload failed", ", ".join(modules), "importing started threads"))
+        gc.collect()
+        gc.freeze()  # the collector's marks in shared pages would copy them into every host
+
+    def _fork(self, boot: Boot, fds: list[int]) -> None:
+        pid = os.fork()
+        if pid == 0:
+            _become_host(self._control, (self._signals, self._signals_in), boot, self._life_fd, fds)
+        self._children.add(pid)
+        for fd in fds:
+            os.close(fd)
+        # Opened here, by the parent that has not yet reaped it: the number cannot mean another process.
+        pidfd = os.pidfd_open(pid)
+        send_message(self._control, ("forked", boot.serial, pid), (pidfd,))
+        os.close(pidfd)
+
+    def _reap(self) -> None:
+        for pid in list(self._children):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                self._children.discard(pid)
+                send_message(self._control, ("exited", pid, status))
+
+    def _clean_up(self) -> None:
+        deadline = GRACE_S
+        while self._children and deadline > 0:
+            with contextlib.suppress(OSError):
+                select.select([self._signals], [], [], 0.05)
+                os.read(self._signals, 4096)
+            deadline -= 0.05
+            with contextlib.suppress(OSError):
+                self._reap_quietly()
+        for pid in self._children:
+            os.kill(pid, signal.SIGKILL)
+        remove_directory(self._directory)
+
+    def _reap_quietly(self) -> None:
+        for pid in list(self._children):
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                self._children.discard(pid)
+
+
+def _become_host(
+    control: socket.socket, pipe: tuple[int, int], boot: Boot, life_fd: int, fds: list[int]
+) -> None:
+    """In the child: never returns."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        control.close()
+        for fd in pipe:
+            os.close(fd)
+        code = run_host(boot, life_fd, dict(zip(boot.fd_names, fds, strict=True)))
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)

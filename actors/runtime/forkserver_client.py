@@ -1,0 +1,95 @@
+"""The embedder's side of the fork server: starting it, talking to it, starting it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing import spawn
+from typing import Any
+
+from .boot import Boot
+from .forkserver import GROUP_SIGNALS, receive_message, send_message
+
+PROGRAM = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[4]); "
+    "from peerage.actors.runtime.forkserver import serve; "
+    "serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
+)
+STOP_TIMEOUT_S = 3.0
+
+
+class ForkServer:
+    """A fork server process. A new one takes the place of one that died."""
+
+    def __init__(self, life_fd: int, directory: str, preload: tuple[str, ...]) -> None:
+        self._life_fd, self._directory, self._preload = life_fd, directory, preload
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def fileno(self) -> int:
+        return self._control.fileno()
+
+    def _start(self) -> None:
+        self._control, theirs = socket.socketpair()
+        executable = os.fsdecode(spawn.get_executable() or sys.executable)
+        # multiprocessing takes the interpreter's flags over in the same way.
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+        argv = [executable, *flags, "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
+        argv += [self._directory, json.dumps(sys.path)]
+        # It unblocks them once it ignores them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+        try:
+            # In a process group of its own: a signal to the embedder's whole group (a terminal's, `timeout`'s)
+            # must not end the one process that cleans up behind it.
+            self._popen = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), self._life_fd),
+                process_group=0,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+        send_message(self._control, ("preload", self._preload, sys.path))
+
+    def fork(self, boot: Boot, fds: list[int]) -> None:
+        """Ask for a host; the answer comes as a report."""
+        send_message(self._control, ("fork", tuple(boot)), tuple(fds))
+
+    def receive(self) -> tuple[Any, list[int]]:
+        """The next report and its descriptors. Raises: EOFError or OSError when it has died."""
+        return receive_message(self._control)
+
+    def wait_readable(self, timeout: float) -> bool:
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def renew(self) -> int | None:
+        """Start a new one. Returns: the wait status of the dead one as an exit code made of it, None if
+        unknown.
+        """
+        self._control.close()
+        code = self._wait()
+        self._start()
+        return None if code is None else (code << 8 if code >= 0 else -code)
+
+    def _wait(self) -> int | None:
+        try:
+            return self._popen.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            return self._popen.wait()
+
+    def close(self) -> None:
+        """End it: it leaves at the end of file, removing the directory."""
+        self._control.close()
+        self._wait()

@@ -1,0 +1,274 @@
+"""The mailbox of a host: what a thread's port does, and delivery to the actors inside."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import deadlock
+from . import message as wire
+from .future import Future
+from .inbox import Handler
+from .message import Kind, Raw
+from .port import NEVER, Port
+from .routes import Route
+from .table import HostFacts
+from .watch import DownReason
+
+if TYPE_CHECKING:
+    from .host import Host
+
+TELL = int(Kind.TELL)
+NESTED_LIMIT = 16  # blocked handlers on one stack that still let other actors of the host run
+
+
+class HostPort(Port):
+    """Owned by a host's loop."""
+
+    def __init__(self, host: Host, address: int) -> None:
+        super().__init__(host.process, address)
+        self.host = host
+        own: dict[Kind, Handler] = {
+            Kind.TELL: self._on_tell,
+            Kind.ASK: functools.partial(self._on_user_message, int(Kind.ASK)),
+            Kind.STOP: functools.partial(self._on_user_message, int(Kind.STOP)),
+            Kind.WATCH: self._on_watch,
+            Kind.UNWATCH: self._on_unwatch,
+            Kind.QUERY: self._on_query,
+            Kind.PROBE: self._on_probe,
+            Kind.START: self._on_start,
+            Kind.HOST_STOP: self._on_host_stop,
+            Kind.HOST_UP: self._on_host_up,
+            Kind.HOST_DOWN: self._on_host_down,
+        }
+        for kind, handler in own.items():
+            self.handlers[kind] = handler
+
+    @property
+    def sender(self) -> bytes:
+        stack = self.host.stack
+        return stack[-1].identity if stack else b""
+
+    def sweep(self) -> None:
+        super().sweep()
+        if self._epoch == NEVER:  # somebody's last words may be on their way
+            self.host.sweep_later()
+
+    def later(self, fn: Callable[[], None]) -> None:
+        self.host.call_soon(None, fn)
+
+    def send(
+        self,
+        address: int,
+        kind: int,
+        corr: int = 0,
+        *,
+        flags: int = 0,
+        target: bytes = b"",
+        sender: bytes = b"",
+        body: Raw = b"",
+        extras: Sequence[Raw] = (),
+        source: int | None = None,
+    ) -> None:
+        """As a thread's port; what is for this host itself skips ZeroMQ."""
+        if address != self.address:
+            super().send(
+                address,
+                kind,
+                corr,
+                flags=flags,
+                target=target,
+                sender=sender,
+                body=body,
+                extras=extras,
+                source=source,
+            )
+            return
+        size = len(body)
+        for frame in extras:
+            size += len(frame)
+        source = address if source is None else source
+        self.handlers[kind](flags, source, corr, target, sender, body, extras, size)
+
+    # Waiting in the middle of a handler
+
+    def wait_for_room(self, route: Route, size: int, timeout: float) -> bool:
+        # An actor that fills its own mailbox would wait for itself.
+        if route.local and self.host.is_on_stack(route.target):
+            return False
+        return self._wait(
+            lambda: route.window.has_room(size) or self.table.is_dead(route.serial),
+            timeout,
+            nested=route.local,
+        )
+
+    def wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        return self._wait(done, timeout, nested=False)
+
+    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        if (error := deadlock.at_once(self.host, future)) is not None:
+            self.abandon(future)
+            future.resolve(None, error)
+            return True
+        cell = self.host.cell
+        if cell is None:
+            return self._wait(lambda: future.done, timeout, nested=True)
+        before, cell.waiting = cell.waiting, future
+        try:
+            nested = future.route is not None and future.route.local
+            return self._wait(lambda: future.done, timeout, nested=nested, future=future)
+        finally:
+            cell.waiting = before
+
+    def _wait(
+        self,
+        done: Callable[[], bool],
+        timeout: float | None,
+        *,
+        nested: bool,
+        future: Future[Any] | None = None,
+    ) -> bool:
+        """Wait for an answer without losing the host.
+
+        At first only answers and system messages are read: the answer is near. After PROBE_AFTER_S, or at
+        once when the answer must come from this very host, the other actors go on, nested in this handler;
+        the blocked actor itself does not.
+        """
+        host = self.host
+        start = now = time.monotonic()
+        probe_at = start + deadlock.PROBE_AFTER_S
+        deadline = None if timeout is None else start + timeout
+        host.depth += 1
+        try:
+            while True:
+                if self._epoch != self.table.epoch:
+                    self.sweep()
+                if done():
+                    return True
+                if deadline is not None and now >= deadline:
+                    self.pump()
+                    return done()
+                left = probe_at - now if deadline is None else min(probe_at, deadline) - now
+                if (nested or now - start >= deadlock.PROBE_AFTER_S) and host.depth <= NESTED_LIMIT:
+                    host.turn(max(0.0, left), done)
+                else:
+                    self.receive_within(max(0.001, left))
+                now = time.monotonic()
+                if now >= probe_at:
+                    probe_at = now + deadlock.PROBE_AFTER_S
+                    if future is not None and host.cell is not None:
+                        deadlock.send_probe(host, host.cell, future)
+        finally:
+            host.depth -= 1
+
+    def abandon(self, future: Future[Any]) -> None:
+        """Give up on an answer."""
+        self._settle(future.corr)
+
+    # Handlers
+
+    def _on_tell(
+        self,
+        flags: int,
+        source: int,
+        corr: int,
+        target: bytes,
+        sender: bytes,
+        body: Raw,
+        extras: Sequence[Raw],
+        size: int,
+    ) -> None:
+        host = self.host
+        cell = host.cells.get(target)
+        if cell is None:
+            host.dead_on_arrival(source, target, flags, size, corr if flags & wire.BATCH else 1)
+            return
+        # As `cell.put`: most messages come by here, and a call costs a tenth of handling one.
+        cell.mailbox.append((TELL, flags, source, corr, sender, body, extras, size, host.now))
+        cell.mailbox_size += size
+        cell.depth += corr if flags & wire.BATCH else 1
+        if not cell.queued and not cell.busy:
+            cell.queued = True
+            host.ready.append(cell)
+
+    def _on_user_message(
+        self,
+        kind: int,
+        flags: int,
+        source: int,
+        corr: int,
+        target: bytes,
+        sender: bytes,
+        body: Raw,
+        extras: Sequence[Raw],
+        size: int,
+    ) -> None:
+        host = self.host
+        cell = host.cells.get(target)
+        if cell is not None:
+            cell.put((kind, flags, source, corr, sender, body, extras, size, host.now))
+        elif corr:
+            self.send(source, Kind.DEAD, corr, target=target, body=b"not found")
+
+    def _on_watch(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
+        cell = self.host.cells.get(target)
+        if cell is not None:
+            cell.watchers.add((source, corr))
+        else:
+            # A watch may cross its actor's end on the way: then the true reason is still known.
+            reason = self.host.last_reasons.get(target) or DownReason(
+                "noproc", f"{target.decode()} not found"
+            )
+            self.send(source, Kind.DOWN, corr, body=wire.dumps(reason))
+
+    def _on_unwatch(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
+        if (cell := self.host.cells.get(target)) is not None:
+            cell.watchers.discard((source, corr))
+
+    def _on_query(
+        self, _f: int, source: int, corr: int, target: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        question = wire.decode(0, body, ())
+        answer: Any = target in self.host.cells
+        if question == "pid":
+            answer = self.host.pid
+        elif question == "actors":
+            answer = self.host.statistics()
+        elif question == "dead_letters":
+            answer = self.process.dead_letters
+        self.send(source, Kind.REPLY, corr, body=wire.dumps(answer))
+
+    def _on_probe(self, _f: int, _s: int, _c: int, target: bytes, _n: bytes, body: Raw, *_: Any) -> None:
+        deadlock.on_probe(self.host, target, body)
+
+    def _on_start(
+        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        self.host.call_soon(None, self.host.start_from, source, corr, body)
+
+    def _on_host_stop(
+        self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        self.host.shutdown(wire.decode(0, body, ()))
+
+    def _on_host_up(
+        self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        facts, booting = wire.decode(0, body, ())
+        self.table.up(HostFacts(*facts), booting)
+
+    def _on_host_down(
+        self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        serial, reason, booting, gracefully, ended = wire.decode(0, body, ())
+        self.table.down(serial, reason, booting, gracefully=gracefully, ended=ended)
+        self.sweep()
+        if self.process.main is self.host:
+            self.process.wake_clients()
+
+    def close(self, linger_s: float = 0.0) -> None:
+        with contextlib.suppress(OSError):
+            super().close(linger_s)

@@ -1,0 +1,186 @@
+"""What travels between ports: a packed header, a pickled body, and raw frames that are never re-encoded.
+
+    frame 0:   kind 1 | flags 1 | extra frames 4 | source address 8 | correlation 8
+               | len(target) 2 | len(sender) 2 | target name | sender's identity | body
+    frame 1…:  the body, when it is large, then out-of-band buffers or the frames of a `Frames` value
+
+All integers are little-endian. Header and small body share one frame because every further frame costs a call
+on both sides (tests/bench/runtime_messages.py).
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import traceback
+from collections.abc import Sequence
+from enum import IntEnum, IntFlag
+from typing import Any, NamedTuple
+
+import cloudpickle
+
+from .errors import RemoteFailureError, RemoteTraceback
+
+LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
+
+HEADER = struct.Struct("<BBIQQHH")
+
+Raw = bytes | bytearray | memoryview
+
+
+class Kind(IntEnum):
+    """What a message is. Everything but TELL, ASK, STOP and START is handled as soon as a port is pumped."""
+
+    TELL = 1
+    ASK = 2
+    STOP = 3  # queued like a user message; answered when the actor has ended
+    REPLY = 4
+    FAIL = 5  # the reply is an exception
+    DEAD = 6  # the target of this correlation does not exist or ended first
+    ACK = 7
+    WATCH = 8
+    UNWATCH = 9
+    DOWN = 10
+    PROBE = 11
+    HOST_UP = 12
+    HOST_DOWN = 13
+    HOST_READY = 14
+    HOST_BYE = 15
+    SPAWN = 16
+    RESERVE = 17
+    START = 18
+    HOST_STOP = 19
+    KILL = 20
+    QUERY = 21
+    PORT_BYE = 22
+    WAKE = 23
+
+
+class Flag(IntFlag):
+    """How to read a message."""
+
+    FRAMES = 1  # the value is a `Frames`
+    LARGE = 2  # some extra frame is at least LARGE bytes
+    BODY_APART = 4  # the first extra frame is the body
+    EXEMPT = 8  # outside the sender's window
+    BATCH = 16  # a TELL of several messages; the correlation is their number
+
+
+# As plain integers: arithmetic with enum members costs half a microsecond a message.
+FRAMES, LARGE_FRAMES, BODY_APART, EXEMPT, BATCH = 1, 2, 4, 8, 16
+
+
+PLAIN = frozenset({bytes, str, int, float, bool, type(None)})
+
+
+class Frames(NamedTuple):
+    """A message whose `frames` travel as they are, beside a small pickled `header`.
+
+    The receiver gets `bytes` for small frames and a `memoryview` for large ones. A frame of 64 KiB or more
+    is not copied on
+    sending: its buffer must not change afterwards.
+    """
+
+    header: Any
+    frames: Sequence[Raw]
+
+
+def dumps(value: Any) -> bytes:
+    """Pickle a value: importable classes by reference, those of `__main__`, notebooks and functions by
+    value.
+    """
+    return _dumps(value, None)
+
+
+def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
+    """Returns: the body, the extra frames and the flags of a message with this value.
+
+    Raises: whatever pickling the value raises.
+    """
+    if type(value) in PLAIN:  # no buffers, no classes: a quarter of the general way's cost
+        return pickle.dumps(value, 5), (), 0
+    if type(value) is Frames:
+        return _dumps(value.header, None), [_as_bytes(frame) for frame in value.frames], FRAMES
+    buffers: list[pickle.PickleBuffer] = []
+    body = _dumps(value, buffers)
+    return body, [buffer.raw() for buffer in buffers], 0
+
+
+def _as_bytes(frame: Raw) -> Raw:
+    # Of a view of larger items len() is not the number of bytes, which both sides count.
+    return frame.cast("B") if type(frame) is memoryview and frame.itemsize != 1 else frame
+
+
+def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
+    collect = None if buffers is None else buffers.append
+    try:
+        body = pickle.dumps(value, 5, buffer_callback=collect)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        pass  # a lambda, a local class: cloudpickle's business
+    else:
+        # By reference, a name in __main__ would mean the other process's __main__.
+        if b"__main__" not in body:
+            return body
+    if buffers is not None:
+        buffers.clear()
+    out = io.BytesIO()
+    cloudpickle.Pickler(out, protocol=5, buffer_callback=collect).dump(value)
+    return out.getvalue()
+
+
+def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
+    """The value that `encode` was given."""
+    if flags & FRAMES:
+        return Frames(pickle.loads(body), extras)
+    return pickle.loads(body, buffers=extras) if extras else pickle.loads(body)
+
+
+def pack_batch(bodies: Sequence[bytes]) -> bytes:
+    """Several pickled messages as one body: their lengths, 4 bytes each, then themselves.
+
+    Each is a pickle of its own, so that messages stay isolated from each other, as if told one by one.
+    """
+    return struct.pack(f"<{len(bodies)}I", *map(len, bodies)) + b"".join(bodies)
+
+
+def unpack_batch(body: Raw, messages: int) -> list[Raw]:
+    """The pickled messages that `pack_batch` was given."""
+    bodies: list[Raw] = []
+    start = 4 * messages
+    for length in struct.unpack_from(f"<{messages}I", body):
+        bodies.append(body[start : start + length])
+        start += length
+    return bodies
+
+
+class Failure(NamedTuple):
+    """An exception on its way: itself, and its traceback as text."""
+
+    error: BaseException
+    trace: str
+
+
+def encode_failure(error: BaseException) -> bytes:
+    """Pickle an exception so that it can surely be raised elsewhere."""
+    trace = "".join(traceback.format_exception(error))
+    try:
+        body = dumps(Failure(error, trace))
+        pickle.loads(body)  # many exceptions pickle but cannot be built again
+    except Exception:
+        substitute = RemoteFailureError(type(error).__qualname__, str(error))
+        body = dumps(Failure(substitute, trace))
+    return body
+
+
+def decode_failure(body: Raw) -> BaseException:
+    """The exception, with the remote traceback as its cause."""
+    try:
+        failure = pickle.loads(body)
+    except Exception as error:
+        return RemoteFailureError(
+            type(error).__qualname__, f"the remote exception cannot be read here: {error}"
+        )
+    remote: BaseException = failure[0]
+    remote.__cause__ = RemoteTraceback(failure[1])
+    return remote

@@ -1,0 +1,555 @@
+"""A thread's mailbox: one bound PULL socket, one PUSH per destination, and what the thread is waiting for.
+
+Delivery promises, for every pair of port and actor: in order, at most once, and never lost unseen. What was
+sent and not known to be handled when the receiver dies is counted as dead letters (tells) or fails with
+ActorDeadError (asks).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from . import ledger
+from . import message as wire
+from .errors import ActorDeadError, MailboxFullError
+from .flow import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull
+from .future import Future
+from .inbox import SLICE_S, Handler, Inbox
+from .log import is_debugging, logger
+from .message import EXEMPT, LARGE, Kind, Raw
+from .outbox import Outbox
+from .routes import Route, Routes
+from .table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
+from .watch import DownReason
+
+if TYPE_CHECKING:
+    from .process import Process
+    from .ref import ActorRef
+
+ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
+NEVER = -1  # an epoch that no table has: look again
+
+BATCH_MESSAGES = 64  # of `tell_many` in one frame: what an actor handles in a turn, before its neighbours
+BATCH_BYTES = LARGE - 1024  # with lengths and names still one frame
+
+REMEMBERED_GOODBYES = 1000
+DownFunction = Callable[["ActorRef", DownReason], object]
+
+
+class Port:
+    """The mailbox of one thread. A lock guards it, because another thread may read answers on its behalf."""
+
+    def __init__(self, process: Process, address: int) -> None:
+        self.process, self.address = process, address
+        self.table = process.table
+        self.lock = threading.RLock()
+        self.closed = False
+        self.dead_letters = 0
+        self.waiting = False
+        self.has_skipped = False  # one message was read alone: others may be there without a signal of theirs
+        self.pending: dict[int, Future[Any]] = {}
+        self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
+        self.routes = Routes(address, self.table)
+        self._outbox = Outbox(process, address)
+        self._numbers = count(1)
+        self._epoch = self.table.epoch
+        self._departed: set[int] = set()  # serials of hosts whose last message has been read
+        self._thread = threading.get_ident()
+        self._async_loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
+        self.handlers: list[Handler] = [self._ignore] * (max(Kind) + 1)
+        own: dict[Kind, Handler] = {
+            Kind.REPLY: self._on_reply,
+            Kind.FAIL: self._on_fail,
+            Kind.DEAD: self._on_dead,
+            Kind.ACK: self._on_ack,
+            Kind.DOWN: self._on_down,
+            Kind.PORT_BYE: self._on_port_bye,
+        }
+        for kind, handler in own.items():
+            self.handlers[kind] = handler
+        self.inbox = Inbox(process.context, process.endpoint(address), self.handlers)
+
+    def is_mine(self) -> bool:
+        """Whether the calling thread owns this port."""
+        return threading.get_ident() == self._thread
+
+    # Sending
+
+    @property
+    def sender(self) -> bytes:
+        """The identity of the actor that runs in this thread now, empty outside actors."""
+        return b""
+
+    def send(
+        self,
+        address: int,
+        kind: int,
+        corr: int = 0,
+        *,
+        flags: int = 0,
+        target: bytes = b"",
+        sender: bytes = b"",
+        body: Raw = b"",
+        extras: Sequence[Raw] = (),
+        source: int | None = None,
+    ) -> None:
+        """Hand one message to ZeroMQ; never blocks. See `Outbox.send`."""
+        self._outbox.send(
+            address,
+            kind,
+            corr,
+            flags=flags,
+            target=target,
+            sender=sender,
+            body=body,
+            extras=extras,
+            source=source,
+        )
+
+    def wake(self, address: int) -> None:
+        """Make the thread at this address look at the host table."""
+        self.send(address, Kind.WAKE)
+
+    def route(self, ref: ActorRef) -> Route | None:
+        """The way to an actor, None when its host is not alive."""
+        if self._epoch != self.table.epoch:
+            self.sweep()
+        return self.routes.find(ref)
+
+    def tell(self, ref: ActorRef, value: Any, when_full: WhenFull | None, exempt: bool) -> None:
+        """Send a message that nobody answers. To a dead actor it is a dead letter, not an error."""
+        with self.lock:
+            if self._epoch != self.table.epoch:
+                self.sweep()
+            route = self.routes.find(ref)
+            if route is None:
+                self.count_dead_letters(ref.key, 1)
+                return
+            body, extras, flags = wire.encode(value)
+            window = route.window
+            if exempt:
+                window.exempt += 1
+                flags |= EXEMPT
+            else:
+                size = len(body)
+                for frame in extras:
+                    size += len(frame)
+                if not window.has_room(size):
+                    if not self._make_room(route, size, when_full):
+                        return
+                    if (route := self.route(ref)) is None:  # it died while we waited
+                        self.count_dead_letters(ref.key, 1)
+                        return
+                    window = route.window
+                window.messages += 1
+                window.size += size
+            if extras or route.local or len(body) >= LARGE:
+                self.deliver(route, Kind.TELL, 0, flags, body, extras)
+            else:
+                self._outbox.send_frame(route.address, route.tell_prefix(self.sender, flags) + body)
+
+    def tell_many(
+        self, ref: ActorRef, values: Iterable[Any], when_full: WhenFull | None, exempt: bool
+    ) -> None:
+        """Send messages as `tell` does, in this order, many of them in one frame."""
+        accepted = size = 0
+        bodies: list[bytes] = []
+        try:
+            for value in values:
+                body, extras, flags = wire.encode(value)
+                alone = extras or flags or len(body) >= LARGE
+                if bodies and (alone or size + len(body) > BATCH_BYTES or len(bodies) >= BATCH_MESSAGES):
+                    for sent in self._tell_batch(ref, bodies, when_full, exempt):
+                        accepted += sent
+                    bodies, size = [], 0
+                if alone:
+                    self.tell(ref, value, when_full, exempt)
+                    accepted += 1
+                else:
+                    bodies.append(body)
+                    size += len(body)
+            for sent in self._tell_batch(ref, bodies, when_full, exempt):
+                accepted += sent
+        except MailboxFullError as error:
+            raise MailboxFullError(error.actor, error.messages, error.size, accepted) from None
+        except (
+            BaseException
+        ):  # pickling a value, or the iterable itself: what came before it goes, as with `tell`
+            for _ in self._tell_batch(ref, bodies, when_full, exempt):
+                pass
+            raise
+
+    def _tell_batch(
+        self, ref: ActorRef, bodies: list[bytes], when_full: WhenFull | None, exempt: bool
+    ) -> Iterator[int]:
+        """Send pickled messages, in as many pieces as the window wants. Yields: how many went (or were
+        dropped) each time.
+        """
+        while bodies:
+            with self.lock:
+                route = self.route(ref)
+                if route is None:
+                    self.count_dead_letters(ref.key, len(bodies))
+                    yield len(bodies)
+                    return
+                window = route.window
+                if exempt:
+                    part = bodies
+                    body = wire.pack_batch(part)
+                    window.exempt += len(part)
+                else:
+                    part = bodies[: max(1, WINDOW_MESSAGES - window.messages)]
+                    body = wire.pack_batch(part)
+                    if len(part) > 1 and not window.has_room(len(body)):
+                        part = part[:1]
+                        body = wire.pack_batch(part)
+                    if not window.has_room(len(body)):
+                        if not self._make_room(route, len(body), when_full):
+                            bodies = bodies[1:]
+                            yield 1
+                        continue  # the window is another now, or the actor has died
+                    window.messages += len(part)
+                    window.size += len(body)
+                flags = wire.BATCH | EXEMPT if exempt else wire.BATCH
+                self.deliver(route, Kind.TELL, len(part), flags, body, ())
+            bodies = bodies[len(part) :]
+            yield len(part)
+
+    def deliver(
+        self, route: Route, kind: int, corr: int, flags: int, body: Raw, extras: Sequence[Raw]
+    ) -> None:
+        """Send along a route; a host port hands local messages over without ZeroMQ."""
+        self.send(
+            route.address,
+            kind,
+            corr,
+            flags=flags,
+            target=route.target,
+            sender=self.sender,
+            body=body,
+            extras=extras,
+        )
+
+    def _make_room(self, route: Route, size: int, when_full: WhenFull | None) -> bool:
+        """Returns: whether the message may go; False means it was dropped and counted."""
+        window = route.window
+        self.pump()
+        if window.has_room(size):
+            return True
+        choice = when_full or DEFAULT_WAIT
+        if isinstance(choice, Drop):
+            self.count_dead_letters(route.ref.key, 1)
+            return False
+        if isinstance(choice, Wait) and self.wait_for_room(route, size, choice.timeout):
+            return True
+        assert isinstance(choice, Wait | Fail)
+        raise MailboxFullError(route.ref.name, window.messages, window.size)
+
+    def wait_for_room(self, route: Route, size: int, timeout: float) -> bool:
+        return self.wait(lambda: route.window.has_room(size) or self.table.is_dead(route.serial), timeout)
+
+    def ask(self, ref: ActorRef, value: Any, exempt: bool = False, kind: int = Kind.ASK) -> Future[Any]:
+        """Send a message that is answered. A dead actor's future fails with ActorDeadError."""
+        future: Future[Any] = Future()
+        with self.lock:
+            future.port = self
+            route = self.route(ref)
+            if route is None:
+                future.resolve(None, ActorDeadError(f"{ref} not found"))
+                return future
+            body, extras, flags = wire.encode(value)
+            window = route.window
+            if exempt or kind != Kind.ASK:
+                flags |= EXEMPT
+            else:
+                size = len(body) + sum(map(len, extras))
+                if not window.has_room(size):
+                    self._make_room(route, size, DEFAULT_WAIT)
+                    if (route := self.route(ref)) is None:
+                        future.resolve(None, ActorDeadError(f"{ref} not found"))
+                        return future
+                    window = route.window
+                window.messages += 1
+                window.asks += 1
+                window.size += size
+                future.size = size
+            self._expect(future, route.serial, route)
+            self.deliver(route, kind, future.corr, flags, body, extras)
+        return future
+
+    def _expect(self, future: Future[Any], serial: int, route: Route | None = None) -> None:
+        future.port, future.serial, future.route = self, serial, route
+        future.corr = next(self._numbers)
+        self.pending[future.corr] = future
+
+    def request(self, address: int, kind: int, value: Any = None, *, target: bytes = b"") -> Future[Any]:
+        """Ask a host or the root itself, outside all windows."""
+        return self.request_raw(address, kind, wire.dumps(value), target=target)
+
+    def request_raw(self, address: int, kind: int, body: bytes, *, target: bytes = b"") -> Future[Any]:
+        """As `request`, the value already pickled."""
+        future: Future[Any] = Future()
+        with self.lock:
+            serial = serial_of(address)
+            if address != ROOT_ADDRESS and self.table.is_dead(serial):
+                future.resolve(None, ActorDeadError("the host has ended"))
+                return future
+            self._expect(future, serial)
+            self.send(address, kind, future.corr, target=target, body=body)
+        return future
+
+    def watch(self, ref: ActorRef, fn: DownFunction) -> int:
+        """Have `fn(ref, reason)` called once when the actor ends. Returns: a number for `unwatch`."""
+        with self.lock:
+            number = next(self._numbers)
+            route = self.route(ref)
+            if route is None:
+                self.watches[number] = (ref, 0, fn)
+                # It may have ended between its start and this watch: then the true reason is still known.
+                ended = self.table.end_of(ref.serial, ref.name) or DownReason("noproc", f"{ref} not found")
+                self.later(lambda: self._down(number, ended))
+                return number
+            self.watches[number] = (ref, route.serial, fn)
+            self.send(route.address, Kind.WATCH, number, target=route.target)
+            return number
+
+    def unwatch(self, number: int) -> None:
+        with self.lock:
+            found = self.watches.pop(number, None)
+            if found is not None and not self.table.is_dead(found[1]):
+                ref, serial, _fn = found
+                self.send(serial << THREAD_BITS, Kind.UNWATCH, number, target=ref.name.encode())
+
+    def later(self, fn: Callable[[], None]) -> None:
+        """Run a small step after the current call; a host's port does it in its loop."""
+        fn()
+
+    # Receiving
+
+    def pump(self, limit: int = 1000) -> int:
+        """Handle what has arrived, without waiting. Returns: how many messages; fewer than `limit` means no
+        more.
+        """
+        with self.lock:
+            self.has_skipped = False
+            return self.inbox.drain(limit)
+
+    def wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Handle messages until `done()`. Returns: False after `timeout` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self.waiting = True
+        try:
+            while True:
+                if self._epoch != self.table.epoch:
+                    self.sweep()
+                if done():
+                    return True
+                left = SLICE_S if deadline is None else deadline - time.monotonic()
+                if left <= 0:
+                    self.pump()
+                    return done()
+                self.receive_within(left)
+        finally:
+            self.waiting = False
+            if self.pending and self._async_loop is not None:
+                self._look_again()  # we may have taken the only signal of what the asyncio loop waits for
+
+    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        return self.wait(lambda: future.done, timeout)
+
+    def receive_within(self, seconds: float) -> None:
+        """Handle one message if one comes in that time, or within SLICE_S."""
+        self.has_skipped = True
+        try:
+            with self.lock:
+                if self.closed:
+                    raise ActorDeadError("the actor system has shut down")
+                if seconds >= SLICE_S:
+                    self.inbox.receive()
+                elif self.inbox.wait(seconds):
+                    self.inbox.receive(zmq.NOBLOCK)
+        except zmq.Again:
+            pass
+        except zmq.ContextTerminated:
+            self.close()
+
+    def pump_for(self, future: Future[Any], seconds: float) -> bool:
+        """Read on behalf of the owner. Returns: False if the owner is reading itself or its loop will."""
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            if self._epoch != self.table.epoch:
+                self.sweep()
+            if not future.done:
+                self.receive_within(min(seconds, SLICE_S / 2))
+        finally:
+            self.lock.release()
+        return True
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have an asyncio loop read this port: its waiters never block it."""
+        known = self._async_loop() if self._async_loop is not None else None
+        if known is not loop:
+            self._async_loop = weakref.ref(loop)
+            loop.add_reader(self.inbox.fileno(), self._pump_in, loop)
+        # ZeroMQ's descriptor signals edges: what arrived before must be looked for now.
+        loop.call_soon_threadsafe(self._pump_in, loop)
+
+    def _look_again(self) -> None:
+        loop = self._async_loop() if self._async_loop is not None else None
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._pump_in, loop)
+
+    def _pump_in(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self.closed:
+            return
+        if self._epoch != self.table.epoch:
+            self.sweep()
+        if self.pump() >= 1000:
+            loop.call_soon(self._pump_in, loop)
+
+    # Handlers: flags, source, correlation, target, sender, body, extras, size
+
+    def _ignore(self, *_: Any) -> None:
+        pass
+
+    def _settle(self, corr: int) -> Future[Any] | None:
+        future = self.pending.pop(corr, None)
+        if future is not None and future.size >= 0:
+            assert future.route is not None
+            future.route.window.release(1, future.size)
+            future.route.window.asks -= 1
+        return future
+
+    def _on_reply(
+        self, flags: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, extras: Any, _z: int
+    ) -> None:
+        future = self._settle(corr)
+        if future is None:
+            return
+        try:
+            value = wire.decode(flags, body, extras)
+        except Exception as error:
+            future.resolve(None, error)
+        else:
+            future.resolve(value)
+
+    def _on_fail(
+        self, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        if (future := self._settle(corr)) is not None:
+            future.resolve(None, wire.decode_failure(body))
+
+    def _on_dead(
+        self, _f: int, _s: int, corr: int, target: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        if (future := self._settle(corr)) is not None:
+            text = bytes(body).decode() or "not found"
+            future.resolve(None, ActorDeadError(f"{target.decode()} {text}"))
+
+    def _on_ack(
+        self, _f: int, source: int, _c: int, target: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        route = self.routes.of_receiver(source, target)
+        if route is None:
+            return
+        messages, size, exempt, dead = ACK.unpack(body)
+        route.window.release(messages, size)
+        route.window.exempt -= exempt
+        route.settled += messages + exempt
+        route.dead += dead
+        if dead:
+            self.count_dead_letters(route.ref.key, dead)
+
+    def _on_down(
+        self, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        self._down(corr, wire.decode(0, body, ()))
+
+    def _down(self, number: int, reason: DownReason) -> None:
+        found = self.watches.pop(number, None)
+        if found is not None:
+            ref, _serial, fn = found
+            fn(ref, reason)
+
+    def _on_port_bye(self, _f: int, source: int, *_: Any) -> None:
+        self._outbox.forget(source)
+        if not source & THREAD_MASK:
+            self._departed.add(serial_of(source))
+            self._epoch = NEVER
+
+    # Deaths
+
+    def sweep(self) -> None:
+        """Settle everything that waits for hosts that have died since the last look.
+
+        A host that ended by itself has its last words: what it had sent before is waited for, until its
+        PORT_BYE, which comes after all of them, or for LAST_WORDS_S.
+        """
+        with self.lock:
+            self._epoch = self.table.epoch
+            self._outbox.forget_dead()
+            ledgers: dict[int, dict[int, tuple[int, int]]] = {}
+            for route in self.routes.take_dead(self._is_gone):
+                if route.window.tells and (lost := self._lost_on(route, ledgers)):
+                    self.count_dead_letters(route.ref.key, lost)
+            for corr in [corr for corr, future in self.pending.items() if self._is_gone(future.serial)]:
+                future = self.pending.pop(corr)
+                reason = self.table.reason(future.serial)
+                name = future.route.ref if future.route is not None else "host"
+                future.resolve(None, ActorDeadError(f"{name} ended before it answered ({reason})"))
+            for number in [n for n, (_ref, serial, _fn) in self.watches.items() if self._is_gone(serial)]:
+                ref, serial, _fn = self.watches[number]
+                self._down(number, self.table.reason_of(serial, ref.name))
+            if len(self._departed) > REMEMBERED_GOODBYES:
+                self._departed = {serial for serial in self._departed if not self.table.is_silent(serial)}
+
+    def _lost_on(self, route: Route, ledgers: dict[int, dict[int, tuple[int, int]]]) -> int:
+        """How many tells a dead host has not handled: without those that it had no time to acknowledge."""
+        entries = ledgers.get(route.serial)
+        if entries is None:
+            entries = ledgers[route.serial] = ledger.read(self.process.directory, route.serial, self.address)
+        settled, dead = entries.get(ledger.name_hash(route.target), (0, 0))
+        handled = max(0, settled - route.settled) - max(0, dead - route.dead)
+        return max(0, route.window.tells - handled)
+
+    def _is_gone(self, serial: int) -> bool:
+        """Whether a host is dead and will say no more. One that still may is looked at again soon."""
+        if not serial or not self.table.is_dead(serial):
+            return False
+        if serial in self._departed or self.table.is_silent(serial):
+            return True
+        self._epoch = NEVER
+        return False
+
+    def count_dead_letters(self, key: str, messages: int) -> None:
+        self.dead_letters += messages
+        hook = self.process.dead_letter_hook
+        if hook is not None:
+            hook(key, messages)
+        if is_debugging():
+            logger().debug("dead letter", target=key, messages=messages)
+
+    # The end
+
+    def close(self, linger_s: float = 0.0) -> None:
+        """Close all sockets. May be called by another thread: the lock makes that safe."""
+        with self.lock:
+            if self.closed:
+                return
+            self.closed = True
+            self._outbox.close(linger_s)
+            self.inbox.close()
+            for future in list(self.pending.values()):
+                future.resolve(None, ActorDeadError("the asking thread or the system has ended"))
+            self.pending.clear()
+        self.process.retire(self)

@@ -1,0 +1,130 @@
+"""What all threads of one process share: the ZeroMQ context, the host table, the directory, the ports."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from .errors import ActorDeadError
+from .table import THREAD_BITS, HostTable
+
+if TYPE_CHECKING:
+    from .host import Host
+    from .port import Port
+
+THREAD_LINGER_S = 1.0  # how long what an ended thread has told may wait for a busy machine to take it over
+
+DeadLetterHook = Callable[[str, int], None]
+
+
+class Process:
+    """One operating-system process of a system: the embedder (serial 1) or a host process."""
+
+    current: Process | None = None
+
+    def __init__(self, directory: str, serial: int) -> None:
+        self.directory, self.serial = directory, serial
+        self.context = zmq.Context(io_threads=1)
+        self.context.set(zmq.MAX_SOCKETS, 65_536)
+        self.table = HostTable()
+        self.main: Host | None = None  # the loop that hears of deaths: the root, or the process's own host
+        self.hosts: dict[int, Host] = {}
+        self.clients: weakref.WeakSet[Port] = weakref.WeakSet()
+        self.closed = False
+        self.title = ""
+        self.dead_letter_hook: DeadLetterHook | None = None
+        self._threads = 0
+        self._lock = threading.Lock()
+        self._retired_dead_letters = 0
+        self.here = threading.local()
+
+    def endpoint(self, address: int) -> str:
+        return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & ((1 << THREAD_BITS) - 1)}"
+
+    def next_address(self) -> int:
+        """An address for a thread that is not a host: reused only after a million threads."""
+        with self._lock:
+            self._threads = self._threads % ((1 << THREAD_BITS) - 1) + 1
+            return self.serial << THREAD_BITS | self._threads
+
+    def join(self, port: Port) -> None:
+        """A thread asks for the first time."""
+        with self._lock:  # whoever looks through the clients must not meet a change of them
+            self.clients.add(port)
+
+    def retire(self, port: Port) -> None:
+        with self._lock:
+            self._retired_dead_letters += port.dead_letters
+            port.dead_letters = 0
+            self.clients.discard(port)
+
+    @property
+    def dead_letters(self) -> int:
+        """Messages of this process's actors and threads that were not delivered and were no asks."""
+        with self._lock:
+            ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]  # threads come and go
+            return self._retired_dead_letters + sum(port.dead_letters for port in ports)
+
+    def wake_clients(self) -> None:
+        """Somebody died: threads that wait for an answer look at the table again."""
+        main = self.main
+        with self._lock:
+            clients = list(self.clients)
+        for client in clients:
+            if main is not None and (client.waiting or client.pending or client.watches):
+                main.port.wake(client.address)
+
+
+class _ThreadPort:
+    """Closes a thread's port when the thread ends: a thread-local's value dies with its thread."""
+
+    def __init__(self, port: Port) -> None:
+        self.port = port
+
+    def __del__(self) -> None:
+        self.port.close(THREAD_LINGER_S)
+
+
+def current_port() -> Port:
+    """The calling thread's port, made on first use.
+
+    Raises: ActorDeadError, when no system runs in this process.
+    """
+    process = Process.current
+    if process is None:
+        raise ActorDeadError("no actor system runs in this process")
+    here = process.here
+    try:
+        return here.port  # type: ignore[no-any-return]  # a thread-local
+    except AttributeError:
+        from .port import Port
+
+        if process.closed:
+            raise ActorDeadError("the actor system has shut down") from None
+        port = Port(process, process.next_address())
+        process.join(port)
+        here.port, here.owner = port, _ThreadPort(port)
+        return port
+
+
+def current_host() -> Any:
+    """The host whose loop runs in the calling thread, or None."""
+    process = Process.current
+    return None if process is None else getattr(process.here, "host", None)
+
+
+def _forget_after_fork() -> None:
+    # A plain fork of the embedder shares our sockets and must never touch them.
+    process, Process.current = Process.current, None
+    if process is not None:
+        process.closed = True
+        _ORPHANED.append(process)  # kept: finalisers would close sockets of the parent
+
+
+_ORPHANED: list[Process] = []
+os.register_at_fork(after_in_child=_forget_after_fork)

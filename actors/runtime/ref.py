@@ -1,0 +1,306 @@
+"""A small, picklable handle to an actor, valid in every process of its system."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from collections.abc import Awaitable, Iterable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import pykka
+from pykka import ActorRegistry
+from pykka.messages import _ActorStop
+
+from .errors import ActorDeadError, Timeout
+from .future import Future
+from .message import Kind
+from .process import Process, current_host, current_port
+from .table import ROOT_ADDRESS, THREAD_BITS
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from .flow import WhenFull
+    from .proxy import ActorProxy
+
+    A = TypeVar("A", bound=pykka.Actor, default=Any)
+    V = TypeVar("V", bound=ActorProxy[Any])
+else:
+    from typing import TypeVar
+
+    A = TypeVar("A")
+    V = TypeVar("V")
+
+ALIVE_TIMEOUT_S = 0.5  # a host that does not answer for so long is busy, not dead
+
+
+class ActorRef(pykka.ActorRef[A]):
+    """Names one actor: equal by name, valid again when an actor of that name is back.
+
+    Messages from one thread or actor to one actor arrive in order, each at most once.
+    """
+
+    def __init__(self, name: str, host: str = "", serial: int = 0, class_path: str = "") -> None:
+        self.name, self.host, self.serial = name, host or name, serial
+        self.class_path = class_path
+        self.key = sys.intern(f"{self.host}/{name}")
+
+    @classmethod
+    def to(cls, name: str, host: str | None = None) -> ActorRef[Any]:
+        """A ref by name, without having received it. `host` defaults to the actor's own name."""
+        return ActorRef(name, host or name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.name, self.host, self.serial, self.class_path)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ActorRef) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __repr__(self) -> str:
+        return f"<ActorRef for {self}>"
+
+    def __str__(self) -> str:
+        kind = self.class_path.rpartition(":")[2].rpartition(".")[2] or "Actor"
+        return f"{kind} ({self.name})" if self.host == self.name else f"{kind} ({self.name} in {self.host})"
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # an attribute in Pykka
+        return self.name
+
+    @property
+    def actor_class(self) -> type[A]:  # type: ignore[override]  # an attribute in Pykka
+        """The actor's class; imported, so it must be importable here unless it was started here."""
+        return class_of(self.class_path)
+
+    def is_alive(self) -> bool:
+        """Whether the actor is known to its host. A host too busy to say counts as alive."""
+        process = Process.current
+        if process is None or process.closed:
+            return False
+        serial = process.table.resolve(self.host, self.serial)
+        if serial is None:
+            return False
+        host = current_host()
+        if host is not None and host.serial == serial:
+            return self.name.encode() in host.cells
+        try:
+            question = current_port().request(
+                serial << THREAD_BITS, Kind.QUERY, None, target=self.name.encode()
+            )
+            return bool(question.get(timeout=ALIVE_TIMEOUT_S))
+        except ActorDeadError:
+            return False
+        except Timeout:
+            return True
+
+    def tell(self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False) -> None:
+        """Send a message that nobody answers.
+
+        To an actor that is gone it becomes a dead letter: counted, never raised, for the sender cannot know
+        in time.
+
+        Args:
+            message: anything picklable, or `Frames`.
+            when_full: what to do while 10,000 messages or 64 MiB of this sender are not yet handled:
+            `Wait(timeout)` (default,
+                10 s), `FAIL` or `DROP`.
+            exempt: do not count in the window; the sender has its own bound.
+
+        Raises: MailboxFullError; what pickling raises.
+        """
+        if type(message) is _ActorStop:
+            self._ask_to_stop()
+            return
+        try:
+            port = current_port()
+        except ActorDeadError:
+            return
+        port.tell(self, message, when_full, exempt)
+
+    def tell_many(
+        self, messages: Iterable[Any], *, when_full: WhenFull | None = None, exempt: bool = False
+    ) -> None:
+        """As `tell` for each of the messages in turn, at a fraction of the cost: they travel together.
+
+        Nothing is held back for messages to come: all are on their way when this returns.
+
+        Raises: MailboxFullError, whose `accepted` says how many had gone before the one that did not; what
+            pickling a message, or the iterable, raises, once those before it have gone.
+        """
+        try:
+            port = current_port()
+        except ActorDeadError:
+            return
+        port.tell_many(self, messages, when_full, exempt)
+
+    @overload  # type: ignore[override]  # one more keyword than Pykka's
+    def ask(
+        self, message: Any, *, block: Literal[False], timeout: float | None = None, exempt: bool = False
+    ) -> Future[Any]: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: Literal[True] = True, timeout: float | None = None, exempt: bool = False
+    ) -> Any: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: bool, timeout: float | None = None, exempt: bool = False
+    ) -> Any | Future[Any]: ...
+
+    def ask(
+        self, message: Any, *, block: bool = True, timeout: float | None = None, exempt: bool = False
+    ) -> Any | Future[Any]:
+        """Send a message and wait for the answer, or get a future of it with `block=False`.
+
+        Raises (or set in the future): what the actor raised, with the remote traceback as cause;
+        ActorDeadError as soon as its death is known; AskCycleError within a second; Timeout;
+        MailboxFullError.
+        """
+        if type(message) is _ActorStop:
+            future = self._ask_to_stop()
+        else:
+            try:
+                port = current_port()
+            except ActorDeadError as error:
+                future = Future()
+                future.resolve(None, error)
+            else:
+                future = port.ask(self, message, exempt)
+        return future.get(timeout=timeout) if block else future
+
+    def ask_async(self, message: Any, timeout: float | None = None) -> Awaitable[Any]:
+        """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop."""
+        return _answer(self.ask(message, block=False), timeout)
+
+    def _ask_to_stop(self) -> Future[Any]:
+        try:
+            return current_port().ask(self, None, kind=Kind.STOP)
+        except ActorDeadError as error:
+            future: Future[Any] = Future()
+            future.resolve(None, error)
+            return future
+
+    @overload  # type: ignore[override]  # our Future
+    def stop(self, *, block: Literal[True] = True, timeout: float | None = None) -> bool: ...
+
+    @overload
+    def stop(self, *, block: Literal[False], timeout: float | None = None) -> Future[bool]: ...
+
+    @overload
+    def stop(self, *, block: bool, timeout: float | None = None) -> bool | Future[bool]: ...
+
+    def stop(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
+        """Let the actor stop after the messages sent before. Returns: False if it was already gone, or a
+        future of that.
+        """
+        stopped: Future[bool] = Future()
+        asked = self._ask_to_stop()
+
+        def finish(_asked: object = None) -> None:
+            unregister(self)
+            error = asked.error
+            if error is None or isinstance(error, ActorDeadError):
+                stopped.resolve(error is None)
+            else:
+                stopped.resolve(None, error)
+
+        stopped.follow(asked, finish)
+        return stopped.get(timeout=timeout) if block else stopped
+
+    def kill(self) -> None:
+        """SIGKILL the actor's host process, with all actors in it.
+
+        Raises: ActorDeadError, when it has none of its own: it is gone, or lives in a thread of the embedder.
+        """
+        current_port().request(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
+
+    def pid(self) -> int:
+        """The process the actor lives in. Raises: ActorDeadError."""
+        process = Process.current
+        serial = process.table.resolve(self.host, self.serial) if process is not None else None
+        facts = process.table.live.get(serial) if process is not None and serial is not None else None
+        if facts is not None:
+            return facts.pid
+        if serial is not None:  # younger than the news of it
+            return int(current_port().request(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
+        raise ActorDeadError(f"{self} not found")
+
+    @overload
+    def proxy(self) -> ActorProxy[A]: ...
+
+    @overload
+    def proxy(self, view: type[V]) -> V: ...
+
+    def proxy(self, view: type[Any] | None = None) -> Any:
+        """Pykka's proxy: attributes and methods of the actor, as futures.
+
+        Args:
+            view: a class made with `pykka.typing` that says what the proxy offers; type checkers take the
+                proxy for one of it.
+
+        Raises: ActorDeadError.
+        """
+        from .proxy import ActorProxy
+
+        return ActorProxy(actor_ref=self)
+
+
+async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word for it
+    import asyncio
+
+    try:
+        async with asyncio.timeout(timeout):
+            return await future
+    except TimeoutError:
+        if future.is_ready():
+            raise
+        raise Timeout(f"{timeout} seconds") from None
+
+
+def _rebuild(name: str, host: str, serial: int, class_path: str) -> ActorRef[Any]:
+    return ActorRef(name, host, serial, class_path)
+
+
+def identity(ref: ActorRef[Any]) -> bytes:
+    """A ref as bytes, for message headers."""
+    return f"{ref.name}\0{ref.host}\0{ref.serial}\0{ref.class_path}".encode()
+
+
+@functools.lru_cache(maxsize=4096)
+def from_identity(data: bytes) -> ActorRef[Any] | None:
+    if not data:
+        return None
+    name, host, serial, class_path = data.decode().split("\0")
+    return ActorRef(name, host, int(serial), class_path)
+
+
+_CLASSES: dict[str, type[Any]] = {}  # classes met in this process, those that cannot be imported too
+
+
+def path_of(cls: type[Any]) -> str:
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    _CLASSES[path] = cls
+    return path
+
+
+def class_of(path: str) -> type[Any]:
+    known = _CLASSES.get(path)
+    if known is None:
+        module, _, qualname = path.partition(":")
+        found: Any = importlib.import_module(module)
+        for name in qualname.split("."):
+            found = getattr(found, name)
+        known = _CLASSES[path] = found
+    return known
+
+
+def unregister(ref: ActorRef[Any]) -> None:
+    """Take a ref out of Pykka's registry, quietly if it is not there."""
+    with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - unregister() logs each miss
+        if ref in ActorRegistry._actor_refs:  # noqa: SLF001
+            ActorRegistry.unregister(ref)

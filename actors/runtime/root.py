@@ -1,0 +1,439 @@
+"""The root: the embedder's own loop, which makes hosts, numbers them, and is first to know that one has
+died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from . import message as wire
+from .actor import SpawnRequest, fd_socket_path
+from .boot import Boot
+from .context import Timer
+from .errors import ActorDeadError, ActorStartError
+from .forkserver import MAX_FDS
+from .forkserver_client import ForkServer
+from .host import Host
+from .inbox import Handler
+from .ledger import path_of as ledger_path
+from .log import logger
+from .message import Kind, Raw
+from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
+from .watch import DownReason, from_status
+
+if TYPE_CHECKING:
+    from .process import Process
+
+STATUS_WAIT_S = 0.1  # for the fork server to tell how a process ended, after its pidfd said that it did
+STATUS_POLL_S = 0.002
+REAP_AGAIN_S = 0.5
+FAULT_PAUSE_S = 0.05  # a fault that repeats itself must not fill the disk with its log
+RENEWALS = 5  # of the fork server, within RENEWAL_PERIOD_S, before starts in flight are given up
+RENEWAL_PERIOD_S = 10.0
+RENEWAL_PAUSE_S = 0.2
+LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
+NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host's goodbye, seen by the root
+
+
+class _HostRecord:
+    """What the root knows of one life of a host."""
+
+    def __init__(self, name: str, serial: int, request: SpawnRequest | None, asker: tuple[int, int]) -> None:
+        self.name, self.serial, self.request, self.asker = name, serial, request, asker
+        self.pid = 0
+        self.pidfd = -1  # of a process host
+        self.fds: list[int] = []  # passed on, kept until the fork is confirmed
+        self.status: int | None = None
+        self.goodbye: DownReason | None = None  # the reason it gave itself
+        self.ended: dict[str, DownReason] = {}  # and those of its last actors
+        self.is_up = False
+        self.must_die = False
+        self.heirs: list[
+            tuple[str, Callable[[ActorStartError | None], None]]
+        ] = []  # starts that wait for its name
+
+
+class Root(Host):
+    """Runs in a thread of the embedder and has no actors of its own."""
+
+    def __init__(
+        self,
+        process: Process,
+        fork_server: ForkServer,
+        *,
+        log_setup: Callable[[], None] | None,
+    ) -> None:
+        super().__init__(process, "root", ROOT_SERIAL, keep=True)
+        process.main = self
+        process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
+        self._fork_server = fork_server
+        self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
+        self._environment = dict(os.environ)
+        self._next_serial = ROOT_SERIAL + 1
+        self._unreaped: list[_HostRecord] = []
+        self._renewals: list[float] = []  # when the fork server was started again, lately
+        self.records: dict[int, _HostRecord] = {}
+        self._by_pid: dict[int, _HostRecord] = {}
+        self._passed: dict[str, list[int]] = {}
+        self._fd_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        self._fd_socket.bind(fd_socket_path(process.directory))
+        self.descriptors.set(self._fd_socket.fileno(), None, reader=self._take_fds)
+        self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
+        own: dict[Kind, Handler] = {
+            Kind.SPAWN: self._on_spawn,
+            Kind.RESERVE: self._on_reserve,
+            Kind.HOST_READY: self._on_ready,
+            Kind.HOST_BYE: self._on_bye,
+            Kind.KILL: self._on_kill,
+        }
+        for kind, handler in own.items():
+            self.port.handlers[kind] = handler
+
+    def run(self) -> None:
+        """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop."""
+        try:
+            while not self.finished:
+                try:
+                    self.turn(3600.0)
+                except zmq.ContextTerminated:
+                    break
+                except Exception:
+                    logger().exception("root turn failed")
+                    time.sleep(FAULT_PAUSE_S)
+        finally:
+            self._close()
+
+    # Making hosts
+
+    def _booting(self) -> frozenset[int]:
+        return frozenset(record.serial for record in self.records.values() if not record.is_up)
+
+    def _record_of(self, name: str) -> _HostRecord | None:
+        return next((record for record in self.records.values() if record.name == name), None)
+
+    def _new_record(self, name: str, request: SpawnRequest | None, asker: tuple[int, int]) -> _HostRecord:
+        record = _HostRecord(name, self._next_serial, request, asker)
+        self._next_serial += 1
+        self.records[record.serial] = record
+        return record
+
+    def _on_spawn(
+        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        request = SpawnRequest(*wire.decode(0, body, ()))
+        fds = self._fds_for(request)
+
+        def make(error: ActorStartError | None) -> None:
+            if error is not None:
+                for fd in fds:
+                    os.close(fd)
+                self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+                return
+            record = self._new_record(request.host, request, (source, corr))
+            record.fds = fds
+            self._fork(record)
+
+        self._when_free(request.host, request.actor, make)
+
+    def _on_reserve(
+        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        name = wire.decode(0, body, ())
+
+        def make(error: ActorStartError | None) -> None:
+            if error is not None:
+                self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+                return
+            record = self._new_record(name, None, (0, 0))
+            record.pid = self._process_of(source)
+            self.port.send(source, Kind.REPLY, corr, body=wire.dumps(record.serial))
+
+        self._when_free(name, name, make)
+
+    def _when_free(self, name: str, actor: str, make: Callable[[ActorStartError | None], None]) -> None:
+        """Call `make(None)` once no host of this name is left, or `make(error)` if its bearer lives on.
+
+        Who has just seen an actor stop may start its successor at once: the news of the old host's end may
+        come a moment after.
+        """
+        if self.closing:
+            make(ActorStartError(actor, "the system is shutting down"))
+        elif name == self.name:
+            make(ActorStartError(actor, f"the host name {name!r} is taken"))
+        elif (bearer := self._record_of(name)) is None:
+            make(None)
+        else:
+            bearer.heirs.append((actor, make))
+            self._soon_or_never(bearer)
+
+    def _soon_or_never(self, bearer: _HostRecord) -> None:
+        def decide() -> None:
+            if bearer.goodbye is None and not bearer.must_die:
+                heirs, bearer.heirs = bearer.heirs, []
+                for actor, make in heirs:
+                    make(ActorStartError(actor, f"a host named {bearer.name!r} is alive"))
+
+        self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
+
+    def _fork(self, record: _HostRecord) -> None:
+        request = record.request
+        assert request is not None
+        environment = dict(os.environ)
+        boot = Boot(
+            name=record.name,
+            serial=record.serial,
+            keep=request.keep,
+            directory=self.process.directory,
+            title=self.process.title,
+            path=list(sys.path),
+            cwd=str(Path.cwd()),
+            environment=None if environment == self._environment else environment,
+            table=wire.dumps(self._snapshot()),
+            fd_names=request.fd_names,
+            log_setup=self._log_setup,
+        )
+        with contextlib.suppress(
+            OSError
+        ):  # a dying fork server is noticed by its end of file, and asked anew then
+            self._fork_server.fork(boot, record.fds)
+
+    def _snapshot(self) -> Any:
+        hosts, _booting, highest = self.process.table.snapshot()
+        return hosts, self._booting(), highest
+
+    def _fds_for(self, request: SpawnRequest) -> list[int]:
+        if not request.fd_token:
+            return []
+        self._take_fds()
+        return self._passed.pop(request.fd_token, [])
+
+    def _take_fds(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                token, fds, _flags, _address = socket.recv_fds(self._fd_socket, 256, MAX_FDS)
+                for fd in fds:
+                    os.set_inheritable(fd, False)
+                self._passed[token.decode()] = fds
+
+    def _process_of(self, address: int) -> int:
+        facts = self.process.table.live.get(address >> THREAD_BITS)
+        return facts.pid if facts is not None else self.pid
+
+    def _on_ready(
+        self, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        name, pid = wire.decode(0, body, ())
+        record = self.records.get(corr)
+        if record is None or record.must_die:
+            # Forked by a fork server that died before it could say so; its place was given to another.
+            self.port.send(corr << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(None))
+            return
+        record.is_up = True
+        record.pid = pid
+        facts = HostFacts(name, corr, pid)
+        self.process.table.up(facts, self._booting())
+        self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
+        logger().info("host started", host=name, pid=pid, serial=corr)
+        if record.request is not None:
+            source, number = record.asker
+            self.port.send(
+                corr << THREAD_BITS, Kind.START, number, body=record.request.start_body, source=source
+            )
+
+    def _broadcast(self, kind: int, value: Any, *, but: int) -> None:
+        body = wire.dumps(value)
+        for serial in list(self.process.table.live):  # thread hosts come and go meanwhile
+            if serial not in {but, self.serial}:
+                self.port.send(serial << THREAD_BITS, kind, body=body)
+
+    # The fork server
+
+    def _hear_fork_server(self) -> None:
+        if not self._fork_server.wait_readable(0.0):
+            return  # read already, while a death was looked into in the same turn
+        try:
+            report, fds = self._fork_server.receive()
+        except (EOFError, OSError):
+            self._renew_fork_server()
+            return
+        match report:
+            case ("forked", serial, pid):
+                self._on_forked(serial, pid, fds[0])
+            case ("exited", pid, status):
+                if (record := self._by_pid.get(pid)) is not None:
+                    record.status = status
+            case ("preload failed", name, text):
+                logger().warning("preload failed", module=name, cause=text)
+
+    def _renew_fork_server(self) -> None:
+        if self.closing:
+            self.descriptors.clear(self._fork_server.fileno(), reader=True)
+            return
+        self.descriptors.clear(self._fork_server.fileno(), reader=True)
+        pid = self._fork_server.pid
+        status = self._fork_server.renew()
+        logger().error("fork server died", cause=str(from_status(status)), pid=pid)
+        self.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
+        waiting = [
+            record for record in self.records.values() if record.request is not None and record.pidfd < 0
+        ]
+        now = time.monotonic()
+        self._renewals = [at for at in self._renewals if now - at < RENEWAL_PERIOD_S] + [now]
+        if len(self._renewals) > RENEWALS:
+            # It cannot live here (an interpreter that cannot import us, no memory): no starter shall wait for it.
+            for record in waiting:
+                self._bury(
+                    record, DownReason("killed", f"the fork server keeps dying: {from_status(status)}")
+                )
+            time.sleep(RENEWAL_PAUSE_S)
+            return
+        for record in waiting:
+            # It may have been forked without our hearing of it: that one is turned away when it reports, for
+            # its serial has gone.
+            del self.records[record.serial]
+            successor = self._new_record(record.name, record.request, record.asker)
+            successor.fds = record.fds
+            self._fork(successor)
+
+    def _on_forked(self, serial: int, pid: int, pidfd: int) -> None:
+        record = self.records.get(serial)
+        if record is None:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+            return
+        for fd in record.fds:
+            os.close(fd)
+        record.fds = []
+        record.pid, record.pidfd = pid, pidfd
+        self._by_pid[pid] = record
+        self.descriptors.set(pidfd, None, reader=lambda: self._on_death(record))
+        if record.must_die:
+            self._kill(record)
+
+    # Death
+
+    def _on_death(self, record: _HostRecord) -> None:
+        self.descriptors.clear(record.pidfd, reader=True)
+        self._reap(record)
+        deadline = time.monotonic() + STATUS_WAIT_S
+        while record.status is None and record.goodbye is None and time.monotonic() < deadline:
+            if self._fork_server.wait_readable(STATUS_POLL_S):
+                self._hear_fork_server()
+        if record.status is None:
+            self._unreaped.append(record)
+            self.add_timer(Timer(None, time.monotonic() + REAP_AGAIN_S, self._reap_orphans, ()))
+        self.port.pump()  # its last words arrived before its death
+        reason = (
+            record.goodbye if record.goodbye is not None and not record.status else from_status(record.status)
+        )
+        os.close(record.pidfd)
+        self._by_pid.pop(record.pid, None)
+        self._bury(record, reason)
+        for other in [r for r in self.records.values() if r.pid == record.pid]:
+            self._bury(other, reason)
+
+    def _reap(self, record: _HostRecord) -> bool:
+        """A host whose fork server has died may be our own child now: we are PID 1, or a subreaper."""
+        with contextlib.suppress(ChildProcessError):
+            done, status = os.waitpid(record.pid, os.WNOHANG)
+            if done:
+                record.status = status
+        return record.status is not None
+
+    def _reap_orphans(self) -> None:
+        # Once more, and then no more: the fork server was dying too, and had not yet left its children to us.
+        for record in self._unreaped:
+            self._reap(record)
+        self._unreaped.clear()
+
+    def _bury(self, record: _HostRecord, reason: DownReason) -> None:
+        if self.records.pop(record.serial, None) is None:
+            return
+        gracefully = record.goodbye is not None
+        booting, ended = self._booting(), record.ended
+        self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
+        self._broadcast(
+            Kind.HOST_DOWN, (record.serial, reason, booting, gracefully, ended), but=record.serial
+        )
+        self.port.sweep()
+        self.process.wake_clients()
+        source, corr = record.asker
+        if source:
+            # The asker may still wait for its start; if it has been answered, this is ignored.
+            name = record.request.actor if record.request is not None else record.name
+            error = ActorStartError(name, f"host {record.name!r} ended ({reason})")
+            self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+        for fd in record.fds:
+            os.close(fd)
+        self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
+        for actor, make in record.heirs:
+            self._when_free(record.name, actor, make)
+        log = logger().info if reason.kind in {"normal", "shutdown"} else logger().error
+        log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
+
+    def _remove_ledger(self, serial: int) -> None:
+        with contextlib.suppress(OSError):
+            Path(ledger_path(self.process.directory, serial)).unlink()
+
+    def _on_bye(self, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int) -> None:
+        record = self.records.get(corr)
+        if record is None:
+            return
+        record.goodbye, record.ended = wire.decode(0, body, ())
+        if record.request is None:  # a host in a thread: nothing else will tell of its end
+            self._bury(record, record.goodbye or DownReason("normal"))
+
+    def _on_kill(
+        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        name, hint = wire.decode(0, body, ())
+        record = self._record_of(name) or self.records.get(hint)
+        if record is None or record.request is None:
+            error = ActorDeadError(f"host {name!r} has no process of its own")
+            self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+            return
+        self._kill(record)
+        self.port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
+
+    def _kill(self, record: _HostRecord) -> None:
+        record.must_die = True
+        if record.pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(record.pidfd, signal.SIGKILL)
+
+    # The end of the system
+
+    def close_down(self, grace: float) -> None:
+        """Stop every host; kill those that are still there after `grace` seconds; then
+        end.
+        """
+        if self.closing:
+            return
+        self.closing = True
+        deadline = time.monotonic() + grace
+        body = wire.dumps(None)
+        for serial in sorted(self.records, reverse=True):
+            self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=body)
+        while self.records and time.monotonic() < deadline:
+            self.turn(max(0.0, deadline - time.monotonic()), lambda: not self.records)
+        for record in list(self.records.values()):
+            self._kill(record)
+        deadline = time.monotonic() + 1.0
+        while any(record.pidfd >= 0 for record in self.records.values()) and time.monotonic() < deadline:
+            self.turn(0.1, lambda: not self.records)
+        self.descriptors.clear(self._fork_server.fileno(), reader=True)
+        self._reap_orphans()
+        self._fd_socket.close()
+        for fd in [fd for fds in self._passed.values() for fd in fds]:
+            os.close(fd)
+        self.finished = True

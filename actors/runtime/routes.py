@@ -1,0 +1,90 @@
+"""The ways from one port to actors, each with the window of what is under way on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from .flow import Window
+from .message import HEADER, Kind
+from .table import THREAD_BITS, HostTable
+
+if TYPE_CHECKING:
+    from .ref import ActorRef
+
+REMEMBERED_PREFIXES = 64  # senders of one host whose message prefix is kept per route
+
+
+class Route:
+    """The way from one port to one actor in one life of its host."""
+
+    __slots__ = (
+        "_prefixes",
+        "_source",
+        "address",
+        "dead",
+        "local",
+        "ref",
+        "serial",
+        "settled",
+        "target",
+        "window",
+    )
+
+    def __init__(self, source: int, ref: ActorRef, serial: int) -> None:
+        self._source, self.ref, self.serial = source, ref, serial
+        self.address = serial << THREAD_BITS
+        self.local = self.address == source
+        self.target = ref.name.encode()
+        self.window = Window()
+        self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
+        self._prefixes: dict[tuple[bytes, int], bytes] = {}
+
+    def tell_prefix(self, sender: bytes, flags: int) -> bytes:
+        """Everything of a one-frame tell that comes before its body."""
+        key = sender, flags
+        prefix = self._prefixes.get(key)
+        if prefix is None:
+            if len(self._prefixes) >= REMEMBERED_PREFIXES:
+                self._prefixes.clear()
+            header = HEADER.pack(Kind.TELL, flags, 0, self._source, 0, len(self.target), len(sender))
+            prefix = self._prefixes[key] = header + self.target + sender
+        return prefix
+
+
+class Routes:
+    """Finds routes by ref, and by who acknowledges; keeps those of hosts that left until their last word."""
+
+    def __init__(self, source: int, table: HostTable) -> None:
+        self._source, self._table = source, table
+        self._by_key: dict[str, Route] = {}
+        self._by_receiver: dict[tuple[int, bytes], Route] = {}
+        self._leaving: list[Route] = []
+
+    def find(self, ref: ActorRef) -> Route | None:
+        """The way to an actor, None when no host of that name is alive."""
+        route = self._by_key.get(ref.key)
+        if route is None:
+            serial = self._table.resolve(ref.host, ref.serial)
+            if serial is None:
+                return None
+            route = self._by_key[ref.key] = Route(self._source, ref, serial)
+            self._by_receiver[route.address, route.target] = route
+        return route
+
+    def of_receiver(self, address: int, target: bytes) -> Route | None:
+        """The route whose messages this host acknowledges for this actor."""
+        return self._by_receiver.get((address, target))
+
+    def take_dead(self, is_gone: Callable[[int], bool]) -> list[Route]:
+        """Drop routes to dead hosts. Returns: those on which nothing more can come back (`is_gone(serial)`)."""
+        for key in [key for key, route in self._by_key.items() if self._table.is_dead(route.serial)]:
+            self._leaving.append(self._by_key.pop(key))
+        leaving, self._leaving, gone = self._leaving, [], []
+        for route in leaving:
+            if is_gone(route.serial):
+                self._by_receiver.pop((route.address, route.target), None)
+                gone.append(route)
+            else:
+                self._leaving.append(route)
+        return gone

@@ -1,0 +1,236 @@
+"""The system: one per embedding process, made on first use, gone with it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+from pykka import ActorRegistry
+
+from .errors import ActorDeadError, Timeout
+from .forkserver_client import ForkServer
+from .life import hold, remove_directory, sweep
+from .message import Kind
+from .process import DeadLetterHook, Process, current_port
+from .ref import ActorRef
+from .root import Root
+from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
+from .watch import Watch
+
+PREFIX = "peerage-"
+LONGEST_DIRECTORY = 80  # a unix socket's path has at most 107 bytes
+STATISTICS_TIMEOUT_S = 1.0
+
+
+class ActorStatistics(NamedTuple):
+    """What a host says of one actor."""
+
+    actor: str
+    host: str
+    pid: int
+    mailbox: int  # messages waiting
+    mailbox_bytes: int
+    oldest_age: float  # seconds the oldest of them has waited
+    handled: int
+
+
+class System:
+    """Hosts, their fork server and their directory, owned by this process.
+
+    Made by the first start of an actor, or explicitly to choose options. Ends with `shutdown`, at the exit
+    of the process, or, should the process be killed, by itself: every host notices and exits, and the
+    directory is removed.
+
+    Args:
+        title: prefix of the processes' titles, `title: host name`.
+        preload: modules that the fork server imports once, for hosts to start quickly.
+        log_setup: called first in every host process.
+    """
+
+    _current: System | None = None
+    _lock = threading.RLock()
+
+    def __init__(
+        self,
+        *,
+        title: str = "peerage",
+        preload: tuple[str, ...] = (),
+        log_setup: Callable[[], None] | None = None,
+    ) -> None:
+        with System._lock:
+            if Process.current is not None and not Process.current.closed:
+                raise RuntimeError("an actor system already runs in this process")
+            self._stopped = False
+            directory = _directory()
+            sweep(Path(directory).with_name(f"{PREFIX}[0-9]*-*"))
+            # The only write end; it closes on exec, so that no other program can keep the hosts alive.
+            self._life_read, self._life_write = os.pipe2(os.O_CLOEXEC)
+            # First the process that will remove the directory, then the directory: a kill in between leaves
+            # nothing.
+            self._fork_server = ForkServer(self._life_read, directory, preload)
+            Path(directory).mkdir(0o700)
+            self._hold = hold(directory)
+            self.process = Process(directory, ROOT_SERIAL)
+            self.process.title = title
+            self._root: Root | None = None
+            started = threading.Event()
+            self._failure: BaseException | None = None
+            self._thread = threading.Thread(
+                target=self._run, args=(started, log_setup), name="actor system", daemon=True
+            )
+            self._thread.start()
+            started.wait()
+            if self._failure is not None:
+                raise self._failure
+            Process.current = self.process
+            System._current = self
+            self._pid = os.getpid()
+            atexit.register(self.shutdown)
+
+    def _run(self, started: threading.Event, log_setup: Callable[[], None] | None) -> None:
+        try:
+            self._root = Root(self.process, self._fork_server, log_setup=log_setup)
+        except BaseException as error:
+            self._failure = error
+            return
+        finally:
+            started.set()
+        self._root.run()
+
+    def _forget_after_fork(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        System._current = None
+        # A forked child of the embedder must not keep the hosts alive.
+        with contextlib.suppress(OSError):
+            os.close(self._life_write)
+            os.close(self._hold)
+
+    @classmethod
+    def forget_after_fork(cls) -> None:
+        """In a forked child of the embedder: the system is the parent's."""
+        if cls._current is not None:
+            cls._current._forget_after_fork()  # noqa: SLF001 - its own class
+
+    @classmethod
+    def current(cls) -> System:
+        """The system of this process, made if there is none."""
+        with cls._lock:
+            return cls._current or cls()
+
+    @classmethod
+    def is_running(cls) -> bool:
+        """Whether this process has a system already."""
+        return cls._current is not None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+
+    @property
+    def directory(self) -> str:
+        """Where the mailboxes' sockets are."""
+        return self.process.directory
+
+    @property
+    def fork_server_pid(self) -> int:
+        return self._fork_server.pid
+
+    def hosts(self) -> list[HostFacts]:
+        """The live hosts, the oldest first; the root is not one of them."""
+        return [facts for serial, facts in sorted(self.process.table.live.items()) if serial != ROOT_SERIAL]
+
+    def actors(self) -> list[ActorStatistics]:
+        """Every actor with its mailbox. A host too busy to answer within a second is left out."""
+        found: list[ActorStatistics] = []
+        for row in self._ask_hosts("actors"):
+            found.extend(ActorStatistics(*actor) for actor in row)
+        return found
+
+    @property
+    def dead_letters(self) -> int:
+        """Tells of all live processes that were not delivered."""
+        own = self.process.dead_letters
+        others: list[int] = self._ask_hosts("dead_letters", one_per_process=True)
+        return own + sum(others)
+
+    def on_dead_letter(self, hook: DeadLetterHook | None) -> None:
+        """Have `hook(target, messages)` called for dead letters of this process."""
+        self.process.dead_letter_hook = hook
+
+    def _ask_hosts(self, question: str, *, one_per_process: bool = False) -> list[Any]:
+        port = current_port()
+        hosts = self.hosts()
+        if one_per_process:
+            own = os.getpid()
+            hosts = list({facts.pid: facts for facts in reversed(hosts) if facts.pid != own}.values())
+        futures = [port.request(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
+        answers = []
+        for future in futures:
+            with contextlib.suppress(ActorDeadError, Timeout):
+                answers.append(future.get(timeout=STATISTICS_TIMEOUT_S))
+        return answers
+
+    def shutdown(self, grace: float = 5.0) -> None:
+        """Stop all actors, each after its mailbox, then end; hosts still there
+        after `grace` seconds are killed.
+        """
+        with System._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        atexit.unregister(self.shutdown)
+        root, process = self._root, self.process
+        assert root is not None
+        with contextlib.ExitStack() as stack:  # whatever fails, what comes after it is done
+            stack.callback(self._leave)
+            stack.callback(remove_directory, process.directory)
+            stack.callback(self._close_context)
+            for fd in (self._hold, self._life_read, self._life_write):
+                stack.callback(os.close, fd)
+            stack.callback(self._fork_server.close)
+            root.call_threadsafe(None, root.close_down, grace)
+            self._thread.join(grace + 5.0)
+            process.closed = True
+            for client in list(process.clients):
+                client.close()
+
+    def _close_context(self) -> None:
+        if not self.process.hosts:  # a host's thread that is stuck in an actor keeps its sockets
+            self.process.context.term()
+
+    def _leave(self) -> None:
+        Process.current = None
+        System._current = None
+        with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - all of them are gone
+            for ref in ActorRegistry.get_all():
+                if isinstance(ref, ActorRef):
+                    ActorRegistry.unregister(ref)
+
+
+os.register_at_fork(after_in_child=System.forget_after_fork)
+
+
+def watch(ref: ActorRef[Any]) -> Watch:
+    """Watch an actor from a thread that is none: `watch(ref).wait()` gives the DownReason."""
+    return Watch(current_port(), ref)
+
+
+def _directory() -> str:
+    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
+    base = os.environ.get("XDG_RUNTIME_DIR", "")
+    if not base or len(base) + len(name) >= LONGEST_DIRECTORY or not os.access(base, os.W_OK | os.X_OK):
+        base = "/tmp"  # noqa: S108 - the directory itself is private and its name random
+    return str(Path(base) / name)

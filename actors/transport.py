@@ -1,0 +1,312 @@
+"""The transport of one peer host: accepts, dials, and keeps the list of the host's connections (reference 5).
+
+Every connection is an actor of its own beside it, from its handshake on: none can hold up another, or the listener.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+from typing import Any
+
+import structlog
+
+from peerage.actors.context import NodeContext
+from peerage.actors.load_table import LoadTable
+from peerage.actors.messages import (
+    BROADCAST,
+    AdmitConnection,
+    AnnouncePeers,
+    ConnectionEnded,
+    ConnectionFacts,
+    Dial,
+    FlushStop,
+    GetPeerStatuses,
+    GetStatusOfPeer,
+    KeepNotes,
+    ListConnections,
+    PeerInfo,
+    RemovePeer,
+    StopAccepting,
+    SwitchNotes,
+    TransportState,
+)
+from peerage.actors.metrics_reporter import MetricsReporter
+from peerage.actors.peer import IntroducePeer, PeerActor, Scratch
+from peerage.actors.refusal import Refusal
+from peerage.actors.runtime import (
+    HERE,
+    PROCESS,
+    ActorDeadError,
+    ActorRef,
+    DownReason,
+    Frames,
+    Future,
+    ProcessActor,
+    Reply,
+)
+
+__all__ = ["TransportActor"]
+
+log = structlog.get_logger("peerage.transport")
+
+ACCEPT_RETRY_S = 0.2  # after a failed accept: the cause (descriptors, memory) may be gone
+UNDECIDED_LIMIT = 64  # connections that wait for the switch's word before their handshake
+ADMISSION_RETRY_S = 0.1  # while the switch is being restarted
+BALANCE_STEP_S = 0.008  # a host with more connections lets the others be quicker, by so much for each
+BALANCE_MAX_S = 0.05
+_OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+
+
+class TransportActor(ProcessActor):
+    """One per peer host. Args: index, of this host among the node's; own_processes, a process for each peer."""
+
+    def __init__(self, index: int, own_processes: bool = False) -> None:
+        super().__init__()
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        self._context = context
+        self._own_processes = own_processes
+        self._scratch = Scratch(MetricsReporter(self.runtime, context, self.actor_urn))
+        fds = self.runtime.fds
+        self._load = LoadTable(fds["load"], index, context.names.peer_hosts)
+        self._listener = socket.socket(fileno=fds["listen"]) if "listen" in fds else None
+        self._accepting = False
+        self._accept_failed = False
+        self._undecided: dict[str, socket.socket] = {}
+        self._connections: dict[ActorRef, ConnectionFacts] = {}
+        self._stopping: list[Reply] = []
+        self._stopped = False
+        self._notes = SwitchNotes()
+        self._incarnation = secrets.token_hex(4)
+        self._count = 0
+
+    def on_start(self) -> None:
+        if self._listener is not None:
+            self._listener.setblocking(False)
+            self._set_accepting(True)
+
+    def on_stop(self) -> None:
+        self._stop_accepting()
+        self._scratch.metrics.send()
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Frames):
+            if message.header[0] == BROADCAST:
+                for ref in self._connections:
+                    ref.tell(message, exempt=True)
+            return None
+        if isinstance(message, Dial):
+            return self._dial(message)
+        if isinstance(message, ListConnections):
+            return TransportState(tuple(self._connections.values()), self._notes)
+        if isinstance(message, KeepNotes):
+            if message.notes.revision >= self._notes.revision:
+                self._notes = message.notes
+            return None
+        if isinstance(message, AnnouncePeers):
+            for ref in self._connections:
+                ref.tell(IntroducePeer(message.reactor), exempt=True)
+            return None
+        if isinstance(message, GetPeerStatuses):
+            return self._peer_statuses()
+        if isinstance(message, StopAccepting):
+            return self._stop_all(message)
+        if isinstance(message, PeerInfo):
+            self._connections[message.ref] = _with_peer(self._connections.get(message.ref), message)
+            return None
+        return None
+
+    def on_down(self, ref: ActorRef, reason: DownReason) -> None:
+        facts = self._connections.pop(ref, None)
+        self._load.set(self._held)
+        if facts is not None:
+            # Said again: a switch that has just rebuilt its table may have learned of this connection from us.
+            ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
+            self._context.names.switch.tell(ended, exempt=True)
+            if self._own_processes and reason.kind == "killed":  # nobody else is left to say it
+                for name in self._context.names.reactors:
+                    removal = RemovePeer(facts.connection, ended.reason)
+                    self._context.names.reactor(name).tell(removal, exempt=True)
+        if self._stopping and not self._connections:
+            for reply in self._stopping:
+                reply.set(None)
+            self._stopping.clear()
+
+    @property
+    def _held(self) -> int:
+        return len(self._connections) + len(self._undecided)
+
+    # --- accepting -----------------------------------------------------------------------------------------------------
+
+    def _set_accepting(self, wanted: bool) -> None:
+        if self._listener is None or wanted == self._accepting or (wanted and self._stopped):
+            return
+        self._accepting = wanted
+        if wanted:
+            self.runtime.add_reader(self._listener.fileno(), self._acceptable)
+        else:
+            self.runtime.remove_reader(self._listener.fileno())
+
+    def _stop_accepting(self) -> None:
+        self._stopped = True
+        self._set_accepting(False)
+        for sock in self._undecided.values():
+            sock.close()
+        self._undecided.clear()
+
+    def _acceptable(self) -> None:
+        """Take one connection, unless another host has fewer: then let it be quicker for a moment."""
+        if len(self._undecided) >= UNDECIDED_LIMIT:
+            self._pause_accepting(ADMISSION_RETRY_S)
+            return
+        excess = self._load.excess()
+        if excess > 0 and not self._yielded:
+            self._yielded = True
+            self._pause_accepting(min(excess * BALANCE_STEP_S, BALANCE_MAX_S))
+            return
+        self._yielded = False
+        self._accept()
+
+    _yielded = False
+
+    def _pause_accepting(self, seconds: float) -> None:
+        self._set_accepting(False)
+        self.runtime.call_later(seconds, self._set_accepting, True)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            sock, address = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            if not self._accept_failed:
+                self._accept_failed = True
+                log.warning("accepting paused", cause=os.strerror(error.errno or 0))
+            if error.errno not in _OUT_OF_RESOURCES:
+                log.error("accept failed", cause=str(error))
+            self._pause_accepting(ACCEPT_RETRY_S)
+            return
+        if self._accept_failed:
+            self._accept_failed = False
+            log.info("accepting again")
+        self._count += 1
+        facts = ConnectionFacts(
+            connection=f"{self.actor_urn}/{self._incarnation}-{self._count}",
+            host=self.runtime.host_name,
+            remote_ip=_plain_ip(address[0]),
+            remote_port=address[1],
+            is_outbound=False,
+        )
+        self._undecided[facts.connection] = sock
+        self._load.set(self._held)
+        self._ask_switch(facts)
+
+    def _ask_switch(self, facts: ConnectionFacts) -> None:
+        if facts.connection not in self._undecided:
+            return
+        answer = self._context.names.switch.ask(AdmitConnection(facts), block=False)
+        answer.then(lambda future: self._on_verdict(facts, future))
+
+    def _on_verdict(self, facts: ConnectionFacts, answer: Future[Any]) -> None:
+        if facts.connection not in self._undecided:
+            return
+        try:
+            refusal = answer.get(timeout=0)
+        except ActorDeadError:
+            self.runtime.call_later(ADMISSION_RETRY_S, self._ask_switch, facts)
+            return
+        sock = self._undecided.pop(facts.connection)
+        if isinstance(refusal, Refusal):
+            sock.close()
+            self._load.set(self._held)
+            return
+        self._start_peer(facts, sock)
+
+    # --- peers ---------------------------------------------------------------------------------------------------------
+
+    def _dial(self, message: Dial) -> None:
+        facts = ConnectionFacts(
+            connection=message.connection,
+            host=self.runtime.host_name,
+            remote_ip=message.ip,
+            remote_port=message.port,
+            is_outbound=True,
+            dialled_id=message.id,
+        )
+        if self._stopped:
+            self._context.names.switch.tell(ConnectionEnded(facts, None, "stopping"), exempt=True)
+            return
+        self._start_peer(facts, None)
+
+    def _start_peer(self, facts: ConnectionFacts, sock: socket.socket | None) -> None:
+        name = f"peer {facts.connection}"
+        try:
+            if self._own_processes:
+                fds = {} if sock is None else {"sock": sock.fileno()}
+                starter = PeerActor.options(name=name, place=PROCESS, fds=fds, extra=self._context)
+                ref = starter.start(facts, None)
+                if sock is not None:
+                    sock.close()
+            else:
+                starter = PeerActor.options(name=name, place=HERE, extra=self._context)
+                ref = starter.start(facts, sock, self._scratch)
+        except Exception as error:
+            log.exception("peer did not start", connection=facts.connection)
+            if sock is not None:
+                sock.close()
+            ended = ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True)
+            self._context.names.switch.tell(ended, exempt=True)
+            return
+        self._connections[ref] = facts
+        self._load.set(self._held)
+        self.runtime.watch(ref)
+
+    def _peer_statuses(self) -> Any:
+        running = [ref for ref, facts in self._connections.items() if facts.peer is not None]
+        if not running:
+            return ()
+        reply = self.runtime.defer()
+        statuses: list[Any] = []
+
+        def collect(answer: Future[Any]) -> None:
+            try:
+                statuses.append(answer.get(timeout=0))
+            except ActorDeadError:
+                statuses.append(None)
+            if len(statuses) == len(running):
+                reply.set(tuple(status for status in statuses if status is not None))
+
+        for ref in running:
+            ref.ask(GetStatusOfPeer(), block=False).then(collect)
+        return None
+
+    def _stop_all(self, message: StopAccepting) -> Any:
+        self._stop_accepting()
+        if not self._connections:
+            return None
+        self._stopping.append(self.runtime.defer())
+        for ref in self._connections:
+            ref.ask(FlushStop(message.flush_timeout), block=False)
+        return None
+
+
+def _with_peer(facts: ConnectionFacts | None, info: PeerInfo) -> ConnectionFacts:
+    return ConnectionFacts(
+        connection=info.connection,
+        host=info.host,
+        remote_ip=info.remote_ip,
+        remote_port=facts.remote_port if facts else 0,
+        is_outbound=info.is_outbound,
+        dialled_id=facts.dialled_id if facts else None,
+        peer=info,
+    )
+
+
+def _plain_ip(ip: str) -> str:
+    """An IPv4 address that came in on an IPv6 socket is the IPv4 address; a zone is dropped. Source: reference 1."""
+    ip = ip.partition("%")[0]
+    return ip.removeprefix("::ffff:") if "." in ip else ip

@@ -1,0 +1,142 @@
+"""What a supervisor can be asked, what it answers, and a typed face for asking.
+
+Each request is one frozen value for `ref.ask`; SupervisorRef asks the same things as methods.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from peerage.actors.runtime import ActorRef
+from peerage.supervisors.spec import ChildSpec, ChildType, Restart
+from peerage.supervisors.strategy import Status
+
+
+@dataclass(frozen=True, slots=True)
+class StartChild:
+    """Add a child behind the others and start it. Answer: its ref.
+
+    Raises: ChildAlreadyStartedError, ChildAlreadyPresentError, ChildSpecError; ChildStartError, and then the
+    spec is not kept.
+    """
+
+    spec: ChildSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TerminateChild:
+    """Stop a child, or call its restart off. Its spec stays, a temporary child's goes. Answer: None.
+
+    The end of a significant child by this request does not shut the supervisor down. Raises:
+    UnknownChildError.
+    """
+
+    child_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestartChild:
+    """Start a child that is stopped. Answer: its ref. Does not count toward the intensity.
+
+    Raises: UnknownChildError, ChildRunningError, ChildRestartingError, ChildStartError.
+    """
+
+    child_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteChild:
+    """Forget a child that is stopped. Answer: None.
+
+    Raises: UnknownChildError, ChildRunningError, ChildRestartingError.
+    """
+
+    child_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhichChildren:
+    """Answer: a tuple of ChildInfo, in start order. Answered at once, also while children start or stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountChildren:
+    """Answer: ChildCounts. Answered at once, also while children start or stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class GetChildSpec:
+    """Answer: the ChildSpec. Raises: UnknownChildError."""
+
+    child_id: str
+
+
+Request = (
+    StartChild | TerminateChild | RestartChild | DeleteChild | WhichChildren | CountChildren | GetChildSpec
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildInfo:
+    """One child as its supervisor sees it.
+
+    ref: None unless running. restarts: since the supervisor started; last_cause: of the end before the last
+    of them, empty without one.
+    """
+
+    id: str
+    name: str
+    status: Status
+    ref: ActorRef | None
+    type: ChildType
+    restart: Restart
+    restarts: int
+    last_cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChildCounts:
+    """specs: all children; active: those with a living actor; supervisors, workers: children by type."""
+
+    specs: int
+    active: int
+    supervisors: int
+    workers: int
+
+
+class SupervisorRef:
+    """A supervisor's ref with its requests as methods. Picklable like the ref.
+
+    timeout: seconds that every request may take; starting and stopping children take as long as the children
+    do. All methods raise ActorDeadError when the supervisor has ended, and Timeout.
+    """
+
+    def __init__(self, ref: ActorRef, timeout: float | None = None) -> None:
+        self.ref, self.timeout = ref, timeout
+
+    def start_child(self, spec: ChildSpec) -> ActorRef:
+        """See StartChild."""
+        return cast("ActorRef", self.ref.ask(StartChild(spec), timeout=self.timeout))
+
+    def terminate_child(self, child_id: str) -> None:
+        """See TerminateChild."""
+        self.ref.ask(TerminateChild(child_id), timeout=self.timeout)
+
+    def restart_child(self, child_id: str) -> ActorRef:
+        """See RestartChild."""
+        return cast("ActorRef", self.ref.ask(RestartChild(child_id), timeout=self.timeout))
+
+    def delete_child(self, child_id: str) -> None:
+        """See DeleteChild."""
+        self.ref.ask(DeleteChild(child_id), timeout=self.timeout)
+
+    def which_children(self) -> tuple[ChildInfo, ...]:
+        """See WhichChildren."""
+        return cast("tuple[ChildInfo, ...]", self.ref.ask(WhichChildren(), timeout=self.timeout))
+
+    def count_children(self) -> ChildCounts:
+        """See CountChildren."""
+        return cast("ChildCounts", self.ref.ask(CountChildren(), timeout=self.timeout))
+
+    def child_spec(self, child_id: str) -> ChildSpec:
+        """See GetChildSpec."""
+        return cast("ChildSpec", self.ref.ask(GetChildSpec(child_id), timeout=self.timeout))

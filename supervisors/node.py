@@ -1,0 +1,598 @@
+"""A whole node: its supervision tree, and the handle that an embedding program holds (design 3 and 6).
+
+    node ── addrbook ── switch ── metrics ── reactors (pex, then yours) ── peer hosts ── rpc
+
+Children start in this order and stop in the reverse one; each is restarted alone (one_for_one).
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+
+from peerage.actors.addrbook import AddrBookActor, book_is_empty
+from peerage.actors.context import NodeContext
+from peerage.actors.http_actor import GetAddresses
+from peerage.actors.http_server import ListenFailedError, listen
+from peerage.actors.load_table import LoadTable
+from peerage.actors.messages import (
+    BROADCAST,
+    AddPersistent,
+    AddPrivate,
+    AddUnconditional,
+    DialPeer,
+    DialPeersAsync,
+    GetPeers,
+    PeerInfo,
+    StopAccepting,
+)
+from peerage.actors.metrics import MetricsActor, MetricsSettings
+from peerage.actors.metrics_buffer import MetricsDelta, Series
+from peerage.actors.names import NodeNames
+from peerage.actors.peer_handle import Peer, SerializableMessage, message_bytes
+from peerage.actors.pex import PexReactor
+from peerage.actors.reactor import Reactor
+from peerage.actors.refusal import Refusal
+from peerage.actors.resolver import resolve_host
+from peerage.actors.rpc import RpcActor, RpcSettings
+from peerage.actors.runtime import DROP, THREAD, ActorDeadError, ActorRef, Frames, System, Timeout, watch
+from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
+from peerage.actors.transport import TransportActor
+from peerage.config import Config, ListenAddress, load_or_create_node_key, set_up_logging
+from peerage.config.home import make_directory
+from peerage.config.logging import LogSettings
+from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
+from peerage.supervisors.supervisor import Supervisor
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.keys import NodeKey
+from peerage.wire.net_address import AddressLookupError, NetAddress
+from peerage.wire.node_info import NodeInfo, ProtocolVersion
+
+__all__ = [
+    "DialError",
+    "ListenError",
+    "Node",
+    "NodeFailedError",
+    "NodeStartError",
+    "ReactorSpec",
+    "SeedsUnresolvedError",
+]
+
+log = structlog.get_logger("peerage.node")
+
+PEX = "PEX"
+PRELOAD = ("peerage.supervisors.node",)  # imports all that a host may run
+SOFTWARE_VERSION = version("peerage")
+BACKLOG = 1024  # connections that the kernel keeps while the hosts are busy
+FLUSH_TIMEOUT_S = 3.0  # a clean stop is over in 5 s, flushing included
+CHILD_SHUTDOWN_S = 1.0
+ASK_TIMEOUT_S = 10.0
+DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
+
+ReactorSpec = type[Reactor] | tuple[Any, ...]  # a class, or a class and the arguments of its constructor
+
+_unnamed = itertools.count(1)
+
+
+class ListenError(Exception):
+    """An address of the configuration cannot be listened on. The operator's mistake, mostly: the port is in use."""
+
+    def __init__(self, key: str, address: str, cause: str) -> None:
+        super().__init__(key, address, cause)
+        self.key, self.address, self.cause = key, address, cause
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key}: cannot listen on {self.address!r}: {self.cause}; a free local address is expected"
+        )
+
+
+class DialError(Exception):
+    """A dial did not make a peer; `refusal` says why."""
+
+    def __init__(self, address: str, refusal: Refusal) -> None:
+        super().__init__(address, refusal)
+        self.address, self.refusal = address, refusal
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.refusal}"
+
+
+class NodeStartError(Exception):
+    """An actor of the node did not start; everything that had started has been stopped again."""
+
+
+class SeedsUnresolvedError(Exception):
+    """None of the configured seeds resolves, and the address book is empty: the node could never find anybody.
+
+    Source: reference 8.
+    """
+
+    def __init__(self, causes: Mapping[str, str]) -> None:
+        super().__init__(causes)
+        self.causes = causes
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{seed!r}: {cause}" for seed, cause in self.causes.items())
+        return f"p2p.seeds: no seed resolves and the address book is empty: {listed}; a name or IP that resolves is expected"
+
+
+class NodeFailedError(Exception):
+    """The node's supervisor gave up, or its root was ended from outside; the text says why."""
+
+
+class NodeSupervisor(Supervisor):
+    """The root of a node's tree: counts restarts in the metrics."""
+
+    def on_child_restarted(self, child_id: str, cause: str) -> None:
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        if context.config.instrumentation.prometheus:
+            counters: dict[Series, float] = {("actor_restarts_total", (child_id,)): 1.0}
+            context.names.metrics.tell(MetricsDelta(self.actor_urn, counters), exempt=True)
+
+
+class Node:
+    """A node of a CometBFT network, in processes of its own.
+
+        with Node(Config(home="…", network="test"), reactors={"ECHO": Echo}) as node:
+            node.dial("ID@host:port", persistent=True)
+            node.wait()
+
+    Args:
+        config: checked when the node is made.
+        reactors: name → class derived from Reactor, or a tuple of class and constructor arguments.
+        name: tells nodes in one process apart; it begins their actors' names.
+        node_key: instead of the one in `config.node_key_path` (which is written when there is none).
+        connection_filters, peer_filters: see SwitchActor; they must be picklable.
+        protocol_version: block must be the network's; app is the application's.
+
+    Raises: ConfigError, NodeKeyFileError, ValueError (reactor names or channels used twice).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        reactors: Mapping[str, ReactorSpec] | None = None,
+        *,
+        name: str | None = None,
+        node_key: NodeKey | None = None,
+        connection_filters: Iterable[ConnectionFilter] = (),
+        peer_filters: Iterable[PeerFilter] = (),
+        protocol_version: ProtocolVersion = ProtocolVersion(),  # noqa: B008 - a frozen value
+    ) -> None:
+        config.check()
+        self.config = config
+        self._node_key = node_key or load_or_create_node_key(config.node_key_path)[0]
+        self._reactors = _with_pex(config, reactors or {})
+        self._channels, self._routes = _routes_of(self._reactors)
+        self._connection_filters = tuple(connection_filters)
+        self._peer_filters = tuple(peer_filters)
+        self._protocol_version = protocol_version
+        self._prefix = name if name is not None else _free_prefix()
+        self._names = NodeNames(self._prefix, tuple(self._reactors), max(1, config.peerage.peer_hosts))
+        self._supervisor: ActorRef[NodeSupervisor] | None = None
+        self._context: NodeContext | None = None
+        self._fds: list[int] = []
+        self._listener: socket.socket | None = None
+        self._http_listeners: dict[str, list[socket.socket]] = {}  # the root's too: a restart keeps the port
+        self._ended = threading.Event()
+        self._failure: str | None = None
+        self._stopping = False
+        self._on_end: list[Callable[[], None]] = []
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Listen, and start every actor of the node.
+
+        Raises: ListenError, SeedsUnresolvedError, NodeStartError; HomeError, there is no place for its data.
+        """
+        if self._supervisor is not None:
+            return self
+        make_directory(self.config.home.data_dir)
+        self._check_seeds()
+        self._listen()
+        _ensure_system(self.config)
+        self._context = NodeContext(
+            names=self._names,
+            config=self.config,
+            node_key=self._node_key,
+            node_info=self._node_info(),
+            channels=self._channels,
+            routes=self._routes,
+        )
+        settings = self.config.peerage
+        flags = Flags(intensity=Intensity(settings.restart_intensity, settings.restart_period))
+        try:
+            supervisor = NodeSupervisor.options(
+                name=self._names.of("supervisor"), place=THREAD, extra=self._context
+            )
+            self._supervisor = supervisor.start(self._children(), flags)  # blocks until every child is up
+        except BaseException as error:
+            self._release()
+            if isinstance(error, Exception):
+                raise NodeStartError(str(error)) from error
+            raise
+        threading.Thread(
+            target=self._watch_root, args=(self._supervisor,), name="node-watch", daemon=True
+        ).start()
+        log.info("node started", address=self.address, moniker=self.config.moniker)
+        return self
+
+    def stop(self) -> None:
+        """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is None:
+            return
+        self._stopping = True
+        question = StopAccepting(FLUSH_TIMEOUT_S)
+        answers = [transport.ask(question, block=False) for transport in self._names.transports]
+        deadline = time.monotonic() + FLUSH_TIMEOUT_S
+        for answer in answers:
+            try:
+                answer.get(timeout=max(0.0, deadline - time.monotonic()))
+            except (ActorDeadError, Timeout):
+                continue  # that host is gone or stuck: nothing of it can be flushed
+        with suppress(ActorDeadError):  # it gave up in the same moment
+            supervisor.stop()
+        self._ended.wait()
+        self._release()
+        log.info("node stopped", moniker=self.config.moniker)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until the node has ended.
+
+        Returns: False when the time was over first.
+        Raises: NodeFailedError when it ended by itself.
+        """
+        if not self._ended.wait(timeout):
+            return False
+        if self._failure is not None:
+            raise NodeFailedError(self._failure)
+        return True
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Have `callback` called, from a thread of the node's, when the node has ended in whichever way."""
+        self._on_end.append(callback)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # --- who it is -----------------------------------------------------------------------------------------------------
+
+    @property
+    def node_id(self) -> str:
+        return self._node_key.node_id
+
+    @property
+    def address(self) -> str:
+        """`ID@host:port` as others dial it (as far as this node knows); needs a started node."""
+        return f"{self.node_id}@{self._advertised()}"
+
+    @property
+    def is_running(self) -> bool:
+        return self._supervisor is not None and not self._ended.is_set()
+
+    @property
+    def names(self) -> NodeNames:
+        """The names of its actors."""
+        return self._names
+
+    # --- what it does --------------------------------------------------------------------------------------------------
+
+    def dial(
+        self,
+        address: str,
+        *,
+        persistent: bool = False,
+        wait: bool | None = None,
+        timeout: float = DIAL_WAIT_S,
+    ) -> Peer | None:
+        """Dial `ID@host:port`.
+
+        Args:
+            address: ID, and an IP or a name.
+            persistent: redial it whenever it is lost, and go on trying now.
+            wait: for the outcome; by default unless persistent.
+            timeout: seconds to wait at most.
+
+        Returns: the peer, None when not waited for.
+        Raises: DialError with the reason (waiting only); AddressError when the address does not parse; Timeout.
+        """
+        wait = not persistent if wait is None else wait
+        answer = self._ask(DialPeer(address, persistent, wait), timeout)
+        if isinstance(answer, Refusal) and wait:
+            raise DialError(address, answer)
+        return Peer(answer) if isinstance(answer, PeerInfo) else None
+
+    def dial_peers_async(
+        self,
+        addresses: Iterable[str],
+        *,
+        persistent: bool = False,
+        unconditional: bool = False,
+        private: bool = False,
+    ) -> None:
+        """Reference 6: into the address book, then each dialled after up to 3 s. Raises: AddressError."""
+        self._ask(DialPeersAsync(tuple(addresses), persistent, unconditional, private))
+
+    def add_persistent_peers(self, addresses: Iterable[str]) -> None:
+        """Peers to be redialled when lost. Raises: AddressError."""
+        self._ask(AddPersistent(tuple(addresses)))
+
+    def add_unconditional_peer_ids(self, ids: Iterable[str]) -> None:
+        """IDs let in beyond all limits. Raises: ValueError."""
+        self._ask(AddUnconditional(tuple(ids)))
+
+    def add_private_peer_ids(self, ids: Iterable[str]) -> None:
+        """IDs told to nobody. Raises: ValueError."""
+        self._ask(AddPrivate(tuple(ids)))
+
+    def peers(self) -> list[Peer]:
+        """Everyone connected now."""
+        return [Peer(info) for info in self._ask(GetPeers())]
+
+    def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
+        """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
+        frames = Frames((BROADCAST, channel_id), [message_bytes(message)])
+        for transport in self._names.transports:
+            transport.tell(frames, when_full=DROP)
+
+    def reactor(self, name: str) -> ActorRef:
+        """The ref of a reactor: valid over its restarts."""
+        return self._names.reactor(name)
+
+    def rpc_addresses(self) -> list[str]:
+        """Where RPC is served; empty when it is off."""
+        return self._http_addresses("rpc") if self.config.rpc.laddr else []
+
+    def metrics_addresses(self) -> list[str]:
+        """Where metrics are served; empty when they are off."""
+        return self._http_addresses("metrics") if self.config.instrumentation.prometheus else []
+
+    # --- machinery -----------------------------------------------------------------------------------------------------
+
+    def _ask(self, message: Any, timeout: float = ASK_TIMEOUT_S) -> Any:
+        return self._names.switch.ask(message, timeout=timeout)
+
+    def _http_addresses(self, name: str) -> list[str]:
+        return list(ActorRef.to(self._names.of(name)).ask(GetAddresses(), timeout=ASK_TIMEOUT_S))
+
+    def _watch_root(self, supervisor: ActorRef[NodeSupervisor]) -> None:
+        reason = watch(supervisor).wait()
+        if not self._stopping:
+            self._failure = str(reason)
+            log.error("node ended", reason=str(reason))
+        self._ended.set()
+        for callback in self._on_end:
+            callback()
+
+    def _check_seeds(self) -> None:
+        """A node without addresses and without a seed that resolves would wait for ever. Source: reference 8."""
+        if not (self.config.p2p.pex and self.config.p2p.seeds):
+            return
+        causes: dict[str, str] = {}
+        for seed in self.config.p2p.seeds:
+            try:
+                NetAddress.parse(seed, resolve_host)
+            except AddressLookupError as error:
+                causes[seed] = str(error)
+        if len(causes) == len(self.config.p2p.seeds) and book_is_empty(self.config):
+            raise SeedsUnresolvedError(causes)
+
+    def _listen(self) -> None:
+        """Take every port that the configuration names. Raises: ListenError, and none is taken."""
+        instrumentation, rpc = self.config.instrumentation, self.config.rpc
+        try:
+            self._listener = _listen(self.config.p2p.laddr)
+            if rpc.laddr:
+                self._http_listeners["rpc"] = _listen_http("rpc.laddr", rpc.laddr)
+            if instrumentation.prometheus:
+                self._http_listeners["metrics"] = _listen_http(
+                    "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
+                )
+        except ListenError:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        for listeners in self._http_listeners.values():
+            for listener in listeners:
+                listener.close()
+        self._http_listeners.clear()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for fd in self._fds:
+            os.close(fd)
+        self._fds.clear()
+
+    def _advertised(self) -> str:
+        if self.config.p2p.external_address:
+            return self.config.p2p.external_address.rpartition("://")[2]
+        assert self._listener is not None
+        host, port = self._listener.getsockname()[:2]
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _node_info(self) -> NodeInfo:
+        return NodeInfo(
+            protocol_version=self._protocol_version,
+            id=self._node_key.node_id,
+            listen_addr=f"tcp://{self._advertised()}",
+            network=self.config.network,
+            version=SOFTWARE_VERSION,
+            channels=bytes(descriptor.id for descriptor in self._channels),
+            moniker=self.config.moniker,
+            tx_index="off",
+            rpc_address=self.config.rpc.laddr,
+        )
+
+    def _children(self) -> list[ChildSpec]:
+        assert self._listener is not None
+        hosts = self._names.peer_hosts
+        load = LoadTable.create(hosts)
+        self._fds.append(load)
+        fds = {"listen": self._listener.fileno(), "load": load}
+        own_processes = self.config.peerage.peer_hosts == 0
+        children = [
+            self._child("addrbook", Start.of(AddrBookActor)),
+            self._child("switch", Start.of(SwitchActor, self._connection_filters, self._peer_filters)),
+        ]
+        if self.config.instrumentation.prometheus:
+            start = Start.of(MetricsActor, _metrics_settings(self.config))
+            children.append(self._child("metrics", start, fds=self._http_fds("metrics")))
+        for name, (actor_class, *args) in self._reactors.items():
+            start = Start.of(actor_class, *args)
+            children.append(self._child(f"reactor-{name}", start, health=_reactor_health(self.config)))
+        children += [
+            self._child(f"peers-{index}", Start.of(TransportActor, index, own_processes), fds=fds)
+            for index in range(hosts)
+        ]
+        if self.config.rpc.laddr:
+            settings = RpcSettings(laddr=self.config.rpc.laddr, unsafe=self.config.rpc.unsafe)
+            start = Start.of(RpcActor, self._names.switch, settings)
+            children.append(self._child("rpc", start, fds=self._http_fds("rpc")))
+        return children
+
+    def _http_fds(self, name: str) -> dict[str, int]:
+        return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(self._http_listeners[name])}
+
+    def _child(
+        self, part: str, start: Start, *, health: HealthCheck | None = None, **options: Any
+    ) -> ChildSpec:
+        name = self._names.of(part)
+        return ChildSpec(
+            id=name,
+            start=start.using(name=name, extra=self._context, **options),
+            shutdown=CHILD_SHUTDOWN_S,
+            health=health or _own_health(self.config),
+        )
+
+
+def _own_health(config: Config) -> HealthCheck:
+    """For our own actors, none of which may block for long."""
+    settings = config.peerage
+    return _health(settings.probe_interval, settings.probe_timeout, settings.memory_limit)
+
+
+def _reactor_health(config: Config) -> HealthCheck:
+    """For reactors, which may block as long as their operator lets them."""
+    settings = config.peerage
+    return _health(settings.probe_interval, settings.reactor_probe_timeout, settings.reactor_memory_limit)
+
+
+def _health(every: float, timeout: float, max_rss: int) -> HealthCheck:
+    return HealthCheck(every=every, deadline=timeout or None, max_rss=max_rss or None)
+
+
+def _with_pex(config: Config, reactors: Mapping[str, ReactorSpec]) -> dict[str, tuple[Any, ...]]:
+    named = {name: spec if isinstance(spec, tuple) else (spec,) for name, spec in reactors.items()}
+    if not config.p2p.pex:
+        return named
+    if PEX in named:
+        raise ValueError(
+            f"reactor name {PEX!r} is taken by peer exchange; switch p2p.pex off to bring your own"
+        )
+    return {PEX: (PexReactor,), **named}
+
+
+def _routes_of(
+    reactors: Mapping[str, tuple[Any, ...]],
+) -> tuple[tuple[ChannelDescriptor, ...], dict[int, str]]:
+    """Channels in registration order, and whose they are. Raises: ValueError for a channel used twice."""
+    channels: list[ChannelDescriptor] = []
+    routes: dict[int, str] = {}
+    for name, (actor_class, *_) in reactors.items():
+        for descriptor in actor_class.channels:
+            if descriptor.id in routes:
+                raise ValueError(
+                    f"channel {descriptor.id:#04x} of reactor {name!r} belongs to {routes[descriptor.id]!r}"
+                )
+            routes[descriptor.id] = name
+            channels.append(descriptor)
+    return tuple(channels), routes
+
+
+def _free_prefix() -> str:
+    """Nothing for the first unnamed node of a process, then node-2/, node-3/ …"""
+    number = next(_unnamed)
+    return "" if number == 1 else f"node-{number}/"
+
+
+def _metrics_settings(config: Config) -> MetricsSettings:
+    instrumentation = config.instrumentation
+    return MetricsSettings(
+        listen_addr=instrumentation.prometheus_listen_addr,
+        namespace=instrumentation.namespace,
+        chain_id=config.network,
+        max_open_connections=instrumentation.max_open_connections,
+    )
+
+
+def _ensure_system(config: Config) -> None:
+    """Make the process's actor system, unless the embedder has made one: hosts start with our modules loaded.
+
+    An embedder that has not configured structlog gets our logs as the configuration says, on standard error: structlog
+    by itself would print all of them to standard output.
+    """
+    if not System.is_running():
+        if not structlog.is_configured():
+            set_up_logging(config.log_settings)
+        System(preload=PRELOAD, log_setup=partial(_set_up_host, config.log_settings))
+
+
+def _set_up_host(settings: LogSettings) -> None:
+    """Runs first in every host. A SIGTERM that a service manager sends to all processes means the embedder, which then
+    stops the hosts in order; one that went by itself would be restarted.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    set_up_logging(settings)
+
+
+def _listen(laddr: str) -> socket.socket:
+    """The listening socket of the node: the root's, shared with the peer hosts. Raises: ListenError."""
+    address = ListenAddress.parse(laddr)
+    try:
+        family, *_, where = socket.getaddrinfo(
+            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(where)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise ListenError("p2p.laddr", laddr, error.strerror or str(error)) from error
+    return listener
+
+
+def _listen_http(key: str, laddr: str) -> list[socket.socket]:
+    listeners: list[socket.socket] = []
+    try:
+        listeners.extend(map(listen, ListenAddress.parse_list(laddr)))
+    except ListenFailedError as error:
+        for listener in listeners:
+            listener.close()
+        raise ListenError(key, error.address, error.cause_text) from error
+    return listeners

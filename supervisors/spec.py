@@ -1,0 +1,267 @@
+"""What a supervisor is told about its children: child specs and its own flags. OTP's words and defaults.
+
+Everything here is a value: checked when built, picklable, never changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from math import isfinite
+from typing import Any, Final
+
+from peerage.actors.runtime import ProcessActor
+from peerage.supervisors.errors import ChildSpecError
+
+DEFAULT_SHUTDOWN_S: Final = 5.0  # OTP's default for workers: 5000 ms
+
+
+class Restart(Enum):
+    """Which ends of a child are answered by a restart."""
+
+    PERMANENT = "permanent"  # every end
+    TRANSIENT = (
+        "transient"  # abnormal ends only; after a normal one the spec stays and can be restarted by hand
+    )
+    TEMPORARY = "temporary"  # none; the spec is forgotten with the child
+
+
+class ChildType(Enum):
+    """Whether a child is itself a supervisor: it changes the default shutdown time and what is counted."""
+
+    WORKER = "worker"
+    SUPERVISOR = "supervisor"
+
+
+class Shutdown(Enum):
+    """The two shutdown times that are not a number of seconds."""
+
+    BRUTAL_KILL = "brutal_kill"  # killed at once, without being asked to stop
+    INFINITY = "infinity"  # asked to stop, then waited for as long as it takes
+
+
+BRUTAL_KILL: Final = Shutdown.BRUTAL_KILL
+INFINITY: Final = Shutdown.INFINITY
+
+
+class Strategy(Enum):
+    """Who is restarted with a child that ended."""
+
+    ONE_FOR_ONE = "one_for_one"  # nobody
+    ONE_FOR_ALL = "one_for_all"  # all other children
+    REST_FOR_ONE = "rest_for_one"  # the children that were started after it
+
+
+class AutoShutdown(Enum):
+    """Whether the supervisor ends itself when significant children end by themselves."""
+
+    NEVER = "never"
+    ANY_SIGNIFICANT = "any_significant"
+    ALL_SIGNIFICANT = "all_significant"
+
+
+@dataclass(frozen=True, slots=True)
+class Intensity:
+    """How many restarts within how many seconds are normal: one more and the supervisor gives up.
+
+    restarts: at least 0 (0: the first restart is one too many). period: seconds, more than 0. Defaults are
+    OTP's.
+    """
+
+    restarts: int = 1
+    period: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.restarts < 0:
+            raise ChildSpecError("(supervisor)", "intensity.restarts", repr(self.restarts), "0 or more")
+        if not (isfinite(self.period) and self.period > 0):
+            raise ChildSpecError(
+                "(supervisor)", "intensity.period", repr(self.period), "seconds, more than 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long a restart waits, by how many the child had within the intensity's period.
+
+    The first is at once, the second after `base` seconds, then each `factor` times longer, `limit` at most.
+    While it waits, the child's clock for the intensity rule stands still (strategy.py), so a wait never
+    makes a crash loop look healthy.
+    """
+
+    base: float = 0.05
+    factor: float = 2.0
+    limit: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("base", self.base, 0),
+            ("factor", self.factor, 1),
+            ("limit", self.limit, 0),
+        ):
+            if not (isfinite(value) and value >= least):
+                raise ChildSpecError("(supervisor)", f"backoff.{name}", repr(value), f"{least} or more")
+
+    def delay(self, attempt: int) -> float:
+        """Return the seconds to wait before restart number `attempt` (1 is the first)."""
+        if attempt <= 1 or self.base == 0:
+            return 0.0
+        # The exponent is capped: float ** large int overflows, and 2 ** 64 times anything is over any
+        # sensible limit.
+        return float(min(self.limit, self.base * self.factor ** min(attempt - 2, 64)))
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """When a child that has not ended is taken for lost, and killed (it then counts as an abnormal end).
+
+    every: seconds between looks, more than 0.
+    deadline: seconds a ping through its mailbox may take; None does not ping. A child that handles one
+    message for
+        longer than this, or blocks in an ask that long, is taken for hung: choose it above the slowest
+        message.
+    max_rss: bytes of resident memory that its process may use; None for no limit. Only for children in a
+    process
+        of their own.
+    """
+
+    every: float = 5.0
+    deadline: float | None = 10.0
+    max_rss: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.every) and self.every > 0):
+            raise ChildSpecError("(health)", "health.every", repr(self.every), "seconds, more than 0")
+        if self.deadline is not None and not (isfinite(self.deadline) and self.deadline > 0):
+            raise ChildSpecError(
+                "(health)", "health.deadline", repr(self.deadline), "seconds, more than 0, or None"
+            )
+        if self.max_rss is not None and self.max_rss <= 0:
+            raise ChildSpecError(
+                "(health)", "health.max_rss", repr(self.max_rss), "bytes, more than 0, or None"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a child is started: `actor_class.options(**options).start(*args, **kwargs)`.
+
+    options: name (default: the child's id; stable over restarts, so refs stay valid), place, host, fds,
+    extra,
+    start_timeout: as ProcessActor.options takes them. `fds` must be open in the supervisor's process for as
+    long as the child may be restarted.
+    """
+
+    actor_class: type[ProcessActor]
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, actor_class: type[ProcessActor], *args: Any, **kwargs: Any) -> "Start":
+        """Return the start of `actor_class` with these constructor arguments."""
+        return cls(actor_class, args, kwargs)
+
+    def using(self, **options: Any) -> "Start":
+        """Return the same start with further options: name, place, host, fds, extra, start_timeout."""
+        return replace(self, options={**self.options, **options})
+
+
+@dataclass(frozen=True, slots=True)
+class ChildSpec:
+    """One child of a supervisor.
+
+    id: unique within the supervisor, not empty.
+    start: how to start it.
+    restart: permanent (default), transient or temporary.
+    shutdown: seconds between being asked to stop and being killed; BRUTAL_KILL; INFINITY. None takes OTP's
+    default:
+        5 s for a worker, INFINITY for a supervisor.
+    type: worker or supervisor.
+    significant: its end by itself may end the supervisor (AutoShutdown); not for permanent children.
+    health: probes for hangs and memory, off by default.
+    """
+
+    id: str
+    start: Start
+    restart: Restart = Restart.PERMANENT
+    shutdown: float | Shutdown | None = None
+    type: ChildType = ChildType.WORKER
+    significant: bool = False
+    health: HealthCheck | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.id, str) or not self.id:
+            raise ChildSpecError(str(self.id), "id", repr(self.id), "text that is not empty")
+        if not isinstance(self.start, Start):
+            raise ChildSpecError(self.id, "start", repr(self.start), "a Start")
+        actor_class = self.start.actor_class
+        if not (isinstance(actor_class, type) and issubclass(actor_class, ProcessActor)):
+            raise ChildSpecError(
+                self.id, "start.actor_class", repr(actor_class), "a subclass of ProcessActor"
+            )
+        for name, kind in (("restart", Restart), ("type", ChildType)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ChildSpecError(self.id, name, repr(value), f"one of {', '.join(map(str, kind))}")
+        if self.significant and self.restart is Restart.PERMANENT:
+            raise ChildSpecError(self.id, "significant", "True", "False for a permanent child")
+        if self.shutdown is None:
+            default = INFINITY if self.type is ChildType.SUPERVISOR else DEFAULT_SHUTDOWN_S
+            object.__setattr__(self, "shutdown", default)  # frozen: the one place that completes the value
+        elif not isinstance(self.shutdown, Shutdown) and not (isfinite(self.shutdown) and self.shutdown >= 0):
+            raise ChildSpecError(
+                self.id, "shutdown", repr(self.shutdown), "seconds, 0 or more, BRUTAL_KILL or INFINITY"
+            )
+
+    @property
+    def name(self) -> str:
+        """The actor's name: the start's option `name`, else the id."""
+        return str(self.start.options.get("name") or self.id)
+
+    def instance(self, child_id: str, *args: Any, **kwargs: Any) -> "ChildSpec":
+        """Return this spec as a template filled in: own id (and so name), further arguments behind the
+        template's.
+
+        With start_child, this is what simple_one_for_one is for in OTP.
+        """
+        start = replace(
+            self.start,
+            args=(*self.start.args, *args),
+            kwargs={**self.start.kwargs, **kwargs},
+            options={key: value for key, value in self.start.options.items() if key not in ("name", "host")},
+        )
+        return replace(self, id=child_id, start=start)
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """How a supervisor acts on the ends of its children. Defaults are OTP's, but for the back-off, which OTP
+    lacks.
+    """
+
+    strategy: Strategy = Strategy.ONE_FOR_ONE
+    intensity: Intensity = field(default_factory=Intensity)
+    auto_shutdown: AutoShutdown = AutoShutdown.NEVER
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+def check_specs(flags: Flags, specs: Sequence[ChildSpec]) -> None:
+    """Check what a single spec cannot know: the ids and names are unique, significance has a meaning.
+
+    Raises: ChildSpecError for the first rule that is broken.
+    """
+    ids: set[str] = set()
+    names: set[str] = set()
+    for spec in specs:
+        if not isinstance(spec, ChildSpec):
+            raise ChildSpecError("(unknown)", "spec", repr(spec), "a ChildSpec")
+        if spec.id in ids:
+            raise ChildSpecError(spec.id, "id", "used twice", "one child per id")
+        if spec.name in names:
+            raise ChildSpecError(
+                spec.id, "start.options['name']", f"{spec.name!r}, used twice", "one child per name"
+            )
+        if spec.significant and flags.auto_shutdown is AutoShutdown.NEVER:
+            raise ChildSpecError(spec.id, "significant", "True", "False while auto_shutdown is never")
+        ids.add(spec.id)
+        names.add(spec.name)

@@ -1,0 +1,256 @@
+"""What a supervisor does about the end of a child: a pure function of (flags, children, history, exit, now).
+
+No clock, no actor, no log: `decide` gives actions, supervisor.py does them in their order.
+The rules are OTP's (stdlib, supervisor): restart type by exit kind, the strategy's group, intensity within a
+period.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from peerage.supervisors.errors import UnknownChildError
+from peerage.supervisors.spec import AutoShutdown, ChildSpec, Flags, Restart, Strategy
+
+
+class ExitKind(Enum):
+    """How a child ended."""
+
+    NORMAL = "normal"  # it stopped itself, or somebody asked it to
+    SHUTDOWN = (
+        "shutdown"  # its host was told to stop, or it was a supervisor that gave up or shut down by itself
+    )
+    ABNORMAL = "abnormal"  # exception, signal, killed for a hang or for its memory
+    START_FAILED = "start_failed"  # it was to be restarted and its start raised
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """The end of one child. cause: a short text for logs and errors."""
+
+    child: str
+    kind: ExitKind
+    cause: str = ""
+
+
+class Status(Enum):
+    """What a supervisor knows of a child between two events."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"  # OTP's `undefined`: has a spec, no actor, and no restart on its way
+    RESTARTING = "restarting"  # no actor; a restart is on its way
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """One child, in start order among its siblings."""
+
+    spec: ChildSpec
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRecord:
+    """One counted restart: whose end caused it, and when on the child's own clock (monotonic seconds)."""
+
+    child: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The restarts that may still count, oldest first. At most intensity + 1 of them: older ones are
+    dropped.
+    """
+
+    records: tuple[RestartRecord, ...] = ()
+
+    def within(self, period: float, now: float) -> "History":
+        """Return the history without what is older than `period` seconds; exactly `period` old still
+        counts.
+        """
+        return History(tuple(record for record in self.records if now <= record.at + period))
+
+    def with_restart(self, child: str, now: float) -> "History":
+        """Return the history with one more restart."""
+        return History((*self.records, RestartRecord(child, now)))
+
+    def count_of(self, children: frozenset[str]) -> int:
+        """Return how many of the restarts were caused by one of these children."""
+        return sum(record.child in children for record in self.records)
+
+    def delayed(self, children: frozenset[str], by: float) -> "History":
+        """Return the history with these children's clocks stopped for `by` seconds.
+
+        A back-off stretches a crash loop in time; counted by the wall clock it would slip under the
+        intensity and the supervisor would never give up. So the wait is taken out: the decisions are those
+        of a supervisor without it.
+        """
+        return History(
+            tuple(
+                RestartRecord(record.child, record.at + by) if record.child in children else record
+                for record in self.records
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop the child and its spec (temporary children, once ended)."""
+
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Keep the child's spec; it is not running and will not be restarted by itself."""
+
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """Stop the child: ask, wait for its shutdown time, kill."""
+
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartAgain:
+    """Start these children in this order, `delay` seconds from now; until then they are restarting.
+
+    trigger: the child whose end caused it; cause: of that end; attempt: the how manieth restart within the
+    period.
+    """
+
+    children: tuple[str, ...]
+    delay: float
+    trigger: str
+    cause: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """End the supervisor with an error: more restarts than the intensity allows. attempts: counted within
+    period.
+    """
+
+    child: str
+    cause: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShutDown:
+    """End the supervisor in good order: a significant child ended by itself."""
+
+    child: str
+
+
+Action = Forget | Rest | Terminate | StartAgain | GiveUp | ShutDown
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do, in this order, and the history to decide the next exit with."""
+
+    actions: tuple[Action, ...]
+    history: History
+
+
+def decide(
+    flags: Flags, children: Sequence[ChildState], history: History, exit_: Exit, now: float
+) -> Decision:
+    """Decide what the end of one child means.
+
+    Args: children, all of them in start order, the ended one included; history, as the last decision left
+        it; now, monotonic seconds, never less than at the last decision.
+    Returns: the actions in order. Children are terminated last started first, and started first started
+        first. GiveUp and ShutDown come last, behind the termination of everyone who still runs.
+    Raises: UnknownChildError, when no child has the exit's id.
+    """
+    position = _position(children, exit_.child)
+    ended = children[position].spec
+    if not is_restarted(ended.restart, exit_.kind):
+        return Decision(_leave_ended(flags, children, ended), history)
+
+    history = history.within(flags.intensity.period, now).with_restart(ended.id, now)
+    attempts = len(history.records)
+    if attempts > flags.intensity.restarts:
+        return Decision(
+            (*terminate_all(children, but=ended.id), GiveUp(ended.id, exit_.cause, attempts)), history
+        )
+
+    group = _group(flags.strategy, children, position)
+    # Temporary siblings are terminated with the group but never restarted, whatever the reason.
+    again = tuple(child.spec.id for child in group if child.spec.restart is not Restart.TEMPORARY)
+    temporary = tuple(Forget(child.spec.id) for child in group if child.spec.restart is Restart.TEMPORARY)
+    members = frozenset(child.spec.id for child in group)
+    attempt = history.count_of(members)
+    delay = flags.backoff.delay(attempt)
+    return Decision(
+        (
+            *terminate_all(group, but=ended.id),
+            *temporary,
+            StartAgain(again, delay, ended.id, exit_.cause, attempt),
+        ),
+        history.delayed(members, delay),
+    )
+
+
+def is_restarted(restart: Restart, kind: ExitKind) -> bool:
+    """Tell whether a child of this restart type is restarted after this kind of end.
+
+    A failed start only happens to a child that was being restarted: that decision stands, and is tried again.
+    """
+    if kind is ExitKind.START_FAILED or restart is Restart.PERMANENT:
+        return True
+    return restart is Restart.TRANSIENT and kind is ExitKind.ABNORMAL
+
+
+def terminate_all(children: Sequence[ChildState], *, but: str | None = None) -> tuple[Terminate, ...]:
+    """Return the termination of all running children, last started first, without the one named `but`."""
+    return tuple(
+        Terminate(child.spec.id)
+        for child in reversed(children)
+        if child.status is Status.RUNNING and child.spec.id != but
+    )
+
+
+def _position(children: Sequence[ChildState], child_id: str) -> int:
+    for position, child in enumerate(children):
+        if child.spec.id == child_id:
+            return position
+    raise UnknownChildError(child_id)
+
+
+def _group(strategy: Strategy, children: Sequence[ChildState], position: int) -> Sequence[ChildState]:
+    """Return who is restarted together. As in OTP, siblings that had stopped before are started with the
+    others.
+    """
+    match strategy:
+        case Strategy.ONE_FOR_ONE:
+            return children[position : position + 1]
+        case Strategy.ONE_FOR_ALL:
+            return children
+        case Strategy.REST_FOR_ONE:
+            return children[position:]
+
+
+def _leave_ended(flags: Flags, children: Sequence[ChildState], ended: ChildSpec) -> tuple[Action, ...]:
+    left: Action = Forget(ended.id) if ended.restart is Restart.TEMPORARY else Rest(ended.id)
+    if _shuts_down(flags.auto_shutdown, children, ended):
+        return (left, *terminate_all(children, but=ended.id), ShutDown(ended.id))
+    return (left,)
+
+
+def _shuts_down(auto: AutoShutdown, children: Sequence[ChildState], ended: ChildSpec) -> bool:
+    if not ended.significant or auto is AutoShutdown.NEVER:
+        return False
+    if auto is AutoShutdown.ANY_SIGNIFICANT:
+        return True
+    return not any(
+        child.spec.significant and child.status is not Status.STOPPED and child.spec.id != ended.id
+        for child in children
+    )

@@ -1,0 +1,76 @@
+"""A home's address book for a command: to look at, whoever has it open, or to change, alone."""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from peerage.commands.exit_status import FailureError
+from peerage.commands.loading import warn
+from peerage.config.config import Config
+from peerage.config.home import Home
+from peerage.discovery.addrbook import AddrBook
+from peerage.discovery.errors import StoreError, StoreInUseError
+from peerage.discovery.store import open_book, read_snapshot
+from peerage.discovery.timestamps import NEVER, SECOND
+
+
+def snapshot(home: Home, config: Config) -> AddrBook:
+    """The book as it is on disk; an empty one, and a warning, where there is none. Nothing is written.
+
+    Raises: FailureError.
+    """
+    path = home.addrbook_store
+    rng, strict = _rng(), config.p2p.addr_book_strict
+    if not path.exists():
+        warn(f"{path}: no such file, the node has not run yet")
+        return AddrBook(clock=time.time, rng=rng, strict=strict)
+    try:
+        read = read_snapshot(path, clock=time.time, rng=rng, strict=strict)
+    except StoreError as error:
+        raise FailureError(str(error)) from error
+    warn(*read.notes)
+    return read.book
+
+
+@contextmanager
+def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
+    """The book, to change it: what the block did is on disk behind it, or nothing if it raised.
+
+    A home that has never run gets a book, with the addresses of its addrbook.json as at first start.
+    Raises: FailureError, also when a node runs in this home.
+    """
+    try:
+        opened = open_book(
+            home.addrbook_store,
+            clock=time.time,
+            rng=_rng(),
+            strict=config.p2p.addr_book_strict,
+            import_from=config.addr_book_path,
+            alone=True,
+        )
+    except StoreInUseError as error:
+        raise FailureError(
+            f"{error}: a node runs in {home}, stop it first (list and export work while it runs)"
+        ) from error
+    except StoreError as error:
+        raise FailureError(str(error)) from error
+    try:
+        warn(*opened.notes)
+        yield opened.book
+        opened.store.apply(opened.book.drain())
+    except StoreError as error:
+        raise FailureError(str(error)) from error
+    finally:
+        opened.store.close()
+
+
+def told(nanoseconds: int) -> str:
+    """A time in UTC, to the second; - for never."""
+    if nanoseconds == NEVER:
+        return "-"
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(nanoseconds // SECOND))
+
+
+def _rng() -> random.Random:
+    return random.SystemRandom()  # a new book's key comes of it

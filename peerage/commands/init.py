@@ -1,0 +1,58 @@
+"""peerage init."""
+
+from pathlib import Path
+
+import click
+
+from peerage.commands.loading import load_config, warn
+from peerage.commands.options import home_option
+from peerage.config.errors import HomeError
+from peerage.config.home import Home, make_directory
+from peerage.config.new_file import write_new_file
+from peerage.config.node_key_file import load_or_create_node_key
+from peerage.config.quoting import quoted
+from peerage.config.template import render_config_toml
+
+CONFIG_MODE = 0o644  # as CometBFT's
+
+
+@click.command(epilog="Example: peerage init --home /srv/node --network my-chain")
+@home_option
+@click.option("--network", metavar="ID", default="", help="Name of the network, written into config.toml.")
+def init(home: Home, network: str) -> None:
+    """Make a home directory: config/config.toml, config/node_key.json and data/.
+
+    Touches nothing that exists, and says so.
+    """
+    _report(home.config_file.parent, new=make_directory(home.config_file.parent))
+    _report(home.config_file, new=_write_config(home, network))
+    config = load_config(home)
+    if network and config.network != network:
+        source = config.source_of("network")
+        warn(f"the network is not {quoted(network)} but {quoted(config.network)} ({source}), and stays so")
+    elif not config.network:
+        warn("the network has no name yet: give --network when starting, or set network in [peerage]")
+    key, created = load_or_create_node_key(config.node_key_path)
+    _report(config.node_key_path, new=created)
+    _report(home.data_dir, new=make_directory(home.data_dir))
+    click.echo(f"node ID: {key.node_id}")
+
+
+def _write_config(home: Home, network: str) -> bool:
+    values = {"peerage.network": network} if network else {}
+    try:
+        network.encode()
+    except UnicodeEncodeError as error:  # bytes on the command line that are no UTF-8
+        raise click.BadParameter(
+            f"found {quoted(network)}, allowed: UTF-8", param_hint="--network"
+        ) from error
+    if home.config_file.exists():
+        return False
+    try:
+        return write_new_file(home.config_file, render_config_toml(values).encode(), CONFIG_MODE)
+    except OSError as error:
+        raise HomeError(home.config_file, f"cannot be written: {error.strerror}") from error
+
+
+def _report(path: Path, *, new: bool) -> None:
+    click.echo(f"wrote {path}" if new else f"kept {path}, it was there")

@@ -1,0 +1,124 @@
+"""Options that commands share: --home, and one flag for every setting."""
+
+import functools
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any, TypeVar
+
+import click
+
+from peerage.config.home import DEFAULT, VARIABLE, Home
+from peerage.config.kind import Switch
+from peerage.config.sections import SETTINGS
+from peerage.config.setting import Setting
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_HOME = "peerage.home"
+_FLAGS = "peerage.flags"
+
+
+def group_home_option(function: F) -> F:
+    """--home before the command's name, as CometBFT allows."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        ctx.meta[_HOME] = _named(value)
+
+    return click.option(
+        "--home",
+        metavar="DIR",
+        expose_value=False,
+        callback=remember,
+        help=f"Home directory, also after the command.  [default: {VARIABLE}, else {DEFAULT}]",
+    )(function)
+
+
+def home_option(function: F) -> F:
+    """--home; the command gets `home`, a Home."""
+
+    def find(ctx: click.Context, _param: click.Parameter, value: str | None) -> Home:
+        return Home.find(_named(value) or ctx.meta.get(_HOME))
+
+    return click.option(
+        "--home",
+        metavar="DIR",
+        callback=find,
+        help=f"Home directory.  [default: {VARIABLE}, else {DEFAULT}]",
+    )(function)
+
+
+def _named(home: str | None) -> str | None:
+    if home == "":  # a shell variable that is not set, most likely: the default home is not what was meant
+        raise click.BadParameter('found "", allowed: a directory')
+    return home
+
+
+class SettingOption(click.Option):
+    """The flag of a setting. What is given goes, as text, into the flags that `settings_options` hands
+    over.
+    """
+
+    def __init__(self, setting: Setting[Any]) -> None:
+        self.setting = setting
+        declared = setting.declared
+        # like a Go flag, a switch needs no value: --p2p.pex is --p2p.pex=true
+        lone: dict[str, Any] = (
+            {"is_flag": False, "flag_value": "true"} if isinstance(declared.kind, Switch) else {}
+        )
+        super().__init__(
+            [f"setting_{setting.name.replace('.', '_')}", setting.flag],
+            metavar=declared.kind.metavar,
+            multiple=declared.repeatable,
+            hidden=declared.hidden,
+            expose_value=False,
+            callback=self._remember,
+            type=str,
+            help=_help(setting),
+            **lone,
+        )
+
+    def _remember(
+        self, ctx: click.Context, _param: click.Parameter, value: str | tuple[str, ...] | None
+    ) -> None:
+        if value is None or value == ():
+            return
+        text = value if isinstance(value, str) else ",".join(value)
+        ctx.meta.setdefault(_FLAGS, {})[self.setting.name] = text
+
+
+class SettingsCommand(click.Command):
+    """A command whose --help lists the flags of settings section by section, after its own options."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options."""
+        params = self.get_params(ctx)
+        own = [param.get_help_record(ctx) for param in params if not isinstance(param, SettingOption)]
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in own if record])
+        settings = [param for param in params if isinstance(param, SettingOption)]
+        for section, options in groupby(settings, key=lambda option: option.setting.section):
+            records = [record for option in options if (record := option.get_help_record(ctx))]
+            if records:
+                with formatter.section(f"Settings of [{section}]" if section else "Settings"):
+                    formatter.write_dl(records)
+
+
+def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A flag for every setting; the command gets `flags`, the given ones as texts by name of setting."""
+
+    @click.pass_context
+    def with_flags(ctx: click.Context, *args: Any, **kwargs: Any) -> Any:
+        return ctx.invoke(function, *args, flags=dict(ctx.meta.get(_FLAGS, {})), **kwargs)
+
+    wrapped: Any = functools.update_wrapper(with_flags, function)
+    params: list[click.Parameter] = getattr(function, "__click_params__", [])
+    # click collects parameters from the innermost decorator outwards and reverses them
+    wrapped.__click_params__ = [*params, *(SettingOption(setting) for setting in reversed(SETTINGS))]
+    return wrapped  # type: ignore[no-any-return]  # a function, whatever update_wrapper is typed as
+
+
+def _help(setting: Setting[Any]) -> str:
+    declared = setting.declared
+    default = declared.default_text or setting.default_toml
+    unit = f" {declared.unit}" if declared.unit else ""
+    return f"{declared.about}.  [default: {default}{unit}; env: {setting.variables[0]}]"

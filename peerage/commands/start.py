@@ -1,0 +1,97 @@
+"""peerage start."""
+
+import importlib
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from peerage.actors.reactor import Reactor
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.loading import load_config
+from peerage.commands.options import SettingsCommand, home_option, settings_options
+from peerage.config.home import Home
+from peerage.config.logging import set_up_logging
+from peerage.supervisors.node import ListenError, Node, NodeFailedError, NodeStartError, SeedsUnresolvedError
+
+
+@click.command(
+    "start",
+    cls=SettingsCommand,
+    epilog="Example: peerage start --home /srv/node --p2p.seeds ID@seed.example.org:26656",
+)
+@home_option
+@settings_options
+def start(home: Home, flags: Mapping[str, str]) -> None:
+    """Run the node until SIGINT or SIGTERM.
+
+    Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
+    in its configuration keeps it from starting.
+    """
+    config = load_config(home, flags, file_needed=True, to_start=True)
+    set_up_logging(config.log_settings)
+    stop = threading.Event()
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    reactors = load_reactors(config.peerage.reactors)
+    try:
+        node = Node(config, reactors, name="")
+    except ValueError as error:  # names or channels taken twice
+        raise MistakeError(f"peerage.reactors: {error}") from error
+    node.on_end(stop.set)
+    try:
+        node.start()
+    except (ListenError, SeedsUnresolvedError) as error:
+        raise MistakeError(str(error)) from error
+    except NodeStartError as error:
+        raise FailureError(str(error)) from error
+    try:
+        click.echo(node.address)
+        stop.wait()
+    finally:
+        node.stop()
+    try:
+        node.wait(0)
+    except NodeFailedError as error:
+        raise FailureError(str(error)) from error
+
+
+def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
+    """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
+
+    Modules are looked for in the current directory too, behind all that is installed.
+
+    Raises: MistakeError naming the reactor and what is wrong with it.
+    """
+    here = str(Path.cwd())
+    if specs and here not in sys.path:
+        sys.path.append(here)
+    reactors: dict[str, type[Reactor]] = {}
+    for spec in specs:
+        name, _, path = spec.rpartition("=")
+        module_name, _, attribute = path.partition(":")
+        try:
+            module = importlib.import_module(module_name)
+        except Exception as error:  # whatever a stranger's module does when it is imported
+            cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise MistakeError(
+                f"reactor {spec!r}: module {module_name!r} cannot be imported: {cause}; a module on Python's path"
+                " or in the current directory is expected"
+            ) from error
+        found = getattr(module, attribute, None)
+        if not (isinstance(found, type) and issubclass(found, Reactor)):
+            what = "is not there" if found is None else "is no class derived from peerage.Reactor"
+            raise MistakeError(f"reactor {spec!r}: {attribute!r} {what} in {module_name!r}")
+        name = name or found.__name__.upper()
+        if name in reactors:
+            raise MistakeError(f"reactor {spec!r}: the name {name!r} is taken; another is expected (NAME=…)")
+        reactors[name] = found
+    return reactors

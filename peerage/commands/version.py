@@ -1,0 +1,21 @@
+"""peerage version."""
+
+import json
+from importlib.metadata import version as installed_version
+
+import click
+
+P2P_PROTOCOL = 8  # reference 3
+BLOCK_PROTOCOL = 11  # reference 3
+
+
+@click.command(epilog="Example: peerage version --verbose")
+@click.option("--verbose", "-v", is_flag=True, help="Show the protocols' versions too, as JSON.")
+def version(*, verbose: bool) -> None:
+    """Show peerage's version."""
+    number = installed_version("peerage")
+    if verbose:
+        shown = {"peerage": number, "block_protocol": BLOCK_PROTOCOL, "p2p_protocol": P2P_PROTOCOL}
+        click.echo(json.dumps(shown, indent=2))
+    else:
+        click.echo(number)

@@ -1,0 +1,46 @@
+"""One system for all tests of the room; what a test started is gone after it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System
+from peerage.actors.runtime.message import Kind
+from peerage.actors.runtime.process import current_port
+from peerage.actors.runtime.table import THREAD_BITS
+
+from .cast import Worker
+
+
+@pytest.fixture(params=[PROCESS, THREAD], ids=["process", "thread"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where the actors of the test live: each promise holds in a process and in a thread."""
+    chosen: Place = request.param
+    return chosen
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    """The system, with no host left over afterwards."""
+    system = System.current()
+    yield system
+    end_hosts(system)
+
+
+def end_hosts(system: System) -> None:
+    """Kill the hosts that are processes, stop those that are threads, and wait until all are gone."""
+    for facts in system.hosts():
+        with contextlib.suppress(ActorDeadError):
+            try:
+                ActorRef.to("any", facts.name).kill()
+            except ActorDeadError:
+                current_port().request(facts.serial << THREAD_BITS, Kind.HOST_STOP)
+    assert current_port().wait(lambda: not system.hosts(), 5.0), system.hosts()
+
+
+@pytest.fixture
+def worker(system: System, place: Place) -> ActorRef[Worker]:
+    return Worker.options(place=place).start()

@@ -1,0 +1,240 @@
+"""Pykka's actor, wherever it runs: start, hooks, failure, stop."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pykka
+import pytest
+
+from peerage.actors.runtime import (
+    HERE,
+    PROCESS,
+    ActorDeadError,
+    ActorRef,
+    ActorRegistry,
+    ActorStartError,
+    Place,
+    ProcessActor,
+    RemoteFailureError,
+    RemoteTraceback,
+    System,
+    watch,
+)
+
+from .cast import Echo, Lifecycle, Worker
+
+
+@pytest.fixture
+def witness(system: System) -> ActorRef[Worker]:
+    return Worker.options(name="witness").start()
+
+
+def test_a_process_actor_is_a_pykka_actor(system: System) -> None:
+    """Code written for Pykka recognises it, its ref and its future."""
+    ref = Echo.start()
+    assert issubclass(Echo, pykka.Actor)
+    assert isinstance(ref, pykka.ActorRef)
+    assert isinstance(ref.ask("x", block=False), pykka.Future)
+
+
+def test_start_runs_the_actor_in_another_process(system: System) -> None:
+    """`start()` means a process of its own."""
+    assert Worker.start().ask(("pid",)) != os.getpid()
+
+
+def test_hooks_run_in_pykkas_order(witness: ActorRef[Worker], place: Place) -> None:
+    """Constructor, on_start, messages, on_stop."""
+    ref = Lifecycle.options(place=place).start(witness)
+    ref.tell("message")
+    ref.stop()
+    assert witness.ask(("log",)) == ["init", "on_start", "message", "on_stop"]
+
+
+def test_a_tell_that_raises_fails_the_actor(witness: ActorRef[Worker], place: Place) -> None:
+    """on_failure runs instead of on_stop; watchers learn the exception and its traceback."""
+    ref = Lifecycle.options(place=place).start(witness, fail_in="bad")
+    seen = watch(ref)
+    ref.tell("bad")
+    reason = seen.wait(5.0)
+    assert (reason.kind, reason.text) == ("exception", "ValueError: bad")
+    assert "_note" in reason.traceback
+    assert witness.ask(("log",))[2:] == ["bad", "on_failure ValueError"]
+
+
+def test_an_ask_that_raises_reaches_the_asker_and_the_actor_lives(worker: ActorRef[Worker]) -> None:
+    """The exception keeps its class and brings the remote traceback as its cause."""
+    with pytest.raises(ZeroDivisionError, match="by nought") as caught:
+        worker.ask(("raise", ZeroDivisionError("by nought")))
+    assert isinstance(caught.value.__cause__, RemoteTraceback)
+    assert "do_raise" in str(caught.value.__cause__)
+    assert worker.is_alive()
+
+
+class UnpicklableError(Exception):
+    """Cannot be built again from its args."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(one + two)
+
+
+class Raiser(ProcessActor):
+    def on_receive(self, message: Any) -> Any:
+        if message == "exit":
+            raise SystemExit(message)
+        raise UnpicklableError(1, 2)
+
+
+def test_an_exception_that_cannot_travel_is_described(system: System, place: Place) -> None:
+    """A substitute names class and text; nobody hangs."""
+    with pytest.raises(RemoteFailureError, match="UnpicklableError: 3"):
+        Raiser.options(place=place).start().ask("x")
+
+
+def test_an_exit_raised_inside_ends_that_actor_only(system: System, place: Place) -> None:
+    """SystemExit and its kind stop the actor; who asked gets ActorDeadError."""
+    ref = Raiser.options(place=place).start()
+    with pytest.raises(ActorDeadError):
+        ref.ask("exit")
+
+
+@pytest.mark.parametrize("hook", ["init", "on_start"])
+def test_a_failing_start_raises_at_the_starter(witness: ActorRef[Worker], place: Place, hook: str) -> None:
+    """What constructor or on_start raise is raised by start(), and no actor is left."""
+    with pytest.raises(ValueError, match=hook) as caught:
+        Lifecycle.options(place=place, name="stillborn").start(witness, fail_in=hook)
+    assert isinstance(caught.value.__cause__, RemoteTraceback)
+    assert not ActorRef.to("stillborn").is_alive()
+
+
+def test_a_host_that_dies_while_starting_is_told_at_once(system: System) -> None:
+    """No timeout has to pass when the constructor kills its process."""
+    with pytest.raises(ActorStartError, match="SIGKILL"):
+        Suicide.start()
+
+
+class Suicide(ProcessActor):
+    def __init__(self) -> None:
+        os.kill(os.getpid(), 9)
+
+
+class Sleeper(ProcessActor):
+    def __init__(self) -> None:
+        super().__init__()
+        os.eventfd_read(os.eventfd(0))
+
+
+def test_a_start_that_takes_too_long_is_given_up(system: System) -> None:
+    """start_timeout names the host, and the host is killed."""
+    with pytest.raises(ActorStartError, match="no answer from host 'sleeper'"):
+        Sleeper.options(name="sleeper", start_timeout=0.1).start()
+    Echo.options(name="sleeper").start()
+
+
+def test_a_live_name_cannot_be_taken(worker: ActorRef[Worker], place: Place) -> None:
+    """A second actor of that name is refused, the first lives on."""
+    with pytest.raises(ActorStartError, match="alive"):
+        Echo.options(name=worker.name, place=place).start()
+    assert worker.is_alive()
+
+
+def test_a_name_is_free_as_soon_as_its_bearer_has_stopped(system: System, place: Place) -> None:
+    """stop, start, stop, start: without waiting in between; old refs are valid again."""
+    old = Echo.options(name="phoenix", place=place).start(1)
+    for life in range(2, 5):
+        old.stop()
+        Echo.options(name="phoenix", place=place).start(life)
+        assert old.proxy().greeting.get() == life
+
+
+def test_here_places_the_child_in_the_callers_host(worker: ActorRef[Worker]) -> None:
+    """One process, one host, two actors, arguments by reference."""
+    child = worker.ask(("start", HERE))
+    assert child.host == worker.host
+    assert child.ask(("pid",)) == worker.ask(("pid",))
+    assert worker.ask(("start_by_reference", [1]))
+
+
+def test_here_outside_an_actor_is_refused(system: System) -> None:
+    """There is no host to share."""
+    with pytest.raises(RuntimeError, match="HERE"):
+        Echo.options(place=HERE).start()
+
+
+def test_an_actor_can_be_started_in_a_named_host(worker: ActorRef[Worker]) -> None:
+    """By the host's name or by a ref of an actor in it; an unknown host is an error at once."""
+    assert Worker.options(place=worker.host).start().ask(("pid",)) == worker.ask(("pid",))
+    assert Worker.options(place=worker).start().host == worker.host
+    with pytest.raises(ActorStartError, match="no host 'nowhere'"):
+        Worker.options(place="nowhere").start()
+
+
+def test_actors_start_actors(worker: ActorRef[Worker], place: Place) -> None:
+    """From inside a host, a process or a thread can be started as from outside."""
+    child = worker.ask(("start", place, "grandchild"))
+    assert child.ask(("facts",)) == ("grandchild", None, None)
+
+
+def test_extra_is_there_in_the_constructor(system: System, place: Place) -> None:
+    """The framework's context needs no constructor parameter."""
+    ref = NeedsExtra.options(place=place, extra={"key": 1}).start()
+    assert ref.ask("x") == {"key": 1}
+
+
+class NeedsExtra(ProcessActor):
+    def __init__(self) -> None:
+        self.context = self.runtime.extra
+        super().__init__()
+
+    def on_receive(self, message: Any) -> Any:
+        return self.context
+
+
+def test_a_class_of_a_function_can_be_started(system: System) -> None:
+    """By value, with what it closes over."""
+    factor = 7
+
+    class Local(ProcessActor):
+        def on_receive(self, message: Any) -> Any:
+            return message * factor
+
+    assert Local.start().ask(6) == 42
+
+
+def test_main_is_not_run_again(system: System) -> None:
+    """A host's __main__ is not the embedder's."""
+    assert Worker.start().ask(("module_of_main",)) == "none"
+
+
+def test_the_registry_knows_who_lives(system: System, place: Place) -> None:
+    """Pykka's registry has the refs started here, until they end."""
+    one, two = Echo.options(place=place).start(), Worker.options(place=place).start()
+    assert ActorRegistry.get_by_class(Echo) == [one]
+    assert ActorRegistry.get_by_urn(two.actor_urn) == two
+    one.stop()
+    assert ActorRegistry.get_all() == [two]
+    ActorRegistry.stop_all()
+    assert ActorRegistry.get_all() == []
+
+
+def test_a_killed_actor_leaves_the_registry(system: System) -> None:
+    """The runtime watches what it registered."""
+    ref = Echo.options(place=PROCESS).start()
+    seen = watch(ref)
+    ref.kill()
+    seen.wait(5.0)
+    with pytest.raises(ActorDeadError):
+        ref.ask("x")
+    _until_unregistered(ref)
+
+
+def _until_unregistered(ref: ActorRef[Any]) -> None:
+    from peerage.actors.runtime.process import current_port
+
+    assert current_port().wait(lambda: ref not in ActorRegistry.get_all(), 5.0)
+
+
+def test_an_actor_built_directly_needs_no_system() -> None:
+    """Its author's unit tests may call its methods without starting it."""
+    assert Echo("hi").on_receive("x") == "x"

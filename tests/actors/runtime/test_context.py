@@ -1,0 +1,102 @@
+"""What an actor's host does for it: timers, callbacks, descriptors, deferred answers."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from peerage.actors.runtime import PROCESS, THREAD, ActorRef, Place, System, watch
+from peerage.actors.runtime.process import current_port
+
+from .cast import Upper, Worker
+
+
+def test_a_deferred_answer_comes_later(worker: ActorRef[Worker]) -> None:
+    """Others are served in between."""
+    held = worker.ask(("hold",), block=False)
+    assert worker.ask(("pid",)) == worker.pid()
+    worker.tell(("release", "now"))
+    assert held.get(timeout=5) == "now"
+
+
+def test_timers_fire_in_order_of_time(worker: ActorRef[Worker]) -> None:
+    """Not in order of their making."""
+    assert worker.ask(("later_log", 0.03, 0.01, 0.02)) == [0.01, 0.02, 0.03]
+
+
+def test_a_cancelled_timer_does_not_fire(worker: ActorRef[Worker]) -> None:
+    """Cancel is final."""
+    assert worker.ask(("cancelled_timer",)) == []
+
+
+def test_call_threadsafe_comes_from_another_thread(worker: ActorRef[Worker]) -> None:
+    """A worker thread hands its result to the loop."""
+    assert isinstance(worker.ask(("from_thread",), timeout=5), int)
+
+
+def test_an_exception_in_a_callback_fails_the_actor(worker: ActorRef[Worker]) -> None:
+    """As one in on_receive does."""
+    seen = watch(worker)
+    worker.tell(("fail_later",))
+    assert seen.wait(5.0).text == "ValueError: in a callback"
+
+
+def test_the_end_of_turn_hook_runs_after_the_batch(worker: ActorRef[Worker]) -> None:
+    """One hook for many messages: that is what batching is made of."""
+    for _ in range(3):
+        worker.tell(("end_of_turn",))
+    log = worker.ask(("log",))
+    assert log[0] == "message"
+    assert log.count("message") == 3
+
+
+@pytest.fixture
+def stream(system: System, place: Place) -> socket.socket:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        Upper.options(name="upper", place=place, fds={"stream": theirs.fileno()}).start()
+    return ours
+
+
+def test_a_passed_descriptor_is_read_by_the_actor(stream: socket.socket) -> None:
+    """The actor has its own copy: the starter closed its own."""
+    with stream:
+        stream.send(b"hello")
+        assert stream.recv(100) == b"HELLO"
+
+
+def test_an_exception_in_a_reader_fails_the_actor(stream: socket.socket) -> None:
+    """Descriptor callbacks are the actor's code too."""
+    with stream:
+        seen = watch(ActorRef.to("upper"))
+        stream.send(b"boom")
+        assert seen.wait(5.0).text == "ValueError: boom"
+
+
+@pytest.mark.parametrize("inner", [PROCESS, THREAD], ids=["process", "thread"])
+def test_an_actor_passes_descriptors_on(worker: ActorRef[Worker], inner: Place) -> None:
+    """From inside a host too, into a process or a thread."""
+    assert worker.ask(("start_with_fd", inner), timeout=5) == b"FROM INSIDE"
+
+
+def test_passing_a_descriptor_leaks_none(system: System) -> None:
+    """Neither here nor with a refused start."""
+    with socket.socket() as sock:
+        ref = Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        ref.stop()
+        ref = Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        with pytest.raises(Exception, match="alive"):
+            Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        ref.stop()
+        watch(ref).wait(5)
+    # ZeroMQ closes its sockets a moment later, in a thread of its own.
+    assert current_port().wait(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, 5.0)
+
+
+def test_descriptors_do_not_go_into_a_strange_process(worker: ActorRef[Worker]) -> None:
+    """It is refused, not ignored."""
+    with pytest.raises(ValueError, match="descriptors"):
+        Worker.options(place=worker.host, fds={"x": 0}).start()

@@ -1,0 +1,44 @@
+"""The error tree: every member survives pickling and says what happened."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from peerage.actors.runtime import (
+    ActorDeadError,
+    ActorStartError,
+    AskCycleError,
+    FutureCancelledError,
+    MailboxFullError,
+    RemoteFailureError,
+    RemoteTraceback,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ActorStartError("switch", "no host"), "actor 'switch' did not start: no host"),
+        (AskCycleError(["a", "b", "a"]), "ask would wait for itself: a -> b -> a"),
+        (
+            MailboxFullError("switch", 3, 40),
+            "mailbox of 'switch' is full: 3 messages, 40 bytes not yet handled",
+        ),
+        (RemoteFailureError("KeyError", "'x'"), "KeyError: 'x'"),
+        (RemoteTraceback("trace"), "\ntrace"),
+        (FutureCancelledError("cancelled"), "cancelled"),
+    ],
+)
+def test_errors_survive_pickling(error: Exception, text: str) -> None:
+    """Same class, same words, same attributes."""
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error) == text
+    assert vars(again) == vars(error)
+
+
+def test_a_failed_start_is_a_death() -> None:
+    """Whoever handles ActorDeadError handles it too."""
+    assert issubclass(ActorStartError, ActorDeadError)

@@ -1,0 +1,185 @@
+"""No way of dying leaves a process, a socket file or a directory behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from peerage.actors.runtime.life import hold, remove_directory, sweep
+
+ROOT = Path(__file__).parents[3]
+LIMIT_S = 5.0  # generous for a loaded machine; the promise is 2 s
+
+
+class Running(NamedTuple):
+    """An embedder and what it said of itself."""
+
+    popen: subprocess.Popen[str]
+    directory: Path
+    pids: list[int]
+
+    def wait_until_nothing_is_left(self) -> None:
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            if not self.directory.exists() and not any(map(is_alive, self.pids)):
+                return
+            time.sleep(0.01)  # processes of another parent cannot be waited for
+        pytest.fail(f"left: {[p for p in self.pids if is_alive(p)]}, {list(self.directory.glob('*'))}")
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+
+
+def embed(mode: str, *prefix: str) -> subprocess.Popen[str]:
+    argv = [*prefix, sys.executable, "-m", "tests.actors.runtime.embedder", mode]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(argv, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0)
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest) -> Iterator[Running]:
+    popen = embed(request.param)
+    assert popen.stdout is not None
+    assert popen.stderr is not None
+    line = popen.stdout.readline()
+    if not line:
+        pytest.fail(popen.stderr.read())
+    said: dict[str, Any] = json.loads(line)
+    yield Running(popen, Path(said["directory"]), said["pids"])
+    popen.kill()
+    popen.wait()
+    popen.stdout.close()
+    popen.stderr.close()
+
+
+@pytest.mark.parametrize("running", ["plain", "thread", "main", "no fork server"], indirect=True)
+def test_sigkill_of_the_embedder_leaves_nothing(running: Running) -> None:
+    """Also when it was started from a thread that has ended, when a host spins, when the fork server has just died."""
+    running.popen.kill()
+    running.wait_until_nothing_is_left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
+@pytest.mark.parametrize("running", ["plain"], indirect=True)
+def test_a_signal_to_the_whole_group_leaves_nothing(running: Running, number: signal.Signals) -> None:
+    """A terminal, `timeout` and many a service manager signal the group: who cleans up must outlive that."""
+    os.killpg(running.popen.pid, number)
+    running.wait_until_nothing_is_left()
+
+
+@pytest.mark.parametrize("running", ["forked"], indirect=True)
+def test_a_fork_of_the_embedder_keeps_nothing_alive(running: Running) -> None:
+    """Its copy of the life pipe's write end is closed in the child."""
+    children = Path(f"/proc/{running.popen.pid}/task/{running.popen.pid}/children").read_text().split()
+    running.popen.kill()
+    running.wait_until_nothing_is_left()
+    for pid in map(int, children):
+        if is_alive(pid) and pid not in running.pids:
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("running", ["exit", "raise"], indirect=True)
+def test_the_embedders_exit_leaves_nothing(running: Running) -> None:
+    """A normal end of the program is enough: nobody has to call shutdown."""
+    running.popen.wait(LIMIT_S + 10)
+    running.wait_until_nothing_is_left()
+
+
+@pytest.mark.parametrize("delay_ms", [0, 20, 60, 100, 140, 180, 220, 260, 320, 400])
+def test_sigkill_while_starting_leaves_nothing(delay_ms: int) -> None:
+    """Whatever the moment."""
+    with embed("plain") as popen:
+        time.sleep(delay_ms / 1000)  # the moment is the point of the test
+        popen.kill()
+    deadline = time.monotonic() + LIMIT_S
+    while directories_of(popen.pid) or hosts_of(popen.pid):
+        assert time.monotonic() < deadline, (directories_of(popen.pid), hosts_of(popen.pid))
+        time.sleep(0.01)
+
+
+def directories_of(pid: int) -> list[Path]:
+    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
+    return list(base.glob(f"peerage-{pid}-*"))
+
+
+def hosts_of(pid: int) -> list[str]:
+    """Processes that name a directory of this embedder: fork servers on their command line, hosts by their sockets."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = command.read_bytes()
+        except OSError:
+            continue
+        if f"peerage-{pid}-".encode() in text:
+            found.append(command.parent.name)
+    return found
+
+
+def can_unshare() -> bool:
+    argv = ["unshare", "--pid", "--fork", "--kill-child", "true"]
+    try:
+        return subprocess.run(argv, check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def test_an_embedder_that_is_pid_1_leaves_no_zombies() -> None:
+    """Orphans of a killed fork server are ours to reap then."""
+    if not can_unshare():
+        pytest.skip("no permission for a PID namespace here")
+    program = (
+        "import os, time\n"
+        "from pathlib import Path\n"
+        "from tests.actors.runtime.cast import Worker\n"
+        "from peerage.actors.runtime import System, watch\n"
+        "assert os.getpid() == 1\n"
+        "ref = Worker.start()\n"
+        "os.kill(System.current().fork_server_pid, 9)\n"
+        "seen = watch(ref)\n"
+        "ref.kill()\n"
+        "print(seen.wait(5.0).kind)\n"
+        "print(Worker.start().ask(('facts',)) is not None)\n"
+        "System.current().shutdown()\n"
+        "try:\n"
+        "    print('left', os.waitpid(-1, os.WNOHANG))\n"
+        "except ChildProcessError:\n"
+        "    print('no children')\n"
+    )
+    argv = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", sys.executable, "-c", program]
+    done = subprocess.run(argv, check=False, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.stdout.split("\n")[:3] == ["killed", "True", "no children"], done
+
+
+def test_abandoned_directories_are_swept(tmp_path: Path) -> None:
+    """When everything was killed at once, the next system cleans up; what is held or young stays."""
+    for name in ("peerage-1-old", "peerage-2-held", "peerage-3-young", "other"):
+        (tmp_path / name).mkdir()
+        if name != "peerage-3-young":
+            os.utime(tmp_path / name, (0, 0))
+    held = hold(str(tmp_path / "peerage-2-held"))
+    sweep(tmp_path / "peerage-*")
+    os.close(held)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "peerage-2-held", "peerage-3-young"]
+
+
+def test_removing_a_directory_twice_is_no_error(tmp_path: Path) -> None:
+    """Several processes remove it at once."""
+    directory = tmp_path / "runtime"
+    directory.mkdir()
+    (directory / "socket").touch()
+    remove_directory(str(directory))
+    remove_directory(str(directory))
+    assert not directory.exists()

@@ -1,0 +1,206 @@
+"""One system per process, one after another, each leaving nothing behind."""
+
+from __future__ import annotations
+
+import gc
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from peerage.actors.runtime import (
+    THREAD,
+    ActorDeadError,
+    ActorRef,
+    ActorRegistry,
+    ActorStartError,
+    ProcessActor,
+    System,
+    forkserver_client,
+    watch,
+)
+
+from .cast import Echo, Worker
+
+
+def test_the_directory_is_private(system: System) -> None:
+    """Only the owner may enter, and socket paths stay short."""
+    mode = Path(system.directory).stat().st_mode
+    assert stat.S_IMODE(mode) == 0o700
+    assert len(system.directory) <= 80
+
+
+def test_a_second_system_is_refused(system: System) -> None:
+    """One at a time in one process."""
+    with pytest.raises(RuntimeError, match="already runs"):
+        System()
+
+
+def test_hosts_and_actors_are_listed(system: System) -> None:
+    """Names, processes, mailboxes."""
+    ref = Worker.options(name="listed").start()
+    Worker.options(name="thread", place=THREAD).start()
+    child = ref.ask(("start",))
+    assert [(facts.name, facts.pid) for facts in system.hosts()] == [
+        ("listed", ref.pid()),
+        ("thread", os.getpid()),
+    ]
+    assert {(row.actor, row.host) for row in system.actors()} == {
+        ("listed", "listed"),
+        (child.name, "listed"),
+        ("thread", "thread"),
+    }
+
+
+def test_hosts_know_each_other(system: System) -> None:
+    """Each host's table follows the root's."""
+    one = Worker.options(name="one").start()
+    two = Worker.options(name="two").start()
+    assert one.ask(("ask", ActorRef.to("two"), ("system_from_inside",))) == ["one", "root", "two"]
+    two.kill()
+    watch(two).wait(5.0)
+    with pytest.raises(ActorDeadError):
+        one.ask(("ask", ActorRef.to("two"), ("pid",)))
+
+
+def test_processes_carry_their_hosts_name(system: System) -> None:
+    """`ps` shows who is who."""
+    ref = Worker.options(name="titled").start()
+    title = Path(f"/proc/{ref.pid()}/cmdline").read_bytes().rstrip(b"\0")
+    assert title == b"peerage: titled"
+
+
+def test_systems_follow_each_other_without_a_trace() -> None:
+    """No descriptor, no thread, no process, no directory of the last one is left."""
+    System.current().shutdown()
+    before = _belongings()
+    for _ in range(2):
+        with System(title="again") as system:
+            refs = [Echo.start(), Echo.options(place=THREAD).start()]
+            assert [ref.ask("x") for ref in refs] == ["x", "x"]
+            answers: list[Any] = []
+            thread = threading.Thread(target=lambda: answers.append(refs[0].ask("y")))  # noqa: B023 - joined below
+            thread.start()
+            thread.join()
+        assert not Path(system.directory).exists()
+        assert ActorRegistry.get_all() == []
+    gc.collect()
+    deadline = time.monotonic() + 5.0
+    while _belongings() != before and time.monotonic() < deadline:
+        time.sleep(0.01)  # ZeroMQ's reaper closes the last descriptors a moment later
+    assert _belongings() == before
+
+
+def _belongings() -> tuple[int, int, str]:
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+    return len(list(Path("/proc/self/fd").iterdir())), threading.active_count(), children
+
+
+def test_after_shutdown_refs_are_dead() -> None:
+    """Asks fail, tells vanish, nothing hangs; the next start makes a new system."""
+    ref = Echo.start()
+    future = Worker.start().ask(("hold",), block=False)
+    System.current().shutdown()
+    with pytest.raises(ActorDeadError):
+        future.get()
+    with pytest.raises(ActorDeadError):
+        ref.ask("x")
+    ref.tell("x")
+    assert not ref.is_alive()
+    assert ref.stop() is False
+    assert Echo.start().ask("x") == "x"
+
+
+def test_shutdown_stops_actors_gracefully() -> None:
+    """on_stop runs in every host, and shutdown waits for it."""
+    read, write = os.pipe()
+    for name in ("old", "young"):
+        Noted.options(name=name, fds={"out": write}).start()
+    System.current().shutdown()
+    assert sorted(os.read(read, 100).split()) == [b"old", b"young"]
+    os.close(read)
+    os.close(write)
+
+
+class Noted(ProcessActor):
+    def on_stop(self) -> None:
+        os.write(self.runtime.fds["out"], self.actor_urn.encode() + b" ")
+
+
+def test_shutdown_kills_who_does_not_stop() -> None:
+    """After the grace."""
+    gate = os.eventfd(0)
+    ref = Deaf.options(fds={"gate": gate}).start()
+    pid = ref.pid()
+    ref.tell("block")
+    System.current().shutdown(grace=0.2)
+    os.close(gate)
+    assert not Path(f"/proc/{pid}").exists()
+
+
+class Deaf(ProcessActor):
+    def on_receive(self, message: Any) -> Any:
+        os.eventfd_read(self.runtime.fds["gate"])
+
+
+def test_the_log_is_set_up_in_every_host() -> None:
+    """log_setup runs first in each new process."""
+    System.current().shutdown()
+    with System(log_setup=_mark_environment, preload=("json", "no_such_module")):
+        assert ReadsMark.start().ask("x") == "set up"
+
+
+def _mark_environment() -> None:
+    os.environ["PEERAGE_TEST_MARK"] = "set up"
+
+
+class ReadsMark(ProcessActor):
+    def on_receive(self, message: Any) -> Any:
+        return os.environ.get("PEERAGE_TEST_MARK")
+
+
+def test_a_host_sees_the_embedders_environment_of_now(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not that of the moment the fork server started."""
+    monkeypatch.setenv("PEERAGE_TEST_MARK", "later")
+    assert ReadsMark.start().ask("x") == "later"
+
+
+def test_a_fork_of_the_embedder_has_no_system(system: System) -> None:
+    """It neither uses nor disturbs its parent's."""
+    ref = Echo.start()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            ref.ask("x")
+        except ActorDeadError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert ref.ask("x") == "x"
+
+
+def test_a_fork_server_that_cannot_live_fails_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that cannot import the runtime is told of, not waited for."""
+    System.current().shutdown()
+    monkeypatch.setattr(forkserver_client, "PROGRAM", "raise SystemExit(7)")
+    with System(), pytest.raises(ActorStartError, match=r"keeps dying.*code 7"):
+        Echo.start()
+
+
+def test_zmq_belongs_to_the_system_alone(system: System) -> None:
+    """The program's own global ZeroMQ context is not touched."""
+    assert zmq.Context.instance() is not system.process.context
+    zmq.Context.instance().term()
+
+
+def test_a_host_name_of_the_root_is_refused(system: System) -> None:
+    """It is taken."""
+    with pytest.raises(ActorStartError, match="taken"):
+        Echo.options(name="root").start()

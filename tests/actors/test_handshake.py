@@ -1,0 +1,174 @@
+"""actors/handshake.py: both steps, checked in the order of reference 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.actors.handshake import Handshake, HandshakeRefusedError
+from peerage.actors.refusal import RefusalReason
+from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.secret_connection import SecretConnection
+
+ANNA, BERT = NodeKey.generate(), NodeKey.generate()
+STRANGER = NodeID("c" * 40)
+
+
+def info_of(key: NodeKey, **changes: object) -> NodeInfo:
+    info = NodeInfo(
+        id=key.node_id, listen_addr="tcp://127.0.0.1:26656", network="test", moniker="m", channels=b"\x50"
+    )
+    return replace(info, **changes)  # type: ignore[arg-type]  # fields of NodeInfo
+
+
+def deliver(data: bytes, to: Handshake, step: int) -> bool:
+    """Hand over bytes in pieces. Returns: whether the handshake is done; what follows the end is not handed over."""
+    return any(to.receive_data(data[at : at + step]) for at in range(0, len(data), step))
+
+
+def shake(anna: Handshake, bert: Handshake, step: int = 10_000) -> tuple[bool, bool]:
+    """Carry bytes to and fro until nothing more is said. Returns: which of them is done."""
+    done = [False, False]
+    while (to_bert := anna.data_to_send()) or (to_anna := bert.data_to_send()):
+        if to_bert:
+            done[1] |= deliver(to_bert, bert, step)
+            continue
+        done[0] |= deliver(to_anna, anna, step)
+    return done[0], done[1]
+
+
+def refusal_of(anna: Handshake, bert: Handshake) -> HandshakeRefusedError:
+    """What the first one says against the second, whatever that thinks of the first."""
+    for _ in range(4):
+        with suppress(HandshakeRefusedError):
+            bert.receive_data(anna.data_to_send())
+        try:
+            anna.receive_data(bert.data_to_send())
+        except HandshakeRefusedError as error:
+            return error
+    raise AssertionError("not refused")
+
+
+def met(anna: Handshake) -> SecretConnection:
+    """Prove a key to the first one. Returns: the other end, which has not said its NodeInfo."""
+    other = SecretConnection(BERT)
+    for _ in range(2):  # keys, then proofs
+        assert not anna.receive_data(other.data_to_send())
+        other.receive_data(anna.data_to_send())
+    assert anna.remote_id == BERT.node_id
+    return other
+
+
+@pytest.mark.parametrize("step", [1, 2, 31, 32, 33, 1043, 1044, 1045, 10_000])
+def test_both_learn_who_the_other_is_however_the_bytes_are_cut(step: int) -> None:
+    """The dialled ID is the one that answers; NodeInfo arrives whole."""
+    anna = Handshake(ANNA, info_of(ANNA), expected_id=BERT.node_id)
+    bert = Handshake(BERT, info_of(BERT, moniker="bert"))
+    assert (anna.remote_id, bert.remote_id) == (None, None)
+    assert shake(anna, bert, step) == (True, True)
+    assert (anna.remote_id, bert.remote_id) == (BERT.node_id, ANNA.node_id)
+    assert anna.theirs == info_of(BERT, moniker="bert")
+    assert bert.theirs == info_of(ANNA)
+    assert anna.leftover == bert.leftover == b""
+
+
+def test_what_comes_behind_the_node_info_is_left_over() -> None:
+    """A remote that was done first may send packets at once: they belong to the connection."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    other = met(anna)
+    other.write(info_of(BERT).encode_delimited() + b"packets already")
+    assert anna.receive_data(other.data_to_send())
+    assert anna.leftover == b"packets already"
+
+
+def test_another_node_than_the_dialled_one_is_refused() -> None:
+    """Before its NodeInfo is looked at."""
+    anna = Handshake(ANNA, info_of(ANNA), expected_id=STRANGER)
+    error = refusal_of(anna, Handshake(BERT, info_of(BERT)))
+    assert error.refusal.reason is RefusalReason.AUTH_FAILURE
+    assert STRANGER in str(error)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "reason"),
+    [
+        ({"id": STRANGER, "network": "other", "moniker": ""}, RefusalReason.INVALID_NODE_INFO),
+        ({"channels": b"\x50\x50"}, RefusalReason.INVALID_NODE_INFO),
+        ({"id": STRANGER, "network": "other"}, RefusalReason.AUTH_FAILURE),
+        ({"network": "other"}, RefusalReason.INCOMPATIBLE),
+        ({"channels": b"\x51"}, RefusalReason.INCOMPATIBLE),
+    ],
+    ids=["moniker, ID and network", "channel twice", "ID and network", "network", "no common channel"],
+)
+def test_the_first_check_that_fails_names_the_reason(
+    theirs: dict[str, object], reason: RefusalReason
+) -> None:
+    """Validity, then the ID against the key, then compatibility."""
+    error = refusal_of(Handshake(ANNA, info_of(ANNA)), Handshake(BERT, info_of(BERT, **theirs)))
+    assert error.refusal.reason is reason
+
+
+def test_a_connection_to_oneself_is_refused_as_that() -> None:
+    """Before compatibility: a node is always compatible with itself."""
+    error = refusal_of(Handshake(ANNA, info_of(ANNA)), Handshake(ANNA, info_of(ANNA, network="other")))
+    assert error.refusal.reason is RefusalReason.SELF
+
+
+def test_one_who_answers_learns_the_network_before_it_says_its_own() -> None:
+    """As `peerage ping` does: what it announces is made from what it hears."""
+    anna = Handshake(ANNA, lambda theirs: info_of(ANNA, network=theirs.network))
+    bert = Handshake(BERT, info_of(BERT, network="unheard-of"))
+    assert shake(anna, bert) == (True, True)
+    assert bert.theirs is not None
+    assert bert.theirs.network == "unheard-of"
+
+
+def test_one_who_answers_may_find_the_other_incompatible() -> None:
+    """It has said its own by then, so that the other learns the same."""
+    anna = Handshake(ANNA, lambda _theirs: info_of(ANNA))
+    error = refusal_of(anna, Handshake(BERT, info_of(BERT, network="other")))
+    assert error.refusal.reason is RefusalReason.INCOMPATIBLE
+    assert anna.data_to_send()
+
+
+def test_the_end_and_the_timeout_say_which_step_was_missing() -> None:
+    """First the key exchange, then NodeInfo."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    assert "before the key exchange was complete" in str(anna.receive_eof())
+    assert str(anna.timed_out(2.5).refusal) == "auth failure: handshake timeout: no key exchange within 2.5 s"
+    met(anna)
+    assert "before its NodeInfo was complete" in str(anna.receive_eof())
+    assert "no NodeInfo within 2.5 s" in str(anna.timed_out(2.5))
+
+
+def refused_for(hear: Callable[[], bool]) -> RefusalReason | None:
+    """Why, or None while more is waited for. Nothing but a refusal may come up."""
+    try:
+        assert not hear()
+    except HandshakeRefusedError as error:
+        return error.refusal.reason
+    return None
+
+
+@given(st.binary(max_size=4000), st.integers(1, 4000))
+def test_any_bytes_are_refused_or_waited_for_and_nothing_else(data: bytes, step: int) -> None:
+    """The remote is not trusted before it has proved anything."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    assert refused_for(lambda: deliver(data, anna, step)) in {None, RefusalReason.AUTH_FAILURE}
+
+
+@settings(max_examples=50)
+@given(st.binary(max_size=30_000))
+def test_any_plaintext_is_refused_or_waited_for_and_nothing_else(plaintext: bytes) -> None:
+    """A remote that has proved its key may still send anything as its NodeInfo."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    other = met(anna)
+    other.write(plaintext)
+    reason = refused_for(lambda: anna.receive_data(other.data_to_send()))
+    assert reason in {None, RefusalReason.AUTH_FAILURE, RefusalReason.INVALID_NODE_INFO}

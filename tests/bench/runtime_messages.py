@@ -1,0 +1,172 @@
+"""The runtime beside bare pyzmq, in one run: `python -m tests.bench.runtime_messages`.
+
+Prints medians: a round trip, messages one way per second, a host's start, the time from SIGKILL to a failed ask, and memory
+of idle actors. Bare is what pyzmq does at best: the same socket types, blocking, 100-byte messages, no pickling.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zmq
+
+from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, ProcessActor, System
+
+ROUND_TRIPS = 3000
+ONE_WAY = 100_000
+ROUNDS = 5  # of each one-way measurement, in turns; the best counts, for others use the machine too
+STARTS = 20
+KILLS = 20
+HOSTS = 4
+ACTORS_PER_HOST = 250
+PAYLOAD = b"x" * 100
+
+
+def bare_echo(directory: str) -> None:
+    """The other side of the bare measurements: echoes, then counts, then ends."""
+    with zmq.Context() as context, context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
+        pull.set(zmq.RCVHWM, 0)
+        pull.bind(f"ipc://{directory}/there")
+        push.connect(f"ipc://{directory}/back")
+        for _ in range(ROUND_TRIPS):
+            push.send(pull.recv())
+        for _ in range(ROUNDS):
+            for _ in range(ONE_WAY):
+                pull.recv()
+            push.send(b"done")
+
+
+def bare(rounds: list[Callable[[], float]]) -> tuple[list[float], float, list[float]]:
+    """Returns: round trips in seconds, messages per second, and the best of each of `rounds`, run in between."""
+    rates: list[list[float]] = [[] for _ in rounds]
+    rate = 0.0
+    with tempfile.TemporaryDirectory() as directory:
+        process = multiprocessing.get_context("spawn").Process(target=bare_echo, args=(directory,))
+        process.start()
+        with zmq.Context() as context, context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
+            push.set(zmq.SNDHWM, 0)
+            pull.bind(f"ipc://{directory}/back")
+            push.connect(f"ipc://{directory}/there")
+
+            def once() -> None:
+                push.send(PAYLOAD)
+                pull.recv()
+
+            trips = measure(once, ROUND_TRIPS)
+            for _ in range(ROUNDS):
+                begun = time.perf_counter()
+                for _ in range(ONE_WAY):
+                    push.send(PAYLOAD)
+                pull.recv()
+                rate = max(rate, ONE_WAY / (time.perf_counter() - begun))
+                for one_round, measured in zip(rounds, rates, strict=True):
+                    measured.append(one_round())
+        process.join()
+    return trips, rate, [max(measured) for measured in rates]
+
+
+def measure(fn: Callable[[], object], count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        fn()
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+class Sink(ProcessActor):
+    """Answers, counts, and starts idle neighbours."""
+
+    def on_receive(self, message: Any) -> Any:
+        if message == "memory":
+            return unique_kib()
+        if message == "fill":
+            for _ in range(ACTORS_PER_HOST):
+                Idle.options(place=HERE).start()
+        if message == "hold":
+            self.runtime.defer()
+        return message
+
+
+class Idle(ProcessActor):
+    pass
+
+
+def unique_kib() -> int:
+    rollup = Path("/proc/self/smaps_rollup").read_text()
+    return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private_"))
+
+
+def one_way(ref: ActorRef[Sink]) -> float:
+    begun = time.perf_counter()
+    for _ in range(ONE_WAY):
+        ref.tell(PAYLOAD)
+    ref.ask(None)
+    return ONE_WAY / (time.perf_counter() - begun)
+
+
+def one_way_many(ref: ActorRef[Sink]) -> float:
+    messages = [PAYLOAD[:92] + b"%08d" % number for number in range(ONE_WAY)]
+    begun = time.perf_counter()
+    ref.tell_many(messages)
+    ref.ask(None)
+    return ONE_WAY / (time.perf_counter() - begun)
+
+
+def death_to_failure() -> float:
+    ref = Sink.start()
+    pending = ref.ask("hold", block=False)
+    pid = ref.pid()
+    begun = time.perf_counter()
+    os.kill(pid, 9)
+    try:
+        pending.get(timeout=5.0)
+    except ActorDeadError:
+        return time.perf_counter() - begun
+    raise AssertionError("the ask was answered by the dead")
+
+
+def idle_actors() -> tuple[float, float]:
+    """Returns: KiB per idle actor, and seconds to create all of them."""
+    hosts = [Sink.start() for _ in range(HOSTS)]
+    before = sum(host.ask("memory") for host in hosts)
+    begun = time.perf_counter()
+    for future in [host.ask("fill", block=False) for host in hosts]:
+        future.get()
+    seconds = time.perf_counter() - begun
+    after = sum(host.ask("memory") for host in hosts)
+    return (after - before) / (HOSTS * ACTORS_PER_HOST), seconds
+
+
+def main() -> None:
+    print(
+        f"python {platform.python_version()}, pyzmq {zmq.__version__}, {os.cpu_count()} cores, {platform.machine()}"
+    )
+    with System():
+        ref = Sink.start()
+        bare_trips, bare_rate, (rate, many) = bare([lambda: one_way(ref), lambda: one_way_many(ref)])
+        trips = measure(lambda: ref.ask(PAYLOAD), ROUND_TRIPS)
+        starts = measure(lambda: Sink.start(), STARTS)  # noqa: PLW0108 - a fresh call, not a bound method
+        deaths = [death_to_failure() for _ in range(KILLS)]
+        kib, creation = idle_actors()
+    bare_us, us = (statistics.median(times) * 1e6 for times in (bare_trips, trips))
+    print(f"round trip     bare {bare_us:8.0f} µs      ask  {us:8.0f} µs      {us / bare_us:.2f} x")
+    print(f"one way        bare {bare_rate:8.0f} /s      tell {rate:8.0f} /s      {rate / bare_rate:.0%}")
+    print(f"tell_many      {many:8.0f} /s      {many / rate:.0%} of tell      {many / bare_rate:.0%} of bare")
+    print(f"start of a host     {statistics.median(starts) * 1e3:8.1f} ms")
+    print(f"SIGKILL to failed ask {max(deaths) * 1e3:6.1f} ms (worst of {KILLS})")
+    print(
+        f"idle actors         {kib:8.1f} KiB each, {HOSTS * ACTORS_PER_HOST} in {HOSTS} hosts created in {creation:.2f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()

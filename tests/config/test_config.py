@@ -1,0 +1,217 @@
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.config.config import Config
+from peerage.config.errors import ConfigError
+from peerage.config.sections import SETTINGS, P2PConfig
+from tests.config.homes import home_with, load
+from tests.config.vectors import CONFIG_TOML, P2P, name_of
+
+ID = "0123456789abcdef0123456789abcdef01234567"
+# CometBFT warns of nothing; files that we take with a warning
+WARNED = {"unknown key", "float for a number", "test_fuzz_config, with underscores: ignored"}
+
+
+def value(config: Config, name: str) -> Any:
+    """The value of the setting of that name, as a file would have it."""
+    (setting,) = (setting for setting in SETTINGS if setting.name == name)
+    found = config.value_of(setting)
+    return ",".join(found) if isinstance(found, tuple) else found
+
+
+@pytest.mark.parametrize("case", P2P["files"], ids=name_of)
+def test_files_load_as_in_cometbft(tmp_path: Path, case: dict[str, Any]) -> None:
+    """What CometBFT takes is taken, with the same result; what it refuses is refused, naming the key."""
+    if case["error"] is not None:
+        with pytest.raises(ConfigError) as caught:
+            load(tmp_path, case["toml"])
+        key = case["name"].split(" ")[0]
+        assert "negative" not in case["name"] or caught.value.mistakes[0].key == f"p2p.{key}"
+        return
+    config = load(tmp_path, case["toml"])
+    assert bool(config.warnings) == (case["name"] in WARNED)
+    result = case.get("result")
+    if isinstance(result, dict) and "test_fuzz" in result:
+        fuzz = config.p2p.test_fuzz_config
+        assert config.p2p.test_fuzz is result["test_fuzz"]
+        assert (fuzz.mode, fuzz.prob_drop_rw) == (result["Mode"], result["ProbDropRW"])
+        assert (fuzz.prob_drop_conn, fuzz.prob_sleep) == (result["ProbDropConn"], result["ProbSleep"])
+        assert f"{fuzz.max_delay:g}s" == result["MaxDelay"]
+    elif isinstance(result, dict):
+        assert {key: value(config, key) for key in result} == result
+    elif result is not None:
+        key = case["toml"].split("\n")[1].split(" ")[0].lower()
+        assert value(config, f"p2p.{key}") == result
+
+
+@pytest.mark.parametrize(
+    "case", P2P["environment"], ids=lambda case: f"{case['variable']} {case['file'][:12]!r}"
+)
+def test_cometbfts_variables_are_heard(tmp_path: Path, case: dict[str, Any]) -> None:
+    """CMT_P2P_… is heard as in CometBFT, and (ours) also where the file does not have the key."""
+    toml = CONFIG_TOML.read_text() if case["file"].startswith("config.toml") else case["file"]
+    config = load(tmp_path, toml, environ={case["variable"]: case["value"]})
+    (setting,) = (setting for setting in SETTINGS if setting.name == f"p2p.{case['key']}")
+    assert setting.declared.kind.to_toml(config.value_of(setting)) == f'"{case["value"]}"'
+    assert config.source_of(setting.name) == f"environment {case['variable']}"
+
+
+def test_cometbfts_home_works_as_it_is(tmp_path: Path) -> None:
+    """Its config.toml and genesis.json are all a node needs."""
+    home = home_with(tmp_path, CONFIG_TOML.read_text(), genesis='{"chain_id": "cosmos-1"}')
+    config = Config.load(home, environ={}, to_start=True)
+    assert (config.network, config.moniker) == ("cosmos-1", "node")
+    assert config.p2p.flush_throttle_timeout == 0.1  # the file says 100ms
+    assert config.source_of("network") == f"file {tmp_path}/config/genesis.json"
+    assert config.warnings == ()
+    config.check()
+
+
+def test_embedded_defaults(tmp_path: Path) -> None:
+    """A configuration needs no files; its durations are seconds."""
+    config = Config(home=tmp_path / "none", network="test")
+    config.check()
+    assert config.p2p == P2PConfig()
+    assert (config.p2p.dial_timeout, config.p2p.flush_throttle_timeout) == (3.0, 0.01)
+    assert config.node_key_path == tmp_path / "none" / "config" / "node_key.json"
+    assert config.addr_book_path == tmp_path / "none" / "config" / "addrbook.json"
+    assert config.rpc.laddr == "tcp://127.0.0.1:26657"
+    assert config.source_of("p2p.laddr") == "default"
+    assert not (tmp_path / "none").exists()
+
+
+def test_overrides(tmp_path: Path) -> None:
+    """Sections by mapping or object, top level by keyword, texts or Python's values."""
+    config = Config(
+        tmp_path,
+        network="n",
+        moniker="m",
+        p2p={"laddr": "tcp://127.0.0.1:0", "seeds": [f"{ID}@h:1"], "dial_timeout": 1.5, "send_rate": "0x10"},
+        peerage={"peer_hosts": 0},
+    )
+    assert (config.network, config.moniker, config.peerage.peer_hosts) == ("n", "m", 0)
+    assert config.p2p.seeds == (f"{ID}@h:1",)
+    assert (config.p2p.dial_timeout, config.p2p.send_rate) == (1.5, 16)
+    assert config.source_of("p2p.laddr") == config.source_of("network") == "argument"
+    assert Config(tmp_path, p2p=P2PConfig(pex=False)).p2p.pex is False
+    assert Config(tmp_path, peerage={"network": "n"}).network == "n"
+
+
+def test_overrides_list_all_mistakes() -> None:
+    """A wrong configuration cannot be made, and everything wrong is said at once."""
+    with pytest.raises(ConfigError) as caught:
+        Config("h", network=5, p2p={"pex": 3, "nope": 1}, monikerr="x")  # type: ignore[arg-type]
+    keys = {mistake.key for mistake in caught.value.mistakes}
+    assert keys == {"peerage.network", "p2p.pex", "p2p.nope", "monikerr"}
+
+
+def test_a_configuration_is_a_frozen_value(tmp_path: Path) -> None:
+    """It cannot be changed, compares by value, hashes, and travels between processes whole."""
+    config = load(tmp_path, "[p2p]\nnope = 1\npex = false\n")
+    copy = pickle.loads(pickle.dumps(config))
+    assert copy == config
+    assert hash(copy) == hash(config)
+    assert (copy.sources, copy.warnings) == (config.sources, config.warnings)
+    assert "nope" in copy.warnings[0]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.moniker = "x"  # type: ignore[misc]
+    assert config != load(tmp_path, "")
+
+
+def test_replace_keeps_the_rest(tmp_path: Path) -> None:
+    """A copy differs in what was asked for only, and knows where the rest is from."""
+    config = load(tmp_path, "moniker = 'a'\n[p2p]\npex = false\nsend_rate = 7\n")
+    copy = config.replace(network="n", p2p={"send_rate": 8}, home=tmp_path / "other")
+    assert (copy.moniker, copy.p2p.pex, copy.p2p.send_rate, copy.network) == ("a", False, 8, "n")
+    assert copy.home.path == tmp_path / "other"
+    assert copy.source_of("p2p.send_rate") == "argument"
+    assert copy.source_of("p2p.pex").startswith("file")
+    assert (config.p2p.send_rate, config.network) == (7, "")
+    with pytest.raises(ConfigError):
+        config.replace(p2p={"send_rate": -1})
+
+
+def test_replace_keeps_the_genesis_files_network(tmp_path: Path) -> None:
+    """A network found in the genesis file is not lost by copying."""
+    home = home_with(tmp_path, "", genesis='{"chain_id": "c"}')
+    assert Config.load(home, environ={}).replace(moniker="x").network == "c"
+
+
+def test_what_keeps_a_node_from_starting_is_listed_at_once(tmp_path: Path) -> None:
+    """Mistakes of reading and those that only a start meets come in one list, each key once, in order."""
+    toml = f"""
+        moniker = " "
+        [p2p]
+        laddr = "0.0.0.0"
+        external_address = "1.2.3.4"
+        seeds = "nonsense, {ID}@h:1"
+        persistent_peers = "{ID}"
+        unconditional_peer_ids = "x,y"
+        max_packet_msg_payload_size = 0
+        send_rate = -1
+        handshake_timeout = "-1s"
+        [rpc]
+        laddr = "127.0.0.1"
+        [peerage]
+        reactors = "nothing"
+        ping_interval = "10s"
+    """
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, toml, to_start=True)
+    assert [mistake.key for mistake in caught.value.mistakes] == [
+        "network",
+        "moniker",
+        "p2p.laddr",
+        "p2p.external_address",
+        "p2p.seeds",
+        "p2p.persistent_peers",
+        "p2p.unconditional_peer_ids",
+        "p2p.unconditional_peer_ids",
+        "p2p.max_packet_msg_payload_size",
+        "p2p.send_rate",
+        "p2p.handshake_timeout",
+        "rpc.laddr",
+        "peerage.reactors",
+        "peerage.pong_timeout",
+    ]
+    assert str(caught.value).startswith("14 mistakes in the configuration:\n  network: ")
+    assert all(
+        str(tmp_path) in mistake.source or mistake.source == "default" for mistake in caught.value.mistakes
+    )
+
+
+def test_a_lenient_load_leaves_addresses_to_the_start(tmp_path: Path) -> None:
+    """As in CometBFT, seeds that are none do not keep other commands from working."""
+    config = load(tmp_path, '[p2p]\nseeds = "nonsense"\n')
+    with pytest.raises(ConfigError, match="nonsense"):
+        config.check()
+
+
+def test_no_network_is_a_mistake_that_says_how_to_name_one(tmp_path: Path) -> None:
+    """Every way is named, the genesis file with its path."""
+    with pytest.raises(ConfigError, match=r"--network.*PEERAGE_NETWORK.*genesis.json"):
+        Config(tmp_path).check()
+
+
+def test_odd_combinations_are_warned_about(tmp_path: Path) -> None:
+    """A peer in both lists, and seed mode without pex, are allowed but hardly meant."""
+    toml = f'[p2p]\nseeds = "{ID}@a:1,tcp://{ID}@b:2"\n'
+    toml += f'persistent_peers = "{ID.upper()}@a:1"\nseed_mode=true\npex=false\n'
+    warnings = load(tmp_path, toml).warnings
+    assert [warning.split(":")[0] for warning in warnings] == ["p2p.seeds", "p2p.seeds", "p2p.seed_mode"]
+
+
+def test_the_environment_names_the_home(tmp_path: Path) -> None:
+    """Without a home PEERAGE_HOME counts."""
+    home_with(tmp_path, "moniker = 'here'\n")
+    assert Config.load(environ={"PEERAGE_HOME": str(tmp_path)}).moniker == "here"
+
+
+def test_log_settings(tmp_path: Path) -> None:
+    """What logging needs is a small value of its own."""
+    settings = Config(tmp_path, log_level="debug", log_format="json").log_settings
+    assert (settings.level, settings.format) == ("debug", "json")

@@ -1,0 +1,113 @@
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from peerage.config.logging import LogSettings, set_up_logging
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """Leave logging as it was."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def test_json_is_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """Event, keys, level, logger and time, for ours and for other libraries' records; bytes as hex."""
+    set_up_logging(LogSettings(format="json"))
+    structlog.stdlib.get_logger("peerage.switch").info("peer stopped", peer="ab", data=b"\x01\xff")
+    logging.getLogger("uvicorn").warning("told by %s", "another")
+    ours, theirs = map(json.loads, capfd.readouterr().err.splitlines())
+    assert (ours["event"], ours["peer"], ours["data"]) == ("peer stopped", "ab", "01ff")
+    assert (ours["level"], ours["logger"]) == ("info", "peerage.switch")
+    assert ours["timestamp"].endswith("Z")
+    assert (theirs["event"], theirs["level"]) == ("told by another", "warning")
+
+
+def test_plain_goes_to_standard_error_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line with event and keys; standard output is the command's."""
+    set_up_logging(LogSettings())
+    structlog.stdlib.get_logger("peerage.switch").info("peer stopped", reason="it left")
+    out, err = capfd.readouterr()
+    assert not out
+    (line,) = err.splitlines()
+    for part in ("info", "peer stopped", "it left", "peerage.switch"):
+        assert part in line
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_strangers_cannot_forge_lines_or_move_the_cursor(
+    form: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Values from the network are escaped: no new line, no escape sequence, no failure on what is no
+    UTF-8.
+    """
+    set_up_logging(LogSettings(format=form))
+    structlog.stdlib.get_logger("peerage.peer").info("met", moniker="a\nfake\x1b[2J\udcff")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "\x1b[2J" not in line
+    assert "fake" in line
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+def test_tracebacks(form: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """An exception is shown with its traceback; in JSON it is still one line."""
+    set_up_logging(LogSettings(format=form))
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        structlog.stdlib.get_logger("peerage.x").exception("failed")
+    err = capfd.readouterr().err
+    assert "ValueError: broken" in err
+    assert form == "plain" or len(err.splitlines()) == 1
+
+
+def test_levels_by_module(capfd: pytest.CaptureFixture[str]) -> None:
+    """A module's own level counts for it and below, * for the rest, p2p for all of peerage."""
+    set_up_logging(LogSettings(level="pex:debug,*:error"))
+    for name in ("peerage.pex", "peerage.pex.book", "peerage.switch", "other"):
+        structlog.stdlib.get_logger(name).debug("event", at=name)
+    assert "peerage.pex.book" in (err := capfd.readouterr().err)
+    assert len(err.splitlines()) == 2
+    set_up_logging(LogSettings(level="p2p:debug,*:error"))
+    for name in ("peerage.pex", "other"):
+        structlog.stdlib.get_logger(name).debug("event", at=name)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "peerage.pex" in line
+
+
+def test_a_second_set_up_replaces_the_first(capfd: pytest.CaptureFixture[str]) -> None:
+    """No line comes twice, and levels of the first are forgotten."""
+    set_up_logging(LogSettings(level="pex:debug"))
+    set_up_logging(LogSettings(level="info"))
+    logger = structlog.stdlib.get_logger("peerage.pex")
+    logger.debug("hidden")
+    logger.info("once")
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "once" in line
+
+
+def test_a_level_that_is_none() -> None:
+    """It is refused when set up."""
+    with pytest.raises(ValueError):
+        set_up_logging(LogSettings(level="loud"))
+
+
+def test_a_closed_standard_error_ends_nothing() -> None:
+    """A process whose standard error is gone goes on."""
+    script = (
+        "import os, logging; from peerage.config.logging import LogSettings, set_up_logging;"
+        "set_up_logging(LogSettings()); os.close(2);"
+        "logging.getLogger('x').error('lost'); print('alive')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "alive\n"

@@ -1,0 +1,30 @@
+import tomllib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from peerage.config.quoting import SHOWN_LIMIT, quoted, shown
+
+
+@given(st.text())
+def test_quoted_is_toml(text: str) -> None:
+    """A quoted text is a TOML string of the same text."""
+    assert tomllib.loads(f"t = {quoted(text)}")["t"] == text
+
+
+@given(st.recursive(st.text() | st.integers() | st.floats() | st.booleans(), st.lists, max_leaves=5))
+def test_shown_is_one_printable_line(value: object) -> None:
+    """Whatever was found, it is shown on one line that no terminal obeys."""
+    line = shown(value)
+    assert line.isprintable()
+    assert len(line) <= SHOWN_LIMIT + 1
+
+
+def test_how_values_are_shown() -> None:
+    """Strings stand in quotes, truth in TOML's words; long values are cut, even those Python will not
+    print.
+    """
+    assert shown("a\x1b\n") == '"a\\U0000001b\\n"'
+    assert shown(value=True) == "true"
+    assert shown("x" * 1000).endswith("…")
+    assert "digits" in shown(10**5000)

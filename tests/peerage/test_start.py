@@ -1,0 +1,245 @@
+"""peerage start: what it prints, how it ends, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.started_node import PROGRAM, SETTINGS, StartedNode, make_home, processes_of_session
+
+STOP_S = 5.0
+MODULES = {
+    "fine.py": """
+from peerage import ChannelDescriptor, Reactor
+
+class Fine(Reactor):
+    channels = (ChannelDescriptor(id=0x50),)
+
+class Thief(Reactor):
+    channels = (ChannelDescriptor(id=0x00),)
+
+class Clumsy(Reactor):
+    def __init__(self):
+        super().__init__()
+        raise RuntimeError("clumsy me")
+""",
+    "broken.py": "x = (",
+    "raising.py": "raise RuntimeError('not today')",
+}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home as `peerage init` makes it."""
+    make_home(tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def taken() -> Iterator[str]:
+    """An address where somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def start(
+    home: Path, *flags: str, cwd: Path | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `peerage start` to its end. It must leave no process."""
+    chosen = {key: value for key, value in SETTINGS.items() if key != "reactor"} | settings
+    given = [part for key, value in chosen.items() for part in (f"--{key.replace('__', '.')}", value)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "start", "--home", str(home), *given, *flags],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        start_new_session=True,
+    )
+    try:
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert processes_of_session(process.pid) == {}
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
+    """The one line on standard error; nothing was printed, no traceback."""
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+# --- running -----------------------------------------------------------------------------------------------------------
+
+
+def test_prints_its_address_serves_rpc_and_stops_on_sigterm(home: Path) -> None:
+    """One line, ID@address; exit code 0 within 5 s; a reactor from the current directory runs."""
+    with StartedNode(home, moniker="mona") as node:
+        assert "reactor-ECHO" in node.processes().values()
+        info = node.call("status")["node_info"]
+        assert (info["moniker"], info["network"]) == ("mona", "test")
+        assert node.address == f"{info['id']}@{info['listen_addr'].removeprefix('tcp://')}"
+        with socket.create_connection(("127.0.0.1", node.port)):
+            pass
+        code, seconds = node.stop()
+    assert code == 0
+    assert seconds < STOP_S
+    assert node.processes() == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_its_processes_stops_it_cleanly(home: Path, number: signal.Signals) -> None:
+    """Ctrl-C at a terminal, `systemctl stop`: every process gets it; none is restarted, the exit code is 0."""
+    with StartedNode(home) as node:
+        began = time.monotonic()
+        os.killpg(node.pid, number)
+        assert node.wait(STOP_S) == 0
+        assert time.monotonic() - began < STOP_S
+        assert node.processes() == {}
+        assert "child restarted" not in node.log()
+        assert "Traceback" not in node.log()
+
+
+def test_node_that_fails_ends_with_1_and_the_reason(home: Path) -> None:
+    """A child that ends again and again: the supervisor gives up."""
+    with StartedNode(home, restart_intensity="0") as node:
+        os.kill(node.pid_of("switch"), signal.SIGKILL)
+        assert node.wait(10.0) == 1
+        (told,) = [line for line in node.log().splitlines() if line.startswith("Error: ")]
+        assert "switch" in told
+        assert node.processes() == {}
+
+
+def test_metrics_are_served(home: Path) -> None:
+    """--instrumentation.prometheus."""
+    with StartedNode(
+        home, instrumentation__prometheus="true", instrumentation__prometheus_listen_addr="127.0.0.1:0"
+    ) as node:
+        records = [json.loads(line) for line in node.log().splitlines()]
+        served = next(r for r in records if r.get("event") == "serving HTTP" and r["service"] == "metrics")
+        url = served["addresses"][0].replace("tcp://", "http://")
+        with urllib.request.urlopen(f"{url}/metrics", timeout=5.0) as answer:
+            assert b"p2p_peers" in answer.read()
+
+
+# --- mistakes ----------------------------------------------------------------------------------------------------------
+
+
+def _no_home(home: Path) -> None:
+    (home / "config" / "config.toml").unlink()
+
+
+def _broken_toml(home: Path) -> None:
+    with (home / "config" / "config.toml").open("a") as file:
+        file.write("\nfoo = [")
+
+
+def _wrong_value(home: Path) -> None:
+    file = home / "config" / "config.toml"
+    file.write_text(file.read_text().replace('handshake_timeout = "20s"', 'handshake_timeout = "soon"'))
+
+
+def _open_key(home: Path) -> None:
+    (home / "config" / "node_key.json").chmod(0o644)
+
+
+def _empty_key(home: Path) -> None:
+    (home / "config" / "node_key.json").write_text("{}")
+
+
+def _data_is_a_file(home: Path) -> None:
+    (home / "data").rmdir()
+    (home / "data").touch()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_no_home, ("config.toml", "no such file", "peerage init")),
+        (_broken_toml, ("config.toml", "Invalid value", "allowed: TOML")),
+        (_wrong_value, ("p2p.handshake_timeout", '"soon"', "allowed:")),
+        (_open_key, ("node_key.json", "0644", "expected 0600")),
+        (_empty_key, ("node_key.json", "not a node key", "expected")),
+        (_data_is_a_file, ("/data", "it is no directory")),
+    ],
+)
+def test_spoiled_home(home: Path, spoil: Callable[[Path], None], told: tuple[str, ...]) -> None:
+    """The file, what was found in it, what is expected; exit code 2."""
+    spoil(home)
+    line = the_line(start(home))
+    assert all(part in line for part in told), line
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"p2p__seeds": f"{'0' * 40}@no.such.invalid:1"}, ("p2p.seeds", "no.such.invalid", "expected")),
+        ({"p2p__seeds": "foo"}, ("p2p.seeds", '"foo"', "ID@host:port")),
+        ({"p2p__laddr": "tcp://no.such.invalid:0"}, ("p2p.laddr", "no.such.invalid", "expected")),
+        ({"p2p__laddr": "tcp://203.0.113.1:0"}, ("p2p.laddr", "203.0.113.1", "expected")),
+        ({"reactor": "no.such:Thing"}, ("no.such:Thing", "No module named", "expected")),
+        ({"reactor": "json:Thing"}, ("json:Thing", "'Thing' is not there")),
+        ({"reactor": "json:loads"}, ("json:loads", "no class derived from peerage.Reactor")),
+        ({"reactor": "json"}, ("peerage.reactors", '"json"', "package.module:Class")),
+        ({"reactor": "broken:Fine"}, ("broken:Fine", "SyntaxError")),
+        ({"reactor": "raising:Fine"}, ("raising:Fine", "RuntimeError: not today")),
+        ({"reactor": "fine:Thief"}, ("peerage.reactors", "channel 0x00", "'PEX'")),
+        ({"reactor": "PEX=fine:Fine"}, ("peerage.reactors", "'PEX'")),
+        ({"log_level": "loud"}, ("log_level", '"loud"', "allowed:")),
+    ],
+)
+def test_impossible_settings(
+    home: Path, tmp_path: Path, settings: dict[str, str], told: tuple[str, ...]
+) -> None:
+    """The key, its value, what is expected; exit code 2."""
+    for name, source in MODULES.items():
+        (tmp_path / name).write_text(source)
+    line = the_line(start(home, cwd=tmp_path, **settings))
+    assert all(part in line for part in told), line
+
+
+@pytest.mark.parametrize(
+    ("key", "others"),
+    [
+        ("p2p.laddr", {}),
+        ("rpc.laddr", {}),
+        ("instrumentation.prometheus_listen_addr", {"instrumentation.prometheus": "true"}),
+    ],
+)
+def test_port_in_use(home: Path, taken: str, key: str, others: dict[str, str]) -> None:
+    """The key, the address, and that a free one is expected; exit code 2."""
+    laddr = taken if "prometheus" in key else f"tcp://{taken}"
+    flags = [part for name, value in {key: laddr, **others}.items() for part in (f"--{name}", value)]
+    line = the_line(start(home, *flags))
+    assert all(part in line for part in (key, taken, "Address already in use", "expected")), line
+
+
+def test_unknown_flag(home: Path) -> None:
+    """Named, with what it may have meant; exit code 2."""
+    done = start(home, "--p2p.seed", "x")
+    assert done.returncode == 2
+    assert "--p2p.seed" in done.stderr
+    assert "--p2p.seeds" in done.stderr
+
+
+def test_reactor_that_does_not_start_is_a_failure(home: Path, tmp_path: Path) -> None:
+    """Its exception is told in one line beside the log; exit code 1; nothing is left running."""
+    (tmp_path / "fine.py").write_text(MODULES["fine.py"])
+    done = start(home, cwd=tmp_path, reactor="fine:Clumsy", log_level="none")
+    assert "reactor-CLUMSY" in the_line(done, 1)
+    assert "RuntimeError: clumsy me" in done.stderr

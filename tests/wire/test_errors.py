@@ -1,0 +1,52 @@
+"""The error tree of `peerage.wire`."""
+
+from __future__ import annotations
+
+import inspect
+import pickle
+
+import pytest
+
+from peerage.wire import errors
+from peerage.wire.errors import AddressError, LocalError, RemoteError, WireError
+
+CLASSES = [
+    value for value in vars(errors).values() if inspect.isclass(value) and issubclass(value, BaseException)
+]
+SAMPLES = {"int": 7, "str": "text", "bytes": b"bytes", "float": 1.5, "bool": True}
+
+
+def sample(cls: type[WireError]) -> WireError:
+    """An instance whose arguments are as its constructor wants them."""
+    if cls.__init__ is Exception.__init__:
+        return cls()
+    parameters = list(inspect.signature(cls).parameters.values())
+    # An annotation such as "int | None" is served by its first member, "tuple[str, ...]" by an empty tuple.
+    kinds = [str(parameter.annotation).split(" | ", maxsplit=1)[0].split("[")[0] for parameter in parameters]
+    return cls(*(SAMPLES.get(kind, ()) for kind in kinds))
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_error_is_ours_and_says_whose_fault_it_is(cls: type[WireError]) -> None:
+    """Local or remote; of an address, whoever handed it in knows."""
+    assert issubclass(cls, WireError)
+    assert cls is WireError or issubclass(cls, (LocalError, RemoteError, AddressError))
+    assert cls.__name__.endswith("Error")
+    assert cls.__doc__
+
+
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_error_survives_the_way_to_another_process(cls: type[WireError]) -> None:
+    """Its class, its text and its details."""
+    error = sample(cls)
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is cls
+    assert str(back) == str(error)
+    assert vars(back) == vars(error)
+
+
+def test_the_tree_in_the_docstring_names_every_branch() -> None:
+    """Each class with children of its own is drawn."""
+    parents = {base for cls in CLASSES for base in cls.__bases__ if issubclass(base, WireError)}
+    assert errors.__doc__ is not None
+    assert [cls.__name__ for cls in parents if cls.__name__ not in errors.__doc__] == []

@@ -1,0 +1,39 @@
+"""Merlin transcripts against the published vector and CometBFT's implementation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.wire.merlin import Transcript
+from tests.wire.vectors import load, octets
+
+TRANSCRIPTS = load("merlin")["transcripts"]
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda t: t["name"])
+def test_every_challenge_agrees_with_the_vectors(transcript: dict[str, Any]) -> None:
+    """Messages around and beyond the rate, challenges of any length, repeated and fed back."""
+    running = Transcript(octets(transcript["label"]))
+    for operation in transcript["operations"]:
+        if "append" in operation:
+            running.append(octets(operation["append"]), octets(operation["message"]))
+        else:
+            expected = octets(operation["bytes"])
+            assert running.challenge(octets(operation["challenge"]), len(expected)) == expected
+
+
+@settings(max_examples=20)
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_challenges_are_equal_exactly_when_the_messages_are(a: bytes, b: bytes) -> None:
+    """The transcript binds what was said."""
+
+    def challenge(message: bytes) -> bytes:
+        transcript = Transcript(b"test")
+        transcript.append(b"message", message)
+        return transcript.challenge(b"challenge", 32)
+
+    assert (challenge(a) == challenge(b)) == (a == b)

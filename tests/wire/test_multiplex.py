@@ -1,0 +1,443 @@
+"""The multiplexed connection: messages both ways, pings, limits, and a remote that misbehaves."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.errors import (
+    ConnectionSettingError,
+    DuplicateChannelError,
+    PongTimeoutError,
+    RemoteError,
+    UnknownChannelError,
+)
+from peerage.wire.multiplex import MessageReceived, MultiplexConnection, PingReceived, PongReceived
+from peerage.wire.packet import PING, PONG, PacketMsg, encode_packet
+from tests.strategies import chunks
+from tests.wire.vectors import load, octets, pattern
+
+CHANNELS = [ChannelDescriptor(0x00, 1, 10), ChannelDescriptor(0x20, 5, 100), ChannelDescriptor(0x80, 1, 100)]
+FIRST, BULK = 0x20, 0x80
+RATE = 5_120_000
+GOOD = encode_packet(PacketMsg(FIRST, True, b"good"))
+BAD = encode_packet(PacketMsg(0x55, True, b"bad"))
+
+
+def connection(**settings: Any) -> MultiplexConnection:
+    """A connection that began at 0 and has no limits unless told otherwise."""
+    return MultiplexConnection(CHANNELS, now=0.0, **{"send_rate": 0, "recv_rate": 0} | settings)
+
+
+def all_to_send(sender: MultiplexConnection, now: float = 0.0, limit: int = 65_536) -> bytes:
+    return b"".join(iter(lambda: sender.data_to_send(now, limit), b""))
+
+
+def run(sender: MultiplexConnection, until: float, *, answered: bool = False) -> list[tuple[float, bytes]]:
+    """Let time pass from deadline to deadline. Returns: what was written, and when."""
+    written = []
+    now = 0.0
+    while now < until:
+        sender.tick(now)
+        data = sender.data_to_send(now, 65_536)
+        if data:
+            written.append((now, data))
+        if answered and PING in data:
+            sender.receive_data(PONG, now)
+        now = max(sender.next_deadline(now), now + 0.001)
+    return written
+
+
+# --- messages ---
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0x00, FIRST, BULK]), st.binary(max_size=3000)), max_size=10),
+    st.integers(1, 5000),
+    st.data(),
+)
+def test_messages_come_out_as_they_went_in(
+    messages: list[tuple[int, bytes]], limit: int, data: st.DataObject
+) -> None:
+    """Any messages on any channels, whole and in order per channel, at any size of writes and reads."""
+    sender, receiver = connection(), connection()
+    for channel, message in messages:
+        assert sender.try_send(channel, message)
+    stream = all_to_send(sender, limit=limit)
+    assert sender.flushed
+    received = [event for piece in data.draw(chunks(stream)) for event in receiver.receive_data(piece, 0.0)]
+    for descriptor in CHANNELS:
+        assert [
+            event.data
+            for event in received
+            if isinstance(event, MessageReceived) and event[0] == descriptor.id
+        ] == [message for channel, message in messages if channel == descriptor.id]
+    assert len(received) == len(messages)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, 2048, 65_536, 22_020_096])
+@pytest.mark.parametrize("channel", [FIRST, BULK])
+def test_messages_of_every_size_pass_between_two_connections(channel: int, size: int) -> None:
+    """Up to the longest that a channel takes by default, on channels of one and of two bytes."""
+    message = bytes(range(256)) * (size // 256 + 1)
+    message = message[:size]
+    sender, receiver = connection(), connection()
+    sender.try_send(channel, message)
+    received: list[Any] = []
+    while data := sender.data_to_send(0.0, 65_536):
+        received += receiver.receive_data(data, 0.0)
+    assert received == [MessageReceived(channel, message)]
+
+
+def test_a_recorded_connection_of_cometbft_is_read_and_written() -> None:
+    """After the handshake: a request for addresses, a message of two packets, ping and pong."""
+    recorded = load("connection")
+    for direction in ("dialer_to_listener", "listener_to_dialer"):
+        items = [item for item in recorded[direction]["items"] if isinstance(item, str) or "eof" in item]
+        stream = b""
+        expected: list[Any] = []
+        part = b""
+        for item in items:
+            if isinstance(item, str):
+                stream += PING if item == "ping" else PONG
+                expected.append(PingReceived() if item == "ping" else PongReceived())
+                continue
+            stream += encode_packet(PacketMsg(item["channel"], item["eof"], octets(item["data"])))
+            part += octets(item["data"])
+            if item["eof"]:
+                expected.append(MessageReceived(item["channel"], part))
+                part = b""
+        messages = [event for event in expected if isinstance(event, MessageReceived)]
+        assert connection().receive_data(stream, 0.0) == [*messages, *_controls(expected)]
+        sender = connection()
+        for event in messages:
+            assert sender.try_send(*event)
+        assert stream.startswith(all_to_send(sender))
+
+
+def _controls(events: list[Any]) -> list[Any]:
+    return [event for event in events if not isinstance(event, MessageReceived)]
+
+
+def test_a_full_queue_says_so_until_a_message_has_left_it() -> None:
+    """`try_send`, `can_send`, `queue_room` and the credits of `take_started` tell the same."""
+    sender = connection()
+    assert [sender.try_send(0x00, bytes(3000)) for _ in range(11)] == [True] * 10 + [False]
+    assert not sender.can_send(0x00)
+    assert sender.can_send(FIRST)
+    sender.data_to_send(0.0, 1)
+    assert sender.queue_room(0x00) == 1
+    assert sender.take_started() == {0x00: 1}
+    all_to_send(sender)
+    assert sender.take_started() == {0x00: 9}
+    assert sender.queue_room(0x00) == 10
+
+
+def test_it_is_flushed_when_the_last_packet_is_out() -> None:
+    """A message half sent counts, and so does an empty one."""
+    sender = connection()
+    states = [sender.flushed]
+    sender.try_send(FIRST, bytes(1500))
+    sender.try_send(FIRST, b"")
+    while not states[-1] or len(states) == 1:
+        sender.data_to_send(0.0, 1)
+        states.append(sender.flushed)
+    assert states == [True, False, False, True]
+
+
+def test_an_unknown_channel_takes_nothing() -> None:
+    """As in CometBFT: false, not an error."""
+    sender = connection()
+    assert not sender.try_send(0x55, b"")
+    assert not sender.can_send(0x55)
+    assert not sender.wants_to_write(0.0)
+
+
+def test_an_urgent_message_overtakes_bulk_that_was_queued_long_before() -> None:
+    """It is in the next chunk, whatever the limit (cometbft #2128)."""
+    sender, receiver = connection(), connection()
+    for _ in range(100):
+        sender.try_send(BULK, bytes(100_000))
+    receiver.receive_data(sender.data_to_send(0.0, 65_536), 0.0)
+    sender.try_send(FIRST, b"urgent")
+    assert receiver.receive_data(sender.data_to_send(0.0, 2000), 0.0) == [MessageReceived(FIRST, b"urgent")]
+
+
+# --- pings ---
+
+
+def test_a_ping_is_answered_at_once() -> None:
+    """Once for all that came in one read, before any message."""
+    ours = connection()
+    ours.try_send(FIRST, b"message")
+    assert ours.receive_data(PING * 3, 0.0) == [PingReceived()]
+    assert ours.wants_to_write(0.0)
+    assert ours.data_to_send(0.0, 1000) == PONG + encode_packet(PacketMsg(FIRST, True, b"message"))
+    assert not ours.wants_to_write(0.0)
+
+
+def test_a_flood_of_pings_costs_a_pong_per_flush_at_most() -> None:
+    """The first is answered at once, the others share one answer; no ping stays without a later pong."""
+    ours = connection(flush_throttle=0.1)
+    answers = []
+    for step in range(1000):
+        now = step / 1000
+        ours.receive_data(PING * 100, now)
+        if data := ours.data_to_send(now, 1000):
+            answers.append((now, data))
+    assert [data for _, data in answers] == [PONG] * 10
+    assert ours.next_deadline(0.999) == pytest.approx(answers[-1][0] + 0.1)
+    assert ours.data_to_send(ours.next_deadline(0.999), 1000) == PONG
+
+
+def test_a_pong_rides_with_messages_before_its_time() -> None:
+    """Where something is written anyway it costs nothing."""
+    ours = connection(flush_throttle=0.1)
+    ours.receive_data(PING, 0.0)
+    ours.data_to_send(0.0, 1000)
+    ours.receive_data(PING, 0.01)
+    assert ours.wants_to_write(0.01)  # so that its owner learns the new deadline
+    assert ours.data_to_send(0.01, 1000) == b""
+    assert ours.next_deadline(0.01) == 0.1
+    ours.try_send(FIRST, b"")
+    assert ours.data_to_send(0.01, 1000).startswith(PONG)
+
+
+def test_pings_go_out_every_minute() -> None:
+    """And their pongs tell the round trip."""
+    ours = connection()
+    written = run(ours, 200.0, answered=True)
+    assert [(round(now), data) for now, data in written] == [(60, PING), (120, PING), (180, PING)]
+    ours.ping(200.0)
+    assert ours.data_to_send(200.0, 1000) == PING
+    assert ours.receive_data(PONG, 200.25) == [PongReceived()]
+    assert ours.round_trip == 0.25
+
+
+def test_no_pong_within_45_seconds_of_a_ping_ends_the_connection() -> None:
+    """And it stays over."""
+    ours = connection()
+    ours.tick(60.0)
+    ours.data_to_send(60.0, 1000)
+    assert ours.next_deadline(60.0) == 105.0
+    ours.tick(104.9)
+    for _ in range(2):
+        with pytest.raises(PongTimeoutError):
+            ours.tick(105.0)
+    with pytest.raises(PongTimeoutError):
+        ours.receive_data(PONG, 105.0)
+    assert not ours.try_send(FIRST, b"")
+
+
+def test_any_pong_will_do() -> None:
+    """A remote that is busy sends pongs unasked, and those it is not asked for at all do no harm."""
+    ours = connection()
+    ours.receive_data(PONG * 100, 1.0)
+    ours.tick(60.0)
+    ours.data_to_send(60.0, 1000)
+    ours.receive_data(PONG, 90.0)
+    ours.tick(110.0)
+    assert ours.next_deadline(110.0) == 120.0
+
+
+def test_a_pong_that_nobody_looked_for_in_time_is_still_found() -> None:
+    """After this machine slept the pong may lie in the socket: it is read before judging, but once."""
+    ours = connection()
+    ours.tick(60.0)
+    ours.tick(500.0)
+    assert ours.next_deadline(500.0) == 501.0
+    with pytest.raises(PongTimeoutError):
+        ours.tick(501.0)
+
+
+def test_while_not_reading_unasked_pongs_go_out_and_our_timer_rests() -> None:
+    """Every 20 s; afterwards the awaited pong has its whole time again (design 4)."""
+    ours = connection()
+    ours.tick(60.0)
+    ours.data_to_send(60.0, 1000)
+    ours.pause_reading(70.0)
+    ours.pause_reading(75.0)
+    pongs = []
+    now = 70.0
+    while now < 200.0:
+        ours.tick(now)
+        if PONG in ours.data_to_send(now, 1000):
+            pongs.append(now)
+        now = max(ours.next_deadline(now), now + 0.1)
+    assert pongs == [90.0, 110.0, 130.0, 150.0, 170.0, 190.0]
+    ours.resume_reading(200.0)
+    ours.tick(244.0)
+    assert PONG not in ours.data_to_send(244.0, 1000)
+    with pytest.raises(PongTimeoutError):
+        ours.tick(245.0)
+
+
+def test_short_pauses_add_up_to_an_unasked_pong() -> None:
+    """A reactor that takes a message every 15 s: the remote's ping may lie far behind, and its timer is 45 s."""
+    ours = connection()
+    pongs = []
+    for now in range(0, 150, 15):
+        ours.pause_reading(float(now))
+        for later in range(15):
+            ours.tick(float(now + later))
+            if PONG in ours.data_to_send(float(now + later), 1000):
+                pongs.append(now + later)
+        ours.resume_reading(now + 14.9)
+    assert pongs == [20, 40, 60, 80, 100, 120, 140]
+
+
+def test_a_shorter_pong_timeout_makes_unasked_pongs_more_frequent() -> None:
+    """Four ninths of it, as 20 s are of 45 s."""
+    ours = connection(pong_timeout=0.9)
+    ours.pause_reading(1.0)
+    assert ours.next_deadline(1.0) == pytest.approx(1.4)
+
+
+def test_a_pause_without_a_ping_leaves_no_timer() -> None:
+    """Resuming twice, or without a pause, is nothing."""
+    ours = connection()
+    ours.resume_reading(1.0)
+    ours.pause_reading(2.0)
+    ours.resume_reading(3.0)
+    ours.resume_reading(4.0)
+    assert ours.next_deadline(4.0) == 60.0
+
+
+# --- limits ---
+
+
+@pytest.mark.parametrize("rate", [100_000, RATE])
+@pytest.mark.parametrize("step", [None, 0.05])
+def test_the_send_rate_holds_within_5_percent_over_10_seconds(rate: int, step: float | None) -> None:
+    """Woken at its deadlines or every 50 ms by something else."""
+    ours = connection(send_rate=rate)
+    sent, now = 0, 0.0
+    while now <= 10.0:
+        while ours.try_send(BULK, bytes(100_000)):
+            pass
+        sent += len(all_to_send(ours, now))
+        assert not ours.wants_to_write(now)
+        now = now + step if step else max(ours.next_deadline(now), now + 1e-4)
+    assert sent == pytest.approx(10 * rate, rel=0.05)
+
+
+@pytest.mark.parametrize("rate", [100_000, RATE])
+def test_the_receive_rate_holds_within_5_percent_over_10_seconds(rate: int) -> None:
+    """The same limit as for sending: neither side outruns the other (cometbft #3864)."""
+    ours = connection(recv_rate=rate)
+    packet = encode_packet(PacketMsg(BULK, True, bytes(1000)))
+    stream = packet * (2_000_000 // len(packet))
+    received, now, at = 0, 0.0, 0
+    while now <= 10.0:
+        while allowance := ours.receive_allowance(now):
+            piece = stream[at : at + min(allowance, 262_144)]
+            at = (at + len(piece)) % len(stream)
+            ours.receive_data(piece, now)
+            received += len(piece)
+        now = max(ours.next_deadline(now), now + 1e-4)
+    assert received == pytest.approx(10 * rate, rel=0.05)
+
+
+def test_pings_and_pongs_do_not_wait_for_the_send_rate() -> None:
+    """Also with a full channel and nothing allowed."""
+    ours = connection(send_rate=1000)
+    ours.try_send(BULK, bytes(10**6))
+    ours.data_to_send(60.0, 65_536)
+    assert ours.data_to_send(60.0, 65_536) == b""
+    ours.receive_data(PING, 60.0)
+    ours.tick(60.0)
+    assert ours.data_to_send(60.0, 65_536) == PONG + PING
+
+
+def test_odd_packets_are_taken_in_slowly() -> None:
+    """What costs us time beyond its bytes costs the remote allowance, so that no peer can occupy a host."""
+    ours = connection(recv_rate=RATE)
+    odd = encode_packet(PacketMsg(FIRST, True, b""))[1:]
+    odd = bytes((len(odd) + 2,)) + b"\x28\x01" + odd
+    taken = 0
+    for step in count():
+        if step / 1000 > 1.0:
+            break
+        while ours.receive_allowance(step / 1000):
+            ours.receive_data(odd * 100, step / 1000)
+            taken += 100
+    assert taken < 30_000
+
+
+def test_nothing_is_scheduled_for_an_idle_connection_but_its_ping() -> None:
+    """No timer ticks for the sake of decay or rates."""
+    ours = connection(send_rate=RATE, recv_rate=RATE)
+    assert ours.next_deadline(0.0) == 60.0
+    ours.try_send(FIRST, bytes(3_000_000))
+    all_to_send(ours)
+    assert 0.0 < ours.next_deadline(0.0) < 0.1
+
+
+# --- errors ---
+
+
+def test_messages_before_an_error_are_delivered_and_the_error_is_due_at_once() -> None:
+    """It is raised by the next call, which the deadline says is now."""
+    ours = connection()
+    ours.try_send(FIRST, b"waiting")
+    assert ours.receive_data(GOOD + BAD + GOOD, 1.0) == [MessageReceived(FIRST, b"good")]
+    assert isinstance(ours.error, UnknownChannelError)
+    assert ours.next_deadline(1.0) == 1.0
+    assert ours.wants_to_write(1.0)  # its owner looks at the deadline then
+    assert ours.data_to_send(1.0, 1000) == b""
+    with pytest.raises(UnknownChannelError):
+        ours.tick(1.0)
+    with pytest.raises(UnknownChannelError):
+        ours.receive_data(GOOD, 1.0)
+
+
+def test_an_error_without_messages_before_it_is_raised_at_once() -> None:
+    """And set."""
+    ours = connection()
+    with pytest.raises(UnknownChannelError):
+        ours.receive_data(BAD, 1.0)
+    assert isinstance(ours.error, UnknownChannelError)
+
+
+@given(st.lists(st.binary(max_size=80), max_size=6))
+@settings(max_examples=200)
+def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> None:
+    """Whatever arrives, nothing else comes of it, and what there is to write can be written."""
+    ours = connection()
+    for number, piece in enumerate(pieces):
+        try:
+            ours.receive_data(piece, float(number))
+            ours.tick(float(number))
+        except RemoteError:
+            assert ours.error is not None
+        ours.data_to_send(float(number), 1000)
+        ours.next_deadline(float(number))
+        ours.status(float(number))
+
+
+def test_settings_that_cannot_be_are_refused() -> None:
+    """By name."""
+    with pytest.raises(ConnectionSettingError, match="max_packet_msg_payload_size"):
+        connection(max_packet_msg_payload_size=0)
+    with pytest.raises(ConnectionSettingError):
+        connection(send_rate=-1)
+    with pytest.raises(DuplicateChannelError):
+        MultiplexConnection([*CHANNELS, CHANNELS[0]], now=0.0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 100, 100_000])
+def test_other_payload_sizes_pass(size: int) -> None:
+    """The full packet with eof included."""
+    sender = connection(max_packet_msg_payload_size=size)
+    receiver = connection(max_packet_msg_payload_size=size)
+    for channel in (FIRST, BULK):
+        for length in (0, 1, size, 2 * size, 2 * size + 1):
+            sender.try_send(channel, pattern(5, length))
+            assert receiver.receive_data(all_to_send(sender), 0.0) == [
+                MessageReceived(channel, pattern(5, length))
+            ]

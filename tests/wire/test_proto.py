@@ -1,0 +1,73 @@
+"""The generated protobuf modules."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from google.protobuf import descriptor_pool
+
+from peerage.wire import proto
+from peerage.wire.proto import conn_pb2, keys_pb2, pex_pb2, regenerate, types_pb2
+from peerage.wire.proto.pool import POOL
+
+HERE = Path(proto.__path__[0])
+MODULES = {"conn": conn_pb2, "keys": keys_pb2, "pex": pex_pb2, "types": types_pb2}
+_MESSAGE = re.compile(r"^message (\w+) \{(\}|.*?^\})", re.MULTILINE | re.DOTALL)
+_FIELD = re.compile(r"([\w.]+)\s+(\w+)\s*=\s*(\d+);")
+
+
+@pytest.mark.parametrize(("name", "module"), MODULES.items())
+def test_modules_and_definitions_agree(name: str, module: ModuleType) -> None:
+    """Every message and field of the .proto file is in the committed module, and nothing else."""
+    text = (HERE / f"{name}.proto").read_text("utf-8")
+    declared = {
+        message: {(field, int(number)) for _, field, number in _FIELD.findall(body)}
+        for message, body in _MESSAGE.findall(text)
+    }
+    described = module.DESCRIPTOR.message_types_by_name
+    assert declared == {
+        message: {(field.name, field.number) for field in descriptor.fields}
+        for message, descriptor in described.items()
+    }
+    assert f"package {module.DESCRIPTOR.package};" in text
+
+
+def test_names_are_cometbfts() -> None:
+    """As an application's own tools expect them."""
+    assert conn_pb2.Packet.DESCRIPTOR.full_name == "tendermint.p2p.Packet"
+    assert keys_pb2.PublicKey.DESCRIPTOR.full_name == "tendermint.crypto.PublicKey"
+
+
+def test_an_applications_own_copy_does_not_clash() -> None:
+    """Ours are in a pool of their own."""
+    assert POOL.FindMessageTypeByName("tendermint.p2p.Packet") is conn_pb2.Packet.DESCRIPTOR
+    with pytest.raises(KeyError):
+        descriptor_pool.Default().FindMessageTypeByName("tendermint.p2p.Packet")
+
+
+def test_messages_travel_between_processes() -> None:
+    """By pickle, with messages inside."""
+    message = pex_pb2.Message()
+    message.pex_addrs.addrs.add(id="a", ip="b", port=3)
+    assert pickle.loads(pickle.dumps(message)) == message
+    assert isinstance(message.pex_addrs.addrs[0], types_pb2.NetAddress)
+
+
+def test_what_protoc_writes_is_changed_in_the_known_places() -> None:
+    """The pool, and the check of versions; anything else it does not know stops it."""
+    written = (
+        "# first\n"
+        "from google.protobuf import descriptor_pool as _descriptor_pool\n"
+        "from google.protobuf import runtime_version as _runtime_version\n"
+        "_runtime_version.ValidateProtobufRuntimeVersion(\n    1,\n    'x.proto'\n)\n"
+        "DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'')\n"
+    )
+    adapted = regenerate.adapt("x_pb2.py", written)
+    assert "runtime_version" not in adapted
+    assert "DESCRIPTOR = _POOL.AddSerializedFile(b'')\n" in adapted
+    with pytest.raises(regenerate.UnexpectedProtocOutputError):
+        regenerate.adapt("x_pb2.py", "# something else\n")

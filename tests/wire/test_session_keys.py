@@ -1,0 +1,62 @@
+"""Key agreement against CometBFT's golden rows and recorded handshakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peerage.wire.errors import (
+    EphemeralKeyLengthError,
+    EphemeralSecretError,
+    LowOrderKeyError,
+    ReflectedKeyError,
+)
+from peerage.wire.session_keys import SessionKeys, agree, derive_keys, ephemeral_public
+from tests.wire.vectors import load, octets
+
+VECTORS = load("secret_connection")
+SECRET = bytes(range(32))
+
+
+@pytest.mark.parametrize("row", VECTORS["derive_secrets"], ids=lambda row: row["dh_secret"][:8])
+def test_keys_agree_with_the_golden_rows(row: dict[str, Any]) -> None:
+    """Which half is for receiving depends on whose ephemeral key is lower."""
+    keys = derive_keys(octets(row["dh_secret"]), local_is_lower=row["local_is_lower"])
+    assert keys == (octets(row["receive_key"]), octets(row["send_key"]))
+
+
+@pytest.mark.parametrize("shake", VECTORS["handshakes"], ids=lambda shake: shake["name"])
+def test_both_ends_of_a_recorded_handshake_derive_the_same(shake: dict[str, Any]) -> None:
+    """The challenge is one, and each side's send key is the other's receive key."""
+    a, b = shake["a"], shake["b"]
+    k1, k2 = octets(shake["k1"]), octets(shake["k2"])
+    low, high = (
+        SessionKeys(k1, k2, octets(shake["challenge"])),
+        SessionKeys(k2, k1, octets(shake["challenge"])),
+    )
+    of_a = agree(octets(a["ephemeral_private"]), octets(b["ephemeral_public"]))
+    of_b = agree(octets(b["ephemeral_private"]), octets(a["ephemeral_public"]))
+    assert (of_a, of_b) == ((low, high) if shake["lower"] == "a" else (high, low))
+    assert ephemeral_public(octets(a["ephemeral_private"])) == octets(a["ephemeral_public"])
+
+
+def test_secrets_stay_out_of_repr() -> None:
+    """What is logged by accident must not open the connection."""
+    assert repr(SessionKeys(b"a" * 32, b"b" * 32, b"c" * 32)) == "SessionKeys()"
+
+
+def test_a_key_of_another_length_our_own_or_of_low_order_is_refused() -> None:
+    """Each with its own reason."""
+    with pytest.raises(EphemeralKeyLengthError, match="31 bytes"):
+        agree(SECRET, bytes(31))
+    with pytest.raises(ReflectedKeyError, match="came back"):
+        agree(SECRET, ephemeral_public(SECRET))
+    with pytest.raises(LowOrderKeyError, match="low order"):
+        agree(SECRET, bytes(32))
+
+
+def test_a_secret_of_another_length_is_our_own_mistake() -> None:
+    """A broken random source must not go unnoticed."""
+    with pytest.raises(EphemeralSecretError, match="must have 32"):
+        ephemeral_public(b"short")

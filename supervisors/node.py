@@ -79,6 +79,7 @@ BACKLOG = 1024  # connections that the kernel keeps while the hosts are busy
 FLUSH_TIMEOUT_S = 3.0  # a clean stop is over in 5 s, flushing included
 CHILD_SHUTDOWN_S = 1.0
 ASK_TIMEOUT_S = 10.0
+RESTART_LOOK_S = 0.01  # between two tries while the switch is being restarted
 DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
 
 ReactorSpec = type[Reactor] | tuple[Any, ...]  # a class, or a class and the arguments of its constructor
@@ -371,7 +372,14 @@ class Node:
     # --- machinery -----------------------------------------------------------------------------------------------------
 
     def _ask(self, message: Any, timeout: float = ASK_TIMEOUT_S) -> Any:
-        return self._names.switch.ask(message, timeout=timeout)
+        """Ask the switch, or its successor when it dies meanwhile: each question may be put twice."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                return self._names.switch.ask(message, timeout=max(0.0, deadline - time.monotonic()))
+            except ActorDeadError:
+                if self._ended.wait(RESTART_LOOK_S) or time.monotonic() >= deadline:
+                    raise
 
     def _http_addresses(self, name: str) -> list[str]:
         return list(ActorRef.to(self._names.of(name)).ask(GetAddresses(), timeout=ASK_TIMEOUT_S))

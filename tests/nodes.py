@@ -25,7 +25,7 @@ import structlog
 
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
-from peerage.actors.runtime import ActorRef, System
+from peerage.actors.runtime import ActorDeadError, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo, NetInfoSnapshot
 from peerage.config import Config
 from peerage.config.logging import LogSettings, set_up_logging
@@ -62,13 +62,21 @@ EXIT_PATIENCE_S = 5.0
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = PATIENCE_S, what: str = "") -> Any:
-    """Return what `condition` returns as soon as that is true. Raises: AssertionError when the time is over."""
+    """Return what `condition` returns as soon as that is true; an actor that is being restarted means: not yet.
+
+    Raises: AssertionError when the time is over.
+    """
     deadline = time.monotonic() + timeout
-    while not (result := condition()):
+    while True:
+        cause: ActorDeadError | None = None
+        try:
+            if result := condition():
+                return result
+        except ActorDeadError as error:
+            cause = error
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {timeout:g} s: {what or condition}")
+            raise AssertionError(f"not within {timeout:g} s: {what or condition}") from cause
         time.sleep(POLL_S)
-    return result
 
 
 # --- reactors --------------------------------------------------------------------------------------------------------

@@ -133,8 +133,8 @@ class Supervisor(ProcessActor):
 
     Usually `Supervisor.options(name="node", place=THREAD).start(specs, flags)`. Requests: messages.py.
     It is an actor like others: it may be another supervisor's child (`type=ChildType.SUPERVISOR`). Stopped or
-    failing, it stops all its children first. When it gives up, its DownReason is an exception whose text is
-    SupervisorGaveUpError's; to a supervisor above, that is a shutdown, as in OTP.
+    failing, it stops all its children first; killed, it takes them along. When it gives up, its DownReason is
+    an exception whose text is SupervisorGaveUpError's; to a supervisor above, that is a shutdown, as in OTP.
 
     Args: children, in start order; flags, OTP's defaults if None.
     Raises (from start): ChildSpecError; ChildStartError when a child does not start: those before it have
@@ -294,7 +294,7 @@ class Supervisor(ProcessActor):
     def _start(self, child: _Child) -> ActorRef:
         """Start a child and watch it. Raises: ChildStartError."""
         spec = child.spec
-        options = {**spec.start.options, "name": spec.name}
+        options = {**spec.start.options, "name": spec.name, "linked_to": self.actor_ref}
         try:
             ref = spec.start.actor_class.options(**options).start(*spec.start.args, **spec.start.kwargs)
         except Exception as error:

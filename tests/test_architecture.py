@@ -20,6 +20,8 @@ ARROWS = {
 }
 # the actor framework of `supervisors` is usable without a node: these modules see the runtime only
 LIFTABLE = {
+    "supervisors/__init__.py",
+    "supervisors/messages.py",
     "supervisors/spec.py",
     "supervisors/strategy.py",
     "supervisors/supervisor.py",

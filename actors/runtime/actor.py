@@ -15,6 +15,7 @@ import pykka
 from pykka import ActorRegistry
 
 from . import message as wire
+from .context import Linked
 from .errors import ActorDeadError, ActorStartError, Timeout
 from .future import Future
 from .host import Host
@@ -50,6 +51,7 @@ class SpawnRequest(NamedTuple):
     start_body: bytes
     fd_names: tuple[str, ...]
     fd_token: str
+    linked_to: ActorRef[Any] | None
 
 
 class ProcessActor(pykka.Actor):
@@ -79,6 +81,7 @@ class ProcessActor(pykka.Actor):
         extra: Any = None,
         keep: bool = False,
         start_timeout: float = DEFAULT_START_TIMEOUT_S,
+        linked_to: ActorRef[Any] | None = None,
     ) -> Starter[Self]:
         """Say how to start: `MyActor.options(name="switch").start(…)`.
 
@@ -93,8 +96,10 @@ class ProcessActor(pykka.Actor):
             extra: a picklable value the actor finds in `self.runtime.extra`, in `__init__` already.
             keep: the new host outlives its last actor.
             start_timeout: seconds until `start` gives up and kills the new host.
+            linked_to: an actor that this one must not outlive. However that ends, SIGKILL included: a new
+            process is killed, before a successor of that name starts; an actor elsewhere is stopped.
         """
-        return Starter(cls, name, place, host, dict(fds or {}), extra, keep, start_timeout)
+        return Starter(cls, name, place, host, dict(fds or {}), extra, keep, start_timeout, linked_to)
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         # Pykka's own __init__ would make an inbox and a ref that no other process could use.
@@ -146,15 +151,18 @@ class Starter(Generic[A]):
         extra: Any,
         keep: bool,
         start_timeout: float,
+        linked_to: ActorRef[Any] | None,
     ) -> None:
         self._class, self._name, self._place, self._host = cls, name, place, host
-        self._fds, self._extra, self._keep, self._timeout = fds, extra, keep, start_timeout
+        self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
+        # The root ends processes; an actor in a thread or in another's process looks after itself.
+        self._extra = extra if linked_to is None or place is Place.PROCESS else Linked(linked_to, extra)
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
         """Start the actor; returns once its constructor and `on_start` are done.
 
         Raises: what these raised, with the remote traceback as cause; ActorStartError when the
-            name is taken, the host died or `start_timeout` passed.
+            name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
         process = _process()
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
@@ -193,7 +201,7 @@ class Starter(Generic[A]):
         if self._fds:
             token = uuid.uuid4().hex
             _pass_fds(process, token, list(self._fds.values()))
-        request = SpawnRequest(host, self._keep, name, body, tuple(self._fds), token)
+        request = SpawnRequest(host, self._keep, name, body, tuple(self._fds), token, self._linked_to)
         return host, current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
     def _start_thread(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pykka import messages as pykka_messages
 
 from . import message as wire
-from .context import ActorContext
+from .context import ActorContext, Linked
 from .flow import ACK_BYTES, ACK_MESSAGES, Account
 from .future import Future
 from .ledger import DEAD, SETTLED
@@ -61,7 +61,9 @@ class ActorCell:
         self.host, self.ref = host, ref
         self.name = ref.name.encode()
         self.identity = identity(ref)
-        self.context = ActorContext(self, *context)
+        fds, extra = context
+        link = extra if type(extra) is Linked else None
+        self.context = ActorContext(self, fds, extra if link is None else link.extra)
         self.stopped = threading.Event()
         self.actor: ProcessActor | None = None
         self.instance: ProcessActor | None = None  # the same, in its constructor already
@@ -85,6 +87,7 @@ class ActorCell:
         self.fds: set[int] = set()
         self.postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.stop_asks: list[tuple[int, int]] = []
+        self.link = 0 if link is None else self._link_to(link.owner)  # the number of that watch
 
     # Mailbox
 
@@ -342,6 +345,19 @@ class ActorCell:
             assert self.actor is not None
             self.actor.on_down(ref, reason)
 
+    def _link_to(self, owner: ActorRef) -> int:
+        """End with another actor, or at once if it has ended. Its successor under its name is not meant."""
+        table = self.host.process.table
+        if owner.serial and table.is_dead(owner.serial):
+            self.host.call_soon(self, self._end_with, owner)
+            return 0
+        return self.host.port.watch(
+            owner, lambda ended, _reason: self.host.call_soon(self, self._end_with, ended)
+        )
+
+    def _end_with(self, owner: ActorRef) -> None:
+        self._stop(DownReason("shutdown", f"linked to {owner}, which has ended"))
+
     # The end
 
     def _stop(self, reason: DownReason) -> None:
@@ -384,6 +400,8 @@ class ActorCell:
         for number in self.watching.values():
             host.port.unwatch(number)
         self.watching.clear()
+        if self.link:
+            host.port.unwatch(self.link)
         self._refuse_rest()
         body = wire.dumps(reason)
         for source, number in self.watchers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import ActorDeadError
 from .message import Kind
@@ -13,6 +13,13 @@ from .ref import from_identity
 if TYPE_CHECKING:
     from .cell import ActorCell
     from .ref import ActorRef
+
+
+class Linked(NamedTuple):
+    """What an actor's `extra` is wrapped in on its way when the actor has to end with another one by itself."""
+
+    owner: ActorRef
+    extra: Any
 
 
 class Timer:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import zmq
 
@@ -26,9 +26,11 @@ from .forkserver_client import ForkServer
 from .host import Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
+from .links import Links
 from .log import logger
 from .message import Kind, Raw
-from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
+from .ref import ActorRef
+from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 from .watch import DownReason, from_status
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts 
 NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host's goodbye, seen by the root
 
 
+class _Heir(NamedTuple):
+    """A start that waits: of which host and actor, and how it goes on."""
+
+    host: str
+    actor: str
+    make: Callable[[ActorStartError | None], None]
+
+
 class _HostRecord:
     """What the root knows of one life of a host."""
 
@@ -58,9 +68,9 @@ class _HostRecord:
         self.ended: dict[str, DownReason] = {}  # and those of its last actors
         self.is_up = False
         self.must_die = False
-        self.heirs: list[
-            tuple[str, Callable[[ActorStartError | None], None]]
-        ] = []  # starts that wait for its name
+        self.verdict: DownReason | None = None  # why the root has killed it
+        self.mourners: set[str] = set()  # hosts that do not start before this one is gone
+        self.heirs: list[_Heir] = []  # starts that wait for its end
 
 
 class Root(Host):
@@ -85,6 +95,7 @@ class Root(Host):
         self.records: dict[int, _HostRecord] = {}
         self._by_pid: dict[int, _HostRecord] = {}
         self._passed: dict[str, list[int]] = {}
+        self._links = Links(self.port, self._on_orphans)
         self._fd_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._fd_socket.bind(fd_socket_path(process.directory))
         self.descriptors.set(self._fd_socket.fileno(), None, reader=self._take_fds)
@@ -121,6 +132,9 @@ class Root(Host):
     def _record_of(self, name: str) -> _HostRecord | None:
         return next((record for record in self.records.values() if record.name == name), None)
 
+    def _mourned_by(self, name: str) -> _HostRecord | None:
+        return next((record for record in self.records.values() if name in record.mourners), None)
+
     def _new_record(self, name: str, request: SpawnRequest | None, asker: tuple[int, int]) -> _HostRecord:
         record = _HostRecord(name, self._next_serial, request, asker)
         self._next_serial += 1
@@ -134,6 +148,9 @@ class Root(Host):
         fds = self._fds_for(request)
 
         def make(error: ActorStartError | None) -> None:
+            owner = request.linked_to
+            if owner is not None and error is None and self._links.is_gone(owner):
+                error = ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
             if error is not None:
                 for fd in fds:
                     os.close(fd)
@@ -141,6 +158,8 @@ class Root(Host):
                 return
             record = self._new_record(request.host, request, (source, corr))
             record.fds = fds
+            if owner is not None:
+                self._links.add(owner, record.serial)
             self._fork(record)
 
         self._when_free(request.host, request.actor, make)
@@ -154,6 +173,8 @@ class Root(Host):
             if error is not None:
                 self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
                 return
+            if self.process.table.is_dead(serial_of(source)):
+                return  # nobody is left to make the thread, and nothing would ever free its name
             record = self._new_record(name, None, (0, 0))
             record.pid = self._process_of(source)
             self.port.send(source, Kind.REPLY, corr, body=wire.dumps(record.serial))
@@ -161,7 +182,8 @@ class Root(Host):
         self._when_free(name, name, make)
 
     def _when_free(self, name: str, actor: str, make: Callable[[ActorStartError | None], None]) -> None:
-        """Call `make(None)` once no host of this name is left, or `make(error)` if its bearer lives on.
+        """Call `make(None)` once no host of this name is left, nor any that ends with one, or `make(error)` if its
+        bearer lives on.
 
         Who has just seen an actor stop may start its successor at once: the news of the old host's end may
         come a moment after.
@@ -170,17 +192,17 @@ class Root(Host):
             make(ActorStartError(actor, "the system is shutting down"))
         elif name == self.name:
             make(ActorStartError(actor, f"the host name {name!r} is taken"))
-        elif (bearer := self._record_of(name)) is None:
+        elif (bearer := self._record_of(name) or self._mourned_by(name)) is None:
             make(None)
         else:
-            bearer.heirs.append((actor, make))
+            bearer.heirs.append(_Heir(name, actor, make))
             self._soon_or_never(bearer)
 
     def _soon_or_never(self, bearer: _HostRecord) -> None:
         def decide() -> None:
             if bearer.goodbye is None and not bearer.must_die:
                 heirs, bearer.heirs = bearer.heirs, []
-                for actor, make in heirs:
+                for _host, actor, make in heirs:
                     make(ActorStartError(actor, f"a host named {bearer.name!r} is alive"))
 
         self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
@@ -300,9 +322,13 @@ class Root(Host):
         for record in waiting:
             # It may have been forked without our hearing of it: that one is turned away when it reports, for
             # its serial has gone.
+            if record.must_die:
+                self._bury(record, DownReason("killed", "killed before it had started"))
+                continue
             del self.records[record.serial]
             successor = self._new_record(record.name, record.request, record.asker)
-            successor.fds = record.fds
+            successor.fds, successor.heirs = record.fds, record.heirs
+            self._links.replace(record.serial, successor.serial)
             self._fork(successor)
 
     def _on_forked(self, serial: int, pid: int, pidfd: int) -> None:
@@ -333,14 +359,17 @@ class Root(Host):
             self._unreaped.append(record)
             self.add_timer(Timer(None, time.monotonic() + REAP_AGAIN_S, self._reap_orphans, ()))
         self.port.pump()  # its last words arrived before its death
-        reason = (
-            record.goodbye if record.goodbye is not None and not record.status else from_status(record.status)
-        )
+        reason = self._reason_of(record)
         os.close(record.pidfd)
         self._by_pid.pop(record.pid, None)
         self._bury(record, reason)
         for other in [r for r in self.records.values() if r.pid == record.pid]:
             self._bury(other, reason)
+
+    def _reason_of(self, record: _HostRecord) -> DownReason:
+        if record.goodbye is not None and not record.status:
+            return record.goodbye
+        return record.verdict or from_status(record.status)
 
     def _reap(self, record: _HostRecord) -> bool:
         """A host whose fork server has died may be our own child now: we are PID 1, or a subreaper."""
@@ -362,6 +391,8 @@ class Root(Host):
         gracefully = record.goodbye is not None
         booting, ended = self._booting(), record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
+        self._links.remove(record.serial)
+        self._end_orphans(self._links.take(record.serial), record.name, {record.name} | record.mourners)
         self._broadcast(
             Kind.HOST_DOWN, (record.serial, reason, booting, gracefully, ended), but=record.serial
         )
@@ -376,8 +407,8 @@ class Root(Host):
         for fd in record.fds:
             os.close(fd)
         self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
-        for actor, make in record.heirs:
-            self._when_free(record.name, actor, make)
+        for host, actor, make in record.heirs:
+            self._when_free(host, actor, make)
         log = logger().info if reason.kind in {"normal", "shutdown"} else logger().error
         log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
@@ -410,6 +441,26 @@ class Root(Host):
         if record.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(record.pidfd, signal.SIGKILL)
+
+    # Links
+
+    def _on_orphans(self, owner: ActorRef[Any], hosts: list[int]) -> None:
+        self._end_orphans(hosts, owner.name, {owner.host})
+
+    def _end_orphans(self, hosts: list[int], owner: str, mourners: set[str]) -> None:
+        """Kill the hosts that end with `owner`, and those that end with them.
+
+        Args: mourners, the names under which no host may start before they are gone.
+        """
+        if self.closing:
+            return  # all are being stopped, each in its time
+        for record in [self.records[serial] for serial in hosts]:
+            record.verdict = DownReason(
+                "killed", f"linked to {owner!r}, which has ended", signal=signal.SIGKILL
+            )
+            record.mourners |= mourners
+            self._kill(record)
+            self._end_orphans(self._links.take(record.serial), record.name, mourners | {record.name})
 
     # The end of the system
 

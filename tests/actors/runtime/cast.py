@@ -68,6 +68,10 @@ class Worker(ProcessActor):
     def do_exit(self, code: int) -> None:
         os._exit(code)
 
+    def do_spin(self) -> None:
+        while True:
+            pass
+
     def do_stop(self) -> None:
         self.stop()
 

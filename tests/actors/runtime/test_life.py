@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from peerage.actors.runtime.life import hold, remove_directory, sweep
+from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 5.0  # generous for a loaded machine; the promise is 2 s
@@ -34,13 +35,6 @@ class Running(NamedTuple):
                 return
             time.sleep(0.01)  # processes of another parent cannot be waited for
         pytest.fail(f"left: {[p for p in self.pids if is_alive(p)]}, {list(self.directory.glob('*'))}")
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
 
 
 def embed(mode: str, *prefix: str) -> subprocess.Popen[str]:

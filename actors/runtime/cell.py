@@ -33,14 +33,15 @@ PYKKA_MESSAGES = frozenset(
 )
 TELL, ASK, STOP = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP)  # comparing enum members is slow
 
-BATCH = 64  # messages of one actor in a loop turn, so that its neighbours are served too
+BATCH = 128  # messages of one actor in a loop turn, so that its neighbours are served too
 
 STOPPED = DownReason("normal", "stopped")
 
 
 # A message in the mailbox, still packed: kind, flags, source, correlation, sender, body, extra frames, size, and when it
-# came. A plain tuple: making a named one costs as much as unpickling a small message.
-Item = tuple[int, int, int, int, bytes, Raw, Sequence[Raw], int, float]
+# came. A plain tuple: making a named one costs as much as unpickling a small message. The body of what is left of a batch is
+# a list of its messages.
+Item = tuple[int, int, int, int, bytes, Any, Sequence[Raw], int, float]
 KIND: Final = 0
 FLAGS: Final = 1
 SOURCE: Final = 2
@@ -116,8 +117,8 @@ class ActorCell:
                 flags = item[FLAGS]
                 self.mailbox_size -= item[SIZE]
                 if flags & wire.BATCH:
+                    self._handle_batch(item, left)
                     left -= item[CORR]
-                    self._handle_batch(item)
                     continue
                 left -= 1
                 self.depth -= 1
@@ -214,43 +215,58 @@ class ActorCell:
         if failure is not None:
             self.fail(failure)
 
-    def _handle_batch(self, item: Item) -> None:
-        """Handle the messages of one `tell_many`, each as if it had come alone."""
-        _kind, flags, source, messages, sender, body, _extras, size, _arrived = item
+    def _handle_batch(self, item: Item, limit: int) -> None:
+        """Handle the messages of one frame, each as if it had come alone; what is over the limit waits, unpacked."""
+        _kind, flags, source, messages, sender, body, extras, size, arrived = item
+        values: list[Any] = body if type(body) is list else wire.unpack_batch(flags, body, messages)
+        if messages > limit:
+            rest = values[limit:]
+            del values[limit:]
+            self.mailbox.appendleft((TELL, flags, source, len(rest), sender, rest, extras, size, arrived))
+            self.mailbox_size += size
+            messages, size = limit, 0
         self.current = (source, 0, TELL)
         self.sender_identity = sender
-        receive, dead, error = self.actor.on_receive, 0, None  # type: ignore[union-attr]  # no messages before the actor exists
-        left, account, words = messages, self._account(source), self.host.words
-        settled = account.entry + SETTLED
-        for packed in wire.unpack_batch(body, messages):
-            self.handled += 1
-            self.depth -= 1
-            left -= 1
-            try:
-                value = loads(packed)
-            except Exception as unreadable:
-                dead += 1
-                words[account.entry + DEAD] += 1
-                words[settled] += 1
-                self._log_unreadable(unreadable)
-                continue
-            try:
-                if type(value) in PYKKA_MESSAGES:
-                    self._receive_pykka(value)
-                else:
+        receive, failure = self.actor.on_receive, None  # type: ignore[union-attr]  # no messages before the actor exists
+        account, words = self._account(source), self.host.words
+        entry = account.entry + SETTLED
+        before = settled = words[entry]
+        dead_before = words[account.entry + DEAD]
+        try:
+            if flags & wire.JOINED:
+                for value in values:
+                    settled += 1
                     receive(value)
-            except BaseException as raised:
-                error = raised
-                break
-            finally:
-                words[settled] += 1
+                    words[entry] = settled
+            else:
+                for packed in values:
+                    settled += 1
+                    self._receive_packed(packed, receive, account)
+                    words[entry] = settled
+        except BaseException as error:
+            failure = error
+            words[entry] = settled
+        self.handled += settled - before
+        self.depth -= messages
+        left = before + messages - settled
         if left:
-            self.depth -= left
             words[account.entry + DEAD] += left
-            words[settled] += left
-        self.host.settle(account, flags, size, dead + left, messages)
-        if error is not None:
-            self.fail(error)
+            words[entry] = before + messages
+        self.host.settle(account, flags, size, words[account.entry + DEAD] - dead_before, messages)
+        if failure is not None:
+            self.fail(failure)
+
+    def _receive_packed(self, packed: Raw, receive: Callable[[Any], object], account: Account) -> None:
+        try:
+            value = loads(packed)
+        except Exception as error:
+            self.host.words[account.entry + DEAD] += 1
+            self._log_unreadable(error)
+            return
+        if type(value) in PYKKA_MESSAGES:
+            self._receive_pykka(value)
+        else:
+            receive(value)
 
     def _handle_ask(self, source: int, corr: int, value: Any) -> None:
         self.deferred = False

@@ -55,6 +55,10 @@ class Window:
         """Whether a message of so many bytes may go now; a single one larger than the window may go alone."""
         return self.messages < WINDOW_MESSAGES and (self.size + size <= WINDOW_BYTES or self.messages == 0)
 
+    def has_room_for(self, messages: int, size: int) -> bool:
+        """Whether so many messages of so many bytes together may all go now."""
+        return self.messages + messages <= WINDOW_MESSAGES and self.size + size <= WINDOW_BYTES
+
     def release(self, messages: int, size: int) -> None:
         self.messages -= messages
         self.size -= size

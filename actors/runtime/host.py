@@ -132,6 +132,7 @@ class Host:
             # A nested wait since the pump may have taken the socket's only signal and left messages behind.
             if self.port.has_skipped and self.port.inbox.has_arrivals():
                 timeout = 0.0
+        self.port.flush()
         if timeout or self.descriptors.in_use:
             self._run_descriptors(timeout)
         self._run_timers()

@@ -183,13 +183,16 @@ class HostPort(Port):
     ) -> None:
         host = self.host
         cell = host.cells.get(target)
+        messages = 1
+        if flags & wire.BATCH:
+            messages, size = corr, wire.batch_size(body)
         if cell is None:
-            host.dead_on_arrival(source, target, flags, size, corr if flags & wire.BATCH else 1)
+            host.dead_on_arrival(source, target, flags, size, messages)
             return
         # As `cell.put`: most messages come by here, and a call costs a tenth of handling one.
         cell.mailbox.append((TELL, flags, source, corr, sender, body, extras, size, host.now))
         cell.mailbox_size += size
-        cell.depth += corr if flags & wire.BATCH else 1
+        cell.depth += messages
         if not cell.queued and not cell.busy:
             cell.queued = True
             host.ready.append(cell)

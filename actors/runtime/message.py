@@ -14,7 +14,7 @@ import io
 import pickle
 import struct
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple
 
@@ -65,13 +65,20 @@ class Flag(IntFlag):
     BODY_APART = 4  # the first extra frame is the body
     EXEMPT = 8  # outside the sender's window
     BATCH = 16  # a TELL of several messages; the correlation is their number
+    JOINED = 32  # a batch that is one pickle
 
 
 # As plain integers: arithmetic with enum members costs half a microsecond a message.
-FRAMES, LARGE_FRAMES, BODY_APART, EXEMPT, BATCH = 1, 2, 4, 8, 16
+FRAMES, LARGE_FRAMES, BODY_APART, EXEMPT, BATCH, JOINED = 1, 2, 4, 8, 16, 32
 
+BATCH_MESSAGES = 256  # in one frame
+BATCH_BYTES = LARGE - 1024  # with lengths and names still one frame
+BATCH_SIZE = struct.Struct("<Q")
 
 PLAIN = frozenset({bytes, str, int, float, bool, type(None)})
+SIZED = frozenset({bytes, str})  # of PLAIN: those that may be large
+PLAIN_SIZE = 8  # bytes that a window counts for any other
+SMALL = 4096  # bytes; larger ones gain little from company
 
 
 class Frames(NamedTuple):
@@ -136,20 +143,104 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
     return pickle.loads(body, buffers=extras) if extras else pickle.loads(body)
 
 
-def pack_batch(bodies: Sequence[bytes]) -> bytes:
-    """Several pickled messages as one body: their lengths, 4 bytes each, then themselves.
+class Batch:
+    """Tells that travel as one message, in order: plain values, joined in one pickle, or pickled messages.
 
-    Each is a pickle of its own, so that messages stay isolated from each other, as if told one by one.
+    Each of those is a pickle of its own, so that messages stay isolated from each other, as if told one by one. What
+    cannot change needs no isolation.
     """
-    return struct.pack(f"<{len(bodies)}I", *map(len, bodies)) + b"".join(bodies)
+
+    __slots__ = ("joined", "size", "sizes", "values")
+
+    def __init__(self, joined: bool, values: list[Any], sizes: list[int]) -> None:
+        self.joined, self.values, self.sizes = joined, values, sizes
+        self.size = sum(sizes)  # bytes, as their sender's window counts them
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add(self, value: Any, size: int) -> None:
+        self.values.append(value)
+        self.sizes.append(size)
+        self.size += size
+
+    def part(self, start: int, stop: int) -> Batch:
+        """Some of them."""
+        return Batch(self.joined, self.values[start:stop], self.sizes[start:stop])
+
+    def pack(self) -> tuple[int, bytes]:
+        """Returns: flags and body. The body: the size, 8 bytes, then one pickle, or the lengths of the pickles, 4 bytes
+        each, and themselves.
+        """
+        if self.joined:
+            return BATCH | JOINED, BATCH_SIZE.pack(self.size) + pickle.dumps(self.values, 5)
+        lengths = struct.pack(f"<Q{len(self.values)}I", self.size, *map(len, self.values))
+        return BATCH, lengths + b"".join(self.values)
 
 
-def unpack_batch(body: Raw, messages: int) -> list[Raw]:
-    """The pickled messages that `pack_batch` was given."""
+class Alone:
+    """A message that is no part of a batch: it is large, or has frames of its own."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __len__(self) -> int:
+        return 1
+
+
+def parcels(values: list[Any]) -> Iterator[Batch | Alone]:
+    """The fewest messages that carry these values in order. Raises: what pickling one raises, after those before it."""
+    if SIZED.issuperset(map(type, values)):  # the usual case, without a look at each
+        sizes = list(map(len, values))
+        if sum(sizes) <= BATCH_BYTES:
+            yield Batch(True, values, sizes)
+            return
+    batch = Batch(True, [], [])
+    failure: Exception | None = None
+    for value in values:
+        body, size = value, 0
+        plain = type(value) in PLAIN
+        if plain:
+            size = len(value) if type(value) in SIZED else PLAIN_SIZE
+            plain = size < SMALL
+        if not plain:
+            try:
+                body, extras, flags = encode(value)
+            except Exception as error:
+                failure = error
+                break
+            size = len(body)
+            if extras or flags or size >= LARGE:
+                yield batch
+                yield Alone(value)
+                batch = Batch(True, [], [])
+                continue
+        if batch.joined is not plain or batch.size + size > BATCH_BYTES:
+            yield batch
+            batch = Batch(plain, [], [])
+        batch.add(body, size)
+    yield batch
+    if failure is not None:
+        raise failure
+
+
+def batch_size(body: Raw) -> int:
+    """The bytes that the sender's window counts for a batch."""
+    size: int = BATCH_SIZE.unpack_from(body)[0]
+    return size
+
+
+def unpack_batch(flags: int, body: Raw, messages: int) -> list[Any]:
+    """What `Batch.pack` was given: the values of a joined batch, pickled messages otherwise."""
+    view = memoryview(body)
+    if flags & JOINED:
+        return list(pickle.loads(view[BATCH_SIZE.size :]))
     bodies: list[Raw] = []
-    start = 4 * messages
-    for length in struct.unpack_from(f"<{messages}I", body):
-        bodies.append(body[start : start + length])
+    start = BATCH_SIZE.size + 4 * messages
+    for length in struct.unpack_from(f"<{messages}I", body, BATCH_SIZE.size):
+        bodies.append(view[start : start + length])
         start += length
     return bodies
 

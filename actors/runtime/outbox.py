@@ -1,16 +1,26 @@
-"""What a thread sends with: one PUSH per destination, made on first use."""
+"""What a thread sends with: one PUSH per destination, made on first use.
+
+Tells on each other's heels travel together: handing a message to ZeroMQ and taking it out again costs more than all the
+rest of a small one. The first goes at once; what follows it within `CLOSE_S` is gathered until there are `BATCH_MESSAGES`,
+until anything else is sent to the same place, until the loop's turn or the thread's work ends in a wait, and for one
+tick of the `Flusher` at most. Order is kept for each destination.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import pickle
+import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from . import message as wire
-from .message import HEADER, LARGE, Kind, Raw
+from .message import BATCH_BYTES, BATCH_MESSAGES, HEADER, LARGE, Batch, Kind, Raw
+from .routes import Route
 from .table import THREAD_MASK, serial_of
 
 if TYPE_CHECKING:
@@ -18,18 +28,35 @@ if TYPE_CHECKING:
 
 RECONNECT_MS = 20
 SHORTEST_LINGER_S = 0.1
+CLOSE_S = 0.0001  # between two tells that gathering pays for
 
 # pyzmq's Python layer over send() costs a tenth of it (tests/bench/runtime_messages.py).
 send_bytes = zmq.backend.Socket.send
 
 
-class Outbox:
-    """Sends never block, for there are no high-water marks: windows bound what is under way."""
+class Gathered(Batch):
+    """Tells of one sender to one actor, to be handed over together."""
 
-    def __init__(self, process: Process, address: int) -> None:
-        self._process, self._address = process, address
+    __slots__ = ("flags", "route", "sender")
+
+    def __init__(self, route: Route, sender: bytes, flags: int, joined: bool, value: Any, size: int) -> None:
+        super().__init__(joined, [value], [size])
+        self.route, self.sender, self.flags = route, sender, flags
+
+
+class Outbox:
+    """Sends never block, for there are no high-water marks: windows bound what is under way.
+
+    The port's lock guards it, because the flusher hands over what its thread has gathered and left. A thread that
+    waits for messages holds that lock, and has gathered nothing then.
+    """
+
+    def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
+        self._process, self._address, self._lock = process, address, lock
         self._pushes: dict[int, zmq.Socket[bytes]] = {}
         self._closed = False
+        self.gathered: dict[int, Gathered] = {}  # by destination
+        self._told_at = 0.0
 
     def send(
         self,
@@ -46,22 +73,74 @@ class Outbox:
     ) -> None:
         """Hand one message to ZeroMQ. For a dead process or thread it is dropped here: sweeping settles it."""
         source = self._address if source is None else source
-        if not extras and len(body) < LARGE:
-            header = HEADER.pack(kind, flags, 0, source, corr, len(target), len(sender))
-            self.send_frame(address, header + target + sender + body)
-            return
-        if len(body) >= LARGE:
-            extras, body, flags = [body, *extras], b"", flags | wire.BODY_APART
-        if any(len(frame) >= LARGE for frame in extras):
-            flags |= wire.LARGE_FRAMES
-        header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
-        push = self._push(address)
-        if push is not None:
-            with contextlib.suppress(zmq.ContextTerminated):
-                frames = [header + target + sender + body, *extras]
-                push.send_multipart(frames, copy=not flags & wire.LARGE_FRAMES)
+        with self._lock:
+            if address in self.gathered:
+                self._hand_over(address)
+            if not extras and len(body) < LARGE:
+                header = HEADER.pack(kind, flags, 0, source, corr, len(target), len(sender))
+                self._send_frame(address, header + target + sender + body)
+                return
+            if len(body) >= LARGE:
+                extras, body, flags = [body, *extras], b"", flags | wire.BODY_APART
+            if any(len(frame) >= LARGE for frame in extras):
+                flags |= wire.LARGE_FRAMES
+            header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
+            push = self._push(address)
+            if push is not None:
+                with contextlib.suppress(zmq.ContextTerminated):
+                    frames = [header + target + sender + body, *extras]
+                    push.send_multipart(frames, copy=not flags & wire.LARGE_FRAMES)
 
-    def send_frame(self, address: int, frame: bytes) -> None:
+    def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
+        """Send one small tell of `size` bytes, with others if they are close. The caller holds the lock.
+
+        A `plain` value is the message itself, for it cannot change meanwhile; any other is pickled.
+        """
+        address = route.address
+        gathered = self.gathered.get(address)
+        if gathered is not None:
+            if (
+                gathered.route is route
+                and gathered.flags == flags
+                and gathered.sender == sender
+                and gathered.joined is plain
+            ):
+                values = gathered.values
+                values.append(value)
+                gathered.size += size
+                if len(values) >= BATCH_MESSAGES or gathered.size >= BATCH_BYTES:
+                    self._hand_over(address)
+                return
+            self._hand_over(address)
+        now = monotonic()
+        close, self._told_at = now - self._told_at < CLOSE_S, now
+        if close:
+            self.gathered[address] = Gathered(route, sender, flags, plain, value, size)
+            self._process.flusher.watch(self)
+        else:
+            body = pickle.dumps(value, 5) if plain else value
+            self._send_frame(address, route.tell_prefix(sender, flags) + body)
+
+    def flush(self) -> None:
+        """Hand over all that is gathered."""
+        with self._lock:
+            for address in list(self.gathered):
+                self._hand_over(address)
+
+    def _hand_over(self, address: int) -> None:
+        gathered = self.gathered.pop(address)
+        self._told_at = monotonic()
+        route, sender, values = gathered.route, gathered.sender, gathered.values
+        if len(values) == 1:
+            body = pickle.dumps(values[0], 5) if gathered.joined else values[0]
+            self._send_frame(address, route.tell_prefix(sender, gathered.flags) + body)
+            return
+        flags, body = gathered.pack()
+        flags |= gathered.flags
+        header = HEADER.pack(Kind.TELL, flags, 0, self._address, len(values), len(route.target), len(sender))
+        self._send_frame(address, header + route.target + sender + body)
+
+    def _send_frame(self, address: int, frame: bytes) -> None:
         """Hand over a message that is one small frame, header and all."""
         push = self._pushes.get(address) or self._push(address)
         if push is None:
@@ -95,15 +174,26 @@ class Outbox:
 
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
-        if (push := self._pushes.pop(address, None)) is not None:
-            push.close(0)
+        with self._lock:
+            self.gathered.pop(address, None)  # lost as what is under way is: the window knows of it
+            if (push := self._pushes.pop(address, None)) is not None:
+                push.close(0)
 
     def forget_dead(self) -> None:
-        for address in [a for a in self._pushes if self._process.table.is_dead(serial_of(a))]:
-            self.forget(address)
+        with self._lock:
+            for address in [a for a in self._pushes if self._process.table.is_dead(serial_of(a))]:
+                self.forget(address)
 
     def close(self, linger_s: float) -> None:
         """Say goodbye to everybody, behind all that was sent before, and close."""
+        with self._lock:
+            self._close(linger_s)
+
+    def _close(self, linger_s: float) -> None:
+        if not self._process.closed:
+            self.flush()
+        self.gathered.clear()
+        self._process.flusher.forget(self)
         self._closed = True
         goodbye = HEADER.pack(Kind.PORT_BYE, 0, 0, self._address, 0, 0, 0)
         for address, push in self._pushes.items():

@@ -12,8 +12,8 @@ import struct
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import zmq
@@ -21,11 +21,11 @@ import zmq
 from . import ledger
 from . import message as wire
 from .errors import ActorDeadError, MailboxFullError
-from .flow import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull
+from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
 from .log import is_debugging, logger
-from .message import EXEMPT, LARGE, Kind, Raw
+from .message import BATCH_MESSAGES, EXEMPT, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
 from .outbox import Outbox
 from .routes import Route, Routes
 from .table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
@@ -37,9 +37,6 @@ if TYPE_CHECKING:
 
 ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
 NEVER = -1  # an epoch that no table has: look again
-
-BATCH_MESSAGES = 64  # of `tell_many` in one frame: what an actor handles in a turn, before its neighbours
-BATCH_BYTES = LARGE - 1024  # with lengths and names still one frame
 
 REMEMBERED_GOODBYES = 1000
 DownFunction = Callable[["ActorRef", DownReason], object]
@@ -59,7 +56,7 @@ class Port:
         self.pending: dict[int, Future[Any]] = {}
         self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
         self.routes = Routes(address, self.table)
-        self._outbox = Outbox(process, address)
+        self._outbox = Outbox(process, address, self.lock)
         self._numbers = count(1)
         self._epoch = self.table.epoch
         self._departed: set[int] = set()  # serials of hosts whose last message has been read
@@ -115,6 +112,11 @@ class Port:
             source=source,
         )
 
+    def flush(self) -> None:
+        """Hand over the tells that were gathered."""
+        if self._outbox.gathered:
+            self._outbox.flush()
+
     def wake(self, address: int) -> None:
         """Make the thread at this address look at the host table."""
         self.send(address, Kind.WAKE)
@@ -130,20 +132,31 @@ class Port:
         with self.lock:
             if self._epoch != self.table.epoch:
                 self.sweep()
-            route = self.routes.find(ref)
+            route = self.routes.by_key.get(ref.key) or self.routes.find(ref)
             if route is None:
                 self.count_dead_letters(ref.key, 1)
                 return
-            body, extras, flags = wire.encode(value)
+            body: Any = value
+            extras: Sequence[Raw] = ()
+            flags = 0
+            plain = type(value) in PLAIN and not route.local
+            if plain:  # cannot change: pickled when it goes, with its company
+                size = len(value) if type(value) in SIZED else PLAIN_SIZE
+                plain = size < SMALL
+            if not plain:
+                body, extras, flags = wire.encode(value)
+                size = len(body)
+                for frame in extras:
+                    size += len(frame)
             window = route.window
             if exempt:
                 window.exempt += 1
                 flags |= EXEMPT
             else:
-                size = len(body)
-                for frame in extras:
-                    size += len(frame)
-                if not window.has_room(size):
+                # As `has_room`, without the call.
+                if window.messages and (
+                    window.messages >= WINDOW_MESSAGES or window.size + size > WINDOW_BYTES
+                ):
                     if not self._make_room(route, size, when_full):
                         return
                     if (route := self.route(ref)) is None:  # it died while we waited
@@ -152,77 +165,70 @@ class Port:
                     window = route.window
                 window.messages += 1
                 window.size += size
-            if extras or route.local or len(body) >= LARGE:
+            if extras or size >= SMALL or route.local:
                 self.deliver(route, Kind.TELL, 0, flags, body, extras)
             else:
-                self._outbox.send_frame(route.address, route.tell_prefix(self.sender, flags) + body)
+                self._outbox.tell(route, self.sender, flags, body, size, plain)
 
     def tell_many(
         self, ref: ActorRef, values: Iterable[Any], when_full: WhenFull | None, exempt: bool
     ) -> None:
         """Send messages as `tell` does, in this order, many of them in one frame."""
-        accepted = size = 0
-        bodies: list[bytes] = []
-        try:
-            for value in values:
-                body, extras, flags = wire.encode(value)
-                alone = extras or flags or len(body) >= LARGE
-                if bodies and (alone or size + len(body) > BATCH_BYTES or len(bodies) >= BATCH_MESSAGES):
-                    for sent in self._tell_batch(ref, bodies, when_full, exempt):
-                        accepted += sent
-                    bodies, size = [], 0
-                if alone:
-                    self.tell(ref, value, when_full, exempt)
-                    accepted += 1
-                else:
-                    bodies.append(body)
-                    size += len(body)
-            for sent in self._tell_batch(ref, bodies, when_full, exempt):
-                accepted += sent
-        except MailboxFullError as error:
-            raise MailboxFullError(error.actor, error.messages, error.size, accepted) from None
-        except (
-            BaseException
-        ):  # pickling a value, or the iterable itself: what came before it goes, as with `tell`
-            for _ in self._tell_batch(ref, bodies, when_full, exempt):
-                pass
-            raise
+        sent = 0
+        iterator = iter(values)
+        more = True
+        while more:
+            chunk: list[Any] = []
+            try:
+                chunk.extend(islice(iterator, BATCH_MESSAGES))
+            finally:  # what came before the iterable failed goes, as with `tell`
+                for parcel in wire.parcels(chunk):
+                    try:
+                        if isinstance(parcel, Batch):
+                            self._tell_batch(ref, parcel, when_full, exempt)
+                        else:
+                            self.tell(ref, parcel.value, when_full, exempt)
+                    except MailboxFullError as error:
+                        error.accepted += sent
+                        raise
+                    sent += len(parcel)
+            more = len(chunk) == BATCH_MESSAGES
 
-    def _tell_batch(
-        self, ref: ActorRef, bodies: list[bytes], when_full: WhenFull | None, exempt: bool
-    ) -> Iterator[int]:
-        """Send pickled messages, in as many pieces as the window wants. Yields: how many went (or were
-        dropped) each time.
+    def _tell_batch(self, ref: ActorRef, batch: Batch, when_full: WhenFull | None, exempt: bool) -> None:
+        """Send a batch, in as many pieces as the window wants.
+
+        Raises: MailboxFullError, which knows how many had gone (or had been dropped).
         """
-        while bodies:
+        done, count = 0, len(batch)
+        while done < count:
             with self.lock:
                 route = self.route(ref)
                 if route is None:
-                    self.count_dead_letters(ref.key, len(bodies))
-                    yield len(bodies)
+                    self.count_dead_letters(ref.key, count - done)
                     return
-                window = route.window
+                window, part = route.window, batch
+                if not exempt and (done or not window.has_room_for(count, batch.size)):
+                    part = batch.part(done, done + max(1, WINDOW_MESSAGES - window.messages))
+                    if not window.has_room(part.size):
+                        part = batch.part(done, done + 1)
+                messages = len(part)
                 if exempt:
-                    part = bodies
-                    body = wire.pack_batch(part)
-                    window.exempt += len(part)
+                    window.exempt += messages
+                elif window.has_room(part.size):
+                    window.messages += messages
+                    window.size += part.size
                 else:
-                    part = bodies[: max(1, WINDOW_MESSAGES - window.messages)]
-                    body = wire.pack_batch(part)
-                    if len(part) > 1 and not window.has_room(len(body)):
-                        part = part[:1]
-                        body = wire.pack_batch(part)
-                    if not window.has_room(len(body)):
-                        if not self._make_room(route, len(body), when_full):
-                            bodies = bodies[1:]
-                            yield 1
-                        continue  # the window is another now, or the actor has died
-                    window.messages += len(part)
-                    window.size += len(body)
-                flags = wire.BATCH | EXEMPT if exempt else wire.BATCH
-                self.deliver(route, Kind.TELL, len(part), flags, body, ())
-            bodies = bodies[len(part) :]
-            yield len(part)
+                    try:
+                        if not self._make_room(route, part.size, when_full):
+                            done += 1
+                    except MailboxFullError as error:
+                        error.accepted = done
+                        raise
+                    continue  # it was dropped, or the window is another now, or the actor has died
+                flags, body = part.pack()
+                flags |= EXEMPT if exempt else 0
+                self.deliver(route, Kind.TELL, messages, flags, body, ())
+            done += messages
 
     def deliver(
         self, route: Route, kind: int, corr: int, flags: int, body: Raw, extras: Sequence[Raw]
@@ -242,6 +248,7 @@ class Port:
     def _make_room(self, route: Route, size: int, when_full: WhenFull | None) -> bool:
         """Returns: whether the message may go; False means it was dropped and counted."""
         window = route.window
+        self.flush()
         self.pump()
         if window.has_room(size):
             return True
@@ -368,6 +375,7 @@ class Port:
 
     def receive_within(self, seconds: float) -> None:
         """Handle one message if one comes in that time, or within SLICE_S."""
+        self.flush()
         self.has_skipped = True
         try:
             with self.lock:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from .errors import ActorDeadError
+from .flusher import Flusher
 from .table import THREAD_BITS, HostTable
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Process:
         self._lock = threading.Lock()
         self._retired_dead_letters = 0
         self.here = threading.local()
+        self.flusher = Flusher()
 
     def endpoint(self, address: int) -> str:
         return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & ((1 << THREAD_BITS) - 1)}"

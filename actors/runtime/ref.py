@@ -115,10 +115,13 @@ class ActorRef(pykka.ActorRef[A]):
         if type(message) is _ActorStop:
             self._ask_to_stop()
             return
-        try:
-            port = current_port()
-        except ActorDeadError:
-            return
+        try:  # as `current_port`, without the call in the usual case
+            port = Process.current.here.port  # type: ignore[union-attr]  # no system: AttributeError too
+        except AttributeError:
+            try:
+                port = current_port()
+            except ActorDeadError:
+                return
         port.tell(self, message, when_full, exempt)
 
     def tell_many(

@@ -57,18 +57,18 @@ class Routes:
 
     def __init__(self, source: int, table: HostTable) -> None:
         self._source, self._table = source, table
-        self._by_key: dict[str, Route] = {}
+        self.by_key: dict[str, Route] = {}  # by the ref's key
         self._by_receiver: dict[tuple[int, bytes], Route] = {}
         self._leaving: list[Route] = []
 
     def find(self, ref: ActorRef) -> Route | None:
         """The way to an actor, None when no host of that name is alive."""
-        route = self._by_key.get(ref.key)
+        route = self.by_key.get(ref.key)
         if route is None:
             serial = self._table.resolve(ref.host, ref.serial)
             if serial is None:
                 return None
-            route = self._by_key[ref.key] = Route(self._source, ref, serial)
+            route = self.by_key[ref.key] = Route(self._source, ref, serial)
             self._by_receiver[route.address, route.target] = route
         return route
 
@@ -78,8 +78,8 @@ class Routes:
 
     def take_dead(self, is_gone: Callable[[int], bool]) -> list[Route]:
         """Drop routes to dead hosts. Returns: those on which nothing more can come back (`is_gone(serial)`)."""
-        for key in [key for key, route in self._by_key.items() if self._table.is_dead(route.serial)]:
-            self._leaving.append(self._by_key.pop(key))
+        for key in [key for key, route in self.by_key.items() if self._table.is_dead(route.serial)]:
+            self._leaving.append(self.by_key.pop(key))
         leaving, self._leaving, gone = self._leaving, [], []
         for route in leaving:
             if is_gone(route.serial):

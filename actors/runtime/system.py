@@ -206,6 +206,7 @@ class System:
             process.closed = True
             for client in list(process.clients):
                 client.close()
+            process.flusher.end()
 
     def _close_context(self) -> None:
         if not self.process.hosts:  # a host's thread that is stuck in an actor keeps its sockets

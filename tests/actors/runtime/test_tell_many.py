@@ -11,8 +11,7 @@ import pytest
 
 from peerage.actors.runtime import DROP, FAIL, ActorRef, Frames, MailboxFullError, Place, System, watch
 from peerage.actors.runtime.flow import WINDOW_BYTES, WINDOW_MESSAGES
-from peerage.actors.runtime.message import LARGE, pack_batch, unpack_batch
-from peerage.actors.runtime.port import BATCH_MESSAGES
+from peerage.actors.runtime.message import BATCH_MESSAGES, LARGE, Batch, batch_size, unpack_batch
 from peerage.actors.runtime.process import current_port
 
 from .cast import Echo, Slow, Worker
@@ -48,10 +47,15 @@ def before(system: System) -> int:
     return current_port().dead_letters
 
 
-def test_a_batch_is_packed_and_unpacked() -> None:
-    """Lengths first, then the messages, empty ones too."""
-    bodies = [b"one", b"", b"three"]
-    assert unpack_batch(pack_batch(bodies), 3) == bodies
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_batch_is_packed_and_unpacked(joined: bool) -> None:
+    """Empty messages too, and its size as the sender counts it."""
+    batch = Batch(joined, [], [])
+    for value in (b"one", b"", b"three"):
+        batch.add(value, len(value) + 1)
+    flags, body = batch.pack()
+    assert unpack_batch(flags, body, 3) == [b"one", b"", b"three"]
+    assert batch_size(body) == 11
 
 
 def test_messages_arrive_one_by_one_in_order(echo: ActorRef[Echo]) -> None:

@@ -117,8 +117,10 @@ class Host:
             return
         if self._threadsafe:
             self._take_threadsafe()
-        self._run_soon()
-        self._run_actors()
+        if self._soon:
+            self._run_soon()
+        if self.ready:
+            self._run_actors()
         timeout = 0.0
         if not (
             full
@@ -135,12 +137,16 @@ class Host:
         self.port.flush()
         if timeout or self.descriptors.in_use:
             self._run_descriptors(timeout)
-        self._run_timers()
-        self._run_hooks()
+        if self._timers:
+            self._run_timers()
+        if self.end_hooks:
+            self._run_hooks()
         if self._dirty and time.monotonic() >= self._ack_at:
             self.acknowledge_all()
 
     def _until_due(self) -> float:
+        if not (self._timers or self._dirty or self._sweep_at):
+            return 3600.0
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         now = time.monotonic()

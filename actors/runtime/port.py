@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .ref import ActorRef
 
 ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
+ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
 NEVER = -1  # an epoch that no table has: look again
 
 REMEMBERED_GOODBYES = 1000
@@ -166,7 +167,7 @@ class Port:
                 window.messages += 1
                 window.size += size
             if extras or size >= SMALL or route.local:
-                self.deliver(route, Kind.TELL, 0, flags, body, extras)
+                self.deliver(route, TELL, 0, flags, body, extras)
             else:
                 self._outbox.tell(route, self.sender, flags, body, size, plain)
 
@@ -227,7 +228,7 @@ class Port:
                     continue  # it was dropped, or the window is another now, or the actor has died
                 flags, body = part.pack()
                 flags |= EXEMPT if exempt else 0
-                self.deliver(route, Kind.TELL, messages, flags, body, ())
+                self.deliver(route, TELL, messages, flags, body, ())
             done += messages
 
     def deliver(
@@ -264,7 +265,7 @@ class Port:
     def wait_for_room(self, route: Route, size: int, timeout: float) -> bool:
         return self.wait(lambda: route.window.has_room(size) or self.table.is_dead(route.serial), timeout)
 
-    def ask(self, ref: ActorRef, value: Any, exempt: bool = False, kind: int = Kind.ASK) -> Future[Any]:
+    def ask(self, ref: ActorRef, value: Any, exempt: bool = False, kind: int = ASK) -> Future[Any]:
         """Send a message that is answered. A dead actor's future fails with ActorDeadError."""
         future: Future[Any] = Future()
         with self.lock:
@@ -275,10 +276,12 @@ class Port:
                 return future
             body, extras, flags = wire.encode(value)
             window = route.window
-            if exempt or kind != Kind.ASK:
+            if exempt or kind != ASK:
                 flags |= EXEMPT
             else:
-                size = len(body) + sum(map(len, extras))
+                size = len(body)
+                for frame in extras:
+                    size += len(frame)
                 if not window.has_room(size):
                     self._make_room(route, size, DEFAULT_WAIT)
                     if (route := self.route(ref)) is None:

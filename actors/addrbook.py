@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any
 
 import structlog
 
 from peerage.actors.context import NodeContext
-from peerage.actors.runtime import ActorDeadError, ActorRef, ProcessActor, Reply
+from peerage.actors.messages import BansChanged
+from peerage.actors.metrics_reporter import MetricsReporter
+from peerage.actors.runtime import ActorContext, ActorDeadError, ActorRef, Future, ProcessActor, Reply
 from peerage.config import Config
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.addrbook_json import save_book
 from peerage.discovery.errors import DiscoveryError
+from peerage.discovery.improvements import Improvements
 from peerage.discovery.store import BookStore, open_book
 from peerage.wire.errors import WireError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
 
-__all__ = ["AddrBookActor", "AddressBook", "BookCall", "book_is_empty"]
+__all__ = ["AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
 
 log = structlog.get_logger("peerage.addrbook")
 
@@ -35,18 +40,28 @@ METHODS = frozenset(
         "add_all",
         "add_our_address",
         "add_private_ids",
+        "ban",
+        "due",
+        "due_address",
+        "feeler",
+        "get",
+        "give_up",
         "has",
         "is_banned",
         "is_good",
+        "keep",
         "mark_attempt",
         "mark_bad",
         "mark_good",
         "offer",
         "pick",
+        "recall",
         "reinstate_bad_peers",
         "remove",
         "selection",
         "selection_with_bias",
+        "set_anchors",
+        "shut_out",
         "statistics",
     }
 )
@@ -62,13 +77,17 @@ class BookCall:
 
 
 class AddrBookActor(ProcessActor):
-    """Answers BookCall; the calls of one loop turn are one transaction, and are answered behind it."""
+    """Answers BookCall; the calls of one loop turn are one transaction, and are answered behind it.
+
+    The switch is told whom to keep out: everything at the start, then each change once it is on disk.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         context = self.runtime.extra
         assert isinstance(context, NodeContext)
         self._context = context
+        self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._book: AddrBook
         self._store: BookStore
         self._unanswered: list[tuple[Reply, Any]] = []
@@ -83,6 +102,7 @@ class AddrBookActor(ProcessActor):
             rng=random.Random(),  # noqa: S311 - draws from a book; its key comes from the operating system
             strict=config.p2p.addr_book_strict,
             import_from=config.addr_book_path,
+            improvements=improvements_of(config),
         )
         for note in opened.notes:
             log.warning("address book", note=note)
@@ -91,9 +111,12 @@ class AddrBookActor(ProcessActor):
         own = own_address(self._context)
         if own is not None:
             self._book.add_our_address(own)
+        self._tell_switch(BansChanged(self._book.shut_out(), whole=True))
+        self._count()
 
     def on_stop(self) -> None:
         self._commit()
+        self._metrics.send()
         try:
             save_book(self._context.config.addr_book_path, self._book)
         except OSError as error:
@@ -127,9 +150,23 @@ class AddrBookActor(ProcessActor):
         changes = self._book.drain()
         if changes:
             self._store.apply(changes)
+            self._count()
+        if changes.banned or changes.lifted:
+            bans = tuple(replace(ban, entry=None) for ban in changes.banned)
+            self._tell_switch(BansChanged(bans, changes.lifted))
         unanswered, self._unanswered = self._unanswered, []
         for reply, answer in unanswered:
             reply.set(answer)
+
+    def _tell_switch(self, message: BansChanged) -> None:
+        # An ask, for at the start of a node there is no switch yet: that is no dead letter.
+        self._context.names.switch.ask(message, block=False)
+
+    def _count(self) -> None:
+        if self._metrics.is_on:
+            counts = self._book.statistics()
+            for kind in ("new", "old", "verified", "banned"):
+                self._metrics.buffer.set("p2p_addresses", (kind,), float(getattr(counts, kind)))
 
 
 class AddressBook:
@@ -157,9 +194,40 @@ class AddressBook:
                     raise
                 time.sleep(RETRY_S)
 
+    def request(
+        self, runtime: ActorContext, method: str, *args: Any, then: Callable[[Any], None] | None = None
+    ) -> None:
+        """As `call`, for an actor that has more to do than to wait: `then(answer)` is called as that actor.
+
+        A call whose answer was lost is repeated; after 30 s without a book it is given up, and `then` not called.
+        """
+        self._request(runtime, BookCall(method, args), then, runtime.now() + PATIENCE_S)
+
+    def _request(
+        self, runtime: ActorContext, call: BookCall, then: Callable[[Any], None] | None, deadline: float
+    ) -> None:
+        def answered(future: Future[Any]) -> None:
+            try:
+                answer = future.get(timeout=0)
+            except ActorDeadError:
+                if runtime.now() < deadline:
+                    runtime.call_later(RETRY_S, partial(self._request, runtime, call, then, deadline))
+                else:
+                    log.warning("address book does not come back", call=call.method)
+                return
+            if then is not None:
+                then(answer)
+
+        self._ref.ask(call, block=False).then(answered)
+
     def tell(self, method: str, *args: Any) -> None:
         """Call without waiting, or knowing whether it happened."""
         self._ref.tell(BookCall(method, args))
+
+
+def improvements_of(config: Config) -> Improvements:
+    """What the operator left switched on."""
+    return Improvements(**{each.name: getattr(config.peerage, each.name) for each in fields(Improvements)})
 
 
 def own_address(context: NodeContext) -> NetAddress | None:

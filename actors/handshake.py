@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.wire.errors import IncompatibleNodeError, InvalidNodeInfoError, RemoteError
+from peerage.wire.errors import (
+    IncompatibleNodeError,
+    InvalidNodeInfoError,
+    RemoteError,
+    UnexpectedNodeIDError,
+)
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, NodeInfoReader
 from peerage.wire.secret_connection import SecretConnection
@@ -80,7 +85,9 @@ class Handshake:
                 return False
             theirs = self._reader.feed(plaintext)
         except RemoteError as error:
-            raise HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, str(error))) from error
+            impostor = isinstance(error, UnexpectedNodeIDError)
+            refusal = Refusal(RefusalReason.AUTH_FAILURE, str(error), impostor=impostor)
+            raise HandshakeRefusedError(refusal) from error
         if theirs is None:
             return False
         self._check(theirs)

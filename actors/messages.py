@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
+from peerage.discovery.bans import Ban
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.status import ConnectionStatus
@@ -28,6 +29,7 @@ __all__ = [
     "AdmitConnection",
     "AdmitPeer",
     "AnnouncePeers",
+    "BansChanged",
     "ConnectionEnded",
     "ConnectionFacts",
     "Consumed",
@@ -56,6 +58,8 @@ __all__ = [
     "StopPeer",
     "SwitchNotes",
     "TransportState",
+    "Tried",
+    "TryAddress",
 ]
 
 # Headers of Frames, first item of the tuple: small, pickled once per message.
@@ -78,6 +82,8 @@ class PeerInfo:
         id: the authenticated node ID.
         socket_address: `ip:port` of the TCP connection's other end.
         credits: (channel, free places in its send queue now).
+        since: Unix seconds, when the connection began to run.
+        latency: seconds that dial and handshake took; 0.0 for an accepted connection.
     """
 
     connection: str
@@ -91,6 +97,8 @@ class PeerInfo:
     is_unconditional: bool
     host: str
     credits: tuple[tuple[int, int], ...] = ()
+    since: float = 0.0
+    latency: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +123,7 @@ class ConnectionFacts:
     is_outbound: bool
     dialled_id: NodeID | None = None
     peer: PeerInfo | None = None  # set once reactors know it
+    is_trial: bool = False  # dialled to see whether it answers: over with the handshake
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,22 +166,29 @@ class ConnectionEnded:
         refusal: why it never became a peer; None when it had been one.
         reason: what ended a running peer, "" for a graceful stop.
         is_error: whether a persistent peer is to be redialled.
+        tried: what a trial found.
     """
 
     facts: ConnectionFacts
     refusal: Refusal | None = None
     reason: str = ""
     is_error: bool = False
+    tried: Tried | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """switch → transport: dial, shake hands, ask to be admitted. The outcome is PeerStarted or ConnectionEnded."""
+    """switch → transport: dial, shake hands, ask to be admitted. The outcome is PeerStarted or ConnectionEnded.
+
+    Args:
+        is_trial: do not ask to be admitted, but hang up when the handshake is done.
+    """
 
     connection: str
     id: NodeID
     ip: str
     port: int
+    is_trial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +242,21 @@ class StopAccepting:
     """node → transport, an ask, first step of a clean stop: nothing new, and flush_stop every peer. Answer: None."""
 
     flush_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class BansChanged:
+    """address book → switch: whose connections to refuse, and no longer to.
+
+    Args:
+        bans: new ones, and those that changed.
+        lifted: subjects of those that are gone.
+        whole: the bans are all there are; whatever was known before is void.
+    """
+
+    bans: tuple[Ban, ...]
+    lifted: tuple[str, ...] = ()
+    whole: bool = False
 
 
 # --- to a peer actor -----------------------------------------------------------------------------------------------
@@ -327,6 +358,23 @@ class DialPeer:
     address: str
     persistent: bool = False
     wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a trial found: the dialled ID is there. Args: latency, seconds that dial and handshake took."""
+
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class TryAddress:
+    """An ask: dial one address (`ID@ip:port`), shake hands and hang up; no reactor hears of it. Answer: Tried, or Refusal.
+
+    It may be out of the question for the moment (that ID or IP is connected already): the refusal says so.
+    """
+
+    address: str
 
 
 @dataclass(frozen=True, slots=True)

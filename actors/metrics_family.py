@@ -81,6 +81,9 @@ FAMILIES: Final = (
     _counter("p2p_dials_total", "Dials that ended, by outcome.", "outcome"),
     _counter("p2p_refusals_total", "Peers refused, by reason.", "reason"),
     _counter("p2p_bans_total", "Bans put on peers, by reason.", "reason"),
+    _counter("p2p_pex_requests_total", "Requests for addresses received, by outcome.", "outcome"),
+    _counter("p2p_heard_addresses_total", "Addresses that peers told, by what became of them.", "outcome"),
+    _gauge("p2p_addresses", "Addresses in the book, by kind.", "kind"),
     _counter(
         "p2p_dropped_messages_total", "Messages that a reactor's full window dropped, by channel.", "chID"
     ),

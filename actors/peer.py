@@ -45,6 +45,7 @@ from peerage.actors.messages import (
     RemovePeer,
     SetPeerValue,
     StopPeer,
+    Tried,
 )
 from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
@@ -69,6 +70,15 @@ CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
 DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful close
 TRAFFIC_INTERVAL_S = 1.0
 VALUES_LIMIT = 1024  # keys that reactors may keep per connection
+# Dials that fail so say nothing of the remote.
+_OUR_LACK = {
+    errno.EADDRNOTAVAIL,
+    errno.EMFILE,
+    errno.ENETDOWN,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.ENOMEM,
+}
 
 
 class _State(Enum):
@@ -114,6 +124,7 @@ class PeerActor(ProcessActor):
         self._sock = sock if sock is not None or facts.is_outbound else _passed_socket(self.runtime.fds)
         self._state = _State.DIALLING if facts.is_outbound else _State.HANDSHAKE
         self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id)
+        self._began, self._latency = self.runtime.now(), 0.0
         self._deadline: Timer | None = None
         self._timer: Timer | None = None
         self._writing = False
@@ -191,10 +202,12 @@ class PeerActor(ProcessActor):
             self._sock.setblocking(False)
             code = self._sock.connect_ex((facts.remote_ip, facts.remote_port))
         except OSError as error:
-            self._refuse(Refusal(RefusalReason.UNREACHABLE, str(error)))
+            is_ours = error.errno in _OUR_LACK
+            self._refuse(Refusal(RefusalReason.UNREACHABLE, str(error), is_ours=is_ours))
             return
         if code not in {0, errno.EINPROGRESS}:
-            self._refuse(Refusal(RefusalReason.UNREACHABLE, os.strerror(code)))
+            refusal = Refusal(RefusalReason.UNREACHABLE, os.strerror(code), is_ours=code in _OUR_LACK)
+            self._refuse(refusal)
             return
         self._deadline = self.runtime.call_later(
             timeout, self._refuse, Refusal(RefusalReason.UNREACHABLE, f"dial timeout of {timeout:g} s")
@@ -245,7 +258,13 @@ class PeerActor(ProcessActor):
                 self._refuse(error.refusal)
             return
         self._write_handshake()
-        if done and self._state is _State.HANDSHAKE:
+        if not done or self._state is not _State.HANDSHAKE:
+            return
+        self._latency = self.runtime.now() - self._began
+        if self._facts.is_trial:
+            self._close("", is_error=False, tried=Tried(self._latency))
+            self.stop()
+        else:
             self._state = _State.ADMISSION
             self._set_reading(False)
             self._ask_admission()
@@ -309,6 +328,8 @@ class PeerActor(ProcessActor):
             is_persistent=admission.is_persistent,
             is_unconditional=admission.is_unconditional,
             host=self.runtime.host_name,
+            since=time.time(),
+            latency=self._latency if facts.is_outbound else 0.0,
         )
         self._facts = replace(facts, peer=self._info)
         self._state = _State.RUNNING
@@ -728,7 +749,9 @@ class PeerActor(ProcessActor):
         self._close(reason, is_error=is_error)
         self.stop()
 
-    def _close(self, reason: str, is_error: bool, refusal: Refusal | None = None) -> None:
+    def _close(
+        self, reason: str, is_error: bool, refusal: Refusal | None = None, tried: Tried | None = None
+    ) -> None:
         if self._state is _State.ENDED:
             return
         was, self._state = self._state, _State.ENDED
@@ -751,13 +774,13 @@ class PeerActor(ProcessActor):
             reply.set(False)
         for reply in self._flush_replies:
             reply.set(None)
-        if self._info is None:
+        if self._info is None and tried is None:
             refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
         elif was is _State.RUNNING:
             for name in self._context.names.reactors:
                 removal = RemovePeer(self._facts.connection, reason)
                 self._context.names.reactor(name).tell(removal, exempt=True)
-        ended = ConnectionEnded(self._facts, refusal, reason, is_error)
+        ended = ConnectionEnded(self._facts, refusal, reason, is_error, tried)
         self._context.names.switch.tell(ended, exempt=True)
 
     # --- descriptors ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The PEX reactor: asks for addresses, answers who asks, keeps enough outbound peers (reference 8).
 
-What to do is decided by `peerage.discovery`; this actor asks the switch and the book, and sends.
+What to do is decided by `peerage.discovery`; this actor asks the switch and the book, and sends. What concerns one
+peer waits for nobody: many may ask at once.
 """
 
 from __future__ import annotations
@@ -8,23 +9,27 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import structlog
 
-from peerage.actors.addrbook import AddressBook, self_reported
-from peerage.actors.messages import CountPeers, DialPeer, NumPeers
+from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
+from peerage.actors.messages import CountPeers, DialPeer, NumPeers, PeerInfo, Tried, TryAddress
 from peerage.actors.metrics_family import message_type_label
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Timeout
-from peerage.discovery.crawl import CRAWL_PERIOD_S, Crawler, Stay
-from peerage.discovery.peer_manager import BAN_S, PeerManager, Verdict
+from peerage.discovery.addrbook import Added
+from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
+from peerage.discovery.group_rate import GroupRate
+from peerage.discovery.peer_manager import BAN_S, Connected, PeerManager, Verdict
 from peerage.discovery.pex import Answer, Learned, PeerExchange, StopPeer
 from peerage.discovery.seeds import SeedList
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import WireError
+from peerage.wire.ip_ranges import group_of, is_routable, parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
@@ -35,8 +40,17 @@ log = structlog.get_logger("peerage.pex")
 
 ENSURE_PERIOD_S = 30.0  # reference 8
 SWITCH_TIMEOUT_S = 5.0
+KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
+VISIT_SPREAD_S = 5.0  # a seed's visits of one round begin within this time
+ANSWER_LIMIT_S = 10.0  # then a seed hangs up on whom it visits, answered or not
+VISIT_BACK_AFTER_S = 1.0  # who came to a seed is visited when his own connection is over
+VISITS_BACK_AT_ONCE, VISITS_BACK_PER_S = (
+    20,
+    8.0,
+)  # whoever comes with many IDs must not keep a seed busy with them
 # Refusals of our own that say nothing of the address.
 NOT_ITS_FAULT = {
+    RefusalReason.BANNED,
     RefusalReason.DUPLICATE_CONNECTION,
     RefusalReason.DUPLICATE_ID,
     RefusalReason.DUPLICATE_IP,
@@ -55,23 +69,37 @@ class PexReactor(Reactor):
 
     def __init__(self) -> None:
         super().__init__()
-        p2p = self.node.config.p2p
+        p2p, settings = self.node.config.p2p, self.node.config.peerage
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._book = AddressBook(self.node.names.addrbook)
-        self._exchange = PeerExchange(clock=time.time, seed_mode=p2p.seed_mode, ensure_period=ENSURE_PERIOD_S)
+        self._improvements = improvements_of(self.node.config)
+        self._exchange = PeerExchange(
+            clock=time.time,
+            seed_mode=p2p.seed_mode,
+            ensure_period=ENSURE_PERIOD_S,
+            groups=GroupRate(time.time) if self._improvements.request_groups else None,
+        )
         self._manager = PeerManager(
             clock=time.time,
             rng=self._rng,
             max_outbound=p2p.max_num_outbound_peers,
             ensure_period=ENSURE_PERIOD_S,
             persistent_max_dial_period=p2p.persistent_peers_max_dial_period,
+            improvements=self._improvements,
         )
         self._seeds = SeedList(p2p.seeds)
-        self._crawler = Crawler(clock=time.time) if p2p.seed_mode else None
-        self._connected_at: dict[str, float] = {}
+        self._crawler = (
+            Crawler(clock=time.time, group_limit=settings.crawl_group_limit) if p2p.seed_mode else None
+        )
+        self._visits_back = GroupRate(time.time, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
+        self._dials = 0  # under way
         self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
 
     def on_start(self) -> None:
+        facts = self._book.call("recall")
+        self._exchange.restore(facts)
+        self._manager.restore(facts)
+        self.runtime.call_later(KEEP_PERIOD_S, self._keep)
         counted = self._count_peers() or NumPeers(0, 0, 0)
         delay = self._manager.first_round_delay(
             outbound=counted.outbound, inbound=counted.inbound, dialling=counted.dialling
@@ -83,24 +111,56 @@ class PexReactor(Reactor):
                 self._dial_seeds(self._seeds.order(self._rng))
             self.runtime.call_later(delay, self._crawl)
 
+    def on_stop(self) -> None:
+        self._book.tell("keep", [*self._exchange.drain(), *self._manager.drain()])
+        self.metrics.send()
+
+    def _keep(self) -> None:
+        """Have the book remember who asked and which dials failed: neither a kill nor a restart clears it."""
+        self.runtime.call_later(KEEP_PERIOD_S, self._keep)
+        facts = [*self._exchange.drain(), *self._manager.drain()]
+        if facts:
+            self._book.request(self.runtime, "keep", facts)
+
     # --- peers -----------------------------------------------------------------------------------------------------
 
     def add_peer(self, peer: Peer) -> None:
-        self._connected_at[peer.id] = time.time()
         if peer.is_outbound:
-            needs_more = self._crawler is not None or bool(self._book.call("needs_more"))
-            if self._exchange.peer_added(peer.id, outbound=True, book_needs_more=needs_more):
-                self._send_request(peer)
+            self._reached(peer)
             return
         self._exchange.peer_added(peer.id, outbound=False, book_needs_more=False)
         address = self_reported(peer.id, peer.node_info.listen_addr)
         if address is not None:
-            # As one of one: a refusal is an ordinary outcome here, not an error.
-            self._book.call("add_all", (address,), address)
+            then = partial(self._heard, peer.id, itself=True)
+            self._book.request(self.runtime, "add_all", (address,), address, then=then)
+
+    def _reached(self, peer: Peer) -> None:
+        """We dialled it, and its key and NodeInfo were just verified."""
+        address = NetAddress.parse(f"{peer.id}@{peer.socket_address}")
+        self._manager.dial_succeeded(address)
+        if peer.is_persistent:
+            self._book.request(self.runtime, "add_all", (address,), own_address(self.node))
+        self._book.request(self.runtime, "mark_good", peer.id, address, peer.info.latency)
+        if self._crawler is None:
+            self._book.request(self.runtime, "needs_more", then=partial(self._ask_at_once, peer))
+            return
+        self._ask_at_once(peer, needs_more=True)
+        if not peer.is_persistent:
+            self.runtime.call_later(ANSWER_LIMIT_S, self._hang_up, peer)
+
+    @staticmethod
+    def _hang_up(peer: Peer) -> None:
+        if peer.is_running:
+            peer.flush_stop()
+
+    def _ask_at_once(self, peer: Peer, needs_more: bool) -> None:
+        if peer.is_running and self._exchange.peer_added(peer.id, outbound=True, book_needs_more=needs_more):
+            self._send_request(peer)
 
     def remove_peer(self, peer: Peer, reason: str) -> None:
-        self._connected_at.pop(peer.id, None)
         self._exchange.peer_removed(peer.id)
+        if self._crawler is not None and not peer.is_outbound:
+            self._visit_back(peer)
 
     def receive(self, envelope: Envelope) -> None:
         message = decode_pex(envelope.message)
@@ -111,56 +171,110 @@ class PexReactor(Reactor):
             self._on_addresses(envelope.source, message)
 
     def _on_request(self, peer: Peer) -> None:
-        outcome = self._exchange.receive_request(peer.id, outbound=peer.is_outbound)
+        outcome = self._exchange.receive_request(
+            peer.id, outbound=peer.is_outbound, group=_group_of(peer.remote_ip)
+        )
         if isinstance(outcome, StopPeer):
+            self._note("p2p_pex_requests_total", outcome.reason)
             self._stop_peer(peer, outcome)
         elif isinstance(outcome, Answer):
-            if outcome.bias is None:
-                selection = self._book.call("selection")
-            else:
-                selection = self._book.call("selection_with_bias", outcome.bias)
-            self._send(peer, PexAddrs.of(selection))
-            if outcome.then_stop:
-                peer.flush_stop()
+            self._note("p2p_pex_requests_total", "answered")
+            question = ("selection",) if outcome.bias is None else ("selection_with_bias", outcome.bias)
+            self._book.request(
+                self.runtime, *question, then=partial(self._answer, peer, then_stop=outcome.then_stop)
+            )
+        else:
+            self._note("p2p_pex_requests_total", "ignored")
+
+    def _answer(self, peer: Peer, selection: Sequence[NetAddress], *, then_stop: bool) -> None:
+        self._send(peer, PexAddrs.of(selection))
+        if then_stop:
+            peer.flush_stop()
 
     def _on_addresses(self, peer: Peer, message: PexAddrs) -> None:
         outcome = self._exchange.receive_addresses(peer.id, message.addresses)
         if isinstance(outcome, StopPeer):
             self._stop_peer(peer, outcome)
-            return
-        if isinstance(outcome, Learned):
-            source = self_reported(peer.id, peer.node_info.listen_addr)
-            added = self._book.call("add_all", outcome.addresses, source)
-            log.debug("addresses learned", peer=peer.id, changed=added.changed, refused=added.refused)
-        if self._crawler is not None and peer.is_outbound and not peer.is_persistent:
-            peer.flush_stop()  # a crawl's connection is done once answered
+        elif isinstance(outcome, Learned):
+            self._book.request(
+                self.runtime, "add_all", outcome.addresses, _source(peer), then=partial(self._learned, peer)
+            )
+
+    def _learned(self, peer: Peer, added: Added) -> None:
+        self._heard(peer.id, added)
+        if self._crawler is not None:
+            if peer.is_outbound and not peer.is_persistent:
+                peer.flush_stop()  # a crawl's connection is done once answered
         elif self._seeds.is_seed(peer.id):
             self._ensure_peers(early=True)
+
+    def _heard(self, source: str, added: Added, *, itself: bool = False) -> None:
+        """Show the operator what became of addresses that a peer told, of others or of itself."""
+        outcomes = {
+            "added": added.added,
+            "seen again": added.seen_again,
+            "left alone": added.left_alone,
+            "displaced": added.displaced,
+            **added.refused,
+        }
+        found = {outcome: count for outcome, count in outcomes.items() if count}
+        for outcome, count in found.items():
+            self._note("p2p_heard_addresses_total", outcome, count)
+        tell = log.info if (added.refused or added.displaced) and not itself else log.debug
+        tell(
+            "addresses heard", peer=source, found=", ".join(f"{n} {outcome}" for outcome, n in found.items())
+        )
 
     def _stop_peer(self, peer: Peer, outcome: StopPeer) -> None:
         peer.stop(outcome.reason)
         if outcome.ban_s > 0 and not peer.is_persistent and not peer.info.is_unconditional:
-            self._ban(peer.id, outcome.reason, outcome.ban_s)
+            self._ban("ban", peer.id, outcome.reason, outcome.ban_s)
 
-    def _ban(self, peer_id: str, reason: str, seconds: float) -> None:
-        if self._book.call("mark_bad", peer_id, seconds, reason):
-            log.info("peer banned", peer=peer_id, reason=reason, seconds=seconds)
-            # What the peer did, without what it said: a label's values are few.
-            self.metrics.buffer.inc("p2p_bans_total", (reason.partition(":")[0],))
+    def _ban(self, how: str, peer_id: str, reason: str, seconds: float) -> None:
+        """Keep somebody out ("ban"), or only leave his address alone ("give_up")."""
+
+        def banned(done: Any) -> None:
+            if done:
+                log.info(
+                    "peer banned", peer=peer_id, reason=reason, seconds=seconds, connects=how == "give_up"
+                )
+                # What the peer did, without what it said: a label's values are few.
+                self._note("p2p_bans_total", reason.partition(":")[0])
+
+        self._book.request(self.runtime, how, peer_id, seconds, reason, then=banned)
 
     def _send_request(self, peer: Peer) -> None:
-        self._send(peer, PexRequest())
+        if not self._send(peer, PexRequest()):
+            self._exchange.not_asked(peer.id)
 
-    def _send(self, peer: Peer, message: PexRequest | PexAddrs) -> None:
+    def _send(self, peer: Peer, message: PexRequest | PexAddrs) -> bool:
+        """Send, if there is room: who leaves ten messages unread gets no more of them."""
         data = message.encode()
-        if peer.send(PEX_CHANNEL, data):
+        sent = peer.try_send(PEX_CHANNEL, data)
+        if sent:
             self._count_sent(message_type_label(type(message)), len(data))
+        return sent
+
+    def _note(self, counter: str, label: str, n: float = 1) -> None:
+        if self.metrics.is_on:
+            self.metrics.buffer.inc(counter, (label,), n)
 
     # --- keeping enough peers ------------------------------------------------------------------------------------------
 
     def _round(self) -> None:
         self.runtime.call_later(ENSURE_PERIOD_S, self._round)
+        self._book.request(self.runtime, "reinstate_bad_peers")
+        self._book.request(self.runtime, "set_anchors", self._manager.anchors(self._outbound()))
         self._ensure_peers(early=False)
+
+    def _outbound(self) -> list[Connected]:
+        """The outbound peers, but those that are redialled anyway."""
+        now = time.time()
+        return [
+            Connected(NetAddress.parse(f"{peer.id}@{peer.socket_address}"), now - peer.info.since)
+            for peer in self.peers.values()
+            if peer.is_outbound and not peer.is_persistent
+        ]
 
     def _ensure_peers(self, *, early: bool) -> None:
         counted = self._count_peers()
@@ -168,6 +282,8 @@ class PexReactor(Reactor):
             return
         plan = self._manager.plan(outbound=counted.outbound, dialling=counted.dialling)
         if plan is None:
+            if not early and self._manager.feeler_due(outbound=counted.outbound, dialling=counted.dialling):
+                self._book.request(self.runtime, "feeler", then=self._try)
             return
         offer = self._book.call("offer", plan.bias, plan.picks)
         peers = self.peers
@@ -183,9 +299,10 @@ class PexReactor(Reactor):
             persistent=lambda address: address.id in self._persistent,
             peers=[NodeID(peer_id) for peer_id in peers],
             early=early,
+            groups={group_of(parse_ip(p.remote_ip), strict=True) for p in peers.values() if p.is_outbound},
         )
         for address in round_.give_up:
-            self._ban(address.id, "too many failed dials", BAN_S)
+            self._ban("give_up", address.id, "too many failed dials", BAN_S)
         for address in round_.dial:
             self._dial(address)
         if round_.ask is not None and round_.ask in peers and self._exchange.ask(round_.ask):
@@ -202,28 +319,45 @@ class PexReactor(Reactor):
         return counted
 
     def _dial(self, address: NetAddress) -> None:
-        self.switch.ask(DialPeer(str(address)), block=False).then(
-            lambda answer: self._dialled(address, answer)
-        )
+        self._dials += 1
+        self.switch.ask(DialPeer(str(address)), block=False).then(partial(self._dialled, address))
 
     def _dialled(self, address: NetAddress, answer: Future[Any]) -> None:
-        try:
-            outcome = answer.get(timeout=0)
-        except (ActorDeadError, WireError):
-            return
-        peer_id = address.id
-        if not isinstance(outcome, Refusal):
+        self._dials -= 1
+        outcome = _outcome(answer)
+        if not isinstance(outcome, Refusal) or not self._failed(address, outcome):
+            return  # who was reached is told by add_peer
+        if self._crawler is None and not self._dials:
+            counted = self._count_peers()
+            if counted is not None and self._manager.round_due(
+                outbound=counted.outbound, dialling=counted.dialling
+            ):
+                self._ensure_peers(early=True)
+
+    def _try(self, address: NetAddress | None) -> None:
+        """See whether somebody is there, for the book's sake."""
+        if address is not None and address.id not in self.peers:
+            self.switch.ask(TryAddress(str(address)), block=False).then(partial(self._tried, address))
+
+    def _tried(self, address: NetAddress, answer: Future[Any]) -> None:
+        outcome = _outcome(answer)
+        if isinstance(outcome, Refusal):
+            self._failed(address, outcome)
+        elif isinstance(outcome, Tried):
             self._manager.dial_succeeded(address)
-            self._book.call("mark_good", peer_id)  # its key and NodeInfo were just verified
-            return
-        if outcome.reason in NOT_ITS_FAULT:
-            return
-        authentication = outcome.reason in {RefusalReason.AUTH_FAILURE, RefusalReason.SELF}
-        ban_s = self._manager.dial_failed(address, authentication=authentication)
+            self._book.request(self.runtime, "mark_good", address.id, address, outcome.latency)
+
+    def _failed(self, address: NetAddress, refusal: Refusal) -> bool:
+        """Note what a refusal says against an address. Returns: whether it says anything."""
+        if refusal.is_ours or refusal.reason in NOT_ITS_FAULT:
+            return False
+        impostor = refusal.impostor or refusal.reason is RefusalReason.SELF
+        ban_s = self._manager.dial_failed(address, authentication=impostor)
         if ban_s > 0:
-            self._ban(peer_id, str(outcome), ban_s)
+            self._ban("give_up", address.id, str(refusal), ban_s)
         else:
-            self._book.call("mark_attempt", peer_id)
+            self._book.request(self.runtime, "mark_attempt", address.id, address)
+        return True
 
     def _dial_seeds(self, texts: Sequence[str]) -> None:
         """In this order until one connects; names are looked up at each use."""
@@ -245,23 +379,76 @@ class PexReactor(Reactor):
     # --- seed mode -------------------------------------------------------------------------------------------------------
 
     def _crawl(self) -> None:
-        """Reference 8, seed mode: visit a selection, let go of who stays too long."""
+        """Reference 8, seed mode: visit whose turn it is, let go of who stays too long."""
         assert self._crawler is not None
         self.runtime.call_later(CRAWL_PERIOD_S, self._crawl)
+        self._book.request(self.runtime, "reinstate_bad_peers")
+        self._book.request(self.runtime, "feeler", then=self._try)
+        if self._improvements.verified_answers:
+            self._book.request(self.runtime, "due", VISITS_PER_ROUND, then=self._visit_all)
+        else:
+            self._book.request(self.runtime, "selection", then=self._visit_all)
         now = time.time()
         peers = self.peers
         stays = [
-            Stay(NodeID(peer_id), now - self._connected_at.get(peer_id, now), persistent=peer.is_persistent)
+            Stay(NodeID(peer_id), now - peer.info.since, persistent=peer.is_persistent)
             for peer_id, peer in peers.items()
         ]
         for peer_id in self._crawler.overstayed(stays):
             peers[peer_id].flush_stop()
         self._crawler.forget_old()
-        for address in self._crawler.due(self._book.call("selection")):
-            if address.id in peers:
-                continue
-            verdict = self._manager.may_dial(address, persistent=address.id in self._persistent)
-            if verdict is Verdict.DIAL:
-                self._dial(address)
-            elif verdict is Verdict.GIVE_UP:
-                self._ban(address.id, "too many failed dials", BAN_S)
+
+    def _visit_all(self, addresses: Sequence[NetAddress]) -> None:
+        """Visit those that were not visited lately, one after the other: 250 dials at once would be a burst."""
+        assert self._crawler is not None
+        due = self._crawler.due(address for address in addresses if address.id not in self.peers)
+        for place, address in enumerate(due):
+            self.runtime.call_later(place * VISIT_SPREAD_S / VISITS_PER_ROUND, self._visit, address)
+
+    def _visit_back(self, peer: Peer) -> None:
+        """Who came is likely to answer: see at once, so that others can be told of him.
+
+        Only where he came from: nobody shall have us knock on others' doors.
+        """
+        address = self_reported(peer.id, peer.node_info.listen_addr)
+        if address is None or str(address.host) != peer.remote_ip or not self._visits_back.allow(""):
+            return
+
+        def visit(due: NetAddress | None) -> None:
+            if due is not None and self._crawler is not None and str(due.host) == peer.remote_ip:
+                for each in self._crawler.due((due,)):
+                    self._visit(each)
+
+        self.runtime.call_later(
+            VISIT_BACK_AFTER_S, partial(self._book.request, self.runtime, "due_address", peer.id, then=visit)
+        )
+
+    def _visit(self, address: NetAddress) -> None:
+        if address.id in self.peers:
+            return
+        verdict = self._manager.may_dial(address, persistent=address.id in self._persistent)
+        if verdict is Verdict.DIAL:
+            self._dial(address)
+        elif verdict is Verdict.GIVE_UP:
+            self._ban("give_up", address.id, "too many failed dials", BAN_S)
+
+
+def _outcome(answer: Future[Any]) -> PeerInfo | Tried | Refusal | None:
+    """How a dial ended; None when the switch was restarted meanwhile."""
+    try:
+        return answer.get(timeout=0)  # type: ignore[no-any-return]  # answers are Any
+    except (ActorDeadError, WireError):
+        return None
+
+
+def _group_of(ip: str) -> str | None:
+    """The group of a remote address whose requests are counted together; None for those that are only local."""
+    address = parse_ip(ip)
+    return group_of(address, strict=True) if is_routable(address) else None
+
+
+def _source(peer: Peer) -> NetAddress:
+    """In whose name the book keeps what a peer told."""
+    return self_reported(peer.id, peer.node_info.listen_addr) or NetAddress.parse(
+        f"{peer.id}@{peer.socket_address}"
+    )

@@ -28,10 +28,17 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One refusal: the reason, and what exactly was found."""
+    """One refusal: the reason, and what exactly was found.
+
+    Args:
+        impostor: somebody answered a dial who is not who was dialled.
+        is_ours: this machine lacked the means (descriptors, memory, ports), which says nothing of the remote.
+    """
 
     reason: RefusalReason
     detail: str = ""
+    impostor: bool = False
+    is_ours: bool = False
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 
-from peerage.actors.addrbook import AddressBook, own_address
+from peerage.actors.addrbook import AddressBook, BookCall, own_address
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     AddPersistent,
@@ -26,6 +26,7 @@ from peerage.actors.messages import (
     Admission,
     AdmitConnection,
     AdmitPeer,
+    BansChanged,
     ConnectionEnded,
     ConnectionFacts,
     CountPeers,
@@ -44,6 +45,8 @@ from peerage.actors.messages import (
     StopPeer,
     SwitchNotes,
     TransportState,
+    Tried,
+    TryAddress,
 )
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.peer_table import Connection, PeerLimits, PeerTable, Stage
@@ -69,8 +72,11 @@ from peerage.actors.snapshot import (
     PeerSnapshot,
     StatusSnapshot,
 )
+from peerage.discovery.bans import Ban, BanList
+from peerage.discovery.timestamps import SECOND, format_time
+from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.keys import NodeID, is_node_id
-from peerage.wire.net_address import AddressLookupError, NetAddress
+from peerage.wire.net_address import AddressLookupError, NetAddress, no_names
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
@@ -105,7 +111,7 @@ class _Dials:
 
     waiters: dict[str, list[Reply]] = field(default_factory=dict)
 
-    def settle(self, connection: str, outcome: PeerInfo | Refusal) -> None:
+    def settle(self, connection: str, outcome: PeerInfo | Tried | Refusal) -> None:
         for reply in self.waiters.pop(connection, []):
             reply.set(outcome)
 
@@ -137,12 +143,15 @@ class SwitchActor(ProcessActor):
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._dials = _Dials()
         self._up: set[ActorRef] = set()  # transports that live, as far as we know
-        self._held: list[tuple[NetAddress, Reply | None]] = []  # dials that wait for transports
+        self._held: list[
+            tuple[Callable[[], Refusal | None], Reply | None]
+        ] = []  # dials that wait for transports
         self._all_up = False  # all were once, or we have waited long enough for the last
         self._reconnects: dict[str, _Reconnect] = {}
         self._rivals: dict[str, list[Callable[[], None]]] = {}  # who waits for a connection to prove itself
         self._notes = SwitchNotes()
         self._book = AddressBook(context.names.addrbook)
+        self._bans = BanList(time.time)  # as the book has it
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._background = Background(self.runtime)
         self._handlers: dict[type, Callable[[Any], Any]] = {
@@ -150,7 +159,9 @@ class SwitchActor(ProcessActor):
             AdmitPeer: self._admit_peer,
             PeerStarted: self._peer_started,
             ConnectionEnded: self._connection_ended,
+            BansChanged: self._bans_changed,
             DialPeer: self._dial_peer,
+            TryAddress: self._try_address,
             DialPeersAsync: self._dial_peers_async,
             DialSeeds: lambda message: self._dial_peers_async(DialPeersAsync(tuple(message.addresses))),
             DialPeers: lambda message: self._dial_peers_async(
@@ -171,6 +182,7 @@ class SwitchActor(ProcessActor):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
+        self._learn_bans()
         self._rebuild()
         for transport in self._context.names.transports:
             self.runtime.watch(transport)
@@ -218,6 +230,12 @@ class SwitchActor(ProcessActor):
             except Timeout:
                 answer.then(partial(self._merge_late, transport))
 
+    def _learn_bans(self) -> None:
+        """Before anybody is let in. A book that is being restarted tells them by itself when it is back."""
+        with suppress(ActorDeadError, Timeout):
+            bans = self._context.names.addrbook.ask(BookCall("shut_out"), timeout=REBUILD_TIMEOUT_S)
+            self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
+
     def _merge_late(self, transport: ActorRef, answer: Future[Any]) -> None:
         try:
             self._merge(transport, answer.get(timeout=0))
@@ -243,16 +261,39 @@ class SwitchActor(ProcessActor):
         """Dial what had to wait, spread over the peer hosts."""
         self._all_up = True
         held, self._held = self._held, []
-        for address, reply in held:
-            refusal = self._dial(address, reply)
+        for dial, reply in held:
+            refusal = dial()
             if refusal is not None and reply is not None:
                 reply.set(refusal)
 
     # --- admission -----------------------------------------------------------------------------------------------------
 
+    def _bans_changed(self, message: BansChanged) -> None:
+        """Keep the book's word, and part with whom it hits: he may have come back before it was here."""
+        if message.whole:
+            self._bans = BanList(time.time)
+        for subject in message.lifted:
+            self._bans.lift(subject)
+        self._bans.drain()
+        for ban in message.bans:
+            self._bans.restore(ban)
+            connection = self._table.of_id(ban.subject)
+            if (
+                connection is not None
+                and connection.ref is not None
+                and self._ban_of(ban.subject) is not None
+            ):
+                connection.ref.tell(StopPeer(f"banned: {ban.reason}", is_error=True), exempt=True)
+
+    def _ban_of(self, peer_id: str | None = None, ip: str | None = None) -> Refusal | None:
+        """The refusal of whom a ban keeps out: by IP before the handshake, by ID behind it."""
+        where = parse_ip(ip) if ip is not None and self._bans.any_network else None
+        ban = self._bans.ban_of(peer_id, where)
+        return None if ban is None else Refusal(RefusalReason.BANNED, _told(ban))
+
     def _admit_connection(self, message: AdmitConnection) -> Any:
         facts = message.facts
-        refusal = self._table.admit_connection(facts)
+        refusal = self._ban_of(ip=facts.remote_ip) or self._table.admit_connection(facts)
         if refusal is not None:
             self._report_refusal(facts, refusal)
             return refusal
@@ -275,7 +316,7 @@ class SwitchActor(ProcessActor):
         reply = self.runtime.defer()
         if facts.connection not in self._table.connections:
             self._table.add(facts, self.runtime.now())
-        refusal = self._table.admit_peer(facts, message.id)
+        refusal = self._ban_of(message.id) or self._table.admit_peer(facts, message.id)
         existing = self._table.of_id(message.id)
         if refusal is not None:
             reply.set(refusal)
@@ -402,6 +443,10 @@ class SwitchActor(ProcessActor):
         facts = message.facts
         if facts.is_outbound and (message.refusal is not None):
             self._metrics.buffer.inc("p2p_dials_total", (str(message.refusal.reason),))
+        if message.tried is not None:
+            self._metrics.buffer.inc("p2p_dials_total", ("tried",))
+            self._dials.settle(facts.connection, message.tried)
+            return
         if message.refusal is not None:
             self._dials.settle(facts.connection, message.refusal)
             self._report_refusal(facts, message.refusal)
@@ -454,32 +499,52 @@ class SwitchActor(ProcessActor):
                 self._add_persistent([message.address])
             refusal = self._dial(result, reply if message.wait else None)
             if refusal is not None:
-                facts = ConnectionFacts(
-                    "", "", str(result.host), result.port, is_outbound=True, dialled_id=NodeID(str(result.id))
-                )
-                self._report_refusal(facts, refusal)
+                self._report_no_dial(result, refusal)
             if refusal is not None or not message.wait:
                 reply.set(refusal)
 
         self._background.run(partial(NetAddress.parse, message.address, resolve_host), resolved)
 
-    def _dial(self, address: NetAddress, reply: Reply | None = None) -> Refusal | None:
+    def _try_address(self, message: TryAddress) -> Refusal | None:
+        reply = self.runtime.defer()
+        address = NetAddress.parse(message.address, no_names)
+        refusal = self._dial(address, reply, is_trial=True)
+        if refusal is not None:
+            self._report_no_dial(address, refusal)
+            reply.set(refusal)
+        return None
+
+    def _report_no_dial(self, address: NetAddress, refusal: Refusal) -> None:
+        facts = ConnectionFacts(
+            "", "", str(address.host), address.port, is_outbound=True, dialled_id=NodeID(str(address.id))
+        )
+        self._report_refusal(facts, refusal)
+
+    def _dial(
+        self, address: NetAddress, reply: Reply | None = None, *, is_trial: bool = False
+    ) -> Refusal | None:
         """Have a peer host dial. Returns: why not, None when it is under way."""
         peer_id, ip = NodeID(str(address.id)), str(address.host)
-        refusal = self._table.may_dial(peer_id, ip, address.port)
+        refusal = self._ban_of(peer_id, ip) or self._table.may_dial(peer_id, ip, address.port)
         if refusal is not None:
             return refusal
         if not self._up or not self._all_up:  # the node is starting: its peer hosts come last
-            return self._hold(address, reply)
+            return self._hold(partial(self._dial, address, reply, is_trial=is_trial), reply)
         loads = {
             transport: len(self._table.of_host(transport.host))
             for transport in self._context.names.transports
             if transport in self._up
         }
         transport = min(loads, key=lambda ref: loads[ref])
-        dial = Dial(f"dial {secrets.token_hex(8)}", peer_id, ip, address.port)
+        dial = Dial(f"dial {secrets.token_hex(8)}", peer_id, ip, address.port, is_trial)
         facts = ConnectionFacts(
-            dial.connection, transport.host, ip, address.port, is_outbound=True, dialled_id=peer_id
+            connection=dial.connection,
+            host=transport.host,
+            remote_ip=ip,
+            remote_port=address.port,
+            is_outbound=True,
+            dialled_id=peer_id,
+            is_trial=is_trial,
         )
         self._table.add(facts, self.runtime.now(), Stage.DIALLING)
         if reply is not None:
@@ -498,10 +563,10 @@ class SwitchActor(ProcessActor):
         )
         return None
 
-    def _hold(self, address: NetAddress, reply: Reply | None) -> Refusal | None:
+    def _hold(self, dial: Callable[[], Refusal | None], reply: Reply | None) -> Refusal | None:
         if len(self._held) >= HELD_LIMIT:
-            return Refusal(RefusalReason.UNREACHABLE, "no peer host is up")
-        self._held.append((address, reply))
+            return Refusal(RefusalReason.UNREACHABLE, "no peer host is up", is_ours=True)
+        self._held.append((dial, reply))
         return None
 
     def _dial_peers_async(self, message: DialPeersAsync) -> None:
@@ -667,6 +732,11 @@ class SwitchActor(ProcessActor):
 
     def _get_status(self, _message: GetStatus) -> StatusSnapshot:
         return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
+
+
+def _told(ban: Ban) -> str:
+    until = format_time(ban.shuts_out_until // SECOND * SECOND)
+    return f"{ban.subject} is banned until {until}: {ban.reason}"
 
 
 def _checked_ids(ids: Sequence[str]) -> list[str]:

@@ -236,6 +236,7 @@ class TransportActor(ProcessActor):
             remote_port=message.port,
             is_outbound=True,
             dialled_id=message.id,
+            is_trial=message.is_trial,
         )
         if self._stopped:
             self._context.names.switch.tell(ConnectionEnded(facts, None, "stopping"), exempt=True)

@@ -283,6 +283,31 @@ class PeerageConfig(Section):
     reactor_memory_limit: int = whole_number(
         0, "As memory_limit, for each reactor", unit="bytes", rule=rule.NOT_NEGATIVE
     )
+    verified_answers: bool = switch(
+        True, "As a seed, tell only addresses that answered us lately, as long as there are any"
+    )
+    test_before_evict: bool = switch(
+        True, "Let no proved address lose its place in the book to another while it still answers"
+    )
+    feelers: bool = switch(True, "With enough peers, try an address now and then, to know whether it answers")
+    anchors: bool = switch(True, "After a restart, first dial the outbound peers that were good before")
+    follow_moves: bool = switch(
+        True, "Try a known node at the new address it is said to have, and move it there"
+    )
+    spread_groups: bool = switch(
+        True, "Dial addresses of different IP groups (IPv4 /16) before a second one of the same"
+    )
+    eager_rounds: bool = switch(
+        True, "When dials failed and peers are wanted, pick others in seconds, not in half a minute"
+    )
+    request_groups: bool = switch(
+        True, "Limit how often one IP group may ask for addresses: 250 at once, 10 a second"
+    )
+    crawl_group_limit: int = whole_number(
+        0,
+        "As a seed, most addresses of one IP group visited in half a minute. 0: no limit",
+        rule=rule.NOT_NEGATIVE,
+    )
 
 
 SECTIONS: tuple[type[Section], ...] = (

@@ -12,7 +12,7 @@ import math
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from peerage.discovery.bans import Ban, BanList
@@ -37,7 +37,6 @@ from peerage.discovery.selection import new_and_old, selection_size
 from peerage.discovery.timestamps import nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
-from peerage.wire.ip_ranges import IPAddress, parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -64,12 +63,17 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """What became of the addresses of one answer. refused: how many for which reason."""
+    """What became of the addresses of one answer.
+
+    refused: how many for which reason. displaced: how many others lost their last place to these, because the
+    buckets of their groups were full.
+    """
 
     added: int
     seen_again: int
     left_alone: int
     refused: dict[str, int]
+    displaced: int = 0
 
     @property
     def changed(self) -> int:
@@ -88,13 +92,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class BookStatistics:
-    """Counts. references: places taken in buckets, for a new address may take up to four."""
+    """Counts. references: places taken in buckets, for a new address may take up to four. verified: how many
+    answered when they were last dialled.
+    """
 
     size: int
     new: int
     old: int
     banned: int
     references: int
+    verified: int
 
 
 class _NoJournal(set[NodeID]):
@@ -146,6 +153,7 @@ class AddrBook:
         self._contests = Contests()
         self._moved: dict[NodeID, None] = {}  # who is said to be elsewhere, in the order of hearing
         self._anchors_due = False
+        self._displaced = 0  # how many lost their last place to another
         self._sources: dict[NetAddress, tuple[NetAddress, str]] = {}  # source → the shared one, its group
 
     # --- what is in it ---
@@ -201,7 +209,9 @@ class AddrBook:
     def statistics(self) -> BookStatistics:
         """Counts for logs and metrics."""
         references = self._new.references + self._old.references
-        return BookStatistics(len(self), len(self._new), len(self._old), len(self.bans), references)
+        return BookStatistics(
+            len(self), len(self._new), len(self._old), len(self.bans), references, len(self._verified)
+        )
 
     # --- who we are, and whom nobody may know ---
 
@@ -267,6 +277,7 @@ class AddrBook:
         """
         added = again = alone = 0
         refused: Counter[str] = Counter()
+        displaced = self._displaced
         for address in addresses:
             try:
                 outcome = self.add(address, source)
@@ -279,7 +290,7 @@ class AddrBook:
                 again += 1
             else:
                 alone += 1
-        return Added(added, again, alone, dict(refused))
+        return Added(added, again, alone, dict(refused), self._displaced - displaced)
 
     def merge(self, rows: Iterable[KnownAddress]) -> Added:
         """Take what another book knew, with its history; who is known here stays as he is.
@@ -379,15 +390,25 @@ class AddrBook:
     def mark_bad(self, node_id: str, ban_s: float, reason: str) -> bool:
         """Ban an ID that is in the book: it leaves the book and is refused until it is reinstated.
 
-        Returns: whether it was in the book; nothing happens otherwise. `bans.add` bans anybody.
+        Returns: whether it was in the book; nothing happens otherwise. `ban` bans anybody.
         """
+        return self._mark_bad(node_id, ban_s, reason, address_only=False)
+
+    def give_up(self, node_id: str, ban_s: float, reason: str) -> bool:
+        """As `mark_bad`, for an address at which nobody answers, or somebody else: the ID may still connect.
+
+        Whoever spreads a wrong address of somebody must not be able to shut him out.
+        """
+        return self._mark_bad(node_id, ban_s, reason, address_only=True)
+
+    def _mark_bad(self, node_id: str, ban_s: float, reason: str, *, address_only: bool) -> bool:
         entry = self._entries.get(NodeID(node_id))
         if entry is None:
             return False
         entry.last_ban = max(entry.last_ban, self._now() + nanoseconds(ban_s))
         known = entry.known()
         self._drop(entry)
-        self.bans.add(node_id, ban_s, reason, known)
+        self.bans.add(node_id, ban_s, reason, known, address_only=address_only)
         return True
 
     def reinstate_bad_peers(self) -> list[NodeID]:
@@ -488,6 +509,13 @@ class AddrBook:
                 return entry.address
         return None
 
+    def due_address(self, node_id: str) -> NetAddress | None:
+        """Where to visit this ID now; None when it is not known, or its time has not come. See `due`."""
+        entry = self._entries.get(NodeID(node_id))
+        if entry is None or entry.next_try > self._now() or self._barred(entry):
+            return None
+        return entry.moved if entry.moved is not None else entry.address
+
     def due(self, count: int) -> list[NetAddress]:
         """Addresses that a seed should visit now, to know whether they answer.
 
@@ -540,6 +568,10 @@ class AddrBook:
         if self.improvements.verified_answers:  # rather those not tried yet than those that failed
             entries = [entry for entry in entries if not entry.attempts] or entries
         return self._told(entries)
+
+    def shut_out(self) -> tuple[Ban, ...]:
+        """The bans for which connections are refused now, without what the book knew of whom they hit."""
+        return tuple(replace(ban, entry=None) for ban in self.bans.in_force())
 
     # --- storing ---
 
@@ -622,13 +654,6 @@ class AddrBook:
         self._enter_new(entry, self._home(entry))
         self._note(entry)
         return True
-
-    def barred(self, node_id: str | None = None, ip: str | IPAddress | None = None) -> Ban | None:
-        """The ban that keeps this ID or IP out now: for every connection, before and after the handshake.
-
-        Raises: ValueError, when a text is no IP address.
-        """
-        return self.bans.ban_of(node_id, parse_ip(ip) if isinstance(ip, str) else ip)
 
     def _barred(self, entry: Entry) -> bool:
         """Whether a banned network holds its address. A banned ID is not in the book at all."""
@@ -767,6 +792,7 @@ class AddrBook:
         self._touched.add(victim.address.id)
         if not victim.buckets:
             self._leave(victim)
+            self._displaced += 1
 
     def _promote(self, entry: Entry) -> None:
         """Move a new entry to its old bucket, if there is room or the oldest there need not be tested first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 
 from peerage.discovery.errors import BanSubjectError
 from peerage.discovery.known_address import KnownAddress
-from peerage.discovery.timestamps import LATEST, nanoseconds
+from peerage.discovery.timestamps import LATEST, NEVER, nanoseconds
 from peerage.wire.ip_ranges import normal
 from peerage.wire.keys import is_node_id
 
 BAN_S = 24 * 3600.0  # reference 8
-MAX_BANS = 65_536  # so that a flood of offenders is bounded; the ban that ends first makes room
+MAX_BANS = 65_536  # so that a flood of offenders is bounded; the bans that end first make room
+MADE_ROOM = 1024  # so many at a time: looking for them goes through the whole list
 
 IPAddress = IPv4Address | IPv6Address
 _Slot = tuple[int, int, int]  # version, prefix length, network bits
@@ -26,7 +28,8 @@ class Ban:
 
     subject: a node ID, or an IP address or network in its usual form. since, until: Unix nanoseconds.
     strikes: how often it was banned while the list knew it. entry: what the book knew of a banned ID, so that
-    it can come back.
+    it can come back. shut_until: until when its connections are refused, if that is not `until`: an ID whose
+    address was bad (nobody answers there, or somebody else) has done nothing, and may connect.
     """
 
     subject: str
@@ -35,6 +38,12 @@ class Ban:
     until: int
     strikes: int = 1
     entry: KnownAddress | None = None
+    shut_until: int | None = None
+
+    @property
+    def shuts_out_until(self) -> int:
+        """Until when its connections are refused."""
+        return self.until if self.shut_until is None else self.shut_until
 
 
 def normal_subject(text: str) -> str:
@@ -82,33 +91,47 @@ class BanList:
         return node_id in self._bans
 
     def ban_of(self, node_id: str | None = None, ip: IPAddress | None = None) -> Ban | None:
-        """The ban that keeps this ID or IP out now, if there is one. Cheap enough for every connection.
+        """The ban for which connections of this ID or IP are refused now. Cheap enough for every connection.
 
         Args: what is known: before the handshake the IP, after it the ID too.
         """
         now = nanoseconds(self._clock())
         if node_id is not None:
             ban = self._bans.get(node_id)
-            if ban is not None and ban.until > now:
+            if ban is not None and ban.shuts_out_until > now:
                 return ban
         if ip is not None and self._networks:
             return self._ban_of_ip(normal(ip), now)
         return None
 
-    def add(self, subject: str, seconds: float, reason: str, entry: KnownAddress | None = None) -> Ban:
+    def add(
+        self,
+        subject: str,
+        seconds: float,
+        reason: str,
+        entry: KnownAddress | None = None,
+        *,
+        address_only: bool = False,
+    ) -> Ban:
         """Ban somebody for a time from now. Who is banned already is so until the later end.
 
+        Args: address_only, whether an ID may still connect: only its address is bad.
         Raises: BanSubjectError.
         """
         key = normal_subject(subject)
         now = nanoseconds(self._clock())
         until = min(now + nanoseconds(seconds), LATEST)
+        shut_until = NEVER if address_only else until
         before = self._bans.get(key)
+        strikes = 1
         if before is None:
             self._make_room()
-            ban = Ban(key, reason, now, until, 1, entry)
         else:
-            ban = Ban(key, reason, now, max(until, before.until), before.strikes + 1, entry or before.entry)
+            strikes = before.strikes + 1
+            until = max(until, before.until)
+            shut_until = max(shut_until, before.shuts_out_until)
+            entry = entry or before.entry
+        ban = Ban(key, reason, now, until, strikes, entry, None if shut_until == until else shut_until)
         self._enter(ban)
         self._touched.add(key)
         return ban
@@ -129,6 +152,11 @@ class BanList:
             self._prefixes[slot[:2]] -= 1
             self._prefixes += Counter()  # forgets prefix lengths that no ban has
         return True
+
+    def in_force(self) -> list[Ban]:
+        """The bans for which connections are refused now."""
+        now = nanoseconds(self._clock())
+        return [ban for ban in self._bans.values() if ban.shuts_out_until > now]
 
     def over(self) -> list[Ban]:
         """The bans whose time is over."""
@@ -158,7 +186,8 @@ class BanList:
 
     def _make_room(self) -> None:
         if len(self._bans) >= MAX_BANS:
-            self.lift(min(self._bans.values(), key=lambda ban: ban.until).subject)
+            for ban in heapq.nsmallest(MADE_ROOM, self._bans.values(), key=lambda ban: ban.until):
+                self.lift(ban.subject)
 
     def _ban_of_ip(self, ip: IPAddress, now: int) -> Ban | None:
         for version, length in self._prefixes:

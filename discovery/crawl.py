@@ -5,6 +5,7 @@ Source: reference 8, Seed mode.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ CRAWL_PERIOD_S = 30.0  # reference 8
 MIN_BETWEEN_CRAWLS_S = 120.0  # reference 8, of one peer
 MAX_STAY_S = 28 * 3600.0  # reference 8
 FORGET_AFTER_S = 24 * 3600.0  # reference 8
+VISITS_PER_ROUND = 250  # as many as an answer holds; 15,000 addresses are visited again within half an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +29,17 @@ class Stay:
 
 
 class Crawler:
-    """Remembers when each ID was last visited, for as long as the address book may hold it."""
+    """Remembers when each ID was last visited, for as long as the address book may hold it.
 
-    def __init__(self, *, clock: Callable[[], float], max_stay: float = MAX_STAY_S) -> None:
+    Args: group_limit, how many addresses of one group of IP addresses are due at once at most; 0: no limit.
+    """
+
+    def __init__(
+        self, *, clock: Callable[[], float], max_stay: float = MAX_STAY_S, group_limit: int = 0
+    ) -> None:
         self._clock = clock
         self._max_stay = max_stay
+        self._group_limit = group_limit
         self._visited: dict[NodeID, float] = {}
 
     def __len__(self) -> int:
@@ -41,11 +49,18 @@ class Crawler:
         """Those that were not visited in the last two minutes, noted as visited now."""
         now = self._clock()
         due: list[NetAddress] = []
+        groups: Counter[str] = Counter()
         for address in selection:
             last = self._visited.get(address.id)
-            if last is None or not 0 <= now - last < MIN_BETWEEN_CRAWLS_S:
-                self._visited[address.id] = now
-                due.append(address)
+            if last is not None and 0 <= now - last < MIN_BETWEEN_CRAWLS_S:
+                continue
+            if self._group_limit:
+                group = address.group(strict=False)
+                if groups[group] >= self._group_limit:
+                    continue  # its turn comes in another round
+                groups[group] += 1
+            self._visited[address.id] = now
+            due.append(address)
         return due
 
     def overstayed(self, peers: Iterable[Stay]) -> list[NodeID]:

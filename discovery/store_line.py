@@ -50,7 +50,8 @@ def write_ban(ban: Ban) -> str:
     """A ban as a line, what the book knew included."""
     entry = _NOTHING if ban.entry is None else _escaped(_address_fields(ban.entry))
     reason = _escaped(ban.reason[:MAX_REASON])
-    return _sealed(f"{BAN} {ban.subject} {reason} {ban.since} {ban.until} {ban.strikes} {entry}")
+    more = "" if ban.shut_until is None else f" {ban.shut_until}"
+    return _sealed(f"{BAN} {ban.subject} {reason} {ban.since} {ban.until} {ban.strikes} {entry}{more}")
 
 
 def write_key(key: str) -> str:
@@ -160,9 +161,9 @@ def _read_buckets(text: str) -> tuple[int, ...]:
 
 
 def _read_ban(text: str) -> Ban:
-    subject, reason, since, until, strikes, entry = text.split(" ")
+    subject, reason, since, until, strikes, entry, *more = text.split(" ")
     known = None if entry == _NOTHING else _read_address(_plain(entry))
-    return Ban(subject, _plain(reason), int(since), int(until), int(strikes), known)
+    return Ban(subject, _plain(reason), int(since), int(until), int(strikes), known, *map(int, more))
 
 
 @lru_cache(maxsize=1024)

@@ -344,7 +344,16 @@ class _PeerSide:
 class FakePeer:
     """A peer of a reactor under test, made by `ReactorHarness.connect`: it says and hears what the test wants."""
 
-    def __init__(self, harness: ReactorHarness[Any], peer_id: NodeID, channels: bytes) -> None:
+    def __init__(
+        self,
+        harness: ReactorHarness[Any],
+        peer_id: NodeID,
+        channels: bytes,
+        *,
+        is_outbound: bool = False,
+        is_persistent: bool = False,
+        ip: str = "127.0.0.1",
+    ) -> None:
         serial = next(_serials)
         self._heard: queue.SimpleQueue[_Sent | _Stopped] = queue.SimpleQueue()
         self._seen: list[_Sent | _Stopped] = []
@@ -360,18 +369,19 @@ class FakePeer:
             id=peer_id,
             node_info=NodeInfo(
                 id=peer_id,
-                listen_addr="tcp://127.0.0.1:26656",
+                listen_addr=f"tcp://{ip}:26656",
                 network=NETWORK,
                 moniker="fake",
                 channels=channels,
             ),
-            remote_ip="127.0.0.1",
-            socket_address=f"127.0.0.1:{serial}",
-            is_outbound=False,
-            is_persistent=False,
+            remote_ip=ip,
+            socket_address=f"{ip}:{26656 if is_outbound else serial}",
+            is_outbound=is_outbound,
+            is_persistent=is_persistent,
             is_unconditional=False,
             host="",
             credits=tuple(capacity.items()),
+            since=time.time(),
         )
         self.info = info
         self._side = _PeerSide(self._heard.put, info, harness.ref, capacity)
@@ -486,12 +496,28 @@ class ReactorHarness(Generic[R]):
     ) -> None:
         self.stack.close()
 
-    def connect(self, peer_id: str | None = None, channels: bytes | None = None) -> FakePeer:
+    def connect(
+        self,
+        peer_id: str | None = None,
+        channels: bytes | None = None,
+        *,
+        is_outbound: bool = False,
+        is_persistent: bool = False,
+        ip: str = "127.0.0.1",
+    ) -> FakePeer:
         """A new peer, told to the reactor.
 
-        Args: peer_id, 40 hex digits; channels, that it announces, by default all of the reactor's.
+        Args: peer_id, 40 hex digits; channels, that it announces, by default all of the reactor's; ip, where it is, and
+            says that it is.
         """
-        peer = FakePeer(self, NodeID(peer_id or secrets.token_hex(20)), channels or self._channels())
+        peer = FakePeer(
+            self,
+            NodeID(peer_id or secrets.token_hex(20)),
+            channels or self._channels(),
+            is_outbound=is_outbound,
+            is_persistent=is_persistent,
+            ip=ip,
+        )
         self._peers.append(peer)
         return peer
 

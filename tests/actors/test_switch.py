@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +23,7 @@ from peerage.actors.messages import (
     Admission,
     AdmitConnection,
     AdmitPeer,
+    BansChanged,
     ConnectionEnded,
     ConnectionFacts,
     CountPeers,
@@ -39,12 +42,15 @@ from peerage.actors.messages import (
     StopPeer,
     SwitchNotes,
     TransportState,
+    Tried,
+    TryAddress,
 )
 from peerage.actors.names import NodeNames
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import THREAD, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo
 from peerage.actors.switch import SwitchActor
+from peerage.discovery.bans import Ban
 from peerage.testing import Probe, loopback_config
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID, NodeKey
@@ -109,6 +115,7 @@ class Stage:
                     stack.enter_context(transport)
             options = SwitchActor.options(name=self.ref.name, place=THREAD, extra=self.context)
             ref = options.start(*self._filters)
+            self.book.expect(BookCall("shut_out"))  # whom to keep out, before anybody is let in
             stack.callback(ref.stop, timeout=PATIENCE_S)
             self._stack = stack.pop_all()
         return self
@@ -180,6 +187,11 @@ def address(peer_id: NodeID, port: int = 26656) -> str:
     return f"{peer_id}@127.0.0.1:{port}"
 
 
+def ban(subject: str, reason: str = "scans us", seconds: float = 3600.0) -> Ban:
+    now = time.time_ns()
+    return Ban(subject, reason, now, now + int(seconds * 1e9))
+
+
 # --- restart ---------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +220,58 @@ def test_what_is_learned_at_run_time_is_kept_by_every_peer_host(stage: Stage) ->
         notes = [transport.fish(KeepNotes).notes for _ in range(3)][-1]
         assert notes == SwitchNotes(3, (address(HIGH),), frozenset({LOW}), frozenset({HIGH}))
     assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+
+
+# --- bans ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("subject", ["127.0.0.1", "127.0.0.0/8"])
+def test_a_banned_ip_is_refused_before_the_handshake(tmp_path: Path, subject: str) -> None:
+    """What the book had when the switch started counts; the refusal says until when and why."""
+    stage = Stage(tmp_path)
+    stage.book = Probe(stage.names.addrbook.name, lambda _message: (ban(subject),))
+    with stage:
+        refusal = stage.ask(AdmitConnection(stage.facts(1)))
+        assert refusal.reason is RefusalReason.BANNED
+        assert refusal.detail.startswith(f"{subject} is banned until 20")
+        assert refusal.detail.endswith("Z: scans us")
+        stage.ask(BansChanged((), (subject,)))
+        assert stage.ask(AdmitConnection(stage.facts(1))) is None
+
+
+def test_a_banned_id_is_refused_behind_the_handshake(stage: Stage, peer: Probe) -> None:
+    """Before it there is only the IP, which others may share."""
+    stage.ask(BansChanged((ban(HIGH),)))
+    facts = stage.facts(1)
+    assert stage.ask(AdmitConnection(facts)) is None
+    refusal = stage.ask(AdmitPeer(facts, HIGH, node_info(HIGH), peer.ref))
+    assert refusal.reason is RefusalReason.BANNED
+    assert isinstance(stage.ask(AdmitPeer(stage.facts(2), LOW, node_info(LOW), peer.ref)), Admission)
+
+
+@pytest.mark.parametrize("subject", [HIGH, "127.0.0.1"])
+def test_who_is_banned_is_not_dialled(stage: Stage, subject: str) -> None:
+    """By whomever it is wanted."""
+    stage.ask(BansChanged((ban(subject),)))
+    assert stage.ask(DialPeer(address(HIGH))).reason is RefusalReason.BANNED
+    assert stage.ask(TryAddress(address(HIGH))).reason is RefusalReason.BANNED
+
+
+def test_who_came_back_before_his_ban_was_known_is_stopped(stage: Stage, peer: Probe) -> None:
+    """A ban whose time is over, or which is of an address alone, stops nobody."""
+    stage.connect(peer, HIGH)
+    stage.ask(BansChanged((ban(HIGH, seconds=-1.0),)))
+    stage.ask(BansChanged((replace(ban(HIGH), shut_until=0),)))
+    stage.ask(BansChanged((ban(HIGH, "asked too soon"),)))
+    assert peer.expect(StopPeer) == StopPeer("banned: asked too soon", is_error=True)
+
+
+def test_the_whole_list_of_a_restarted_book_counts_alone(stage: Stage, peer: Probe) -> None:
+    """What is not in it was lifted meanwhile."""
+    stage.ask(BansChanged((ban(HIGH),)))
+    stage.ask(BansChanged((ban(LOW),), whole=True))
+    assert isinstance(stage.ask(AdmitPeer(stage.facts(1), HIGH, node_info(HIGH), peer.ref)), Admission)
+    assert stage.ask(AdmitPeer(stage.facts(2), LOW, node_info(LOW), peer.ref)).reason is RefusalReason.BANNED
 
 
 @pytest.mark.parametrize("message", [AddUnconditional(("x",)), AddPrivate(("g" * 40,))])
@@ -263,6 +327,19 @@ def test_who_waits_for_a_dial_is_told_its_outcome(stage: Stage, peer: Probe, out
         stage.transports[0].ref.stop()
         assert waiting.get(timeout=PATIENCE_S).reason is RefusalReason.STOPPING
     assert stage.ask(CountPeers()).dialling == 0
+
+
+@pytest.mark.parametrize("found", [Tried(0.25), Refusal(RefusalReason.UNREACHABLE, "x")])
+def test_a_trial_is_dialled_and_makes_no_peer(stage: Stage, found: Tried | Refusal) -> None:
+    """Its outcome goes to who asked; nobody is connected by it."""
+    answer = stage.ref.ask(TryAddress(address(HIGH)), block=False)
+    dial = stage.transports[0].fish(Dial)
+    assert dial.is_trial
+    facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, is_trial=True)
+    tried, refusal = (found, None) if isinstance(found, Tried) else (None, found)
+    stage.ref.tell(ConnectionEnded(facts, refusal, tried=tried))
+    assert answer.get(timeout=PATIENCE_S) == found
+    assert stage.ask(CountPeers()) == NumPeers(0, 0, 0)
 
 
 def test_dials_that_lead_nowhere_are_refused_at_once(stage: Stage, peer: Probe) -> None:

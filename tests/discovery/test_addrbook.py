@@ -257,6 +257,27 @@ def test_good_and_bad_experience_is_written_down() -> None:
     assert good.last_attempt == good.last_success == int((START + 10) * SECOND)
 
 
+def test_who_is_given_up_leaves_the_book_and_may_still_connect() -> None:
+    """His address was bad, not he."""
+    known = filled(new=3, old=0)
+    assert known.give_up(node_id(1), 60.0, "too many failed dials")
+    assert not known.has(node_id(1))
+    assert known.is_banned(node_id(1))
+    assert known.shut_out() == ()
+    known.ban(node_id(2), 60.0, "forged")
+    assert [(ban.subject, ban.entry) for ban in known.shut_out()] == [(node_id(2), None)]
+
+
+def test_those_who_had_to_leave_for_others_are_counted() -> None:
+    """A source that floods the book with addresses of one group fills one bucket, and pushes out its own."""
+    known = book()
+    flood = [address(number, f"9.9.{number // 250}.{number % 250 + 1}") for number in range(1, 301)]
+    added = known.add_all(flood, address(4000))
+    size = known.shape.new_bucket_size
+    assert (added.added, added.displaced) == (300, 300 - size)
+    assert len(known) == size
+
+
 def test_unknown_ids_are_no_trouble() -> None:
     """CometBFT's book crashes when asked whether one is good."""
     known = book()

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from peerage.discovery.bans import MAX_BANS, BanList, normal_subject
+from peerage.discovery.bans import MADE_ROOM, MAX_BANS, BanList, normal_subject
 from peerage.discovery.errors import BanSubjectError
 from tests.discovery.nodes import Clock, node_id
 
@@ -100,13 +100,30 @@ def test_a_subject_has_one_way_to_be_written() -> None:
 
 
 def test_the_list_is_bounded() -> None:
-    """The ban that ends first makes room."""
+    """The bans that end first make room."""
     bans = BanList(Clock())
     for number in range(MAX_BANS + 1):
         bans.add(node_id(number), 60.0 + number, "x")
-    assert len(bans) == MAX_BANS
-    assert not bans.holds(node_id(0))
-    assert bans.holds(node_id(1))
+    assert len(bans) == MAX_BANS - MADE_ROOM + 1
+    assert not bans.holds(node_id(MADE_ROOM - 1))
+    assert bans.holds(node_id(MADE_ROOM))
+
+
+def test_a_ban_of_an_address_shuts_nobody_out() -> None:
+    """Others may have told a wrong address of him. What he did himself counts for its own time."""
+    clock = Clock()
+    bans = BanList(clock)
+    bans.add(PEER, 3600.0, "nobody answers", address_only=True)
+    assert bans.holds(PEER)
+    assert bans.ban_of(PEER) is None
+    assert bans.in_force() == []
+    bans.add(PEER, 60.0, "too soon")
+    assert bans.ban_of(PEER) is not None
+    clock.pass_by(61.0)
+    assert bans.ban_of(PEER) is None
+    assert bans.over() == []
+    clock.pass_by(3600.0)
+    assert [ban.subject for ban in bans.over()] == [PEER]
 
 
 def test_changes_are_told_once() -> None:

@@ -30,6 +30,7 @@ bans = st.builds(
     times,
     st.integers(1, 1000),
     st.none() | known_addresses(),
+    st.none() | times,
 )
 
 

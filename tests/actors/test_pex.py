@@ -1,0 +1,477 @@
+"""actors/pex.py: the reactor alone, on a clock of the test's; the switch is played by a probe, the book is a real one
+behind another.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+
+import pytest
+
+from peerage.actors import pex
+from peerage.actors.addrbook import PROPERTIES, BookCall
+from peerage.actors.messages import CountPeers, DialPeer, NumPeers, Tried, TryAddress
+from peerage.actors.metrics_buffer import MetricsDelta
+from peerage.actors.pex import PexReactor
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import System
+from peerage.discovery.addrbook import AddrBook
+from peerage.discovery.facts import FactKind
+from peerage.discovery.group_rate import GroupRate
+from peerage.testing import FakePeer, Probe, ReactorHarness, wait_until
+from peerage.wire.net_address import NetAddress
+from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
+from tests.discovery.nodes import Clock, address, node_id
+
+REQUEST = PexRequest().encode()
+PEER = node_id(1)
+UNREACHABLE = Refusal(RefusalReason.UNREACHABLE, "connection refused")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def system() -> Iterator[None]:
+    """Every actor of these tests is gone in the end."""
+    yield
+    System.current().shutdown()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time by which the reactor judges."""
+    clock = Clock()
+    monkeypatch.setattr(pex, "time", SimpleNamespace(time=clock))
+    return clock
+
+
+@pytest.fixture
+def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds follow each other at once, and visits are not spread: the clock does not move by itself."""
+    monkeypatch.setattr(pex, "ENSURE_PERIOD_S", 0.02)
+    monkeypatch.setattr(pex, "CRAWL_PERIOD_S", 0.02)
+    monkeypatch.setattr(pex, "VISIT_SPREAD_S", 0.0)
+    monkeypatch.setattr(pex, "VISIT_BACK_AFTER_S", 0.0)
+
+
+class Stage:
+    """A PEX reactor with a book and a switch.
+
+    Args: clock; outcome, of each dial and trial; counted, what the switch says of the peers; known, the book; settings, of
+        the configuration by section.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        outcome: Callable[[Any], Any] = lambda _message: UNREACHABLE,
+        counted: NumPeers = NumPeers(0, 0, 0),  # noqa: B008 - a frozen value
+        known: AddrBook | None = None,
+        **settings: Any,
+    ) -> None:
+        self.clock = clock
+        self.known = AddrBook(clock=clock, rng=random.Random(1)) if known is None else known
+        self.calls: list[BookCall] = []
+        self.dials: list[str] = []
+        self.trials: list[str] = []
+        self._outcome, self._counted = outcome, counted
+        self._harness = ReactorHarness(PexReactor, **settings)
+        names = self._harness.names
+        self._harness.switch = Probe(names.of("switch"), self._switch)
+        self._probes = [Probe(names.addrbook.name, self._book), Probe(names.metrics.name, self._count)]
+        self._counters: dict[tuple[str, tuple[str, ...]], float] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            for probe in self._probes:
+                stack.enter_context(probe)
+            stack.enter_context(self._harness)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def connect(
+        self, number: int = 1, *, is_outbound: bool = False, is_persistent: bool = False, ip: str = ""
+    ) -> FakePeer:
+        """A peer with the ID and, unless given, the IP of this number."""
+        ip = ip or str(address(number).host)
+        return self._harness.connect(
+            node_id(number), is_outbound=is_outbound, is_persistent=is_persistent, ip=ip
+        )
+
+    def counter(self, name: str, label: str) -> float:
+        return self._counters.get((name, (label,)), 0.0)
+
+    def called(self, method: str) -> list[tuple[Any, ...]]:
+        """The arguments of all calls of a method of the book."""
+        return [call.args for call in self.calls if call.method == method]
+
+    def _book(self, call: BookCall) -> Any:
+        self.calls.append(call)
+        value = getattr(self.known, call.method)
+        return value if call.method in PROPERTIES else value(*call.args)
+
+    def _switch(self, message: Any) -> Any:
+        if isinstance(message, CountPeers):
+            return self._counted
+        if isinstance(message, DialPeer):
+            self.dials.append(message.address)
+        elif isinstance(message, TryAddress):
+            self.trials.append(message.address)
+        return self._outcome(message)
+
+    def _count(self, delta: MetricsDelta) -> None:
+        for series, value in delta.counters.items():
+            self._counters[series] = self._counters.get(series, 0.0) + value
+
+
+def unreachable_after(clock: Clock, seconds: float) -> Callable[[Any], Any]:
+    """Dials that take their time, and fail."""
+
+    def outcome(_message: Any) -> Refusal:
+        clock.pass_by(seconds)
+        return UNREACHABLE
+
+    return outcome
+
+
+def answered(peer: FakePeer) -> list[NetAddress]:
+    """The addresses that the reactor told next."""
+    message = decode_pex(peer.expect(PEX_CHANNEL))
+    assert isinstance(message, PexAddrs)
+    return message.net_addresses()
+
+
+def told(*numbers: int) -> bytes:
+    return PexAddrs.of(map(address, numbers)).encode()
+
+
+# --- who asks --------------------------------------------------------------------------------------------------------
+
+
+def test_who_asks_too_soon_is_stopped_and_banned_also_over_connections(clock: Clock) -> None:
+    """The first two are free, whatever connection they come over; each offence bans for twice as long."""
+    with Stage(clock, instrumentation={"prometheus": True}) as stage:
+        for _ in range(2):
+            peer = stage.connect()
+            peer.send(PEX_CHANNEL, REQUEST)
+            answered(peer)
+            peer.disconnect()
+        reason = "asked for addresses too soon"
+        for _ in range(2):
+            peer = stage.connect()
+            peer.send(PEX_CHANNEL, REQUEST)
+            assert peer.expect_stopped() == reason
+        wait_until(lambda: stage.called("ban") == [(PEER, 60.0, reason), (PEER, 120.0, reason)])
+        assert [ban.subject for ban in stage.known.shut_out()] == [PEER]
+        wait_until(lambda: stage.counter("p2p_bans_total", reason) == 2)
+        assert stage.counter("p2p_pex_requests_total", "answered") == 2
+        assert stage.counter("p2p_pex_requests_total", reason) == 2
+
+
+def test_an_honest_asker_is_answered_again_and_again(clock: Clock) -> None:
+    """Every half minute, as CometBFT asks at most."""
+    with Stage(clock) as stage:
+        peer = stage.connect()
+        for _ in range(120):
+            peer.send(PEX_CHANNEL, REQUEST)
+            answered(peer)
+            clock.pass_by(30.0)
+        assert stage.called("ban") == []
+
+
+def test_a_restarted_reactor_knows_who_asked_and_which_dials_failed(clock: Clock, quick_rounds: None) -> None:
+    """Both are kept with the book."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    with Stage(clock, known=known) as stage:
+        peer = stage.connect()
+        peer.send(PEX_CHANNEL, REQUEST, REQUEST)
+        answered(peer)
+        wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_attempt"))
+    assert {fact.kind for fact in known.recall()} == {FactKind.ASKED, FactKind.GROUP, FactKind.FAILED}
+    with Stage(clock, known=known) as again:
+        peer = again.connect()
+        peer.send(PEX_CHANNEL, REQUEST)
+        assert peer.expect_stopped() == "asked for addresses too soon"
+        wait_until(lambda: len(again.called("offer")) > 3)
+        assert str(address(7)) not in again.dials  # its pause is not over
+
+
+def test_a_group_that_asks_too_often_is_sent_away_under_whatever_ids(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a ban: not all of a group need be in one hand. It can be switched off."""
+    monkeypatch.setattr(pex, "GroupRate", partial(GroupRate, burst=2))
+    for limited in (True, False):
+        with Stage(clock, peerage={"request_groups": limited}) as stage:
+            stopped = []
+            for number in range(3):
+                peer = stage.connect(100 + number, ip=f"9.9.9.{number}")
+                peer.send(PEX_CHANNEL, REQUEST)
+                if limited and number == 2:
+                    stopped.append(peer.expect_stopped())
+                else:
+                    answered(peer)
+            assert stopped == ["its group of IP addresses asked for addresses too often"] * limited
+            assert stage.called("ban") == []
+
+
+def test_a_seed_answers_once_with_addresses_that_answered_and_sends_away(clock: Clock) -> None:
+    """Verified by a handshake; the others are not told."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    for number in range(10, 60):
+        known.add(address(number), address(9))
+    for number in range(10, 15):
+        known.mark_good(node_id(number))
+    with Stage(clock, known=known, p2p={"seed_mode": True}) as stage:
+        peer = stage.connect()
+        peer.send(PEX_CHANNEL, REQUEST, REQUEST)
+        assert set(answered(peer)) == set(map(address, range(10, 15)))
+        assert peer.expect_stopped() == ""
+
+
+# --- who tells -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (told(5), "sent addresses unasked"),
+        (PexAddrs().encode(), "sent addresses unasked"),
+        (PexAddrs([(node_id(5), "x", 1)]).encode(), "sent an invalid address"),
+    ],
+    ids=["unasked", "unasked and empty", "no address"],
+)
+def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: bytes, reason: str) -> None:
+    """Whether the book knows the offender or not; nothing of it is learned."""
+    with Stage(clock, instrumentation={"prometheus": True}) as stage:
+        peer = stage.connect()
+        peer.send(PEX_CHANNEL, message)
+        assert peer.expect_stopped().startswith(reason)
+        wait_until(lambda: stage.called("ban"))
+        ((who, seconds, why),) = stage.called("ban")
+        assert (who, seconds) == (PEER, 24 * 3600.0)
+        assert why.startswith(reason)
+        assert not stage.known.has(node_id(5))
+        wait_until(lambda: stage.counter("p2p_bans_total", reason) == 1)
+
+
+def test_persistent_peers_are_stopped_and_not_banned(clock: Clock) -> None:
+    """The operator wants them."""
+    with Stage(clock) as stage:
+        peer = stage.connect(is_persistent=True)
+        peer.send(PEX_CHANNEL, told(5))
+        assert peer.expect_stopped() == "sent addresses unasked"
+        again = stage.connect(2)
+        again.send(PEX_CHANNEL, REQUEST)
+        answered(again)  # by now a ban would have been asked for
+        assert stage.called("ban") == []
+
+
+def test_the_operator_sees_what_became_of_the_addresses(clock: Clock) -> None:
+    """By reason: not routable, private, our own, banned; and how many others had to leave."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add_our_address(address(50))
+    known.add_private_ids([node_id(51)])
+    known.ban(node_id(52), 60.0, "x")
+    flood = [address(1000 + number, f"9.9.{number // 250}.{number % 250 + 1}") for number in range(100)]
+    addresses = [
+        *flood, *map(address, (50, 51, 52)), address(53, "10.0.0.1"), address(54, "127.0.0.1"), address(55, "0.0.0.0")
+    ]  # fmt: skip
+    with Stage(clock, known=known, instrumentation={"prometheus": True}) as stage:
+        peer = stage.connect(2, is_outbound=True)
+        peer.expect(PEX_CHANNEL, REQUEST)
+        peer.send(PEX_CHANNEL, PexAddrs.of(addresses).encode())
+        expected = {
+            "added": 100, "displaced": 100 - known.shape.new_bucket_size, "self": 1, "private": 1, "banned": 1,
+            "not routable": 2, "invalid": 1,
+        }  # fmt: skip
+        wait_until(lambda: stage.counter("p2p_heard_addresses_total", "added") > 0)
+        assert {name: stage.counter("p2p_heard_addresses_total", name) for name in expected} == expected
+
+
+# --- whom to know ----------------------------------------------------------------------------------------------------
+
+
+def test_a_dialled_peer_is_good_where_it_was_dialled(clock: Clock) -> None:
+    """Its address, and how long dial and handshake took, go into the book."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7, "9.9.9.9"), address(7, "9.9.9.9"))
+    with Stage(clock, known=known) as stage:
+        stage.connect(7, is_outbound=True).expect(PEX_CHANNEL, REQUEST)
+        wait_until(lambda: known.is_good(node_id(7)))
+        moved = known.get(node_id(7))
+        assert moved is not None
+        assert moved.address == address(7)
+
+
+def test_failed_dials_are_noted_and_others_are_tried_in_seconds(clock: Clock) -> None:
+    """An early round, as long as peers are wanted. Without the switch the next round has to do."""
+    for eager in (True, False):
+        known = AddrBook(clock=clock, rng=random.Random(1))
+        for number in range(7, 47):
+            known.add(address(number), address(number))
+        settings = {"eager_rounds": eager, "spread_groups": False}
+        with Stage(
+            clock,
+            known=known,
+            outcome=unreachable_after(clock, 1.0),
+            peerage=settings,
+        ) as stage:
+            if eager:
+                wait_until(lambda: len(stage.called("offer")) >= 3)
+            else:
+                wait_until(lambda: len(stage.called("mark_attempt")) == len(stage.dials) > 0)
+                assert len(stage.called("offer")) == 1
+            assert len(set(stage.dials)) > 5
+            assert not any(known.is_good(node_id(number)) for number in range(7, 47))
+
+
+@pytest.mark.parametrize(
+    ("refusal", "counts"),
+    [
+        (UNREACHABLE, True),
+        (Refusal(RefusalReason.AUTH_FAILURE, "handshake timeout"), True),
+        (Refusal(RefusalReason.UNREACHABLE, "too many open files", is_ours=True), False),
+        (Refusal(RefusalReason.DUPLICATE_ID, "connected already"), False),
+        (Refusal(RefusalReason.BANNED, "x"), False),
+    ],
+)
+def test_what_is_no_fault_of_an_address_does_not_count_against_it(
+    clock: Clock, refusal: Refusal, *, counts: bool
+) -> None:
+    """A try is noted for what the other side did, or did not do."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    with Stage(clock, known=known, outcome=lambda _message: refusal) as stage:
+        wait_until(lambda: stage.dials)
+        peer = stage.connect(2)
+        peer.send(PEX_CHANNEL, REQUEST)
+        answered(peer)
+        if counts:
+            wait_until(lambda: stage.called("mark_attempt") == [(node_id(7), address(7))])
+        else:
+            assert stage.called("mark_attempt") == []
+
+
+def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(clock: Clock) -> None:
+    """Whoever spreads a false address of somebody must not keep him from connecting to us."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    impostor = Refusal(RefusalReason.AUTH_FAILURE, "dialled 7, found 8", impostor=True)
+    with Stage(clock, known=known, outcome=lambda _message: impostor):
+        wait_until(lambda: known.is_banned(node_id(7)))
+        assert not known.has(node_id(7))
+        assert known.shut_out() == ()
+
+
+def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rounds: None) -> None:
+    """The address is tried, hung up on, and good from then on."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    enough = NumPeers(outbound=10, inbound=0, dialling=0)
+    with Stage(clock, known=known, counted=enough, outcome=lambda _message: Tried(0.25)) as stage:
+        wait_until(lambda: len(stage.called("set_anchors")) > 2)
+        assert stage.trials == []
+        clock.pass_by(200.0)
+        wait_until(lambda: known.is_good(node_id(7)))
+        assert stage.trials == [str(address(7))]
+        assert stage.dials == []
+        verdict = known.get(node_id(7))
+        assert verdict is not None
+        assert verdict.latency == 250_000_000
+    with Stage(clock, known=known, counted=enough, peerage={"feelers": False}) as stage:
+        clock.pass_by(200.0)
+        wait_until(lambda: len(stage.called("set_anchors")) > 2)
+        assert stage.trials == []
+
+
+def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
+    clock: Clock, quick_rounds: None
+) -> None:
+    """Persistent ones are redialled anyway, inbound ones chose us."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    for number in range(7, 207):
+        known.add(address(number), address(number))
+    with Stage(clock, known=known, counted=NumPeers(10, 0, 0)) as stage:
+        clock.now = stage.connect(100, is_outbound=True).info.since + 400.0
+        stage.connect(101, is_outbound=True, is_persistent=True)
+        stage.connect(102)
+        wait_until(lambda: known.anchors() == [address(100)])
+    known.restore_facts(known.recall())  # as the store does at a start
+    with Stage(clock, known=known, p2p={"max_num_outbound_peers": 1}) as again:
+        wait_until(lambda: again.dials)
+        assert again.dials[0] == str(address(100))
+
+
+# --- seed mode -------------------------------------------------------------------------------------------------------
+
+
+def seed_stage(clock: Clock, known: AddrBook, **options: Any) -> Stage:
+    return Stage(clock, known=known, **({"p2p": {"seed_mode": True}} | options))
+
+
+def test_a_seed_visits_whom_it_knows_and_hangs_up_when_answered(clock: Clock, quick_rounds: None) -> None:
+    """Each once in two minutes; what they tell is learned."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    for number in (7, 8, 9):
+        known.add(address(number), address(number))
+    with seed_stage(clock, known, outcome=lambda _message: None) as stage:
+        wait_until(lambda: sorted(stage.dials) == sorted(str(address(number)) for number in (7, 8, 9)))
+        peer = stage.connect(7, is_outbound=True)
+        peer.expect(PEX_CHANNEL, REQUEST)
+        peer.send(PEX_CHANNEL, told(20, 21))
+        assert peer.expect_stopped() == ""
+        assert known.has(node_id(20))
+        assert known.is_good(node_id(7))
+        wait_until(lambda: len(stage.dials) >= 5)
+        assert set(stage.dials[3:]) == {str(address(20)), str(address(21))}
+
+
+def test_a_seed_hangs_up_on_whoever_does_not_answer(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CometBFT's holds them for up to 28 hours (reference 12)."""
+    monkeypatch.setattr(pex, "ANSWER_LIMIT_S", 0.05)
+    with seed_stage(clock, AddrBook(clock=clock, rng=random.Random(1))) as stage:
+        mute = stage.connect(7, is_outbound=True)
+        wanted = stage.connect(8, is_outbound=True, is_persistent=True)
+        assert mute.expect_stopped() == ""
+        wanted.expect(PEX_CHANNEL, REQUEST)
+        wanted.expect_nothing()
+
+
+def test_a_seed_visits_few_of_one_group_at_once_if_told_so(clock: Clock, quick_rounds: None) -> None:
+    """Politeness: a data centre is not knocked up in one moment."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    for number in range(30):
+        known.add(address(100 + number, f"9.9.9.{number + 1}"), address(100 + number))
+    known.add(address(7), address(7))
+    options = {"peerage": {"crawl_group_limit": 3}}
+    with seed_stage(clock, known, **options) as stage:
+        wait_until(lambda: len(stage.called("due")) == 1 and len(stage.dials) >= 4)
+        assert sum("@9.9." in dialled for dialled in stage.dials[:4]) == 3
+
+
+def test_who_came_to_a_seed_is_visited_at_once_but_only_where_he_came_from(
+    clock: Clock, quick_rounds: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that the next who asks can be told of him; nobody shall have a seed knock on others' doors."""
+    monkeypatch.setattr(pex, "CRAWL_PERIOD_S", 3600.0)
+    with seed_stage(clock, AddrBook(clock=clock, rng=random.Random(1))) as stage:
+        peers = stage.connect(7), stage.connect(8)
+        wait_until(lambda: stage.known.has(node_id(8)))
+        stage.known.remove(node_id(8))  # and what the book hears of him next is elsewhere
+        stage.known.add(address(8, "9.9.9.9"), address(8, "9.9.9.9"))
+        for peer in peers:
+            peer.disconnect()
+        wait_until(lambda: len(stage.called("due_address")) == 2)
+        wait_until(lambda: stage.dials == [str(address(7))])

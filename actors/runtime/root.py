@@ -388,6 +388,7 @@ class Root(Host):
     def _bury(self, record: _HostRecord, reason: DownReason) -> None:
         if self.records.pop(record.serial, None) is None:
             return
+        self._remove_sockets(record.serial)
         gracefully = record.goodbye is not None
         booting, ended = self._booting(), record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
@@ -411,6 +412,12 @@ class Root(Host):
             self._when_free(host, actor, make)
         log = logger().info if reason.kind in {"normal", "shutdown"} else logger().error
         log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
+
+    def _remove_sockets(self, serial: int) -> None:
+        """A host that was killed could not do so itself: its own mailbox, and those of its threads."""
+        for path in Path(self.process.directory).glob(f"{serial}.[0-9]*"):
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _remove_ledger(self, serial: int) -> None:
         with contextlib.suppress(OSError):

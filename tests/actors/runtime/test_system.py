@@ -68,6 +68,23 @@ def test_hosts_know_each_other(system: System) -> None:
         one.ask(("ask", ActorRef.to("two"), ("pid",)))
 
 
+def test_a_killed_host_leaves_no_socket_behind(system: System) -> None:
+    """Whoever is told of its end finds its mailbox's socket gone, and those of its threads."""
+
+    def sockets() -> list[str]:
+        return sorted(path.name for path in Path(system.directory).iterdir() if path.is_socket())
+
+    keeper = Worker.options(name="keeper").start()
+    keeper.ask(("pid",))  # our own mailbox is there now
+    before = sockets()
+    victim = Worker.options(name="victim").start()
+    victim.ask(("tell_from_thread", 1))
+    assert len(sockets()) > len(before)
+    victim.kill()
+    watch(victim).wait(5.0)
+    assert sockets() == before
+
+
 def test_processes_carry_their_hosts_name(system: System) -> None:
     """`ps` shows who is who."""
     ref = Worker.options(name="titled").start()

@@ -23,7 +23,7 @@ import threading
 from typing import Any
 
 from .boot import Boot, run_host
-from .life import remove_directory
+from .directory import UNMOUNTED, remove_directory
 
 LENGTH = struct.Struct("<I")
 MAX_FDS = 64  # in one request
@@ -73,6 +73,8 @@ def serve(control_fd: int, life_fd: int, directory: str) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
     os.set_inheritable(control_fd, False)
     os.set_inheritable(life_fd, False)
+    if directory.startswith(UNMOUNTED):
+        os.set_inheritable(int(directory.removeprefix(UNMOUNTED)), False)
     with socket.socket(fileno=control_fd) as control:
         _Server(control, life_fd, directory).run()
 

@@ -13,6 +13,7 @@ from multiprocessing import spawn
 from typing import Any
 
 from .boot import Boot
+from .directory import Directory
 from .forkserver import GROUP_SIGNALS, receive_message, send_message
 
 PROGRAM = (
@@ -26,7 +27,7 @@ STOP_TIMEOUT_S = 3.0
 class ForkServer:
     """A fork server process. A new one takes the place of one that died."""
 
-    def __init__(self, life_fd: int, directory: str, preload: tuple[str, ...]) -> None:
+    def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...]) -> None:
         self._life_fd, self._directory, self._preload = life_fd, directory, preload
         self._start()
 
@@ -43,7 +44,7 @@ class ForkServer:
         # multiprocessing takes the interpreter's flags over in the same way.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
         argv = [executable, *flags, "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
-        argv += [self._directory, json.dumps(sys.path)]
+        argv += [self._directory.path, json.dumps(sys.path)]
         # It unblocks them once it ignores them.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:
@@ -52,7 +53,7 @@ class ForkServer:
             self._popen = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self._life_fd),
+                pass_fds=(theirs.fileno(), self._life_fd, *self._directory.fds),
                 process_group=0,
             )
         finally:

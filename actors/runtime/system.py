@@ -5,18 +5,16 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import secrets
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
+from .directory import Directory, remove_directory, sweep_abandoned
 from .errors import ActorDeadError, Timeout
 from .forkserver_client import ForkServer
-from .life import hold, remove_directory, sweep
 from .message import Kind
 from .process import DeadLetterHook, Process, current_port
 from .ref import ActorRef
@@ -24,8 +22,6 @@ from .root import Root
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from .watch import Watch
 
-PREFIX = "peerage-"
-LONGEST_DIRECTORY = 80  # a unix socket's path has at most 107 bytes
 STATISTICS_TIMEOUT_S = 1.0
 
 
@@ -68,16 +64,15 @@ class System:
             if Process.current is not None and not Process.current.closed:
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
-            directory = _directory()
-            sweep(Path(directory).with_name(f"{PREFIX}[0-9]*-*"))
+            sweep_abandoned()
+            self._directory = Directory()
             # The only write end; it closes on exec, so that no other program can keep the hosts alive.
             self._life_read, self._life_write = os.pipe2(os.O_CLOEXEC)
             # First the process that will remove the directory, then the directory: a kill in between leaves
             # nothing.
-            self._fork_server = ForkServer(self._life_read, directory, preload)
-            Path(directory).mkdir(0o700)
-            self._hold = hold(directory)
-            self.process = Process(directory, ROOT_SERIAL)
+            self._fork_server = ForkServer(self._life_read, self._directory, preload)
+            self._directory.make()
+            self.process = Process(self._directory.path, ROOT_SERIAL)
             self.process.title = title
             self._root: Root | None = None
             started = threading.Event()
@@ -112,7 +107,7 @@ class System:
         # A forked child of the embedder must not keep the hosts alive.
         with contextlib.suppress(OSError):
             os.close(self._life_write)
-            os.close(self._hold)
+            self._directory.close()
 
     @classmethod
     def forget_after_fork(cls) -> None:
@@ -198,7 +193,8 @@ class System:
             stack.callback(self._leave)
             stack.callback(remove_directory, process.directory)
             stack.callback(self._close_context)
-            for fd in (self._hold, self._life_read, self._life_write):
+            stack.callback(self._directory.close)
+            for fd in (self._life_read, self._life_write):
                 stack.callback(os.close, fd)
             stack.callback(self._fork_server.close)
             root.call_threadsafe(None, root.close_down, grace)
@@ -227,11 +223,3 @@ os.register_at_fork(after_in_child=System.forget_after_fork)
 def watch(ref: ActorRef[Any]) -> Watch:
     """Watch an actor from a thread that is none: `watch(ref).wait()` gives the DownReason."""
     return Watch(current_port(), ref)
-
-
-def _directory() -> str:
-    name = f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}"
-    base = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not base or len(base) + len(name) >= LONGEST_DIRECTORY or not os.access(base, os.W_OK | os.X_OK):
-        base = "/tmp"  # noqa: S108 - the directory itself is private and its name random
-    return str(Path(base) / name)

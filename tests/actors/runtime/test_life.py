@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from peerage.actors.runtime.life import hold, remove_directory, sweep
 from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[3]
@@ -37,10 +37,12 @@ class Running(NamedTuple):
         pytest.fail(f"left: {[p for p in self.pids if is_alive(p)]}, {list(self.directory.glob('*'))}")
 
 
-def embed(mode: str, *prefix: str) -> subprocess.Popen[str]:
+def embed(mode: str, *prefix: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     argv = [*prefix, sys.executable, "-m", "tests.actors.runtime.embedder", mode]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(argv, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, process_group=0)
+    pipe, variables = subprocess.PIPE, {**os.environ, **(environment or {})}
+    return subprocess.Popen(
+        argv, cwd=ROOT, env=variables, stdout=pipe, stderr=pipe, text=True, process_group=0
+    )
 
 
 @pytest.fixture
@@ -157,23 +159,18 @@ def test_an_embedder_that_is_pid_1_leaves_no_zombies() -> None:
     assert done.stdout.split("\n")[:3] == ["killed", "True", "no children"], done
 
 
-def test_abandoned_directories_are_swept(tmp_path: Path) -> None:
-    """When everything was killed at once, the next system cleans up; what is held or young stays."""
-    for name in ("peerage-1-old", "peerage-2-held", "peerage-3-young", "other"):
-        (tmp_path / name).mkdir()
-        if name != "peerage-3-young":
-            os.utime(tmp_path / name, (0, 0))
-    held = hold(str(tmp_path / "peerage-2-held"))
-    sweep(tmp_path / "peerage-*")
-    os.close(held)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "peerage-2-held", "peerage-3-young"]
-
-
-def test_removing_a_directory_twice_is_no_error(tmp_path: Path) -> None:
-    """Several processes remove it at once."""
-    directory = tmp_path / "runtime"
-    directory.mkdir()
-    (directory / "socket").touch()
-    remove_directory(str(directory))
-    remove_directory(str(directory))
-    assert not directory.exists()
+def test_a_killed_embedder_that_is_pid_1_leaves_nothing() -> None:
+    """The kernel ends all its processes at the same moment: nobody can clean up, so there must be nothing to clean."""
+    if not can_unshare():
+        pytest.skip("no permission for a PID namespace here")
+    unshare = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+    with (
+        tempfile.TemporaryDirectory() as base,  # short enough for sockets, which tmp_path is not
+        embed("plain", *unshare, environment={"XDG_RUNTIME_DIR": base}) as popen,
+    ):
+        assert popen.stdout is not None
+        assert json.loads(popen.stdout.readline())["pids"]
+        (embedder,) = Path(f"/proc/{popen.pid}/task/{popen.pid}/children").read_text().split()
+        os.kill(int(embedder), signal.SIGKILL)
+        popen.wait(LIMIT_S)  # its parent is told when all processes of the namespace have ended
+        assert list(Path(base).iterdir()) == []

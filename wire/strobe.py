@@ -2,18 +2,19 @@
 
 ::
 
-    state, 200 bytes:  rate, 166 (absorbed into and squeezed from) | padding, 2 | capacity, 32
+    block, 168 bytes:  absorbed or squeezed, at most 166 | where the last operation began, 1 | padding, at least 1
 
-A sponge over Keccak-f[1600].
+Whatever is absorbed, what is squeezed included, is one message to the sponge below; the padding of a block is the sponge's.
 """
 
 from __future__ import annotations
 
-from peerage.wire.keccak import STATE_BYTES, keccak_f1600
+from peerage.wire.keccak import SPONGE_RATE, sponge
 
 RATE = 166  # 200 - 128 bits of security / 4 - 2
 
 _I, _A, _C, _M = 0x01, 0x02, 0x04, 0x10  # flags: inbound, application, cipher, meta
+_FIRST_BLOCK = (bytes((1, RATE + 2, 1, 0, 1, 96)) + b"STROBEv1.0.2").ljust(SPONGE_RATE, b"\0")
 
 
 class Strobe128:
@@ -24,10 +25,9 @@ class Strobe128:
 
     def __init__(self, protocol_label: bytes) -> None:
         """A state that is bound to the protocol's label."""
-        self._state = bytearray(STATE_BYTES)
-        self._state[:18] = bytes((1, RATE + 2, 1, 0, 1, 96)) + b"STROBEv1.0.2"
-        keccak_f1600(self._state)
-        self._pos = 0
+        self._message = bytearray(_FIRST_BLOCK)
+        self._unpadded = 0  # how much of it comes before the padding of the last whole block
+        self._pos = 0  # in the current block
         self._begin = 0  # where the current operation began, counted from 1
         self.meta_ad(protocol_label)
 
@@ -45,38 +45,34 @@ class Strobe128:
     def prf(self, length: int) -> bytes:
         """That many bytes that depend on everything absorbed so far."""
         self._start(_I | _A | _C)
+        if self._pos:
+            self._end_block()
         out = bytearray()
         while len(out) < length:
-            end = min(RATE, self._pos + length - len(out))
-            out += self._state[self._pos : end]
-            self._state[self._pos : end] = bytes(end - self._pos)
-            self._advance_to(end)
+            squeezed = sponge(bytes(self._message[: self._unpadded]), min(RATE, length - len(out)))
+            out += squeezed
+            self._absorb(squeezed)  # which clears these bytes of the state, as STROBE does
         return bytes(out)
 
     def _start(self, flags: int) -> None:
         previous, self._begin = self._begin, self._pos + 1
         self._absorb(bytes((previous, flags)))
-        if flags & _C and self._pos:
-            self._permute()
 
     def _absorb(self, data: bytes) -> None:
-        taken = 0
-        while taken < len(data):
-            chunk = data[taken : taken + RATE - self._pos]
-            taken += len(chunk)
-            end = self._pos + len(chunk)
-            mixed = int.from_bytes(self._state[self._pos : end], "little") ^ int.from_bytes(chunk, "little")
-            self._state[self._pos : end] = mixed.to_bytes(len(chunk), "little")
-            self._advance_to(end)
+        room = RATE - self._pos
+        while len(data) >= room:
+            self._message += data[:room]
+            self._pos = RATE
+            self._end_block()
+            data, room = data[room:], RATE
+        self._message += data
+        self._pos += len(data)
 
-    def _advance_to(self, pos: int) -> None:
-        self._pos = pos
-        if pos == RATE:
-            self._permute()
-
-    def _permute(self) -> None:
-        self._state[self._pos] ^= self._begin
-        self._state[self._pos + 1] ^= 0x04
-        self._state[RATE + 1] ^= 0x80
-        keccak_f1600(self._state)
+    def _end_block(self) -> None:
+        """The sponge permutes."""
+        self._message.append(self._begin)
+        self._unpadded = len(self._message)
+        self._message.append(0x04)
+        self._message += bytes(-len(self._message) % SPONGE_RATE)
+        self._message[-1] |= 0x80
         self._pos = self._begin = 0

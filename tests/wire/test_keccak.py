@@ -1,13 +1,15 @@
-"""The permutation below SHA-3, checked by building SHA3-256 from it."""
+"""The permutation below SHA-3, checked by building SHA3-256 from it, and the sponge over it."""
 
 from __future__ import annotations
 
 import hashlib
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.wire.keccak import keccak_f1600
+from peerage.wire import keccak
+from peerage.wire.keccak import SPONGE_RATE, keccak_f1600, sponge, sponge_in_python
 
 RATE = 136  # of SHA3-256
 
@@ -28,3 +30,19 @@ def sha3_256(message: bytes) -> bytes:
 def test_sha3_built_from_the_permutation_is_that_of_the_standard_library(message: bytes) -> None:
     """One wrong bit anywhere would show."""
     assert sha3_256(message) == hashlib.sha3_256(message).digest()
+
+
+@settings(max_examples=20)
+@given(
+    st.binary(max_size=2 * SPONGE_RATE) | st.sampled_from([SPONGE_RATE - 1, SPONGE_RATE]).map(bytes),
+    st.integers(1, SPONGE_RATE),
+)
+def test_the_sponge_of_openssl_is_ours(message: bytes, length: int) -> None:
+    """Whichever of the two there is, transcripts are the same."""
+    assert sponge(message, length) == sponge_in_python(message, length)
+
+
+def test_an_openssl_without_the_sponge_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before 3.0, and in other libraries of that interface."""
+    monkeypatch.setattr(keccak, "_OPENSSL_SPONGE", "KECCAK-NONESUCH")
+    assert keccak._find_sponge() is sponge_in_python

@@ -30,6 +30,7 @@ from peerage.actors.messages import (
     PeerInfo,
     RemovePeer,
     StopAccepting,
+    StopPeer,
     SwitchNotes,
     TransportState,
 )
@@ -91,6 +92,12 @@ class TransportActor(ProcessActor):
     def on_stop(self) -> None:
         self._stop_accepting()
         self._scratch.metrics.send()
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+        """A fault of ours: switch and reactors take our connections for lost with us, so nothing may come from them."""
+        self._stop_accepting()
+        for ref in self._connections:
+            ref.tell(StopPeer(f"peer host failed: {exception_value!r}", is_error=True), exempt=True)
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):

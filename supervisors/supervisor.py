@@ -25,6 +25,7 @@ from peerage.actors.runtime import (
     ActorRef,
     DownReason,
     Future,
+    HostAliveError,
     ProcessActor,
     Reply,
     Timeout,
@@ -94,6 +95,7 @@ class _Child:
     spec: ChildSpec
     status: Status = Status.STOPPED
     ref: ActorRef | None = None
+    last_ref: ActorRef | None = None  # of the life before
     exit: Exit | None = None
     batch: StartAgain | None = None
     verdict: str | None = None  # why we killed it: a better cause than "process ended by SIGKILL"
@@ -105,7 +107,7 @@ class _Child:
 
     def gone(self) -> None:
         """Forget the actor; the spec stays."""
-        self.ref = self.verdict = None
+        self.last_ref, self.ref, self.verdict = self.ref, None, None
         self.unwind()
 
     def unwind(self) -> None:
@@ -306,6 +308,22 @@ class Supervisor(ProcessActor):
             self._examine_later(child)
         return ref
 
+    def _start_anew(self, child: _Child) -> None:
+        """Start a child that has ended. Raises: ChildStartError.
+
+        Actors that it started beside itself may keep its process alive. A child's process is the child's: what is left of
+        it is killed, or the name would never be free again.
+        """
+        try:
+            self._start(child)
+        except ChildStartError as error:
+            last, cause = child.last_ref, error.__cause__
+            if last is None or not isinstance(cause, HostAliveError) or cause.serial != last.serial:
+                raise
+            if not _kill_process(last):
+                raise
+            self._start(child)
+
     def _start_again(self, again: StartAgain) -> None:
         for child_id in again.children:
             child = self._find(child_id)
@@ -329,7 +347,7 @@ class Supervisor(ProcessActor):
         for child in [child for child in self._children if child.batch is again]:
             spec = child.spec
             try:
-                self._start(child)
+                self._start_anew(child)
             except ChildStartError as error:
                 log.error("child did not start", supervisor=self.actor_urn, child=spec.id, cause=error.cause)
                 # The next end in the queue. Whoever is behind it in this batch is in its group as well.

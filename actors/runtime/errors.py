@@ -3,6 +3,7 @@
     Exception
     ├── pykka.ActorDeadError            the actor has ended, or ended before it answered
     │   └── ActorStartError             it never came to life: name taken, host died, no answer in time
+    │       └── HostAliveError          a host of the name that it needs lives
     ├── pykka.Timeout                   no answer within the caller's own limit
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
@@ -24,6 +25,7 @@ __all__ = [
     "ActorStartError",
     "AskCycleError",
     "FutureCancelledError",
+    "HostAliveError",
     "MailboxFullError",
     "RemoteFailureError",
     "RemoteTraceback",
@@ -40,6 +42,15 @@ class ActorStartError(ActorDeadError):
 
     def __str__(self) -> str:
         return f"actor {self.actor!r} did not start: {self.reason}"
+
+
+class HostAliveError(ActorStartError):
+    """A host named `host` lives: the one with this `serial`."""
+
+    def __init__(self, actor: str, host: str, serial: int) -> None:
+        super().__init__(actor, f"a host named {host!r} is alive")
+        self.args = actor, host, serial
+        self.host, self.serial = host, serial
 
 
 class MailboxFullError(Exception):

@@ -20,7 +20,7 @@ from . import message as wire
 from .actor import SpawnRequest, fd_socket_path
 from .boot import Boot
 from .context import Timer
-from .errors import ActorDeadError, ActorStartError
+from .errors import ActorDeadError, ActorStartError, HostAliveError
 from .forkserver import MAX_FDS
 from .forkserver_client import ForkServer
 from .host import Host
@@ -203,7 +203,7 @@ class Root(Host):
             if bearer.goodbye is None and not bearer.must_die:
                 heirs, bearer.heirs = bearer.heirs, []
                 for _host, actor, make in heirs:
-                    make(ActorStartError(actor, f"a host named {bearer.name!r} is alive"))
+                    make(HostAliveError(actor, bearer.name, bearer.serial))
 
         self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
 

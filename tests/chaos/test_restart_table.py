@@ -14,7 +14,7 @@ import pytest
 from peerage import ChannelDescriptor, Node, NodeFailedError
 from peerage.actors.addrbook import AddressBook
 from peerage.actors.messages import GetPeerValue
-from peerage.actors.runtime import ActorDeadError, Timeout
+from peerage.actors.runtime import ActorDeadError, Frames, Timeout
 from peerage.wire.net_address import NetAddress, no_names
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeer
@@ -205,6 +205,20 @@ def test_exception_in_a_peer_actor_stops_that_peer_only(start_node: StartNode, g
         assert "TypeError" in reason
     assert set(connections(node)) == {peer.info.connection for peer in others}
     assert node_processes(node) == hosts
+
+
+def test_exception_in_a_peer_host_is_the_end_of_its_peers(
+    start_node: StartNode, go_peer: StartGoPeer
+) -> None:
+    """As if it had been killed: they are hung up on and reported removed once each; the next host accepts."""
+    node = start_node(SPIES, peerage={"peer_hosts": 1})
+    crowd = start_crowd(node, go_peer)
+    before = connections(node)
+    node.names.transport(0).tell(Frames((), []))  # no kind: it raises
+    wait_until(lambda: all(sorted(removed(node, spy)) == sorted(before) for spy in SPIES))
+    wait_until(lambda: len(crowd.history("peer_removed")) == CROWD)
+    crowd.dial_crowd(node.address, 1)
+    wait_until(lambda: len(connections(node)) == 1)
 
 
 def test_child_that_ends_too_often_ends_the_node_with_a_clear_reason(start_node: StartNode) -> None:

@@ -5,7 +5,7 @@ import signal
 import time
 from typing import Any
 
-from peerage.actors.runtime import PROCESS, THREAD, ActorRef, watch
+from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, ProcessActor, watch
 from peerage.supervisors.messages import ChildInfo, SupervisorRef
 from peerage.supervisors.spec import (
     BRUTAL_KILL,
@@ -52,6 +52,36 @@ def test_killed_process_is_restarted_under_its_name(
     info = only_child(supervisor)
     assert (info.status, info.restarts) == (Status.RUNNING, 1)
     assert "SIGKILL" in info.last_cause
+    assert pid_of("a") != before
+
+
+class Companion(ProcessActor):
+    """Lives on beside the one that started it."""
+
+
+class Leader(ProcessActor):
+    """Has a companion in its process."""
+
+    def on_start(self) -> None:
+        Companion.options(name="companion", place=HERE).start()
+
+    def on_receive(self, message: Any) -> Any:
+        if message == "crash":
+            raise RuntimeError("told to crash")
+        return os.getpid()
+
+
+def test_failed_child_whose_companion_lives_on_gets_a_new_process(supervise: RunSupervisor) -> None:
+    """The old one is ended, at the first try: one restart, with the child's own cause."""
+    supervisor = supervise(ChildSpec("a", Start.of(Leader)))
+    before = pid_of("a")
+    companion = watch(ActorRef.to("companion", "a"))
+    ActorRef.to("a").tell("crash")
+    assert companion.wait(PATIENCE_S).kind == "killed"
+    deadline = time.monotonic() + PATIENCE_S
+    while (info := only_child(supervisor)).status is not Status.RUNNING:
+        assert time.monotonic() < deadline
+    assert (info.restarts, info.last_cause) == (1, "exception: RuntimeError: told to crash")
     assert pid_of("a") != before
 
 

@@ -60,3 +60,24 @@ def test_a_secret_of_another_length_is_our_own_mistake() -> None:
     """A broken random source must not go unnoticed."""
     with pytest.raises(EphemeralSecretError, match="must have 32"):
         ephemeral_public(b"short")
+
+
+@pytest.mark.parametrize("top_bit", [0x00, 0x80])
+@pytest.mark.parametrize(
+    "point",
+    [
+        "00" * 32,
+        "01" + "00" * 31,
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ],
+)
+def test_every_point_of_low_order_is_refused(point: str, top_bit: int) -> None:
+    """All there are on Curve25519, in each of their encodings."""
+    remote = bytearray.fromhex(point)
+    remote[-1] |= top_bit
+    with pytest.raises(LowOrderKeyError):
+        agree(SECRET, bytes(remote))

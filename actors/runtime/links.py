@@ -11,14 +11,17 @@ from typing import Any
 
 from .port import Port
 from .ref import ActorRef
+from .watch import DownReason
 
 Owner = tuple[int, str]  # serial of its host, name
 
 
 class Links:
-    """Hosts are known by their serials. `orphaned(owner, hosts)` is called when an actor ends in a host that lives on."""
+    """Hosts are known by their serials. `orphaned(owner, hosts, reason)` is called when an actor ends in a host that lives
+    on.
+    """
 
-    def __init__(self, port: Port, orphaned: Callable[[ActorRef[Any], list[int]], None]) -> None:
+    def __init__(self, port: Port, orphaned: Callable[[ActorRef[Any], list[int], DownReason], None]) -> None:
         self._port, self._orphaned = port, orphaned
         self._hosts: dict[Owner, set[int]] = {}
         self._owner_of: dict[int, Owner] = {}
@@ -35,7 +38,9 @@ class Links:
         self._owner_of[host] = key
         self._hosts.setdefault(key, set()).add(host)
         if key not in self._watches:
-            self._watches[key] = self._port.watch(owner, lambda ended, _reason: self._ended(key, ended))
+            self._watches[key] = self._port.watch(
+                owner, lambda ended, reason: self._ended(key, ended, reason)
+            )
 
     def replace(self, host: int, successor: int) -> None:
         """A host that never came to life has been asked for again."""
@@ -58,9 +63,9 @@ class Links:
             taken.extend(self._take(key))
         return taken
 
-    def _ended(self, key: Owner, owner: ActorRef[Any]) -> None:
+    def _ended(self, key: Owner, owner: ActorRef[Any], reason: DownReason) -> None:
         if key in self._hosts:
-            self._orphaned(owner, self._take(key))
+            self._orphaned(owner, self._take(key), reason)
 
     def _take(self, key: Owner) -> list[int]:
         hosts = sorted(self._hosts[key])

@@ -23,7 +23,7 @@ from .context import Timer
 from .errors import ActorDeadError, ActorStartError, HostAliveError
 from .forkserver import MAX_FDS
 from .forkserver_client import ForkServer
-from .host import Host
+from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
 from .links import Links
@@ -44,6 +44,10 @@ RENEWALS = 5  # of the fork server, within RENEWAL_PERIOD_S, before starts in fl
 RENEWAL_PERIOD_S = 10.0
 RENEWAL_PAUSE_S = 0.2
 LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
+ORDERLY = frozenset({"normal", "shutdown"})
+ORPHAN_GRACE_S = (
+    2 * EXIT_LINGER_S
+)  # for hosts whose actors have been stopped by who ended: a busy machine is no reason
 NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host's goodbye, seen by the root
 
 
@@ -200,7 +204,7 @@ class Root(Host):
 
     def _soon_or_never(self, bearer: _HostRecord) -> None:
         def decide() -> None:
-            if bearer.goodbye is None and not bearer.must_die:
+            if bearer.goodbye is None and not (bearer.must_die or bearer.mourners):
                 heirs, bearer.heirs = bearer.heirs, []
                 for _host, actor, make in heirs:
                     make(HostAliveError(actor, bearer.name, bearer.serial))
@@ -393,7 +397,8 @@ class Root(Host):
         booting, ended = self._booting(), record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
         self._links.remove(record.serial)
-        self._end_orphans(self._links.take(record.serial), record.name, {record.name} | record.mourners)
+        orphans = self._links.take(record.serial)
+        self._end_orphans(orphans, record.name, {record.name} | record.mourners, reason)
         self._broadcast(
             Kind.HOST_DOWN, (record.serial, reason, booting, gracefully, ended), but=record.serial
         )
@@ -410,7 +415,7 @@ class Root(Host):
         self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
         for host, actor, make in record.heirs:
             self._when_free(host, actor, make)
-        log = logger().info if reason.kind in {"normal", "shutdown"} else logger().error
+        log = logger().info if reason.kind in ORDERLY else logger().error
         log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _remove_sockets(self, serial: int) -> None:
@@ -451,23 +456,34 @@ class Root(Host):
 
     # Links
 
-    def _on_orphans(self, owner: ActorRef[Any], hosts: list[int]) -> None:
-        self._end_orphans(hosts, owner.name, {owner.host})
+    def _on_orphans(self, owner: ActorRef[Any], hosts: list[int], reason: DownReason) -> None:
+        self._end_orphans(hosts, owner.name, {owner.host}, reason)
 
-    def _end_orphans(self, hosts: list[int], owner: str, mourners: set[str]) -> None:
-        """Kill the hosts that end with `owner`, and those that end with them.
+    def _end_orphans(self, hosts: list[int], owner: str, mourners: set[str], reason: DownReason) -> None:
+        """End the hosts that end with `owner`, and those that end with them.
 
-        Args: mourners, the names under which no host may start before they are gone.
+        Who ended in good order has stopped them himself: they are on their way out, and are killed only if they do not
+        get there.
+
+        Args: mourners, the names under which no host may start before they are gone; reason, the owner's.
         """
         if self.closing:
             return  # all are being stopped, each in its time
         for record in [self.records[serial] for serial in hosts]:
-            record.verdict = DownReason(
-                "killed", f"linked to {owner!r}, which has ended", signal=signal.SIGKILL
-            )
             record.mourners |= mourners
+            if reason.kind in ORDERLY:
+                later = time.monotonic() + ORPHAN_GRACE_S
+                self.add_timer(Timer(None, later, self._end_orphan, (record, owner)))
+            else:
+                self._end_orphan(record, owner)
+                orphans = self._links.take(record.serial)
+                self._end_orphans(orphans, record.name, mourners | {record.name}, reason)
+
+    def _end_orphan(self, record: _HostRecord, owner: str) -> None:
+        if record.serial in self.records:
+            text = f"linked to {owner!r}, which has ended"
+            record.verdict = DownReason("killed", text, signal=signal.SIGKILL)
             self._kill(record)
-            self._end_orphans(self._links.take(record.serial), record.name, mourners | {record.name})
 
     # The end of the system
 

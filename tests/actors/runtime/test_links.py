@@ -122,7 +122,9 @@ def test_a_successor_starts_when_those_linked_to_its_predecessor_are_gone(
     pids, held = [linked.pid(), deeper.pid()], list[tuple[int, int]]()
     with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patched:
         patched.setattr(signal, "pidfd_send_signal", lambda fd, number: held.append((fd, number)))
+        seen = watch(owner)
         os.kill(owner.pid(), signal.SIGKILL)
+        seen.wait(PATIENCE_S)
         starting = pool.submit(Worker.options(name="owner").start)
         assert current_port().wait(lambda: wait_for_an_end(system) == ["owner"], PATIENCE_S)
         patched.undo()

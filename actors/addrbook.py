@@ -38,8 +38,10 @@ METHODS = frozenset(
     {
         "add",
         "add_all",
+        "add_each",
         "add_our_address",
         "add_private_ids",
+        "answer",
         "ban",
         "due",
         "due_address",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,11 @@ log = structlog.get_logger("peerage.pex")
 ENSURE_PERIOD_S = 30.0  # reference 8
 SWITCH_TIMEOUT_S = 5.0
 KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
+ARRIVALS_S = 0.02  # inbound peers of so long a time are told to the book together
+# So long all who ask get what was drawn for the first of them: under load, drawing and encoding an answer for each
+# takes as long as all the rest of a seed's work for them.
+DRAW_SERVES_S = 0.1
+REQUEST = PexRequest().encode()
 VISIT_SPREAD_S = 5.0  # a seed's visits of one round begin within this time
 ANSWER_LIMIT_S = 10.0  # then a seed hangs up on whom it visits, answered or not
 VISIT_BACK_AFTER_S = 1.0  # who came to a seed is visited when his own connection is over
@@ -56,6 +62,16 @@ NOT_ITS_FAULT = {
     RefusalReason.DUPLICATE_IP,
     RefusalReason.STOPPING,
 }
+
+
+@dataclass(slots=True)
+class _Draw:
+    """The book's last answer, when it was asked for and when it came, and who waits for the next."""
+
+    message: bytes = b""
+    asked_at: float = float("-inf")
+    drawn_at: float = float("-inf")
+    askers: list[tuple[Peer, bool]] = field(default_factory=list)
 
 
 class PexReactor(Reactor):
@@ -93,6 +109,8 @@ class PexReactor(Reactor):
         )
         self._visits_back = GroupRate(time.time, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
         self._dials = 0  # under way
+        self._arrived: list[NetAddress] = []
+        self._draws: dict[int | None, _Draw] = {}
         self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
 
     def on_start(self) -> None:
@@ -131,8 +149,14 @@ class PexReactor(Reactor):
         self._exchange.peer_added(peer.id, outbound=False, book_needs_more=False)
         address = self_reported(peer.id, peer.node_info.listen_addr)
         if address is not None:
-            then = partial(self._heard, peer.id, itself=True)
-            self._book.request(self.runtime, "add_all", (address,), address, then=then)
+            if not self._arrived:
+                self.runtime.call_later(ARRIVALS_S, self._hear_of_arrivals)
+            self._arrived.append(address)
+
+    def _hear_of_arrivals(self) -> None:
+        """Those who came in the last moment, by their own account: one transaction for all of them."""
+        arrived, self._arrived = self._arrived, []
+        self._book.request(self.runtime, "add_each", arrived, then=self._count_heard)
 
     def _reached(self, peer: Peer) -> None:
         """We dialled it, and its key and NodeInfo were just verified."""
@@ -179,15 +203,29 @@ class PexReactor(Reactor):
             self._stop_peer(peer, outcome)
         elif isinstance(outcome, Answer):
             self._note("p2p_pex_requests_total", "answered")
-            question = ("selection",) if outcome.bias is None else ("selection_with_bias", outcome.bias)
-            self._book.request(
-                self.runtime, *question, then=partial(self._answer, peer, then_stop=outcome.then_stop)
-            )
+            self._answer_soon(peer, outcome)
         else:
             self._note("p2p_pex_requests_total", "ignored")
 
-    def _answer(self, peer: Peer, selection: Sequence[NetAddress], *, then_stop: bool) -> None:
-        self._send(peer, PexAddrs.of(selection))
+    def _answer_soon(self, peer: Peer, answer: Answer) -> None:
+        draw, now = self._draws.setdefault(answer.bias, _Draw()), self.runtime.now()
+        if now - draw.drawn_at < DRAW_SERVES_S:
+            self._answer(peer, draw.message, then_stop=answer.then_stop)
+            return
+        draw.askers.append((peer, answer.then_stop))
+        if now - draw.asked_at >= DRAW_SERVES_S:
+            draw.asked_at = now
+            question = () if answer.bias is None else (answer.bias,)
+            self._book.request(self.runtime, "answer", *question, then=partial(self._drawn, draw))
+
+    def _drawn(self, draw: _Draw, message: bytes) -> None:
+        draw.drawn_at, draw.message = self.runtime.now(), message
+        askers, draw.askers = draw.askers, []
+        for peer, then_stop in askers:
+            self._answer(peer, message, then_stop=then_stop)
+
+    def _answer(self, peer: Peer, message: bytes, *, then_stop: bool) -> None:
+        self._send(peer, PexAddrs, message)
         if then_stop:
             peer.flush_stop()
 
@@ -201,29 +239,18 @@ class PexReactor(Reactor):
             )
 
     def _learned(self, peer: Peer, added: Added) -> None:
-        self._heard(peer.id, added)
+        self._count_heard(added)
+        if added.refused or added.displaced:
+            log.info("addresses heard", peer=peer.id, found=_outcomes(added))
         if self._crawler is not None:
             if peer.is_outbound and not peer.is_persistent:
                 peer.flush_stop()  # a crawl's connection is done once answered
         elif self._seeds.is_seed(peer.id):
             self._ensure_peers(early=True)
 
-    def _heard(self, source: str, added: Added, *, itself: bool = False) -> None:
-        """Show the operator what became of addresses that a peer told, of others or of itself."""
-        outcomes = {
-            "added": added.added,
-            "seen again": added.seen_again,
-            "left alone": added.left_alone,
-            "displaced": added.displaced,
-            **added.refused,
-        }
-        found = {outcome: count for outcome, count in outcomes.items() if count}
-        for outcome, count in found.items():
+    def _count_heard(self, added: Added) -> None:
+        for outcome, count in _outcomes(added).items():
             self._note("p2p_heard_addresses_total", outcome, count)
-        tell = log.info if (added.refused or added.displaced) and not itself else log.debug
-        tell(
-            "addresses heard", peer=source, found=", ".join(f"{n} {outcome}" for outcome, n in found.items())
-        )
 
     def _stop_peer(self, peer: Peer, outcome: StopPeer) -> None:
         peer.stop(outcome.reason)
@@ -244,15 +271,14 @@ class PexReactor(Reactor):
         self._book.request(self.runtime, how, peer_id, seconds, reason, then=banned)
 
     def _send_request(self, peer: Peer) -> None:
-        if not self._send(peer, PexRequest()):
+        if not self._send(peer, PexRequest, REQUEST):
             self._exchange.not_asked(peer.id)
 
-    def _send(self, peer: Peer, message: PexRequest | PexAddrs) -> bool:
+    def _send(self, peer: Peer, kind: type, message: bytes) -> bool:
         """Send, if there is room: who leaves ten messages unread gets no more of them."""
-        data = message.encode()
-        sent = peer.try_send(PEX_CHANNEL, data)
+        sent = peer.try_send(PEX_CHANNEL, message)
         if sent:
-            self._count_sent(message_type_label(type(message)), len(data))
+            self._count_sent(message_type_label(kind), len(message))
         return sent
 
     def _note(self, counter: str, label: str, n: float = 1) -> None:
@@ -431,6 +457,18 @@ class PexReactor(Reactor):
             self._dial(address)
         elif verdict is Verdict.GIVE_UP:
             self._ban("give_up", address.id, "too many failed dials", BAN_S)
+
+
+def _outcomes(added: Added) -> dict[str, int]:
+    """What became of how many addresses."""
+    outcomes = {
+        "added": added.added,
+        "seen again": added.seen_again,
+        "left alone": added.left_alone,
+        "displaced": added.displaced,
+        **added.refused,
+    }
+    return {outcome: count for outcome, count in outcomes.items() if count}
 
 
 def _outcome(answer: Future[Any]) -> PeerInfo | Tried | Refusal | None:

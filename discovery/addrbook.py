@@ -39,6 +39,7 @@ from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
+from peerage.wire.pex import PexAddrs
 
 NEEDS_MORE_BELOW = 1000  # reference 9
 MAX_NEW_BUCKETS = 4  # reference 9
@@ -275,10 +276,17 @@ class AddrBook:
 
         Args: source, who told them, as in `add`; without it all are refused as missing.
         """
+        return self._add((address, source) for address in addresses)
+
+    def add_each(self, addresses: Iterable[NetAddress]) -> Added:
+        """Hear of addresses, each from itself, as inbound peers tell theirs. As `add_all` else."""
+        return self._add((address, address) for address in addresses)
+
+    def _add(self, heard: Iterable[tuple[NetAddress, NetAddress | None]]) -> Added:
         added = again = alone = 0
         refused: Counter[str] = Counter()
         displaced = self._displaced
-        for address in addresses:
+        for address, source in heard:
             try:
                 outcome = self.add(address, source)
             except AddressRefusedError as error:
@@ -568,6 +576,14 @@ class AddrBook:
         if self.improvements.verified_answers:  # rather those not tried yet than those that failed
             entries = [entry for entry in entries if not entry.attempts] or entries
         return self._told(entries)
+
+    def answer(self, percent_new: int | None = None) -> bytes:
+        """Addresses to tell somebody, as the message that tells them.
+
+        Args: percent_new, as in `selection_with_bias`; None for `selection`.
+        """
+        told = self.selection() if percent_new is None else self.selection_with_bias(percent_new)
+        return PexAddrs.of(told).encode()
 
     def shut_out(self) -> tuple[Ban, ...]:
         """The bans for which connections are refused now, without what the book knew of whom they hit."""

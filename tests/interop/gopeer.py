@@ -534,6 +534,13 @@ class GoPeer:
         """
         return self.call("handshakes", secs + 60.0, address=address, secs=secs, parallel=parallel)
 
+    def seed_rounds(self, address: str, *, secs: float, parallel: int = 1) -> Mapping[str, Any]:
+        """Mode raw: dial `host:port` with a fresh key, shake hands, ask for addresses, be hung up on, again and again.
+
+        Returns: rounds, secs, per_sec, bytes (of all answers), failures (how many by reason), median_secs, p99_secs.
+        """
+        return self.call("seed_rounds", secs + 60.0, address=address, secs=secs, parallel=parallel)
+
     def dial_crowd(self, address: str, count: int, timeout: float = 120.0) -> list[str]:
         """Mode raw: dial so many times, each time with a new key; the peers are ID#1, ID#2, … here."""
         peers: list[str] = self.call("dial_crowd", timeout, address=address, count=count)["peers"]

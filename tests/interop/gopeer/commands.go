@@ -194,7 +194,7 @@ func (p *program) obey(c command, line []byte) {
 		p.reply(c, nil, nil)
 	case "broadcast":
 		p.broadcast(c)
-	case "half_close", "write", "handshakes", "dial_crowd", "listen_crowd":
+	case "half_close", "write", "handshakes", "seed_rounds", "dial_crowd", "listen_crowd":
 		p.rawCommand(c)
 	case "book", "book_add", "book_has", "request_addrs", "num_peers", "persist":
 		f, err := p.switchCommand(c)
@@ -307,6 +307,10 @@ func (p *program) rawCommand(c command) {
 	}
 	if c.Cmd == "handshakes" {
 		p.long(c, func(*atomic.Bool) { p.reply(c, b.floodHandshakes(c.Address, c.Parallel, c.Secs), nil) })
+		return
+	}
+	if c.Cmd == "seed_rounds" {
+		p.long(c, func(*atomic.Bool) { p.reply(c, b.seedRounds(c.Address, c.Parallel, c.Secs), nil) })
 		return
 	}
 	if c.Cmd == "dial_crowd" {

@@ -26,6 +26,7 @@ from .watch import DownReason, from_exception
 
 if TYPE_CHECKING:
     from .actor import ProcessActor
+    from .context import Timer
     from .host import Host
 
 PYKKA_MESSAGES = frozenset(
@@ -86,6 +87,7 @@ class ActorCell:
         self.watchers: set[tuple[int, int]] = set()
         self.watching: dict[ActorRef, int] = {}
         self.fds: set[int] = set()
+        self.timers: set[Timer] = set()  # those that are due yet
         self.postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.stop_asks: list[tuple[int, int]] = []
         self.link = 0 if link is None else self._link_to(link.owner)  # the number of that watch

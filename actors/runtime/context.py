@@ -22,6 +22,10 @@ class Linked(NamedTuple):
     extra: Any
 
 
+def _nothing() -> None:
+    """What a cancelled timer holds."""
+
+
 class Timer:
     """A call that is due at `when` (monotonic seconds)."""
 
@@ -34,8 +38,11 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Do not call; no effect once called."""
+        """Do not call; no effect once called. What would have been called is let go at once."""
         self.cancelled = True
+        self.fn, self.args = _nothing, ()
+        if self.cell is not None:
+            self.cell.timers.discard(self)
 
 
 class Reply:

@@ -190,6 +190,8 @@ class Host:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
             timer = heapq.heappop(self._timers)[2]
+            if timer.cell is not None:
+                timer.cell.timers.discard(timer)
             if not timer.cancelled:
                 self._call(timer.cell, timer.fn, timer.args)
 
@@ -200,6 +202,8 @@ class Host:
 
     def add_timer(self, timer: Timer) -> None:
         heapq.heappush(self._timers, (timer.when, next(self._timer_numbers), timer))
+        if timer.cell is not None:
+            timer.cell.timers.add(timer)
 
     def sweep_later(self) -> None:
         """Look again at the dead once their last words must have arrived."""
@@ -329,9 +333,8 @@ class Host:
 
     def forget(self, cell: ActorCell) -> None:
         self.cells.pop(cell.name, None)
-        for timer in self._timers:
-            if timer[2].cell is cell:
-                timer[2].cancelled = True
+        for timer in tuple(cell.timers):
+            timer.cancel()
 
     def actor_ended(self, cell: ActorCell, reason: DownReason) -> None:
         self.last_reasons.pop(cell.name, None)  # a name used again counts as new

@@ -15,8 +15,10 @@ COMMANDS = {
     "addrbook": "peerage.commands.addrbook:addrbook",
     "bans": "peerage.commands.bans:bans",
     "ping": "peerage.commands.ping:ping",
+    "crawl": "peerage.commands.crawl:crawl",
     "demo": "peerage.commands.demo:demo",
     "simulate": "peerage.commands.simulate:simulate",
+    "bench": "peerage.commands.bench:bench",
     "version": "peerage.commands.version:version",
 }
 

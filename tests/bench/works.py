@@ -1,0 +1,166 @@
+"""What is measured at both ends of the comparison, and how a row comes of it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peerage.benchmark import (
+    BULK_QUEUE,
+    SMALL_QUEUE,
+    between_ours,
+    frames,
+    loopback,
+    mailboxes,
+    under_pressure,
+)
+from tests.bench.pair import broadcasts, from_cometbft, handshakes, to_cometbft
+from tests.interop.gopeer import bench
+
+MIB = 1 << 20
+
+Figures = Mapping[str, float]  # by unit
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One thing measured, for so many seconds, at both ends of the comparison.
+
+    Each unit in which both give figures is a row. Without a peer there is nothing to compare with: parts of ours.
+    """
+
+    name: str
+    what: str
+    ours: Callable[[float], Figures]
+    peer: Callable[[float], Figures] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came out: medians, and the least and largest ratio ours ÷ peer of the rounds."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float | None = None
+    ratio: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+    def cells(self) -> list[str]:
+        """As text, in the order of the columns."""
+        return [
+            self.name,
+            self.unit,
+            *map(_figure, (self.ours, self.peer)),
+            *map(_ratio, (self.ratio, self.min, self.max)),
+        ]
+
+
+def _figure(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _ratio(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def cometbft(name: str, figures: Mapping[str, tuple[str, float]], **flags: Any) -> Callable[[float], Figures]:
+    """CometBFT against itself; figures: unit → (key in what it prints, how many of it make one of the unit)."""
+
+    def run(secs: float) -> Figures:
+        found = bench(name, secs=secs, **flags)
+        return {unit: float(found[key]) / scale for unit, (key, scale) in figures.items()}
+
+    return run
+
+
+_BULK = cometbft(
+    "bulk",
+    {"MB/s": ("bytes_per_sec", 1e6), "CPU s/GB": ("receiver_cpu_secs_per_gb", 1.0)},
+    layer="reactor",
+    queue=BULK_QUEUE,
+)
+
+WORKS = (
+    Work(
+        "bulk",
+        "1 MiB messages, one connection, reactor to reactor; processor time of the receiving node",
+        lambda secs: between_ours(MIB, secs),
+        _BULK,
+    ),
+    Work(
+        "bulk to CometBFT",
+        "the same from our reactor to CometBFT's",
+        lambda secs: to_cometbft(MIB, secs),
+        _BULK,
+    ),
+    Work(
+        "bulk from CometBFT",
+        "the same from CometBFT's reactor to ours",
+        lambda secs: from_cometbft(MIB, secs),
+        _BULK,
+    ),
+    Work(
+        "bulk, bare",
+        "ours reactor to reactor, CometBFT's bare MConnection",
+        lambda secs: between_ours(MIB, secs),
+        cometbft("bulk", {"MB/s": ("bytes_per_sec", 1e6)}, layer="mconn", queue=BULK_QUEUE),
+    ),
+    Work(
+        "small",
+        f"200-byte messages, one connection, reactor to reactor, a send queue of {SMALL_QUEUE}",
+        lambda secs: between_ours(200, secs, small=True),
+        cometbft("rate", {"messages/s": ("messages_per_sec", 1.0)}, layer="reactor", queue=SMALL_QUEUE),
+    ),
+    Work(
+        "handshakes",
+        "secret connection and NodeInfo, then hang up; CometBFT's client, two at once",
+        handshakes,
+        cometbft("handshake", {"handshakes/s": ("per_sec", 1.0)}),
+    ),
+    Work(
+        "under pressure",
+        "round trip of a small message of high priority while a channel of low priority is full of 1 MiB messages",
+        lambda secs: under_pressure(MIB, secs),
+        cometbft("priority", {"p50 ms": ("p50_us", 1e3), "p99 ms": ("p99_us", 1e3)}, queue=BULK_QUEUE),
+    ),
+    Work(
+        "broadcast",
+        "1 KiB to 50 CometBFT peers in one other process",
+        lambda secs: broadcasts(1024, secs),
+        cometbft("broadcast", {"broadcasts/s": ("broadcasts_per_sec", 1.0)}, queue=BULK_QUEUE),
+    ),
+    Work("frames", "sealed and opened on one core, 64 full frames at a time", frames),
+    Work("loopback", "plain TCP, 64 KiB a call", loopback),
+    Work("mailboxes", "100-byte messages between two processes", mailboxes),
+)
+
+
+def measure(work: Work, rounds: int, secs: float) -> list[Row]:
+    """Measure one work, interleaved."""
+    pairs = [(work.ours(secs), work.peer(secs) if work.peer else {}) for _ in range(rounds)]
+    rows = []
+    for unit in pairs[0][1] or pairs[0][0]:
+        ours = [mine[unit] for mine, _ in pairs if unit in mine]
+        if not ours:
+            continue
+        theirs = [other[unit] for _, other in pairs if unit in other]
+        row = Row(work.name, unit, statistics.median(ours))
+        if theirs:
+            ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+            row = Row(
+                work.name,
+                unit,
+                row.ours,
+                statistics.median(theirs),
+                statistics.median(ratios),
+                min(ratios),
+                max(ratios),
+            )
+        rows.append(row)
+    return rows

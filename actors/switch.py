@@ -186,11 +186,7 @@ class SwitchActor(ProcessActor):
         self._rebuild()
         for transport in self._context.names.transports:
             self.runtime.watch(transport)
-        for text in (*self._configured, *self._notes.persistent):
-            self._remember_persistent(text)
-        for peer_id in self._table.persistent:
-            if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
-                self._reconnect(peer_id, [self._table.persistent[peer_id]])
+        self._seek_persistent()
 
     def on_stop(self) -> None:
         self._metrics.send()
@@ -241,6 +237,7 @@ class SwitchActor(ProcessActor):
             self._merge(transport, answer.get(timeout=0))
         except ActorDeadError:
             return
+        self._seek_persistent()
 
     def _merge(self, transport: ActorRef, state: TransportState) -> None:
         """A transport lives, and says what it holds."""
@@ -252,6 +249,12 @@ class SwitchActor(ProcessActor):
             self._notes = state.notes
             self._table.unconditional |= state.notes.unconditional
             self._table.private |= state.notes.private
+            for other in self._up - {transport}:
+                other.tell(KeepNotes(self._notes), exempt=True)
+        elif (
+            state.notes.revision < self._notes.revision
+        ):  # a new one: it must know when all others have been replaced
+            transport.tell(KeepNotes(self._notes), exempt=True)
         if len(self._up) == len(self._context.names.transports):
             self._release_held()
         else:
@@ -660,8 +663,17 @@ class SwitchActor(ProcessActor):
             state.timer.cancel()
             state.timer = None
 
+    def _seek_persistent(self) -> None:
+        """Go after those that we have not heard of before."""
+        for text in (*self._configured, *self._notes.persistent):
+            peer_id = _id_in(text)
+            if peer_id not in self._table.persistent:
+                self._remember_persistent(text)
+                if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
+                    self._reconnect(peer_id, [text])
+
     def _remember_persistent(self, text: str) -> None:
-        self._table.persistent[text.rpartition("://")[2].partition("@")[0]] = text
+        self._table.persistent[_id_in(text)] = text
 
     def _add_persistent(self, texts: Sequence[str]) -> None:
         for text in texts:
@@ -737,6 +749,10 @@ class SwitchActor(ProcessActor):
 def _told(ban: Ban) -> str:
     until = format_time(ban.shuts_out_until // SECOND * SECOND)
     return f"{ban.subject} is banned until {until}: {ban.reason}"
+
+
+def _id_in(text: str) -> str:
+    return text.rpartition("://")[2].partition("@")[0]
 
 
 def _checked_ids(ids: Sequence[str]) -> list[str]:

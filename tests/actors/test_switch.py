@@ -222,6 +222,33 @@ def test_what_is_learned_at_run_time_is_kept_by_every_peer_host(stage: Stage) ->
     assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
 
 
+def test_a_peer_host_that_comes_back_is_told_what_it_should_keep(stage: Stage) -> None:
+    """When all of them and the switch have been replaced, one after the other, nothing is forgotten."""
+    stage.ask(AddPersistent((address(HIGH),)))
+    stage.transports[0].__exit__(None, None, None)
+    with Probe(stage.names.of("peers-0"), stage.hosts[0].answer) as successor:
+        assert successor.fish(KeepNotes).notes == SwitchNotes(1, (address(HIGH),))
+
+
+def test_of_peer_hosts_that_know_different_things_each_learns_the_newest(tmp_path: Path) -> None:
+    """A new switch passes on what it finds; who is persistent is dialled."""
+    stage = Stage(tmp_path)
+    newest = SwitchNotes(2, (address(HIGH),))
+    stage.hosts[1].state = TransportState((), newest)
+    with stage:
+        assert stage.transports[0].fish(KeepNotes).notes == newest
+        assert any(_is_dial_to(transport, HIGH) for transport in stage.transports)
+
+
+def test_a_peer_host_that_answers_late_is_heard_too(tmp_path: Path) -> None:
+    """It hung while the switch started: who is persistent is dialled all the same."""
+    stage = Stage(tmp_path)
+    stage.hosts_first = False
+    stage.hosts[0].state = TransportState((), SwitchNotes(2, (address(HIGH),)))
+    with stage, stage.transports[0] as late:
+        assert late.fish(Dial).id == HIGH
+
+
 # --- bans ------------------------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from peerage.cli import main
+from tests.peerage.command_line import run
 
 QUICK = ("bench", "--secs", "0.1", "--only", "frames", "--only", "mailboxes")
 
@@ -15,7 +15,7 @@ QUICK = ("bench", "--secs", "0.1", "--only", "frames", "--only", "mailboxes")
 def test_prints_and_writes_the_same_figures(tmp_path: Path) -> None:
     """A row for each unit, in the order of the works."""
     file = tmp_path / "figures.json"
-    result = CliRunner().invoke(main, [*QUICK, "--json", str(file)])
+    result = run(*QUICK, "--json", str(file))
     assert result.exit_code == 0
     rows = json.loads(file.read_text())
     assert [(row["name"], row["unit"]) for row in rows] == [
@@ -36,6 +36,6 @@ def test_names_what_it_cannot_do(tmp_path: Path) -> None:
         (["--secs", "0"], "0.1<=x<=3600"),
         (["--json", str(tmp_path / "none" / "f.json")], "no such directory"),
     ):
-        result = CliRunner().invoke(main, ["bench", *flags])
+        result = run("bench", *flags)
         assert result.exit_code == 2
         assert named in result.stderr

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from click.testing import CliRunner
-
 from tests.peerage.command_line import run
 
 QUICK = ("bench", "--secs", "0.1", "--only", "frames", "--only", "mailboxes")

@@ -9,26 +9,26 @@
 Frames are a byte stream: where one ends says nothing about messages. A frame without data is never sent,
 because CometBFT would take it for a byte it has read before; one that arrives is skipped.
 
-Which library seals was measured: docs/decisions/0002-aead-binding.md.
+Which library seals was measured: docs/decisions/0002-aead-binding.md, 0006-accelerator.md.
 """
 
 from __future__ import annotations
 
-from struct import Struct
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
+from peerage.wire import accelerator
 from peerage.wire.errors import FrameLengthError, FrameTagError, OpenExhaustedError, SealExhaustedError
+from peerage.wire.loops import FRAME_DATA, FRAME_PLAIN, FRAME_SEALED
 
-FRAME_DATA = 1024
-FRAME_PLAIN = 4 + FRAME_DATA
-FRAME_SEALED = FRAME_PLAIN + 16
+__all__ = [
+    "FRAME_DATA",
+    "FRAME_PLAIN",
+    "FRAME_SEALED",
+    "MAX_FRAMES",
+    "Opener",
+    "Sealer",
+    "sealed_size",
+]
+
 MAX_FRAMES = 2**64 - 1  # CometBFT ends the session rather than use the counter 2^64-1
-
-_FULL = FRAME_DATA.to_bytes(4, "little")
-_nonce = Struct("<4xQ").pack
-_length = Struct("<I")
 
 
 def sealed_size(length: int) -> int:
@@ -41,7 +41,7 @@ class Sealer:
 
     def __init__(self, key: bytes, *, frames: int = 0) -> None:
         """Args: key, 32 bytes; frames, how many were sealed with it before."""
-        self._encrypt = ChaCha20Poly1305(key).encrypt
+        self._cipher = accelerator.FrameCipher(key, opens=False)
         self._frames = frames
 
     @property
@@ -54,32 +54,20 @@ class Sealer:
 
         Raises: SealExhaustedError when there are not enough nonces left; nothing is sealed then.
         """
-        return b"".join(self._seal_each(data))
-
-    def seal_into(self, data: bytes | bytearray | memoryview, out: bytearray) -> None:
-        """As `seal`, but the frames are appended to the caller's buffer."""
-        out += b"".join(self._seal_each(data))
-
-    def _seal_each(self, data: bytes | bytearray | memoryview) -> list[bytes]:
-        size = len(data)
+        if type(data) is memoryview and data.itemsize != 1:
+            data = data.cast("B")  # whose len() is its bytes: the nonces are counted by it
         counter = self._frames
-        end = counter - (-size // FRAME_DATA)
+        end = counter - (-len(data) // FRAME_DATA)
         if end > MAX_FRAMES:
             raise SealExhaustedError
         # From here on the nonces count as used, whatever happens: a gap ends the session, no more, but a
         # repetition ends its secrecy.
         self._frames = end
-        # A list joined at the end: a bytearray is moved as it grows (figures in decision 0002).
-        sealed: list[bytes] = []
-        encrypt, nonce, full, keep = self._encrypt, _nonce, _FULL, sealed.append
-        whole = size - size % FRAME_DATA
-        for start in range(0, whole, FRAME_DATA):
-            keep(encrypt(nonce(counter), full + data[start : start + FRAME_DATA], None))
-            counter += 1
-        if whole < size:
-            last = _length.pack(size - whole) + data[whole:]
-            keep(encrypt(nonce(counter), last.ljust(FRAME_PLAIN, b"\0"), None))
-        return sealed
+        return self._cipher.seal(counter, data)
+
+    def seal_into(self, data: bytes | bytearray | memoryview, out: bytearray) -> None:
+        """As `seal`, but the frames are appended to the caller's buffer."""
+        out += self.seal(data)
 
 
 class Opener:
@@ -87,7 +75,7 @@ class Opener:
 
     def __init__(self, key: bytes, *, frames: int = 0) -> None:
         """Args: key, 32 bytes; frames, how many were opened with it before."""
-        self._decrypt = ChaCha20Poly1305(key).decrypt
+        self._cipher = accelerator.FrameCipher(key, opens=True)
         self._frames = frames
 
     @property
@@ -114,22 +102,14 @@ class Opener:
         Source: reference 2, Frame.
         """
         counter = self._frames
+        frames = -(-len(sealed) // FRAME_SEALED)
         if counter + len(sealed) // FRAME_SEALED > MAX_FRAMES:
             raise OpenExhaustedError
-        decrypt, nonce, full, keep = self._decrypt, _nonce, _FULL, opened.append
-        try:
-            for start in range(0, len(sealed), FRAME_SEALED):
-                plain = decrypt(nonce(counter), sealed[start : start + FRAME_SEALED], None)
-                counter += 1
-                if plain[:4] == full:
-                    keep(plain[4:])
-                    continue
-                (length,) = _length.unpack_from(plain)
-                if length > FRAME_DATA:
-                    raise FrameLengthError(counter - 1, length)
-                if length:
-                    keep(plain[4 : 4 + length])
-        except InvalidTag:
-            raise FrameTagError(counter) from None
-        finally:
-            self._frames = counter
+        data, good, length = self._cipher.open(counter, sealed)
+        self._frames = counter + good
+        if data:
+            opened.append(data)
+        if length:
+            raise FrameLengthError(counter + good - 1, length)
+        if good < frames:
+            raise FrameTagError(counter + good)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from peerage.wire import accelerator
 from peerage.wire.errors import (
     MessageCapacityError,
     MessageTooLongError,
@@ -195,7 +196,6 @@ Event: TypeAlias = MessageReceived | PingReceived | PongReceived
 
 _PING_RECEIVED: Final = PingReceived()
 _PONG_RECEIVED: Final = PongReceived()
-_new_tuple = tuple.__new__  # half the time that MessageReceived(...) takes (tests/bench/packet_rate.py)
 
 
 # --- a stream of packets ---
@@ -311,22 +311,20 @@ class PacketReader:
                 return pos
             channel = self._header_channel
             if self._header_eof:
-                pos = stop
                 if not channel.length and size <= channel.capacity:
-                    events.append(_new_tuple(MessageReceived, (channel.channel_id, data[start:stop])))
+                    pos = accelerator.split_run(
+                        data, pos, header, size, MessageReceived, channel.channel_id, events
+                    )
                 else:
                     self._take(channel, data[start:stop], True, events)
+                    pos = stop
                 continue
             # A run of packets of one kind, the bulk of a long message.
-            append = channel.parts.append
-            stride = stop - pos
-            first = pos
-            while stop <= end and startswith(header, pos):
-                append(data[stop - size : stop])
-                pos = stop
-                stop += stride
+            run = accelerator.join_run(data, pos, header, size)
+            channel.parts.append(run)
+            pos += len(run) // size * (stop - pos)
             before = channel.length
-            channel.length += (pos - first) // stride * size
+            channel.length += len(run)
             if channel.length > channel.capacity:
                 length = before + ((channel.capacity - before) // size + 1) * size  # when it became too long
                 raise MessageCapacityError(channel.channel_id, length, channel.capacity)

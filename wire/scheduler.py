@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TypeAlias
 
+from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
 from peerage.wire.packet import DEFAULT_MAX_PAYLOAD, eof_payload_limit, message_header
@@ -154,11 +155,8 @@ class OutgoingChannel:
             return len(header) + 1
         count = min(full, room // self._full_size, -(-least // self._full_size)) or forced
         start = self._offset
-        end = self._offset = start + count * payload
-        # The header joins the slices and, by the empty one, stands before the first too: one copy of all.
-        slices: list[_Bytes] = [b""]
-        slices += [message[at : at + payload] for at in range(start, end, payload)]
-        parts.append(self._full_header.join(slices))
+        self._offset = start + count * payload
+        parts.append(accelerator.cut(self._full_header, message, start, payload, count))
         return count * self._full_size
 
 

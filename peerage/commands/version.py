@@ -5,17 +5,29 @@ from importlib.metadata import version as installed_version
 
 import click
 
+from peerage.wire import accelerator
+
 P2P_PROTOCOL = 8  # reference 3
 BLOCK_PROTOCOL = 11  # reference 3
 
 
 @click.command(epilog="Example: peerage version --verbose")
-@click.option("--verbose", "-v", is_flag=True, help="Show the protocols' versions too, as JSON.")
+@click.option(
+    "--verbose",
+    "-v",
+    is_flag=True,
+    help="Show the protocols' versions and the form of the hot loops too, as JSON.",
+)
 def version(*, verbose: bool) -> None:
     """Show peerage's version."""
     number = installed_version("peerage")
     if verbose:
-        shown = {"peerage": number, "block_protocol": BLOCK_PROTOCOL, "p2p_protocol": P2P_PROTOCOL}
+        shown = {
+            "peerage": number,
+            "block_protocol": BLOCK_PROTOCOL,
+            "p2p_protocol": P2P_PROTOCOL,
+            "accelerator": accelerator.description,
+        }
         click.echo(json.dumps(shown, indent=2))
     else:
         click.echo(number)

@@ -1,6 +1,7 @@
 import json
 from importlib.metadata import version
 
+from peerage.wire import accelerator
 from tests.peerage.command_line import run
 
 
@@ -10,6 +11,11 @@ def test_version() -> None:
 
 
 def test_verbose_version() -> None:
-    """With the protocols' versions, as JSON."""
+    """With the protocols' versions and the form of the hot loops, as JSON."""
     shown = json.loads(run("version", "--verbose").stdout)
-    assert shown == {"peerage": version("peerage"), "block_protocol": 11, "p2p_protocol": 8}
+    assert shown == {
+        "peerage": version("peerage"),
+        "block_protocol": 11,
+        "p2p_protocol": 8,
+        "accelerator": accelerator.description,
+    }

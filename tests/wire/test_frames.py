@@ -16,6 +16,8 @@ from peerage.wire.errors import (
 from peerage.wire.frames import FRAME_DATA, FRAME_PLAIN, FRAME_SEALED, MAX_FRAMES, Opener, Sealer, sealed_size
 from tests.wire.vectors import load, octets, pattern
 
+pytestmark = pytest.mark.usefixtures("form")
+
 KEY = bytes(range(32))
 SIZES = [0, 1, 1023, 1024, 1025, 2048, 5000]
 

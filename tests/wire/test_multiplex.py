@@ -22,6 +22,8 @@ from peerage.wire.packet import PING, PONG, PacketMsg, encode_packet
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets, pattern
 
+pytestmark = pytest.mark.usefixtures("form")
+
 CHANNELS = [ChannelDescriptor(0x00, 1, 10), ChannelDescriptor(0x20, 5, 100), ChannelDescriptor(0x80, 1, 100)]
 FIRST, BULK = 0x20, 0x80
 RATE = 5_120_000

@@ -42,6 +42,8 @@ from peerage.wire.varint import decode_uvarint, encode_uvarint
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets, pattern
 
+pytestmark = pytest.mark.usefixtures("form")
+
 VECTORS = load("packets")
 CAPACITIES = {0x00: 22_020_096, 0x01: 3000, 0x20: 22_020_096, 0x7F: 4000, 0x80: 4000, 0xFF: 4000}
 

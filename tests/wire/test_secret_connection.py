@@ -30,6 +30,8 @@ from peerage.wire.varint import encode_uvarint
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets
 
+pytestmark = pytest.mark.usefixtures("form")
+
 HANDSHAKES = load("secret_connection")["handshakes"]
 BAD = load("secret_connection_bad")
 CASES = BAD["cases"]

@@ -1,0 +1,114 @@
+"""The hot loops: the compiled form does what the one in plain Python does, and neither can be misused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.wire import accelerator, loops
+from peerage.wire.loops import FRAME_PLAIN
+from peerage.wire.packet import MessageReceived
+from tests.wire.vectors import pattern
+
+KEY = bytes(range(32))
+COUNTERS = st.sampled_from([0, 1, 255, 256, 2**32 - 1, 2**63, 2**64 - 10])
+
+
+def in_use() -> list[Any]:
+    """The reference, and what this installation uses: twice the same without the extension."""
+    return [loops, accelerator]
+
+
+@settings(max_examples=30)
+@given(COUNTERS, st.binary(max_size=5000))
+def test_both_forms_seal_to_the_same_bytes(counter: int, data: bytes) -> None:
+    """A peer cannot tell them apart."""
+    reference, ours = (form.FrameCipher(KEY, opens=False).seal(counter, data) for form in in_use())
+    assert reference == ours
+
+
+@settings(max_examples=40)
+@given(COUNTERS, st.lists(st.tuples(st.integers(0, 1030), st.booleans()), max_size=6))
+def test_both_forms_open_the_same_of_good_and_bad_frames(
+    counter: int, frames: list[tuple[int, bool]]
+) -> None:
+    """Data, number of good frames and a wrong length, wherever the bad frame stands."""
+    evil = ChaCha20Poly1305(KEY)
+    stream = b""
+    for index, (length, is_forged) in enumerate(frames):
+        plain = (length.to_bytes(4, "little") + pattern(index, 1024)).ljust(FRAME_PLAIN, b"\0")
+        sealed = evil.encrypt(bytes(4) + (counter + index).to_bytes(8, "little"), plain, None)
+        stream += sealed[:-1] + bytes([sealed[-1] ^ is_forged])
+    reference, ours = (form.FrameCipher(KEY, opens=True).open(counter, stream) for form in in_use())
+    assert reference == ours
+    assert reference[1] <= len(frames)
+
+
+@settings(max_examples=40)
+@given(st.data(), st.binary(min_size=1, max_size=4), st.integers(0, 40), st.integers(0, 5))
+def test_both_forms_find_the_same_run_of_packets(
+    data: st.DataObject, header: bytes, size: int, count: int
+) -> None:
+    """Up to another header or to a packet that is cut off."""
+    pos = data.draw(st.integers(0, 3))
+    stream = bytes(pos) + b"".join(header + pattern(n, size) for n in range(count))
+    stream += data.draw(st.binary(max_size=8) | st.just((header + bytes(size))[:-1]))
+    joined, ends, events = [], [], []
+    for form in in_use():
+        found: list[MessageReceived] = []
+        joined.append(form.join_run(stream, pos, header, size))
+        ends.append(form.split_run(stream, pos, header, size, MessageReceived, 0x20, found))
+        events.append(found)
+    assert joined[0] == joined[1] == b"".join(event.data for event in events[0])
+    assert ends[0] == ends[1]
+    assert events[0] == events[1]
+    assert len(events[0]) >= count
+    assert all(type(event) is MessageReceived and event.channel_id == 0x20 for event in events[1])
+
+
+@settings(max_examples=30)
+@given(st.binary(max_size=6), st.binary(max_size=300), st.integers(1, 40))
+def test_both_forms_cut_a_message_into_the_same_packets(header: bytes, message: bytes, payload: int) -> None:
+    """From anywhere, as many full ones as there are."""
+    start = len(message) // 3
+    count = (len(message) - start) // payload
+    reference, ours = (form.cut(header, memoryview(message), start, payload, count) for form in in_use())
+    assert reference == ours
+    assert len(reference) == count * (len(header) + payload)
+
+
+def test_a_key_of_another_length_is_refused() -> None:
+    """32 bytes, in either form."""
+    for form in in_use():
+        for length in (0, 31, 33):
+            with pytest.raises(ValueError, match="32"):
+                form.FrameCipher(bytes(length), opens=True)
+
+
+@pytest.mark.skipif(accelerator.compiled is None, reason="the extension was not built")
+def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
+    """Wrong numbers of ours are an error, never a crash."""
+    compiled: Any = accelerator.compiled
+    for start, payload, count in (
+        (0, 1, 11),
+        (11, 1, 0),
+        (-1, 1, 1),
+        (0, 0, 1),
+        (0, 1, -1),
+        (0, 2**62, 2**62),
+    ):
+        with pytest.raises(ValueError, match="beyond the end"):
+            compiled.cut(b"h", bytes(10), start, payload, count)
+    for pos, header, size in ((-1, b"h", 1), (11, b"h", 1), (0, b"", 1), (0, b"h", -1), (0, b"h", 2**63 - 1)):
+        with pytest.raises(ValueError, match="outside"):
+            compiled.join_run(bytes(10), pos, header, size)
+    with pytest.raises(TypeError, match="an event is a tuple"):
+        compiled.split_run(bytes(10), 0, b"h", 1, list, 0, [])
+    with pytest.raises(TypeError, match="opens"):
+        compiled.FrameCipher(KEY, opens=True).seal(0, b"x")
+    with pytest.raises(TypeError, match="seals"):
+        compiled.FrameCipher(KEY, opens=False).open(0, b"x")

@@ -24,6 +24,7 @@ from peerage.discovery.store import BookStore, open_book
 from peerage.wire.errors import WireError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
+from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
 
@@ -81,7 +82,7 @@ class BookCall:
 class AddrBookActor(ProcessActor):
     """Answers BookCall; the calls of one loop turn are one transaction, and are answered behind it.
 
-    The switch is told whom to keep out: everything at the start, then each change once it is on disk.
+    Who keeps whom out is told: everything at the start, then each change once it is on disk.
     """
 
     def __init__(self) -> None:
@@ -113,7 +114,7 @@ class AddrBookActor(ProcessActor):
         own = own_address(self._context)
         if own is not None:
             self._book.add_our_address(own)
-        self._tell_switch(BansChanged(self._book.shut_out(), whole=True))
+        self._tell_doors(BansChanged(self._book.shut_out(), whole=True))
         self._count()
 
     def on_stop(self) -> None:
@@ -155,14 +156,17 @@ class AddrBookActor(ProcessActor):
             self._count()
         if changes.banned or changes.lifted:
             bans = tuple(replace(ban, entry=None) for ban in changes.banned)
-            self._tell_switch(BansChanged(bans, changes.lifted))
+            self._tell_doors(BansChanged(bans, changes.lifted))
         unanswered, self._unanswered = self._unanswered, []
         for reply, answer in unanswered:
             reply.set(answer)
 
-    def _tell_switch(self, message: BansChanged) -> None:
-        # An ask, for at the start of a node there is no switch yet: that is no dead letter.
-        self._context.names.switch.ask(message, block=False)
+    def _tell_doors(self, message: BansChanged) -> None:
+        # Asks, for at the start of a node there is nobody yet: those are no dead letters.
+        names = self._context.names
+        names.switch.ask(message, block=False)
+        if self._context.answers_callers:
+            names.reactor(self._context.routes[PEX_CHANNEL]).ask(message, block=False)
 
     def _count(self) -> None:
         if self._metrics.is_on:

@@ -10,6 +10,7 @@ from peerage.config import Config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["NodeContext"]
 
@@ -21,6 +22,7 @@ class NodeContext:
     Args:
         channels: of all reactors, in registration order.
         routes: channel → name of the reactor that registered it.
+        has_peer_filters: whether somebody wants to see every peer behind its handshake.
     """
 
     names: NodeNames
@@ -29,7 +31,18 @@ class NodeContext:
     node_info: NodeInfo
     channels: tuple[ChannelDescriptor, ...]
     routes: Mapping[int, str]
+    has_peer_filters: bool = False
 
     @property
     def node_id(self) -> NodeID:
         return self.node_key.node_id
+
+    @property
+    def answers_callers(self) -> bool:
+        """Whether inbound nodes are here for one thing, to ask for addresses: this is a seed and nothing else."""
+        p2p = self.config.p2p
+        return (
+            p2p.seed_mode
+            and set(self.routes.values()) == {self.routes.get(PEX_CHANNEL)}
+            and not self.has_peer_filters
+        )

@@ -30,6 +30,7 @@ __all__ = [
     "AdmitPeer",
     "AnnouncePeers",
     "BansChanged",
+    "CallerAsks",
     "ConnectionEnded",
     "ConnectionFacts",
     "Consumed",
@@ -246,7 +247,7 @@ class StopAccepting:
 
 @dataclass(frozen=True, slots=True)
 class BansChanged:
-    """address book → switch: whose connections to refuse, and no longer to.
+    """address book → switch, PEX reactor: whose connections to refuse, and no longer to.
 
     Args:
         bans: new ones, and those that changed.
@@ -342,6 +343,19 @@ class Credits:
 
     connection: str
     totals: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAsks:
+    """peer → PEX reactor of a seed, an ask: who has just called asks for addresses, and has said nothing else.
+
+    Answer: bytes, the message to send before hanging up; or Refusal.
+    Args: listen_addr, as in its NodeInfo.
+    """
+
+    id: NodeID
+    listen_addr: str
+    remote_ip: str
 
 
 # --- to the switch, from reactors, RPC and the embedder --------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,12 +16,22 @@ from typing import Any
 import structlog
 
 from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
-from peerage.actors.messages import CountPeers, DialPeer, NumPeers, PeerInfo, Tried, TryAddress
+from peerage.actors.messages import (
+    BansChanged,
+    CallerAsks,
+    CountPeers,
+    DialPeer,
+    NumPeers,
+    PeerInfo,
+    Tried,
+    TryAddress,
+)
 from peerage.actors.metrics_family import message_type_label
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Timeout
+from peerage.actors.shut_out import ShutOut
 from peerage.discovery.addrbook import Added
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
 from peerage.discovery.group_rate import GroupRate
@@ -71,7 +81,7 @@ class _Draw:
     message: bytes = b""
     asked_at: float = float("-inf")
     drawn_at: float = float("-inf")
-    askers: list[tuple[Peer, bool]] = field(default_factory=list)
+    askers: list[Callable[[bytes], None]] = field(default_factory=list)
 
 
 class PexReactor(Reactor):
@@ -108,15 +118,18 @@ class PexReactor(Reactor):
             Crawler(clock=time.time, group_limit=settings.crawl_group_limit) if p2p.seed_mode else None
         )
         self._visits_back = GroupRate(time.time, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
+        self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
+        self._wanted = self._persistent | set(p2p.unconditional_peer_ids)  # never banned
+        self._shut_out = ShutOut()
         self._dials = 0  # under way
         self._arrived: list[NetAddress] = []
         self._draws: dict[int | None, _Draw] = {}
-        self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
 
     def on_start(self) -> None:
         facts = self._book.call("recall")
         self._exchange.restore(facts)
         self._manager.restore(facts)
+        self._shut_out.update(BansChanged(self._book.call("shut_out"), whole=True))
         self.runtime.call_later(KEEP_PERIOD_S, self._keep)
         counted = self._count_peers() or NumPeers(0, 0, 0)
         delay = self._manager.first_round_delay(
@@ -147,7 +160,10 @@ class PexReactor(Reactor):
             self._reached(peer)
             return
         self._exchange.peer_added(peer.id, outbound=False, book_needs_more=False)
-        address = self_reported(peer.id, peer.node_info.listen_addr)
+        self._arrive(peer.id, peer.node_info.listen_addr)
+
+    def _arrive(self, peer_id: NodeID, listen_addr: str) -> None:
+        address = self_reported(peer_id, listen_addr)
         if address is not None:
             if not self._arrived:
                 self.runtime.call_later(ARRIVALS_S, self._hear_of_arrivals)
@@ -184,7 +200,7 @@ class PexReactor(Reactor):
     def remove_peer(self, peer: Peer, reason: str) -> None:
         self._exchange.peer_removed(peer.id)
         if self._crawler is not None and not peer.is_outbound:
-            self._visit_back(peer)
+            self._visit_back(peer.id, peer.node_info.listen_addr, peer.remote_ip)
 
     def receive(self, envelope: Envelope) -> None:
         message = decode_pex(envelope.message)
@@ -203,31 +219,32 @@ class PexReactor(Reactor):
             self._stop_peer(peer, outcome)
         elif isinstance(outcome, Answer):
             self._note("p2p_pex_requests_total", "answered")
-            self._answer_soon(peer, outcome)
+            self._draw(outcome.bias, partial(self._answer, peer, then_stop=outcome.then_stop))
         else:
             self._note("p2p_pex_requests_total", "ignored")
-
-    def _answer_soon(self, peer: Peer, answer: Answer) -> None:
-        draw, now = self._draws.setdefault(answer.bias, _Draw()), self.runtime.now()
-        if now - draw.drawn_at < DRAW_SERVES_S:
-            self._answer(peer, draw.message, then_stop=answer.then_stop)
-            return
-        draw.askers.append((peer, answer.then_stop))
-        if now - draw.asked_at >= DRAW_SERVES_S:
-            draw.asked_at = now
-            question = () if answer.bias is None else (answer.bias,)
-            self._book.request(self.runtime, "answer", *question, then=partial(self._drawn, draw))
-
-    def _drawn(self, draw: _Draw, message: bytes) -> None:
-        draw.drawn_at, draw.message = self.runtime.now(), message
-        askers, draw.askers = draw.askers, []
-        for peer, then_stop in askers:
-            self._answer(peer, message, then_stop=then_stop)
 
     def _answer(self, peer: Peer, message: bytes, *, then_stop: bool) -> None:
         self._send(peer, PexAddrs, message)
         if then_stop:
             peer.flush_stop()
+
+    def _draw(self, bias: int | None, then: Callable[[bytes], None]) -> None:
+        """Have an answer drawn from the book, or take the one that was drawn a moment ago."""
+        draw, now = self._draws.setdefault(bias, _Draw()), self.runtime.now()
+        if now - draw.drawn_at < DRAW_SERVES_S:
+            then(draw.message)
+            return
+        draw.askers.append(then)
+        if now - draw.asked_at >= DRAW_SERVES_S:
+            draw.asked_at = now
+            question = () if bias is None else (bias,)
+            self._book.request(self.runtime, "answer", *question, then=partial(self._drawn, draw))
+
+    def _drawn(self, draw: _Draw, message: bytes) -> None:
+        draw.drawn_at, draw.message = self.runtime.now(), message
+        askers, draw.askers = draw.askers, []
+        for then in askers:
+            then(message)
 
     def _on_addresses(self, peer: Peer, message: PexAddrs) -> None:
         outcome = self._exchange.receive_addresses(peer.id, message.addresses)
@@ -402,6 +419,41 @@ class PexReactor(Reactor):
 
         self.switch.ask(DialPeer(texts[0]), block=False).then(settled)
 
+    # --- callers -------------------------------------------------------------------------------------------------------
+
+    def handle(self, message: Any) -> Any:
+        if isinstance(message, CallerAsks):
+            return self._on_caller(message)
+        if isinstance(message, BansChanged):
+            self._shut_out.update(message)
+        return None
+
+    def _on_caller(self, caller: CallerAsks) -> Any:
+        """As add_peer, the request and remove_peer of an inbound peer of a seed, all at once."""
+        refusal = self._shut_out.refusal(caller.id)
+        if refusal is not None:
+            return refusal
+        self._count_received(message_type_label(PexRequest), len(REQUEST))
+        self._arrive(caller.id, caller.listen_addr)
+        self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)
+        outcome = self._exchange.receive_request(caller.id, outbound=False, group=_group_of(caller.remote_ip))
+        self._exchange.peer_removed(caller.id)
+        if isinstance(outcome, StopPeer):
+            self._note("p2p_pex_requests_total", outcome.reason)
+            if outcome.ban_s > 0 and caller.id not in self._wanted:
+                self._ban("ban", caller.id, outcome.reason, outcome.ban_s)
+            return Refusal(RefusalReason.TOO_OFTEN, outcome.reason)
+        assert isinstance(outcome, Answer)
+        self._note("p2p_pex_requests_total", "answered")
+        reply = self.runtime.defer()
+
+        def answer(message: bytes) -> None:
+            self._count_sent(message_type_label(PexAddrs), len(message))
+            reply.set(message)
+
+        self._draw(outcome.bias, answer)
+        return None
+
     # --- seed mode -------------------------------------------------------------------------------------------------------
 
     def _crawl(self) -> None:
@@ -431,22 +483,22 @@ class PexReactor(Reactor):
         for place, address in enumerate(due):
             self.runtime.call_later(place * VISIT_SPREAD_S / VISITS_PER_ROUND, self._visit, address)
 
-    def _visit_back(self, peer: Peer) -> None:
+    def _visit_back(self, peer_id: NodeID, listen_addr: str, remote_ip: str) -> None:
         """Who came is likely to answer: see at once, so that others can be told of him.
 
         Only where he came from: nobody shall have us knock on others' doors.
         """
-        address = self_reported(peer.id, peer.node_info.listen_addr)
-        if address is None or str(address.host) != peer.remote_ip or not self._visits_back.allow(""):
+        address = self_reported(peer_id, listen_addr)
+        if address is None or str(address.host) != remote_ip or not self._visits_back.allow(""):
             return
 
         def visit(due: NetAddress | None) -> None:
-            if due is not None and self._crawler is not None and str(due.host) == peer.remote_ip:
+            if due is not None and self._crawler is not None and str(due.host) == remote_ip:
                 for each in self._crawler.due((due,)):
                     self._visit(each)
 
         self.runtime.call_later(
-            VISIT_BACK_AFTER_S, partial(self._book.request, self.runtime, "due_address", peer.id, then=visit)
+            VISIT_BACK_AFTER_S, partial(self._book.request, self.runtime, "due_address", peer_id, then=visit)
         )
 
     def _visit(self, address: NetAddress) -> None:

@@ -23,6 +23,7 @@ class RefusalReason(StrEnum):
     FILTERED = "filtered"
     FILTER_TIMEOUT = "filter timeout"
     BANNED = "banned"
+    TOO_OFTEN = "asked too often"  # a seed sends it away without an answer
     STOPPING = "stopping"  # this node is on its way down
 
 

@@ -63,6 +63,7 @@ from peerage.actors.runtime import (
     Timeout,
     Timer,
 )
+from peerage.actors.shut_out import ShutOut
 from peerage.actors.snapshot import (
     DialPeers,
     DialSeeds,
@@ -72,9 +73,6 @@ from peerage.actors.snapshot import (
     PeerSnapshot,
     StatusSnapshot,
 )
-from peerage.discovery.bans import Ban, BanList
-from peerage.discovery.timestamps import SECOND, format_time
-from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.keys import NodeID, is_node_id
 from peerage.wire.net_address import AddressLookupError, NetAddress, no_names
 
@@ -151,7 +149,7 @@ class SwitchActor(ProcessActor):
         self._rivals: dict[str, list[Callable[[], None]]] = {}  # who waits for a connection to prove itself
         self._notes = SwitchNotes()
         self._book = AddressBook(context.names.addrbook)
-        self._bans = BanList(time.time)  # as the book has it
+        self._shut_out = ShutOut()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._background = Background(self.runtime)
         self._handlers: dict[type, Callable[[Any], Any]] = {
@@ -273,30 +271,15 @@ class SwitchActor(ProcessActor):
 
     def _bans_changed(self, message: BansChanged) -> None:
         """Keep the book's word, and part with whom it hits: he may have come back before it was here."""
-        if message.whole:
-            self._bans = BanList(time.time)
-        for subject in message.lifted:
-            self._bans.lift(subject)
-        self._bans.drain()
-        for ban in message.bans:
-            self._bans.restore(ban)
-            connection = self._table.of_id(ban.subject)
-            if (
-                connection is not None
-                and connection.ref is not None
-                and self._ban_of(ban.subject) is not None
-            ):
-                connection.ref.tell(StopPeer(f"banned: {ban.reason}", is_error=True), exempt=True)
-
-    def _ban_of(self, peer_id: str | None = None, ip: str | None = None) -> Refusal | None:
-        """The refusal of whom a ban keeps out: by IP before the handshake, by ID behind it."""
-        where = parse_ip(ip) if ip is not None and self._bans.any_network else None
-        ban = self._bans.ban_of(peer_id, where)
-        return None if ban is None else Refusal(RefusalReason.BANNED, _told(ban))
+        for subject in self._shut_out.update(message):
+            connection = self._table.of_id(subject)
+            refusal = self._shut_out.refusal(subject) if connection is not None else None
+            if refusal is not None and connection is not None and connection.ref is not None:
+                connection.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
 
     def _admit_connection(self, message: AdmitConnection) -> Any:
         facts = message.facts
-        refusal = self._ban_of(ip=facts.remote_ip) or self._table.admit_connection(facts)
+        refusal = self._shut_out.refusal(ip=facts.remote_ip) or self._table.admit_connection(facts)
         if refusal is not None:
             self._report_refusal(facts, refusal)
             return refusal
@@ -319,7 +302,7 @@ class SwitchActor(ProcessActor):
         reply = self.runtime.defer()
         if facts.connection not in self._table.connections:
             self._table.add(facts, self.runtime.now())
-        refusal = self._ban_of(message.id) or self._table.admit_peer(facts, message.id)
+        refusal = self._shut_out.refusal(message.id) or self._table.admit_peer(facts, message.id)
         existing = self._table.of_id(message.id)
         if refusal is not None:
             reply.set(refusal)
@@ -528,7 +511,7 @@ class SwitchActor(ProcessActor):
     ) -> Refusal | None:
         """Have a peer host dial. Returns: why not, None when it is under way."""
         peer_id, ip = NodeID(str(address.id)), str(address.host)
-        refusal = self._ban_of(peer_id, ip) or self._table.may_dial(peer_id, ip, address.port)
+        refusal = self._shut_out.refusal(peer_id, ip) or self._table.may_dial(peer_id, ip, address.port)
         if refusal is not None:
             return refusal
         if not self._up or not self._all_up:  # the node is starting: its peer hosts come last
@@ -744,11 +727,6 @@ class SwitchActor(ProcessActor):
 
     def _get_status(self, _message: GetStatus) -> StatusSnapshot:
         return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
-
-
-def _told(ban: Ban) -> str:
-    until = format_time(ban.shuts_out_until // SECOND * SECOND)
-    return f"{ban.subject} is banned until {until}: {ban.reason}"
 
 
 def _id_in(text: str) -> str:

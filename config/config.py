@@ -219,6 +219,8 @@ class Config(TopLevel):
         ]
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
+        if self.p2p.test_fuzz:
+            odd.append("p2p.test_fuzz: has no effect, connections of peerage do not misbehave")
         return odd
 
 

@@ -13,7 +13,13 @@ from tests.config.vectors import CONFIG_TOML, P2P, name_of
 
 ID = "0123456789abcdef0123456789abcdef01234567"
 # CometBFT warns of nothing; files that we take with a warning
-WARNED = {"unknown key", "float for a number", "test_fuzz_config, with underscores: ignored"}
+WARNED = {
+    "unknown key",
+    "float for a number",
+    "test_fuzz_config, keys as in Go",
+    "test_fuzz_config, lower case",
+    "test_fuzz_config, with underscores: ignored",
+}
 
 
 def value(config: Config, name: str) -> Any:
@@ -198,11 +204,12 @@ def test_no_network_is_a_mistake_that_says_how_to_name_one(tmp_path: Path) -> No
 
 
 def test_odd_combinations_are_warned_about(tmp_path: Path) -> None:
-    """A peer in both lists, and seed mode without pex, are allowed but hardly meant."""
+    """A peer in both lists, seed mode without pex, and fuzzing, which we leave to CometBFT, are hardly meant."""
     toml = f'[p2p]\nseeds = "{ID}@a:1,tcp://{ID}@b:2"\n'
-    toml += f'persistent_peers = "{ID.upper()}@a:1"\nseed_mode=true\npex=false\n'
+    toml += f'persistent_peers = "{ID.upper()}@a:1"\nseed_mode=true\npex=false\ntest_fuzz=true\n'
     warnings = load(tmp_path, toml).warnings
-    assert [warning.split(":")[0] for warning in warnings] == ["p2p.seeds", "p2p.seeds", "p2p.seed_mode"]
+    keys = [warning.split(":")[0] for warning in warnings]
+    assert keys == ["p2p.seeds", "p2p.seeds", "p2p.seed_mode", "p2p.test_fuzz"]
 
 
 def test_the_environment_names_the_home(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from peerage.discovery.errors import (
     BanSubjectError,
     BookFileError,
     DiscoveryError,
+    JournalError,
+    JournalInUseError,
     OwnAddressError,
     SeedError,
     SourcePrivateError,
@@ -32,11 +34,15 @@ from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.improvements import COMETBFT_RULES, Improvements
 from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import Kind, KnownAddress, Standing
+from peerage.discovery.network_map import Link, MappedNode, NetworkMap, Status, Told
 from peerage.discovery.peer_manager import Connected, PeerManager, Plan, Round
 from peerage.discovery.pex import Answer, Ignore, Learned, PeerExchange, StopPeer
 from peerage.discovery.request_rate import RequestRate
 from peerage.discovery.seeds import Resolved, SeedList
 from peerage.discovery.store import BookStore, Opened, Snapshot, open_book, read_snapshot
+from peerage.discovery.survey import Survey
+from peerage.discovery.survey_journal import Beginning, Journal
+from peerage.discovery.visit import Errand, Fault, Visited
 
 __all__ = [
     "COMETBFT_RULES",
@@ -52,6 +58,7 @@ __all__ = [
     "Ban",
     "BanList",
     "BanSubjectError",
+    "Beginning",
     "BookFile",
     "BookFileError",
     "BookShape",
@@ -62,14 +69,22 @@ __all__ = [
     "Crawler",
     "DialBackoff",
     "DiscoveryError",
+    "Errand",
     "Fact",
     "FactKind",
+    "Fault",
     "GroupRate",
     "Ignore",
     "Improvements",
+    "Journal",
+    "JournalError",
+    "JournalInUseError",
     "Kind",
     "KnownAddress",
     "Learned",
+    "Link",
+    "MappedNode",
+    "NetworkMap",
     "Offer",
     "Opened",
     "Outcome",
@@ -85,12 +100,16 @@ __all__ = [
     "Snapshot",
     "SourcePrivateError",
     "Standing",
+    "Status",
     "Stay",
     "StopPeer",
     "StoreError",
     "StoreInUseError",
     "StoreVersionError",
+    "Survey",
+    "Told",
     "Verdict",
+    "Visited",
     "load_file",
     "open_book",
     "read_book",

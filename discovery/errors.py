@@ -14,6 +14,8 @@
     ├── StoreError                  the database cannot be used
     │   ├── StoreVersionError       a later version of this program wrote it
     │   └── StoreInUseError         another process has it open
+    ├── JournalError                a survey's journal cannot be read or written
+    │   └── JournalInUseError       another survey writes it
     └── SeedError                   a configured seed cannot be used, or none can
 
 The errors of an address stand in the order in which the book looks for them (reference 9). All of them keep
@@ -146,6 +148,27 @@ class StoreInUseError(StoreError):
         DiscoveryError.__init__(self, path)
         self.path = path
         self.reason = "another process has it open"
+
+
+class JournalError(DiscoveryError):
+    """A survey's journal is none, or cannot be written."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class JournalInUseError(JournalError):
+    """Another survey is writing it."""
+
+    def __init__(self, path: str) -> None:
+        DiscoveryError.__init__(self, path)
+        self.path = path
+        self.reason = "another survey is writing it"
 
 
 class SeedError(DiscoveryError):

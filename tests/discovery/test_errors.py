@@ -12,6 +12,8 @@ from peerage.discovery.errors import (
     BanSubjectError,
     BookFileError,
     DiscoveryError,
+    JournalError,
+    JournalInUseError,
     SeedError,
     StoreError,
     StoreInUseError,
@@ -34,6 +36,8 @@ def made(kind: type[DiscoveryError]) -> DiscoveryError:
     examples: dict[type[DiscoveryError], DiscoveryError] = {
         BanSubjectError: BanSubjectError("x"),
         BookFileError: BookFileError("cut short"),
+        JournalError: JournalError("file", "disk full"),
+        JournalInUseError: JournalInUseError("file"),
         SeedError: SeedError("no seed", (("a", "b"),)),
         StoreError: StoreError("file", "disk full"),
         StoreInUseError: StoreInUseError("file"),

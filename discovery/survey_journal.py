@@ -1,0 +1,209 @@
+"""A survey's journal: a file with a line for each visit, so that a survey that was cut short goes on where it was.
+
+    {"survey": 1, "seeds": ["ID@ip:port", …], "networks": […], "any_network": false}
+    {"place": "ip:port", "at": …, "id": …, "info": base64 of NodeInfo, "told": [[id, ip, port], …], …}
+
+Only appended to; a survey that goes on with more seeds adds a line of the first kind. A line that a kill has cut is
+dropped, and its visit is made again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self, TypeVar
+
+import msgspec
+
+from peerage.discovery.errors import JournalError, JournalInUseError
+from peerage.discovery.survey import Survey
+from peerage.discovery.visit import Fault, Visited
+from peerage.wire.errors import WireError
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PexAddress
+
+VERSION = 1
+FILE_MODE = 0o600
+MAX_LINE = 1024 * 1024  # bytes; a visit's two answers take at most 128,000 on the wire
+
+_HEAD = b'{"survey":'
+_NOT_ONE = "it is no journal of a survey"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """Where a survey begins and whose nodes it asks, as in `Survey`."""
+
+    seeds: tuple[NetAddress, ...] = ()
+    networks: tuple[str, ...] = ()
+    any_network: bool = False
+
+
+class _Head(msgspec.Struct, forbid_unknown_fields=True):
+    survey: int
+    seeds: list[str]
+    networks: list[str]
+    any_network: bool
+
+
+class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+    place: str
+    at: float
+    id: str | None = None
+    info: bytes | None = None
+    connect_s: float = 0.0
+    handshake_s: float = 0.0
+    told: list[PexAddress] | None = None
+    fault: Fault | None = None
+    detail: str = ""
+
+
+class Journal:
+    """An open journal, this process's alone.
+
+    First `replay`, then `begin`, then `note` each visit.
+
+    Args: path, made if it is not there.
+    Raises: JournalError, of which JournalInUseError; OSError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _open(path)
+        try:
+            self._lock()
+            self.beginning = self._read_beginning()
+            """Of the survey in it; None when it is new."""
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def replay(self, survey: Survey) -> int:
+        """Have a survey know all that is in the journal, but for seeds that did not answer: they are tried again.
+
+        Returns: how many visits it knows then.
+        Raises: JournalError.
+        """
+        seeds: set[str] = set()
+        for item in self._read():
+            if isinstance(item, Beginning):
+                survey.begin_at(item.seeds)
+                seeds.update(seed.dial_string for seed in item.seeds)
+            elif item.id is not None or item.place not in seeds:
+                survey.visited(item)
+        return survey.visits
+
+    def begin(self, beginning: Beginning) -> None:
+        """Note where the survey begins, if that is new. Raises: JournalError (disk full, …)."""
+        before = self.beginning
+        if before is not None and set(beginning.seeds) <= set(before.seeds):
+            return
+        seeds = [str(seed) for seed in beginning.seeds]
+        self._write(_Head(VERSION, seeds, list(beginning.networks), beginning.any_network))
+
+    def note(self, visited: Visited) -> None:
+        """Append what came of a visit; on return it survives SIGKILL. Raises: JournalError (disk full, …)."""
+        self._write(
+            _Line(
+                place=visited.place,
+                at=visited.at,
+                id=visited.id,
+                info=None if visited.info is None else visited.info.encode(),
+                connect_s=visited.connect_s,
+                handshake_s=visited.handshake_s,
+                told=None if visited.told is None else list(visited.told),
+                fault=visited.fault,
+                detail=visited.detail,
+            )
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise JournalInUseError(str(self._path)) from error
+
+    def _write(self, line: _Head | _Line) -> None:
+        try:
+            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise JournalError(str(self._path), error.strerror or str(error)) from error
+
+    def _read_beginning(self) -> Beginning | None:
+        begins = self._file.read(len(_HEAD))
+        self._file.seek(0)
+        if not _HEAD.startswith(begins):
+            raise JournalError(str(self._path), _NOT_ONE)
+        first = next(self._read(), None)
+        self._file.seek(0)
+        assert not isinstance(first, Visited)
+        return first
+
+    def _read(self) -> Iterator[Beginning | Visited]:
+        number = 0
+        while True:
+            begins = self._file.tell()
+            line = self._file.readline(MAX_LINE)
+            number += 1
+            if len(line) < MAX_LINE and not line.endswith(b"\n"):  # the end, or a kill came in between
+                self._file.truncate(begins)
+                self._file.seek(begins)
+                return
+            try:
+                yield _beginning(line) if line.startswith(_HEAD) else _visited(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, WireError, ValueError) as error:
+                raise JournalError(str(self._path), f"line {number}: {error}") from error
+
+
+def merged(before: Beginning | None, given: Beginning) -> Beginning:
+    """What a survey goes on with: all seeds of both."""
+    if before is None:
+        return given
+    seeds: Sequence[NetAddress] = [*before.seeds, *given.seeds]
+    return Beginning(tuple(dict.fromkeys(seeds)), before.networks, before.any_network)
+
+
+def _open(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    return os.fdopen(descriptor, "r+b")
+
+
+def _beginning(text: bytes) -> Beginning:
+    head = msgspec.json.decode(text, type=_Head)
+    if head.survey != VERSION:
+        raise ValueError(f"its version is {head.survey}, this program knows version {VERSION}")
+    seeds = tuple(NetAddress.parse(seed) for seed in head.seeds)
+    return Beginning(seeds, tuple(head.networks), head.any_network)
+
+
+def _visited(text: bytes) -> Visited:
+    line = msgspec.json.decode(text, type=_Line)
+    return Visited(
+        place=line.place,
+        at=line.at,
+        id=None if line.id is None else NodeID(line.id),
+        info=None if line.info is None else NodeInfo.decode(line.info),
+        connect_s=line.connect_s,
+        handshake_s=line.handshake_s,
+        told=None if line.told is None else tuple(line.told),
+        fault=line.fault,
+        detail=line.detail,
+    )

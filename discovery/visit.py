@@ -1,0 +1,78 @@
+"""A visit to a node, to learn who it is and whom it knows: where to go, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PexAddress
+
+MAX_TOLD = 250  # addresses taken of one answer: an honest one has no more (reference 9, selection)
+MAX_REQUESTS = 2  # of one visit: a third would come too soon (reference 8)
+
+
+class Fault(StrEnum):
+    """Why a visit did not find all that it came for."""
+
+    UNREACHABLE = "unreachable"
+    SILENT = "silent"
+    CLOSED = "closed"
+    AUTH_FAILURE = "auth failure"
+    INVALID_NODE_INFO = "invalid node info"
+    # the node is known in the following cases, only not whom it knows
+    OTHER_NETWORK = "other network"
+    NO_PEX = "no peer exchange"
+    NO_ANSWER = "no answer"
+    BAD_ANSWER = "bad answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A place to dial, whoever is there.
+
+    networks: who is of another one is not asked for addresses; None: anybody is.
+    """
+
+    address: NetAddress
+    networks: frozenset[str] | None = None
+
+    @property
+    def place(self) -> str:
+        """ip:port."""
+        return self.address.dial_string
+
+
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What came of dialling one place.
+
+    Args:
+        place: ip:port.
+        at: Unix seconds.
+        id: who proved to be there, None if nobody did.
+        info: what that node says of itself; None also when that breaks the rules.
+        connect_s, handshake_s: seconds that TCP took to connect, and then the handshake; 0.0 if it never did.
+        told: the addresses it told; None when it was not asked or did not answer.
+        fault: what went wrong, None if nothing did.
+        detail: more of that, in ASCII.
+    """
+
+    place: str
+    at: float
+    id: NodeID | None = None
+    info: NodeInfo | None = None
+    connect_s: float = 0.0
+    handshake_s: float = 0.0
+    told: tuple[PexAddress, ...] | None = None
+    fault: Fault | None = None
+    detail: str = ""
+
+    @property
+    def trouble(self) -> str:
+        """What went wrong, in words; empty if nothing did."""
+        if self.fault is None or self.fault is Fault.UNREACHABLE:
+            return self.detail
+        return f"{self.fault}: {self.detail}" if self.detail else str(self.fault)

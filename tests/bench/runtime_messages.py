@@ -6,19 +6,17 @@ of idle actors. Bare is what pyzmq does at best: the same socket types, blocking
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import platform
 import statistics
-import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import zmq
 
 from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, ProcessActor, System
+from tests.bench.bare_pair import BarePair, measure_each
 
 ROUND_TRIPS = 3000
 ONE_WAY = 100_000
@@ -28,58 +26,6 @@ KILLS = 20
 HOSTS = 4
 ACTORS_PER_HOST = 250
 PAYLOAD = b"x" * 100
-
-
-def bare_echo(directory: str) -> None:
-    """The other side of the bare measurements: echoes, then counts, then ends."""
-    with zmq.Context() as context, context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
-        pull.set(zmq.RCVHWM, 0)
-        pull.bind(f"ipc://{directory}/there")
-        push.connect(f"ipc://{directory}/back")
-        for _ in range(ROUND_TRIPS):
-            push.send(pull.recv())
-        for _ in range(ROUNDS):
-            for _ in range(ONE_WAY):
-                pull.recv()
-            push.send(b"done")
-
-
-def bare(rounds: list[Callable[[], float]]) -> tuple[list[float], float, list[float]]:
-    """Returns: round trips in seconds, messages per second, and the best of each of `rounds`, run in between."""
-    rates: list[list[float]] = [[] for _ in rounds]
-    rate = 0.0
-    with tempfile.TemporaryDirectory() as directory:
-        process = multiprocessing.get_context("spawn").Process(target=bare_echo, args=(directory,))
-        process.start()
-        with zmq.Context() as context, context.socket(zmq.PULL) as pull, context.socket(zmq.PUSH) as push:
-            push.set(zmq.SNDHWM, 0)
-            pull.bind(f"ipc://{directory}/back")
-            push.connect(f"ipc://{directory}/there")
-
-            def once() -> None:
-                push.send(PAYLOAD)
-                pull.recv()
-
-            trips = measure(once, ROUND_TRIPS)
-            for _ in range(ROUNDS):
-                begun = time.perf_counter()
-                for _ in range(ONE_WAY):
-                    push.send(PAYLOAD)
-                pull.recv()
-                rate = max(rate, ONE_WAY / (time.perf_counter() - begun))
-                for one_round, measured in zip(rounds, rates, strict=True):
-                    measured.append(one_round())
-        process.join()
-    return trips, rate, [max(measured) for measured in rates]
-
-
-def measure(fn: Callable[[], object], count: int) -> list[float]:
-    times = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        fn()
-        times.append(time.perf_counter() - begun)
-    return times
 
 
 class Sink(ProcessActor):
@@ -152,9 +98,14 @@ def main() -> None:
     )
     with System():
         ref = Sink.start()
-        bare_trips, bare_rate, (rate, many) = bare([lambda: one_way(ref), lambda: one_way_many(ref)])
-        trips = measure(lambda: ref.ask(PAYLOAD), ROUND_TRIPS)
-        starts = measure(lambda: Sink.start(), STARTS)  # noqa: PLW0108 - a fresh call, not a bound method
+        with BarePair() as bare:
+            bare_trips = bare.round_trips(PAYLOAD, ROUND_TRIPS)
+            rounds = [
+                (bare.one_way(PAYLOAD, ONE_WAY), one_way(ref), one_way_many(ref)) for _ in range(ROUNDS)
+            ]
+        bare_rate, rate, many = (max(rates) for rates in zip(*rounds, strict=True))
+        trips = measure_each(lambda: ref.ask(PAYLOAD), ROUND_TRIPS)
+        starts = measure_each(lambda: Sink.start(), STARTS)  # noqa: PLW0108 - a fresh call, not a bound method
         deaths = [death_to_failure() for _ in range(KILLS)]
         kib, creation = idle_actors()
     bare_us, us = (statistics.median(times) * 1e6 for times in (bare_trips, trips))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from typing import Any
 
-from peerage.actors.runtime import HERE, ActorRef, DownReason, Frames, Future, ProcessActor, Reply
+from peerage.actors.runtime import (
+    HERE,
+    ActorDeadError,
+    ActorRef,
+    DownReason,
+    Frames,
+    Future,
+    ProcessActor,
+    Reply,
+)
 
 
 class Echo(ProcessActor):
@@ -77,6 +88,20 @@ class Worker(ProcessActor):
 
     def do_ask(self, ref: ActorRef[Any], message: Any) -> Any:
         return ref.ask(message)
+
+    def do_ask_again(self, ref: ActorRef[Any], *messages: Any) -> Any:
+        """Ask the last of these messages until it is answered, once those before it have failed."""
+        for message in messages[:-1]:
+            with contextlib.suppress(ActorDeadError):
+                ref.ask(message)
+        deadline = time.monotonic() + 5.0
+        while True:
+            try:
+                return ref.ask(messages[-1])
+            except ActorDeadError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def do_tell(self, ref: ActorRef[Any], message: Any, count: int = 1) -> None:
         for _ in range(count):

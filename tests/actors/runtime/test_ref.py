@@ -159,6 +159,17 @@ def test_a_pending_ask_fails_when_the_process_is_killed(system: System) -> None:
         held.get(timeout=1)
 
 
+def test_an_actor_that_asks_again_in_one_handler_reaches_the_successor(system: System) -> None:
+    """It reads its mailbox while it waits only, and yet hears that the name is alive again."""
+    victim = Worker.options(name="victim").start()
+    asker = Worker.options(name="asker").start()
+    ended = watch(victim)
+    answer = asker.ask(("ask_again", victim, ("die",), ("pid",)), block=False)
+    ended.wait(5.0)
+    successor = Worker.options(name="victim").start()
+    assert answer.get(timeout=5.0) == successor.pid()
+
+
 def test_kill_needs_a_process(system: System) -> None:
     """A thread of the embedder is not killed for one actor."""
     ref = Worker.options(place=Place.THREAD).start()

@@ -41,8 +41,9 @@ class Timer:
         """Do not call; no effect once called. What would have been called is let go at once."""
         self.cancelled = True
         self.fn, self.args = _nothing, ()
-        if self.cell is not None:
-            self.cell.timers.discard(self)
+        cell, self.cell = self.cell, None
+        if cell is not None:
+            cell.timers.discard(self)
 
 
 class Reply:

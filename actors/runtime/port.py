@@ -166,7 +166,7 @@ class Port:
                     window = route.window
                 window.messages += 1
                 window.size += size
-            if extras or flags & FRAMES or size >= SMALL or route.local:
+            if extras or size >= SMALL or route.local:
                 self.deliver(route, TELL, 0, flags, body, extras)
             else:
                 self._outbox.tell(route, self.sender, flags, body, size, plain)
@@ -271,9 +271,7 @@ class Port:
         with self.lock:
             future.port = self
             route = self.route(ref)
-            if (
-                route is None
-            ):  # we may not have read yet that it is back: who asks again and again must get to know
+            if route is None:  # who asks again and again must get to know that it is back
                 self.pump()
                 route = self.route(ref)
             if route is None:

@@ -25,7 +25,7 @@ from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait,
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
 from .log import is_debugging, logger
-from .message import BATCH_MESSAGES, EXEMPT, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
+from .message import BATCH_MESSAGES, EXEMPT, FRAMES, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
 from .outbox import Outbox
 from .routes import Route, Routes
 from .table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
@@ -166,7 +166,7 @@ class Port:
                     window = route.window
                 window.messages += 1
                 window.size += size
-            if extras or size >= SMALL or route.local:
+            if extras or flags & FRAMES or size >= SMALL or route.local:
                 self.deliver(route, TELL, 0, flags, body, extras)
             else:
                 self._outbox.tell(route, self.sender, flags, body, size, plain)

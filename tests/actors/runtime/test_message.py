@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.runtime import Frames, RemoteFailureError, RemoteTraceback
-from peerage.actors.runtime.message import decode, decode_failure, dumps, encode, encode_failure
+from peerage.actors.runtime.message import SMALL, decode, decode_failure, dumps, encode, encode_failure
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -26,13 +26,29 @@ def test_encode_then_decode_is_the_identity(value: Any) -> None:
     assert decode(flags, body, extras) == value
 
 
-@given(header=values, frames=st.lists(st.binary()))
+@given(
+    header=values,
+    frames=st.lists(
+        st.binary(max_size=20) | st.sampled_from([4095, 4096, 4097, 70_000]).map(bytes), max_size=20
+    ),
+)
 @settings(max_examples=50)
 def test_frames_stay_beside_their_header(header: Any, frames: list[bytes]) -> None:
-    """They are not pickled: the very same objects go out."""
+    """They are not pickled: large ones go out as they are, small ones joined to one."""
     body, extras, flags = encode(Frames(header, frames))
-    assert all(sent is frame for sent, frame in zip(extras, frames, strict=True))
+    large = [frame for frame in frames if len(frame) > SMALL]
+    assert len(extras) <= len(large) + 1
+    assert all(sent is frame for sent, frame in zip(extras[len(extras) - len(large) :], large, strict=True))
     assert decode(flags, body, extras) == Frames(header, frames)
+
+
+def test_many_small_frames_cost_no_frame_of_zeromq() -> None:
+    """Up to half of 64 KiB they stand behind the header, beyond it they share one."""
+    few, many = Frames("few", [b"x" * 200] * 100), Frames("many", [b"y" * 200] * 1000)
+    assert [len(encode(value)[1]) for value in (few, many)] == [0, 1]
+    for value in (few, many):
+        body, extras, flags = encode(value)
+        assert decode(flags, body, extras) == value
 
 
 def test_a_lambda_travels_by_value() -> None:

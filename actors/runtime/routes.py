@@ -12,6 +12,7 @@ from .table import THREAD_BITS, HostTable
 if TYPE_CHECKING:
     from .ref import ActorRef
 
+MANY_ROUTES = 1024  # more than so many are looked through for those that are not needed
 REMEMBERED_PREFIXES = 64  # senders of one host whose message prefix is kept per route
 
 
@@ -60,6 +61,7 @@ class Routes:
         self.by_key: dict[str, Route] = {}  # by the ref's key
         self._by_receiver: dict[tuple[int, bytes], Route] = {}
         self._leaving: list[Route] = []
+        self._many = MANY_ROUTES
 
     def find(self, ref: ActorRef) -> Route | None:
         """The way to an actor, None when no host of that name is alive."""
@@ -68,9 +70,19 @@ class Routes:
             serial = self._table.resolve(ref.host, ref.serial)
             if serial is None:
                 return None
+            if len(self.by_key) >= self._many:
+                self._drop_idle()
             route = self.by_key[ref.key] = Route(self._source, ref, serial)
             self._by_receiver[route.address, route.target] = route
         return route
+
+    def _drop_idle(self) -> None:
+        """Let go of routes on which nothing is under way: actors come and go, for ever, in hosts that stay."""
+        for key, route in list(self.by_key.items()):
+            if not route.window.messages and not route.window.exempt:
+                del self.by_key[key]
+                self._by_receiver.pop((route.address, route.target), None)
+        self._many = max(MANY_ROUTES, 2 * len(self.by_key))
 
     def of_receiver(self, address: int, target: bytes) -> Route | None:
         """The route whose messages this host acknowledges for this actor."""

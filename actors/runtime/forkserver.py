@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import fcntl
 import gc
 import importlib
 import os
@@ -92,6 +93,7 @@ class _Server:
         for fd in (self._control.fileno(), self._life_fd, self._signals):
             poll.register(fd, select.POLLIN)
         try:
+            _signal_end(self._life_fd, wanted=False)  # the loop looks at the life pipe itself
             while True:
                 ready = {fd for fd, _events in poll.poll()}
                 if self._signals in ready:
@@ -114,11 +116,13 @@ class _Server:
 
     def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
         sys.path[:] = path
+        _signal_end(self._life_fd, wanted=True)
         for name in modules:
             try:
                 importlib.import_module(name)
             except Exception as error:
                 send_message(self._control, ("preload failed", name, repr(error)))
+        _signal_end(self._life_fd, wanted=False)
         if threading.active_count() > 1:
             send_message(self._control, ("preload failed", ", ".join(modules), "importing started threads"))
         gc.collect()
@@ -162,6 +166,17 @@ class _Server:
                 self._children.discard(pid)
 
 
+def _signal_end(life_fd: int, *, wanted: bool) -> None:
+    """Say whether the embedder's end comes as a signal, whose handler leaves: see `forkserver_client.PROGRAM`.
+
+    Raises: EOFError, when it has come already.
+    """
+    flags = fcntl.fcntl(life_fd, fcntl.F_GETFL)
+    fcntl.fcntl(life_fd, fcntl.F_SETFL, flags | os.O_ASYNC if wanted else flags & ~os.O_ASYNC)
+    if select.select([life_fd], [], [], 0)[0]:
+        raise EOFError
+
+
 def _become_host(
     control: socket.socket, pipe: tuple[int, int], boot: Boot, life_fd: int, fds: list[int]
 ) -> None:
@@ -169,7 +184,8 @@ def _become_host(
     code = 1
     try:
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGCHLD, signal.SIGIO):
+            signal.signal(number, signal.SIG_DFL)
         control.close()
         for fd in pipe:
             os.close(fd)

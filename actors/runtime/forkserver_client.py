@@ -16,11 +16,27 @@ from .boot import Boot
 from .directory import Directory
 from .forkserver import GROUP_SIGNALS, receive_message, send_message
 
-PROGRAM = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[4]); "
-    "from peerage.actors.runtime.forkserver import serve; "
-    "serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])"
-)
+# The server hears of its embedder's end when it serves. On a busy machine its imports take seconds: until they are done,
+# the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
+PROGRAM = """
+import contextlib, fcntl, json, os, select, signal, sys
+control, life, directory, path = sys.argv[1:]
+def leave(*_):
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+    os._exit(0)
+signal.signal(signal.SIGIO, leave)
+fcntl.fcntl(int(life), fcntl.F_SETOWN, os.getpid())
+fcntl.fcntl(int(life), fcntl.F_SETFL, fcntl.fcntl(int(life), fcntl.F_GETFL) | os.O_ASYNC)
+if select.select([int(life)], [], [], 0)[0]:
+    leave()
+sys.path[:] = json.loads(path)
+from peerage.actors.runtime.forkserver import serve
+serve(int(control), int(life), directory)
+"""
 STOP_TIMEOUT_S = 3.0
 
 

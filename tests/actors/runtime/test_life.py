@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.nodes import wait_until
 from tests.processes import is_alive
 
 ROOT = Path(__file__).parents[3]
@@ -104,6 +105,30 @@ def test_sigkill_while_starting_leaves_nothing(delay_ms: int) -> None:
     while directories_of(popen.pid) or hosts_of(popen.pid):
         assert time.monotonic() < deadline, (directories_of(popen.pid), hosts_of(popen.pid))
         time.sleep(0.01)
+
+
+def test_a_fork_server_busy_importing_hears_of_the_embedders_end(tmp_path: Path) -> None:
+    """On a busy machine importing takes seconds: nothing is left that long."""
+    (tmp_path / "slow_to_import.py").write_text(
+        "import os, pathlib, time\n"
+        f"pathlib.Path({str(tmp_path)!r}, 'new').write_text(str(os.getpid()))\n"
+        f"os.rename({str(tmp_path / 'new')!r}, {str(tmp_path / 'pid')!r})\n"
+        "time.sleep(3600)\n"
+    )
+    program = (
+        "import threading\n"
+        "from peerage.actors.runtime import System\n"
+        "system = System(preload=('slow_to_import',))\n"
+        "threading.Event().wait()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=environment) as popen:
+        try:
+            wait_until((tmp_path / "pid").exists)
+        finally:
+            popen.kill()
+    pid = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_alive(pid) and not directories_of(popen.pid), LIMIT_S)
 
 
 def directories_of(pid: int) -> list[Path]:

@@ -118,6 +118,7 @@ class PexReactor(Reactor):
             Crawler(clock=time.time, group_limit=settings.crawl_group_limit) if p2p.seed_mode else None
         )
         self._visits_back = GroupRate(time.time, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
+        self._began = time.time()
         self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
         self._wanted = self._persistent | set(p2p.unconditional_peer_ids)  # never banned
         self._shut_out = ShutOut()
@@ -154,6 +155,10 @@ class PexReactor(Reactor):
             self._book.request(self.runtime, "keep", facts)
 
     # --- peers -----------------------------------------------------------------------------------------------------
+
+    def init_peer(self, peer: Peer) -> None:
+        if peer.info.since < self._began:
+            self._exchange.peer_taken_over(peer.id)
 
     def add_peer(self, peer: Peer) -> None:
         if peer.is_outbound:

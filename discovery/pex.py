@@ -80,8 +80,10 @@ class PeerExchange:
     ) -> None:
         self._seed_mode = seed_mode
         self._groups = groups
-        self._rate = RequestRate(clock, ensure_period / REQUESTS_PER_PERIOD)
+        self._clock, self._interval = clock, ensure_period / REQUESTS_PER_PERIOD
+        self._rate = RequestRate(clock, self._interval)
         self._outstanding: set[NodeID] = set()
+        self._taken_over: dict[NodeID, float] = {}  # when; whose answer to our predecessor has not come yet
         self._leaving: set[NodeID] = set()  # answered in seed mode, not gone yet
 
     def peer_added(self, peer: NodeID, *, outbound: bool, book_needs_more: bool) -> bool:
@@ -92,13 +94,24 @@ class PeerExchange:
         """
         return outbound and book_needs_more and self.ask(peer)
 
+    def peer_taken_over(self, peer: NodeID) -> None:
+        """A peer was connected before we began: whoever spoke for this node before us may have asked it just now.
+
+        So one answer of its is in order, and another question would be too soon for a while: it might hang up.
+        """
+        self._taken_over[peer] = self._clock()
+
     def peer_removed(self, peer: NodeID) -> None:
         """A peer is gone. When it asked last is not forgotten."""
         self._outstanding.discard(peer)
+        self._taken_over.pop(peer, None)
         self._leaving.discard(peer)
 
     def ask(self, peer: NodeID) -> bool:
-        """Note that a request is being sent. Returns: False when one is outstanding, so that none may be."""
+        """Note that a request is being sent. Returns: False when one is or may be outstanding, so that none may be."""
+        taken_over = self._taken_over.get(peer)
+        if taken_over is not None and 0 <= self._clock() - taken_over < self._interval:
+            return False
         if peer in self._outstanding:
             return False
         self._outstanding.add(peer)
@@ -153,7 +166,8 @@ class PeerExchange:
 
     def receive_net_addresses(self, peer: NodeID, addresses: Iterable[NetAddress]) -> AddressesOutcome:
         """The same for addresses that were read before."""
-        if peer not in self._outstanding:
+        if peer in self._outstanding:
+            self._outstanding.discard(peer)
+        elif self._taken_over.pop(peer, None) is None:
             return StopPeer("sent addresses unasked", BAN_S)
-        self._outstanding.discard(peer)
         return Learned(tuple(addresses))

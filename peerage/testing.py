@@ -353,6 +353,7 @@ class FakePeer:
         is_outbound: bool = False,
         is_persistent: bool = False,
         ip: str = "127.0.0.1",
+        since: float | None = None,
     ) -> None:
         serial = next(_serials)
         self._heard: queue.SimpleQueue[_Sent | _Stopped] = queue.SimpleQueue()
@@ -381,7 +382,7 @@ class FakePeer:
             is_unconditional=False,
             host="",
             credits=tuple(capacity.items()),
-            since=time.time(),
+            since=time.time() if since is None else since,
         )
         self.info = info
         self._side = _PeerSide(self._heard.put, info, harness.ref, capacity)
@@ -504,11 +505,12 @@ class ReactorHarness(Generic[R]):
         is_outbound: bool = False,
         is_persistent: bool = False,
         ip: str = "127.0.0.1",
+        since: float | None = None,
     ) -> FakePeer:
         """A new peer, told to the reactor.
 
         Args: peer_id, 40 hex digits; channels, that it announces, by default all of the reactor's; ip, where it is, and
-            says that it is.
+            says that it is; since, Unix seconds from which on it has been connected (for a reactor that is restarted).
         """
         peer = FakePeer(
             self,
@@ -517,6 +519,7 @@ class ReactorHarness(Generic[R]):
             is_outbound=is_outbound,
             is_persistent=is_persistent,
             ip=ip,
+            since=since,
         )
         self._peers.append(peer)
         return peer

@@ -100,12 +100,18 @@ class Stage:
         self._stack.close()
 
     def connect(
-        self, number: int = 1, *, is_outbound: bool = False, is_persistent: bool = False, ip: str = ""
+        self,
+        number: int = 1,
+        *,
+        is_outbound: bool = False,
+        is_persistent: bool = False,
+        ip: str = "",
+        since: float | None = None,
     ) -> FakePeer:
         """A peer with the ID and, unless given, the IP of this number."""
         ip = ip or str(address(number).host)
         return self._harness.connect(
-            node_id(number), is_outbound=is_outbound, is_persistent=is_persistent, ip=ip
+            node_id(number), is_outbound=is_outbound, is_persistent=is_persistent, ip=ip, since=since
         )
 
     def counter(self, name: str, label: str) -> float:
@@ -264,6 +270,17 @@ def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: 
         assert why.startswith(reason)
         assert not stage.known.has(node_id(5))
         wait_until(lambda: stage.counter("p2p_bans_total", reason) == 1)
+
+
+def test_a_restarted_reactor_does_not_ask_again_and_takes_the_answer_to_its_predecessor(clock: Clock) -> None:
+    """CometBFT hangs up on the third request within 10 s; an answer that was under way is none unasked, but the next is."""
+    with Stage(clock) as stage:
+        peer = stage.connect(is_outbound=True, since=clock.now - 1.0)
+        wait_until(lambda: stage.called("needs_more"))
+        peer.send(PEX_CHANNEL, told(5))
+        wait_until(lambda: stage.known.has(node_id(5)))
+        peer.send(PEX_CHANNEL, told(6))
+        assert peer.expect_stopped() == "sent addresses unasked"  # and nothing was sent before
 
 
 def test_persistent_peers_are_stopped_and_not_banned(clock: Clock) -> None:

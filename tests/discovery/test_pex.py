@@ -254,3 +254,29 @@ def test_who_asked_is_known_after_a_restart() -> None:
     again.restore(exchange.drain())
     assert isinstance(again.receive_request(node_id(1), outbound=False), StopPeer)
     assert isinstance(again.receive_request(node_id(2), outbound=False, group="1.2"), StopPeer)
+
+
+def test_who_was_there_before_us_is_asked_an_interval_later() -> None:
+    """Our predecessor may have asked just before its end; one answer is in order, whenever it comes."""
+    clock = Clock()
+    exchange = PeerExchange(clock=clock, ensure_period=30.0)
+    exchange.peer_taken_over(PEER)
+    assert not exchange.peer_added(PEER, outbound=True, book_needs_more=True)
+    clock.pass_by(9.9)
+    assert not exchange.ask(PEER)
+    clock.pass_by(0.1)
+    assert exchange.ask(PEER)
+    assert [isinstance(exchange.receive_addresses(PEER, []), Learned) for _ in range(3)] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_taking_over_ends_with_the_connection() -> None:
+    """On the next one, an answer that nobody asked for is an offence again."""
+    exchange = PeerExchange(clock=Clock())
+    exchange.peer_taken_over(PEER)
+    exchange.peer_removed(PEER)
+    assert isinstance(exchange.receive_addresses(PEER, []), StopPeer)
+    assert exchange.ask(PEER)

@@ -189,6 +189,10 @@ class MultiplexConnection:
         """
         return self._error is None and self._scheduler.put(channel_id, data)
 
+    def try_send_many(self, channel_id: int, messages: Sequence[_Bytes]) -> int:
+        """Queue messages of one channel in order. Returns: how many of them, from the first on; else as `try_send`."""
+        return self._scheduler.put_many(channel_id, messages) if self._error is None else 0
+
     def can_send(self, channel_id: int) -> bool:
         """Whether the channel's queue has room."""
         return self.queue_room(channel_id) > 0

@@ -33,6 +33,11 @@ def _eof_headers_of(channel_id: int) -> dict[int, bytes]:  # noqa: ARG001  # the
     return {}
 
 
+def _unchanging(message: _Bytes) -> bytes | memoryview:
+    view = memoryview(message)
+    return view.cast("B") if view.readonly and view.contiguous else bytes(view)
+
+
 class OutgoingChannel:
     """The queue of one channel, the message it is sending, and what it has sent of late."""
 
@@ -61,7 +66,7 @@ class OutgoingChannel:
         self.recently_sent = 0  # bytes of packets, decaying
         self.started = 0  # messages that have left the queue since this was last set to 0
         self._queue: deque[bytes | memoryview] = deque()
-        self._message: bytes | memoryview | None = None  # being sent, from _offset on
+        self._message: memoryview | None = None  # being sent, from _offset on
         self._offset = 0
         self._max_payload = max_payload
         self._eof_limit = eof_payload_limit(descriptor.id, max_payload)
@@ -89,13 +94,15 @@ class OutgoingChannel:
 
         Args: message, not copied unless it is mutable.
         """
-        if len(self._queue) >= self.capacity:
-            return False
-        if type(message) is not bytes:
-            view = memoryview(message)
-            message = view.cast("B") if view.readonly and view.contiguous else bytes(view)
-        self._queue.append(message)
-        return True
+        return self.put_many((message,)) == 1
+
+    def put_many(self, messages: Sequence[_Bytes]) -> int:
+        """Queue messages in order, as many as there is room for. Returns: how many."""
+        room = self.capacity - len(self._queue)
+        if room < len(messages):
+            messages = messages[: max(0, room)]
+        self._queue.extend([each if type(each) is bytes else _unchanging(each) for each in messages])
+        return len(messages)
 
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
         """Append packets until `least` bytes are written, nothing is left, or the next would exceed `room`.
@@ -108,18 +115,18 @@ class OutgoingChannel:
             forced = at_least_one and not written
             message = self._message
             if message is None:
-                if not self._queue:
+                written += self._write_whole(parts, least - written, room - written, forced=forced)
+                if written >= least or not self._queue or len(self._queue[0]) <= self._eof_limit:
                     break
                 message = self._start()
+                forced = at_least_one and not written
             left = len(message) - self._offset
             if left <= self._eof_limit:
-                header = self._eof_headers.get(left)
-                if header is None:
-                    header = self._eof_headers[left] = message_header(self.channel_id, eof=True, size=left)
+                header = self._eof_headers.get(left) or self._eof_header(left)
                 if written + len(header) + left > room and not forced:
                     break
                 parts.append(header)
-                parts.append(message[self._offset :] if self._offset else message)
+                parts.append(message[self._offset :])
                 written += len(header) + left
                 self._message = None
                 continue
@@ -130,10 +137,31 @@ class OutgoingChannel:
         self.recently_sent += written
         return written
 
-    def _start(self) -> bytes | memoryview:
-        message = self._queue.popleft()
-        if len(message) > self._max_payload:
-            message = memoryview(message)  # whose slices copy nothing
+    def _write_whole(self, parts: list[_Bytes], least: int, room: int, *, forced: bool) -> int:
+        """Write the next messages as far as each fits one packet: what is gossiped mostly does. Returns: bytes written."""
+        written = 0
+        queue, limit, headers, append = self._queue, self._eof_limit, self._eof_headers, parts.append
+        while queue and written < least:
+            size = len(queue[0])
+            if size > limit:
+                break
+            header = headers.get(size) or self._eof_header(size)
+            total = len(header) + size
+            if written + total > room and (written or not forced):
+                break
+            append(header)
+            append(queue.popleft())
+            written += total
+            self.started += 1
+        return written
+
+    def _eof_header(self, size: int) -> bytes:
+        header = self._eof_headers[size] = message_header(self.channel_id, eof=True, size=size)
+        return header
+
+    def _start(self) -> memoryview:
+        """Begin with a message that takes several packets."""
+        message = memoryview(self._queue.popleft())  # whose slices copy nothing
         self._message = message
         self._offset = 0
         self.started += 1
@@ -190,12 +218,19 @@ class Scheduler:
         channel = self.channels.get(channel_id)
         if channel is None:
             return False
+        return self._put(channel, (message,)) == 1
+
+    def put_many(self, channel_id: int, messages: Sequence[_Bytes]) -> int:
+        """Queue messages of a channel in order, as many as there is room for. Returns: how many."""
+        channel = self.channels.get(channel_id)
+        return 0 if channel is None else self._put(channel, messages)
+
+    def _put(self, channel: OutgoingChannel, messages: Sequence[_Bytes]) -> int:
         was_idle = not channel.has_data
-        if not channel.put(message):
-            return False
-        if was_idle:
+        count = channel.put_many(messages)
+        if was_idle and count:
             self._ready.append(channel)
-        return True
+        return count
 
     def write(self, parts: list[_Bytes], room: int, now: float) -> int:
         """Append packets, at most `room` bytes, but one packet in any case if there is one.

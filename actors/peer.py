@@ -2,6 +2,10 @@
 
     DIALLING → HANDSHAKE → ADMISSION → RUNNING → DRAINING → CLOSING → (ended)
                (accepted connections begin here)
+    at a seed:   HANDSHAKE → CALLING → ADMISSION, or at once DRAINING
+
+A caller at a seed, who asks for addresses right after the handshake, is answered and hung up on without having been a peer:
+no reactor but PEX hears of it, which takes a fifth of the messages. Who says something else, or nothing, becomes a peer.
 
 Whatever ends it, in any state: the socket is closed, the switch is told once, and so is every reactor that had heard of
 the peer.
@@ -14,8 +18,10 @@ import os
 import socket
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -30,6 +36,7 @@ from peerage.actors.messages import (
     AddPeer,
     Admission,
     AdmitPeer,
+    CallerAsks,
     ConnectionEnded,
     ConnectionFacts,
     Consumed,
@@ -53,7 +60,9 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
 from peerage.actors.traffic import Traffic
 from peerage.wire.errors import RemoteError
-from peerage.wire.multiplex import MessageReceived, MultiplexConnection, PongReceived
+from peerage.wire.keys import NodeID
+from peerage.wire.multiplex import Event, MessageReceived, MultiplexConnection, PongReceived
+from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["PeerActor", "Scratch"]
@@ -69,6 +78,9 @@ BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
 CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
 DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful close
 TRAFFIC_INTERVAL_S = 1.0
+CALLER_PATIENCE_S = 2.0  # then who called a seed and did not ask becomes a peer
+CALLER_REQUEST = PexRequest().encode()
+CALLER_FLUSH_S = 10.0  # for a caller to take its answer, as for a message to find room
 VALUES_LIMIT = 1024  # keys that reactors may keep per connection
 # Dials that fail so say nothing of the remote.
 _OUR_LACK = {
@@ -84,6 +96,7 @@ _OUR_LACK = {
 class _State(Enum):
     DIALLING = "dialling"
     HANDSHAKE = "handshake"
+    CALLING = "calling"
     ADMISSION = "admission"
     RUNNING = "running"
     DRAINING = "draining"
@@ -99,9 +112,9 @@ class Scratch:
         self.metrics = metrics
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
-    """A message that found its channel's queue full."""
+    """A message that found its channel's queue full. Equal to none but itself: comparing megabytes takes time."""
 
     data: Any
     deadline: float
@@ -134,6 +147,7 @@ class PeerActor(ProcessActor):
         self._secret: SecretConnection
         self._mconn: MultiplexConnection
         self._info: PeerInfo | None = None
+        self._heard: list[Event] | None = None  # of a caller, before it was taken for a peer
         self._deliveries: dict[str, Delivery] = {}
         self._delivery_of: dict[int, Delivery] = {}
         self._waiting: dict[int, deque[_Waiting]] = {}
@@ -238,7 +252,7 @@ class PeerActor(ProcessActor):
         self._write_handshake()
 
     def _handshake_timed_out(self, seconds: float) -> None:
-        if self._state is _State.ADMISSION:
+        if self._state in {_State.ADMISSION, _State.CALLING}:
             self._refuse(Refusal(RefusalReason.FILTER_TIMEOUT, f"no admission within {seconds:g} s"))
         else:
             self._refuse(self._handshake.timed_out(seconds).refusal)
@@ -264,10 +278,15 @@ class PeerActor(ProcessActor):
         if self._facts.is_trial:
             self._close("", is_error=False, tried=Tried(self._latency))
             self.stop()
+        elif self._context.answers_callers and not self._facts.is_outbound:
+            self._receive_caller()
         else:
-            self._state = _State.ADMISSION
-            self._set_reading(False)
-            self._ask_admission()
+            self._seek_admission()
+
+    def _seek_admission(self) -> None:
+        self._state = _State.ADMISSION
+        self._set_reading(False)
+        self._ask_admission()
 
     def _ask_admission(self) -> None:
         if self._state is not _State.ADMISSION:
@@ -304,18 +323,9 @@ class PeerActor(ProcessActor):
         assert self._sock is not None
         if self._deadline is not None:
             self._deadline.cancel()
-        p2p = self._context.config.p2p
-        self._secret = self._handshake.secret
-        self._mconn = MultiplexConnection(
-            self._context.channels,
-            now=self.runtime.now(),
-            max_packet_msg_payload_size=p2p.max_packet_msg_payload_size,
-            send_rate=p2p.send_rate,
-            recv_rate=p2p.recv_rate,
-            flush_throttle=p2p.flush_throttle_timeout,
-            ping_interval=self._context.config.peerage.ping_interval,
-            pong_timeout=self._context.config.peerage.pong_timeout,
-        )
+        heard = self._heard
+        if heard is None:
+            self._open()
         facts = self._facts
         self._info = PeerInfo(
             connection=facts.connection,
@@ -341,11 +351,89 @@ class PeerActor(ProcessActor):
         leftover = self._handshake.leftover
         del self._handshake
         self._set_reading(True)
-        self._on_plaintext(leftover)
+        if heard is None:
+            self._on_plaintext(leftover)
+        else:
+            self._on_events(heard)
         self._ping_for_proof()
         self._schedule_pump()
         if self._traffic.is_on:
             self.runtime.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
+
+    def _open(self) -> None:
+        """Speak packets from here on."""
+        p2p = self._context.config.p2p
+        self._secret = self._handshake.secret
+        self._mconn = MultiplexConnection(
+            self._context.channels,
+            now=self.runtime.now(),
+            max_packet_msg_payload_size=p2p.max_packet_msg_payload_size,
+            send_rate=p2p.send_rate,
+            recv_rate=p2p.recv_rate,
+            flush_throttle=p2p.flush_throttle_timeout,
+            ping_interval=self._context.config.peerage.ping_interval,
+            pong_timeout=self._context.config.peerage.pong_timeout,
+        )
+
+    # --- a caller at a seed --------------------------------------------------------------------------------------------
+
+    def _receive_caller(self) -> None:
+        self._state = _State.CALLING
+        self._open()
+        self._heard = []
+        self.runtime.call_later(CALLER_PATIENCE_S, self._take_for_peer)
+        self._on_caller_says(self._handshake.leftover)
+
+    def _on_caller_says(self, plaintext: bytes) -> None:
+        """The first message decides; what comes behind a request is not heard any more (reference 8)."""
+        assert self._heard is not None
+        try:
+            self._heard += self._mconn.receive_data(plaintext, self.runtime.now()) if plaintext else []
+        except RemoteError as error:
+            self._refuse(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
+            return
+        first = next((event for event in self._heard if type(event) is MessageReceived), None)
+        if first is None:
+            return
+        if first.channel_id == PEX_CHANNEL and first.data == CALLER_REQUEST:
+            self._set_reading(False)
+            self._pass_on_request()
+        else:
+            self._take_for_peer()
+
+    def _take_for_peer(self) -> None:
+        if self._state is _State.CALLING and self._reading:
+            self._seek_admission()
+
+    def _pass_on_request(self) -> None:
+        if self._state is not _State.CALLING:
+            return
+        theirs = self._handshake.theirs
+        assert theirs is not None
+        question = CallerAsks(NodeID(theirs.id), theirs.listen_addr, self._facts.remote_ip)
+        reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
+        reactor.ask(question, block=False).then(self._on_answer_for_caller)
+
+    def _on_answer_for_caller(self, answer: Future[Any]) -> None:
+        if self._state is not _State.CALLING:
+            return
+        try:
+            verdict = answer.get(timeout=0)
+        except ActorDeadError:
+            self.runtime.call_later(ADMISSION_RETRY_S, self._pass_on_request)
+            return
+        if isinstance(verdict, Refusal):
+            self._refuse(verdict)
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._state = _State.DRAINING
+        self._unanswered = 0
+        self.runtime.call_later(CALLER_FLUSH_S, self._end, "", False)
+        self._mconn.try_send(PEX_CHANNEL, verdict)
+        self._schedule_pump()
+
+    # --- running, continued --------------------------------------------------------------------------------------------
 
     def _report_traffic(self) -> None:
         if self._lives() and self._info is not None:
@@ -431,7 +519,10 @@ class PeerActor(ProcessActor):
         except RemoteError as error:
             self._end(str(error), is_error=True)
             return
-        self._on_plaintext(plaintext)
+        if self._state is _State.CALLING:
+            self._on_caller_says(plaintext)
+        else:
+            self._on_plaintext(plaintext)
 
     def _on_plaintext(self, plaintext: bytes) -> None:
         if not plaintext:
@@ -441,13 +532,17 @@ class PeerActor(ProcessActor):
         except RemoteError as error:
             self._end(str(error), is_error=True)
             return
+        self._on_events(events)
+
+    def _on_events(self, events: list[Event]) -> None:
         delivery_of = self._delivery_of
         traffic = self._traffic if self._traffic.is_on else None
         for event in events:
             if type(event) is MessageReceived:
+                channel_id, data = event
                 if traffic is not None:
-                    traffic.received(event.channel_id, len(event.data))
-                delivery_of[event.channel_id].add(event.channel_id, event.data)
+                    traffic.received(channel_id, len(data))
+                delivery_of[channel_id].add(channel_id, data)
             elif type(event) is PongReceived:
                 self._on_pong()
         for delivery in self._deliveries.values():
@@ -488,11 +583,11 @@ class PeerActor(ProcessActor):
         channels = header[1]
         if self._lives():
             self._sent_by_reactor.update(header[2])
-            paid = len(frames) - (kind == SEND_WAIT)
-            for channel_id, data in zip(channels[:paid], frames[:paid], strict=True):
-                # Paid with a credit: room was promised. Another sender may sit on it for a moment.
-                if self._waiting.get(channel_id) or not self._queue(channel_id, data):
-                    self._wait(channel_id, _Waiting(data, float("inf"), None))
+            at = 0
+            for channel_id, run in groupby(channels[: len(frames) - (kind == SEND_WAIT)]):
+                end = at + len(list(run))
+                self._queue_paid(channel_id, frames[at:end])
+                at = end
             self._schedule_pump()
         if kind == SEND_WAIT:
             return self._send_wait(channels[-1], frames[-1], header[3])
@@ -524,6 +619,14 @@ class PeerActor(ProcessActor):
         self._wait(channel_id, entry)
         self.runtime.call_later(max(0.0, deadline - time.time()), self._give_up, channel_id, entry)
         return None
+
+    def _queue_paid(self, channel_id: int, messages: Sequence[Any]) -> None:
+        """Put messages into their channel's queue. A credit was paid for each: room was promised."""
+        queued = 0 if self._waiting.get(channel_id) else self._mconn.try_send_many(channel_id, messages)
+        if self._traffic.is_on:
+            self._traffic.sent(channel_id, sum(map(len, messages[:queued])))
+        for data in messages[queued:]:  # another sender sits on the room for a moment
+            self._wait(channel_id, _Waiting(data, float("inf"), None))
 
     def _queue(self, channel_id: int, data: Any) -> bool:
         """Put a message into its channel's queue, if there is room."""
@@ -602,7 +705,8 @@ class PeerActor(ProcessActor):
             self.runtime.call_soon(self._schedule_pump)
         if not self._lives():
             return
-        self._give_credits()
+        if self._info is not None:
+            self._give_credits()
         self._reschedule()
         self._check_drained()
 
@@ -774,7 +878,7 @@ class PeerActor(ProcessActor):
             reply.set(False)
         for reply in self._flush_replies:
             reply.set(None)
-        if self._info is None and tried is None:
+        if was in {_State.DIALLING, _State.HANDSHAKE, _State.ADMISSION} and tried is None:
             refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
         elif was is _State.RUNNING:
             for name in self._context.names.reactors:

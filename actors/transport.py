@@ -56,8 +56,11 @@ log = structlog.get_logger("peerage.transport")
 ACCEPT_RETRY_S = 0.2  # after a failed accept: the cause (descriptors, memory) may be gone
 UNDECIDED_LIMIT = 64  # connections that wait for the switch's word before their handshake
 ADMISSION_RETRY_S = 0.1  # while the switch is being restarted
-BALANCE_STEP_S = 0.008  # a host with more connections lets the others be quicker, by so much for each
+# A host with more connections lets the others be quicker, by so much for each, looking again and again whether one was.
+BALANCE_STEP_S = 0.008
 BALANCE_MAX_S = 0.05
+BALANCE_LOOK_S = 0.001
+BALANCE_SLACK = 4  # one more for so many that it has is no imbalance worth waiting for
 _OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
@@ -76,6 +79,7 @@ class TransportActor(ProcessActor):
         self._listener = socket.socket(fileno=fds["listen"]) if "listen" in fds else None
         self._accepting = False
         self._accept_failed = False
+        self._yields_until: float | None = None
         self._undecided: dict[str, socket.socket] = {}
         self._connections: dict[ActorRef, ConnectionFacts] = {}
         self._stopping: list[Reply] = []
@@ -169,15 +173,15 @@ class TransportActor(ProcessActor):
         if len(self._undecided) >= UNDECIDED_LIMIT:
             self._pause_accepting(ADMISSION_RETRY_S)
             return
-        excess = self._load.excess()
-        if excess > 0 and not self._yielded:
-            self._yielded = True
-            self._pause_accepting(min(excess * BALANCE_STEP_S, BALANCE_MAX_S))
-            return
-        self._yielded = False
+        excess, now = self._load.excess(), self.runtime.now()
+        if excess > self._held // BALANCE_SLACK:
+            if self._yields_until is None:
+                self._yields_until = now + min(excess * BALANCE_STEP_S, BALANCE_MAX_S)
+            if now < self._yields_until:
+                self._pause_accepting(BALANCE_LOOK_S)
+                return
+        self._yields_until = None
         self._accept()
-
-    _yielded = False
 
     def _pause_accepting(self, seconds: float) -> None:
         self._set_accepting(False)

@@ -1,4 +1,4 @@
-"""A seed under load, ours and CometBFT's: `python -m tests.bench.seed_load [--secs 60] [--slice 10] [--parallel 8] [--json FILE]`.
+"""A seed under load, ours and CometBFT's: `python -m tests.bench.seed_load [--secs 60] [--slice 10] [--parallel 8]`.
 
 A client of Go plays inbound rounds, each with a fresh key: dial, both handshakes, ask for addresses, read the answer, wait
 to be hung up on. Both seeds run all the time with the same book; the client turns to one, then to the other, so that a

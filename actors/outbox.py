@@ -15,7 +15,7 @@ from peerage.actors.runtime import Frames
 __all__ = ["Outbox"]
 
 QUICK_S = 0.001  # messages that follow each other sooner than this travel together
-GATHER_MESSAGES = 64
+GATHER_MESSAGES = 256
 GATHER_BYTES = 64 * 1024
 
 Data = bytes | memoryview
@@ -25,7 +25,7 @@ class Outbox:
     """The sending end of a peer handle inside its reactor.
 
     Promises: the messages of all channels reach the peer actor in the order they were added. A message that comes after a
-    pause is told at once; those in quick succession wait until the turn ends, 64 are gathered, 64 KiB, or 1 ms is over at
+    pause is told at once; those in quick succession wait until the turn ends, 256 are gathered, 64 KiB, or 1 ms is over at
     the next one.
 
     Args:

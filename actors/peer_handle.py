@@ -98,11 +98,11 @@ class Peer:
         Promises: True means accepted: it leaves in order with the others of this channel, unless the connection ends.
         Returns: False when the channel's send queue is full, the peer has stopped or did not announce the channel.
         """
-        if not self._is_running or not self.has_channel(channel_id):
+        if not self._is_running:
             return False
-        if self._outbox is None:
-            return self._ask_to_send(channel_id, message, timeout=0.0)
-        return self._take(channel_id, message, self._outbox)
+        if self._outbox is not None:
+            return self._take(channel_id, message, self._outbox)
+        return self.has_channel(channel_id) and self._ask_to_send(channel_id, message, timeout=0.0)
 
     def send(
         self,
@@ -115,11 +115,11 @@ class Peer:
         Args: timeout, seconds to wait for a place in the send queue.
         Returns: as `try_send`, False also when the time is over.
         """
-        if not self._is_running or not self.has_channel(channel_id):
+        if not self._is_running:
             return False
         if self._outbox is not None and self._take(channel_id, message, self._outbox):
             return True
-        return self._ask_to_send(channel_id, message, timeout)
+        return self.has_channel(channel_id) and self._ask_to_send(channel_id, message, timeout)
 
     def flush_stop(self, timeout: float = SEND_TIMEOUT_S) -> None:
         """Send all that was accepted, then close; `remove_peer` follows. Does not wait."""
@@ -167,6 +167,8 @@ class Peer:
     def _take(
         channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, outbox: Outbox
     ) -> bool:
+        if type(message) is bytes:
+            return outbox.add(channel_id, message)
         data = message_bytes(message)
         if not outbox.add(channel_id, data):
             return False

@@ -92,7 +92,7 @@ class Inbox:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):
-            view = self._pull.recv(copy=False).buffer
+            view = self._pull.recv(copy=False).buffer.toreadonly()  # which may be passed on uncopied
             frames.append(view if len(view) >= LARGE else bytes(view))
         return frames
 

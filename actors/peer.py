@@ -69,7 +69,7 @@ __all__ = ["PeerActor", "Scratch"]
 
 log = structlog.get_logger("peerage.peer")
 
-ADMISSION_RETRY_S = 0.1  # while the switch is being restarted
+ADMISSION_RETRY_S = 0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
 SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
 CHUNKS_PER_TURN = 16  # then others of this host have their turn
 READS_PER_TURN = 4

@@ -14,7 +14,8 @@
     ├── StoreError                  the database cannot be used
     │   ├── StoreVersionError       a later version of this program wrote it
     │   └── StoreInUseError         another process has it open
-    ├── JournalError                a survey's journal cannot be read or written
+    ├── JournalError                a survey's journal cannot be written
+    │   ├── JournalContentError     the file is none, or damaged
     │   └── JournalInUseError       another survey writes it
     └── SeedError                   a configured seed cannot be used, or none can
 
@@ -151,7 +152,7 @@ class StoreInUseError(StoreError):
 
 
 class JournalError(DiscoveryError):
-    """A survey's journal is none, or cannot be written."""
+    """A survey's journal cannot be used."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -160,6 +161,10 @@ class JournalError(DiscoveryError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class JournalContentError(JournalError):
+    """The file is no journal of a survey, or damaged."""
 
 
 class JournalInUseError(JournalError):

@@ -164,7 +164,7 @@ class Survey:
         while self._queue:
             place = self._queue[0][-1]
             is_seed = place in self._seeds
-            if not is_seed and self._seeds_left:
+            if not is_seed and self._seeds_left and not self._given and not self._any_network:
                 return None
             heapq.heappop(self._queue)
             if place not in self._waiting:
@@ -307,7 +307,10 @@ class Survey:
         visited = self._visited.get(place)
         if visited is not None:
             return visited
-        return self._passed_over.get(place) or "its turn has not come"
+        is_full = len(self._visited) >= self._max_visits
+        return self._passed_over.get(place) or (
+            f"{self._max_visits} others were visited" if is_full else "its turn has not come"
+        )
 
 
 def _usable(raw: PexAddress) -> NetAddress | None:

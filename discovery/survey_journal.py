@@ -18,7 +18,7 @@ from typing import BinaryIO, Self, TypeVar
 
 import msgspec
 
-from peerage.discovery.errors import JournalError, JournalInUseError
+from peerage.discovery.errors import JournalContentError, JournalError, JournalInUseError
 from peerage.discovery.survey import Survey
 from peerage.discovery.visit import Fault, Visited
 from peerage.wire.errors import WireError
@@ -71,7 +71,7 @@ class Journal:
     First `replay`, then `begin`, then `note` each visit.
 
     Args: path, made if it is not there.
-    Raises: JournalError, of which JournalInUseError; OSError.
+    Raises: JournalContentError, JournalInUseError; OSError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -95,7 +95,7 @@ class Journal:
         """Have a survey know all that is in the journal, but for seeds that did not answer: they are tried again.
 
         Returns: how many visits it knows then.
-        Raises: JournalError.
+        Raises: JournalContentError.
         """
         seeds: set[str] = set()
         for item in self._read():
@@ -151,7 +151,7 @@ class Journal:
         begins = self._file.read(len(_HEAD))
         self._file.seek(0)
         if not _HEAD.startswith(begins):
-            raise JournalError(str(self._path), _NOT_ONE)
+            raise JournalContentError(str(self._path), _NOT_ONE)
         first = next(self._read(), None)
         self._file.seek(0)
         assert not isinstance(first, Visited)
@@ -170,7 +170,7 @@ class Journal:
             try:
                 yield _beginning(line) if line.startswith(_HEAD) else _visited(line)
             except (msgspec.MsgspecError, UnicodeDecodeError, WireError, ValueError) as error:
-                raise JournalError(str(self._path), f"line {number}: {error}") from error
+                raise JournalContentError(str(self._path), f"line {number}: {error}") from error
 
 
 def merged(before: Beginning | None, given: Beginning) -> Beginning:

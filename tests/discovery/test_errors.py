@@ -12,6 +12,7 @@ from peerage.discovery.errors import (
     BanSubjectError,
     BookFileError,
     DiscoveryError,
+    JournalContentError,
     JournalError,
     JournalInUseError,
     SeedError,
@@ -36,6 +37,7 @@ def made(kind: type[DiscoveryError]) -> DiscoveryError:
     examples: dict[type[DiscoveryError], DiscoveryError] = {
         BanSubjectError: BanSubjectError("x"),
         BookFileError: BookFileError("cut short"),
+        JournalContentError: JournalContentError("file", "line 2: damaged"),
         JournalError: JournalError("file", "disk full"),
         JournalInUseError: JournalInUseError("file"),
         SeedError: SeedError("no seed", (("a", "b"),)),

@@ -158,6 +158,7 @@ def test_with_a_network_given_that_is_the_one() -> None:
     """A seed of another is none."""
     survey = Survey([SEED], networks=["mine"])
     assert survey.next() == Errand(SEED, frozenset({"mine"}))
+    assert survey.network_map().waiting == 1
     survey.visited(answered(SEED, network="theirs", told=None, fault=Fault.OTHER_NETWORK, detail="'theirs'"))
     assert not survey.has_seed
     assert survey.seed_faults() == {SEED: "it is of network 'theirs'"}
@@ -212,7 +213,7 @@ def test_no_more_places_are_dialled_than_allowed() -> None:
     assert len(explore(survey, {SEED: everybody})) == 5
     left = [node for node in nodes_of(survey).values() if node.status is Status.NOT_VISITED]
     assert len(left) == 15
-    assert {node.reason for node in left} == {"its turn has not come"}
+    assert {node.reason for node in left} == {"5 others were visited"}
     assert survey.network_map().waiting == 0
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peerage.discovery.errors import JournalError, JournalInUseError
+from peerage.discovery.errors import JournalContentError, JournalInUseError
 from peerage.discovery.survey import Survey
 from peerage.discovery.survey_journal import Beginning, Journal, merged
 from peerage.discovery.visit import Fault, Visited
@@ -170,7 +170,7 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes, text: 
     """The error says what is wrong; the file keeps its content."""
     path = tmp_path / "state"
     path.write_bytes(content)
-    with pytest.raises(JournalError, match=text):
+    with pytest.raises(JournalContentError, match=text):
         Journal(path)
     assert path.read_bytes() == content
 
@@ -184,5 +184,5 @@ def test_a_damaged_line_is_told(tmp_path: Path, line: bytes) -> None:
     with Journal(path) as journal:
         survey_with(journal)
     path.write_bytes(path.read_bytes() + line + b'{"place":"8.8.8.8:1","at":1}\n')
-    with Journal(path) as journal, pytest.raises(JournalError, match="line 2: "):
+    with Journal(path) as journal, pytest.raises(JournalContentError, match="line 2: "):
         survey_with(journal)

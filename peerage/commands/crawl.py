@@ -1,0 +1,416 @@
+"""peerage crawl."""
+
+import asyncio
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from peerage.actors.resolver import resolve_host
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.loading import load_config, warn
+from peerage.commands.network_files import (
+    channels_of,
+    printable,
+    write_csv,
+    write_edges,
+    write_graphml,
+    write_json,
+)
+from peerage.commands.network_picture import draw_network
+from peerage.commands.options import home_option
+from peerage.commands.table import table
+from peerage.config.config import Config
+from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
+from peerage.config.home import Home
+from peerage.config.logging import LogSettings, set_up_logging
+from peerage.config.node_key_file import load_node_key
+from peerage.discovery.errors import JournalContentError, JournalError, SeedError
+from peerage.discovery.network_map import MappedNode, NetworkMap, Status
+from peerage.discovery.seeds import SeedList
+from peerage.discovery.survey import Survey
+from peerage.discovery.survey_journal import Beginning, Journal, merged
+from peerage.discovery.visit import MAX_REQUESTS, Visited
+from peerage.wire.keys import NodeKey
+
+HEAD = ("ADDRESS", "MONIKER", "VERSION", "NETWORK", "CHANNELS", "LATENCY", "KNOWS", "KNOWN BY", "REMARK")
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALLED = 128  # plus the signal's number: the exit code, as of a shell
+MOST_SHOWN = 5  # versions and reasons, in the summary
+
+output = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A file that was asked for."""
+
+    flag: str
+    path: Path
+    write: Callable[[NetworkMap, TextIO], None]
+
+    @property
+    def is_standard(self) -> bool:
+        return str(self.path) == "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Manners:
+    """How visits are made."""
+
+    rate: float
+    max_in_flight: int
+    timeout: float
+    requests: int
+    seconds: float
+
+
+@click.command(
+    "crawl",
+    epilog="Example: peerage crawl --seeds 00…ff@seed.example.org:26656 --state net.state --json net.json --picture net.svg",
+)
+@home_option
+@click.option(
+    "--seeds",
+    metavar="ID@HOST:PORT,…",
+    help="Where to begin.  [default: p2p.seeds of the home's configuration, and its network]",
+)
+@click.option(
+    "--network", metavar="ID", help="Ask only nodes of this network.  [default: those the seeds are of]"
+)
+@click.option("--any-network", is_flag=True, help="Ask nodes of all networks.")
+@click.option(
+    "--json", "json_", type=output, metavar="FILE", help="Write nodes and edges; - is standard output."
+)
+@click.option("--csv", "csv_", type=output, metavar="FILE", help="Write a line for each node.")
+@click.option(
+    "--edges", type=output, metavar="FILE", help="Write a CSV line for each edge: from, to, address."
+)
+@click.option("--graphml", type=output, metavar="FILE", help="Write a graph, as networkx and Gephi read it.")
+@click.option("--picture", type=output, metavar="FILE.svg", help="Draw the network.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep what was found there; if the file is there, go on with it.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="Dials a second.",
+)
+@click.option(
+    "--max-in-flight",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="Visits under way at once.",
+)
+@click.option(
+    "--max-nodes",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Addresses dialled at most.",
+)
+@click.option("--max-time", default="1h", show_default=True, metavar="DURATION", help="Then stop.")
+@click.option(
+    "--timeout",
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="For each step of a visit: connecting, handshake, answers.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, MAX_REQUESTS),
+    default=MAX_REQUESTS,
+    show_default=True,
+    help="For addresses, of one node; more would be an offence.",
+)
+@click.option(
+    "--own-key", is_flag=True, help="Use the home's node key.  [default: a key that is thrown away]"
+)
+def crawl(
+    home: Home,
+    seeds: str | None,
+    network: str | None,
+    json_: Path | None,
+    csv_: Path | None,
+    edges: Path | None,
+    graphml: Path | None,
+    picture: Path | None,
+    state: Path | None,
+    rate: float,
+    max_in_flight: int,
+    max_nodes: int,
+    max_time: str,
+    timeout: str,
+    requests: int,
+    *,
+    any_network: bool,
+    own_key: bool,
+) -> None:
+    """Map a network: who is there, and who knows whom.
+
+    Begins at the seeds, asks every node that answers for the addresses it knows, and visits those. Each address is
+    dialled once, whatever is said of it. A CometBFT node refuses who is of another network, so this command says to each
+    node that it is of the same, which it has learned from that node's greeting; nodes of other networks than the seeds'
+    are on the map, but not asked.
+
+    Nodes tell a part of a large address book, so that its edges are some of those there are; with fewer than 32
+    addresses they tell all. Private addresses are dialled only if a node with a private address told them.
+
+    Prints a table of who answered, unless a file is asked for. Ctrl-C ends it with what has been found so far. Exit code 1
+    if no seed answered, 130 after Ctrl-C.
+    """
+    outputs = _outputs(
+        ("--json", json_, write_json),
+        ("--csv", csv_, write_csv),
+        ("--edges", edges, write_edges),
+        ("--graphml", graphml, write_graphml),
+        ("--picture", picture, draw_network),
+    )
+    manners = _Manners(
+        rate, max_in_flight, _seconds("--timeout", timeout), requests, _seconds("--max-time", max_time)
+    )
+    config = load_config(home) if seeds is None or own_key else None
+    key = load_node_key(config.node_key_path) if config is not None and own_key else NodeKey.generate()
+    with ExitStack() as stack:
+        journal = None if state is None else stack.enter_context(_journal(state))
+        before = None if journal is None else journal.beginning
+        given = _beginning(config, seeds, network, any_network=any_network, needed=before is None)
+        if before is not None:
+            _check_same(before, given, state)
+        beginning = merged(before, given)
+        survey = Survey(
+            beginning.seeds,
+            networks=beginning.networks,
+            any_network=beginning.any_network,
+            max_visits=max_nodes,
+        )
+        if journal is not None:
+            known = journal.replay(survey)
+            if known:
+                click.echo(f"{state}: {known} visits are known already", err=True)
+            journal.begin(beginning)
+        began = time.monotonic()
+        stopped = _run(survey, key, manners, journal)
+        _report(survey, outputs, time.monotonic() - began, stopped=stopped > 0)
+        if survey.waiting:
+            kept = "what was found is not kept" if state is None else f"--state {state} goes on"
+            click.echo(f"waiting      {survey.waiting} addresses: {kept}", err=True)
+    if stopped:
+        raise SystemExit(SIGNALLED + stopped)
+
+
+def _run(survey: Survey, key: NodeKey, manners: _Manners, journal: Journal | None) -> int:
+    """Make the visits, with a bar where somebody watches. Returns: the signal that ended it, 0 if none did."""
+    if survey.done:
+        return 0
+    from peerage.actors.surveyor import Surveyor, VisitsFailError
+
+    set_up_logging(LogSettings("error"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(file=sys.stderr)
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("looking for a seed", total=None)
+
+            def note(visited: Visited) -> None:
+                if journal is not None:
+                    journal.note(visited)
+                bar.update(
+                    task,
+                    description=f"answered: {survey.answered}",
+                    completed=survey.visits,
+                    total=survey.visits + survey.under_way + survey.waiting,
+                )
+
+            surveyor = Surveyor(
+                survey,
+                key,
+                timeout=manners.timeout,
+                requests=manners.requests,
+                rate=manners.rate,
+                max_in_flight=manners.max_in_flight,
+                note=note,
+            )
+            return asyncio.run(_until_signal(surveyor.run(manners.seconds)))
+    except VisitsFailError as error:
+        raise FailureError(str(error)) from error
+
+
+async def _until_signal(work: Coroutine[None, None, None]) -> int:
+    """Do the work, but stop at a signal. Returns: which one, 0 if it was done."""
+    loop, task, got = asyncio.get_running_loop(), asyncio.ensure_future(work), 0
+
+    def stop(number: int) -> None:
+        nonlocal got
+        got = number
+        task.cancel()
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not got:
+            raise
+    return got
+
+
+# --- what was asked for ---
+
+
+def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], None]]) -> list[_Output]:
+    """The files to write, looked at before an hour is spent on what goes into them."""
+    outputs = [_Output(flag, path, write) for flag, path, write in wanted if path is not None]
+    for each in outputs:
+        if each.flag == "--picture" and each.path.suffix.lower() != ".svg":
+            raise MistakeError(f"--picture: found {str(each.path)!r}, allowed: a name that ends in .svg")
+        if not each.is_standard and not each.path.parent.is_dir():
+            raise MistakeError(f"{each.flag}: {each.path.parent} is no directory")
+    if sum(each.is_standard for each in outputs) > 1:
+        raise MistakeError("only one file can be standard output")
+    return outputs
+
+
+def _seconds(flag: str, text: str) -> float:
+    try:
+        wanted = parse_duration(text)
+    except ValueError:
+        wanted = 0
+    if wanted <= 0:
+        raise MistakeError(f"{flag}: found {text!r}, allowed: a duration above 0, like 5s")
+    return wanted / NANOSECONDS_PER_SECOND
+
+
+def _beginning(
+    config: Config | None, seeds: str | None, network: str | None, *, any_network: bool, needed: bool
+) -> Beginning:
+    """Where to begin; the home's configuration counts where no seeds are given."""
+    texts: Iterable[str] = ()
+    if seeds is not None:
+        texts = seeds.split(",")
+    elif config is not None:
+        texts = config.p2p.seeds
+        network = network or (config.network if not any_network and config.p2p.seeds else None)
+    networks = (network,) if network else ()
+    if network and any_network:
+        raise MistakeError("--network and --any-network exclude each other")
+    try:
+        listed = SeedList(texts)
+    except SeedError as error:
+        raise MistakeError(f"--seeds: {error}") from error
+    if not len(listed):
+        if needed:
+            raise MistakeError("--seeds: none given, and none in the home's configuration")
+        return Beginning((), networks, any_network)
+    resolved = listed.resolve(resolve_host)
+    warn(*(f"seed {seed}: {fault}" for seed, fault in resolved.failures))
+    if not resolved.addresses and needed:
+        raise FailureError("no seed was found")
+    return Beginning(resolved.addresses, networks, any_network)
+
+
+@contextmanager
+def _journal(state: Path) -> Iterator[Journal]:
+    """The journal; what is wrong with it is told in a line."""
+    try:
+        with Journal(state) as journal:
+            yield journal
+    except JournalContentError as error:
+        raise MistakeError(f"--state: {error}") from error
+    except JournalError as error:
+        raise FailureError(f"--state: {error}") from error
+
+
+def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None:
+    """A survey that goes on asks nodes of the same networks."""
+    wanted = (given.networks, given.any_network)
+    if wanted not in {((), False), (before.networks, before.any_network)}:
+        kept = "any network" if before.any_network else ", ".join(before.networks) or "its seeds' networks"
+        raise MistakeError(
+            f"--state: {state} holds a survey of {kept}; take another file for another network"
+        )
+
+
+# --- what came of it ---
+
+
+def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> None:
+    for seed, fault in survey.seed_faults().items():
+        warn(f"seed {seed}: {fault}")
+    if not survey.has_seed and not stopped:
+        raise FailureError("no seed answered")
+    found = survey.network_map()
+    for each in outputs:
+        if each.is_standard:
+            each.write(found, sys.stdout)
+            continue
+        with each.path.open("w", encoding="utf-8", newline="") as file:
+            each.write(found, file)
+    if not outputs:
+        for line in table(HEAD, map(_cells, found.answered())):
+            click.echo(line)
+    for line in _summary(found, seconds):
+        click.echo(line, err=True)
+
+
+def _cells(node: MappedNode) -> Iterator[str]:
+    info = node.info
+    assert info is not None
+    yield f"{node.id}@{node.place}"
+    yield printable(info.moniker)
+    yield printable(info.version) or "-"
+    yield printable(info.network)
+    yield ",".join(channels_of(info)) or "-"
+    yield f"{node.connect_s * 1000:.1f} ms"
+    yield "-" if node.knows is None else str(node.knows)
+    yield str(node.known_by)
+    yield node.reason
+
+
+def _summary(found: NetworkMap, seconds: float) -> Iterator[str]:
+    nodes = found.answered()
+    absent = [node for node in found.nodes if node.status is Status.UNREACHABLE]
+    left = [node for node in found.nodes if node.status is Status.NOT_VISITED]
+    yield f"network      {', '.join(map(printable, found.networks)) or '-'}"
+    yield f"answered     {_nodes(nodes)} in {seconds:.1f} s"
+    versions = Counter(printable(node.info.version) or "none" for node in nodes if node.info is not None)
+    yield f"versions     {_counted(versions)}"
+    yield f"edges        {sum(1 for _ in found.links())}"
+    if absent:
+        yield f"unreachable  {_nodes(absent)}: {_counted(Counter(map(_kind, absent)))}"
+    if left:
+        yield f"not visited  {_nodes(left)}: {_counted(Counter(node.reason for node in left))}"
+    if found.left_out:
+        yield f"left out     {found.left_out} addresses: there were too many, or too many of one group's"
+
+
+def _nodes(nodes: Sequence[MappedNode]) -> str:
+    return "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+
+
+def _kind(node: MappedNode) -> str:
+    """A reason without what is special to the node."""
+    return node.reason.partition(":")[0]
+
+
+def _counted(counts: Counter[str]) -> str:
+    shown = [f"{count} {what}" for what, count in counts.most_common(MOST_SHOWN)]
+    others = sum(counts.values()) - sum(count for _what, count in counts.most_common(MOST_SHOWN))
+    return ", ".join([*shown, f"{others} others"] if others else shown) or "none"

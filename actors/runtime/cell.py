@@ -18,7 +18,7 @@ from .flow import ACK_BYTES, ACK_MESSAGES, Account
 from .future import Future
 from .ledger import DEAD, SETTLED
 from .log import logger
-from .message import Kind, Raw
+from .message import LARGE, Kind, Raw
 from .proxy import Introspect, introspect
 from .ref import ActorRef, identity, unregister
 from .table import ROOT_SERIAL
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 PYKKA_MESSAGES = frozenset(
     {pykka_messages.ProxyCall, pykka_messages.ProxyGetAttr, pykka_messages.ProxySetAttr, Introspect}
 )
-TELL, ASK, STOP = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP)  # comparing enum members is slow
+# Comparing and packing enum members is slow.
+TELL, ASK, STOP, REPLY = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP), int(Kind.REPLY)
 
 BATCH = 128  # messages of one actor in a loop turn, so that its neighbours are served too
 
@@ -330,7 +331,11 @@ class ActorCell:
             self.answer_failure(source, corr, error)
             return
         self.open_asks.discard((source, corr))
-        self.host.port.send(source, Kind.REPLY, corr, flags=flags, body=body, extras=extras)
+        port = self.host.port
+        if extras or source == port.address or len(body) >= LARGE:
+            port.send(source, Kind.REPLY, corr, flags=flags, body=body, extras=extras)
+        else:
+            port.outbox.send_small(source, REPLY, corr, flags, b"", b"", body)
 
     def _answer_from(self, source: int, corr: int, future: Future[Any]) -> None:
         try:

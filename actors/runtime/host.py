@@ -75,7 +75,9 @@ class Host:
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._threadsafe: deque[tuple[ActorCell | None, Callable[..., object], tuple[Any, ...]]] = deque()
         self.port = HostPort(self, serial << THREAD_BITS)
-        self.descriptors.set(self.port.inbox.fileno(), None, reader=lambda: None)  # the next turn pumps
+        self.descriptors.set(
+            self.port.inbox.fileno(), None, reader=self.port.inbox.signal
+        )  # the next turn pumps
         self.descriptors.set(self._wake_fd, None, reader=self._take_threadsafe)
         process.hosts[serial] = self
         process.here.host, process.here.port = self, self.port

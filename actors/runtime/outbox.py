@@ -91,6 +91,16 @@ class Outbox:
                     frames = [header + target + sender + body, *extras]
                     push.send_multipart(frames, copy=not flags & wire.LARGE_FRAMES)
 
+    def send_small(
+        self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
+    ) -> None:
+        """As `send`, what is surely small and comes from this port: asks and answers, without its keywords' cost."""
+        with self._lock:
+            if address in self.gathered:
+                self._hand_over(address)
+            header = HEADER.pack(kind, flags, 0, self._address, corr, len(target), len(sender))
+            self._send_frame(address, header + target + sender + body)
+
     def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
         """Send one small tell of `size` bytes, with others if they are close. The caller holds the lock.
 

@@ -25,7 +25,7 @@ from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait,
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
 from .log import is_debugging, logger
-from .message import BATCH_MESSAGES, EXEMPT, FRAMES, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
+from .message import BATCH_MESSAGES, EXEMPT, FRAMES, LARGE, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
 from .outbox import Outbox
 from .routes import Route, Routes
 from .table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
@@ -57,7 +57,7 @@ class Port:
         self.pending: dict[int, Future[Any]] = {}
         self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
         self.routes = Routes(address, self.table)
-        self._outbox = Outbox(process, address, self.lock)
+        self.outbox = Outbox(process, address, self.lock)
         self._numbers = count(1)
         self._epoch = self.table.epoch
         self._departed: set[int] = set()  # serials of hosts whose last message has been read
@@ -101,7 +101,7 @@ class Port:
         source: int | None = None,
     ) -> None:
         """Hand one message to ZeroMQ; never blocks. See `Outbox.send`."""
-        self._outbox.send(
+        self.outbox.send(
             address,
             kind,
             corr,
@@ -115,8 +115,8 @@ class Port:
 
     def flush(self) -> None:
         """Hand over the tells that were gathered."""
-        if self._outbox.gathered:
-            self._outbox.flush()
+        if self.outbox.gathered:
+            self.outbox.flush()
 
     def wake(self, address: int) -> None:
         """Make the thread at this address look at the host table."""
@@ -169,7 +169,7 @@ class Port:
             if extras or flags & FRAMES or size >= SMALL or route.local:
                 self.deliver(route, TELL, 0, flags, body, extras)
             else:
-                self._outbox.tell(route, self.sender, flags, body, size, plain)
+                self.outbox.tell(route, self.sender, flags, body, size, plain)
 
     def tell_many(
         self, ref: ActorRef, values: Iterable[Any], when_full: WhenFull | None, exempt: bool
@@ -296,7 +296,12 @@ class Port:
                 window.size += size
                 future.size = size
             self._expect(future, route.serial, route)
-            self.deliver(route, kind, future.corr, flags, body, extras)
+            if extras or route.local or len(body) >= LARGE:
+                self.deliver(route, kind, future.corr, flags, body, extras)
+            else:
+                self.outbox.send_small(
+                    route.address, kind, future.corr, flags, route.target, self.sender, body
+                )
         return future
 
     def _expect(self, future: Future[Any], serial: int, route: Route | None = None) -> None:
@@ -496,7 +501,7 @@ class Port:
             fn(ref, reason)
 
     def _on_port_bye(self, _f: int, source: int, *_: Any) -> None:
-        self._outbox.forget(source)
+        self.outbox.forget(source)
         if not source & THREAD_MASK:
             self._departed.add(serial_of(source))
             self._epoch = NEVER
@@ -511,7 +516,7 @@ class Port:
         """
         with self.lock:
             self._epoch = self.table.epoch
-            self._outbox.forget_dead()
+            self.outbox.forget_dead()
             ledgers: dict[int, dict[int, tuple[int, int]]] = {}
             for route in self.routes.take_dead(self._is_gone):
                 if route.window.tells and (lost := self._lost_on(route, ledgers)):
@@ -561,7 +566,7 @@ class Port:
             if self.closed:
                 return
             self.closed = True
-            self._outbox.close(linger_s)
+            self.outbox.close(linger_s)
             self.inbox.close()
             for future in list(self.pending.values()):
                 future.resolve(None, ActorDeadError("the asking thread or the system has ended"))

@@ -1,0 +1,126 @@
+"""actors/addrbook.py: one writer whose word holds over kills, and who tells the doors whom to keep out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.addrbook import AddressBook, improvements_of
+from peerage.actors.messages import BansChanged
+from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
+from peerage.discovery.facts import Fact, FactKind
+from peerage.discovery.improvements import COMETBFT_RULES, Improvements
+from peerage.testing import loopback_config, wait_until
+from tests.actors.book_kills import kill_while_adding
+from tests.actors.book_stage import Stage
+from tests.discovery.nodes import address, node_id
+
+PATIENCE_S = 10.0
+_SWITCHES = tuple(Improvements.__dataclass_fields__)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def system() -> Iterator[None]:
+    """Every actor of these tests is gone in the end."""
+    yield
+    System.current().shutdown()
+
+
+def test_the_switch_is_told_whom_to_keep_out(tmp_path: Path) -> None:
+    """Everything at the start, then each change; what the book knows of the banned stays with it."""
+    with Stage(tmp_path) as stage:
+        assert stage.switch.expect(BansChanged) == BansChanged((), whole=True)
+        stage.book.call("add", address(1), address(1))
+        stage.book.call("ban", node_id(1), 60.0, "forged")
+        changed = stage.switch.expect(BansChanged)
+        assert [(ban.subject, ban.reason, ban.entry) for ban in changed.bans] == [
+            (node_id(1), "forged", None)
+        ]
+        assert not changed.whole
+        stage.book.call("add", address(2), address(2))
+        stage.book.call("give_up", node_id(2), 60.0, "nobody answers")
+        (given_up,) = stage.switch.expect(BansChanged).bans
+        assert given_up.shuts_out_until == 0
+        stage.stop()
+        stage.start()
+        again = stage.switch.expect(BansChanged)
+        assert again.whole
+        assert [ban.subject for ban in again.bans] == [node_id(1)]
+
+
+def test_what_others_count_is_there_after_a_kill(tmp_path: Path) -> None:
+    """Requests and failed dials, as soon as it is acknowledged; so are addresses and bans."""
+    asked = Fact(FactKind.ASKED, node_id(1), (2, 3, 0, 0))
+    with Stage(tmp_path, PROCESS) as stage:
+        stage.book.call("keep", [asked])
+        stage.book.call("add", address(2), address(2))
+        stage.book.call("ban", "9.9.0.0/16", 60.0, "x")
+        stage.kill()
+        stage.start()
+        assert stage.book.call("recall") == (asked,)
+        assert stage.book.call("has", node_id(2))
+        assert [ban.subject for ban in stage.book.call("shut_out")] == ["9.9.0.0/16"]
+
+
+class Asker(ProcessActor):
+    """Asks the book without waiting; ask it for the answers."""
+
+    def __init__(self, book: AddressBook) -> None:
+        super().__init__()
+        self._book = book
+        self._answers: list[Any] = []
+
+    def on_receive(self, message: Any) -> Any:
+        if message == "answers":
+            return self._answers
+        self._book.request(self.runtime, *message, then=self._answers.append)
+        return None
+
+
+def test_who_does_not_wait_for_the_book_is_answered_by_its_successor(tmp_path: Path) -> None:
+    """A call that finds no book, or whose answer was lost, is made again."""
+    with Stage(tmp_path) as stage:
+        asker = Asker.options(place=THREAD).start(stage.book)
+        stage.stop()
+        asker.ask(("has", node_id(1)), timeout=PATIENCE_S)
+        assert asker.ask("answers", timeout=PATIENCE_S) == []
+        stage.start()
+        assert wait_until(lambda: asker.ask("answers", timeout=PATIENCE_S)) == [False]
+        asker.stop()
+
+
+def test_a_damaged_file_is_told_of_and_moved_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The node starts all the same, with whatever was whole."""
+    with Stage(tmp_path) as stage:
+        for number in range(1, 200):
+            stage.book.call("add", address(number), address(number))
+        stage.stop()
+        path = stage.config.home.addrbook_store
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"\xff" * 50)
+        stage.config.addr_book_path.unlink()
+        stage.start()
+        size = stage.book.call("statistics").size
+        assert 150 < size < 200
+        assert list(path.parent.glob("addrbook.sqlite.damaged-*"))
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed_while_it_adds(tmp_path: Path) -> None:
+    """SIGKILL at random moments. (200 of them: python -m tests.actors.book_kills.)"""
+    done = kill_while_adding(tmp_path, kills=5, seed=5)
+    assert done.acknowledged > 0
+    assert done.lost == 0
+
+
+@pytest.mark.parametrize("switch", _SWITCHES)
+def test_every_improvement_can_be_switched_off(tmp_path: Path, switch: str) -> None:
+    """Each has a key of its own in [peerage]; without any the rules are CometBFT's."""
+    config = loopback_config(tmp_path, peerage={switch: False})
+    off = {name for name in _SWITCHES if not getattr(improvements_of(config), name)}
+    assert off == {switch}
+    config = loopback_config(tmp_path, peerage=dict.fromkeys(_SWITCHES, False))
+    assert improvements_of(config) == COMETBFT_RULES

@@ -206,7 +206,7 @@ class Node:
         make_directory(self.config.home.data_dir)
         self._check_seeds()
         self._listen()
-        _ensure_system(self.config)
+        _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
         self._context = NodeContext(
             names=self._names,
             config=self.config,
@@ -556,8 +556,9 @@ def _metrics_settings(config: Config) -> MetricsSettings:
     )
 
 
-def _ensure_system(config: Config) -> None:
-    """Make the process's actor system, unless the embedder has made one: hosts start with our modules loaded.
+def _ensure_system(config: Config, reactors: Iterable[type[Reactor]]) -> None:
+    """Make the process's actor system, unless the embedder has made one: hosts start with our modules loaded, and with
+    the reactors', so that a reactor that is restarted need not import them again.
 
     An embedder that has not configured structlog gets our logs as the configuration says, on standard error: structlog
     by itself would print all of them to standard output.
@@ -565,7 +566,8 @@ def _ensure_system(config: Config) -> None:
     if not System.is_running():
         if not structlog.is_configured():
             set_up_logging(config.log_settings)
-        System(preload=PRELOAD, log_setup=partial(_set_up_host, config.log_settings))
+        modules = dict.fromkeys(each.__module__ for each in reactors if each.__module__ != "__main__")
+        System(preload=(*PRELOAD, *modules), log_setup=partial(_set_up_host, config.log_settings))
 
 
 def _set_up_host(settings: LogSettings) -> None:

@@ -20,7 +20,6 @@ import signal
 import socket
 import struct
 import sys
-import threading
 from typing import Any
 
 from .boot import Boot, run_host
@@ -39,7 +38,8 @@ def send_message(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> 
     data = LENGTH.pack(len(body)) + body
     # Descriptors go with the first byte; the rest may take several calls.
     sent = socket.send_fds(sock, [data], list(fds)) if fds else sock.send(data)
-    sock.sendall(memoryview(data)[sent:])
+    if sent < len(data):  # not for nothing: whoever has read all of it may have closed
+        sock.sendall(memoryview(data)[sent:])
 
 
 def receive_message(sock: socket.socket) -> tuple[Any, list[int]]:
@@ -122,9 +122,10 @@ class _Server:
                 importlib.import_module(name)
             except Exception as error:
                 send_message(self._control, ("preload failed", name, repr(error)))
+            if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
+                send_message(self._control, ("preload unsafe", name))
+                os._exit(0)  # for a process with threads must not be forked; our successor does without
         _signal_end(self._life_fd, wanted=False)
-        if threading.active_count() > 1:
-            send_message(self._control, ("preload failed", ", ".join(modules), "importing started threads"))
         gc.collect()
         gc.freeze()  # the collector's marks in shared pages would copy them into every host
 

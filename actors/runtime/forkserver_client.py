@@ -90,6 +90,10 @@ class ForkServer:
         poll.register(self._control, select.POLLIN)
         return bool(poll.poll(timeout * 1000))
 
+    def leave_out(self, module: str) -> None:
+        """Have the next one not preload a module."""
+        self._preload = tuple(name for name in self._preload if name != module)
+
     def renew(self) -> int | None:
         """Start a new one. Returns: the wait status of the dead one as an exit code made of it, None if
         unknown.

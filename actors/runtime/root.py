@@ -300,21 +300,25 @@ class Root(Host):
                     record.status = status
             case ("preload failed", name, text):
                 logger().warning("preload failed", module=name, cause=text)
+            case ("preload unsafe", name):
+                logger().warning("module not preloaded", module=name, cause="importing it starts threads")
+                self._fork_server.leave_out(name)
+                self._renew_fork_server(wanted=True)
 
-    def _renew_fork_server(self) -> None:
-        if self.closing:
-            self.descriptors.clear(self._fork_server.fileno(), reader=True)
-            return
+    def _renew_fork_server(self, *, wanted: bool = False) -> None:
         self.descriptors.clear(self._fork_server.fileno(), reader=True)
+        if self.closing:
+            return
         pid = self._fork_server.pid
         status = self._fork_server.renew()
-        logger().error("fork server died", cause=str(from_status(status)), pid=pid)
+        if not wanted:
+            logger().error("fork server died", cause=str(from_status(status)), pid=pid)
         self.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
         waiting = [
             record for record in self.records.values() if record.request is not None and record.pidfd < 0
         ]
         now = time.monotonic()
-        self._renewals = [at for at in self._renewals if now - at < RENEWAL_PERIOD_S] + [now]
+        self._renewals = [at for at in self._renewals if now - at < RENEWAL_PERIOD_S] + [now] * (not wanted)
         if len(self._renewals) > RENEWALS:
             # It cannot live here (an interpreter that cannot import us, no memory): no starter shall wait for it.
             for record in waiting:

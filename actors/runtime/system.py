@@ -46,7 +46,8 @@ class System:
 
     Args:
         title: prefix of the processes' titles, `title: host name`.
-        preload: modules that the fork server imports once, for hosts to start quickly.
+        preload: modules that the fork server imports once, for hosts to start quickly. One that starts threads
+            when it is imported is left out.
         log_setup: called first in every host process.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import stat
+import sys
 import threading
 import time
 from pathlib import Path
@@ -170,6 +171,28 @@ def test_the_log_is_set_up_in_every_host() -> None:
     System.current().shutdown()
     with System(log_setup=_mark_environment, preload=("json", "no_such_module")):
         assert ReadsMark.start().ask("x") == "set up"
+
+
+def test_a_module_that_starts_threads_is_not_preloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with threads must not be forked: the fork server is made anew without it, and the hosts import it."""
+    (tmp_path / "threaded_module.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    System.current().shutdown()
+    with System(preload=("json", "threaded_module", "decimal")) as system:
+        first = system.fork_server_pid
+        assert Echo.start().ask("x") == "x"
+        assert system.fork_server_pid != first
+        assert len(list(Path(f"/proc/{system.fork_server_pid}/task").iterdir())) == 1
+        assert ListsModules.start().ask("x") == {"json", "decimal"}
+
+
+class ListsModules(ProcessActor):
+    def on_receive(self, message: Any) -> Any:
+        return {name for name in ("json", "decimal", "threaded_module") if name in sys.modules}
 
 
 def _mark_environment() -> None:

@@ -29,16 +29,16 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from peerage import ChannelDescriptor, Envelope, Node, Reactor
+from peerage import Node
 from peerage.actors.addrbook import AddressBook
 from peerage.actors.handshake import HandshakeRefusedError
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress, no_names
 from tests.bench.blocking_peer import BlockingPeer
+from tests.bench.pulse import CHANNEL, Pulse
 from tests.nodes import node_config
 
-CHANNEL = 0x50
 TIMEOUT_S = 10.0  # for one recovery
 PULSE_S = 0.002  # between two messages, calls or looks
 PERIOD_S = 0.2  # over which the node counts restarts
@@ -46,20 +46,9 @@ REST_S = 0.5  # between two kills, so that each restart is the first
 CALLERS = 4  # of the address book
 
 
-class Pulse(Reactor):
-    """Answers each message with its process."""
-
-    channels = (ChannelDescriptor(id=CHANNEL, priority=5, send_queue_capacity=100),)
-
-    def receive(self, envelope: Envelope) -> None:
-        envelope.source.try_send(CHANNEL, str(os.getpid()).encode())
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What is killed, and how its return is seen. `wait(node)` is called before the kill and returns a function that
-    is called behind it, waits, and returns how many seconds were lost.
-    """
+    """What is killed, and how its return is seen: `wait(node, kill)` prepares, kills, waits, and returns the seconds."""
 
     name: str
     actor: str

@@ -170,15 +170,6 @@ class StartedNode:
         info = self.call("net_info")
         return [peer["node_info"]["id"] for peer in info["peers"]] if info else []
 
-    def peer_age(self, peer_id: str) -> float:
-        """For how many seconds a peer has been connected; 0.0 if it is not, or nobody answered."""
-        info = self.call("net_info")
-        ages = {
-            peer["node_info"]["id"]: int(peer["connection_status"]["Duration"]) / 1e9
-            for peer in (info["peers"] if info else ())
-        }
-        return ages.get(peer_id, 0.0)
-
     def stop(self) -> tuple[int, float]:
         """SIGTERM. Returns: the exit code, and how many seconds it took."""
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""SIGKILL for every process of `peerage start`: those below it are replaced, with it all others go."""
+"""SIGKILL for the main process of `peerage start`: all others go with it. (For those below it: test_chaos.py.)"""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.echo import CHANNEL
-from tests.chaos.kills import patient
 from tests.chaos.started_node import (
     SETTINGS,
     StartedNode,
@@ -20,28 +18,11 @@ from tests.chaos.started_node import (
     peerage,
     processes_of_session,
 )
-from tests.interop.conftest import StartGoPeer
 from tests.nodes import wait_until
 
 GONE_IN_S = 3.0
 PROCESSES = 8  # of a whole node as SETTINGS have it
 LATER_S = 0.1
-
-
-@pytest.mark.slow
-def test_every_kind_of_process_may_be_killed(tmp_path: Path, go_peer: StartGoPeer) -> None:
-    """Fork server, address book, switch, reactors, peer hosts, RPC: within 5 s the node is whole again, its persistent
-    peer is connected, JSON-RPC answers.
-    """
-    with patient(tmp_path, go_peer(channels=[{"id": CHANNEL, "priority": 5}])) as node:
-        assert len(node.names) == PROCESSES
-        for name in node.names:
-            node.kill(name)
-        node.check_echo()
-        assert node.node.lives()
-        code, seconds = node.node.stop()
-        assert code == 0
-        assert seconds < 5.0
 
 
 def test_killed_main_process_takes_everything_with_it(tmp_path: Path) -> None:
@@ -66,7 +47,7 @@ def test_main_process_killed_while_starting_leaves_nothing(tmp_path: Path, proce
     with (tmp_path / "log").open("wb") as log:
         main = peerage("start", "--home", str(tmp_path), *flags, stdout=subprocess.DEVNULL, stderr=log)
     try:
-        wait_until(lambda: len(processes_of_session(main.pid)) >= processes)
+        wait_until(lambda: len(processes_of_session(main.pid)) >= processes, 30.0)  # on a busy machine
         with pytest.raises(subprocess.TimeoutExpired):
             main.wait(random.Random(processes).random() * LATER_S)
     finally:

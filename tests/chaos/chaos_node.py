@@ -1,0 +1,248 @@
+"""The node under chaos, in a program of its own, and all that it has logged."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from tests.chaos.plan import NODE
+from tests.chaos.started_node import CHECKOUT, processes_of_session
+
+__all__ = ["PROBE_TIMEOUT_S", "REACTOR_PROBE_TIMEOUT_S", "ChaosNode", "Log"]
+
+PROBE_TIMEOUT_S = 4.0  # on a busy machine nobody who lives may be taken for dead
+REACTOR_PROBE_TIMEOUT_S = 10.0  # it may wait in `send` for a peer host that hangs, and for the next one
+REDIAL_S = 2.0
+WINDOW = 4096  # bytes: small enough to be full when a reactor dozes
+ANSWER_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 30.0
+
+KILLED, ORPHANED = "killed: process ended by SIGKILL", "killed: process ended"
+
+
+class ChaosNode:
+    """Runs the embedder in a session of its own. Use it as a context manager: nothing of it outlives that."""
+
+    def __init__(self, home: Path, persistent_peers: list[str]) -> None:
+        self._settings = {
+            "home": str(home),
+            "network": "test",
+            "log_format": "json",
+            "p2p": {
+                "laddr": "tcp://127.0.0.1:0",
+                "allow_duplicate_ip": True,
+                "addr_book_strict": False,
+                "send_rate": 0,
+                "recv_rate": 0,
+                "persistent_peers": persistent_peers,
+                "persistent_peers_max_dial_period": REDIAL_S,
+            },
+            "rpc": {"laddr": "tcp://127.0.0.1:0"},
+            "instrumentation": {"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+            "peerage": {
+                "peer_hosts": 2,
+                "receive_window": WINDOW,
+                "restart_intensity": 1000,
+                "probe_interval": 0.5,
+                "probe_timeout": PROBE_TIMEOUT_S,
+                "reactor_probe_timeout": REACTOR_PROBE_TIMEOUT_S,
+            },
+        }
+        self.data_dir = home / "data"
+        self.log_path = home / "log"
+        self.address = self.rpc = self.metrics = ""
+        self.directory = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_file: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._log_file = self.log_path.open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.chaos.chaos_program", json.dumps(self._settings)],
+            cwd=CHECKOUT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log_file,
+            start_new_session=True,
+        )
+        try:
+            start = self._answer()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        self.address = start["address"]
+        self.rpc, self.metrics = (start[key].replace("tcp://", "http://") for key in ("rpc", "metrics"))
+        self.directory = Path(start["directory"])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        process = self._running
+        process.kill()
+        process.wait()
+        for pid in processes_of_session(process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        for pipe in (process.stdin, process.stdout, self._log_file):
+            assert pipe is not None
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    @property
+    def pid(self) -> int:
+        return self._running.pid
+
+    @property
+    def node_id(self) -> str:
+        return self.address.partition("@")[0]
+
+    def lives(self) -> bool:
+        """Whether the embedding process runs."""
+        return self._running.poll() is None
+
+    def processes(self) -> dict[int, str]:
+        """PID → name of every process, the embedding one included."""
+        return {self.pid: NODE} | processes_of_session(self.pid)
+
+    def call(self, do: str, **fields: object) -> Any:
+        """Have the embedder do something. Returns: its answer. Raises: EOFError, TimeoutError."""
+        stdin = self._running.stdin
+        assert stdin is not None
+        stdin.write(json.dumps({"do": do} | fields).encode() + b"\n")
+        stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        stdout = self._running.stdout
+        assert stdout is not None
+        if not select.select([stdout], [], [], ANSWER_TIMEOUT_S)[0]:
+            raise TimeoutError(f"no answer of the embedder within {ANSWER_TIMEOUT_S:g} s")
+        line = stdout.readline()
+        if not line:
+            raise EOFError(f"the embedder ended:\n{self.log_path.read_text()[-4000:]}")
+        return json.loads(line)
+
+    def peers(self) -> set[str]:
+        """IDs in net_info; empty if there was no answer."""
+        with (
+            contextlib.suppress(OSError, ValueError),
+            urllib.request.urlopen(f"{self.rpc}/net_info", timeout=5.0) as answer,
+        ):
+            return {peer["node_info"]["id"] for peer in json.load(answer)["result"]["peers"]}
+        return set()
+
+    def serves_metrics(self) -> bool:
+        """Whether the metrics are there."""
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"{self.metrics}/metrics", timeout=5.0) as answer,
+        ):
+            return b"p2p_peers" in answer.read()
+        return False
+
+    def stop(self) -> int:
+        """Let it end. Returns: its exit code. Raises: subprocess.TimeoutExpired."""
+        stdin = self._running.stdin
+        assert stdin is not None
+        stdin.close()
+        return self._running.wait(STOP_TIMEOUT_S)
+
+
+@dataclass(slots=True)
+class Log:
+    """What the processes of the node have logged, read as it grows.
+
+    Args:
+        restarted, killed: (child, cause) of the supervisor's reports.
+        ended: how often the host of this name has.
+        failed: actors that ended by an exception.
+        raised: (reactor, peer) whenever a reactor raised over a peer.
+        lost: the reasons for which connections ended.
+        pids, serials: of each host, the newest.
+        gone: serials of hosts that have ended, and when (monotonic seconds).
+        others: whatever else was logged as a fault, or is no record.
+    """
+
+    path: Path
+    restarted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    killed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    failed: Counter[str] = field(default_factory=Counter)
+    raised: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
+    fork_servers_died: int = 0
+    pids: dict[str, int] = field(default_factory=dict)
+    serials: dict[str, int] = field(default_factory=dict)
+    gone: dict[int, float] = field(default_factory=dict)
+    others: list[str] = field(default_factory=list)
+    _orphans: set[int] = field(default_factory=set)
+    _unexplained: set[str] = field(default_factory=set)
+    _offset: int = 0
+
+    def read(self) -> None:
+        """Take in what is new."""
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            data = file.read()
+        whole = data.rfind(b"\n") + 1
+        self._offset += whole
+        for line in data[:whole].splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                self.others.append(line.decode(errors="replace"))
+            else:
+                self._take(record)
+
+    def restarts(self, child: str) -> int:
+        """How often a child was restarted."""
+        return sum(count for (name, _), count in self.restarted.items() if name == child)
+
+    def _cause(self, host: str, cause: str) -> str:
+        """How a host ended whose fork server is no more, nobody can tell: one that was killed just ended."""
+        return KILLED if cause == ORPHANED and host in self._unexplained else cause
+
+    def _take(self, record: dict[str, Any]) -> None:
+        match record:
+            case {"event": "child restarted", "child": child, "cause": cause}:
+                self.restarted[child, self._cause(child, cause)] += 1
+            case {"event": "child killed", "child": child, "cause": cause}:
+                self.killed[child, cause] += 1
+            case {"event": "host started", "host": host, "pid": pid, "serial": serial}:
+                self.pids[host], self.serials[host] = pid, serial
+            case {"event": "host ended", "host": host, "serial": serial, "cause": cause}:
+                self.gone[serial] = time.monotonic()
+                if serial in self._orphans and cause == ORPHANED:
+                    self._unexplained.add(host)
+                self.ended[host] += 1
+            case {"event": "actor failed", "level": "error", "actor": actor}:
+                self.failed[actor] += 1
+            case {"event": "reactor raised, peer stopped", "reactor": reactor, "peer": peer}:
+                self.raised[reactor, peer] += 1
+            case {"event": "peer stopped", "reason": reason}:
+                self.lost[reason] += 1
+            case {"event": "fork server died"}:
+                self.fork_servers_died += 1
+                self._orphans.update(self.serials.values())
+            case {"level": "info" | "debug"}:
+                pass
+            case _:
+                self.others.append(json.dumps(record))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 
@@ -11,3 +13,14 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in {"Z", "X"}
     except OSError:
         return False
+
+
+def processes_of_session(session: int) -> list[int]:
+    """All live processes of a session, its leader too, in whichever PID namespace they are."""
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal():
+            with contextlib.suppress(ProcessLookupError):
+                if os.getsid(int(path.name)) == session and is_alive(int(path.name)):
+                    found.append(int(path.name))
+    return found

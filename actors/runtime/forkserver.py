@@ -22,6 +22,8 @@ import struct
 import sys
 from typing import Any
 
+import setproctitle
+
 from .boot import Boot, run_host
 from .directory import UNMOUNTED, remove_directory
 
@@ -67,8 +69,9 @@ def _receive(sock: socket.socket, size: int, fds: list[int]) -> bytes:
     return bytes(data)
 
 
-def serve(control_fd: int, life_fd: int, directory: str) -> None:
+def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
     """Serve until the embedder goes away."""
+    setproctitle.setproctitle(f"{title}: fork server")
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)

@@ -20,7 +20,7 @@ from .forkserver import GROUP_SIGNALS, receive_message, send_message
 # the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
 PROGRAM = """
 import contextlib, fcntl, json, os, select, signal, sys
-control, life, directory, path = sys.argv[1:]
+control, life, directory, title, path = sys.argv[1:]
 def leave(*_):
     with contextlib.suppress(OSError):
         for name in os.listdir(directory):
@@ -35,7 +35,7 @@ if select.select([int(life)], [], [], 0)[0]:
     leave()
 sys.path[:] = json.loads(path)
 from peerage.actors.runtime.forkserver import serve
-serve(int(control), int(life), directory)
+serve(int(control), int(life), directory, title)
 """
 STOP_TIMEOUT_S = 3.0
 
@@ -43,8 +43,8 @@ STOP_TIMEOUT_S = 3.0
 class ForkServer:
     """A fork server process. A new one takes the place of one that died."""
 
-    def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...]) -> None:
-        self._life_fd, self._directory, self._preload = life_fd, directory, preload
+    def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...], title: str) -> None:
+        self._life_fd, self._directory, self._preload, self._title = life_fd, directory, preload, title
         self._start()
 
     @property
@@ -60,7 +60,7 @@ class ForkServer:
         # multiprocessing takes the interpreter's flags over in the same way.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
         argv = [executable, *flags, "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
-        argv += [self._directory.path, json.dumps(sys.path)]
+        argv += [self._directory.path, self._title, json.dumps(sys.path)]
         # It unblocks them once it ignores them.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:

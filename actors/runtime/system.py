@@ -71,7 +71,7 @@ class System:
             self._life_read, self._life_write = os.pipe2(os.O_CLOEXEC)
             # First the process that will remove the directory, then the directory: a kill in between leaves
             # nothing.
-            self._fork_server = ForkServer(self._life_read, self._directory, preload)
+            self._fork_server = ForkServer(self._life_read, self._directory, preload, title)
             self._directory.make()
             self.process = Process(self._directory.path, ROOT_SERIAL)
             self.process.title = title

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.chaos.started_node import CHECKOUT, PROGRAM, SETTINGS, make_home
-from tests.processes import is_alive
+from tests.processes import processes_of_session
 
 GONE_IN_S = 2.0
 STARTS_IN_S = 20.0
@@ -145,17 +145,6 @@ class Outcome:
     @property
     def is_good(self) -> bool:
         return not self.left and not self.failed
-
-
-def processes_of_session(session: int) -> list[int]:
-    """All live processes of a session, its leader too, in whichever PID namespace they are."""
-    found = []
-    for path in Path("/proc").iterdir():
-        if path.name.isdecimal():
-            with contextlib.suppress(ProcessLookupError):
-                if os.getsid(int(path.name)) == session and is_alive(int(path.name)):
-                    found.append(int(path.name))
-    return found
 
 
 def can_listen(port: int) -> bool:

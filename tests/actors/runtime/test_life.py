@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.nodes import wait_until
-from tests.processes import is_alive
+from tests.processes import is_alive, processes_of_session
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 5.0  # generous for a loaded machine; the promise is 2 s
@@ -42,7 +42,7 @@ def embed(mode: str, *prefix: str, environment: Mapping[str, str] | None = None)
     argv = [*prefix, sys.executable, "-m", "tests.actors.runtime.embedder", mode]
     pipe, variables = subprocess.PIPE, {**os.environ, **(environment or {})}
     return subprocess.Popen(
-        argv, cwd=ROOT, env=variables, stdout=pipe, stderr=pipe, text=True, process_group=0
+        argv, cwd=ROOT, env=variables, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
 
 
@@ -102,8 +102,8 @@ def test_sigkill_while_starting_leaves_nothing(delay_ms: int) -> None:
         time.sleep(delay_ms / 1000)  # the moment is the point of the test
         popen.kill()
     deadline = time.monotonic() + LIMIT_S
-    while directories_of(popen.pid) or hosts_of(popen.pid):
-        assert time.monotonic() < deadline, (directories_of(popen.pid), hosts_of(popen.pid))
+    while directories_of(popen.pid) or processes_of_session(popen.pid):
+        assert time.monotonic() < deadline, (directories_of(popen.pid), processes_of_session(popen.pid))
         time.sleep(0.01)
 
 
@@ -134,19 +134,6 @@ def test_a_fork_server_busy_importing_hears_of_the_embedders_end(tmp_path: Path)
 def directories_of(pid: int) -> list[Path]:
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
     return list(base.glob(f"peerage-{pid}-*"))
-
-
-def hosts_of(pid: int) -> list[str]:
-    """Processes that name a directory of this embedder: fork servers on their command line, hosts by their sockets."""
-    found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = command.read_bytes()
-        except OSError:
-            continue
-        if f"peerage-{pid}-".encode() in text:
-            found.append(command.parent.name)
-    return found
 
 
 def can_unshare() -> bool:

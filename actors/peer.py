@@ -58,6 +58,7 @@ from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
+from peerage.actors.tcp_buffers import shorten_receive_buffer, shorten_send_buffer
 from peerage.actors.traffic import Traffic
 from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
@@ -69,10 +70,12 @@ __all__ = ["PeerActor", "Scratch"]
 
 log = structlog.get_logger("peerage.peer")
 
-ADMISSION_RETRY_S = 0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
+ADMISSION_RETRY_S = (
+    0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
+)
 SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
-CHUNKS_PER_TURN = 16  # then others of this host have their turn
-READS_PER_TURN = 4
+CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
+READS_PER_TURN = 1
 BACKLOG_LIMIT = 64  # messages beyond a channel's queue that broadcasts and waiting sends may hold
 BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
 CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
@@ -246,6 +249,7 @@ class PeerActor(ProcessActor):
         if self._deadline is not None:
             self._deadline.cancel()
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        shorten_send_buffer(self._sock)
         timeout = self._context.config.p2p.handshake_timeout
         self._deadline = self.runtime.call_later(timeout, self._handshake_timed_out, timeout)
         self._set_reading(True)
@@ -363,6 +367,8 @@ class PeerActor(ProcessActor):
     def _open(self) -> None:
         """Speak packets from here on."""
         p2p = self._context.config.p2p
+        assert self._sock is not None
+        shorten_receive_buffer(self._sock, p2p.recv_rate)
         self._secret = self._handshake.secret
         self._mconn = MultiplexConnection(
             self._context.channels,

@@ -1,0 +1,48 @@
+"""Short kernel buffers: what lies in them cannot be overtaken by a message of higher priority (cometbft #2128).
+
+Left alone, the kernel of a receiver that is busy takes in several MiB, and that of the sender as much: at 200 MB/s a message
+of high priority waits tens of milliseconds behind them, at CometBFT's 5 MB/s a second.
+Figures: docs/performance.md, under pressure.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from pathlib import Path
+from struct import Struct
+
+__all__ = ["receive_window", "shorten_receive_buffer", "shorten_send_buffer"]
+
+NOT_SENT = 64 * 1024  # bytes that the kernel takes beyond what the remote's window lets it send
+LINE_RATE = 1_250_000_000  # bytes/s, 10 Gbit/s: an unlimited connection is not slowed down below that
+LEAST_WINDOW = 192 * 1024  # bytes; Linux allows this much without being asked
+_MIN_RTT = Struct("<148xI")  # of struct tcp_info, µs; Linux 4.6
+
+
+def receive_window(round_trip: float, rate: float) -> int:
+    """Bytes that a remote so many seconds away (there and back) may send ahead.
+
+    Args: rate, bytes per second that are read, 0 for no limit.
+    """
+    return max(LEAST_WINDOW, int(2 * round_trip * (rate or LINE_RATE)))
+
+
+def shorten_send_buffer(sock: socket.socket) -> None:
+    """Have the kernel take little that it cannot send yet."""
+    with contextlib.suppress(OSError):  # an improvement, no need
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOT_SENT)
+
+
+def shorten_receive_buffer(sock: socket.socket, rate: float) -> None:
+    """Have the kernel take in no more than the way of the packets needs, which is known since the handshake.
+
+    A long way is left to the kernel, which finds the window by itself, as is one that this system does not allow.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT.size)
+        if len(info) == _MIN_RTT.size:
+            window = receive_window(_MIN_RTT.unpack(info)[0] / 1e6, rate)
+            if window <= int(Path("/proc/sys/net/core/rmem_max").read_text()):
+                # (A window clamp instead would be forgotten as the kernel's own tuning goes on.)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)

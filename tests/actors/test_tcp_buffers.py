@@ -1,0 +1,66 @@
+"""How much the kernel may hold of a connection."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from peerage.actors.tcp_buffers import (
+    LEAST_WINDOW,
+    receive_window,
+    shorten_receive_buffer,
+    shorten_send_buffer,
+)
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Both ends of a TCP connection on this machine."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as one,
+    ):
+        other, _ = server.accept()
+        with other:
+            yield one, other
+
+
+@pytest.mark.parametrize(
+    ("round_trip", "rate", "window"),
+    [
+        (0.00005, 0, LEAST_WINDOW),  # this machine
+        (0.001, 0, 2_500_000),  # this house, 10 Gbit/s
+        (0.020, 5_120_000, 204_800),  # this continent, at CometBFT's rate
+        (0.200, 5_120_000, 2_048_000),  # the other side of the world
+        (0.200, 1, LEAST_WINDOW),
+    ],
+)
+def test_the_window_is_what_rate_and_way_need(round_trip: float, rate: float, window: int) -> None:
+    """Twice what is on the way at this rate."""
+    assert receive_window(round_trip, rate) == pytest.approx(window, rel=0.01)
+
+
+def test_a_near_remote_cannot_fill_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Who does not read has little unread: what is sent behind it is late by so much only."""
+    one, other = pair
+    shorten_send_buffer(one)
+    shorten_receive_buffer(other, rate=0)
+    one.setblocking(False)
+    sent = 0
+    with contextlib.suppress(BlockingIOError):
+        while sent < 64 * MIB:
+            sent += one.send(bytes(64 * 1024))
+    assert LEAST_WINDOW <= sent < MIB  # left alone, it would be several
+
+
+def test_a_far_remote_is_left_to_the_kernel(pair: tuple[socket.socket, socket.socket]) -> None:
+    """Its window grows as far as the system lets it, not as far as we can ask for."""
+    _, other = pair
+    before = other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    shorten_receive_buffer(other, rate=1e15)
+    assert other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == before

@@ -141,6 +141,7 @@ class SwitchActor(ProcessActor):
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._dials = _Dials()
         self._up: set[ActorRef] = set()  # transports that live, as far as we know
+        self._silent: set[ActorRef] = set()  # those that live and have not said whom they hold
         self._held: list[
             tuple[Callable[[], Refusal | None], Reply | None]
         ] = []  # dials that wait for transports
@@ -222,6 +223,7 @@ class SwitchActor(ProcessActor):
             except ActorDeadError:
                 continue  # the node is starting, or that host is: it has no connections
             except Timeout:
+                self._silent.add(transport)
                 answer.then(partial(self._merge_late, transport))
 
     def _learn_bans(self) -> None:
@@ -231,10 +233,9 @@ class SwitchActor(ProcessActor):
             self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
 
     def _merge_late(self, transport: ActorRef, answer: Future[Any]) -> None:
-        try:
+        self._silent.discard(transport)
+        with suppress(ActorDeadError):
             self._merge(transport, answer.get(timeout=0))
-        except ActorDeadError:
-            return
         self._seek_persistent()
 
     def _merge(self, transport: ActorRef, state: TransportState) -> None:
@@ -647,7 +648,13 @@ class SwitchActor(ProcessActor):
             state.timer = None
 
     def _seek_persistent(self) -> None:
-        """Go after those that we have not heard of before."""
+        """Go after those that we have not heard of before, once it is known who is connected.
+
+        To a peer that a host has and does not tell of, a second connection would be refused there, and would have taken the
+        first one's place here.
+        """
+        if self._silent:
+            return
         for text in (*self._configured, *self._notes.persistent):
             peer_id = _id_in(text)
             if peer_id not in self._table.persistent:

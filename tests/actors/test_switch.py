@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import pytest
 
+from peerage.actors import switch
 from peerage.actors.addrbook import BookCall
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
@@ -51,7 +52,7 @@ from peerage.actors.runtime import THREAD, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo
 from peerage.actors.switch import SwitchActor
 from peerage.discovery.bans import Ban
-from peerage.testing import Probe, loopback_config
+from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection
@@ -74,11 +75,14 @@ class Host:
     """A peer host: what it says it holds."""
 
     def __init__(self) -> None:
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.state = TransportState((), SwitchNotes())
         self.statuses: Callable[[], tuple[PeerStatus, ...]] = tuple
 
     def answer(self, message: Any) -> Any:
         if isinstance(message, ListConnections):
+            self.may_answer.wait(PATIENCE_S)
             return self.state
         return self.statuses() if isinstance(message, GetPeerStatuses) else None
 
@@ -238,6 +242,26 @@ def test_of_peer_hosts_that_know_different_things_each_learns_the_newest(tmp_pat
     with stage:
         assert stage.transports[0].fish(KeepNotes).notes == newest
         assert any(_is_dial_to(transport, HIGH) for transport in stage.transports)
+
+
+def test_nobody_is_dialled_while_a_peer_host_keeps_silent_about_whom_it_holds(
+    tmp_path: Path, peer: Probe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be one of them: a second connection to the same peer would end both."""
+    monkeypatch.setattr(switch, "REBUILD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(switch, "ALL_UP_S", 0.0)
+    stage = Stage(tmp_path, p2p={"persistent_peers": [address(HIGH), address(LOW, 1)]})
+    silent, facts = stage.hosts[0], stage.facts(1)
+    info = info_of(facts, HIGH, peer)
+    silent.state = TransportState((with_peer(facts, info),), SwitchNotes())
+    silent.may_answer.clear()
+    with stage:
+        assert stage.ask(GetPeers()) == ()
+        stage.transports[1].expect(ListConnections)
+        stage.transports[1].expect_nothing()
+        silent.may_answer.set()
+        wait_until(lambda: stage.ask(GetPeers()) == (info,))
+        assert stage.transports[1].fish(Dial).id == LOW  # the host with fewer connections
 
 
 def test_a_peer_host_that_answers_late_is_heard_too(tmp_path: Path) -> None:

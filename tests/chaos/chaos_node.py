@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -29,6 +30,9 @@ WINDOW = 4096  # bytes: small enough to be full when a reactor dozes
 ANSWER_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
 
+BY_THE_REMOTE = {"the remote closed the connection", "Connection reset by peer", "Broken pipe"}
+NOTICED_IN = timedelta(seconds=3)
+LONG_AGO = datetime.fromtimestamp(0, UTC)
 KILLED, ORPHANED = "killed: process ended by SIGKILL", "killed: process ended"
 
 
@@ -175,7 +179,8 @@ class Log:
         ended: how often the host of this name has.
         failed: actors that ended by an exception.
         raised: (reactor, peer) whenever a reactor raised over a peer.
-        lost: the reasons for which connections ended.
+        lost: the reasons for which connections ended; refused: how many of them by a remote that had not yet noticed the
+            end of the one before.
         pids, serials: of each host, the newest.
         gone: serials of hosts that have ended, and when (monotonic seconds).
         others: whatever else was logged as a fault, or is no record.
@@ -188,11 +193,13 @@ class Log:
     failed: Counter[str] = field(default_factory=Counter)
     raised: Counter[tuple[str, str]] = field(default_factory=Counter)
     lost: Counter[str] = field(default_factory=Counter)
+    refused: int = 0
     fork_servers_died: int = 0
     pids: dict[str, int] = field(default_factory=dict)
     serials: dict[str, int] = field(default_factory=dict)
     gone: dict[int, float] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    _harmed_at: datetime = LONG_AGO  # the last time that we ended a connection
     _orphans: set[int] = field(default_factory=set)
     _unexplained: set[str] = field(default_factory=set)
     _offset: int = 0
@@ -222,6 +229,13 @@ class Log:
 
     def _take(self, record: dict[str, Any]) -> None:
         match record:
+            case {"event": "actor failed" | "reactor raised, peer stopped", "timestamp": at} | {
+                "event": "host ended",
+                "host": "peers-0" | "peers-1",
+                "timestamp": at,
+            }:
+                self._harmed_at = _time(at)
+        match record:
             case {"event": "child restarted", "child": child, "cause": cause}:
                 self.restarted[child, self._cause(child, cause)] += 1
             case {"event": "child killed", "child": child, "cause": cause}:
@@ -237,8 +251,11 @@ class Log:
                 self.failed[actor] += 1
             case {"event": "reactor raised, peer stopped", "reactor": reactor, "peer": peer}:
                 self.raised[reactor, peer] += 1
-            case {"event": "peer stopped", "reason": reason}:
-                self.lost[reason] += 1
+            case {"event": "peer stopped", "reason": reason, "timestamp": at}:
+                if reason in BY_THE_REMOTE and _time(at) - self._harmed_at < NOTICED_IN:
+                    self.refused += 1
+                else:
+                    self.lost[reason] += 1
             case {"event": "fork server died"}:
                 self.fork_servers_died += 1
                 self._orphans.update(self.serials.values())
@@ -246,3 +263,7 @@ class Log:
                 pass
             case _:
                 self.others.append(json.dumps(record))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -378,7 +378,7 @@ cut(PyObject *Py_UNUSED(module), PyObject *args)
     } else if (count > 0 && header.len > (PY_SSIZE_T_MAX / count) - payload) {
         PyErr_NoMemory();
     } else {
-        packets = PyBytes_FromStringAndSize(NULL, count * (header.len + payload));
+        packets = PyBytes_FromStringAndSize(NULL, count == 0 ? 0 : count * (header.len + payload));
     }
     if (packets != NULL) {
         char *out = PyBytes_AS_STRING(packets);

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.chaos.chaos_node import PROBE_TIMEOUT_S
 from tests.chaos.storm import Storm
 
 
@@ -23,6 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--every", type=_positive, default=1.0, help="seconds between two actions, in the mean (default: 1)"
     )
+    parser.add_argument(
+        "--probe-timeout",
+        type=_positive,
+        default=PROBE_TIMEOUT_S,
+        help="seconds after which the node takes an actor for hung; on a busy machine more (default: 4)",
+    )
     parser.add_argument("--home", type=Path, help="keep the node's home and its log here: an empty directory")
     chosen = parser.parse_args(arguments)
     if chosen.home is not None and chosen.home.exists() and any(chosen.home.iterdir()):
@@ -30,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
         home = chosen.home or Path(temporary)
         home.mkdir(parents=True, exist_ok=True)
-        report = Storm(chosen.seed, chosen.secs, chosen.every, home, _say).run()
+        report = Storm(chosen.seed, chosen.secs, chosen.every, home, _say, chosen.probe_timeout).run()
     for line in report.lines():
         _say(line)
     return 1 if report.violations else 0

@@ -18,13 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from tests.chaos.plan import NODE
+from tests.chaos.plan import NODE, REACTOR_PARTS
 from tests.chaos.started_node import CHECKOUT, processes_of_session
 
-__all__ = ["PROBE_TIMEOUT_S", "REACTOR_PROBE_TIMEOUT_S", "ChaosNode", "Log"]
+__all__ = ["PROBE_TIMEOUT_S", "ChaosNode", "Log", "probe_timeout_of"]
 
 PROBE_TIMEOUT_S = 4.0  # on a busy machine nobody who lives may be taken for dead
-REACTOR_PROBE_TIMEOUT_S = 10.0  # it may wait in `send` for a peer host that hangs, and for the next one
+REACTORS_LONGER = 2.5  # a reactor may wait in `send` for a peer host that hangs, and for the next one
 REDIAL_S = 2.0
 WINDOW = 4096  # bytes: small enough to be full when a reactor dozes
 ANSWER_TIMEOUT_S = 60.0
@@ -39,7 +39,9 @@ KILLED, ORPHANED = "killed: process ended by SIGKILL", "killed: process ended"
 class ChaosNode:
     """Runs the embedder in a session of its own. Use it as a context manager: nothing of it outlives that."""
 
-    def __init__(self, home: Path, persistent_peers: list[str]) -> None:
+    def __init__(
+        self, home: Path, persistent_peers: list[str], probe_timeout: float = PROBE_TIMEOUT_S
+    ) -> None:
         self._settings = {
             "home": str(home),
             "network": "test",
@@ -60,8 +62,8 @@ class ChaosNode:
                 "receive_window": WINDOW,
                 "restart_intensity": 1000,
                 "probe_interval": 0.5,
-                "probe_timeout": PROBE_TIMEOUT_S,
-                "reactor_probe_timeout": REACTOR_PROBE_TIMEOUT_S,
+                "probe_timeout": probe_timeout_of("switch", probe_timeout),
+                "reactor_probe_timeout": probe_timeout_of("reactor-PEX", probe_timeout),
             },
         }
         self.data_dir = home / "data"
@@ -263,6 +265,11 @@ class Log:
                 pass
             case _:
                 self.others.append(json.dumps(record))
+
+
+def probe_timeout_of(part: str, probe_timeout: float) -> float:
+    """After how many seconds this part is taken for hung."""
+    return probe_timeout * REACTORS_LONGER if part in REACTOR_PARTS else probe_timeout
 
 
 def _time(text: str) -> datetime:

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.chaos.chaos_node import KILLED, PROBE_TIMEOUT_S, REACTOR_PROBE_TIMEOUT_S, Log
-from tests.chaos.plan import REACTOR_PARTS, Harm
+from tests.chaos.chaos_node import KILLED, PROBE_TIMEOUT_S, Log, probe_timeout_of
+from tests.chaos.plan import Harm
 
 __all__ = ["Deeds"]
 
@@ -24,7 +24,8 @@ class Deeds:
         fork_servers: how many were killed.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, probe_timeout: float = PROBE_TIMEOUT_S) -> None:
+        self._probe_timeout = probe_timeout
         self.restarted: Counter[tuple[str, str]] = Counter()
         self.killed: Counter[tuple[str, str]] = Counter()
         self.failed: Counter[str] = Counter()
@@ -37,7 +38,7 @@ class Deeds:
 
     def add(self, harm: Harm, part: str) -> None:
         """A child of the supervisor will be restarted."""
-        cause = {Harm.KILL: KILLED, Harm.RAISE: FAULT}.get(harm) or _hung(part)
+        cause = {Harm.KILL: KILLED, Harm.RAISE: FAULT}.get(harm) or self._hung(part)
         self.restarted[part, cause] += 1
         if harm is Harm.RAISE:
             self.failed[part] += 1
@@ -65,10 +66,8 @@ class Deeds:
             *(f"logged: {line[:500]}" for line in log.others),
         ]
 
-
-def _hung(part: str) -> str:
-    seconds = REACTOR_PROBE_TIMEOUT_S if part in REACTOR_PARTS else PROBE_TIMEOUT_S
-    return f"hung: no answer within {seconds:g} s"
+    def _hung(self, part: str) -> str:
+        return f"hung: no answer within {probe_timeout_of(part, self._probe_timeout):g} s"
 
 
 def _differences(event: str, logged: Mapping[Any, int], caused: Mapping[Any, int]) -> Iterator[str]:

@@ -55,7 +55,7 @@ class SixPeers:
         """Start the other half: each dials the node and, when it loses it, dials it again.
 
         They speak no peer exchange: who dials asks for addresses on every connection, and who comes back at once and asks
-        again is sent away as too eager (reference 8).
+        again is banned as too eager, for a minute at first.
         """
         for _ in range(PEERS - DIALLED):
             self._start(pex=False, persistent_peers=[address])

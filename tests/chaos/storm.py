@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.chaos.chaos_node import ChaosNode, Log
+from tests.chaos.chaos_node import PROBE_TIMEOUT_S, ChaosNode, Log
 from tests.chaos.deeds import Deeds
 from tests.chaos.footprint import Footprint, growth, measure
 from tests.chaos.plan import FORK_SERVER, HOSTS, IS_FATAL, NODE, PARTS, Action, Harm, draw
@@ -44,7 +44,8 @@ class Storm:
     """One run.
 
     Args: seed, of the plan; secs, how long; every, seconds between two actions in the mean; home, of the node; say, is
-        told each action; version, of CometBFT.
+        told each action; probe_timeout, seconds after which the node takes an actor for hung, a reactor later; version, of
+        CometBFT.
     """
 
     def __init__(
@@ -54,12 +55,13 @@ class Storm:
         every: float,
         home: Path,
         say: Callable[[str], None],
+        probe_timeout: float = PROBE_TIMEOUT_S,
         version: str = DEFAULT_VERSION,
     ) -> None:
         self._seed, self._secs, self._every, self._home = seed, secs, every, home
-        self._say, self._version = say, version
+        self._say, self._probe_timeout, self._version = say, probe_timeout, version
         self._report = Report()
-        self._deeds = Deeds()
+        self._deeds = Deeds(probe_timeout)
         self._node: ChaosNode
         self._peers: SixPeers
         self._log: Log
@@ -78,7 +80,7 @@ class Storm:
         """Start everything, do the planned, wait until all is whole again, and judge what is left. Raises nothing."""
         with (
             SixPeers(self._seed, self._version) as self._peers,
-            ChaosNode(self._home, self._peers.to_be_dialled[:-1]) as self._node,
+            ChaosNode(self._home, self._peers.to_be_dialled[:-1], self._probe_timeout) as self._node,
         ):
             self._log = Log(self._node.log_path)
             try:

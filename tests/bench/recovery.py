@@ -40,7 +40,8 @@ from tests.bench.pulse import CHANNEL, Pulse
 from tests.nodes import node_config
 
 TIMEOUT_S = 10.0  # for one recovery
-PULSE_S = 0.002  # between two messages, calls or looks
+PULSE_S = 0.002  # between two messages or looks
+CALL_S = 0.01  # between two calls of one caller
 PERIOD_S = 0.2  # over which the node counts restarts
 REST_S = 0.5  # between two kills, so that each restart is the first
 CALLERS = 4  # of the address book
@@ -108,28 +109,28 @@ def longest_call(node: Node, kill: Callable[[], float]) -> float:
 
     def call_all_the_time() -> None:
         book = AddressBook(ActorRef.to(node.names.of("addrbook")))
+        address = NetAddress.parse(f"{NodeKey.generate().node_id}@127.0.0.1:26656", no_names)
         while not enough.is_set():
-            address = NetAddress.parse(f"{NodeKey.generate().node_id}@127.0.0.1:26656", no_names)
             began = time.monotonic()
             try:
                 book.call("add", address, source)
             except Exception as error:
                 failures.append(error)
             took.append((time.monotonic(), time.monotonic() - began))
-            time.sleep(PULSE_S)
+            time.sleep(CALL_S)
 
     callers = [threading.Thread(target=call_all_the_time) for _ in range(CALLERS)]
     for caller in callers:
         caller.start()
     try:
-        time.sleep(20 * PULSE_S)
+        time.sleep(4 * CALL_S)
         began = kill()
         deadline = began + TIMEOUT_S
         while sum(ended - seconds > began for ended, seconds in list(took)) < 2 * CALLERS:
             if time.monotonic() > deadline:
                 raise TimeoutError("the address book does not come back")
             time.sleep(PULSE_S)
-        time.sleep(20 * PULSE_S)  # the calls that were under way have ended, too
+        time.sleep(4 * CALL_S)  # the calls that were under way have ended, too
     finally:
         enough.set()
         for caller in callers:

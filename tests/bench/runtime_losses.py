@@ -63,7 +63,7 @@ class Run:
         choose = random.Random(seed)
         self.choose, bursts = choose, messages // BURST
         self.kill_at = set(choose.sample(range(bursts), min(kills, bursts)))
-        self.kills = 0
+        self.kills = self.kills_due = 0
         self.messages = messages
 
     def start(self, name: str) -> ActorRef[Tally]:
@@ -79,7 +79,10 @@ class Run:
                 self.refs[name] = self.start(name)
             if name in self.down and (count := self.down.pop(name)) > 1:
                 self.down[name] = count - 1
-            self.send(name, kill_after=self.choose.randrange(BURST) if burst in self.kill_at else -1)
+            self.kills_due += burst in self.kill_at
+            is_killed = self.kills_due > 0 and name not in self.down
+            self.kills_due -= is_killed
+            self.send(name, kill_after=self.choose.randrange(BURST) if is_killed else -1)
         for name in self.names:
             if name in self.down:
                 self.refs[name] = self.start(name)
@@ -97,15 +100,13 @@ class Run:
         self.sent[name] += BURST
         cut = kill_after if kill_after >= 0 else BURST
         self.tell(ref, numbers[:cut])
-        if kill_after >= 0 and name not in self.down:
+        if kill_after >= 0:
             ended = watch(ref)
             ref.kill()
             self.kills += 1
             self.tell(ref, numbers[cut:])
             ended.wait(10.0)
             self.down[name] = DOWN_BURSTS
-        else:
-            self.tell(ref, numbers[cut:])
 
     def tell(self, ref: ActorRef[Tally], numbers: range) -> None:
         if self.choose.random() < 0.5:

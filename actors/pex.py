@@ -53,9 +53,10 @@ ENSURE_PERIOD_S = 30.0  # reference 8
 SWITCH_TIMEOUT_S = 5.0
 KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
 ARRIVALS_S = 0.02  # inbound peers of so long a time are told to the book together
-# So long all who ask get what was drawn for the first of them: under load, drawing and encoding an answer for each
-# takes as long as all the rest of a seed's work for them.
+# Under load, all who ask within so long a time get what was drawn for the first of them: drawing and encoding an answer
+# for each takes as long as all the rest of a seed's work for them. Else each has his own, with those who came before him.
 DRAW_SERVES_S = 0.1
+LOAD_PER_S = 50
 REQUEST = PexRequest().encode()
 VISIT_SPREAD_S = 5.0  # a seed's visits of one round begin within this time
 ANSWER_LIMIT_S = 10.0  # then a seed hangs up on whom it visits, answered or not
@@ -76,12 +77,23 @@ NOT_ITS_FAULT = {
 
 @dataclass(slots=True)
 class _Draw:
-    """The book's last answer, when it was asked for and when it came, and who waits for the next."""
+    """An answer that is shared under load: when it was asked for and when it came, and who waits for the next."""
 
     message: bytes = b""
     asked_at: float = float("-inf")
     drawn_at: float = float("-inf")
     askers: list[Callable[[bytes], None]] = field(default_factory=list)
+    second: float = float("-inf")  # when the second began in which `asked` are counted
+    asked: int = 0
+    asked_before: int = 0  # in the second before
+
+    def is_shared(self, now: float) -> bool:
+        """Count one who asks. Returns: whether so many do that they have to share."""
+        if now - self.second >= 1.0:
+            self.asked_before = self.asked if now - self.second < 2.0 else 0
+            self.second, self.asked = now, 0
+        self.asked += 1
+        return max(self.asked, self.asked_before) > LOAD_PER_S
 
 
 class PexReactor(Reactor):
@@ -124,6 +136,7 @@ class PexReactor(Reactor):
         self._shut_out = ShutOut()
         self._dials = 0  # under way
         self._arrived: list[NetAddress] = []
+        self._arrived_at = float("-inf")
         self._draws: dict[int | None, _Draw] = {}
 
     def on_start(self) -> None:
@@ -168,15 +181,21 @@ class PexReactor(Reactor):
         self._arrive(peer.id, peer.node_info.listen_addr)
 
     def _arrive(self, peer_id: NodeID, listen_addr: str) -> None:
+        """Hear of an inbound peer by its own account: at once, or, when others have just come, with those."""
         address = self_reported(peer_id, listen_addr)
-        if address is not None:
-            if not self._arrived:
-                self.runtime.call_later(ARRIVALS_S, self._hear_of_arrivals)
-            self._arrived.append(address)
+        if address is None:
+            return
+        self._arrived.append(address)
+        if len(self._arrived) == 1:
+            since = self.runtime.now() - self._arrived_at
+            if since >= ARRIVALS_S:
+                self._hear_of_arrivals()
+            else:
+                self.runtime.call_later(ARRIVALS_S - since, self._hear_of_arrivals)
 
     def _hear_of_arrivals(self) -> None:
-        """Those who came in the last moment, by their own account: one transaction for all of them."""
         arrived, self._arrived = self._arrived, []
+        self._arrived_at = self.runtime.now()
         self._book.request(self.runtime, "add_each", arrived, then=self._count_heard)
 
     def _reached(self, peer: Peer) -> None:
@@ -236,14 +255,17 @@ class PexReactor(Reactor):
     def _draw(self, bias: int | None, then: Callable[[bytes], None]) -> None:
         """Have an answer drawn from the book, or take the one that was drawn a moment ago."""
         draw, now = self._draws.setdefault(bias, _Draw()), self.runtime.now()
-        if now - draw.drawn_at < DRAW_SERVES_S:
-            then(draw.message)
-            return
-        draw.askers.append(then)
-        if now - draw.asked_at >= DRAW_SERVES_S:
+        if draw.is_shared(now):
+            if now - draw.drawn_at < DRAW_SERVES_S:
+                then(draw.message)
+                return
+            draw.askers.append(then)
+            if now - draw.asked_at < DRAW_SERVES_S:
+                return
             draw.asked_at = now
-            question = () if bias is None else (bias,)
-            self._book.request(self.runtime, "answer", *question, then=partial(self._drawn, draw))
+            then = partial(self._drawn, draw)
+        question = () if bias is None else (bias,)
+        self._book.request(self.runtime, "answer", *question, then=then)
 
     def _drawn(self, draw: _Draw, message: bytes) -> None:
         draw.drawn_at, draw.message = self.runtime.now(), message

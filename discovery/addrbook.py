@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -34,7 +34,7 @@ from peerage.discovery.improvements import Improvements
 from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import Entry, Kind, KnownAddress
 from peerage.discovery.selection import new_and_old, selection_size
-from peerage.discovery.timestamps import nanoseconds
+from peerage.discovery.timestamps import SECOND, nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID
@@ -47,6 +47,9 @@ KEY_BITS = 96  # reference 9
 DRAWS_PER_PICK = 10  # for one address of an offer, to find one of another group
 MAX_DRAWS = 8  # for one pick, when networks are banned
 MAX_ANCHORS = 4  # dialled first after a restart: few, so that a bad lot does not stay for ever
+FEW_VERIFIED = 32  # as many as the smallest answer of a larger book holds; with fewer, arrivals are told too
+ARRIVED = 10 * SECOND  # so long ago at most
+MAX_ARRIVALS = 64
 MAX_MOVED = 4096  # IDs said to be elsewhere; the one heard of first makes room
 _KNOWN_SOURCES = 4096  # how many sources are kept to be shared between the entries they told
 
@@ -151,6 +154,9 @@ class AddrBook:
         self._private_ids: set[str] = set()
         self._facts = FactList()
         self._verified = VerifiedPool()
+        self._arrivals: deque[Entry] = deque(
+            maxlen=MAX_ARRIVALS
+        )  # heard of first from themselves, the last ones
         self._contests = Contests()
         self._moved: dict[NodeID, None] = {}  # who is said to be elsewhere, in the order of hearing
         self._anchors_due = False
@@ -265,6 +271,8 @@ class AddrBook:
         if entry is None:
             entry = Entry(address, address if source == address else shared, self._now())
             self._enter_new(entry, number)
+            if source.id == address.id:
+                self._arrivals.append(entry)
             return Outcome.ADDED
         if number in entry.buckets:
             return Outcome.LEFT_ALONE
@@ -564,13 +572,14 @@ class AddrBook:
 
         Args: the share of new ones in percent; more of them if there are not enough old ones, and the other
             way round. It counts only with the switch `verified_answers` off: otherwise those that a handshake has
-            verified are told, and none else as long as there is one.
+            verified are told, and none else as long as there is one; but of a small network also those who have just
+            come and told their address themselves, for it is tried in a moment, and who starts with them waits for it.
         Source: reference 9.
         """
         if self.improvements.verified_answers:
             told = self._told(self._verified.sample(self._rng, selection_size(len(self)), self._now()))
             if told:
-                return told
+                return told + self._told(self._arrived() if len(told) < FEW_VERIFIED else [])
         new, old = new_and_old(len(self._new), len(self._old), percent_new)
         entries = self._new.sample(self._rng, new) + self._old.sample(self._rng, old)
         if self.improvements.verified_answers:  # rather those not tried yet than those that failed
@@ -682,6 +691,18 @@ class AddrBook:
             or address.id in self._private_ids
             or self.is_ours(address)
         )
+
+    def _arrived(self) -> list[Entry]:
+        """Who came a moment ago by his own account, and was not tried yet."""
+        now = self._now()
+        return [
+            entry
+            for entry in self._arrivals
+            if entry.buckets
+            and not entry.attempts
+            and entry not in self._verified
+            and 0 <= now - entry.last_attempt <= ARRIVED
+        ]
 
     def _told(self, entries: list[Entry]) -> list[NetAddress]:
         if self.bans.any_network:

@@ -320,6 +320,8 @@ def _read_head(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) ->
     if verdict != "ok":
         raise _DamagedError(verdict)
     key = connection.execute("SELECT line FROM meta WHERE name = 'key'").fetchone()
+    if key is None and connection.execute("SELECT 1 FROM address UNION SELECT 1 FROM ban").fetchone():
+        raise _DamagedError("there are addresses or bans in it, but no key")
     content = _Content()
     for (line,) in connection.execute("SELECT line FROM ban"):
         content.take(read_line(line))

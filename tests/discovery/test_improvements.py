@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from peerage.discovery.addrbook import AddrBook
+from peerage.discovery.addrbook import FEW_VERIFIED, AddrBook
 from peerage.discovery.buckets import BookShape
 from peerage.discovery.contests import SURE_FOR, TEST_WINDOW
 from peerage.discovery.facts import Fact, FactKind
@@ -44,6 +44,28 @@ def numbers(addresses: list[NetAddress]) -> list[int]:
 def test_a_seed_tells_only_whom_a_handshake_has_verified() -> None:
     """All of them, and not one more, be it that an answer could hold more."""
     assert numbers(seed_book(Clock()).selection_with_bias(30)) == list(range(120))
+
+
+def test_a_seed_of_a_small_network_also_tells_who_has_just_come() -> None:
+    """Those who start with him wait for that; he is tried in a moment. With enough verified ones he can wait."""
+    for verified, told_at_once in ((1, True), (FEW_VERIFIED, False)):
+        clock = Clock()
+        known = book(clock)
+        for number in range(verified):
+            known.add(address(number), SOURCE)
+            known.mark_good(node_id(number))
+        known.add(address(5000), SOURCE)  # of whom somebody else tells
+        known.add(address(5001), address(5001))
+        assert (address(5001) in known.selection_with_bias(30)) is told_at_once
+        assert address(5000) not in known.selection_with_bias(30)
+        clock.pass_by(11.0)
+        assert address(5001) not in known.selection_with_bias(30)
+    known = book(Clock())
+    known.add(address(1), SOURCE)
+    known.mark_good(node_id(1))
+    known.add(address(5001), address(5001))
+    known.mark_attempt(node_id(5001))
+    assert known.selection_with_bias(30) == [address(1)]
 
 
 def test_a_seed_of_cometbfts_rules_tells_anybody() -> None:

@@ -197,6 +197,19 @@ def test_a_damaged_byte_costs_what_it_hit(
     again.store.close()
 
 
+def test_a_damaged_byte_in_the_name_of_the_key_is_noticed(tmp_path: Path) -> None:
+    """Such a file looks as if nothing had ever been written into it."""
+    path = tmp_path / "addrbook.db"
+    before = written(path)
+    whole = path.read_bytes()
+    row = whole.index(b"keykey1 ")
+    path.write_bytes(whole[:row] + b"kez" + whole[row + 3 :])
+    after = opened(path)
+    assert any("is damaged" in note for note in after.notes)
+    assert rows(after) == rows(before)
+    after.store.close()
+
+
 @pytest.mark.parametrize("length", [0, 1, 50, 99, 100, 512, 4096, 5000, 20_000])
 def test_a_file_that_is_cut_keeps_what_is_left(tmp_path: Path, length: int) -> None:
     """The node starts, says where the old file went, and has what lay before the cut."""

@@ -257,11 +257,12 @@ class AddrBook:
         if address is None or source is None:
             raise AddressMissingError(address)
         entry = self._entries.get(address.id)
+        same = entry is not None and (entry.address is address or entry.address == address)
         # who is in the book has passed all checks but those that look at the source, or came later
-        if entry is None or self._private_ids or self.bans.any_network or entry.address != address:
+        if not same or self._private_ids or self.bans.any_network:
             self._check(address, source)
         if entry is not None:
-            if entry.address.port != address.port or entry.address.host != address.host:
+            if not same and not _same_place(entry.address, address):
                 self._hear_of_move(entry, address, source)
             if not self._may_spread(entry):
                 return Outcome.LEFT_ALONE
@@ -557,14 +558,9 @@ class AddrBook:
         Those whose last dial failed are left out, if there are others and the switch `verified_answers` is on.
         Source: reference 9.
         """
-        total = len(self)
-        new = len(self._new)
-        chosen = self._rng.sample(range(total), selection_size(total))
-        from_new = sum(1 for index in chosen if index < new)
-        entries = self._new.sample(self._rng, from_new) + self._old.sample(self._rng, len(chosen) - from_new)
+        entries = self._new.sample_with(self._old, self._rng, selection_size(len(self)))
         if self.improvements.verified_answers:  # nobody is helped by an address that just failed
             entries = [entry for entry in entries if not entry.attempts] or entries
-        self._rng.shuffle(entries)
         return self._told(entries)
 
     def selection_with_bias(self, percent_new: int) -> list[NetAddress]:

@@ -2,8 +2,9 @@
 
 Payload 100 bytes. An *ask* is a round trip, one at a time; *tell* is as many messages as fast as they go, until the actor
 has had the last one; *tell_many* the same, handed over all at once. Bare is pyzmq: a PUSH and a PULL each way over ipc,
-blocking, no pickling. Each round measures every library once, one after the other, each in processes of its own that end
-before the next begins. Figures are medians over the rounds; ratios are taken within a round.
+blocking, no pickling. Every library has processes of its own, which wait while others have their turn. A round is some
+short turns of each, one after the other, so that a machine whose speed drifts does so for all; figures are medians over
+the rounds, ratios are taken within a round.
 
 The others come with `pip install 'peerage[bench]'`; one that is not installed is left out.
 """
@@ -17,6 +18,7 @@ import importlib.util
 import json
 import os
 import platform
+import select
 import signal
 import socket
 import statistics
@@ -24,35 +26,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.table import Table
 
-from peerage.actors.runtime import ProcessActor, System
+from peerage.actors.runtime import ActorRef, ProcessActor, System
 from tests.bench.bare_pair import BarePair, measure_each
 
 PAYLOAD = b"x" * 100
-WARM_UP = 200
-TIMEOUT_S = 120.0  # for one library in one round
-LIBRARIES = {  # what is measured → what must be installed
-    "bare": "zmq",
-    "peerage": "peerage",
-    "xoscar": "xoscar",
-    "Thespian": "thespian",
-    "Ray": "ray",
-}
+WARM_UP = 200  # asks
+TURNS = 4  # of each library in a round
+START_S = 60.0  # for a library to be ready
+TURN_S = 60.0
 # Nothing leaves this machine, nothing is written to the user's home.
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Of one library in one round: microseconds (median of the round trips), messages a second."""
+    """Of one library in one turn, or the medians of several: microseconds of an ask, messages a second."""
 
     ask: float
     tell: float
@@ -62,11 +61,22 @@ class Figures:
 # --- the entrants: each runs in a process of its own ------------------------------------------------------------------
 
 
-def measure_bare() -> Figures:
-    with BarePair() as pair:
-        pair.round_trips(PAYLOAD, WARM_UP)
-        trips = pair.round_trips(PAYLOAD, 3000)
-        return Figures(_median_us(trips), pair.one_way(PAYLOAD, 100_000))
+class Pair(Protocol):
+    """A caller and an actor in another process."""
+
+    def asks(self, count: int) -> list[float]:
+        """Returns: seconds of each."""
+
+    def tells(self, count: int) -> float:
+        """Returns: messages a second."""
+
+
+class Bare(BarePair):
+    def asks(self, count: int) -> list[float]:
+        return self.round_trips(PAYLOAD, count)
+
+    def tells(self, count: int) -> float:
+        return self.one_way(PAYLOAD, count)
 
 
 class Echo(ProcessActor):
@@ -74,92 +84,145 @@ class Echo(ProcessActor):
         return message
 
 
-def measure_peerage() -> Figures:
-    messages = 100_000
-    with System():
-        ref = Echo.start()
+class Peerage:
+    def __init__(self, ref: ActorRef[Echo]) -> None:
+        self._ref = ref
 
+    def asks(self, count: int) -> list[float]:
+        return measure_each(lambda: self._ref.ask(PAYLOAD), count)
+
+    def tells(self, count: int) -> float:
         def tell() -> None:
-            for _ in range(messages):
-                ref.tell(PAYLOAD)
-            ref.ask(None)
+            for _ in range(count):
+                self._ref.tell(PAYLOAD)
+            self._ref.ask(None)
 
-        def tell_many() -> None:
-            ref.tell_many([PAYLOAD] * messages)
-            ref.ask(None)
+        return _rate(tell, count)
 
-        measure_each(lambda: ref.ask(PAYLOAD), WARM_UP)
-        trips = measure_each(lambda: ref.ask(PAYLOAD), 3000)
-        return Figures(_median_us(trips), _rate(tell, messages), _rate(tell_many, messages))
+    def tells_many(self, count: int) -> float:
+        def tell() -> None:
+            self._ref.tell_many([PAYLOAD] * count)
+            self._ref.ask(None)
+
+        return _rate(tell, count)
 
 
-def measure_xoscar() -> Figures:
+@contextmanager
+def peerage_pair() -> Iterator[Peerage]:
+    with System():
+        yield Peerage(Echo.start())
+
+
+class Xoscar:
+    """Its loop runs while it has its turn."""
+
+    def __init__(self, runner: asyncio.Runner, ref: Any) -> None:
+        self._runner, self._ref = runner, ref
+
+    def asks(self, count: int) -> list[float]:
+        async def ask() -> list[float]:
+            times = []
+            for _ in range(count):
+                begun = time.perf_counter()
+                await self._ref.echo(PAYLOAD)
+                times.append(time.perf_counter() - begun)
+            return times
+
+        return self._runner.run(ask())
+
+    def tells(self, count: int) -> float:
+        async def tell() -> None:
+            for _ in range(count):
+                await self._ref.echo.tell(PAYLOAD)
+            await self._ref.echo(PAYLOAD)
+
+        return _rate(lambda: self._runner.run(tell()), count)
+
+
+@contextmanager
+def xoscar_pair() -> Iterator[Xoscar]:
     import xoscar
-
-    messages = 10_000
 
     class XoscarEcho(xoscar.Actor):  # type: ignore[misc]  # an untyped library
         async def echo(self, message: bytes) -> bytes:
             return message
 
-    async def measure() -> Figures:
+    async def start() -> tuple[Any, Any]:
         pool = await xoscar.create_actor_pool(f"127.0.0.1:{_free_port()}", n_process=1)
-        async with pool:
-            strategy = xoscar.allocate_strategy.ProcessIndex(1)  # not the caller's process
-            ref = await xoscar.create_actor(
-                XoscarEcho, address=pool.external_address, allocate_strategy=strategy
-            )
-            trips: list[float] = []
-            for number in range(WARM_UP + 2000):
-                begun = time.perf_counter()
-                await ref.echo(PAYLOAD)
-                if number >= WARM_UP:
-                    trips.append(time.perf_counter() - begun)
-            begun = time.perf_counter()
-            for _ in range(messages):
-                await ref.echo.tell(PAYLOAD)
-            await ref.echo(PAYLOAD)
-            return Figures(_median_us(trips), messages / (time.perf_counter() - begun))
+        strategy = xoscar.allocate_strategy.ProcessIndex(1)  # not the caller's process
+        address = pool.external_address
+        return pool, await xoscar.create_actor(XoscarEcho, address=address, allocate_strategy=strategy)
 
-    return asyncio.run(measure())
+    with asyncio.Runner() as runner:
+        pool, ref = runner.run(start())
+        try:
+            yield Xoscar(runner, ref)
+        finally:
+            runner.run(pool.stop())
 
 
-def measure_thespian() -> Figures:
+class Thespian:
+    def __init__(self, system: Any, actor: Any) -> None:
+        self._system, self._actor = system, actor
+
+    def asks(self, count: int) -> list[float]:
+        return measure_each(lambda: self._ask(10), count)
+
+    def tells(self, count: int) -> float:
+        text = PAYLOAD.decode()
+
+        def tell() -> None:
+            for _ in range(count):
+                self._system.tell(self._actor, text)
+            self._ask(TURN_S)
+
+        return _rate(tell, count)
+
+    def _ask(self, timeout: float) -> None:
+        if self._system.ask(self._actor, PAYLOAD, timeout) != PAYLOAD:
+            raise TimeoutError(f"Thespian's actor has not answered within {timeout:g} s")
+
+
+@contextmanager
+def thespian_pair() -> Iterator[Thespian]:
     from thespian.actors import ActorSystem
 
     from tests.bench.thespian_echo import ThespianEcho
 
-    messages = 5_000
-
     system = ActorSystem("multiprocTCPBase", capabilities={"Admin Port": _free_port()})
     try:
-        actor = system.createActor(ThespianEcho)
-        measure_each(lambda: system.ask(actor, PAYLOAD, 10), WARM_UP)
-        trips = measure_each(lambda: system.ask(actor, PAYLOAD, 10), 1000)
-        text = PAYLOAD.decode()
-
-        def tell() -> None:
-            for _ in range(messages):
-                system.tell(actor, text)
-            if system.ask(actor, PAYLOAD, 60) != PAYLOAD:
-                raise TimeoutError("Thespian's actor has not answered within 60 s")
-
-        return Figures(_median_us(trips), _rate(tell, messages))
+        yield Thespian(system, system.createActor(ThespianEcho))
     finally:
         system.shutdown()
 
 
-def measure_ray() -> Figures:
+class RayEcho:
+    def echo(self, message: bytes) -> bytes:
+        return message
+
+    def note(self, _message: bytes) -> None:
+        """Told, not asked: whoever calls does not look at the outcome."""
+
+
+class Ray:
+    def __init__(self, get: Callable[[Any], Any], actor: Any) -> None:
+        self._get, self._actor = get, actor
+
+    def asks(self, count: int) -> list[float]:
+        return measure_each(lambda: self._get(self._actor.echo.remote(PAYLOAD)), count)
+
+    def tells(self, count: int) -> float:
+        def tell() -> None:
+            for _ in range(count):
+                self._actor.note.remote(PAYLOAD)
+            self._get(self._actor.echo.remote(PAYLOAD))
+
+        return _rate(tell, count)
+
+
+@contextmanager
+def ray_pair() -> Iterator[Ray]:
     import ray
-
-    messages = 5_000
-
-    class RayEcho:
-        def echo(self, message: bytes) -> bytes:
-            return message
-
-        def note(self, _message: bytes) -> None:
-            """Told, not asked: whoever calls does not look at the outcome."""
 
     with tempfile.TemporaryDirectory(prefix="ray-") as directory:
         ray.init(
@@ -170,31 +233,28 @@ def measure_ray() -> Figures:
             log_to_driver=False,
         )
         try:
-            actor = ray.remote(num_cpus=1)(RayEcho).remote()
-            measure_each(lambda: ray.get(actor.echo.remote(PAYLOAD)), WARM_UP)
-            trips = measure_each(lambda: ray.get(actor.echo.remote(PAYLOAD)), 1000)
-
-            def tell() -> None:
-                for _ in range(messages):
-                    actor.note.remote(PAYLOAD)
-                ray.get(actor.echo.remote(PAYLOAD))
-
-            return Figures(_median_us(trips), _rate(tell, messages))
+            yield Ray(ray.get, ray.remote(num_cpus=1)(RayEcho).remote())
         finally:
             ray.shutdown()
 
 
-ENTRANTS: dict[str, Callable[[], Figures]] = {
-    "bare": measure_bare,
-    "peerage": measure_peerage,
-    "xoscar": measure_xoscar,
-    "Thespian": measure_thespian,
-    "Ray": measure_ray,
+@dataclass(frozen=True, slots=True)
+class Library:
+    """What is measured, what must be installed for it, and how much it does in a turn."""
+
+    module: str
+    pair: Callable[[], AbstractContextManager[Pair]]
+    asks: int
+    tells: int
+
+
+LIBRARIES = {
+    "bare": Library("zmq", Bare, 500, 50_000),
+    "peerage": Library("peerage", peerage_pair, 500, 50_000),
+    "xoscar": Library("xoscar", xoscar_pair, 300, 2_000),
+    "Thespian": Library("thespian", thespian_pair, 100, 500),
+    "Ray": Library("ray", ray_pair, 200, 1_000),
 }
-
-
-def _median_us(times: list[float]) -> float:
-    return statistics.median(times) * 1e6
 
 
 def _rate(send_all: Callable[[], None], messages: int) -> float:
@@ -209,38 +269,100 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def enter(name: str) -> None:
+    """Be an entrant: a line comes for each turn, a line of figures answers it."""
+    library = LIBRARIES[name]
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # some of them print
+    with library.pair() as pair:
+        pair.asks(WARM_UP)
+        pair.tells(library.tells)
+        print("ready", file=answers)
+        for _line in sys.stdin:
+            ask = statistics.median(pair.asks(library.asks)) * 1e6
+            many = pair.tells_many(library.tells) if isinstance(pair, Peerage) else None
+            print(json.dumps(asdict(Figures(ask, pair.tells(library.tells), many))), file=answers)
+
+
 # --- the race ---------------------------------------------------------------------------------------------------------
 
 
-def run_entrant(name: str) -> Figures:
-    """Measure one library in a process of its own; nothing of it is left behind.
+class Entrant:
+    """A library in a session of its own: nothing of it is left behind.
 
-    Raises: RuntimeError with the end of what it said, when it fails or takes too long.
+    Raises (from `take_turn`, and when it does not become ready): RuntimeError with the end of what it said.
     """
-    with tempfile.TemporaryDirectory() as directory:
-        figures = Path(directory) / "figures"
-        log = Path(directory) / "log"
-        environment = {**os.environ, **QUIET, "THESPLOG_FILE": f"{directory}/thespian"}
-        with log.open("wb") as output:
-            entrant = subprocess.Popen(
-                [sys.executable, "-m", "tests.bench.actor_libraries", "--entrant", name, str(figures)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._directory = tempfile.TemporaryDirectory()
+        self._log = Path(self._directory.name) / "log"
+        environment = {**os.environ, **QUIET, "THESPLOG_FILE": f"{self._directory.name}/thespian"}
+        with self._log.open("wb") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-m", "tests.bench.actor_libraries", "--entrant", name],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
                 env=environment,
                 start_new_session=True,
             )
-            try:
-                code: int | str = entrant.wait(TIMEOUT_S)
-            except subprocess.TimeoutExpired:
-                code = f"none within {TIMEOUT_S:g} s"
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(entrant.pid, signal.SIGKILL)
-                entrant.wait()
-        if code != 0 or not figures.exists():
-            raise RuntimeError(f"{name}: exit code {code}\n{log.read_text(errors='replace')[-2000:]}")
-        return Figures(**json.loads(figures.read_text()))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        with contextlib.suppress(OSError):
+            self._popen.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(TURN_S)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
+        self._popen.stdout.close()
+        self._directory.cleanup()
+
+    def wait_until_ready(self) -> None:
+        self._line(START_S)
+
+    def take_turn(self) -> Figures:
+        assert self._popen.stdin is not None
+        self._popen.stdin.write("turn\n")
+        self._popen.stdin.flush()
+        return Figures(**json.loads(self._line(TURN_S)))
+
+    def _line(self, timeout: float) -> str:
+        stdout = self._popen.stdout
+        assert stdout is not None
+        ready, _, _ = select.select([stdout], [], [], timeout)
+        line = stdout.readline() if ready else ""
+        if not line:
+            said = self._log.read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"{self._name}: no figures within {timeout:g} s\n{said}")
+        return line
+
+
+def race(entrants: dict[str, Entrant]) -> dict[str, Figures]:
+    """One round: each library has its turns between the others'."""
+    turns: dict[str, list[Figures]] = {name: [] for name in entrants}
+    for _ in range(TURNS):
+        for name, entrant in entrants.items():
+            turns[name].append(entrant.take_turn())
+    return {name: _medians(each) for name, each in turns.items()}
+
+
+def _medians(figures: list[Figures]) -> Figures:
+    many = [each.tell_many for each in figures if each.tell_many is not None]
+    return Figures(
+        statistics.median(each.ask for each in figures),
+        statistics.median(each.tell for each in figures),
+        statistics.median(many) if many else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,9 +410,9 @@ def judge(floor: Floor, rounds: list[dict[str, Figures]]) -> Outcome:
 def installed() -> list[str]:
     """The libraries that can be measured; one clear line for each that cannot."""
     found = []
-    for name, module in LIBRARIES.items():
-        if importlib.util.find_spec(module) is None:
-            print(f"{name}: {module} is not installed, left out; pip install 'peerage[bench]'")
+    for name, library in LIBRARIES.items():
+        if importlib.util.find_spec(library.module) is None:
+            print(f"{name}: {library.module} is not installed, left out; pip install 'peerage[bench]'")
         else:
             found.append(name)
     return found
@@ -305,13 +427,13 @@ def show(rounds: list[dict[str, Figures]], outcomes: list[Outcome]) -> None:
     for column in ("library", "version", "ask, µs", "tell, messages/s", "tell_many, messages/s"):
         figures.add_column(column)
     for name in rounds[0]:
-        many = [each[name].tell_many for each in rounds]
+        medians = _medians([each[name] for each in rounds])
         figures.add_row(
             name,
             version("pyzmq" if name == "bare" else name),
-            f"{statistics.median(each[name].ask for each in rounds):,.0f}",
-            f"{statistics.median(each[name].tell for each in rounds):,.0f}",
-            f"{statistics.median(m for m in many if m is not None):,.0f}" if many[0] is not None else "",
+            f"{medians.ask:,.0f}",
+            f"{medians.tell:,.0f}",
+            f"{medians.tell_many:,.0f}" if medians.tell_many is not None else "",
         )
     ratios = Table(title="ratios within a round")
     for column in ("", "median", "least", "largest", "asked", "aim", ""):
@@ -339,20 +461,23 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", type=Path, help="write figures and ratios to this file")
-    parser.add_argument("--entrant", nargs=2, metavar=("NAME", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--entrant", choices=LIBRARIES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.entrant:
-        name, file = options.entrant
-        Path(file).write_text(json.dumps(asdict(ENTRANTS[name]())))
+        enter(options.entrant)
         return 0
     if options.rounds < 1:
         parser.error("--rounds must be 1 or more")
     names = installed()
     rounds: list[dict[str, Figures]] = []
     try:
-        for number in range(options.rounds):
-            rounds.append({name: run_entrant(name) for name in names})
-            print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
+        with contextlib.ExitStack() as stack:
+            entrants = {name: stack.enter_context(Entrant(name)) for name in names}
+            for entrant in entrants.values():
+                entrant.wait_until_ready()
+            for number in range(options.rounds):
+                rounds.append(race(entrants))
+                print(f"round {number + 1} of {options.rounds}", file=sys.stderr, flush=True)
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""Frames of 1028 bytes per second of CPU time: the AEAD bindings, and our batches of 1, 64 and 256 frames.
+"""Frames of 1028 bytes per second of CPU time: the AEAD bindings, and our batches of 1, 64 and 256 frames in either form.
 
 Run on request: `python -m tests.bench.bench_frame_sealing`. Each figure is the best of 9 runs.
 """
@@ -18,6 +18,7 @@ from nacl.bindings import (
     crypto_aead_chacha20poly1305_ietf_encrypt,
 )
 
+from peerage.wire import accelerator, loops
 from peerage.wire.frames import FRAME_DATA, FRAME_PLAIN, FRAME_SEALED, Opener, Sealer
 
 RUNS, FRAMES = 9, 10_000
@@ -46,7 +47,7 @@ def repeat(call: Callable[[], object], times: int) -> Callable[[], None]:
 
 def report(name: str, call: Callable[[], object], frames: int = 1) -> None:
     """Measure and print one line."""
-    print(f"{name:40}{per_second(repeat(call, FRAMES // frames), FRAMES // frames * frames):>10,}")
+    print(f"{name:50}{per_second(repeat(call, FRAMES // frames), FRAMES // frames * frames):>10,}")
 
 
 def bindings() -> None:
@@ -68,13 +69,13 @@ def open_anew(sealed: bytes) -> bytes:
     return Opener(KEY).open(sealed)
 
 
-def batches() -> None:
+def batches(form: str) -> None:
     """What a connection gets, headers, nonces and joining included."""
     for frames in (1, 64, 256):
         sealer, data = Sealer(KEY), os.urandom(FRAME_DATA * frames)
         sealed = Sealer(KEY).seal(data)
-        report(f"Sealer.seal, {frames} frames", partial(sealer.seal, data), frames)
-        report(f"Opener.open, {frames} frames (new key)", partial(open_anew, sealed), frames)
+        report(f"{form}: Sealer.seal, {frames} frames", partial(sealer.seal, data), frames)
+        report(f"{form}: Opener.open, {frames} frames (new key)", partial(open_anew, sealed), frames)
 
 
 if __name__ == "__main__":
@@ -86,5 +87,9 @@ if __name__ == "__main__":
         version("PyNaCl"),
         flush=True,
     )
+    print(accelerator.description)
     bindings()
-    batches()
+    if accelerator.compiled:
+        batches("compiled")
+    accelerator.use(loops)
+    batches("Python")

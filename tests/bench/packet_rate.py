@@ -13,6 +13,7 @@ import platform
 import time
 from collections.abc import Callable
 
+from peerage.wire import accelerator, loops
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.multiplex import MessageReceived, MultiplexConnection
 from peerage.wire.packet import PING
@@ -87,6 +88,16 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="per case and side")
     seconds = parser.parse_args().seconds
     print(f"{platform.python_implementation()} {platform.python_version()} on {platform.machine()}")
+    print(accelerator.description)
+    cases(seconds)
+    if accelerator.compiled:
+        accelerator.use(loops)
+        print("plain Python")
+        cases(seconds)
+
+
+def cases(seconds: float) -> None:
+    """Both sides of each kind of traffic."""
     case("1 MiB messages, one channel", 2**20, 8, (0x20,), seconds)
     case("1 MiB messages, two channels", 2**20, 4, (0x20, 0x30), seconds)
     case("1024 byte messages, one channel", 1024, 4000, (0x20,), seconds)

@@ -175,7 +175,7 @@ class Table:
 
     def sample_with(self, other: Table, rng: random.Random, count: int) -> list[Entry]:
         """So many different entries of this table and the other, in random order, at most all."""
-        mine, theirs = self._members, other._members  # noqa: SLF001 - the same class
+        mine, theirs = self._members, other._members
         first, total = len(mine), len(mine) + len(theirs)
         chosen = rng.sample(range(total), min(count, total))
         return [mine[index] if index < first else theirs[index - first] for index in chosen]

@@ -83,6 +83,7 @@ class PeerManager:
         self._clock = clock
         self._improvements = improvements or Improvements()
         self._last_round = 0.0
+        self._early_round_due = False
         self._next_feeler = clock() + self._feeler_pause(rng)
         self._rng = rng
         self._max_outbound = max_outbound
@@ -98,6 +99,7 @@ class PeerManager:
     def plan(self, *, outbound: int, dialling: int) -> Plan | None:
         """What a round aims at. Returns: None when nobody is wanted."""
         self._last_round = self._clock()
+        self._early_round_due = False
         wanted = self._max_outbound - (outbound + dialling)
         if wanted <= 0:
             return None
@@ -148,18 +150,21 @@ class PeerManager:
         ask = self._rng.choice(peers) if offer.needs_more and peers and not early else None
         return Round(tuple(chosen.values()), tuple(given_up.values()), ask, offer.needs_more and not chosen)
 
-    def round_due(self, *, outbound: int, dialling: int) -> bool:
-        """Whether to make an early round now that a dial has failed: when no other is under way and peers are wanted.
+    def early_round(self, *, outbound: int, dialling: int) -> float | None:
+        """Whether to make an early round, now that a dial has ended or a peer is lost: when no dial is under way, peers
+        are wanted and no other early round is about to be made.
 
-        No sooner than three seconds after the last round, whoever caused it (`plan`): with a book full of the dead
-        that is a few dials more, for each address still waits its own pause.
+        Returns: how many seconds from now, so that it comes no sooner than three seconds after the last round, whoever
+            caused that (`plan`); None when there is none to be made. With a book full of the dead that is a few dials
+            more, for each address still waits its own pause.
         """
-        return (
-            self._improvements.eager_rounds
-            and not dialling
-            and outbound < self._max_outbound
-            and not 0 <= self._clock() - self._last_round < MIN_BETWEEN_ROUNDS_S
-        )
+        if not self._improvements.eager_rounds or self._early_round_due:
+            return None
+        if dialling or outbound >= self._max_outbound:
+            return None
+        self._early_round_due = True
+        elapsed = self._clock() - self._last_round
+        return MIN_BETWEEN_ROUNDS_S - elapsed if 0 <= elapsed < MIN_BETWEEN_ROUNDS_S else 0.0
 
     def feeler_due(self, *, outbound: int, dialling: int) -> bool:
         """Whether to try an address for the book's sake now (`AddrBook.feeler`); it is noted as done.

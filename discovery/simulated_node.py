@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.backoff import Verdict
 from peerage.discovery.bans import BAN_S
 from peerage.discovery.buckets import BookShape
-from peerage.discovery.crawl import CRAWL_PERIOD_S, Crawler
+from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler
+from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.improvements import Improvements
 from peerage.discovery.peer_manager import ENSURE_PERIOD_S, Connected, PeerManager
 from peerage.discovery.pex import Answer, Learned, PeerExchange, StopPeer
+from peerage.discovery.selection import MAX_SELECTION
 from peerage.wire.ip_ranges import group_of, parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -25,7 +28,9 @@ from peerage.wire.net_address import NetAddress
 GOOD_AFTER_S = 600.0
 """With CometBFT's rules consensus marks a peer good after 10,000 useful votes: here, after ten minutes."""
 ANCHORS_PERIOD = 10  # rounds
-CRAWL_ANSWERS = 250  # addresses visited in one round of a seed
+VISIT_SPREAD_S = 5.0  # as the PEX reactor: a seed's visits of one round begin within this time
+VISIT_BACK_AFTER_S = 1.0  # who came to a seed is visited when his own connection is over
+VISITS_BACK_AT_ONCE, VISITS_BACK_PER_S = 20, 8.0
 
 
 class Place(NetAddress):
@@ -143,6 +148,7 @@ class SimulatedNode:
         )
         self._exchange = PeerExchange(clock=self._clock, seed_mode=seed)
         self._crawler = Crawler(clock=self._clock) if seed else None
+        self._visits_back = GroupRate(self._clock, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
 
     def _clock(self) -> float:
         return self.world.now
@@ -210,10 +216,27 @@ class SimulatedNode:
     def disconnect(self, peer: SimulatedNode) -> None:
         """End a connection, at both ends."""
         for one, other in ((self, peer), (peer, self)):
-            one.inbound.pop(other.id, None)
-            if one.outbound.pop(other.id, None) is not None:
-                one.world.outbound_changed(one)
+            if one.inbound.pop(other.id, None) is not None:
+                one.left(other)
+            lost = one.outbound.pop(other.id, None) is not None
             one.forget(other)
+            if lost:
+                one.world.outbound_changed(one)
+                one.hurry()
+
+    def left(self, peer: SimulatedNode) -> None:
+        """An inbound peer is gone: a seed sees at once whether it answers, so that others can be told of it."""
+        if self._crawler is None or self._cometbft or not self._visits_back.allow(""):
+            return
+
+        def visit() -> None:
+            assert self._crawler is not None
+            due = self.book.due_address(peer.id)
+            if due is not None and self.online:
+                for each in self._crawler.due((due,)):
+                    self._visit(each)
+
+        self.world.after(VISIT_BACK_AFTER_S, visit)
 
     def forget(self, peer: SimulatedNode) -> None:
         """A peer is gone."""
@@ -296,7 +319,7 @@ class SimulatedNode:
             groups={peer.address.group(strict=True) for peer in self.outbound.values()},
         )
         for address in done.give_up:
-            self.book.mark_bad(address.id, BAN_S, "too many failed dials")
+            self.book.give_up(address.id, BAN_S, "too many failed dials")
         for address in done.dial:
             self._dial(address)
         if done.ask is not None and self._exchange.ask(done.ask):
@@ -315,21 +338,33 @@ class SimulatedNode:
             if peer is None:
                 ban_s = self._manager.dial_failed(address)
                 if ban_s > 0:
-                    self.book.mark_bad(address.id, ban_s, "dial")
+                    self.book.give_up(address.id, ban_s, "dial")
                 else:
                     self.book.mark_attempt(address.id, address)
-                if self._crawler is None and self._manager.round_due(
-                    outbound=len(self.outbound), dialling=len(self._dialling)
-                ):
-                    self._ensure_peers(early=True)
+                self.hurry()
                 return
             self._manager.dial_succeeded(address)
             if not self._cometbft:
                 self.book.mark_good(address.id, address, self.world.now - began)
             if not feeler and not self.is_peer(peer.id):
                 self.connect(peer)
+            self.hurry()
 
         self.world.dial(self, address, done)
+
+    def hurry(self) -> None:
+        """Make an early round, if there is one to be made."""
+        if self._crawler is not None or not self.online:
+            return
+        delay = self._manager.early_round(outbound=len(self.outbound), dialling=len(self._dialling))
+        if delay is not None:
+            life = self.life
+
+            def early() -> None:
+                if self.life == life and self.online:
+                    self._ensure_peers(early=True)
+
+            self.world.after(delay, early)
 
     def _feel(self) -> None:
         address = self.book.feeler()
@@ -357,15 +392,20 @@ class SimulatedNode:
         crawler = self._crawler
         assert crawler is not None
         crawler.forget_old()
-        visit = self.book.selection() if self._cometbft else self.book.due(CRAWL_ANSWERS)
-        for address in crawler.due(visit):
-            if self.is_peer(address.id):
-                continue
-            verdict = self._manager.may_dial(address)
-            if verdict is Verdict.DIAL:
-                self._dial(address)
-            elif verdict is Verdict.GIVE_UP:
-                self.book.mark_bad(address.id, BAN_S, "too many failed dials")
+        verified = self._improvements.verified_answers
+        visits = self.book.due(VISITS_PER_ROUND) if verified else self.book.selection()
+        for number, address in enumerate(crawler.due(visits)):
+            self.world.after(number * VISIT_SPREAD_S / VISITS_PER_ROUND, partial(self._visit, address))
+        self._feel()
+
+    def _visit(self, address: NetAddress) -> None:
+        if self.is_peer(address.id):
+            return
+        verdict = self._manager.may_dial(address)
+        if verdict is Verdict.DIAL:
+            self._dial(address)
+        elif verdict is Verdict.GIVE_UP:
+            self.book.give_up(address.id, BAN_S, "too many failed dials")
 
 
 class HostileNode(SimulatedNode):
@@ -398,6 +438,12 @@ class HostileNode(SimulatedNode):
     def accepted(self, peer: SimulatedNode) -> None:
         """Nothing to remember."""
 
+    def left(self, peer: SimulatedNode) -> None:
+        """Nobody is missed."""
+
+    def hurry(self) -> None:
+        """Nobody is wanted."""
+
     def forget(self, peer: SimulatedNode) -> None:
         """Nothing to forget."""
 
@@ -405,7 +451,7 @@ class HostileNode(SimulatedNode):
         """Tell as many of its own kind as an answer may hold."""
         if not self.is_peer(peer.id):
             return
-        told = self.world.rng.sample(self._band, min(CRAWL_ANSWERS, len(self._band)))
+        told = self.world.rng.sample(self._band, min(MAX_SELECTION, len(self._band)))
         self.world.after(self.world.delay(self, peer), lambda: self._deliver(peer, told, stop=False))
 
     def told(self, peer: SimulatedNode, addresses: Sequence[NetAddress]) -> None:

@@ -155,6 +155,34 @@ def test_a_book_and_a_manager_find_enough_peers() -> None:
     assert len(connected) == 10
 
 
+def test_an_early_round_comes_when_dials_have_ended_and_peers_are_wanted() -> None:
+    """Three seconds after the last round, however soon the dials have failed; later ones at once."""
+    clock = Clock()
+    rounds = manager(clock)
+    rounds.plan(outbound=0, dialling=0)
+    clock.pass_by(1.0)
+    assert rounds.early_round(outbound=3, dialling=1) is None  # that one may succeed
+    assert rounds.early_round(outbound=10, dialling=0) is None
+    assert rounds.early_round(outbound=3, dialling=0) == pytest.approx(2.0)
+    assert rounds.early_round(outbound=3, dialling=0) is None  # it is to be made already
+    clock.pass_by(2.0)
+    rounds.plan(outbound=3, dialling=0)
+    clock.pass_by(20.0)
+    assert rounds.early_round(outbound=9, dialling=0) == 0.0
+
+
+def test_early_rounds_survive_a_clock_that_is_set_back_and_can_be_switched_off() -> None:
+    """Nobody waits for the old time to come again."""
+    clock = Clock()
+    rounds = manager(clock)
+    rounds.plan(outbound=0, dialling=0)
+    clock.pass_by(-3600.0)
+    assert rounds.early_round(outbound=0, dialling=0) == 0.0
+    slow = PeerManager(clock=clock, rng=random.Random(1), improvements=COMETBFT_RULES)
+    slow.plan(outbound=0, dialling=0)
+    assert slow.early_round(outbound=0, dialling=0) is None
+
+
 def test_feelers_come_every_two_minutes_while_nobody_is_wanted() -> None:
     """One to three minutes apart, and none while dials for peers tell the book as much."""
     clock = Clock()

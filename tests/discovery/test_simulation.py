@@ -17,7 +17,7 @@ def test_a_network_finds_itself() -> None:
     network = SimulatedNetwork(SMALL)
     result = network.run()
     assert result.converged_s is not None
-    assert result.converged_s < 200.0
+    assert result.converged_s < 90.0  # the last of them starts at 60
     assert result.full[-1][1] == 1.0
     assert result.dials >= result.dials_succeeded >= 600
     for node in network.nodes:
@@ -42,10 +42,17 @@ def test_inbound_limits_and_unreachable_nodes_are_respected() -> None:
         assert len(node.outbound) <= 10
 
 
-def test_who_comes_back_finds_peers_again() -> None:
-    """Half of the nodes go down once; nearly all that are up have what they want."""
-    result = simulate(replace(SMALL, churn=2.0, downtime_s=60.0, hours=0.25))
-    assert result.full[-1][1] > 0.8
+def mean_full(result: Result) -> float:
+    """The share of nodes that have all their outbound peers, over the second half of the time."""
+    late = result.full[len(result.full) // 2 :]
+    return sum(share for _at, share in late) / len(late)
+
+
+def test_who_loses_peers_finds_others_sooner_than_with_cometbfts_rules() -> None:
+    """Half of the nodes go down once, for a minute: an early round makes up for whom they leave alone."""
+    scenario = replace(SMALL, churn=2.0, downtime_s=60.0, hours=0.25)
+    ours, theirs = mean_full(simulate(scenario)), mean_full(simulate(scenario.compared()))
+    assert ours > 0.95 > theirs
 
 
 def test_a_seed_of_ours_tells_addresses_that_answer() -> None:

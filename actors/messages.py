@@ -350,11 +350,12 @@ class CallerAsks:
     """peer → PEX reactor of a seed, an ask: who has just called asks for addresses, and has said nothing else.
 
     Answer: bytes, the message to send before hanging up; or Refusal.
-    Args: listen_addr, as in its NodeInfo.
+    Args: listen_addr, as in its NodeInfo; connection, its name.
     """
 
     id: NodeID
     listen_addr: str
+    connection: str
     remote_ip: str
 
 

@@ -83,6 +83,7 @@ DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful clo
 TRAFFIC_INTERVAL_S = 1.0
 CALLER_PATIENCE_S = 2.0  # then who called a seed and did not ask becomes a peer
 CALLER_REQUEST = PexRequest().encode()
+CALLER_WAIT_S = 30.0  # for its answer: a caller may have to wait for its turn
 CALLER_FLUSH_S = 10.0  # for a caller to take its answer, as for a message to find room
 VALUES_LIMIT = 1024  # keys that reactors may keep per connection
 # Dials that fail so say nothing of the remote.
@@ -150,6 +151,7 @@ class PeerActor(ProcessActor):
         self._secret: SecretConnection
         self._mconn: MultiplexConnection
         self._info: PeerInfo | None = None
+        self._caller_asked = False
         self._heard: list[Event] | None = None  # of a caller, before it was taken for a peer
         self._deliveries: dict[str, Delivery] = {}
         self._delivery_of: dict[int, Delivery] = {}
@@ -394,21 +396,24 @@ class PeerActor(ProcessActor):
         """The first message decides; what comes behind a request is not heard any more (reference 8)."""
         assert self._heard is not None
         try:
-            self._heard += self._mconn.receive_data(plaintext, self.runtime.now()) if plaintext else []
+            events = self._mconn.receive_data(plaintext, self.runtime.now()) if plaintext else []
         except RemoteError as error:
             self._refuse(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
             return
+        if self._caller_asked:
+            return
+        self._heard += events
         first = next((event for event in self._heard if type(event) is MessageReceived), None)
         if first is None:
             return
         if first.channel_id == PEX_CHANNEL and first.data == CALLER_REQUEST:
-            self._set_reading(False)
+            self._caller_asked = True
             self._pass_on_request()
         else:
             self._take_for_peer()
 
     def _take_for_peer(self) -> None:
-        if self._state is _State.CALLING and self._reading:
+        if self._state is _State.CALLING and not self._caller_asked:
             self._seek_admission()
 
     def _pass_on_request(self) -> None:
@@ -416,7 +421,12 @@ class PeerActor(ProcessActor):
             return
         theirs = self._handshake.theirs
         assert theirs is not None
-        question = CallerAsks(NodeID(theirs.id), theirs.listen_addr, self._facts.remote_ip)
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.runtime.call_later(CALLER_WAIT_S, self._handshake_timed_out, CALLER_WAIT_S)
+        question = CallerAsks(
+            NodeID(theirs.id), theirs.listen_addr, self._facts.connection, self._facts.remote_ip
+        )
         reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
         reactor.ask(question, block=False).then(self._on_answer_for_caller)
 

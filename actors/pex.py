@@ -30,7 +30,7 @@ from peerage.actors.metrics_family import message_type_label
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import ActorDeadError, Future, Timeout
+from peerage.actors.runtime import ActorDeadError, Future, Reply, Timeout
 from peerage.actors.shut_out import ShutOut
 from peerage.discovery.addrbook import Added
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
@@ -52,12 +52,15 @@ log = structlog.get_logger("peerage.pex")
 ENSURE_PERIOD_S = 30.0  # reference 8
 SWITCH_TIMEOUT_S = 5.0
 KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
-ARRIVALS_S = 0.02  # inbound peers of so long a time are told to the book together
+ARRIVALS_S = 0.02  # under load, inbound peers of so long a time are told to the book together
 # Under load, all who ask within so long a time get what was drawn for the first of them: drawing and encoding an answer
 # for each takes as long as all the rest of a seed's work for them. Else each has his own, with those who came before him.
 DRAW_SERVES_S = 0.1
+SEEDS_PAUSE_S = 15.0  # a seed is not asked again at once when what it told does not help (CometBFT does that)
+ALONE_S = 5.0  # so long a seed waits for others to come before it tells somebody that there is nobody
 LOAD_PER_S = 50
 REQUEST = PexRequest().encode()
+ONE_ADDRESS_BYTES = 100  # an answer that is longer has two addresses or more
 VISIT_SPREAD_S = 5.0  # a seed's visits of one round begin within this time
 ANSWER_LIMIT_S = 10.0  # then a seed hangs up on whom it visits, answered or not
 VISIT_BACK_AFTER_S = 1.0  # who came to a seed is visited when his own connection is over
@@ -76,6 +79,23 @@ NOT_ITS_FAULT = {
 
 
 @dataclass(slots=True)
+class _Load:
+    """How often something happens: counted by seconds, this one and the one before."""
+
+    second: float = float("-inf")
+    count: int = 0
+    before: int = 0
+
+    def is_high(self, now: float) -> bool:
+        """Count one. Returns: whether there are so many that they have to share."""
+        if now - self.second >= 1.0:
+            self.before = self.count if now - self.second < 2.0 else 0
+            self.second, self.count = now, 0
+        self.count += 1
+        return max(self.count, self.before) > LOAD_PER_S
+
+
+@dataclass(slots=True)
 class _Draw:
     """An answer that is shared under load: when it was asked for and when it came, and who waits for the next."""
 
@@ -83,17 +103,7 @@ class _Draw:
     asked_at: float = float("-inf")
     drawn_at: float = float("-inf")
     askers: list[Callable[[bytes], None]] = field(default_factory=list)
-    second: float = float("-inf")  # when the second began in which `asked` are counted
-    asked: int = 0
-    asked_before: int = 0  # in the second before
-
-    def is_shared(self, now: float) -> bool:
-        """Count one who asks. Returns: whether so many do that they have to share."""
-        if now - self.second >= 1.0:
-            self.asked_before = self.asked if now - self.second < 2.0 else 0
-            self.second, self.asked = now, 0
-        self.asked += 1
-        return max(self.asked, self.asked_before) > LOAD_PER_S
+    load: _Load = field(default_factory=_Load)
 
 
 class PexReactor(Reactor):
@@ -134,9 +144,13 @@ class PexReactor(Reactor):
         self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
         self._wanted = self._persistent | set(p2p.unconditional_peer_ids)  # never banned
         self._shut_out = ShutOut()
+        self._held: set[CallerAsks] = set()  # who waits for an answer
+        self._most_held = max(1, p2p.max_num_inbound_peers // 2)
+        self._seeds_dialled_at = float("-inf")
         self._dials = 0  # under way
+        self._hurries = False
         self._arrived: list[NetAddress] = []
-        self._arrived_at = float("-inf")
+        self._arrivals = _Load()
         self._draws: dict[int | None, _Draw] = {}
 
     def on_start(self) -> None:
@@ -181,21 +195,18 @@ class PexReactor(Reactor):
         self._arrive(peer.id, peer.node_info.listen_addr)
 
     def _arrive(self, peer_id: NodeID, listen_addr: str) -> None:
-        """Hear of an inbound peer by its own account: at once, or, when others have just come, with those."""
+        """Hear of an inbound peer by its own account: at once, for the next who asks may start with him."""
         address = self_reported(peer_id, listen_addr)
         if address is None:
             return
         self._arrived.append(address)
-        if len(self._arrived) == 1:
-            since = self.runtime.now() - self._arrived_at
-            if since >= ARRIVALS_S:
-                self._hear_of_arrivals()
-            else:
-                self.runtime.call_later(ARRIVALS_S - since, self._hear_of_arrivals)
+        if not self._arrivals.is_high(self.runtime.now()):
+            self._hear_of_arrivals()
+        elif len(self._arrived) == 1:
+            self.runtime.call_later(ARRIVALS_S, self._hear_of_arrivals)
 
     def _hear_of_arrivals(self) -> None:
         arrived, self._arrived = self._arrived, []
-        self._arrived_at = self.runtime.now()
         self._book.request(self.runtime, "add_each", arrived, then=self._count_heard)
 
     def _reached(self, peer: Peer) -> None:
@@ -223,7 +234,9 @@ class PexReactor(Reactor):
 
     def remove_peer(self, peer: Peer, reason: str) -> None:
         self._exchange.peer_removed(peer.id)
-        if self._crawler is not None and not peer.is_outbound:
+        if peer.is_outbound:
+            self._hurry_soon()
+        elif self._crawler is not None:
             self._visit_back(peer.id, peer.node_info.listen_addr, peer.remote_ip)
 
     def receive(self, envelope: Envelope) -> None:
@@ -243,7 +256,8 @@ class PexReactor(Reactor):
             self._stop_peer(peer, outcome)
         elif isinstance(outcome, Answer):
             self._note("p2p_pex_requests_total", "answered")
-            self._draw(outcome.bias, partial(self._answer, peer, then_stop=outcome.then_stop))
+            then = partial(self._answer, peer, then_stop=outcome.then_stop)
+            self.runtime.call_later(outcome.after, self._draw, outcome.bias, then)
         else:
             self._note("p2p_pex_requests_total", "ignored")
 
@@ -255,7 +269,7 @@ class PexReactor(Reactor):
     def _draw(self, bias: int | None, then: Callable[[bytes], None]) -> None:
         """Have an answer drawn from the book, or take the one that was drawn a moment ago."""
         draw, now = self._draws.setdefault(bias, _Draw()), self.runtime.now()
-        if draw.is_shared(now):
+        if draw.load.is_high(now):
             if now - draw.drawn_at < DRAW_SERVES_S:
                 then(draw.message)
                 return
@@ -377,7 +391,8 @@ class PexReactor(Reactor):
             self._dial(address)
         if round_.ask is not None and round_.ask in peers and self._exchange.ask(round_.ask):
             self._send_request(peers[round_.ask])
-        if round_.seeds and self.node.config.p2p.seeds:
+        if round_.seeds and self.runtime.now() - self._seeds_dialled_at >= SEEDS_PAUSE_S:
+            self._seeds_dialled_at = self.runtime.now()
             self._dial_seeds(self._seeds.order(self._rng))
 
     def _count_peers(self) -> NumPeers | None:
@@ -395,14 +410,26 @@ class PexReactor(Reactor):
     def _dialled(self, address: NetAddress, answer: Future[Any]) -> None:
         self._dials -= 1
         outcome = _outcome(answer)
-        if not isinstance(outcome, Refusal) or not self._failed(address, outcome):
-            return  # who was reached is told by add_peer
-        if self._crawler is None and not self._dials:
-            counted = self._count_peers()
-            if counted is not None and self._manager.round_due(
-                outbound=counted.outbound, dialling=counted.dialling
-            ):
-                self._ensure_peers(early=True)
+        if isinstance(outcome, Refusal):  # who was reached is told by add_peer
+            self._failed(address, outcome)
+        self._hurry_soon()
+
+    def _hurry_soon(self) -> None:
+        """Think of an early round now that a dial has ended or a peer is lost; once for all that happens together."""
+        if self._crawler is None and not self._hurries:
+            self._hurries = True
+            self.runtime.call_soon(self._hurry)
+
+    def _hurry(self) -> None:
+        self._hurries = False
+        if self._dials:
+            return
+        counted = self._count_peers()
+        if counted is None:
+            return
+        delay = self._manager.early_round(outbound=counted.outbound, dialling=counted.dialling)
+        if delay is not None:
+            self.runtime.call_later(delay, partial(self._ensure_peers, early=True))
 
     def _try(self, address: NetAddress | None) -> None:
         """See whether somebody is there, for the book's sake."""
@@ -417,22 +444,22 @@ class PexReactor(Reactor):
             self._manager.dial_succeeded(address)
             self._book.request(self.runtime, "mark_good", address.id, address, outcome.latency)
 
-    def _failed(self, address: NetAddress, refusal: Refusal) -> bool:
-        """Note what a refusal says against an address. Returns: whether it says anything."""
+    def _failed(self, address: NetAddress, refusal: Refusal) -> None:
+        """Note what a refusal says against an address, if it says anything."""
         if refusal.is_ours or refusal.reason in NOT_ITS_FAULT:
-            return False
+            return
         impostor = refusal.impostor or refusal.reason is RefusalReason.SELF
         ban_s = self._manager.dial_failed(address, authentication=impostor)
         if ban_s > 0:
             self._ban("give_up", address.id, str(refusal), ban_s)
         else:
             self._book.request(self.runtime, "mark_attempt", address.id, address)
-        return True
 
     def _dial_seeds(self, texts: Sequence[str]) -> None:
         """In this order until one connects; names are looked up at each use."""
         if not texts:
-            log.info("no seed could be reached")
+            if self._seeds:
+                log.info("no seed could be reached")
             return
 
         def settled(answer: Future[Any]) -> None:
@@ -466,20 +493,44 @@ class PexReactor(Reactor):
         outcome = self._exchange.receive_request(caller.id, outbound=False, group=_group_of(caller.remote_ip))
         self._exchange.peer_removed(caller.id)
         if isinstance(outcome, StopPeer):
-            self._note("p2p_pex_requests_total", outcome.reason)
-            if outcome.ban_s > 0 and caller.id not in self._wanted:
-                self._ban("ban", caller.id, outcome.reason, outcome.ban_s)
-            return Refusal(RefusalReason.TOO_OFTEN, outcome.reason)
+            return self._refuse_caller(caller, outcome)
         assert isinstance(outcome, Answer)
-        self._note("p2p_pex_requests_total", "answered")
         reply = self.runtime.defer()
-
-        def answer(message: bytes) -> None:
-            self._count_sent(message_type_label(PexAddrs), len(message))
-            reply.set(message)
-
-        self._draw(outcome.bias, answer)
+        if outcome.after:
+            self._hold(caller, outcome, reply, outcome.after)
+        else:
+            self._draw(outcome.bias, partial(self._answer_caller, caller, outcome, reply))
         return None
+
+    def _hold(self, caller: CallerAsks, answer: Answer, reply: Reply, seconds: float) -> None:
+        """Have a caller wait, if not too many do: they take the places of others."""
+        if len(self._held) >= self._most_held:
+            reply.set(self._refuse_caller(caller, StopPeer("too many wait for their turn")))
+            return
+        self._held.add(caller)
+
+        def go_on() -> None:
+            self._draw(answer.bias, partial(self._answer_caller, caller, answer, reply))
+
+        self.runtime.call_later(seconds, go_on)
+
+    def _answer_caller(self, caller: CallerAsks, answer: Answer, reply: Reply, message: bytes) -> None:
+        was_held = caller in self._held
+        self._held.discard(caller)
+        if not was_held and _names_nobody_but(caller.id, message):
+            # Of two that come at once the second is told of the first. If the first came back right away and were told
+            # of the second, they would dial each other at the same moment, and CometBFT's nodes would both hang up.
+            self._hold(caller, answer, reply, ALONE_S)
+            return
+        self._note("p2p_pex_requests_total", "answered")
+        self._count_sent(message_type_label(PexAddrs), len(message))
+        reply.set(message)
+
+    def _refuse_caller(self, caller: CallerAsks, outcome: StopPeer) -> Refusal:
+        self._note("p2p_pex_requests_total", outcome.reason)
+        if outcome.ban_s > 0 and caller.id not in self._wanted:
+            self._ban("ban", caller.id, outcome.reason, outcome.ban_s)
+        return Refusal(RefusalReason.TOO_OFTEN, outcome.reason)
 
     # --- seed mode -------------------------------------------------------------------------------------------------------
 
@@ -556,6 +607,14 @@ def _outcome(answer: Future[Any]) -> PeerInfo | Tried | Refusal | None:
         return answer.get(timeout=0)  # type: ignore[no-any-return]  # answers are Any
     except (ActorDeadError, WireError):
         return None
+
+
+def _names_nobody_but(peer_id: NodeID, message: bytes) -> bool:
+    """Whether an answer has no address but that of who asked."""
+    if len(message) > ONE_ADDRESS_BYTES:
+        return False
+    answer = decode_pex(message)
+    return isinstance(answer, PexAddrs) and all(address.id == peer_id for address in answer.addresses)
 
 
 def _group_of(ip: str) -> str | None:

@@ -29,11 +29,12 @@ SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
 class Answer:
     """Send addresses: the book's selection with this bias (None: the unbiased one).
 
-    then_stop: flush and stop gracefully behind it.
+    then_stop: flush and stop gracefully behind it. after: not before so many seconds.
     """
 
     bias: int | None = None
     then_stop: bool = False
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +136,16 @@ class PeerExchange:
             return Ignore()
         if self._groups is not None and group is not None and not outbound and not self._groups.allow(group):
             return StopPeer("its group of IP addresses asked for addresses too often")  # it may be innocent
-        if not self._rate.allow(peer):
-            return StopPeer("asked for addresses too soon", self._rate.strike(peer))
         if self._seed_mode and not outbound:
-            self._leaving.add(peer)
-            return Answer(bias=SEED_BIAS, then_stop=True)
-        return Answer()
+            # A CometBFT node that knows nobody else to dial comes back to its seed as soon as it was sent away, for
+            # ever. It is no offender: it has to wait for its turn. Who does not wait is one.
+            wait = self._rate.reserve(peer)
+            if wait is not None:
+                self._leaving.add(peer)
+                return Answer(bias=SEED_BIAS, then_stop=True, after=wait)
+        elif self._rate.allow(peer):
+            return Answer()
+        return StopPeer("asked for addresses too soon", self._rate.strike(peer))
 
     def drain(self) -> list[Fact]:
         """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""

@@ -64,6 +64,23 @@ class RequestRate:
         record.last = now
         return True
 
+    def reserve(self, node_id: str) -> float | None:
+        """When a request that comes now is in time, for who would rather wait than be refused. It counts as made then.
+
+        Returns: in how many seconds, 0.0 at once; None when another one of this ID is waiting already.
+        """
+        now = self._clock()
+        record = self._record(node_id, now)
+        ahead = record.last - now
+        if 0 < ahead <= self._interval:
+            return None
+        if self.allow(node_id):
+            return 0.0
+        wait = record.last + self._interval - now
+        record.requests += 1
+        record.last = now + wait
+        return wait
+
     def strike(self, node_id: str) -> float:
         """Note an offence. Returns: for how many seconds to ban; a minute first, then twice as long each time."""
         now = self._clock()
@@ -98,7 +115,8 @@ class RequestRate:
         for fact in facts:
             if fact.kind is FactKind.ASKED and len(fact.numbers) == 4 and len(self._records) < MAX_IDS:
                 requests, last, strikes, last_strike = fact.numbers
-                self._records[fact.name] = _Record(requests, last / SECOND, strikes, last_strike / SECOND)
+                asked = min(last / SECOND, self._clock())  # nobody waits over a restart
+                self._records[fact.name] = _Record(requests, asked, strikes, last_strike / SECOND)
 
     def _record(self, node_id: str, now: float) -> _Record:
         record = self._records.get(node_id)

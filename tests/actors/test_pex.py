@@ -4,7 +4,9 @@ behind another.
 
 from __future__ import annotations
 
+import itertools
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
@@ -15,12 +17,21 @@ import pytest
 
 from peerage.actors import pex
 from peerage.actors.addrbook import PROPERTIES, BookCall
-from peerage.actors.messages import CountPeers, DialPeer, NumPeers, Tried, TryAddress
+from peerage.actors.messages import (
+    BansChanged,
+    CallerAsks,
+    CountPeers,
+    DialPeer,
+    NumPeers,
+    Tried,
+    TryAddress,
+)
 from peerage.actors.metrics_buffer import MetricsDelta
 from peerage.actors.pex import PexReactor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import System
 from peerage.discovery.addrbook import AddrBook
+from peerage.discovery.bans import Ban
 from peerage.discovery.facts import FactKind
 from peerage.discovery.group_rate import GroupRate
 from peerage.testing import FakePeer, Probe, ReactorHarness, wait_until
@@ -30,6 +41,7 @@ from tests.discovery.nodes import Clock, address, node_id
 
 REQUEST = PexRequest().encode()
 PEER = node_id(1)
+_serials = itertools.count(1)
 UNREACHABLE = Refusal(RefusalReason.UNREACHABLE, "connection refused")
 
 
@@ -114,6 +126,15 @@ class Stage:
             node_id(number), is_outbound=is_outbound, is_persistent=is_persistent, ip=ip, since=since
         )
 
+    def ask(self, message: Any) -> Any:
+        return self._harness.ask(message)
+
+    def ask_later(self, message: Any) -> Any:
+        """The future of the answer; the reactor has seen the question."""
+        answer = self._harness.ref.ask(message, block=False)
+        self._harness.ask("anything")
+        return answer
+
     def counter(self, name: str, label: str) -> float:
         return self._counters.get((name, (label,)), 0.0)
 
@@ -140,6 +161,10 @@ class Stage:
             self._counters[series] = self._counters.get(series, 0.0) + value
 
 
+def seed_stage(clock: Clock, known: AddrBook | None = None, **options: Any) -> Stage:
+    return Stage(clock, known=known, **({"p2p": {"seed_mode": True}} | options))
+
+
 def unreachable_after(clock: Clock, seconds: float) -> Callable[[Any], Any]:
     """Dials that take their time, and fail."""
 
@@ -151,9 +176,9 @@ def unreachable_after(clock: Clock, seconds: float) -> Callable[[Any], Any]:
 
 
 def answered(peer: FakePeer) -> list[NetAddress]:
-    """The addresses that the reactor told next."""
-    message = decode_pex(peer.expect(PEX_CHANNEL))
-    assert isinstance(message, PexAddrs)
+    """The addresses that the reactor told next; it may have asked before."""
+    while not isinstance(message := decode_pex(peer.expect(PEX_CHANNEL)), PexAddrs):
+        pass
     return message.net_addresses()
 
 
@@ -249,13 +274,93 @@ def test_a_seed_answers_once_with_addresses_that_answered_and_sends_away(clock: 
 def test_under_load_an_answer_is_shared(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing one for each would take a seed longer than all else. Without load everybody has his own."""
     monkeypatch.setattr(pex, "DRAW_SERVES_S", 3600.0)
-    with Stage(clock, peerage={"request_groups": False}) as stage:
-        for number in range(100, 100 + pex.LOAD_PER_S + 20):
-            peer = stage.connect(number)
-            peer.send(PEX_CHANNEL, REQUEST)
-            answered(peer)
-        draws = len(stage.called("answer"))
-        assert 1 < draws < pex.LOAD_PER_S + 20
+    for load, draws in ((0, 1), (1000, 5)):
+        monkeypatch.setattr(pex, "LOAD_PER_S", load)
+        with Stage(clock) as stage:
+            for number in range(5):
+                peer = stage.connect(100 + number)
+                peer.send(PEX_CHANNEL, REQUEST)
+                answered(peer)
+            assert len(stage.called("answer")) == draws
+
+
+def test_load_is_counted_by_seconds() -> None:
+    """The second before counts until this one has more."""
+    load = pex._Load()
+    assert [load.is_high(7.0) for _ in range(pex.LOAD_PER_S + 1)][-2:] == [False, True]
+    assert load.is_high(8.5)
+    assert not load.is_high(11.0)
+
+
+def call(number: int, ip: str = "") -> CallerAsks:
+    """Who calls a seed and asks at once."""
+    where = ip or str(address(number).host)
+    return CallerAsks(node_id(number), f"tcp://{where}:26656", f"c-{next(_serials)}", where)
+
+
+def asks(stage: Stage, caller: CallerAsks) -> Any:
+    """What a seed answers, addresses or a refusal."""
+    answer = stage.ask(caller)
+    if isinstance(answer, Refusal):
+        return answer
+    message = decode_pex(answer)
+    assert isinstance(message, PexAddrs)
+    return message.net_addresses()
+
+
+def test_a_caller_is_told_of_those_before_him(clock: Clock) -> None:
+    """At once, however few they are."""
+    with seed_stage(clock) as stage:
+        stage.known.add(address(20), address(20))
+        for number in (21, 22, 23):
+            told_of = {str(known) for known in asks(stage, call(number))}
+            assert told_of == {str(address(other)) for other in range(20, number + 1)}
+
+
+def test_who_calls_first_waits_for_others(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nobody to tell him of; he gets what there is when his time is over."""
+    monkeypatch.setattr(pex, "ALONE_S", 0.05)
+    with seed_stage(clock) as stage:
+        assert asks(stage, call(7)) == [address(7)]
+        assert stage.called("answer") == [(30,), (30,)]
+
+
+def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock) -> None:
+    """He is no offender, for CometBFT's nodes do that; who calls once more meanwhile is one."""
+    with seed_stage(clock, instrumentation={"prometheus": True}) as stage:
+        stage.known.add(address(20), address(20))
+        asks(stage, call(7))
+        asks(stage, call(7))
+        waits = stage.ask_later(call(7))
+        refusal = asks(stage, call(7))
+        assert (refusal.reason, refusal.detail) == (RefusalReason.TOO_OFTEN, "asked for addresses too soon")
+        wait_until(lambda: stage.called("ban") == [(node_id(7), 60.0, "asked for addresses too soon")])
+        assert not waits.is_ready()
+
+
+def test_those_who_wait_take_half_of_the_places_at_most(clock: Clock) -> None:
+    """The others are for those who need not wait."""
+    with seed_stage(clock, p2p={"seed_mode": True, "max_num_inbound_peers": 2}) as stage:
+        stage.ask_later(call(7))  # is alone, and waits
+        wait_until(lambda: stage.called("answer"))
+        stage.known.remove(node_id(7))
+        refusal = asks(stage, call(8))
+        assert (refusal.reason, refusal.detail) == (RefusalReason.TOO_OFTEN, "too many wait for their turn")
+        assert stage.called("ban") == []
+
+
+def test_a_banned_caller_is_refused(clock: Clock) -> None:
+    """Whether the ban was there at the start or came later, until it is lifted."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(20), address(20))
+    now = time.time_ns()
+    known.bans.restore(Ban(node_id(7), "forged", now, now + 10**12))
+    clock.now = time.time()
+    with seed_stage(clock, known) as stage:
+        assert asks(stage, call(7)).reason is RefusalReason.BANNED
+        stage.ask(BansChanged((Ban(node_id(8), "forged", now, now + 10**12),), (node_id(7),)))
+        assert asks(stage, call(8)).reason is RefusalReason.BANNED
+        assert address(20) in asks(stage, call(7))
 
 
 # --- who tells -------------------------------------------------------------------------------------------------------
@@ -444,10 +549,6 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
 
 
 # --- seed mode -------------------------------------------------------------------------------------------------------
-
-
-def seed_stage(clock: Clock, known: AddrBook, **options: Any) -> Stage:
-    return Stage(clock, known=known, **({"p2p": {"seed_mode": True}} | options))
 
 
 def test_a_seed_visits_whom_it_knows_and_hangs_up_when_answered(clock: Clock, quick_rounds: None) -> None:

@@ -148,16 +148,51 @@ def test_asking_too_soon_is_banned_for_a_minute_and_twice_as_long_each_time() ->
     assert bans == [60.0, 120.0, 240.0]
 
 
-@pytest.mark.parametrize("seed_mode", [False, True])
-def test_hanging_up_does_not_make_requests_free_again(seed_mode: bool) -> None:
-    """CometBFT's seeds can be drained so (reference 12)."""
-    exchange = PeerExchange(clock=Clock(), seed_mode=seed_mode)
+def asked_over_connections(exchange: PeerExchange, times: int) -> list[RequestOutcome]:
+    """What comes of requests, each over a connection of its own."""
     outcomes = []
-    for _ in range(3):
+    for _ in range(times):
         exchange.peer_added(PEER, outbound=False, book_needs_more=True)
-        outcomes.append(type(exchange.receive_request(PEER, outbound=False)))
+        outcomes.append(exchange.receive_request(PEER, outbound=False))
         exchange.peer_removed(PEER)
-    assert outcomes == [Answer, Answer, StopPeer]
+    return outcomes
+
+
+def test_hanging_up_does_not_make_requests_free_again() -> None:
+    """CometBFT forgets them (reference 12)."""
+    outcomes = asked_over_connections(PeerExchange(clock=Clock()), 3)
+    assert outcomes == [Answer(), Answer(), StopPeer("asked for addresses too soon", 60.0)]
+
+
+def test_who_comes_back_to_a_seed_too_soon_has_to_wait_and_is_an_offender_only_when_he_does_not() -> None:
+    """CometBFT's seeds can be drained so (reference 12)."""
+    outcomes = asked_over_connections(PeerExchange(clock=Clock(), seed_mode=True), 4)
+    answers = [Answer(30, then_stop=True, after=seconds) for seconds in (0.0, 0.0, 10.0)]
+    assert outcomes == [*answers, StopPeer("asked for addresses too soon", 60.0)]
+
+
+def test_a_restart_makes_an_offender_of_nobody() -> None:
+    """Whose answer was due after it comes again, and waits again."""
+    clock = Clock()
+    exchange = PeerExchange(clock=clock, seed_mode=True)
+    asked_over_connections(exchange, 3)
+    again = PeerExchange(clock=clock, seed_mode=True)
+    again.restore(exchange.drain())
+    (outcome,) = asked_over_connections(again, 1)
+    assert outcome == Answer(30, then_stop=True, after=10.0)
+
+
+def test_a_cometbft_node_that_has_nobody_to_dial_keeps_coming_back_and_is_never_banned() -> None:
+    """With default settings it dials its seeds again as soon as what they told is of no use: an hour of virtual time."""
+    clock = Clock()
+    exchange = PeerExchange(clock=clock, seed_mode=True)
+    began, answers = clock(), 0
+    while clock() - began < 3600.0:
+        (outcome,) = asked_over_connections(exchange, 1)
+        assert isinstance(outcome, Answer)
+        clock.pass_by(outcome.after + 0.02)  # it waits for the answer; both connections take no time
+        answers += 1
+    assert answers <= 3600 / 10 + 2
 
 
 def test_a_seed_answers_its_outbound_peers_without_sending_them_away() -> None:

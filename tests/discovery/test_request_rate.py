@@ -37,6 +37,19 @@ def test_who_was_quiet_for_a_minute_begins_anew() -> None:
     assert [judge.allow(PEER) for _ in range(3)] == [True, True, False]
 
 
+def test_who_would_rather_wait_is_told_how_long_and_waits_once() -> None:
+    """A reserved request counts as made when its time has come."""
+    clock = Clock()
+    rate = RequestRate(clock, 10.0)
+    assert [rate.reserve("a") for _ in range(4)] == [0.0, 0.0, 10.0, None]
+    clock.pass_by(10.0)
+    assert rate.reserve("a") == 10.0
+    clock.pass_by(15.0)
+    assert rate.reserve("a") == 5.0
+    clock.now -= 3600.0  # set back: nobody is to blame
+    assert rate.reserve("a") == 0.0
+
+
 def test_each_id_counts_by_itself() -> None:
     """One that asks too often does not harm the others."""
     judge = rate(Clock())

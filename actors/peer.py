@@ -74,7 +74,7 @@ ADMISSION_RETRY_S = (
     0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
 )
 SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
-CHUNKS_PER_TURN = 2  # then others of this host have their turn, and messages of higher priority are heard of
+CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
 READS_PER_TURN = 1
 BACKLOG_LIMIT = 64  # messages beyond a channel's queue that broadcasts and waiting sends may hold
 BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer

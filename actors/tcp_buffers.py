@@ -14,9 +14,9 @@ from struct import Struct
 
 __all__ = ["receive_window", "shorten_receive_buffer", "shorten_send_buffer"]
 
-NOT_SENT = 32 * 1024  # bytes that the kernel takes beyond what the remote's window lets it send
+NOT_SENT = 128 * 1024  # bytes that the kernel takes beyond what the remote's window lets it send
 LINE_RATE = 1_250_000_000  # bytes/s, 10 Gbit/s: an unlimited connection is not slowed down below that
-LEAST_WINDOW = 128 * 1024  # bytes; below it bulk slows down, above it nothing is won
+LEAST_WINDOW = 212_992  # bytes; as much as every Linux lets a program ask for (net.core.rmem_max)
 _MIN_RTT = Struct("<148xI")  # of struct tcp_info, µs; Linux 4.6
 
 

@@ -35,7 +35,7 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     [
         (0.00005, 0, LEAST_WINDOW),  # this machine
         (0.001, 0, 2_500_000),  # this house, 10 Gbit/s
-        (0.020, 5_120_000, 204_800),  # this continent, at CometBFT's rate
+        (0.030, 5_120_000, 307_200),  # this continent, at CometBFT's rate
         (0.200, 5_120_000, 2_048_000),  # the other side of the world
         (0.200, 1, LEAST_WINDOW),
     ],

@@ -200,6 +200,10 @@ class BanList:
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
+        if (
+            "%" in text
+        ):  # an IPv6 zone: remote addresses are compared without, so that the ban would hit nobody
+            raise ValueError
         network = ip_network(text, strict=False)
     except ValueError:
         raise BanSubjectError(text) from None

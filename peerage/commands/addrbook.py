@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from peerage.commands.book import open_alone, snapshot, told
-from peerage.commands.exit_status import MistakeError
+from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
 from peerage.commands.table import table
@@ -57,8 +57,8 @@ class _Filter:
 
 @click.command("list", epilog="Example: peerage addrbook list --old --in 10.0.0.0/8 --sort last-success -r")
 @home_option
-@click.option("--new", "kind", flag_value="new", help="Only addresses never proved.")
-@click.option("--old", "kind", flag_value="old", help="Only addresses proved good.")
+@click.option("--new", is_flag=True, help="Addresses never proved; with --old, all.")
+@click.option("--old", is_flag=True, help="Addresses proved good; with --new, all.")
 @click.option(
     "--standing",
     type=click.Choice([standing.value for standing in Standing]),
@@ -73,7 +73,6 @@ class _Filter:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(
     home: Home,
-    kind: str | None,
     standing: str | None,
     node_id: str,
     network: str | None,
@@ -81,6 +80,8 @@ def list_(
     sort: str,
     limit: int | None,
     *,
+    new: bool,
+    old: bool,
     reverse: bool,
     as_json: bool,
 ) -> None:
@@ -89,7 +90,7 @@ def list_(
     Works while the node runs: what it has acknowledged so far is shown.
     """
     wanted = _Filter(
-        None if kind is None else Kind[kind.upper()],
+        None if new is old else Kind.NEW if new else Kind.OLD,
         None if standing is None else Standing(standing),
         node_id.lower(),
         _network(network),
@@ -144,7 +145,12 @@ def export(home: Home, file: Path) -> None:
     if str(file) == "-":
         click.echo(write_book(book.key, fit(book)))
         return
-    save_book(file, book)
+    if not file.parent.is_dir():
+        raise MistakeError(f"FILE: found {str(file)!r}, and {file.parent} is no directory")
+    try:
+        save_book(file, book)
+    except OSError as error:
+        raise FailureError(f"{file} cannot be written: {error.strerror or error}") from error
     click.echo(f"{len(book)} addresses written to {file}")
 
 

@@ -76,7 +76,7 @@ bans = click.Group(
 
 def _subject(text: str) -> str:
     try:
-        return normal_subject(text)
+        return normal_subject(text.lower())  # IDs are compared as text, and nodes have theirs in lower case
     except BanSubjectError as error:
         raise MistakeError(str(error)) from error
 
@@ -87,7 +87,9 @@ def _seconds(duration: str) -> float:
     except ValueError:
         wanted = 0
     if wanted <= 0:
-        raise MistakeError(f"--for: found {duration!r}, allowed: a duration above 0, like 30m or 24h")
+        raise MistakeError(
+            f"--for: found {duration!r}, allowed: a duration above 0 and up to 292 years, like 30m or 24h"
+        )
     return wanted / SECOND
 
 

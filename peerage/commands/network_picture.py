@@ -21,10 +21,8 @@ SIZE = 1000.0  # of the square that the network fills
 SIDE = 380.0  # the legend's width
 LABEL_ROOM = 185.0  # around a circle
 MARGIN = 30.0
-DISC, RING = (
-    0.78,
-    0.84,
-)  # how far those reach who answered, and where the others begin, where they need a ring
+# How far those reach who answered, and where the others begin, when there are too many for a circle.
+DISC, RING = 0.78, 0.84
 CURVE = 0.45  # how far a line bends towards the middle
 MAX_LINES = 20_000  # more make no picture but a heavy file
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))

@@ -87,6 +87,7 @@ def test_lists_a_table(home: Path) -> None:
     [
         (["--old"], [1, 2, 3]),
         (["--new", "--limit", "2"], [4, 5]),
+        (["--new", "--old", "--limit", "4"], [1, 2, 3, 4]),
         (["--standing", "verified", "-r"], [3, 2, 1]),
         (["--standing", "failing"], [9]),
         (["--standing", "untried", "--limit", "1"], [4]),
@@ -148,6 +149,20 @@ def test_export_then_import_is_the_same_book(home: Path, tmp_path: Path) -> None
 def _exported(home: Path, file: Path) -> Path:
     assert run("addrbook", "export", "--home", home, file).exit_code == 0
     return file
+
+
+def test_export_makes_no_directories(home: Path, tmp_path: Path) -> None:
+    """A name that was mistyped is told; so is what cannot be written."""
+    file = tmp_path / "no" / "such" / "out.json"
+    result = run("addrbook", "export", "--home", home, file)
+    assert result.exit_code == 2
+    assert f"{file.parent} is no directory" in result.stderr
+    assert not file.parent.exists()
+    result = run("addrbook", "export", "--home", home, "/proc/out.json")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        1,
+        "Error: /proc/out.json cannot be written: No such file or directory",
+    )
 
 
 def test_exports_to_standard_output(home: Path) -> None:

@@ -28,6 +28,7 @@ def listed(home: Path, *options: str) -> list[dict[str, Any]]:
         ("203.0.113.9/24", "203.0.113.0/24"),
         ("2600:1::/32", "2600:1::/32"),
         ("::ffff:203.0.113.9", "203.0.113.9"),
+        (node_id(0xABCDEF).upper(), node_id(0xABCDEF)),
     ],
 )
 def test_bans_are_kept_and_listed_and_removed(tmp_path: Path, subject: str, shown: str) -> None:
@@ -77,6 +78,8 @@ def test_bans_that_are_over_are_shown_on_request(tmp_path: Path) -> None:
         (["remove", "10.0.0.0/99"], 2, "is neither a node ID"),
         (["add", "10.0.0.1", "--for", "1 day"], 2, "--for: found '1 day', allowed: a duration above 0"),
         (["add", "10.0.0.1", "--for", "-1s"], 2, "--for: found '-1s'"),
+        (["add", "10.0.0.1", "--for", "9999999h"], 2, "above 0 and up to 292 years"),
+        (["add", "fe80::1%eth0"], 2, "is neither a node ID"),
         (["add", "10.0.0.1", "--reason", "x" * 201], 2, "--reason: found 201 characters"),
         (["remove", "10.0.0.1"], 1, "10.0.0.1 is not banned"),
     ],

@@ -249,7 +249,11 @@ class Storm:
         if harm in {Harm.DOZE, Harm.HANG, Harm.RAISE} or target == FORK_SERVER:
             needs.append(NODE)  # it has a part in it
         lasting = harm in {Harm.FREEZE, Harm.HANG}
-        self._wait(lambda: self._is_free(*needs) and (not lasting or self._is_calm()), f"{target} to be up")
+        # With the fork server's death the hosts become an orphaned process group: the kernel continues who is stopped.
+        needs_calm = lasting or (harm, target) == (Harm.KILL, FORK_SERVER)
+        self._wait(
+            lambda: self._is_free(*needs) and (not needs_calm or self._is_calm()), f"{target} to be up"
+        )
         if harm in IS_FATAL and target in PARTS:
             self._deeds.add(harm, target)
             self._acts[target].append((harm, time.monotonic()))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from peerage.discovery.addrbook import AddrBook, Outcome
+from peerage.discovery.addrbook_json import fit, read_book, write_book
 from peerage.discovery.bans import Ban
 from peerage.discovery.errors import AddressBannedError
 from peerage.discovery.improvements import COMETBFT_RULES, Improvements
@@ -18,6 +19,11 @@ from tests.discovery.nodes import KEY, SMALL, Clock, address, node_id
 
 NUMBERS = st.integers(0, 40)
 SOURCES = st.integers(700, 720)
+
+
+def of_cometbft(row: KnownAddress) -> tuple[object, ...]:
+    """What its file has of an address, but for the buckets: another book has others."""
+    return (row.address, row.source, row.kind, row.attempts, row.last_attempt, row.last_success, row.last_ban)
 
 
 class BookMachine(RuleBasedStateMachine):
@@ -89,6 +95,48 @@ class BookMachine(RuleBasedStateMachine):
             self.good.discard(node_id(number))
             self.banned[node_id(number)] = self.clock.now + seconds
 
+    @rule(number=NUMBERS, seconds=st.sampled_from([10.0, 100.0]))
+    def give_up(self, number: int, seconds: float) -> None:
+        """As mark_bad, but the ID may connect."""
+        known = node_id(number) in self.model
+        shut_out = self.book.bans.ban_of(node_id(number))
+        assert self.book.give_up(node_id(number), seconds, "model") == known
+        assert self.book.bans.ban_of(node_id(number)) == shut_out
+        if known:
+            self.model.remove(node_id(number))
+            self.good.discard(node_id(number))
+            self.banned[node_id(number)] = self.clock.now + seconds
+
+    @rule(number=NUMBERS)
+    def lift(self, number: int) -> None:
+        """An operator ends a ban before its time: who was in the book is back, as new."""
+        banned = node_id(number) in self.banned
+        before = self.ids()
+        assert self.book.lift(node_id(number)) == banned
+        if banned:
+            del self.banned[node_id(number)]
+            after = self.ids()
+            pushed_out = before - after
+            assert after - before == {node_id(number)}
+            assert len(pushed_out) <= 1
+            assert not pushed_out & self.good
+            self.model = after
+
+    @rule(number=NUMBERS)
+    def ban_a_network(self, number: int) -> None:
+        """Its addresses stay in the book, and are neither offered nor told."""
+        subject = str(address(number).host)
+        self.book.ban(subject, 100.0, "model")
+        told = [
+            *self.book.selection(),
+            *self.book.selection_with_bias(50),
+            *self.book.offer(50, 20).candidates,
+        ]
+        assert all(str(each.host) != subject for each in told)
+        self.model = self.ids()  # an offer may have reinstated somebody
+        self.banned = {banned: self.banned[banned] for banned in self.banned if self.book.is_banned(banned)}
+        assert self.book.lift(subject)
+
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:
         assert self.book.remove(node_id(number)) == (node_id(number) in self.model)
@@ -141,6 +189,22 @@ class BookMachine(RuleBasedStateMachine):
         assert not again.drain()
         assert {row.id: row for row in again.addresses()} == self.rows
         self.book = again
+
+    @rule()
+    def export_and_import(self) -> None:
+        """CometBFT's file gives the same book again, to one that begins with it and to one that takes it in."""
+        read = read_book(write_book(self.book.key, fit(self.book)))
+        before = {row.id: of_cometbft(row) for row in self.book.addresses()}
+        assert read.key == self.book.key
+        again, other = self.empty(), AddrBook(clock=self.clock, rng=random.Random(4), key=KEY)
+        assert again.restore(read.rows) == []
+        assert {row.id: of_cometbft(row) for row in again.addresses()} == before
+        assert {row.id: row.buckets for row in again.addresses()} == {
+            row.id: row.buckets for row in self.book.addresses()
+        }
+        assert other.merge(read.rows).added == len(before)
+        assert {row.id: of_cometbft(row) for row in other.addresses()} == before
+        assert other.merge(read.rows).left_alone == len(before)
 
     @invariant()
     def agrees_with_the_model(self) -> None:

@@ -1,0 +1,146 @@
+"""Abuse of peer exchange by a peer that is what CometBFT's is, but for its manners: log and metrics say what it did."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from peerage.actors.addrbook import AddressBook
+from peerage.supervisors.node import Node
+from peerage.wire.net_address import NetAddress
+from peerage.wire.pex import PexAddrs, PexRequest
+from tests.interop.conftest import StartGoPeer
+from tests.interop.gopeer import GoPeer
+from tests.nodes import NodeLog, StartNode, wait_until
+
+pytestmark = pytest.mark.interop
+
+PEX = 0x00
+CHANNEL: dict[str, Any] = {"id": PEX, "priority": 1, "send_queue_capacity": 10}
+REQUEST = PexRequest().encode()
+ONE_BUCKET = 64  # addresses
+
+
+def strict_node(start_node: StartNode, **p2p: Any) -> Node:
+    """It takes routable addresses only, and dials nobody by itself."""
+    return start_node(
+        {},
+        p2p={"pex": True, "addr_book_strict": True, "max_num_outbound_peers": 0} | p2p,
+        instrumentation={"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+    )
+
+
+def rude_peer(go_peer: StartGoPeer) -> GoPeer:
+    return go_peer(mode="raw", channels=[CHANNEL], report_messages=True)
+
+
+def counts(node: Node, metric: str) -> Mapping[str, float]:
+    """A metric by its one label."""
+    address = node.metrics_addresses()[0].replace("tcp://", "http://")
+    with urllib.request.urlopen(f"{address}/metrics", timeout=5.0) as response:
+        text = response.read().decode()
+    rows = re.findall(
+        rf'^cometbft_{metric}\{{.*?(?:outcome|reason)="([^"]*)".*?\}} (\S+)$', text, re.MULTILINE
+    )
+    return {label: float(count) for label, count in rows}
+
+
+def test_addresses_that_nobody_wants_are_not_learned(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """Private, local, our own; and of a flood of one group no more than a bucket holds."""
+    node, rude = strict_node(start_node), rude_peer(go_peer)
+    unwanted = ["10.1.2.3", "192.168.0.1", "169.254.0.1", "127.0.0.1", "fc00::1"]
+    own = NetAddress.parse(node.address)
+    told = [
+        *(NetAddress(f"{number:040x}", f"9.9.{number // 250}.{number % 250}", 1) for number in range(1, 201)),
+        *(NetAddress(f"{1000 + number:040x}", ip, 1) for number, ip in enumerate(unwanted)),
+        own,
+        NetAddress(own.id, "9.9.9.9", 1),
+    ]
+    node.dial(rude.address)
+    rude.wait_for("message", channel=PEX)  # we ask whom we dialled
+    rude.send(node.node_id, PEX, PexAddrs.of(told).encode())
+    expected = {"added": 200, "displaced": 200 - ONE_BUCKET, "not routable": len(unwanted), "self": 2}
+    record = node_log.wait_for("addresses heard", peer=rude.id)
+    assert record["found"] == expected
+    wait_until(lambda: counts(node, "p2p_heard_addresses_total") == expected)
+    assert AddressBook(node.names.addrbook).call("statistics").size == ONE_BUCKET
+
+
+def test_asking_too_often_is_banned_for_a_minute_however_often_it_hangs_up(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """And is then refused behind the handshake, where its ID is known."""
+    node, rude = strict_node(start_node), rude_peer(go_peer)
+    for free in (True, True, False):
+        rude.dial(node.address)
+        rude.send(node.node_id, PEX, REQUEST)
+        if free:
+            rude.wait_for("message", channel=PEX)
+            rude.disconnect()
+        wait_until(lambda: not node.peers())
+    reason = "asked for addresses too soon"
+    record = node_log.wait_for("peer banned", peer=rude.id)
+    assert (record["reason"], record["seconds"]) == (reason, 60.0)
+    rude.dial(node.address)
+    refusal = node_log.wait_for("peer refused", reason="banned")
+    assert refusal["detail"].endswith(reason)
+    wait_until(lambda: counts(node, "p2p_bans_total") == {reason: 1.0})
+    wait_until(lambda: counts(node, "p2p_pex_requests_total") == {"answered": 2.0, reason: 1.0})
+    wait_until(lambda: counts(node, "p2p_refusals_total") == {"banned": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (PexAddrs().encode(), "sent addresses unasked"),
+        (PexAddrs([("1" * 40, "localhost", 1)]).encode(), "sent an invalid address"),
+    ],
+    ids=["unasked", "invalid"],
+)
+def test_unasked_and_invalid_answers_are_banned_for_a_day(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog, message: bytes, reason: str
+) -> None:
+    """Whoever it is; not in the book, for its address is not routable."""
+    node, rude = strict_node(start_node), rude_peer(go_peer)
+    rude.dial(node.address)
+    wait_until(lambda: rude.id in {peer.id for peer in node.peers()})
+    rude.send(node.node_id, PEX, message)
+    record = node_log.wait_for("peer banned", peer=rude.id)
+    assert record["reason"].startswith(reason)
+    assert record["seconds"] == 24 * 3600.0
+    wait_until(lambda: counts(node, "p2p_bans_total") == {reason: 1.0})
+    rude.dial(node.address)
+    node_log.wait_for("peer refused", reason="banned")
+    assert not node.peers()
+
+
+def test_bans_and_requests_are_remembered_over_a_restart(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """A restart is no pardon, nor are two free requests to be had by it."""
+    node, rude, greedy = strict_node(start_node), rude_peer(go_peer), rude_peer(go_peer)
+    rude.dial(node.address)
+    rude.send(node.node_id, PEX, PexAddrs().encode())
+    node_log.wait_for("peer banned", peer=rude.id)
+    greedy.dial(node.address)
+    for _ in range(2):
+        greedy.send(node.node_id, PEX, REQUEST)
+        greedy.wait_for("message", channel=PEX)
+    node.stop()
+    again = start_node(
+        {},
+        home=node.config.home.path,
+        p2p={"pex": True, "addr_book_strict": True, "max_num_outbound_peers": 0},
+    )
+    rude.dial(again.address)
+    node_log.wait_for("peer refused", reason="banned")
+    greedy.dial(again.address)
+    greedy.send(again.node_id, PEX, REQUEST)
+    record = node_log.wait_for("peer banned", peer=greedy.id)
+    assert record["reason"] == "asked for addresses too soon"

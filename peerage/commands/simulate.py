@@ -155,6 +155,7 @@ def _report(results: list[Result]) -> list[str]:
     ]
     if results[0].scenario.attacker:
         rows += [
+            ("attacker's share of all addresses", *(f"{_attackers(result):.1%}" for result in results)),
             (
                 "attacker's outbound slots before restart",
                 *(_share(result.hostile_before) for result in results),
@@ -170,6 +171,12 @@ def _after(seconds: float | None) -> str:
 
 def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
+
+
+def _attackers(result: Result) -> float:
+    scenario = result.scenario
+    others = scenario.nodes + scenario.seeds + scenario.dead
+    return scenario.attacker / (scenario.attacker + others)
 
 
 def _range(result: Result) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.started_node import PROGRAM
 from tests.peerage.command_line import run
 
 SMALL = ("simulate", "--nodes", "30", "--seeds", "1", "--hours", "0.05")
@@ -21,6 +25,19 @@ def test_prints_figures_and_repeats_them() -> None:
     assert not any("attacker" in label for label in labels)
     assert run(*SMALL).stdout == result.stdout
     assert run(*SMALL, "--seed", "2").stdout != result.stdout
+
+
+def test_chance_comes_from_the_seed_alone() -> None:
+    """Another process with another order of hashing prints the same."""
+    options = [*SMALL, "--attacker", "50", "--churn", "5", "--unreachable", "0.3"]
+    command = [sys.executable, "-c", PROGRAM, *options]
+    printed = {
+        subprocess.run(
+            command, env=os.environ | {"PYTHONHASHSEED": order}, capture_output=True, check=True
+        ).stdout
+        for order in ("1", "2")
+    }
+    assert len(printed) == 1
 
 
 def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
@@ -42,6 +59,7 @@ def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["rules", "peerage", "cometbft"]
+    assert lines[-4].split()[-2:] == ["76.3%", "76.3%"]  # of 100 + 30 + 1 addresses
     assert lines[-2].startswith("attacker's outbound slots at the end")
     assert len(lines[-2][42:].split()) == 2
     assert lines[-1] == f"drawn: {picture}"

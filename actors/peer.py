@@ -128,6 +128,8 @@ class _Waiting:
 class PeerActor(ProcessActor):
     """See the module's text. Args: facts, who is dialled or was accepted; sock, None when `facts` is to be dialled."""
 
+    is_passing = True  # the switch logs what becomes of connections
+
     def __init__(
         self, facts: ConnectionFacts, sock: socket.socket | None, scratch: Scratch | None = None
     ) -> None:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping
 from enum import Enum
 from itertools import count
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, Self, TypeVar
 
 import pykka
 from pykka import ActorRegistry
@@ -64,6 +64,7 @@ class ProcessActor(pykka.Actor):
 
     actor_urn: str
     runtime: ActorContext
+    is_passing: ClassVar[bool] = False  # one of many that come and go: logged only when it fails, or for debugging
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:

@@ -459,7 +459,9 @@ class ActorCell:
         elif reason.kind == "exception":
             logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
         else:
-            logger().info("actor stopped", **facts, cause=str(reason))
+            is_passing = self.actor is not None and self.actor.is_passing
+            tell = logger().debug if is_passing else logger().info
+            tell("actor stopped", **facts, cause=str(reason))
 
     def _is_system_ending(self) -> bool:
         root = self.host.process.hosts.get(ROOT_SERIAL)

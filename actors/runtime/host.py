@@ -330,7 +330,8 @@ class Host:
             raise
         finally:
             cell.leave()
-        logger().info("actor started", actor=name, host=self.name, pid=self.pid)
+        tell = logger().debug if cls.is_passing else logger().info
+        tell("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
 
     def forget(self, cell: ActorCell) -> None:

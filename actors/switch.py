@@ -421,7 +421,8 @@ class SwitchActor(ProcessActor):
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
         self._metrics.buffer.set("p2p_peers", (), float(len(self._table.peers())))
-        log.info("peer added", peer=info.id, address=info.socket_address, outbound=info.is_outbound)
+        tell = self._teller(outbound=info.is_outbound, peer_id=info.id)
+        tell("peer added", peer=info.id, address=info.socket_address, outbound=info.is_outbound)
 
     def _connection_ended(self, message: ConnectionEnded) -> None:
         connection = self._table.remove(message.facts.connection)
@@ -446,7 +447,8 @@ class SwitchActor(ProcessActor):
             return
         peer = facts.peer
         self._metrics.buffer.set("p2p_peers", (), float(len(self._table.peers())))
-        log.info("peer stopped", peer=peer.id, reason=message.reason or "graceful stop")
+        tell = self._teller(outbound=peer.is_outbound, peer_id=peer.id)
+        tell("peer stopped", peer=peer.id, reason=message.reason or "graceful stop")
         if message.is_error and peer.id in self._table.persistent:
             if self.runtime.now() - connection.since >= STABLE_S:
                 self._forget_reconnecting(peer.id)
@@ -455,10 +457,16 @@ class SwitchActor(ProcessActor):
                 addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
             self._reconnect(peer.id, addresses)
 
+    def _teller(self, *, outbound: bool, peer_id: str | None) -> Callable[..., object]:
+        """How to log what becomes of a connection: a seed's visits are hundreds a minute, and told by the metrics."""
+        is_visit = outbound and self._context.config.p2p.seed_mode and peer_id not in self._table.persistent
+        return log.debug if is_visit else log.info  # type: ignore[no-any-return]  # structlog's proxy
+
     def _report_refusal(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         kind = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
-        log.info(
+        tell = self._teller(outbound=facts.is_outbound, peer_id=facts.dialled_id)
+        tell(
             kind,
             reason=str(refusal.reason),
             detail=refusal.detail,

@@ -128,7 +128,12 @@ def test_an_actor_that_tells_and_then_works_holds_nothing_back(system: System, b
 def test_a_thread_that_tells_and_ends_loses_nothing(system: System) -> None:
     """Its last words are on their way before its port is closed."""
     echo = Echo.start()
-    thread = threading.Thread(target=lambda: [echo.tell(number) for number in range(EXPECTED)])
+
+    def tell_and_end() -> None:
+        for number in range(EXPECTED):
+            echo.tell(number)
+
+    thread = threading.Thread(target=tell_and_end)
     thread.start()
     thread.join()
     assert current_port().wait(lambda: echo.ask("heard") == list(range(EXPECTED)), 5.0)

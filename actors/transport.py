@@ -55,7 +55,9 @@ log = structlog.get_logger("peerage.transport")
 
 ACCEPT_RETRY_S = 0.2  # after a failed accept: the cause (descriptors, memory) may be gone
 UNDECIDED_LIMIT = 64  # connections that wait for the switch's word before their handshake
-ADMISSION_RETRY_S = 0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
+ADMISSION_RETRY_S = (
+    0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)
+)
 # A host with more connections lets the others be quicker, by so much for each, looking again and again whether one was.
 BALANCE_STEP_S = 0.008
 BALANCE_MAX_S = 0.05

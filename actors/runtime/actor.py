@@ -64,7 +64,9 @@ class ProcessActor(pykka.Actor):
 
     actor_urn: str
     runtime: ActorContext
-    is_passing: ClassVar[bool] = False  # one of many that come and go: logged only when it fails, or for debugging
+    is_passing: ClassVar[bool] = (
+        False  # one of many that come and go: logged only when it fails, or for debugging
+    )
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:

@@ -1,6 +1,7 @@
 """peerage simulate."""
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from peerage.commands.exit_status import MistakeError
 from peerage.commands.simulation_plot import plot_svg
 from peerage.config.duration import parse_duration
+from peerage.discovery.improvements import Improvements
 from peerage.discovery.simulation import Result, Scenario
 from peerage.discovery.simulation import simulate as run_simulation
 from peerage.discovery.timestamps import SECOND
@@ -77,9 +79,17 @@ RULES = ("peerage", "cometbft", "both")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of chance: the same gives the same.")
 @click.option("--rules", type=click.Choice(RULES), default="peerage", show_default=True, help="Whose rules.")
 @click.option(
+    "--without",
+    type=click.Choice([each.name for each in fields(Improvements)]),
+    multiple=True,
+    help="Switch off one of what peerage's rules do better; may be given more than once.",
+)
+@click.option(
     "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw a picture."
 )
-def simulate(downtime: str, rules: str, plot: Path | None, groups: int, **numbers: float) -> None:
+def simulate(
+    downtime: str, rules: str, without: tuple[str, ...], plot: Path | None, groups: int, **numbers: float
+) -> None:
     """Simulate how a network finds itself, on virtual time, without sockets.
 
     Every node uses the address book and the peer manager that a real one uses. Prints how long it takes until 95 % have
@@ -102,6 +112,7 @@ def simulate(downtime: str, rules: str, plot: Path | None, groups: int, **number
         seed=int(numbers["seed"]),
         max_outbound=int(numbers["outbound"]),
         max_inbound=int(numbers["inbound"]),
+        improvements=Improvements(**dict.fromkeys(without, False)),
     )
     chosen = {"peerage": [scenario], "cometbft": [scenario.compared()]}.get(
         rules, [scenario, scenario.compared()]

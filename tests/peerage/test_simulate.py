@@ -71,6 +71,13 @@ def test_cometbfts_rules_alone() -> None:
     assert run(*SMALL, "--rules", "cometbft").stdout.splitlines()[0].split() == ["rules", "cometbft"]
 
 
+def test_each_improvement_can_be_switched_off() -> None:
+    """The figures are others then."""
+    options = [*SMALL, "--dead", "200"]
+    assert run(*options, "--without", "eager_rounds", "--without", "verified-answers").exit_code == 0
+    assert run(*options, "--without", "verified_answers").stdout != run(*options).stdout
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -78,6 +85,7 @@ def test_cometbfts_rules_alone() -> None:
         (["--downtime", "soon"], "--downtime: found 'soon', allowed: a duration above 0"),
         (["--nodes", "1"], "--nodes"),
         (["--unreachable", "1"], "--unreachable"),
+        (["--without", "luck"], "--without"),
     ],
 )
 def test_mistakes_are_named(options: list[str], text: str) -> None:

@@ -4,8 +4,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,36 +15,27 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from peerage.actors.resolver import resolve_host
+from peerage.commands.crawl_report import answered_table, summary
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
-from peerage.commands.network_files import (
-    channels_of,
-    printable,
-    write_csv,
-    write_edges,
-    write_graphml,
-    write_json,
-)
+from peerage.commands.network_files import write_csv, write_edges, write_graphml, write_json
 from peerage.commands.network_picture import draw_network
 from peerage.commands.options import home_option
-from peerage.commands.table import table
 from peerage.config.config import Config
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 from peerage.config.logging import LogSettings, set_up_logging
 from peerage.config.node_key_file import load_node_key
 from peerage.discovery.errors import JournalContentError, JournalError, SeedError
-from peerage.discovery.network_map import MappedNode, NetworkMap, Status
+from peerage.discovery.network_map import NetworkMap
 from peerage.discovery.seeds import SeedList
 from peerage.discovery.survey import Survey
 from peerage.discovery.survey_journal import Beginning, Journal, merged
 from peerage.discovery.visit import MAX_REQUESTS, Visited
 from peerage.wire.keys import NodeKey
 
-HEAD = ("ADDRESS", "MONIKER", "VERSION", "NETWORK", "CHANNELS", "LATENCY", "KNOWS", "KNOWN BY", "REMARK")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 128  # plus the signal's number: the exit code, as of a shell
-MOST_SHOWN = 5  # versions and reasons, in the summary
 
 output = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
@@ -185,11 +175,11 @@ def crawl(
     manners = _Manners(
         rate, max_in_flight, _seconds("--timeout", timeout), requests, _seconds("--max-time", max_time)
     )
-    config = load_config(home) if seeds is None or own_key else None
-    key = load_node_key(config.node_key_path) if config is not None and own_key else NodeKey.generate()
+    key = load_node_key(load_config(home).node_key_path) if own_key else NodeKey.generate()
     with ExitStack() as stack:
         journal = None if state is None else stack.enter_context(_journal(state))
         before = None if journal is None else journal.beginning
+        config = load_config(home) if seeds is None and before is None else None
         given = _beginning(config, seeds, network, any_network=any_network, needed=before is None)
         if before is not None:
             _check_same(before, given, state)
@@ -301,7 +291,7 @@ def _seconds(flag: str, text: str) -> float:
 def _beginning(
     config: Config | None, seeds: str | None, network: str | None, *, any_network: bool, needed: bool
 ) -> Beginning:
-    """Where to begin; the home's configuration counts where no seeds are given."""
+    """Where to begin. Args: config, of the home, where that is to say it; needed, whether seeds are."""
     texts: Iterable[str] = ()
     if seeds is not None:
         texts = seeds.split(",")
@@ -364,53 +354,7 @@ def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: 
         with each.path.open("w", encoding="utf-8", newline="") as file:
             each.write(found, file)
     if not outputs:
-        for line in table(HEAD, map(_cells, found.answered())):
+        for line in answered_table(found):
             click.echo(line)
-    for line in _summary(found, seconds):
+    for line in summary(found, seconds):
         click.echo(line, err=True)
-
-
-def _cells(node: MappedNode) -> Iterator[str]:
-    info = node.info
-    assert info is not None
-    yield f"{node.id}@{node.place}"
-    yield printable(info.moniker)
-    yield printable(info.version) or "-"
-    yield printable(info.network)
-    yield ",".join(channels_of(info)) or "-"
-    yield f"{node.connect_s * 1000:.1f} ms"
-    yield "-" if node.knows is None else str(node.knows)
-    yield str(node.known_by)
-    yield node.reason
-
-
-def _summary(found: NetworkMap, seconds: float) -> Iterator[str]:
-    nodes = found.answered()
-    absent = [node for node in found.nodes if node.status is Status.UNREACHABLE]
-    left = [node for node in found.nodes if node.status is Status.NOT_VISITED]
-    yield f"network      {', '.join(map(printable, found.networks)) or '-'}"
-    yield f"answered     {_nodes(nodes)} in {seconds:.1f} s"
-    versions = Counter(printable(node.info.version) or "none" for node in nodes if node.info is not None)
-    yield f"versions     {_counted(versions)}"
-    yield f"edges        {sum(1 for _ in found.links())}"
-    if absent:
-        yield f"unreachable  {_nodes(absent)}: {_counted(Counter(map(_kind, absent)))}"
-    if left:
-        yield f"not visited  {_nodes(left)}: {_counted(Counter(node.reason for node in left))}"
-    if found.left_out:
-        yield f"left out     {found.left_out} addresses: there were too many, or too many of one group's"
-
-
-def _nodes(nodes: Sequence[MappedNode]) -> str:
-    return "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
-
-
-def _kind(node: MappedNode) -> str:
-    """A reason without what is special to the node."""
-    return node.reason.partition(":")[0]
-
-
-def _counted(counts: Counter[str]) -> str:
-    shown = [f"{count} {what}" for what, count in counts.most_common(MOST_SHOWN)]
-    others = sum(counts.values()) - sum(count for _what, count in counts.most_common(MOST_SHOWN))
-    return ", ".join([*shown, f"{others} others"] if others else shown) or "none"

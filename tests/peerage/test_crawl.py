@@ -28,6 +28,7 @@ __all__ = ["node_system", "start_node", "system_log_file"]
 pytestmark = pytest.mark.timeout(600)  # the Go peer may have to be built
 
 NOBODY = "0" * 39 + "1"
+SEED = f"{'0' * 39}2@127.0.0.1:1"
 QUIET = {"pex": True, "max_num_outbound_peers": 0}  # answers, and dials nobody: its book stays as it is
 SUMMARY = ["network", "answered", "versions", "edges", "unreachable"]
 
@@ -195,7 +196,10 @@ def test_goes_on_where_it_was_cut_short(
     if end is not signal.SIGKILL:
         assert len(json.loads(first.read_text())["edges"]) == 2
         assert f"waiting      1 addresses: --state {state} goes on" in err
-    result = run("crawl", "--state", state, "--json", "-")
+    other_home = tmp_path / "home"  # what its configuration says belongs to another network
+    (other_home / "config").mkdir(parents=True)
+    (other_home / "config" / "config.toml").write_text(f'[p2p]\nseeds = "{SEED}"\n')
+    result = run("crawl", "--state", state, "--json", "-", "--home", other_home)
     assert result.exit_code == 0, result.output
     assert f"{state}: 2 visits are known already" in result.stderr
     nodes = {node["id"]: node["status"] for node in json.loads(result.stdout)["nodes"]}
@@ -223,9 +227,6 @@ def test_bad_seeds_are_named_and_one_good_one_is_enough(go_peer: StartGoPeer) ->
     other = run("crawl", "--seeds", seed.address, "--network", "another")
     assert other.exit_code == 1
     assert f"Warning: seed {seed.address}: it is of network 'test'" in other.stderr
-
-
-SEED = f"{NOBODY}@127.0.0.1:1"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ class NodeContext:
     Args:
         channels: of all reactors, in registration order.
         routes: channel → name of the reactor that registered it.
-        has_peer_filters: whether somebody wants to see every peer behind its handshake.
+        has_connection_filters: whether somebody wants to see every connection before its handshake.
+        has_peer_filters: whether somebody wants to see every peer behind it.
     """
 
     names: NodeNames
@@ -31,6 +32,7 @@ class NodeContext:
     node_info: NodeInfo
     channels: tuple[ChannelDescriptor, ...]
     routes: Mapping[int, str]
+    has_connection_filters: bool = False
     has_peer_filters: bool = False
 
     @property
@@ -45,4 +47,23 @@ class NodeContext:
             p2p.seed_mode
             and set(self.routes.values()) == {self.routes.get(PEX_CHANNEL)}
             and not self.has_peer_filters
+        )
+
+    @property
+    def inbound_limit(self) -> int:
+        """Most inbound connections, handshakes included. Source: reference 5."""
+        p2p = self.config.p2p
+        return p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
+
+    @property
+    def hosts_admit_callers(self) -> bool:
+        """Whether the peer hosts can let callers in without asking the switch, which knows nothing that they do not.
+
+        Two hosts may take the last place at the same moment: so each leaves one for every other, and there must be many.
+        """
+        return (
+            self.answers_callers
+            and self.config.p2p.allow_duplicate_ip
+            and not self.has_connection_filters
+            and self.inbound_limit >= 4 * self.names.peer_hosts
         )

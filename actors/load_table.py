@@ -1,7 +1,7 @@
 """How many connections each peer host holds: a few numbers in memory that the hosts of a node share.
 
-It lets a host with more connections than another leave the next one to it, without a question to anybody. Only a hint:
-a wrong number costs balance, never a connection.
+It lets a host with more connections than another leave the next one to it, without a question to anybody: there a wrong
+number costs balance, never a connection. And it lets the hosts of a seed keep the limit of inbound connections together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import struct
 
 __all__ = ["LoadTable"]
 
-_SLOT = struct.Struct("=I")
+_SLOT = struct.Struct("=II")  # connections, inbound ones among them
 
 
 class LoadTable:
@@ -37,9 +37,13 @@ class LoadTable:
         os.ftruncate(fd, hosts * _SLOT.size)
         return fd
 
-    def set(self, connections: int) -> None:
-        """Say how many connections this host holds, handshakes included."""
-        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections)
+    def set(self, connections: int, inbound: int = 0) -> None:
+        """Say how many connections this host holds, handshakes included, and how many of them are inbound."""
+        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections, inbound)
+
+    def inbound(self) -> int:
+        """How many inbound connections all hosts hold."""
+        return sum(_SLOT.unpack_from(self._memory, slot * _SLOT.size)[1] for slot in range(self._hosts))
 
     def excess(self) -> int:
         """How many connections this host has more than the one with the fewest."""

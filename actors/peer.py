@@ -257,7 +257,9 @@ class PeerActor(ProcessActor):
         timeout = self._context.config.p2p.handshake_timeout
         self._deadline = self.runtime.call_later(timeout, self._handshake_timed_out, timeout)
         self._set_reading(True)
-        self._write_handshake()
+        self._readable()  # what has come already is answered along with our first word, in one system call
+        if self._state is _State.HANDSHAKE:
+            self._write_handshake()
 
     def _handshake_timed_out(self, seconds: float) -> None:
         if self._state in {_State.ADMISSION, _State.CALLING}:
@@ -902,8 +904,10 @@ class PeerActor(ProcessActor):
             for name in self._context.names.reactors:
                 removal = RemovePeer(self._facts.connection, reason)
                 self._context.names.reactor(name).tell(removal, exempt=True)
-        ended = ConnectionEnded(self._facts, refusal, reason, is_error, tried)
-        self._context.names.switch.tell(ended, exempt=True)
+        was_answered = self._caller_asked and refusal is None
+        if not (was_answered and self._context.hosts_admit_callers):  # else the switch never heard of it
+            ended = ConnectionEnded(self._facts, refusal, reason, is_error, tried)
+            self._context.names.switch.tell(ended, exempt=True)
 
     # --- descriptors ---------------------------------------------------------------------------------------------------
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import structlog
 
+from peerage.actors.addrbook import BookCall
 from peerage.actors.context import NodeContext
 from peerage.actors.load_table import LoadTable
 from peerage.actors.messages import (
     BROADCAST,
     AdmitConnection,
     AnnouncePeers,
+    BansChanged,
     ConnectionEnded,
     ConnectionFacts,
     Dial,
@@ -36,7 +38,7 @@ from peerage.actors.messages import (
 )
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.peer import IntroducePeer, PeerActor, Scratch
-from peerage.actors.refusal import Refusal
+from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import (
     HERE,
     PROCESS,
@@ -48,6 +50,7 @@ from peerage.actors.runtime import (
     ProcessActor,
     Reply,
 )
+from peerage.actors.shut_out import ShutOut
 
 __all__ = ["TransportActor"]
 
@@ -82,6 +85,8 @@ class TransportActor(ProcessActor):
         self._accepting = False
         self._accept_failed = False
         self._yields_until: float | None = None
+        self._inbound = 0
+        self._shut_out = ShutOut()
         self._undecided: dict[str, socket.socket] = {}
         self._connections: dict[ActorRef, ConnectionFacts] = {}
         self._stopping: list[Reply] = []
@@ -91,9 +96,27 @@ class TransportActor(ProcessActor):
         self._count = 0
 
     def on_start(self) -> None:
-        if self._listener is not None:
-            self._listener.setblocking(False)
+        if self._listener is None:
+            return
+        self._listener.setblocking(False)
+        if self._context.hosts_admit_callers:
+            self._learn_bans()
+        else:
             self._set_accepting(True)
+
+    def _learn_bans(self) -> None:
+        """Before anybody is let in."""
+        question = BookCall("shut_out")
+
+        def learned(answer: Future[Any]) -> None:
+            try:
+                self._shut_out.update(BansChanged(tuple(answer.get(timeout=0)), whole=True))
+            except ActorDeadError:
+                self.runtime.call_later(ADMISSION_RETRY_S, self._learn_bans)
+            else:
+                self._set_accepting(True)
+
+        self._context.names.addrbook.ask(question, block=False).then(learned)
 
     def on_stop(self) -> None:
         self._stop_accepting()
@@ -114,7 +137,10 @@ class TransportActor(ProcessActor):
         if isinstance(message, Dial):
             return self._dial(message)
         if isinstance(message, ListConnections):
-            return TransportState(tuple(self._connections.values()), self._notes)
+            return TransportState(self._known_to_switch(), self._notes)
+        if isinstance(message, BansChanged):
+            self._shut_out.update(message)
+            return None
         if isinstance(message, KeepNotes):
             if message.notes.revision >= self._notes.revision:
                 self._notes = message.notes
@@ -134,8 +160,9 @@ class TransportActor(ProcessActor):
 
     def on_down(self, ref: ActorRef, reason: DownReason) -> None:
         facts = self._connections.pop(ref, None)
-        self._load.set(self._held)
-        if facts is not None:
+        self._inbound -= facts is not None and not facts.is_outbound
+        self._tell_load()
+        if facts is not None and not (reason.kind == "normal" and self._is_caller(facts)):
             # Said again: a switch that has just rebuilt its table may have learned of this connection from us.
             ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
             self._context.names.switch.tell(ended, exempt=True)
@@ -151,6 +178,16 @@ class TransportActor(ProcessActor):
     @property
     def _held(self) -> int:
         return len(self._connections) + len(self._undecided)
+
+    def _known_to_switch(self) -> tuple[ConnectionFacts, ...]:
+        """All but callers that were let in here: it hears of those that become peers, and of those that are refused."""
+        return tuple(facts for facts in self._connections.values() if not self._is_caller(facts))
+
+    def _is_caller(self, facts: ConnectionFacts) -> bool:
+        return self._context.hosts_admit_callers and not facts.is_outbound and facts.peer is None
+
+    def _tell_load(self) -> None:
+        self._load.set(self._held, self._inbound)
 
     # --- accepting -----------------------------------------------------------------------------------------------------
 
@@ -168,6 +205,7 @@ class TransportActor(ProcessActor):
         self._set_accepting(False)
         for sock in self._undecided.values():
             sock.close()
+        self._inbound -= len(self._undecided)
         self._undecided.clear()
 
     def _acceptable(self) -> None:
@@ -214,9 +252,33 @@ class TransportActor(ProcessActor):
             remote_port=address[1],
             is_outbound=False,
         )
+        self._inbound += 1
+        if self._context.hosts_admit_callers:
+            self._judge(facts, sock)
+            return
         self._undecided[facts.connection] = sock
-        self._load.set(self._held)
+        self._tell_load()
         self._ask_switch(facts)
+
+    def _judge(self, facts: ConnectionFacts, sock: socket.socket) -> None:
+        """Let a caller in, or not, as the switch would (see NodeContext.hosts_admit_callers)."""
+        refusal = self._shut_out.refusal(ip=facts.remote_ip)
+        limit = self._context.inbound_limit - (self._context.names.peer_hosts - 1)
+        self._tell_load()
+        if refusal is None and self._load.inbound() > limit:
+            refusal = Refusal(
+                RefusalReason.INBOUND_LIMIT, f"at most {self._context.inbound_limit} inbound connections"
+            )
+        if refusal is None:
+            self._start_peer(facts, sock)
+        else:
+            self._turn_away(sock)
+            self._context.names.switch.tell(ConnectionEnded(facts, refusal), exempt=True)
+
+    def _turn_away(self, sock: socket.socket) -> None:
+        sock.close()
+        self._inbound -= 1
+        self._tell_load()
 
     def _ask_switch(self, facts: ConnectionFacts) -> None:
         if facts.connection not in self._undecided:
@@ -234,10 +296,9 @@ class TransportActor(ProcessActor):
             return
         sock = self._undecided.pop(facts.connection)
         if isinstance(refusal, Refusal):
-            sock.close()
-            self._load.set(self._held)
-            return
-        self._start_peer(facts, sock)
+            self._turn_away(sock)
+        else:
+            self._start_peer(facts, sock)
 
     # --- peers ---------------------------------------------------------------------------------------------------------
 
@@ -271,12 +332,12 @@ class TransportActor(ProcessActor):
         except Exception as error:
             log.exception("peer did not start", connection=facts.connection)
             if sock is not None:
-                sock.close()
+                self._turn_away(sock)
             ended = ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True)
             self._context.names.switch.tell(ended, exempt=True)
             return
         self._connections[ref] = facts
-        self._load.set(self._held)
+        self._tell_load()
         self.runtime.watch(ref)
 
     def _peer_statuses(self) -> Any:

@@ -214,6 +214,7 @@ class Node:
             node_info=self._node_info(),
             channels=self._channels,
             routes=self._routes,
+            has_connection_filters=bool(self._connection_filters),
             has_peer_filters=bool(self._peer_filters),
         )
         settings = self.config.peerage

@@ -126,6 +126,24 @@ def test_a_seed_with_a_reactor_of_its_own_has_peers(start_node: StartNode, go_pe
     both.wait_for("peer_removed")
 
 
+def test_callers_take_no_more_places_than_there_are(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """The peer hosts keep the limit without the switch, each leaving one place for the other."""
+    node, crowd = (
+        start_node({}, p2p={"pex": True, "seed_mode": True, "max_num_inbound_peers": 8}),
+        caller(go_peer),
+    )
+    crowd.dial_crowd(node.address, 7)
+    with pytest.raises(GoPeerError, match="secret connection"):
+        crowd.dial_crowd(node.address, 1)
+    record = node_log.wait_for("peer refused", reason="inbound limit")
+    assert record["detail"] == "at most 8 inbound connections"
+    crowd.disconnect()
+    wait_until(lambda: not node.peers())
+    crowd.dial_crowd(node.address, 7)
+
+
 def test_rounds_of_fresh_callers_are_all_answered(start_node: StartNode, go_peer: StartGoPeer) -> None:
     """Many side by side: none is lost, none is left connected."""
     node, crowd = seed(start_node), caller(go_peer)

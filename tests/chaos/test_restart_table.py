@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 import psutil
 import pytest
+from pykka.messages import ProxyGetAttr, ProxySetAttr
 
 from peerage import ChannelDescriptor, Node, NodeFailedError
 from peerage.actors.addrbook import AddressBook
 from peerage.actors.messages import GetPeerValue
-from peerage.actors.runtime import ActorDeadError, Frames, Timeout
+from peerage.actors.runtime import ActorDeadError, ActorRef, Timeout
 from peerage.wire.net_address import NetAddress, no_names
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeer
@@ -29,6 +30,9 @@ from tests.nodes import (
 )
 
 OTHER_CHANNEL = 0x60
+CAUSES = ("SIGKILL", "exception", "memory")  # a hang: test_hangs.py
+MEMORY_LIMIT = 200_000_000
+LIMITED = {"probe_interval": 0.05, "memory_limit": MEMORY_LIMIT, "reactor_memory_limit": MEMORY_LIMIT}
 CROWD = 4
 
 
@@ -72,10 +76,15 @@ def wait_for_added(node: Node, count: int) -> None:
     wait_until(lambda: len(connections(node)) == count)
 
 
-def kill(node: Node, part: str) -> None:
-    """SIGKILL the process of one part of a node, and wait until it has a successor."""
+def end(node: Node, part: str, cause: str) -> None:
+    """End the process of one part of a node by one of the CAUSES, and wait until it has a successor."""
     name, pid = next(iter(node_processes(node, part).items()))
-    os.kill(pid, signal.SIGKILL)
+    if cause == "SIGKILL":
+        os.kill(pid, signal.SIGKILL)
+    elif cause == "exception":
+        ActorRef.to(name).tell(ProxyGetAttr(("nothing",)))
+    else:
+        ActorRef.to(name).tell(ProxySetAttr(("ballast",), b"x" * MEMORY_LIMIT))
     wait_until(lambda: node_processes(node, part).get(name, pid) != pid, what=f"another process {name}")
 
 
@@ -87,14 +96,15 @@ def start_crowd(node: Node, go_peer: StartGoPeer, count: int = CROWD) -> GoPeer:
     return crowd
 
 
+@pytest.mark.parametrize("cause", CAUSES)
 def test_killed_switch_drops_no_connection_and_removes_no_peer(
-    start_node: StartNode, go_peer: StartGoPeer
+    start_node: StartNode, go_peer: StartGoPeer, cause: str
 ) -> None:
     """It rebuilds its table from the live peer actors; messages go on, new peers are let in."""
-    node = start_node(SPIES)
+    node = start_node(SPIES, peerage=LIMITED)
     crowd = start_crowd(node, go_peer)
     before = connections(node)
-    kill(node, "switch")
+    end(node, "switch", cause)
     wait_until(lambda: connections(node) == before, 5.0)
     crowd.send_numbered("", HIGH, 1, 100)
     wait_until(lambda: count_of(node, "receive") == CROWD)
@@ -104,14 +114,15 @@ def test_killed_switch_drops_no_connection_and_removes_no_peer(
     assert crowd.history("peer_removed") == []
 
 
+@pytest.mark.parametrize("cause", CAUSES)
 def test_killed_reactor_is_introduced_to_every_peer_and_others_see_nothing(
-    start_node: StartNode, go_peer: StartGoPeer
+    start_node: StartNode, go_peer: StartGoPeer, cause: str
 ) -> None:
     """The new one gets init_peer and add_peer for every connected peer; no connection drops."""
-    node = start_node(SPIES)
+    node = start_node(SPIES, peerage=LIMITED)
     crowd = start_crowd(node, go_peer)
     before, other = connections(node), calls(node, "OTHER")
-    kill(node, "reactor-SPY")
+    end(node, "reactor-SPY", cause)
     wait_until(lambda: count_of(node, "add_peer") == CROWD, 5.0)
     crowd.send_numbered("", HIGH, 1, 100)
     wait_until(lambda: count_of(node, "receive") == CROWD)
@@ -124,8 +135,8 @@ def test_killed_reactor_is_introduced_to_every_peer_and_others_see_nothing(
 def test_killed_address_book_keeps_what_it_acknowledged_and_callers_wait(
     start_node: StartNode, go_peer: StartGoPeer
 ) -> None:
-    """It is killed three times while addresses are added: no call fails, and all of them are in the book."""
-    node = start_node(SPIES)
+    """It ends by every cause while addresses are added: no call fails, and all of them are in the book."""
+    node = start_node(SPIES, peerage=LIMITED)
     start_crowd(node, go_peer, 1)
     before = connections(node)
     book = AddressBook(node.names.addrbook)
@@ -152,9 +163,9 @@ def test_killed_address_book_keeps_what_it_acknowledged_and_callers_wait(
 
     caller = threading.Thread(target=add)
     caller.start()
-    for _ in range(3):
+    for cause in CAUSES:
         grows(20)
-        kill(node, "addrbook")
+        end(node, "addrbook", cause)
     grows(20)
     done.set()
     caller.join(10.0)
@@ -207,14 +218,15 @@ def test_exception_in_a_peer_actor_stops_that_peer_only(start_node: StartNode, g
     assert node_processes(node) == hosts
 
 
-def test_exception_in_a_peer_host_is_the_end_of_its_peers(
-    start_node: StartNode, go_peer: StartGoPeer
+@pytest.mark.parametrize("cause", ["exception", "memory"])
+def test_peer_host_that_fails_is_the_end_of_its_peers(
+    start_node: StartNode, go_peer: StartGoPeer, cause: str
 ) -> None:
     """As if it had been killed: they are hung up on and reported removed once each; the next host accepts."""
-    node = start_node(SPIES, peerage={"peer_hosts": 1})
+    node = start_node(SPIES, peerage=LIMITED | {"peer_hosts": 1})
     crowd = start_crowd(node, go_peer)
     before = connections(node)
-    node.names.transport(0).tell(Frames((), []))  # no kind: it raises
+    end(node, "peers-0", cause)
     wait_until(lambda: all(sorted(removed(node, spy)) == sorted(before) for spy in SPIES))
     wait_until(lambda: len(crowd.history("peer_removed")) == CROWD)
     crowd.dial_crowd(node.address, 1)
@@ -225,7 +237,7 @@ def test_child_that_ends_too_often_ends_the_node_with_a_clear_reason(start_node:
     """The supervisor gives up as OTP does; nothing of the node is left."""
     node = start_node({}, peerage={"restart_intensity": 1, "restart_period": "60s"})
     processes = [psutil.Process(pid) for pid in node_processes(node).values() if pid != os.getpid()]
-    kill(node, "switch")
+    end(node, "switch", "SIGKILL")
     os.kill(node_processes(node, "switch")[node.names.of("switch")], signal.SIGKILL)
     with pytest.raises(NodeFailedError, match=r"switch.*SIGKILL"):
         node.wait(10.0)

@@ -34,7 +34,7 @@ from peerage.discovery.improvements import Improvements
 from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import Entry, Kind, KnownAddress
 from peerage.discovery.selection import new_and_old, selection_size
-from peerage.discovery.timestamps import NEVER, SECOND, nanoseconds
+from peerage.discovery.timestamps import SECOND, nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID
@@ -136,7 +136,6 @@ class AddrBook:
         shape: BookShape | None = None,
         improvements: Improvements | None = None,
         journaled: bool = True,
-        placement: Placement | None = None,
     ) -> None:
         self.improvements = improvements or Improvements()
         self.shape = shape or BookShape()
@@ -144,9 +143,8 @@ class AddrBook:
         self.key = key or f"{rng.getrandbits(KEY_BITS):0{KEY_BITS // 4}x}"
         self.bans = BanList(clock)
         self._clock = clock
-        self._seconds, self._moment = 0.0, NEVER
         self._rng = rng
-        self._placement = placement or Placement(self.key, self.shape)
+        self._placement = Placement(self.key, self.shape)
         self._entries: dict[NodeID, Entry] = {}
         self._new = Table(self.shape.new_buckets, self.shape.new_bucket_size)
         self._old = Table(self.shape.old_buckets, self.shape.old_bucket_size)
@@ -649,10 +647,7 @@ class AddrBook:
     # --- inside ---
 
     def _now(self) -> int:
-        seconds = self._clock()
-        if seconds != self._seconds:  # else one number is enough for all entries of a moment
-            self._seconds, self._moment = seconds, nanoseconds(seconds)
-        return self._moment
+        return nanoseconds(self._clock())
 
     def _check(self, address: NetAddress, source: NetAddress) -> None:
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 
 from peerage.discovery.known_address import MAX_TRIES_WITHOUT_SUCCESS, MISSING_AFTER, Entry
@@ -70,12 +69,6 @@ class Placement:
         return int.from_bytes(blake2b(data, digest_size=8, key=self._key).digest(), "big")
 
 
-@lru_cache(maxsize=8)
-def _only(buckets: int) -> list[tuple[int, ...]]:
-    """By number the places of an entry that lies in that bucket alone. Shared: most entries do."""
-    return [(number,) for number in range(buckets)]
-
-
 class Table:
     """All entries of one kind, by bucket.
 
@@ -90,7 +83,7 @@ class Table:
         self._occupied: list[int] = []  # numbers of the buckets that are not empty, in any order
         self._place = [-1] * buckets  # where a bucket's number stands in that list
         self._members: list[Entry] = []
-        self._only = _only(buckets)
+        self._only = [(number,) for number in range(buckets)]  # shared: 7 MB less for 100,000 entries
         self.references = 0
 
     def __len__(self) -> int:

@@ -7,14 +7,14 @@ same AddrBook, PeerManager, PeerExchange and Crawler as in a real node.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol
 
-from peerage.discovery.addrbook import KEY_BITS, AddrBook
+from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.backoff import Verdict
 from peerage.discovery.bans import BAN_S
-from peerage.discovery.buckets import BookShape, Placement
+from peerage.discovery.buckets import BookShape
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler
 from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.improvements import Improvements
@@ -39,19 +39,24 @@ class Place(NetAddress):
     There is one object for each address, so being equal is being the same.
     """
 
-    __slots__ = ("_group", "_text")
-    __eq__ = object.__eq__
-    __hash__ = object.__hash__
+    __slots__ = ("_group", "_hash", "_text")
 
     def __init__(self, id: str, host: str, port: int) -> None:  # noqa: A002 - the field's name
         super().__init__(id, parse_ip(host), port)
         object.__setattr__(self, "_group", group_of(self.host, strict=True))
         object.__setattr__(self, "_text", f"{host}:{port}")
+        object.__setattr__(self, "_hash", hash(int(id, 16)))
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return self._hash  # type: ignore[attr-defined,no-any-return]  # set in __init__: the class is frozen
 
     @property
     def dial_string(self) -> str:
         """ip:port."""
-        return self._text  # type: ignore[attr-defined,no-any-return]  # set in __init__: the class is frozen
+        return self._text  # type: ignore[attr-defined,no-any-return]  # as above
 
     def group(self, *, strict: bool) -> str:
         """The group, strict or not: only routable addresses are simulated."""
@@ -66,32 +71,11 @@ class Place(NetAddress):
         return True
 
 
-class QuickPlacement(Placement):
-    """Spreads addresses as the real one does, in a third of its time: nobody here guesses hashes.
-
-    Args: key, of the book; groups, a number for each group.
-    """
-
-    def __init__(self, key: int, shape: BookShape, groups: Mapping[str, int]) -> None:
-        super().__init__(f"{key:x}", shape)
-        self._number = key
-        self._groups = groups
-
-    def new_bucket(self, group: str, source_group: str) -> int:
-        """As the real one. Hashes of numbers are the same in every process."""
-        groups, shape = self._groups, self._shape
-        source = groups[source_group]
-        spread = hash((self._number, groups[group], source)) % shape.new_buckets_per_group
-        return hash((source, self._number, spread)) % shape.new_buckets
-
-
 class World(Protocol):
     """What a node needs of its network."""
 
     now: float
     rng: random.Random
-    groups: dict[str, int]
-    """A number for each group of addresses."""
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something later."""
@@ -144,15 +128,13 @@ class SimulatedNode:
         self.outbound: dict[NodeID, SimulatedNode] = {}
         self.inbound: dict[NodeID, SimulatedNode] = {}
         self.life = 0  # counts starts: what belongs to an earlier one is void
-        key = world.rng.getrandbits(KEY_BITS)
         self.book = AddrBook(
             clock=self._clock,
             rng=world.rng,
-            key=f"{key:024x}",
+            key=f"{world.rng.getrandbits(96):024x}",
             improvements=improvements,
             shape=shape,
             journaled=False,
-            placement=QuickPlacement(key, shape or BookShape(), world.groups),
         )
         self.book.add_our_address(address)
         self._improvements = improvements

@@ -141,7 +141,6 @@ class SimulatedNetwork:
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._places: set[tuple[int, int]] = set()
-        self.groups: dict[str, int] = {}
         self._online = 0
         self._full: set[NodeID] = set()
         self._curve: list[tuple[float, float]] = []
@@ -253,9 +252,7 @@ class SimulatedNetwork:
             if ((first << 8) + second, host) not in self._places:
                 break
         self._places.add(((first << 8) + second, host))
-        place = Place(f"{rng.getrandbits(160):040x}", f"{first + 1}.{second}.{host >> 8}.{host & 255}", 26656)
-        self.groups.setdefault(place.group(strict=True), len(self.groups))
-        return place
+        return Place(f"{rng.getrandbits(160):040x}", f"{first + 1}.{second}.{host >> 8}.{host & 255}", 26656)
 
     def _bury(self, dead: int) -> None:
         """Have the seeds know addresses where nobody is."""

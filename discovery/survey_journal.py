@@ -9,14 +9,14 @@ dropped, and its visit is made again.
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self, TypeVar
-
-import msgspec
+from typing import Any, BinaryIO, Self
 
 from peerage.discovery.errors import JournalContentError, JournalError, JournalInUseError
 from peerage.discovery.survey import Survey
@@ -29,12 +29,11 @@ from peerage.wire.pex import PexAddress
 
 VERSION = 1
 FILE_MODE = 0o600
+MOST_SECONDS = 1e11  # in the year 5138; no time is later, and no visit takes longer
 MAX_LINE = 1024 * 1024  # bytes; a visit's two answers take at most 128,000 on the wire
 
 _HEAD = b'{"survey":'
 _NOT_ONE = "it is no journal of a survey"
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +43,6 @@ class Beginning:
     seeds: tuple[NetAddress, ...] = ()
     networks: tuple[str, ...] = ()
     any_network: bool = False
-
-
-class _Head(msgspec.Struct, forbid_unknown_fields=True):
-    survey: int
-    seeds: list[str]
-    networks: list[str]
-    any_network: bool
-
-
-class _Line(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    place: str
-    at: float
-    id: str | None = None
-    info: bytes | None = None
-    connect_s: float = 0.0
-    handshake_s: float = 0.0
-    told: list[PexAddress] | None = None
-    fault: Fault | None = None
-    detail: str = ""
 
 
 class Journal:
@@ -111,23 +91,29 @@ class Journal:
         before = self.beginning
         if before is not None and set(beginning.seeds) <= set(before.seeds):
             return
-        seeds = [str(seed) for seed in beginning.seeds]
-        self._write(_Head(VERSION, seeds, list(beginning.networks), beginning.any_network))
+        self._write(
+            {
+                "survey": VERSION,
+                "seeds": [str(seed) for seed in beginning.seeds],
+                "networks": list(beginning.networks),
+                "any_network": beginning.any_network,
+            }
+        )
 
     def note(self, visited: Visited) -> None:
         """Append what came of a visit; on return it survives SIGKILL. Raises: JournalError (disk full, …)."""
         self._write(
-            _Line(
-                place=visited.place,
-                at=visited.at,
-                id=visited.id,
-                info=None if visited.info is None else visited.info.encode(),
-                connect_s=visited.connect_s,
-                handshake_s=visited.handshake_s,
-                told=None if visited.told is None else list(visited.told),
-                fault=visited.fault,
-                detail=visited.detail,
-            )
+            {
+                "place": visited.place,
+                "at": visited.at,
+                "id": visited.id,
+                "info": None if visited.info is None else base64.b64encode(visited.info.encode()).decode(),
+                "connect_s": visited.connect_s,
+                "handshake_s": visited.handshake_s,
+                "told": visited.told,
+                "fault": visited.fault,
+                "detail": visited.detail,
+            }
         )
 
     def close(self) -> None:
@@ -140,9 +126,9 @@ class Journal:
         except OSError as error:
             raise JournalInUseError(str(self._path)) from error
 
-    def _write(self, line: _Head | _Line) -> None:
+    def _write(self, line: dict[str, Any]) -> None:
         try:
-            self._file.write(msgspec.json.encode(line) + b"\n")
+            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
             self._file.flush()
         except OSError as error:
             raise JournalError(str(self._path), error.strerror or str(error)) from error
@@ -169,7 +155,7 @@ class Journal:
                 return
             try:
                 yield _beginning(line) if line.startswith(_HEAD) else _visited(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError, WireError, ValueError) as error:
+            except (ValueError, KeyError, TypeError, RecursionError, WireError) as error:
                 raise JournalContentError(str(self._path), f"line {number}: {error}") from error
 
 
@@ -187,23 +173,43 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _beginning(text: bytes) -> Beginning:
-    head = msgspec.json.decode(text, type=_Head)
-    if head.survey != VERSION:
-        raise ValueError(f"its version is {head.survey}, this program knows version {VERSION}")
-    seeds = tuple(NetAddress.parse(seed) for seed in head.seeds)
-    return Beginning(seeds, tuple(head.networks), head.any_network)
+    head = json.loads(text)
+    if head["survey"] != VERSION:
+        raise ValueError(f"its version is {head['survey']!r}, this program knows version {VERSION}")
+    seeds = tuple(NetAddress.parse(seed) for seed in head["seeds"])
+    return Beginning(seeds, tuple(map(_text, head["networks"])), head["any_network"] is True)
 
 
 def _visited(text: bytes) -> Visited:
-    line = msgspec.json.decode(text, type=_Line)
+    line = json.loads(text)
+    info, told, fault = line["info"], line["told"], line["fault"]
     return Visited(
-        place=line.place,
-        at=line.at,
-        id=None if line.id is None else NodeID(line.id),
-        info=None if line.info is None else NodeInfo.decode(line.info),
-        connect_s=line.connect_s,
-        handshake_s=line.handshake_s,
-        told=None if line.told is None else tuple(line.told),
-        fault=line.fault,
-        detail=line.detail,
+        place=_text(line["place"]),
+        at=_number(line["at"]),
+        id=None if line["id"] is None else NodeID(_text(line["id"])),
+        info=None if info is None else NodeInfo.decode(base64.b64decode(info, validate=True)),
+        connect_s=_number(line["connect_s"]),
+        handshake_s=_number(line["handshake_s"]),
+        told=None if told is None else tuple(map(_address, told)),
+        fault=None if fault is None else Fault(fault),
+        detail=_text(line["detail"]),
     )
+
+
+def _address(raw: list[Any]) -> PexAddress:
+    node_id, ip, port = raw
+    if not isinstance(port, int):
+        raise TypeError(f"{port!r} is no port")
+    return PexAddress(_text(node_id), _text(ip), port)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _number(value: object) -> float:
+    if not isinstance(value, int | float) or not 0 <= value < MOST_SECONDS:
+        raise TypeError(f"{value!r} is no number of seconds")
+    return float(value)

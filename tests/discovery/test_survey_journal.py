@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -160,7 +161,7 @@ def test_two_surveys_do_not_share_a_journal(tmp_path: Path) -> None:
     [
         (b"hello\n", "it is no journal of a survey"),
         (b"hello", "it is no journal of a survey"),
-        (b'{"survey":1}\n', "line 1: Object missing required field"),
+        (b'{"survey":1}\n', "line 1: 'seeds'"),
         (b'{"survey":2,"seeds":[],"networks":[],"any_network":false}\n', "line 1: its version is 2"),
         (b'{"survey":1,"seeds":["x"],"networks":[],"any_network":false}\n', "line 1: "),
         (b"\xff\xfe\x00", "it is no journal of a survey"),
@@ -175,14 +176,56 @@ def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes, text: 
     assert path.read_bytes() == content
 
 
+WHOLE = {
+    "place": "8.8.8.8:1",
+    "at": 1.0,
+    "id": None,
+    "info": None,
+    "connect_s": 0.0,
+    "handshake_s": 0.0,
+    "told": None,
+    "fault": None,
+    "detail": "",
+}
+
+
+def line_with(**changes: object) -> bytes:
+    """A line that would be whole without the changes."""
+    return json.dumps(WHOLE | changes).encode() + b"\n"
+
+
 @pytest.mark.parametrize(
-    "line", [b"nonsense\n", b'{"place":1}\n', b'{"place":"a","at":1,"info":"/////w=="}\n', b"{" * 2**21]
+    "line",
+    [
+        b"nonsense\n",
+        b"[]\n",
+        b"1\n",
+        b'{"place":"8.8.8.8:1"}\n',
+        b"\xff\n",
+        b"{" * 2**21,
+        b"[" * 100_000 + b"\n",
+        line_with(place=1),
+        line_with(at="now"),
+        line_with(at=float("nan")),
+        line_with(at=1e300),
+        line_with(connect_s=-1.0),
+        line_with(info="/////w=="),
+        line_with(info="?"),
+        line_with(told=[["a", "b"]]),
+        line_with(told=[["a", "b", "c"]]),
+        line_with(told=[[1, "b", 2]]),
+        line_with(fault="bad luck"),
+    ],
 )
 def test_a_damaged_line_is_told(tmp_path: Path, line: bytes) -> None:
     """With its number; nothing is guessed."""
     path = tmp_path / "state"
     with Journal(path) as journal:
         survey_with(journal)
-    path.write_bytes(path.read_bytes() + line + b'{"place":"8.8.8.8:1","at":1}\n')
+    whole = path.read_bytes() + line_with()
+    path.write_bytes(whole)
+    with Journal(path) as journal:
+        assert survey_with(journal).visits == 1
+    path.write_bytes(whole[: -len(line_with())] + line + line_with())
     with Journal(path) as journal, pytest.raises(JournalContentError, match="line 2: "):
         survey_with(journal)

@@ -70,7 +70,9 @@ SEND: Final = "send"
 # anyone → peer, an ask: (SEND_WAIT, (channel, …), {channel: sent so far}, deadline); all frames but the last as with
 # SEND, the last one waits for room. Answer: (accepted, how many may have been sent on the last channel by now).
 SEND_WAIT: Final = "send wait"
-BROADCAST: Final = "broadcast"  # anyone → transport: (BROADCAST, channel), one frame
+# anyone → transport: (BROADCAST, (channel, …), {channel: broadcast so far}), a frame per message. Reactors count, and keep
+# to the totals of the Credits that come back; others say {}.
+BROADCAST: Final = "broadcast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +341,10 @@ class RemovePeer:
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """peer → reactor: by channel, how many messages the reactor may have sent by now."""
+    """peer → reactor, transport → reactor: by channel, how many messages the reactor may have sent, or broadcast, by now.
+
+    Args: connection, or the transport's name.
+    """
 
     connection: str
     totals: Mapping[int, int]

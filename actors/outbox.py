@@ -1,7 +1,8 @@
-"""What a reactor sends to one peer: credits that answer `try_send` at once, and messages that travel together.
+"""What a reactor sends to one peer, or to all of a host: credits that answer at once, and messages that travel together.
 
-Credits are totals, not steps: the peer actor says how many messages of a channel the reactor may have sent since it began,
-the reactor says how many it has. A total that is lost, doubled or late is put right by the next one.
+Credits are totals, not steps: the receiver, a peer actor or a transport, says how many messages of a channel the reactor
+may have sent since it began, the reactor says how many it has. A total that is lost, doubled or late is put right by the
+next one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Outbox:
         schedule: has `flush` called at the end of the turn.
         granted: channel → messages that may be sent from now on.
         count: told of every message that has a class, and its bytes (for the metrics).
+        kind: the header's first item.
     """
 
     def __init__(
@@ -41,8 +43,11 @@ class Outbox:
         schedule: Callable[[], None],
         granted: Mapping[int, int],
         count: Callable[[type, int], None] = lambda _class, _size: None,
+        *,
+        kind: str = SEND,
     ) -> None:
         self.count = count
+        self._kind = kind
         self._tell = tell
         self._schedule = schedule
         self._granted = dict(granted)
@@ -81,9 +86,7 @@ class Outbox:
     def flush(self) -> None:
         """Tell what has gathered."""
         if self._frames:
-            message = Frames((SEND, tuple(self._channels), self._totals()), self._frames)
-            self._clear()
-            self._tell(message)
+            self._tell(self.totals())
 
     def waiting(self, channel_id: int, data: Data, deadline: float) -> Frames:
         """A question that carries what has gathered and, last, a message that waits for room. See `settle`."""
@@ -104,7 +107,7 @@ class Outbox:
 
     def totals(self) -> Frames:
         """What puts the peer actor's count right: sent so far, and what has gathered."""
-        message = Frames((SEND, tuple(self._channels), self._totals()), self._frames)
+        message = Frames((self._kind, tuple(self._channels), self._totals()), self._frames)
         self._clear()
         return message
 

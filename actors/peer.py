@@ -16,9 +16,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
@@ -26,6 +27,7 @@ from typing import Any
 
 import structlog
 
+from peerage.actors.broadcasts import Broadcasts, Listener
 from peerage.actors.context import NodeContext
 from peerage.actors.delivery import Delivery
 from peerage.actors.handshake import Handshake, HandshakeRefusedError
@@ -66,7 +68,7 @@ from peerage.wire.multiplex import Event, MessageReceived, MultiplexConnection, 
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from peerage.wire.secret_connection import SecretConnection
 
-__all__ = ["PeerActor", "Scratch"]
+__all__ = ["TRIM_INTERVAL_S", "PeerActor", "Scratch", "broadcasts_of"]
 
 log = structlog.get_logger("peerage.peer")
 
@@ -76,8 +78,8 @@ ADMISSION_RETRY_S = (
 SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
 CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
 READS_PER_TURN = 1
-BACKLOG_LIMIT = 64  # messages beyond a channel's queue that broadcasts and waiting sends may hold
-BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
+BACKLOG_LIMIT = 64  # messages beyond a channel's queue that waiting sends may hold
+TRIM_INTERVAL_S = 1.0  # between two looks for broadcasts that nobody needs any more
 CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
 DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful close
 TRAFFIC_INTERVAL_S = 1.0
@@ -109,11 +111,12 @@ class _State(Enum):
 
 
 class Scratch:
-    """What the peers of one host share: a buffer to read into, and counters for the metrics."""
+    """What the peers of one host share: a buffer to read into, counters for the metrics, and what is being broadcast."""
 
-    def __init__(self, metrics: MetricsReporter, size: int = 256 * 1024) -> None:
+    def __init__(self, metrics: MetricsReporter, broadcasts: Broadcasts, size: int = 256 * 1024) -> None:
         self.buffer = memoryview(bytearray(size))
         self.metrics = metrics
+        self.broadcasts = broadcasts
 
 
 @dataclass(slots=True, eq=False)
@@ -121,8 +124,7 @@ class _Waiting:
     """A message that found its channel's queue full. Equal to none but itself: comparing megabytes takes time."""
 
     data: Any
-    deadline: float
-    reply: Reply | None  # None: a broadcast, nobody waits
+    reply: Reply | None  # None: it was paid for, or is the rest of what was broadcast; nobody waits
 
 
 class PeerActor(ProcessActor):
@@ -138,7 +140,9 @@ class PeerActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         self._facts = facts
-        self._scratch = scratch or Scratch(MetricsReporter(self.runtime, context, self.actor_urn))
+        self._scratch = scratch or Scratch(
+            MetricsReporter(self.runtime, context, self.actor_urn), broadcasts_of(context)
+        )
         self._traffic = Traffic(self._scratch.metrics)
         self._sock = sock if sock is not None or facts.is_outbound else _passed_socket(self.runtime.fds)
         self._state = _State.DIALLING if facts.is_outbound else _State.HANDSHAKE
@@ -158,7 +162,10 @@ class PeerActor(ProcessActor):
         self._deliveries: dict[str, Delivery] = {}
         self._delivery_of: dict[int, Delivery] = {}
         self._waiting: dict[int, deque[_Waiting]] = {}
+        self._listener: Listener | None = None
+        self._trim_due = False
         self._sent_by_reactor: dict[int, int] = {}  # channel → what its reactor says that it has sent
+        self._granted: dict[int, int] = {}  # channel → how many it has been told that it may have sent
         self._proofs: list[Reply] = []
         self._values: dict[str, Any] = {}
         self._flush_replies: list[Reply] = []
@@ -353,6 +360,7 @@ class PeerActor(ProcessActor):
         )
         self._facts = replace(facts, peer=self._info)
         self._state = _State.RUNNING
+        self._listener = self._scratch.broadcasts.listen(theirs.channels, self._hear_broadcast)
         for name in self._context.names.reactors:
             self._make_delivery(name)
             self._introduce(name)
@@ -480,8 +488,11 @@ class PeerActor(ProcessActor):
         self._deliveries[reactor] = delivery
         self._delivery_of.update(dict.fromkeys(channels, delivery))
 
-    def _count_drop(self, channel_id: int) -> None:
-        self._scratch.metrics.buffer.inc("p2p_dropped_messages_total", (channel_label(channel_id),))
+    def _count_drop(self, channel_id: int, messages: int = 1) -> None:
+        if messages:
+            self._scratch.metrics.buffer.inc(
+                "p2p_dropped_messages_total", (channel_label(channel_id),), messages
+            )
 
     def _introduce(self, reactor: str) -> None:
         """Tell a reactor of this peer: at the start, and again when the reactor is a new one."""
@@ -491,6 +502,7 @@ class PeerActor(ProcessActor):
         own = [d.id for d in self._context.channels if self._context.routes[d.id] == reactor]
         self._sent_by_reactor.update(dict.fromkeys(own, 0))
         credits_ = tuple((channel_id, self._mconn.queue_room(channel_id)) for channel_id in own)
+        self._granted.update(credits_)
         ref.tell(InitPeer(replace(self._info, credits=credits_)), exempt=True)
         ref.tell(AddPeer(self._facts.connection), exempt=True)
         self._deliveries[reactor].reset()
@@ -596,11 +608,10 @@ class PeerActor(ProcessActor):
     def _on_frames(self, message: Frames) -> Any:
         header, frames = message.header, message.frames
         kind = header[0]
-        if kind == BROADCAST:
-            if self._lives():
-                self._broadcast(header[1], frames[0])
-            return None
         channels = header[1]
+        if kind == BROADCAST:
+            self._broadcast(channels, frames)
+            return None
         if self._lives():
             self._sent_by_reactor.update(header[2])
             at = 0
@@ -613,17 +624,56 @@ class PeerActor(ProcessActor):
             return self._send_wait(channels[-1], frames[-1], header[3])
         return None
 
-    def _broadcast(self, channel_id: int, data: Any) -> None:
-        assert self._info is not None
-        if self._state is not _State.RUNNING or channel_id not in self._info.node_info.channels:
-            return
-        waiting = self._waiting.get(channel_id)
-        if waiting or not self._queue(channel_id, data):
-            if waiting is not None and len(waiting) >= BACKLOG_LIMIT:
-                self._count_drop(channel_id)
-                return
-            self._wait(channel_id, _Waiting(data, time.time() + BROADCAST_PATIENCE_S, None))
-        self._schedule_pump()
+    def _broadcast(self, channels: Sequence[int], messages: Sequence[Any]) -> None:
+        """In a process of its own, where the transport's broadcasts are out of reach."""
+        now, broadcasts = self.runtime.now(), self._scratch.broadcasts
+        for channel_id, data in zip(channels, messages, strict=True):
+            broadcasts.add(channel_id, data, now)
+        broadcasts.wake()
+        if not self._trim_due:
+            self._trim_broadcasts()
+
+    def _trim_broadcasts(self) -> None:
+        self._trim_due = self._scratch.broadcasts.trim(self.runtime.now())
+        if self._trim_due:
+            self.runtime.call_later(TRIM_INTERVAL_S, self._trim_broadcasts)
+
+    def _hear_broadcast(self) -> None:
+        """Something is being broadcast (called in the transport's turn): write in our own, now or when the socket can."""
+        if not self._writing:
+            self._schedule_pump()
+
+    def _take_broadcasts(self, listener: Listener) -> bool:
+        """Move what is being broadcast into the channels' queues, as far as there is room behind what waits already.
+
+        Returns: whether there was any.
+        """
+        channels = listener.channels_behind()
+        for channel_id in channels:
+            room = 0 if self._waiting.get(channel_id) else self._mconn.queue_room(channel_id)
+            if room:
+                messages, missed = listener.take(channel_id, room)
+                self._mconn.try_send_many(channel_id, messages)
+                self._count_drop(channel_id, missed)
+                if self._traffic.is_on:
+                    self._traffic.sent(channel_id, sum(map(len, messages)))
+        return bool(channels)
+
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._scratch.broadcasts.leave(listener)
+
+    def _take_rest(self) -> None:
+        """Before the end: what was broadcast until now is still sent, what comes later is not."""
+        if self._listener is not None:
+            for channel_id in self._listener.channels_behind():
+                messages, missed = self._listener.take(channel_id, sys.maxsize)
+                self._count_drop(channel_id, missed)
+                for data in messages:
+                    self._wait(channel_id, _Waiting(data, None))
+            self._stop_listening()
+            self._fill_queues()
 
     def _send_wait(self, channel_id: int, data: Any, deadline: float) -> Any:
         if self._state is not _State.RUNNING or channel_id not in self._delivery_of:
@@ -633,9 +683,9 @@ class PeerActor(ProcessActor):
             self._schedule_pump()
             return self._accepted(channel_id)
         if deadline <= time.time() or (waiting is not None and len(waiting) >= BACKLOG_LIMIT):
-            return False, self._total(channel_id)
+            return False, self._grant(channel_id)
         reply = self.runtime.defer()
-        entry = _Waiting(data, deadline, reply)
+        entry = _Waiting(data, reply)
         self._wait(channel_id, entry)
         self.runtime.call_later(max(0.0, deadline - time.time()), self._give_up, channel_id, entry)
         return None
@@ -646,11 +696,11 @@ class PeerActor(ProcessActor):
         if self._traffic.is_on:
             self._traffic.sent(channel_id, sum(map(len, messages[:queued])))
         for data in messages[queued:]:  # another sender sits on the room for a moment
-            self._wait(channel_id, _Waiting(data, float("inf"), None))
+            self._wait(channel_id, _Waiting(data, None))
 
     def _queue(self, channel_id: int, data: Any) -> bool:
         """Put a message into its channel's queue, if there is room."""
-        if not self._mconn.try_send(channel_id, data):
+        if not self._mconn.try_send_many(channel_id, (data,)):
             return False
         if self._traffic.is_on:
             self._traffic.sent(channel_id, len(data))
@@ -661,7 +711,11 @@ class PeerActor(ProcessActor):
 
     def _accepted(self, channel_id: int) -> tuple[bool, int]:
         self._sent_by_reactor[channel_id] = self._sent_by_reactor.get(channel_id, 0) + 1
-        return True, self._total(channel_id)
+        return True, self._grant(channel_id)
+
+    def _grant(self, channel_id: int) -> int:
+        total = self._granted[channel_id] = self._total(channel_id)
+        return total
 
     def _total(self, channel_id: int) -> int:
         """How many messages of this channel its reactor may have sent by now (see Outbox)."""
@@ -672,21 +726,15 @@ class PeerActor(ProcessActor):
         if queue is not None and entry in queue:
             queue.remove(entry)
             if entry.reply is not None:
-                entry.reply.set((False, self._total(channel_id)))
+                entry.reply.set((False, self._grant(channel_id)))
 
     def _fill_queues(self) -> None:
         """Move what waited into the channels' queues, as places become free."""
-        now = time.time()
         for channel_id, queue in list(self._waiting.items()):
-            while queue:
-                entry = queue[0]
-                if entry.deadline < now and entry.reply is None:
-                    self._count_drop(channel_id)
-                elif not self._queue(channel_id, entry.data):
-                    break
-                elif entry.reply is not None:
+            while queue and self._queue(channel_id, queue[0].data):
+                entry = queue.popleft()
+                if entry.reply is not None:
                     entry.reply.set(self._accepted(channel_id))
-                queue.popleft()
             if not queue:
                 del self._waiting[channel_id]
 
@@ -698,7 +746,10 @@ class PeerActor(ProcessActor):
             self._fill_queues()
         by_reactor: dict[str, dict[int, int]] = {}
         for channel_id in started:
-            by_reactor.setdefault(self._context.routes[channel_id], {})[channel_id] = self._total(channel_id)
+            # What was broadcast has left its place too: that is no news to a reactor that has sent nothing.
+            if self._total(channel_id) > self._granted.get(channel_id, 0):
+                totals = by_reactor.setdefault(self._context.routes[channel_id], {})
+                totals[channel_id] = self._grant(channel_id)
         for reactor, totals in by_reactor.items():
             credits_ = Credits(self._facts.connection, totals)
             self._context.names.reactor(reactor).tell(credits_, exempt=True)
@@ -716,8 +767,7 @@ class PeerActor(ProcessActor):
         for _ in range(CHUNKS_PER_TURN):
             if not (self._write_out() and self._lives()):
                 break
-            now = self.runtime.now()
-            data = self._mconn.data_to_send(now, SEND_CHUNK)
+            data = self._next_chunk()
             if not data:
                 break
             self._out = memoryview(self._secret.seal(data))
@@ -729,6 +779,24 @@ class PeerActor(ProcessActor):
             self._give_credits()
         self._reschedule()
         self._check_drained()
+
+    def _next_chunk(self) -> bytes:
+        """What to seal next. Broadcasts may go through a queue that is far smaller than a chunk."""
+        now, listener = self.runtime.now(), self._listener
+        if listener is None or not listener.is_behind:
+            return self._mconn.data_to_send(now, SEND_CHUNK)
+        parts: list[bytes] = []
+        left, is_behind = SEND_CHUNK, True
+        while is_behind and left > 0:
+            is_behind = self._take_broadcasts(listener)
+            part = self._mconn.data_to_send(now, left)
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part)
+            if self._waiting:
+                self._fill_queues()
+        return b"".join(parts)
 
     def _write_out(self) -> bool:
         """Write what is sealed. Returns: whether all of it is with the kernel now."""
@@ -819,6 +887,7 @@ class PeerActor(ProcessActor):
         if self._state is not _State.RUNNING:
             return None
         self._state = _State.DRAINING
+        self._take_rest()
         self._flush_deadline = self.runtime.now() + timeout
         self.runtime.call_later(timeout, self._end, "", False)
         removals = [
@@ -888,6 +957,7 @@ class PeerActor(ProcessActor):
         if self._info is not None and self._traffic.is_on:
             self._traffic.report(self._info.id, self._mconn, self.runtime.now())
             self._traffic.gone(self._info.id)
+        self._stop_listening()
         for delivery in self._deliveries.values():
             delivery.close()
         for queue in self._waiting.values():
@@ -933,6 +1003,12 @@ class IntroducePeer:
     """transport → peer: this reactor is new, tell it of you."""
 
     reactor: str
+
+
+def broadcasts_of(context: NodeContext, on_progress: Callable[[int], object] = lambda _: None) -> Broadcasts:
+    """Those of a host of this node."""
+    max_payload = context.config.p2p.max_packet_msg_payload_size
+    return Broadcasts((descriptor.id for descriptor in context.channels), max_payload, on_progress)
 
 
 def _passed_socket(fds: Any) -> socket.socket:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import structlog
 
+from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     BROADCAST,
@@ -101,15 +102,21 @@ class Reactor(ProcessActor):
 
     def broadcast(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage
-    ) -> None:
+    ) -> bool:
         """Send to every peer that knows the channel, as far as it has room within 10 s. Never waits.
 
-        One message per peer host carries it, however many peers there are. A host that has 10,000 or 64 MiB of them
-        unhandled gets no more until it has caught up; what it does not get is counted as a dead letter.
+        One message per peer host carries it, however many peers there are, and all that one turn of this actor broadcasts
+        travels together. The quickest peer sets the pace: who is 1024 messages ahead of it is refused, who is slower
+        than it misses what it has no room for.
+
+        Returns: False when it was refused, for the peers of some host, whose next ones may be accepted again in a moment.
         """
-        frames = Frames((BROADCAST, channel_id), [message_bytes(message)])
+        data = message_bytes(message)
+        accepted = True
         for transport in self.node.names.transports:
-            transport.tell(frames, when_full=DROP)
+            outbox = self._outboxes.get(transport.name) or self._broadcast_outbox(transport)
+            accepted = outbox.add(channel_id, data) and accepted
+        return accepted
 
     def mark_peer_as_good(self, peer: Peer) -> None:
         """The peer did something useful: its address moves up in the address book."""
@@ -171,6 +178,7 @@ class Reactor(ProcessActor):
         for connection, peer in list(self._peers_by_connection.items()):
             if peer.info.host == ref.host:
                 self._remove(connection, f"peer host ended: {reason}")
+        self._outboxes.pop(ref.name, None)
         if ref in self.node.names.transports:
             self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
 
@@ -231,6 +239,15 @@ class Reactor(ProcessActor):
             except Exception as error:
                 self._stop_for_error(peer, "receive", error)
         peer.info.ref.tell(Consumed(self._reactor_name, size, len(frames)), exempt=True)
+
+    def _broadcast_outbox(self, transport: ActorRef) -> Outbox:
+        outbox = self._outboxes[transport.name] = Outbox(
+            partial(transport.tell, when_full=DROP),
+            partial(self._flush_later, transport.name),
+            {descriptor.id: BROADCAST_WINDOW for descriptor in self.node.channels},
+            kind=BROADCAST,
+        )
+        return outbox
 
     def _flush_later(self, connection: str) -> None:
         self.runtime.at_end_of_turn(partial(self._flush, connection))

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from peerage.actors.addrbook import BookCall
+from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
 from peerage.actors.load_table import LoadTable
 from peerage.actors.messages import (
@@ -23,6 +24,7 @@ from peerage.actors.messages import (
     BansChanged,
     ConnectionEnded,
     ConnectionFacts,
+    Credits,
     Dial,
     FlushStop,
     GetPeerStatuses,
@@ -37,7 +39,7 @@ from peerage.actors.messages import (
     TransportState,
 )
 from peerage.actors.metrics_reporter import MetricsReporter
-from peerage.actors.peer import IntroducePeer, PeerActor, Scratch
+from peerage.actors.peer import TRIM_INTERVAL_S, IntroducePeer, PeerActor, Scratch, broadcasts_of
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import (
     HERE,
@@ -78,7 +80,11 @@ class TransportActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         self._own_processes = own_processes
-        self._scratch = Scratch(MetricsReporter(self.runtime, context, self.actor_urn))
+        self._broadcasts = broadcasts_of(context, self._schedule_grant)
+        self._broadcast_so_far: dict[int, int] = {}  # by the reactor of each channel, as it says
+        self._wake_due = self._trim_due = False
+        metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+        self._scratch = Scratch(metrics, self._broadcasts)
         fds = self.runtime.fds
         self._load = LoadTable(fds["load"], index, context.names.peer_hosts)
         self._listener = socket.socket(fileno=fds["listen"]) if "listen" in fds else None
@@ -131,8 +137,7 @@ class TransportActor(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
             if message.header[0] == BROADCAST:
-                for ref in self._connections:
-                    ref.tell(message, exempt=True)
+                self._broadcast(message)
             return None
         if isinstance(message, Dial):
             return self._dial(message)
@@ -188,6 +193,43 @@ class TransportActor(ProcessActor):
 
     def _tell_load(self) -> None:
         self._load.set(self._held, self._inbound)
+
+    # --- broadcasting --------------------------------------------------------------------------------------------------
+
+    def _broadcast(self, message: Frames) -> None:
+        _kind, channels, totals = message.header
+        now = self.runtime.now()
+        for channel_id, data in zip(channels, message.frames, strict=True):
+            self._broadcasts.add(channel_id, data, now)
+        self._broadcast_so_far.update(totals)
+        if self._own_processes:
+            for ref in self._connections:
+                ref.tell(message, exempt=True)
+        elif not self._wake_due:
+            self._wake_due = True
+            self.runtime.at_end_of_turn(self._wake_peers)
+
+    def _wake_peers(self) -> None:
+        self._wake_due = False
+        self._broadcasts.wake()
+        if not self._trim_due:
+            self._trim()
+
+    def _trim(self) -> None:
+        self._trim_due = self._broadcasts.trim(self.runtime.now())
+        if self._trim_due:
+            self.runtime.call_later(TRIM_INTERVAL_S, self._trim)
+
+    def _schedule_grant(self, channel_id: int) -> None:
+        """Called in a peer's turn; the answer is ours."""
+        self.runtime.call_soon(self._grant, channel_id)
+
+    def _grant(self, channel_id: int) -> None:
+        so_far = self._broadcast_so_far.get(channel_id)
+        if so_far is not None:
+            total = so_far - self._broadcasts.unfinished(channel_id) + BROADCAST_WINDOW
+            reactor = self._context.names.reactor(self._context.routes[channel_id])
+            reactor.tell(Credits(self.actor_urn, {channel_id: total}), exempt=True)
 
     # --- accepting -----------------------------------------------------------------------------------------------------
 

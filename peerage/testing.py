@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     BROADCAST,
@@ -320,7 +321,6 @@ class _PeerSide:
 
     def _take(self, message: Frames) -> Any:
         kind, channels = message.header[0], message.header[1]
-        channels = (channels,) if kind == BROADCAST else channels
         for channel_id, frame in zip(channels, message.frames, strict=True):
             self._note(_Sent(channel_id, bytes(frame)))
         if kind == BROADCAST:
@@ -470,14 +470,14 @@ class ReactorHarness(Generic[R]):
         self.ref: ActorRef[R] = self.names.reactor("TESTED")
         self.stack = ExitStack()
         self.switch = Probe(self.names.of("switch"))
-        self._transport = Probe(self.names.of("peers-0"), self._on_transport)
+        self.transport = Probe(self.names.of("peers-0"), self._on_transport)
         self._peers: list[FakePeer] = []
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peerage-harness-")))
             stack.enter_context(self.switch)
-            stack.enter_context(self._transport)
+            stack.enter_context(self.transport)
             stack.enter_context(self.stack)
             stack.enter_context(
                 run_actor(
@@ -488,7 +488,7 @@ class ReactorHarness(Generic[R]):
                     extra=self._context(home),
                 )
             )
-            self._transport.fish(AnnouncePeers)  # it has started, and asked who is there
+            self.transport.fish(AnnouncePeers)  # it has started, and asked who is there
             self.stack = stack.pop_all()
         return self
 
@@ -532,10 +532,15 @@ class ReactorHarness(Generic[R]):
         return bytes(descriptor.id for descriptor in self.reactor_class.channels)
 
     def _on_transport(self, message: Any) -> None:
-        if isinstance(message, Frames) and message.header[0] == BROADCAST:
+        if not (isinstance(message, Frames) and message.header[0] == BROADCAST):
+            return
+        _kind, channels, so_far = message.header
+        for channel_id, data in zip(channels, message.frames, strict=True):
             for peer in self._peers:
-                if message.header[1] in peer.info.node_info.channels:
-                    peer.info.ref.tell(message)
+                if channel_id in peer.info.node_info.channels:
+                    peer.info.ref.tell(Frames((BROADCAST, (channel_id,), {}), [data]))
+        totals = {channel_id: count + BROADCAST_WINDOW for channel_id, count in so_far.items()}
+        self.ref.tell(Credits(self.names.transports[0].name, totals), exempt=True)
 
     def _context(self, home: Path) -> NodeContext:
         key = NodeKey.generate()

@@ -355,7 +355,7 @@ class Node:
 
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
         """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
-        frames = Frames((BROADCAST, channel_id), [message_bytes(message)])
+        frames = Frames((BROADCAST, (channel_id,), {}), [message_bytes(message)])
         for transport in self._names.transports:
             transport.tell(frames, when_full=DROP)
 

@@ -119,8 +119,17 @@ class Seen:
     digest: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """Broadcast so many numbered messages in one go. Answer: how many were accepted."""
+
+    channel: int
+    count: int
+    size: int
+
+
 class SinkReactor(Reactor):
-    """Counts what comes; ask it with (peer ID, channel) for a `Seen`, with `Flood` to send."""
+    """Counts what comes; ask it with (peer ID, channel) for a `Seen`, with `Flood` to send, with `Cast` to broadcast."""
 
     channels: ClassVar[Sequence[ChannelDescriptor]] = _channels()
 
@@ -137,6 +146,10 @@ class SinkReactor(Reactor):
     def handle(self, message: Any) -> Any:
         if isinstance(message, Flood):
             return self._flood(message)
+        if isinstance(message, Cast):
+            return sum(
+                self.broadcast(message.channel, payload(n, message.size)) for n in range(message.count)
+            )
         count, size, digest = self._seen.get(message) or (0, 0, StreamDigest())
         return Seen(count, size, digest.hexdigest())
 

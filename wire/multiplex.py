@@ -23,7 +23,7 @@ from peerage.wire.packet import (
     PongReceived,
 )
 from peerage.wire.rate import FlowMeter, TokenBucket
-from peerage.wire.scheduler import Scheduler
+from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.status import ChannelStatus, ConnectionStatus
 
 __all__ = [
@@ -189,7 +189,7 @@ class MultiplexConnection:
         """
         return self._error is None and self._scheduler.put(channel_id, data)
 
-    def try_send_many(self, channel_id: int, messages: Sequence[_Bytes]) -> int:
+    def try_send_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages of one channel in order. Returns: how many of them, from the first on; else as `try_send`."""
         return self._scheduler.put_many(channel_id, messages) if self._error is None else 0
 

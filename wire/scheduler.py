@@ -15,7 +15,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
 from peerage.wire.packet import DEFAULT_MAX_PAYLOAD, eof_payload_limit, message_header
 
-__all__ = ["DECAY_INTERVAL_S", "OutgoingChannel", "Scheduler"]
+__all__ = ["DECAY_INTERVAL_S", "FramedMessage", "OutgoingChannel", "Scheduler"]
 
 DECAY_INTERVAL_S = 2.0  # reference 4
 _DECAYED_TO_NOTHING = 200  # 0.8^200 of 2^63 is below 1: more rounds change nothing
@@ -36,6 +36,31 @@ def _eof_headers_of(channel_id: int) -> dict[int, bytes]:  # noqa: ARG001  # the
 def _unchanging(message: _Bytes) -> bytes | memoryview:
     view = memoryview(message)
     return view.cast("B") if view.readonly and view.contiguous else bytes(view)
+
+
+class FramedMessage:
+    """A message and its packets, cut once for all connections that send it."""
+
+    __slots__ = ("before_last", "data", "packets", "size")
+
+    def __init__(self, channel_id: int, message: _Bytes, max_payload: int = DEFAULT_MAX_PAYLOAD) -> None:
+        """Args: message, not copied unless it is mutable; max_payload, of all these connections."""
+        self.data = message if type(message) is bytes else _unchanging(message)
+        channel = OutgoingChannel(ChannelDescriptor(channel_id), 0, max_payload)
+        channel.put(self.data)
+        parts: list[_Bytes] = []
+        channel.write(parts, _NO_BOUND, _NO_BOUND)
+        self.packets = b"".join(parts)
+        self.size = len(self.packets)
+        last = sum(map(len, parts[-2:]))  # its header and its data
+        self.before_last = self.size - last
+
+    def __len__(self) -> int:
+        """Bytes of the message."""
+        return len(self.data)
+
+
+_Queued: TypeAlias = bytes | memoryview | FramedMessage
 
 
 class OutgoingChannel:
@@ -65,7 +90,7 @@ class OutgoingChannel:
         self.capacity = descriptor.send_queue_capacity
         self.recently_sent = 0  # bytes of packets, decaying
         self.started = 0  # messages that have left the queue since this was last set to 0
-        self._queue: deque[bytes | memoryview] = deque()
+        self._queue: deque[_Queued] = deque()
         self._message: memoryview | None = None  # being sent, from _offset on
         self._offset = 0
         self._max_payload = max_payload
@@ -96,12 +121,17 @@ class OutgoingChannel:
         """
         return self.put_many((message,)) == 1
 
-    def put_many(self, messages: Sequence[_Bytes]) -> int:
+    def put_many(self, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages in order, as many as there is room for. Returns: how many."""
         room = self.capacity - len(self._queue)
         if room < len(messages):
             messages = messages[: max(0, room)]
-        self._queue.extend([each if type(each) is bytes else _unchanging(each) for each in messages])
+        self._queue.extend(
+            [
+                each if type(each) is bytes or isinstance(each, FramedMessage) else _unchanging(each)
+                for each in messages
+            ]
+        )
         return len(messages)
 
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
@@ -138,19 +168,34 @@ class OutgoingChannel:
         return written
 
     def _write_whole(self, parts: list[_Bytes], least: int, room: int, *, forced: bool) -> int:
-        """Write the next messages as far as each fits one packet: what is gossiped mostly does. Returns: bytes written."""
+        """Write the next messages as far as each fits one packet, or was cut before and fits as a whole.
+
+        What is gossiped mostly does. Returns: bytes written.
+        """
         written = 0
         queue, limit, headers, append = self._queue, self._eof_limit, self._eof_headers, parts.append
         while queue and written < least:
-            size = len(queue[0])
-            if size > limit:
-                break
-            header = headers.get(size) or self._eof_header(size)
-            total = len(header) + size
-            if written + total > room and (written or not forced):
-                break
-            append(header)
-            append(queue.popleft())
+            message = queue[0]
+            if type(message) is FramedMessage:
+                total = message.size
+                before_last = message.before_last
+                # The choice must fall on this channel for its last packet too; and only a single one is forced.
+                if before_last and (written + before_last >= least or written + total > room):
+                    break
+                if written + total > room and (written or not forced):
+                    break
+                append(message.packets)
+            else:
+                size = len(message)
+                if size > limit:
+                    break
+                header = headers.get(size) or self._eof_header(size)
+                total = len(header) + size
+                if written + total > room and (written or not forced):
+                    break
+                append(header)
+                append(message)  # type: ignore[arg-type]  # narrowed by `type is` above
+            queue.popleft()
             written += total
             self.started += 1
         return written
@@ -161,7 +206,10 @@ class OutgoingChannel:
 
     def _start(self) -> memoryview:
         """Begin with a message that takes several packets."""
-        message = memoryview(self._queue.popleft())  # whose slices copy nothing
+        queued = self._queue.popleft()
+        message = memoryview(
+            queued.data if isinstance(queued, FramedMessage) else queued
+        )  # slices copy nothing
         self._message = message
         self._offset = 0
         self.started += 1
@@ -220,12 +268,12 @@ class Scheduler:
             return False
         return self._put(channel, (message,)) == 1
 
-    def put_many(self, channel_id: int, messages: Sequence[_Bytes]) -> int:
+    def put_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages of a channel in order, as many as there is room for. Returns: how many."""
         channel = self.channels.get(channel_id)
         return 0 if channel is None else self._put(channel, messages)
 
-    def _put(self, channel: OutgoingChannel, messages: Sequence[_Bytes]) -> int:
+    def _put(self, channel: OutgoingChannel, messages: Sequence[_Bytes | FramedMessage]) -> int:
         was_idle = not channel.has_data
         count = channel.put_many(messages)
         if was_idle and count:

@@ -63,10 +63,12 @@ def info_of(ref: ActorRef[Any], connection: str = "one") -> PeerInfo:
     )
 
 
-def inside(actor: Probe, places: int = 1, count: Callable[[type, int], None] | None = None) -> Peer:
+def _uncounted(_class: type, _size: int) -> None: ...
+
+
+def inside(actor: Probe, places: int = 1, count: Callable[[type, int], None] = _uncounted) -> Peer:
     """The peer as its reactor has it: with credits."""
-    options = {} if count is None else {"count": count}
-    return Peer(info_of(actor.ref), Outbox(actor.ref.tell, lambda: None, {CHANNEL: places}, **options))
+    return Peer(info_of(actor.ref), Outbox(actor.ref.tell, lambda: None, {CHANNEL: places}, count))
 
 
 def outside(actor: Probe) -> Peer:

@@ -9,7 +9,9 @@ from typing import Any, ClassVar
 import pytest
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
+from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.messages import (
+    BROADCAST,
     RECEIVE,
     SEND,
     SEND_WAIT,
@@ -74,6 +76,8 @@ class Recorder(Reactor):
                 return [peer.try_send(CHANNEL, data) for peer in self.peers.values()]
             case ("room",):
                 return [peer.room(CHANNEL) for peer in self.peers.values()]
+            case ("broadcast", count):
+                return sum(self.broadcast(CHANNEL, b"%d" % number) for number in range(count))
             case ("send", data, timeout):
                 return [peer.send(CHANNEL, data, timeout) for peer in self.peers.values()]
         return None
@@ -317,6 +321,28 @@ def test_try_send_answers_from_the_credits(harness: ReactorHarness[Recorder], pe
     harness.ref.tell(Credits("one", {CHANNEL: 3}))
     assert harness.ask(("room",)) == [1]
     assert harness.ask(("try_send", b"3")) == [True]
+
+
+def test_broadcasts_travel_together_and_answer_from_the_credits_of_the_transport(
+    harness: ReactorHarness[Recorder],
+) -> None:
+    """A window of them may be ahead of the quickest peer; the transport says when more may be."""
+    assert harness.ask(("broadcast", BROADCAST_WINDOW + 5)) == BROADCAST_WINDOW
+    frames: list[bytes] = []
+    while len(frames) < BROADCAST_WINDOW:
+        kind, channels, totals = (told := harness.transport.expect(Frames)).header
+        frames += map(bytes, told.frames)
+        assert (kind, set(channels), totals[CHANNEL]) == (BROADCAST, {CHANNEL}, len(frames))
+    assert frames == [b"%d" % number for number in range(BROADCAST_WINDOW)]
+    wait_until(lambda: harness.ask(("broadcast", 5)) == 5)
+
+
+def test_a_peer_host_that_comes_back_takes_broadcasts_again(harness: ReactorHarness[Recorder]) -> None:
+    """Whatever its predecessor owed."""
+    harness.transport.ref.stop()
+    with Probe(harness.names.transports[0].name):  # which gives nothing back
+        wait_until(lambda: harness.ask(("broadcast", BROADCAST_WINDOW)) == 0)
+    wait_until(lambda: harness.ask(("broadcast", 1)) == 1)
 
 
 def test_send_waits_at_the_peer_actor_when_there_is_no_credit(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from typing import Any
 from peerage import Reactor
 from peerage.benchmark import (
     BULK_QUEUE,
-    BURST_S,
     HIGH,
     LOW,
     WARM_UP_S,
@@ -25,6 +23,7 @@ from peerage.benchmark import (
 from tests.interop.gopeer import ChannelOptions, GoPeer
 
 PATIENCE_S = 30.0
+PAUSE_S = 0.001  # when the peers are behind
 
 
 @contextmanager
@@ -82,10 +81,9 @@ class Broadcaster(Reactor):
         self._burst()
 
     def _burst(self) -> None:
-        until = time.monotonic() + BURST_S
-        for _ in itertools.takewhile(lambda _: time.monotonic() < until, itertools.count()):
-            self.broadcast(HIGH, self._message)
-        self.runtime.call_soon(self._burst)
+        while self.broadcast(HIGH, self._message):
+            pass
+        self.runtime.call_later(PAUSE_S, self._burst)
 
 
 def broadcasts(size: int, secs: float, peers: int = 50) -> dict[str, float]:

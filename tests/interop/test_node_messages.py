@@ -7,7 +7,7 @@ import pytest
 from peerage import Node
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeer, StreamDigest, payload
-from tests.nodes import HIGH, LOW, Flood, Seen, SinkReactor, StartNode, wait_until
+from tests.nodes import HIGH, LOW, Cast, Flood, Seen, SinkReactor, StartNode, wait_until
 
 SIZES = (0, 1, 1023, 1024, 1025, 65_536, 1_048_576, 22_020_096)
 FLOOD_MESSAGES = 100_000
@@ -92,6 +92,34 @@ def test_flood_from_our_reactor_arrives_whole_while_another_comes_in(
     assert peer.tally(node.node_id, HIGH).received_digest == expected
     wait_until(lambda: sink.ask((peer.id, LOW)).count == count)
     assert sink.ask((peer.id, LOW)) == Seen(count, count * 200, expected)
+
+
+@pytest.mark.parametrize("size", [200, 5000])
+def test_a_burst_of_broadcasts_reaches_every_peer_in_order(
+    start_node: StartNode, go_peer: StartGoPeer, size: int
+) -> None:
+    """Of two peer hosts, through send queues with a place for one message: none is lost on the way."""
+    count, peers = 1000, 6
+    node = start_node({"SINK": SinkReactor}, peerage={"peer_hosts": "2"})
+    crowd = go_peer(mode="raw")
+    members = crowd.dial_crowd(node.address, peers)
+    wait_until(lambda: len(node.peers()) == peers)
+    assert node.reactor("SINK").ask(Cast(HIGH, count, size)) == count
+    expected = digest_of([(number, size) for number in range(count)])
+    for member in members:
+        assert crowd.expect(member, HIGH, count)
+        assert crowd.tally(member, HIGH).received_digest == expected
+
+
+def test_the_node_broadcasts_too(start_node: StartNode, go_peer: StartGoPeer) -> None:
+    """From the embedding program, to all peers; and the graceful end comes after what was broadcast."""
+    node, crowd = start_node(), go_peer(mode="raw", report_messages=True)
+    crowd.dial_crowd(node.address, 3)
+    wait_until(lambda: len(node.peers()) == 3)
+    for number in range(50):
+        node.broadcast(HIGH, payload(number, 100))
+    node.stop()
+    wait_until(lambda: sum(tally.received for tally in crowd.stats().channels.values()) == 150)
 
 
 @pytest.mark.slow

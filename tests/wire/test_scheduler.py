@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
 from peerage.wire.packet import MessageReceived, PacketMsg, PacketReader, decode_packet, encode_packet
-from peerage.wire.scheduler import Scheduler
+from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.varint import decode_uvarint
 from tests.wire.vectors import load, octets, pattern
 
@@ -98,13 +98,15 @@ descriptor_lists = st.lists(
 def test_each_packet_is_the_one_that_the_rule_says(
     data: st.DataObject, descriptors: list[ChannelDescriptor]
 ) -> None:
-    """Runs made in one go are those that choosing packet by packet would have given."""
+    """Runs made in one go, and messages cut before, are those that choosing packet by packet would have given."""
     ours, model = scheduler(*descriptors, max_payload=64), Model(descriptors)
     chosen = st.sampled_from([descriptor.id for descriptor in descriptors])
     for _ in range(data.draw(st.integers(1, 4))):
-        for channel, size in data.draw(st.lists(st.tuples(chosen, st.integers(0, 700)), max_size=8)):
+        added = st.lists(st.tuples(chosen, st.integers(0, 700), st.booleans()), max_size=8)
+        for channel, size, is_framed in data.draw(added):
             message = pattern(channel, size)
-            assert ours.put(channel, message)
+            framed = FramedMessage(channel, message, 64)
+            assert ours.put_many(channel, (framed if is_framed else message,)) == 1
             model.queues[channel].append(message)
         room = data.draw(st.integers(1, 2000))
         stream = written(ours, room)

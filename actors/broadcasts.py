@@ -1,0 +1,189 @@
+"""What is being broadcast, kept once for all peers of a host: each takes from it as its send queue has room.
+
+A peer that is slower than others finds its place here, not in a queue of its own; what it has not taken within 10 s, or
+before the log is full, it never gets.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from peerage.wire.scheduler import FramedMessage
+
+__all__ = ["BROADCAST_PATIENCE_S", "BROADCAST_WINDOW", "Broadcasts", "Listener"]
+
+BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
+BROADCAST_WINDOW = 1024  # messages of a channel that a reactor may be ahead of the quickest peer
+LOG_MESSAGES = 4 * BROADCAST_WINDOW  # of a channel
+LOG_BYTES = 64 * 1024 * 1024  # of a channel; a single message may be larger
+FRAMED_LIMIT = 32 * 1024  # bytes; cutting a longer message costs little for each of them, and memory counts
+
+Message = bytes | bytearray | memoryview | FramedMessage
+
+
+class _Log:
+    """One channel's messages, numbered from 0 on. `first` is the oldest one that is still here."""
+
+    __slots__ = ("_deadlines", "_messages", "end", "first", "front", "listeners", "size")
+
+    def __init__(self) -> None:
+        self.first = self.end = 0
+        self.front = 0  # what the quickest peer takes next
+        self.size = 0
+        self.listeners = 0
+        self._messages: list[Message] = []
+        self._deadlines: deque[tuple[float, int]] = deque()  # when those below this number are given up
+
+    def add(self, message: Message, deadline: float) -> None:
+        self._messages.append(message)
+        self.size += len(message)
+        self.end += 1
+        if not self.listeners:
+            self.forget(self.end)
+            return
+        self._deadlines.append((deadline, self.end))
+        while self.end - self.first > LOG_MESSAGES or (self.size > LOG_BYTES and self.end - self.first > 1):
+            self.forget(self.first + max(1, (self.end - self.first) // 4))
+
+    def from_(self, number: int, count: int) -> list[Message]:
+        start = number - self.first
+        return self._messages[start : start + count]
+
+    def forget(self, until: int) -> None:
+        """Let go of those below this number."""
+        count = until - self.first
+        if count > 0:
+            self.size -= sum(map(len, self._messages[:count]))
+            del self._messages[:count]
+            self.first = until
+            self.front = max(self.front, until)
+            while self._deadlines and self._deadlines[0][1] <= until:
+                self._deadlines.popleft()
+
+    def expire(self, now: float) -> None:
+        while self._deadlines and self._deadlines[0][0] <= now:
+            self.forget(self._deadlines[0][1])
+
+
+class Listener:
+    """One peer's place in the channels that it knows. `is_behind` when there may be something to take."""
+
+    __slots__ = ("_broadcasts", "_next", "is_behind", "wake")
+
+    def __init__(self, broadcasts: Broadcasts, positions: dict[int, int], wake: Callable[[], object]) -> None:
+        self._broadcasts = broadcasts
+        self._next = positions
+        self.wake = wake
+        self.is_behind = False
+
+    @property
+    def channel_ids(self) -> Iterable[int]:
+        return self._next
+
+    def position(self, channel_id: int) -> int | None:
+        """The number of the message it takes next; None for a channel that it does not know."""
+        return self._next.get(channel_id)
+
+    def take(self, channel_id: int, count: int) -> tuple[Sequence[Message], int]:
+        """The next messages of a channel, at most so many.
+
+        Returns: them, and how many before them were given up because this peer took them too late.
+        """
+        log = self._broadcasts.logs[channel_id]
+        at = self._next[channel_id]
+        missed = max(0, log.first - at)
+        messages = log.from_(at + missed, count)
+        at += missed + len(messages)
+        self._next[channel_id] = at
+        if at > log.front:
+            log.front = at
+            self._broadcasts.advanced(channel_id)
+        return messages, missed
+
+    def channels_behind(self) -> list[int]:
+        """Channels with something to take. When there are none, `is_behind` becomes false."""
+        logs = self._broadcasts.logs
+        found = [channel_id for channel_id, at in self._next.items() if at < logs[channel_id].end]
+        self.is_behind = bool(found)
+        return found
+
+
+class Broadcasts:
+    """The broadcasts of one host.
+
+    Args:
+        max_payload: of a packet's data, in bytes.
+        on_progress: told of a channel when its quickest peer has come a quarter of the window further.
+    """
+
+    def __init__(
+        self,
+        channel_ids: Iterable[int],
+        max_payload: int,
+        on_progress: Callable[[int], object] = lambda _channel_id: None,
+    ) -> None:
+        self.logs = {channel_id: _Log() for channel_id in channel_ids}
+        self._max_payload = max_payload
+        self._on_progress = on_progress
+        self._told = dict.fromkeys(self.logs, 0)
+        self._listeners: dict[Listener, None] = {}
+
+    def listen(self, channel_ids: Iterable[int], wake: Callable[[], object]) -> Listener:
+        """A peer's place, at what comes from now on. Args: wake, called when there is something to take."""
+        positions = {
+            channel_id: self.logs[channel_id].end for channel_id in channel_ids if channel_id in self.logs
+        }
+        for channel_id in positions:
+            self.logs[channel_id].listeners += 1
+        listener = Listener(self, positions, wake)
+        self._listeners[listener] = None
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """The peer is gone. Once for each."""
+        del self._listeners[listener]
+        for channel_id in listener.channel_ids:
+            self.logs[channel_id].listeners -= 1
+
+    def add(self, channel_id: int, message: bytes | bytearray | memoryview, now: float) -> None:
+        """Take a message for everyone who knows the channel; on a channel that nobody has registered it goes nowhere."""
+        log = self.logs.get(channel_id)
+        if log is not None:
+            framed = (
+                FramedMessage(channel_id, message, self._max_payload)
+                if len(message) <= FRAMED_LIMIT
+                else message
+            )
+            log.add(framed, now + BROADCAST_PATIENCE_S)
+            self.advanced(channel_id)
+
+    def wake(self) -> None:
+        """Tell the peers that something came."""
+        for listener in self._listeners:
+            listener.is_behind = True
+            listener.wake()
+
+    def trim(self, now: float) -> bool:
+        """Let go of what is too old, and of what everyone has taken. Returns: whether something is left."""
+        left = False
+        for channel_id, log in self.logs.items():
+            if log.first < log.end:
+                log.expire(now)
+                positions = [listener.position(channel_id) for listener in self._listeners]
+                log.forget(min((at for at in positions if at is not None), default=log.end))
+                self.advanced(channel_id)
+                left = left or log.first < log.end
+        return left
+
+    def unfinished(self, channel_id: int) -> int:
+        """Messages of a channel that not even the quickest peer has taken."""
+        log = self.logs[channel_id]
+        return log.end - log.front
+
+    def advanced(self, channel_id: int) -> None:
+        """The quickest peer has come further."""
+        front = self.logs[channel_id].front
+        if front - self._told[channel_id] >= BROADCAST_WINDOW // 4:
+            self._told[channel_id] = front
+            self._on_progress(channel_id)

@@ -14,11 +14,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from peerage.actors.handshake import Handshake
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.runtime import ProcessActor, System
@@ -26,6 +28,9 @@ from peerage.config import Config
 from peerage.supervisors.node import Node
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.frames import FRAME_DATA, Opener, Sealer
+from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.net_address import NetAddress, no_names
+from peerage.wire.node_info import NodeInfo
 
 HIGH, LOW = 0x50, 0x51  # channels, of priority 10 and 1
 BULK_QUEUE, SMALL_QUEUE = 10, 1000  # messages
@@ -242,6 +247,97 @@ def under_pressure(size: int, secs: float) -> dict[str, float]:
 # --- the parts it is made of -------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def actor_system() -> Iterator[None]:
+    """For actors without a node. It ends with them, for a node makes its own, whose hosts log as it is configured."""
+    System.current()
+    try:
+        yield
+    finally:
+        System.current().shutdown()
+
+
+class Handshaker(ProcessActor):
+    """Shakes hands on its own sockets, as a peer actor does, and hangs up: all of the handshake and nothing else.
+
+    An ask is answered with (its address, handshakes so far).
+    Args: dials, the address of another one that answers; at_once, how many connections; None to answer.
+    """
+
+    def __init__(self, dials: str = "", at_once: int = 0) -> None:
+        super().__init__()
+        self._key = NodeKey.generate()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        host, port = self._listener.getsockname()
+        self._address = f"{self._key.node_id}@{host}:{port}"
+        self._ours = NodeInfo(
+            id=self._key.node_id,
+            listen_addr=f"tcp://{host}:{port}",
+            network="test",
+            channels=bytes((HIGH, LOW)),
+            moniker="bench",
+            tx_index="off",
+        )
+        self._remote = NetAddress.parse(dials, no_names) if dials else None
+        self._at_once = at_once
+        self._buffer = memoryview(bytearray(1 << 16))
+        self._done = 0
+
+    def on_start(self) -> None:
+        self._listener.setblocking(False)
+        self.runtime.add_reader(self._listener.fileno(), self._accept)
+        for _ in range(self._at_once):
+            self._dial()
+
+    def on_receive(self, _message: Any) -> tuple[str, int]:
+        return self._address, self._done
+
+    def _accept(self) -> None:
+        sock, _address = self._listener.accept()
+        self._begin(sock, Handshake(self._key, self._ours))
+
+    def _dial(self) -> None:
+        assert self._remote is not None
+        sock = socket.create_connection((str(self._remote.host), self._remote.port))
+        self._begin(sock, Handshake(self._key, self._ours, NodeID(str(self._remote.id))))
+
+    def _begin(self, sock: socket.socket, handshake: Handshake) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.runtime.add_reader(sock.fileno(), partial(self._readable, sock, handshake))
+        sock.sendall(handshake.data_to_send())
+
+    def _readable(self, sock: socket.socket, handshake: Handshake) -> None:
+        try:
+            size = sock.recv_into(self._buffer)
+        except ConnectionResetError:  # the other one has been stopped
+            size = 0
+        is_done = size > 0 and handshake.receive_data(self._buffer[:size])
+        if out := handshake.data_to_send():
+            sock.sendall(out)  # a few kilobytes, which an empty socket takes
+        if is_done or not size:
+            self._done += is_done
+            self.runtime.remove_reader(sock.fileno())
+            sock.close()
+            if self._remote is not None:
+                self._dial()
+
+
+def handshakes(secs: float, at_once: int = 4) -> dict[str, float]:
+    """Secret connection and NodeInfo between two processes, a new connection each, so many at once."""
+    with actor_system():
+        answers = Handshaker.start()
+        address, _ = answers.ask("address")
+        dials = Handshaker.start(address, at_once)
+        time.sleep(WARM_UP_S)
+        (_, before), began = dials.ask("count"), time.perf_counter()
+        time.sleep(secs)
+        (_, after), elapsed = dials.ask("count"), time.perf_counter() - began
+        dials.stop()
+        answers.stop()
+    return {"handshakes/s": (after - before) / elapsed}
+
+
 class Answerer(ProcessActor):
     """Answers with what it was asked; forgets what it was told."""
 
@@ -252,13 +348,6 @@ class Answerer(ProcessActor):
 def mailboxes(secs: float) -> dict[str, float]:
     """Between two processes, 100-byte messages: round trips, and messages one way, one by one and many at once."""
     payload = bytes(100)
-    System.current()
-    ref = Answerer.start()
-    trips = []
-    until = time.perf_counter() + secs
-    while (began := time.perf_counter()) < until:
-        ref.ask(payload)
-        trips.append(time.perf_counter() - began)
 
     def rate(tell: Callable[[], object]) -> float:
         told, began = 0, time.perf_counter()
@@ -272,12 +361,19 @@ def mailboxes(secs: float) -> dict[str, float]:
         for _ in range(MANY):
             ref.tell(payload)
 
-    found = {
-        "ask µs": statistics.median(trips) * 1e6,
-        "tell/s": rate(one_by_one),
-        "tell_many/s": rate(lambda: ref.tell_many([payload] * MANY)),
-    }
-    ref.stop()
+    with actor_system():
+        ref = Answerer.start()
+        trips = []
+        until = time.perf_counter() + secs
+        while (began := time.perf_counter()) < until:
+            ref.ask(payload)
+            trips.append(time.perf_counter() - began)
+        found = {
+            "ask µs": statistics.median(trips) * 1e6,
+            "tell/s": rate(one_by_one),
+            "tell_many/s": rate(lambda: ref.tell_many([payload] * MANY)),
+        }
+        ref.stop()
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from peerage.wire.strobe import Strobe128
 
 
@@ -13,19 +15,28 @@ class Transcript:
 
     def __init__(self, label: bytes) -> None:
         """Args: label, the application's, so that transcripts of different protocols never agree."""
-        self._strobe = Strobe128(b"Merlin v1.0")
-        self.append(b"dom-sep", label)
+        self._strobe = _beginning(label).copy()
 
     def append(self, label: bytes, message: bytes) -> None:
         """Add a message. The label says what it is and is fixed by the protocol, not taken from a peer."""
-        self._frame(label, len(message))
+        _frame(self._strobe, label, len(message))
         self._strobe.ad(message)
 
     def challenge(self, label: bytes, length: int) -> bytes:
         """Draw so many bytes."""
-        self._frame(label, length)
+        _frame(self._strobe, label, length)
         return self._strobe.prf(length)
 
-    def _frame(self, label: bytes, length: int) -> None:
-        self._strobe.meta_ad(label)
-        self._strobe.meta_ad(length.to_bytes(4, "little"), more=True)
+
+@cache
+def _beginning(label: bytes) -> Strobe128:
+    """The state in which every transcript of an application begins."""
+    strobe = Strobe128(b"Merlin v1.0")
+    _frame(strobe, b"dom-sep", len(label))
+    strobe.ad(label)
+    return strobe
+
+
+def _frame(strobe: Strobe128, label: bytes, length: int) -> None:
+    strobe.meta_ad(label)
+    strobe.meta_ad(length.to_bytes(4, "little"), more=True)

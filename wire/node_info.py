@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from peerage.wire.delimited import DelimitedReader, delimit
 from peerage.wire.errors import (
@@ -112,7 +113,7 @@ class NodeInfo:
 
     def encode_delimited(self) -> bytes:
         """The message with its length in front, as it travels."""
-        return delimit(self.encode())
+        return _encode_delimited(self)
 
     @classmethod
     def decode(cls, message: bytes) -> NodeInfo:
@@ -201,6 +202,12 @@ class NodeInfoReader:
             return None
         message, self.leftover = read
         return NodeInfo.decode(message)
+
+
+@lru_cache(maxsize=16)
+def _encode_delimited(info: NodeInfo) -> bytes:
+    """A node says the same to everyone."""
+    return delimit(info.encode())
 
 
 def _any_name(_host: str) -> Sequence[str]:

@@ -60,6 +60,15 @@ def fields(buf: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     pos, end = 0, len(buf)
     while pos < end:
         start = pos
+        tag = buf[pos]
+        if tag & 0x87 == BYTES and tag > BYTES and pos + 1 < end and (length := buf[pos + 1]) < 0x80:
+            # Nearly every field of a handshake; the rest of this function says the same at three times the cost.
+            inside = pos + 2
+            pos = inside + length
+            if pos > end:
+                raise FieldTruncatedError(tag >> 3, start)
+            yield tag >> 3, BYTES, buf[inside:pos]
+            continue
         tag, pos = field_varint(buf, pos)
         number, wire_type = _number(tag), tag & 7
         if wire_type == END_GROUP or number <= 0:

@@ -72,7 +72,8 @@ class SecretConnection:
         self._node_key = node_key
         self._expected_id = expected_id
         self._secret = random(EPHEMERAL_BYTES) if ephemeral is None else ephemeral
-        self._outgoing = bytearray(delimit(EphemeralKey(ephemeral_public(self._secret)).encode()))
+        self._public = ephemeral_public(self._secret)
+        self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
         self._reader = DelimitedReader("ephemeral key message", MAX_HANDSHAKE_MESSAGE)
         self._held = bytearray()  # the beginning of a sealed frame
         self._undelivered: list[bytes] = []
@@ -200,7 +201,7 @@ class SecretConnection:
 
     def _agree(self, remote: bytes) -> None:
         """Derive the keys and say who we are. The challenge is new each time: it proves nothing elsewhere."""
-        keys = agree(self._secret, remote)
+        keys = agree(self._secret, remote, self._public)
         self._secret = b""
         self._challenge = keys.challenge
         self._sealer = Sealer(keys.send_key)

@@ -31,6 +31,12 @@ class Strobe128:
         self._begin = 0  # where the current operation began, counted from 1
         self.meta_ad(protocol_label)
 
+    def copy(self) -> Strobe128:
+        """The same state, to go on from on its own."""
+        other = Strobe128.__new__(Strobe128)
+        other.__dict__ = self.__dict__ | {"_message": self._message.copy()}
+        return other
+
     def meta_ad(self, data: bytes, *, more: bool = False) -> None:
         """Absorb framing. With more, as a continuation of the same operation."""
         if not more:

@@ -23,7 +23,7 @@ MIB = 1 << 20
 @click.option(
     "--only",
     multiple=True,
-    type=click.Choice(["bulk", "small", "pressure", "mailboxes", "frames", "loopback"]),
+    type=click.Choice(["bulk", "small", "pressure", "handshakes", "mailboxes", "frames", "loopback"]),
     help="Measure only this; may be given several times.",
 )
 @click.option(
@@ -51,6 +51,10 @@ def bench(secs: float, only: tuple[str, ...], json_file: Path | None) -> None:
         "pressure": (
             "round trip of a small urgent message beside bulk",
             lambda secs: benchmark.under_pressure(MIB, secs),
+        ),
+        "handshakes": (
+            "secret connection and NodeInfo between two processes, four at once",
+            benchmark.handshakes,
         ),
         "mailboxes": ("100-byte messages between two processes", benchmark.mailboxes),
         "frames": ("sealing and opening, one core", benchmark.frames),

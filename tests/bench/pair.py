@@ -61,13 +61,21 @@ def from_cometbft(size: int, secs: float) -> dict[str, float]:
     return found
 
 
-def handshakes(secs: float, parallel: int = 2) -> dict[str, float]:
-    """Full handshakes a second that a CometBFT client gets from our node, with a new connection each."""
-    with (
-        node_of_ours({"SINK": Sink}, peer_hosts="auto") as node,
-        go_peer(BULK_QUEUE, mode="raw", handshakes_only=True) as peer,
-    ):
-        found = peer.handshakes(node.address, secs=secs, parallel=parallel)
+def handshakes_with_ours(secs: float, at_once: int) -> dict[str, float]:
+    """Full handshakes a second that a CometBFT client gets from our node, each on a new connection."""
+    with node_of_ours({"SINK": Sink}, peer_hosts="auto") as node:
+        return _handshakes(node.address, secs, at_once)
+
+
+def handshakes_with_cometbft(secs: float, at_once: int) -> dict[str, float]:
+    """The same from CometBFT's switch."""
+    with go_peer(BULK_QUEUE) as peer:
+        return _handshakes(peer.address, secs, at_once)
+
+
+def _handshakes(address: str, secs: float, at_once: int) -> dict[str, float]:
+    with go_peer(BULK_QUEUE, mode="raw", handshakes_only=True) as client:
+        found = client.handshakes(address, secs=secs, parallel=at_once, anew=True)
     return {"handshakes/s": found["per_sec"]}
 
 

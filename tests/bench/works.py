@@ -12,14 +12,22 @@ from peerage.benchmark import (
     SMALL_QUEUE,
     between_ours,
     frames,
+    handshakes,
     loopback,
     mailboxes,
     under_pressure,
 )
-from tests.bench.pair import broadcasts, from_cometbft, handshakes, to_cometbft
+from tests.bench.pair import (
+    broadcasts,
+    from_cometbft,
+    handshakes_with_cometbft,
+    handshakes_with_ours,
+    to_cometbft,
+)
 from tests.interop.gopeer import bench
 
 MIB = 1 << 20
+AT_ONCE = 4  # handshakes: where CometBFT does most of them
 
 Figures = Mapping[str, float]  # by unit
 
@@ -119,9 +127,15 @@ WORKS = (
     ),
     Work(
         "handshakes",
-        "secret connection and NodeInfo, then hang up; CometBFT's client, two at once",
-        handshakes,
-        cometbft("handshake", {"handshakes/s": ("per_sec", 1.0)}),
+        f"secret connection and NodeInfo, then hang up, {AT_ONCE} at once; nothing else at either end",
+        lambda secs: handshakes(secs, AT_ONCE),
+        cometbft("handshake", {"handshakes/s": ("per_sec", 1.0)}, parallel=AT_ONCE),
+    ),
+    Work(
+        "handshakes, whole node",
+        f"CometBFT's client, {AT_ONCE} at once, let in as a peer by a node: ours, CometBFT's switch",
+        lambda secs: handshakes_with_ours(secs, AT_ONCE),
+        lambda secs: handshakes_with_cometbft(secs, AT_ONCE),
     ),
     Work(
         "under pressure",

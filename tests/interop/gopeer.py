@@ -527,12 +527,14 @@ class GoPeer:
         """Mode raw: put plain bytes into the secret connection, whatever they mean to the other side."""
         self.call("write", peer=peer, data=base64.b64encode(data).decode())
 
-    def handshakes(self, address: str, *, secs: float, parallel: int = 1) -> Mapping[str, Any]:
-        """Mode raw with handshakes_only: dial, shake hands, hang up, again and again.
+    def handshakes(
+        self, address: str, *, secs: float, parallel: int = 1, anew: bool = False
+    ) -> Mapping[str, Any]:
+        """Mode raw with handshakes_only: dial, shake hands, hang up, again and again; anew, each time with a new key.
 
         Returns: handshakes, failed, secs, per_sec.
         """
-        return self.call("handshakes", secs + 60.0, address=address, secs=secs, parallel=parallel)
+        return self.call("handshakes", secs + 60.0, address=address, secs=secs, parallel=parallel, anew=anew)
 
     def seed_rounds(self, address: str, *, secs: float, parallel: int = 1) -> Mapping[str, Any]:
         """Mode raw: dial `host:port` with a fresh key, shake hands, ask for addresses, be hung up on, again and again.

@@ -154,7 +154,7 @@ func benchHandshake(f benchFlags) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := own.backend.(*rawBackend).floodHandshakes(other.address(), f.parallel, f.secs)
+	result := own.backend.(*rawBackend).floodHandshakes(other.address(), f.parallel, f.secs, false)
 	result["parallel"] = f.parallel
 	return result, nil
 }

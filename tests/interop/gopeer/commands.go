@@ -31,6 +31,7 @@ type command struct {
 	On       bool    `json:"on"`
 	Millis   int     `json:"millis"`
 	Parallel int     `json:"parallel"`
+	Anew     bool    `json:"anew"`
 }
 
 // program is one running peer.
@@ -306,7 +307,7 @@ func (p *program) rawCommand(c command) {
 		return
 	}
 	if c.Cmd == "handshakes" {
-		p.long(c, func(*atomic.Bool) { p.reply(c, b.floodHandshakes(c.Address, c.Parallel, c.Secs), nil) })
+		p.long(c, func(*atomic.Bool) { p.reply(c, b.floodHandshakes(c.Address, c.Parallel, c.Secs, c.Anew), nil) })
 		return
 	}
 	if c.Cmd == "seed_rounds" {

@@ -333,8 +333,8 @@ func exchangeInfo(c *libSecretConnection, own libNodeInfo) (libNodeInfo, error) 
 	return libNodeInfoFromProto(&message)
 }
 
-// floodHandshakes dials, shakes hands and hangs up, again and again.
-func (b *rawBackend) floodHandshakes(address string, parallel int, secs float64) fields {
+// floodHandshakes dials, shakes hands and hangs up, again and again, as itself or each time as another node.
+func (b *rawBackend) floodHandshakes(address string, parallel int, secs float64, anew bool) fields {
 	begin := time.Now()
 	var done, failed atomic.Int64
 	var lastError atomic.Value
@@ -344,7 +344,11 @@ func (b *rawBackend) floodHandshakes(address string, parallel int, secs float64)
 		go func() {
 			defer group.Done()
 			for time.Since(begin).Seconds() < secs {
-				if _, err := b.dial(address); err != nil {
+				who := b.self
+				if anew {
+					who = b.identity(libGenEd25519(), unlistened, "")
+				}
+				if _, err := b.dialAs(who, address); err != nil {
 					failed.Add(1)
 					lastError.Store(err.Error())
 				} else {

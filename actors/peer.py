@@ -113,7 +113,7 @@ class _State(Enum):
 class Scratch:
     """What the peers of one host share: a buffer to read into, counters for the metrics, and what is being broadcast."""
 
-    def __init__(self, metrics: MetricsReporter, broadcasts: Broadcasts, size: int = 256 * 1024) -> None:
+    def __init__(self, metrics: MetricsReporter, broadcasts: Broadcasts, size: int = 64 * 1024) -> None:
         self.buffer = memoryview(bytearray(size))
         self.metrics = metrics
         self.broadcasts = broadcasts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from functools import cache
 from pathlib import Path
 from struct import Struct
 
@@ -28,6 +29,11 @@ def receive_window(round_trip: float, rate: float) -> int:
     return max(LEAST_WINDOW, int(2 * round_trip * (rate or LINE_RATE)))
 
 
+@cache
+def _most_allowed() -> int:
+    return int(Path("/proc/sys/net/core/rmem_max").read_text())
+
+
 def shorten_send_buffer(sock: socket.socket) -> None:
     """Have the kernel take little that it cannot send yet."""
     with contextlib.suppress(OSError):  # an improvement, no need
@@ -43,6 +49,6 @@ def shorten_receive_buffer(sock: socket.socket, rate: float) -> None:
         info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT.size)
         if len(info) == _MIN_RTT.size:
             window = receive_window(_MIN_RTT.unpack(info)[0] / 1e6, rate)
-            if window <= int(Path("/proc/sys/net/core/rmem_max").read_text()):
+            if window <= _most_allowed():
                 # (A window clamp instead would be forgotten as the kernel's own tuning goes on.)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)

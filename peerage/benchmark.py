@@ -143,8 +143,8 @@ class Pinger(Reactor):
         return times
 
 
-def config_of(home: Path, moniker: str, **peerage: Any) -> Config:
-    """No limits, nothing served: the connections alone."""
+def config_of(home: Path, moniker: str, p2p: Mapping[str, Any], **peerage: Any) -> Config:
+    """No limits (but what `p2p` says), nothing served: the connections alone."""
     return Config(
         home=home,
         network="test",
@@ -158,18 +158,25 @@ def config_of(home: Path, moniker: str, **peerage: Any) -> Config:
             "max_num_inbound_peers": 10_000,
             "send_rate": 0,
             "recv_rate": 0,
-        },
+        }
+        | dict(p2p),
         rpc={"laddr": ""},
         peerage={"peer_hosts": "1"} | peerage,
     )
 
 
 @contextmanager
-def node_of_ours(reactors: Mapping[str, type[Reactor]], name: str = "a", **peerage: Any) -> Iterator[Node]:
-    """A node in a home that goes with it."""
+def node_of_ours(
+    reactors: Mapping[str, type[Reactor]],
+    name: str = "a",
+    *,
+    p2p: Mapping[str, Any] | None = None,
+    **peerage: Any,
+) -> Iterator[Node]:
+    """A node in a home that goes with it. Args: p2p, peerage: settings of these sections."""
     with (
         tempfile.TemporaryDirectory(prefix="peerage-bench-") as home,
-        Node(config_of(Path(home), name, **peerage), dict(reactors), name=f"{name}/") as node,
+        Node(config_of(Path(home), name, p2p or {}, **peerage), dict(reactors), name=f"{name}/") as node,
     ):
         yield node
 

@@ -22,8 +22,8 @@ def update_table(page: Path, rows: Sequence[Row], flags: str) -> None:
     if not (begin and end):
         raise ValueError(f"{page}: want {BEGIN} and {END}")
     lines = [
-        "| work | unit | peerage | CometBFT | ratio | least | largest |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| work | unit | peerage | beside | it does | ratio | least | largest |",
+        "| --- | --- | ---: | --- | ---: | ---: | ---: | ---: |",
         *("| " + " | ".join(row.cells()) + " |" for row in rows),
     ]
     today = dt.datetime.now(dt.UTC).date().isoformat()

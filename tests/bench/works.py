@@ -17,6 +17,10 @@ from peerage.benchmark import (
     mailboxes,
     under_pressure,
 )
+from tests.bench.bare_parts import bare_aead, bare_zmq
+from tests.bench.crowd import cost_of
+from tests.bench.hosts import inbound_bulk
+from tests.bench.limits import LEAST_S, RATE, receive_limit, send_limit
 from tests.bench.pair import (
     broadcasts,
     from_cometbft,
@@ -24,6 +28,7 @@ from tests.bench.pair import (
     handshakes_with_ours,
     to_cometbft,
 )
+from tests.bench.starting import start
 from tests.interop.gopeer import bench
 
 MIB = 1 << 20
@@ -36,13 +41,17 @@ Figures = Mapping[str, float]  # by unit
 class Work:
     """One thing measured, for so many seconds, at both ends of the comparison.
 
-    Each unit in which both give figures is a row. Without a peer there is nothing to compare with: parts of ours.
+    Each unit in which both give figures is a row. Without a peer there is nothing to compare with: each of ours is one.
+
+    Args: beside, what the peer is; rows_of_ours, units in which only ours has figures, and which are rows all the same.
     """
 
     name: str
     what: str
     ours: Callable[[float], Figures]
     peer: Callable[[float], Figures] | None = None
+    beside: str = "CometBFT"
+    rows_of_ours: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +65,16 @@ class Row:
     ratio: float | None = None
     min: float | None = None
     max: float | None = None
+    beside: str = ""
 
     def cells(self) -> list[str]:
         """As text, in the order of the columns."""
         return [
             self.name,
             self.unit,
-            *map(_figure, (self.ours, self.peer)),
+            _figure(self.ours),
+            self.beside,
+            _figure(self.peer),
             *map(_ratio, (self.ratio, self.min, self.max)),
         ]
 
@@ -149,21 +161,70 @@ WORKS = (
         lambda secs: broadcasts(1024, secs),
         cometbft("broadcast", {"broadcasts/s": ("broadcasts_per_sec", 1.0)}, queue=BULK_QUEUE),
     ),
-    Work("frames", "sealed and opened on one core, 64 full frames at a time", frames),
+    Work(
+        "rate limit, sending",
+        f"bulk to CometBFT through a send_rate of {RATE:,}, at least {LEAST_S:g} s, pings every 2 s both ways",
+        send_limit,
+    ),
+    Work(
+        "rate limit, receiving",
+        f"bulk from CometBFT through a recv_rate of {RATE:,}, the same",
+        receive_limit,
+    ),
+    Work(
+        "two peer hosts",
+        "four inbound connections full of bulk; beside it the same with one host",
+        lambda secs: inbound_bulk(secs, 2),
+        lambda secs: inbound_bulk(secs, 1),
+        beside="one host",
+        rows_of_ours=("% in the busier host",),
+    ),
+    Work(
+        "100 peers",
+        "connected, idle: the whole node's memory and processor time",
+        lambda secs: crowd_figures(100, secs),
+    ),
+    Work("1000 peers", "the same", lambda secs: crowd_figures(1000, secs)),
+    Work("start", "`peerage start` in a fresh process until it accepts a connection", start),
+    Work(
+        "frames",
+        "sealed and opened on one core, 64 full frames at a time; beside it a call of the binding for each",
+        frames,
+        bare_aead,
+        beside="bare AEAD",
+    ),
     Work("loopback", "plain TCP, 64 KiB a call", loopback),
-    Work("mailboxes", "100-byte messages between two processes", mailboxes),
+    Work(
+        "mailboxes",
+        "100-byte messages between two processes; beside it pyzmq alone, blocking",
+        mailboxes,
+        bare_zmq,
+        beside="bare pyzmq",
+        rows_of_ours=("tell_many/s",),
+    ),
 )
+
+
+def crowd_figures(peers: int, secs: float) -> dict[str, float]:
+    """Of a node with so many idle CometBFT peers; each further one's memory from the difference to one peer."""
+    cost, one = cost_of(peers, secs), cost_of(1, secs)
+    return {
+        "PSS MiB": cost.pss_kib / 1024,
+        "idle CPU, % of a core": 100 * cost.idle_cpu,
+        "KiB for each further peer": (cost.pss_kib - one.pss_kib) / (peers - 1),
+    }
 
 
 def measure(work: Work, rounds: int, secs: float) -> list[Row]:
     """Measure one work, interleaved."""
     pairs = [(work.ours(secs), work.peer(secs) if work.peer else {}) for _ in range(rounds)]
     rows = []
-    for unit in pairs[0][1] or pairs[0][0]:
+    units = [*(pairs[0][1] if work.peer and not work.rows_of_ours else pairs[0][0])]
+    for unit in units:
         ours = [mine[unit] for mine, _ in pairs if unit in mine]
-        if not ours:
+        theirs = [other[unit] for _, other in pairs if unit in other and unit not in work.rows_of_ours]
+        if not ours or (work.peer and not theirs and unit not in work.rows_of_ours):
             continue
-        theirs = [other[unit] for _, other in pairs if unit in other]
         row = Row(work.name, unit, statistics.median(ours))
         if theirs:
             ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
@@ -175,6 +236,7 @@ def measure(work: Work, rounds: int, secs: float) -> list[Row]:
                 statistics.median(ratios),
                 min(ratios),
                 max(ratios),
+                work.beside,
             )
         rows.append(row)
     return rows

@@ -1,5 +1,7 @@
 """Actors in processes of their own, with Pykka's names: how any actor runs.
 
+Names are imported when they are first used: what starts the fork server early must not wait for the rest.
+
 from peerage.actors.runtime import ProcessActor
 
 class Greeter(ProcessActor):
@@ -11,33 +13,33 @@ print(ref.ask("you"))
 ref.stop()
 """
 
-from pykka import ActorRegistry
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from .actor import Place, ProcessActor, Starter
-from .context import ActorContext, Reply, Timer
-from .errors import (
-    ActorDeadError,
-    ActorStartError,
-    AskCycleError,
-    FutureCancelledError,
-    HostAliveError,
-    MailboxFullError,
-    RemoteFailureError,
-    RemoteTraceback,
-    Timeout,
-)
-from .flow import DROP, FAIL, Wait
-from .future import Future
-from .message import Frames
-from .proxy import ActorProxy
-from .ref import ActorRef
-from .system import ActorStatistics, System, watch
-from .table import HostFacts
-from .watch import DownReason, Watch
+if TYPE_CHECKING:
+    from pykka import ActorRegistry
 
-PROCESS = Place.PROCESS
-THREAD = Place.THREAD
-HERE = Place.HERE
+    from .actor import HERE, PROCESS, THREAD, Place, ProcessActor, Starter
+    from .context import ActorContext, Reply, Timer
+    from .down import DownReason, Watch
+    from .errors import (
+        ActorDeadError,
+        ActorStartError,
+        AskCycleError,
+        FutureCancelledError,
+        HostAliveError,
+        MailboxFullError,
+        RemoteFailureError,
+        RemoteTraceback,
+        Timeout,
+    )
+    from .flow import DROP, FAIL, Wait
+    from .future import Future
+    from .message import Frames
+    from .proxy import ActorProxy
+    from .ref import ActorRef
+    from .system import ActorStatistics, System, watch
+    from .table import HostFacts
 
 __all__ = [
     "DROP",
@@ -73,3 +75,41 @@ __all__ = [
     "Watch",
     "watch",
 ]
+
+_HOMES = {
+    "pykka": ("ActorRegistry",),
+    ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
+    ".context": ("ActorContext", "Reply", "Timer"),
+    ".errors": (
+        "ActorDeadError",
+        "ActorStartError",
+        "AskCycleError",
+        "FutureCancelledError",
+        "HostAliveError",
+        "MailboxFullError",
+        "RemoteFailureError",
+        "RemoteTraceback",
+        "Timeout",
+    ),
+    ".flow": ("DROP", "FAIL", "Wait"),
+    ".future": ("Future",),
+    ".message": ("Frames",),
+    ".proxy": ("ActorProxy",),
+    ".ref": ("ActorRef",),
+    ".system": ("ActorStatistics", "System", "watch"),
+    ".table": ("HostFacts",),
+    ".down": ("DownReason", "Watch"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(module, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -16,6 +16,7 @@ from pykka import ActorRegistry
 
 from . import message as wire
 from .context import Linked
+from .down import DownReason
 from .errors import ActorDeadError, ActorStartError, Timeout
 from .future import Future
 from .host import Host
@@ -23,7 +24,6 @@ from .message import Kind
 from .process import Process, current_host, current_port
 from .ref import ActorRef, path_of, unregister
 from .table import ROOT_ADDRESS, THREAD_BITS, HostFacts
-from .watch import DownReason
 
 if TYPE_CHECKING:
     from .cell import ActorCell
@@ -40,6 +40,9 @@ class Place(Enum):
     PROCESS = "process"  # a host process of its own
     THREAD = "thread"  # a host in a thread of the calling process
     HERE = "here"  # the calling actor's own host
+
+
+PROCESS, THREAD, HERE = Place
 
 
 class SpawnRequest(NamedTuple):

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import setproctitle
 
 from . import message as wire
+from .down import DownReason
 from .host import EXIT_LINGER_S, Host
 from .life import guard
 from .message import Kind
 from .process import Process
 from .table import ROOT_ADDRESS, HostFacts
-from .watch import DownReason
 
 
 class Boot(NamedTuple):

@@ -14,6 +14,7 @@ from pykka import messages as pykka_messages
 
 from . import message as wire
 from .context import ActorContext, Linked
+from .down import DownReason, from_exception
 from .flow import ACK_BYTES, ACK_MESSAGES, Account
 from .future import Future
 from .ledger import DEAD, SETTLED
@@ -22,7 +23,6 @@ from .message import LARGE, Kind, Raw
 from .proxy import Introspect, introspect
 from .ref import ActorRef, identity, unregister
 from .table import ROOT_SERIAL
-from .watch import DownReason, from_exception
 
 if TYPE_CHECKING:
     from .actor import ProcessActor

@@ -1,72 +1,31 @@
 """The fork server: a small process without threads or ZeroMQ that has everything imported and forks hosts on
 request.
 
-Runs as `python -c "…serve(control, life, directory)"`. Control is a stream socket; each message is a length
-and a pickle, descriptors travel beside it. It owns the directory's removal: when the embedder goes away
-(control or life pipe at end of file), it kills what is left of its children, removes the directory and exits.
+Runs as `python -c "…serve(control, life, directory)"`; what is said to it stands in `control.py`. It owns the directory's
+removal: when the embedder goes away (control or life pipe at end of file), it kills what is left of its children, removes
+the directory and exits.
 """
 
 from __future__ import annotations
 
-import array
 import contextlib
 import fcntl
 import gc
 import importlib
 import os
-import pickle
 import select
 import signal
 import socket
-import struct
 import sys
 from typing import Any
 
 import setproctitle
 
 from .boot import Boot, run_host
+from .control import GROUP_SIGNALS, receive_message, send_message
 from .directory import UNMOUNTED, remove_directory
 
-LENGTH = struct.Struct("<I")
-MAX_FDS = 64  # in one request
-# What a terminal or a service manager sends to all processes at once is the embedder's business: we leave after it.
-GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
-
-
-def send_message(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> None:
-    """Send one pickled message with descriptors."""
-    body = pickle.dumps(value, 5)
-    data = LENGTH.pack(len(body)) + body
-    # Descriptors go with the first byte; the rest may take several calls.
-    sent = socket.send_fds(sock, [data], list(fds)) if fds else sock.send(data)
-    if sent < len(data):  # not for nothing: whoever has read all of it may have closed
-        sock.sendall(memoryview(data)[sent:])
-
-
-def receive_message(sock: socket.socket) -> tuple[Any, list[int]]:
-    """Receive one message and its descriptors, which close on exec. Raises: EOFError."""
-    fds: list[int] = []
-    head = _receive(sock, LENGTH.size, fds)
-    body = _receive(sock, LENGTH.unpack(head)[0], fds)
-    return pickle.loads(body), fds
-
-
-def _receive(sock: socket.socket, size: int, fds: list[int]) -> bytes:
-    data = bytearray()
-    while len(data) < size:
-        chunk, ancillary, _flags, _address = sock.recvmsg(
-            size - len(data), socket.CMSG_SPACE(MAX_FDS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
-        )
-        for level, kind, payload in ancillary:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                received = array.array("i")
-                received.frombytes(payload[: len(payload) - len(payload) % received.itemsize])
-                fds.extend(received)
-        if not chunk:
-            raise EOFError
-        data += chunk
-    return bytes(data)
 
 
 def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:

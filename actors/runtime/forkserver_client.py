@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 from multiprocessing import spawn
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .boot import Boot
-from .directory import Directory
-from .forkserver import GROUP_SIGNALS, receive_message, send_message
+from .control import GROUP_SIGNALS, receive_message, send_message
+
+if TYPE_CHECKING:
+    from .boot import Boot
+    from .directory import Directory
 
 # The server hears of its embedder's end when it serves. On a busy machine its imports take seconds: until they are done,
 # the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
@@ -75,6 +77,11 @@ class ForkServer:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
+        send_message(self._control, ("preload", self._preload, sys.path))
+
+    def preload(self, modules: tuple[str, ...]) -> None:
+        """Have it import more, before what it is asked for later."""
+        self._preload += tuple(name for name in modules if name not in self._preload)
         send_message(self._control, ("preload", self._preload, sys.path))
 
     def fork(self, boot: Boot, fds: list[int]) -> None:

@@ -20,6 +20,7 @@ from pykka import ActorRegistry
 from . import message as wire
 from .cell import ActorCell
 from .descriptors import Descriptors
+from .down import DownReason
 from .errors import ActorStartError
 from .flow import ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
 from .host_port import HostPort
@@ -30,7 +31,6 @@ from .message import EXEMPT, Kind, Raw
 from .port import ACK
 from .ref import ActorRef, path_of
 from .table import LAST_WORDS_S, ROOT_ADDRESS, THREAD_BITS
-from .watch import DownReason
 
 if TYPE_CHECKING:
     from .actor import ProcessActor

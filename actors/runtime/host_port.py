@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from . import deadlock
 from . import message as wire
+from .down import DownReason
 from .future import Future
 from .inbox import Handler
 from .message import Kind, Raw
 from .port import NEVER, Port
 from .routes import Route
 from .table import HostFacts
-from .watch import DownReason
 
 if TYPE_CHECKING:
     from .host import Host

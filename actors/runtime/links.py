@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .down import DownReason
 from .port import Port
 from .ref import ActorRef
-from .watch import DownReason
 
 Owner = tuple[int, str]  # serial of its host, name
 

@@ -20,6 +20,7 @@ import zmq
 
 from . import ledger
 from . import message as wire
+from .down import DownReason
 from .errors import ActorDeadError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull
 from .future import Future
@@ -29,7 +30,6 @@ from .message import BATCH_MESSAGES, EXEMPT, FRAMES, LARGE, PLAIN, PLAIN_SIZE, S
 from .outbox import Outbox
 from .routes import Route, Routes
 from .table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
-from .watch import DownReason
 
 if TYPE_CHECKING:
     from .process import Process

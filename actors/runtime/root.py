@@ -20,8 +20,9 @@ from . import message as wire
 from .actor import SpawnRequest, fd_socket_path
 from .boot import Boot
 from .context import Timer
+from .control import MAX_FDS
+from .down import DownReason, from_status
 from .errors import ActorDeadError, ActorStartError, HostAliveError
-from .forkserver import MAX_FDS
 from .forkserver_client import ForkServer
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
@@ -31,7 +32,6 @@ from .log import logger
 from .message import Kind, Raw
 from .ref import ActorRef
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
-from .watch import DownReason, from_status
 
 if TYPE_CHECKING:
     from .process import Process

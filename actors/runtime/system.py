@@ -12,15 +12,15 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
-from .directory import Directory, remove_directory, sweep_abandoned
+from .directory import remove_directory, sweep_abandoned
+from .down import Watch
 from .errors import ActorDeadError, Timeout
-from .forkserver_client import ForkServer
+from .foundation import TITLE, take
 from .message import Kind
 from .process import DeadLetterHook, Process, current_port
 from .ref import ActorRef
 from .root import Root
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
-from .watch import Watch
 
 STATISTICS_TIMEOUT_S = 1.0
 
@@ -57,7 +57,7 @@ class System:
     def __init__(
         self,
         *,
-        title: str = "peerage",
+        title: str = TITLE,
         preload: tuple[str, ...] = (),
         log_setup: Callable[[], None] | None = None,
     ) -> None:
@@ -66,12 +66,9 @@ class System:
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
             sweep_abandoned()
-            self._directory = Directory()
-            # The only write end; it closes on exec, so that no other program can keep the hosts alive.
-            self._life_read, self._life_write = os.pipe2(os.O_CLOEXEC)
-            # First the process that will remove the directory, then the directory: a kill in between leaves
-            # nothing.
-            self._fork_server = ForkServer(self._life_read, self._directory, preload, title)
+            foundation = take(preload, title)
+            self._directory, self._fork_server = foundation.directory, foundation.fork_server
+            self._life_read, self._life_write = foundation.life_read, foundation.life_write
             self._directory.make()
             self.process = Process(self._directory.path, ROOT_SERIAL)
             self.process.title = title

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .watch import DownReason
+from .down import DownReason
 
 THREAD_BITS = 20
 THREAD_MASK = (1 << THREAD_BITS) - 1

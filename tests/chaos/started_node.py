@@ -20,7 +20,7 @@ import psutil
 
 from tests.nodes import wait_until
 
-PROGRAM = "from peerage.cli import main; main()"
+PROGRAM = "from peerage.__main__ import main; main()"
 CHECKOUT = Path(__file__).parents[2]
 STOP_TIMEOUT_S = 10.0
 FORK_SERVER = "fork server"

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from peerage.actors.runtime import ActorRef, System, watch
-from peerage.actors.runtime.forkserver import receive_message, send_message
+from peerage.actors.runtime.control import receive_message, send_message
 from peerage.actors.runtime.process import current_port
 
 from .cast import Worker

@@ -8,8 +8,8 @@ import signal
 import pytest
 
 from peerage.actors.runtime import HERE, ActorRef, DownReason, Place, System, Timeout, watch
+from peerage.actors.runtime.down import from_status
 from peerage.actors.runtime.process import current_port
-from peerage.actors.runtime.watch import from_status
 
 from .cast import Worker
 

@@ -42,6 +42,7 @@ from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.peer import TRIM_INTERVAL_S, IntroducePeer, PeerActor, Scratch, broadcasts_of
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import (
+    DROP,
     HERE,
     PROCESS,
     ActorDeadError,
@@ -204,7 +205,7 @@ class TransportActor(ProcessActor):
         self._broadcast_so_far.update(totals)
         if self._own_processes:
             for ref in self._connections:
-                ref.tell(message, exempt=True)
+                ref.tell(message, when_full=DROP)
         elif not self._wake_due:
             self._wake_due = True
             self.runtime.at_end_of_turn(self._wake_peers)

@@ -42,6 +42,7 @@ from tests.discovery.nodes import Clock, address, node_id
 REQUEST = PexRequest().encode()
 PEER = node_id(1)
 _serials = itertools.count(1)
+OUR_LACK = Refusal(RefusalReason.UNREACHABLE, "no descriptors", is_ours=True)
 UNREACHABLE = Refusal(RefusalReason.UNREACHABLE, "connection refused")
 
 
@@ -309,8 +310,8 @@ def asks(stage: Stage, caller: CallerAsks) -> Any:
 
 
 def test_a_caller_is_told_of_those_before_him(clock: Clock) -> None:
-    """At once, however few they are."""
-    with seed_stage(clock) as stage:
+    """At once, however few they are. (That the seed's crawl cannot reach them says nothing of them.)"""
+    with seed_stage(clock, outcome=lambda _message: OUR_LACK) as stage:
         stage.known.add(address(20), address(20))
         for number in (21, 22, 23):
             told_of = {str(known) for known in asks(stage, call(number))}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 
-from peerage import Node
+from peerage import ChannelDescriptor, Node
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeer, StreamDigest, payload
 from tests.nodes import HIGH, LOW, Cast, Flood, Seen, SinkReactor, StartNode, wait_until
@@ -94,13 +96,19 @@ def test_flood_from_our_reactor_arrives_whole_while_another_comes_in(
     assert sink.ask((peer.id, LOW)) == Seen(count, count * 200, expected)
 
 
-@pytest.mark.parametrize("size", [200, 5000])
+class Caster(SinkReactor):
+    """With places for one message per peer."""
+
+    channels: ClassVar = (ChannelDescriptor(id=HIGH, send_queue_capacity=1),)
+
+
+@pytest.mark.parametrize(("peer_hosts", "size"), [("2", 200), ("2", 5000), ("0", 200)])
 def test_a_burst_of_broadcasts_reaches_every_peer_in_order(
-    start_node: StartNode, go_peer: StartGoPeer, size: int
+    start_node: StartNode, go_peer: StartGoPeer, peer_hosts: str, size: int
 ) -> None:
-    """Of two peer hosts, through send queues with a place for one message: none is lost on the way."""
+    """Of two peer hosts, and of peers in processes of their own (0): none is lost on the way."""
     count, peers = 1000, 6
-    node = start_node({"SINK": SinkReactor}, peerage={"peer_hosts": "2"})
+    node = start_node({"SINK": Caster}, peerage={"peer_hosts": peer_hosts})
     crowd = go_peer(mode="raw")
     members = crowd.dial_crowd(node.address, peers)
     wait_until(lambda: len(node.peers()) == peers)

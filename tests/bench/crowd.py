@@ -21,7 +21,7 @@ from rich.table import Table
 
 from peerage import ChannelDescriptor, Reactor
 from peerage.benchmark import BULK_QUEUE, HIGH, cpu_seconds, node_of_ours, node_pids
-from tests.bench.curves import draw
+from tests.bench.curves import draw, law
 from tests.bench.pair import go_peer
 
 GOSSIP_HZ = 10.0
@@ -122,31 +122,21 @@ def main() -> int:
             f"{cost.handshake_ms:.1f}",
         )
     Console().print(table)
-    if len(costs) > 1:
-        first, last = costs[0], costs[-1]
-        more = last.peers - first.peers
-        print(
-            f"each further peer: {(last.pss_kib - first.pss_kib) / more:.0f} KiB, "
-            f"{(last.descriptors - first.descriptors) / more:.1f} descriptors"
-        )
     if options.json:
         options.json.write_text(json.dumps([asdict(cost) for cost in costs], indent=2) + "\n")
+    curves = {
+        "memory of the node, MiB": [cost.pss_kib / 1024 for cost in costs],
+        "file descriptors": [float(cost.descriptors) for cost in costs],
+        "processor, idle, % of a core": [100 * cost.idle_cpu for cost in costs],
+        f"processor, {GOSSIP_HZ:g} broadcasts/s, % of a core": [100 * cost.gossip_cpu for cost in costs],
+        "one more handshake, ms": [cost.handshake_ms for cost in costs],
+    }
+    counts = [cost.peers for cost in costs]
+    titles = {name: f"{name}: {law(counts, values)}" for name, values in curves.items()}
+    print(*titles.values(), sep="\n")
     if options.plot:
-        options.plot.write_text(
-            draw(
-                [cost.peers for cost in costs],
-                {
-                    "memory of the node, MiB": [cost.pss_kib / 1024 for cost in costs],
-                    "file descriptors": [cost.descriptors for cost in costs],
-                    "processor, idle, % of a core": [100 * cost.idle_cpu for cost in costs],
-                    f"processor, {GOSSIP_HZ:g} broadcasts/s, % of a core": [
-                        100 * cost.gossip_cpu for cost in costs
-                    ],
-                    "one more handshake, ms": [cost.handshake_ms for cost in costs],
-                },
-                "connected peers",
-            )
-        )
+        titled = {titles[name]: values for name, values in curves.items()}
+        options.plot.write_text(draw(counts, titled, "connected peers"))
     return 0
 
 

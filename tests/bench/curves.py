@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from html import escape
 
 WIDTH, HEIGHT, GAP, LEFT, RIGHT, TOP, BOTTOM = 640, 150, 48, 70, 20, 30, 40
+FLAT = 0.5  # what grows by less than half from end to end is drawn as measured, and called constant
 INK, LINE, GRID = "#222", "#1f5f99", "#ddd"
 
 
@@ -28,6 +30,17 @@ def draw(xs: Sequence[float], curves: Mapping[str, Sequence[float]], x_label: st
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{total - 10}" text-anchor="middle" fill="{INK}">{escape(x_label)}</text>'
     )
     return "\n".join([*parts, "</svg>", ""])
+
+
+def law(xs: Sequence[float], values: Sequence[float]) -> str:
+    """Which curve it is: constant, or a constant and so much for each x, by the first and the last point."""
+    if len(xs) < 2:
+        return _text(values[0])
+    slope = (values[-1] - values[0]) / (xs[-1] - xs[0])
+    constant = values[0] - slope * xs[0]
+    if abs(slope) * xs[-1] < FLAT * abs(constant):
+        return f"constant, about {_text(statistics.median(values))}"
+    return f"{_text(constant)} and {_text(slope)} for each peer"
 
 
 def _panel(title: str, xs: Sequence[float], values: Sequence[float], top: float) -> list[str]:

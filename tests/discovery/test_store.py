@@ -23,7 +23,6 @@ from peerage.discovery.store import SCHEMA_VERSION, Opened, open_book
 from tests.discovery.nodes import Clock, address, book, node_id
 from tests.wire.vectors import VECTORS
 
-
 PAGE = 4096  # SQLite's
 
 

@@ -21,6 +21,7 @@ from tests.bench.profiles import record
 from tests.bench.report import update_table
 from tests.bench.works import WORKS, Row, measure
 
+REPORT_WIDTH = 130  # in a file
 PERFORMANCE = Path(__file__).parents[2] / "docs" / "performance.md"
 
 
@@ -61,7 +62,7 @@ def main() -> int:
     for work in works:
         print(f"{work.name}: {work.what}", file=sys.stderr, flush=True)
         rows += measure(work, options.rounds, options.secs)
-    Console().print(show(rows))
+    Console(width=None if sys.stdout.isatty() else REPORT_WIDTH).print(show(rows))
     if options.json:
         options.json.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n")
     if options.write:

@@ -136,7 +136,7 @@ def main() -> int:
     print(*titles.values(), sep="\n")
     if options.plot:
         titled = {titles[name]: values for name, values in curves.items()}
-        options.plot.write_text(draw(counts, titled, "connected peers"))
+        options.plot.write_text(draw(counts, titled, "n, connected peers"))
     return 0
 
 

@@ -38,9 +38,9 @@ def law(xs: Sequence[float], values: Sequence[float]) -> str:
         return _text(values[0])
     slope = (values[-1] - values[0]) / (xs[-1] - xs[0])
     constant = values[0] - slope * xs[0]
-    if abs(slope) * xs[-1] < FLAT * abs(constant):
+    if slope * xs[-1] < FLAT * constant:
         return f"constant, about {_text(statistics.median(values))}"
-    return f"{_text(constant)} and {_text(slope)} for each peer"
+    return f"{_text(constant)} + {_text(slope)} n"
 
 
 def _panel(title: str, xs: Sequence[float], values: Sequence[float], top: float) -> list[str]:

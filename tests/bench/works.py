@@ -207,6 +207,7 @@ WORKS = (
 
 def crowd_figures(peers: int, secs: float) -> dict[str, float]:
     """Of a node with so many idle CometBFT peers; each further one's memory from the difference to one peer."""
+    secs = max(secs, 5.0)  # of which a hundredth shows
     cost, one = cost_of(peers, secs), cost_of(1, secs)
     return {
         "PSS MiB": cost.pss_kib / 1024,

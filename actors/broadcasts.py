@@ -114,7 +114,8 @@ class Broadcasts:
 
     Args:
         max_payload: of a packet's data, in bytes.
-        on_progress: told of a channel when its quickest peer has come a quarter of the window further.
+        on_progress: told of a channel when its quickest peer has come a quarter of the window further, and of less when
+            the log is trimmed.
     """
 
     def __init__(
@@ -172,8 +173,8 @@ class Broadcasts:
                 log.expire(now)
                 positions = [listener.position(channel_id) for listener in self._listeners]
                 log.forget(min((at for at in positions if at is not None), default=log.end))
-                self.advanced(channel_id)
                 left = left or log.first < log.end
+            self.advanced(channel_id, step=1)  # a reactor whose other messages were lost waits for these few
         return left
 
     def unfinished(self, channel_id: int) -> int:
@@ -181,9 +182,9 @@ class Broadcasts:
         log = self.logs[channel_id]
         return log.end - log.front
 
-    def advanced(self, channel_id: int) -> None:
-        """The quickest peer has come further."""
+    def advanced(self, channel_id: int, step: int = BROADCAST_WINDOW // 4) -> None:
+        """The quickest peer has come further. That is told when it is so many messages."""
         front = self.logs[channel_id].front
-        if front - self._told[channel_id] >= BROADCAST_WINDOW // 4:
+        if front - self._told[channel_id] >= step:
             self._told[channel_id] = front
             self._on_progress(channel_id)

@@ -183,6 +183,7 @@ class Reactor(ProcessActor):
             self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
 
     def _watch_again(self, transport: ActorRef) -> None:
+        self._outboxes.pop(transport.name, None)  # what was broadcast meanwhile may have gone nowhere
         self.runtime.watch(transport)
 
     def _init(self, message: InitPeer) -> None:

@@ -157,6 +157,20 @@ def test_the_quickest_peer_says_how_far_it_has_come_each_quarter_of_the_window(t
     assert transport.progress == [CHANNEL]
 
 
+def test_less_than_a_quarter_is_told_when_the_log_is_trimmed(transport: Transport) -> None:
+    """The reactor may have no more to send, for what it sent besides was lost."""
+    peer = transport.peer()
+    transport.add(b"1", b"2")
+    transport.log.trim(0.0)
+    assert transport.progress == []
+    taken(peer)
+    assert transport.progress == []
+    transport.log.trim(0.0)
+    assert transport.progress == [CHANNEL]
+    transport.log.trim(0.0)
+    assert transport.progress == [CHANNEL]
+
+
 def test_without_a_peer_that_knows_the_channel_nothing_is_kept_and_nobody_is_ahead(
     transport: Transport,
 ) -> None:

@@ -50,6 +50,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.rounds < 1 or options.secs <= 0:
         parser.error("--rounds and --secs must be positive")
+    if options.json and not options.json.parent.is_dir():
+        parser.error(f"--json: no such directory: {options.json.parent}")
     works = [work for work in WORKS if not options.only or work.name in options.only]
     if options.profile:
         try:

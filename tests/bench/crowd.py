@@ -107,6 +107,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the rows to this file")
     parser.add_argument("--plot", type=Path, help="draw the curves into this SVG file")
     options = parser.parse_args()
+    for file in (options.json, options.plot):
+        if file and not file.parent.is_dir():
+            parser.error(f"no such directory: {file.parent}")
     costs = []
     table = Table("peers", "PSS MiB", "descriptors", "idle CPU", "gossip CPU", "handshake ms")
     for peers in sorted(options.peers):

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -260,11 +261,13 @@ class GoPeer:
     def start(self, timeout: float = START_TIMEOUT_S) -> Self:
         """Start the process and wait until it is ready."""
         stderr = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process, in _reap
+        self._scratch = tempfile.TemporaryDirectory(prefix="gopeer-")  # it cannot clean up when it is killed
         process = subprocess.Popen(
             [self._program, "run", json.dumps(self.options)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
+            env={**os.environ, "TMPDIR": self._scratch.name},
         )
         self._process, self._stderr = process, stderr
         self._reader = threading.Thread(
@@ -589,6 +592,7 @@ class GoPeer:
                 with contextlib.suppress(OSError):
                     pipe.close()
         self._stderr.close()
+        self._scratch.cleanup()
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -620,7 +624,9 @@ def bench(
     command = [str(build(version)), "bench", name]
     for flag, value in flags.items():
         command += [f"--{flag}", str(value)]
-    done = subprocess.run(command, capture_output=True, timeout=timeout, check=True)
+    with tempfile.TemporaryDirectory(prefix="gopeer-") as scratch:
+        environment = {**os.environ, "TMPDIR": scratch}
+        done = subprocess.run(command, capture_output=True, timeout=timeout, check=True, env=environment)
     figures: Mapping[str, Any] = json.loads(done.stdout)
     return figures
 

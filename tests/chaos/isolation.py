@@ -210,7 +210,7 @@ def _observe(node: Node, peer: GoPeer, policy: WhenFull, secs: float, busy: bool
 
     def all_handled() -> Handled | None:
         found = handled()
-        assert node.peers(), "the connection is gone"
+        assert node.peers(), f"the connection is gone: {peer.history('peer_removed')}"
         return found if found.count + dropped(node) >= total else None
 
     total = first

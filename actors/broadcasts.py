@@ -151,11 +151,8 @@ class Broadcasts:
         """Take a message for everyone who knows the channel; on a channel that nobody has registered it goes nowhere."""
         log = self.logs.get(channel_id)
         if log is not None:
-            framed = (
-                FramedMessage(channel_id, message, self._max_payload)
-                if len(message) <= FRAMED_LIMIT
-                else message
-            )
+            is_cut = log.listeners > 0 and len(message) <= FRAMED_LIMIT
+            framed = FramedMessage(channel_id, message, self._max_payload) if is_cut else message
             log.add(framed, now + BROADCAST_PATIENCE_S)
             self.advanced(channel_id)
 

@@ -206,7 +206,7 @@ class TransportActor(ProcessActor):
         if self._own_processes:
             for ref in self._connections:
                 ref.tell(message, when_full=DROP)
-        elif not self._wake_due:
+        if not self._wake_due:
             self._wake_due = True
             self.runtime.at_end_of_turn(self._wake_peers)
 

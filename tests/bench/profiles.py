@@ -50,10 +50,9 @@ def record(work: Work, secs: float, directory: Path) -> list[Path]:
             "--rate",
             str(RATE_HZ),
         ]
-        if process.name() != "gopeer":
-            recordings[file] = subprocess.Popen(
-                [*command, "--output", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-            )
+        recordings[file] = subprocess.Popen(  # of a process that is no Python it makes no file
+            [*command, "--output", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
     for recording in recordings.values():
         recording.wait()
     run.join()
@@ -62,7 +61,8 @@ def record(work: Work, secs: float, directory: Path) -> list[Path]:
 
 def _title(process: psutil.Process) -> str:
     """What a host calls itself: `peerage: a/switch`."""
-    return process.cmdline()[0] if process.cmdline()[0].startswith("peerage:") else process.name()
+    title = "".join(process.cmdline()[:1])
+    return title if title.startswith("peerage:") else process.name()
 
 
 def _file_name(text: str) -> str:

@@ -220,11 +220,10 @@ def measure(work: Work, rounds: int, secs: float) -> list[Row]:
     """Measure one work, interleaved."""
     pairs = [(work.ours(secs), work.peer(secs) if work.peer else {}) for _ in range(rounds)]
     rows = []
-    units = [*(pairs[0][1] if work.peer and not work.rows_of_ours else pairs[0][0])]
-    for unit in units:
-        ours = [mine[unit] for mine, _ in pairs if unit in mine]
+    for unit in pairs[0][0]:
+        ours = [mine[unit] for mine, _ in pairs]
         theirs = [other[unit] for _, other in pairs if unit in other and unit not in work.rows_of_ours]
-        if not ours or (work.peer and not theirs and unit not in work.rows_of_ours):
+        if work.peer and not theirs and unit not in work.rows_of_ours:
             continue
         row = Row(work.name, unit, statistics.median(ours))
         if theirs:

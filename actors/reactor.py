@@ -178,12 +178,12 @@ class Reactor(ProcessActor):
         for connection, peer in list(self._peers_by_connection.items()):
             if peer.info.host == ref.host:
                 self._remove(connection, f"peer host ended: {reason}")
-        self._outboxes.pop(ref.name, None)
+        self._drop_outbox(ref.name)
         if ref in self.node.names.transports:
             self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
 
     def _watch_again(self, transport: ActorRef) -> None:
-        self._outboxes.pop(transport.name, None)  # what was broadcast meanwhile may have gone nowhere
+        self._drop_outbox(transport.name)  # what was broadcast meanwhile may have gone nowhere
         self.runtime.watch(transport)
 
     def _init(self, message: InitPeer) -> None:
@@ -212,7 +212,7 @@ class Reactor(ProcessActor):
         if peer is None:
             return
         self._added.discard(connection)
-        self._outboxes.pop(connection).flush()
+        self._drop_outbox(connection)
         peer.mark_stopped()
         try:
             self.remove_peer(peer, reason)
@@ -249,6 +249,12 @@ class Reactor(ProcessActor):
             kind=BROADCAST,
         )
         return outbox
+
+    def _drop_outbox(self, connection: str) -> None:
+        """Its count of credits ends here; what it has gathered is told, for somebody may be there by now."""
+        outbox = self._outboxes.pop(connection, None)
+        if outbox is not None:
+            outbox.flush()
 
     def _flush_later(self, connection: str) -> None:
         self.runtime.at_end_of_turn(partial(self._flush, connection))

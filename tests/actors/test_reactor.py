@@ -78,6 +78,10 @@ class Recorder(Reactor):
                 return [peer.room(CHANNEL) for peer in self.peers.values()]
             case ("broadcast", count):
                 return sum(self.broadcast(CHANNEL, b"%d" % number) for number in range(count))
+            case ("broadcast and look for the host", count):
+                accepted = sum(self.broadcast(CHANNEL, b"%d" % number) for number in range(count))
+                self._watch_again(self.node.names.transports[0])  # its timer comes before the turn's end
+                return accepted
             case ("send", data, timeout):
                 return [peer.send(CHANNEL, data, timeout) for peer in self.peers.values()]
         return None
@@ -335,6 +339,17 @@ def test_broadcasts_travel_together_and_answer_from_the_credits_of_the_transport
         assert (kind, set(channels), totals[CHANNEL]) == (BROADCAST, {CHANNEL}, len(frames))
     assert frames == [b"%d" % number for number in range(BROADCAST_WINDOW)]
     wait_until(lambda: harness.ask(("broadcast", 5)) == 5)
+
+
+def test_what_is_broadcast_while_a_new_peer_host_is_looked_for_reaches_it(
+    harness: ReactorHarness[Recorder],
+) -> None:
+    """The host is there already, with peers, when the reactor looks: what has gathered in this turn is not thrown away."""
+    assert harness.ask(("broadcast and look for the host", 5)) == 5
+    found: list[bytes] = []
+    while len(found) < 5:
+        found += map(bytes, harness.transport.fish(Frames).frames)
+    assert found == [b"%d" % number for number in range(5)]
 
 
 def test_a_peer_host_that_comes_back_takes_broadcasts_again(harness: ReactorHarness[Recorder]) -> None:

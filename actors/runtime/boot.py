@@ -61,7 +61,7 @@ def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
         client.close(EXIT_LINGER_S)
     process.flusher.end()
     if not process.hosts:
-        process.context.term()  # waits for lingering messages, at most EXIT_LINGER_S
+        process.leave(EXIT_LINGER_S)
     return 0
 
 

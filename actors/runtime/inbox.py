@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import zmq
 
@@ -37,6 +38,7 @@ class Inbox:
         self._pull.set(zmq.HANDSHAKE_IVL, 0)
         self._pull.set(zmq.RCVTIMEO, int(SLICE_S * 1000))
         self._pull.bind(endpoint)
+        self._path = Path(endpoint.removeprefix("ipc://"))
 
     def fileno(self) -> int:
         """ZeroMQ's descriptor: it signals edges, so who sleeps on it must have received until nothing was left."""
@@ -108,4 +110,6 @@ class Inbox:
         return frames
 
     def close(self) -> None:
+        """Nobody finds it from now on. (ZeroMQ leaves the socket's path behind.)"""
+        self._path.unlink(missing_ok=True)
         self._pull.close(0)

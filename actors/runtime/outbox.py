@@ -12,7 +12,6 @@ import contextlib
 import pickle
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,7 @@ import zmq
 from . import message as wire
 from .message import BATCH_BYTES, BATCH_MESSAGES, HEADER, LARGE, Batch, Kind, Raw
 from .routes import Route
-from .table import THREAD_MASK, serial_of
+from .table import serial_of
 
 if TYPE_CHECKING:
     from .process import Process
@@ -164,7 +163,7 @@ class Outbox:
         push = self._pushes.get(address)
         if push is not None or self._closed:
             return push
-        if self._is_gone(address):
+        if self._process.is_gone(address):
             return None
         push = self._process.context.socket(zmq.PUSH)
         push.set(zmq.LINGER, 0)
@@ -174,13 +173,6 @@ class Outbox:
         push.connect(self._process.endpoint(address))
         self._pushes[address] = push
         return push
-
-    def _is_gone(self, address: int) -> bool:
-        """Whether the process has died, or the thread has ended."""
-        if self._process.table.is_dead(serial_of(address)):
-            return True
-        endpoint = self._process.endpoint(address).removeprefix("ipc://")
-        return bool(address & THREAD_MASK) and not Path(endpoint).exists()
 
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
@@ -207,11 +199,12 @@ class Outbox:
         self._closed = True
         goodbye = HEADER.pack(Kind.PORT_BYE, 0, 0, self._address, 0, 0, 0)
         for address, push in self._pushes.items():
-            if self._is_gone(address):
+            if self._process.is_gone(address):
                 push.close(0)  # nobody is there to take it: waiting would only hold up the end
                 continue
             if not self._process.closed:
                 with contextlib.suppress(zmq.ZMQError):
                     push.send(goodbye, zmq.NOBLOCK)
+            self._process.last_sent_to.add(address)
             push.close(int(max(linger_s, SHORTEST_LINGER_S) * 1000))
         self._pushes.clear()

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from .errors import ActorDeadError
 from .flusher import Flusher
-from .table import THREAD_BITS, HostTable
+from .table import ROOT_SERIAL, THREAD_BITS, HostTable, serial_of
 
 if TYPE_CHECKING:
     from .host import Host
     from .port import Port
 
 THREAD_LINGER_S = 1.0  # how long what an ended thread has told may wait for a busy machine to take it over
+EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection stands, and who reads it stays
+LEAVE_POLL_S = 0.005
 
 DeadLetterHook = Callable[[str, int], None]
 
@@ -37,6 +41,7 @@ class Process:
         self.hosts: dict[int, Host] = {}
         self.clients: weakref.WeakSet[Port] = weakref.WeakSet()
         self.closed = False
+        self.last_sent_to: set[int] = set()  # addresses that a closed port had something for, at its end
         self.title = ""
         self.dead_letter_hook: DeadLetterHook | None = None
         self._threads = 0
@@ -47,6 +52,30 @@ class Process:
 
     def endpoint(self, address: int) -> str:
         return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & ((1 << THREAD_BITS) - 1)}"
+
+    def is_gone(self, address: int) -> bool:
+        """Whether nobody reads there any more: the process has died, or the thread has closed its mailbox."""
+        return (
+            self.table.is_dead(serial_of(address))
+            or not Path(self.endpoint(address).removeprefix("ipc://")).exists()
+        )
+
+    def leave(self, linger_s: float) -> None:
+        """Before a host process exits, its ports closed: wait until what they sent is handed over.
+
+        ZeroMQ waits the whole time for those who have gone meanwhile, as hosts do that end together; we do not.
+
+        Args: linger_s, seconds to wait at most.
+        """
+        term = threading.Thread(target=self.context.term, daemon=True)
+        term.start()
+        began = time.monotonic()
+        while term.is_alive() and (waited := time.monotonic() - began) < linger_s:
+            if waited >= EMBEDDER_TAKES_S and all(
+                serial_of(address) == ROOT_SERIAL or self.is_gone(address) for address in self.last_sent_to
+            ):
+                return
+            term.join(LEAVE_POLL_S)
 
     def next_address(self) -> int:
         """An address for a thread that is not a host: reused only after a million threads."""

@@ -1,0 +1,56 @@
+"""actors/runtime/process.py: who is there to read, and how a process leaves."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from peerage.actors.runtime.message import Kind
+from peerage.actors.runtime.port import Port
+from peerage.actors.runtime.process import Process
+from peerage.actors.runtime.table import THREAD_BITS
+
+LINGER_S = 2.0
+
+
+def port_of(directory: Path, serial: int) -> Port:
+    return Port(Process(str(directory), serial), serial << THREAD_BITS)
+
+
+def port_with_something_for(directory: Path, endpoint: Path) -> Port:
+    """A closed port; nobody reads at the endpoint, whose path is there."""
+    port = port_of(directory, 2)
+    endpoint.touch()
+    port.send(3 << THREAD_BITS, Kind.WAKE)
+    port.close(LINGER_S)
+    return port
+
+
+def test_who_has_closed_its_mailbox_is_gone(tmp_path: Path) -> None:
+    """Without anybody's telling: the path of its socket goes first."""
+    one, two = port_of(tmp_path, 2), port_of(tmp_path, 3)
+    assert not one.process.is_gone(two.address)
+    two.close()
+    assert one.process.is_gone(two.address)
+    one.close()
+    for port in (one, two):
+        port.process.context.term()
+
+
+def test_a_process_that_leaves_waits_for_who_is_still_there(tmp_path: Path) -> None:
+    """As long as it was told to: what it has sent may be taken over yet."""
+    threads = set(threading.enumerate())
+    port = port_with_something_for(tmp_path, tmp_path / "3.0")
+    port.process.leave(60.0)
+    assert set(threading.enumerate()) == threads
+
+
+def test_a_process_that_leaves_does_not_wait_for_who_has_gone_meanwhile(tmp_path: Path) -> None:
+    """Hosts that end together have farewells for each other that nobody will hear."""
+    threads = set(threading.enumerate())
+    endpoint = tmp_path / "3.0"
+    port = port_with_something_for(tmp_path, endpoint)
+    endpoint.unlink()
+    port.process.leave(60.0)
+    (term,) = set(threading.enumerate()) - threads
+    term.join()

@@ -10,7 +10,7 @@ from peerage.actors.runtime.port import Port
 from peerage.actors.runtime.process import Process
 from peerage.actors.runtime.table import THREAD_BITS
 
-LINGER_S = 2.0
+LINGER_S = 1.0
 
 
 def port_of(directory: Path, serial: int) -> Port:

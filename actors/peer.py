@@ -60,7 +60,7 @@ from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
-from peerage.actors.tcp_buffers import shorten_receive_buffer, shorten_send_buffer
+from peerage.actors.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer, shorten_send_buffer
 from peerage.actors.traffic import Traffic
 from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
@@ -589,10 +589,13 @@ class PeerActor(ProcessActor):
         if full == self._stalled or self._state is not _State.RUNNING:
             return
         self._stalled = full
+        assert self._sock is not None
         if full:
+            loosen_receive_buffer(self._sock)
             self._mconn.pause_reading(self.runtime.now())
             self._set_reading(False)
         else:
+            shorten_receive_buffer(self._sock, self._context.config.p2p.recv_rate)
             self._mconn.resume_reading(self.runtime.now())
             self._set_reading(True)
         self._reschedule()

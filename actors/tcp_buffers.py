@@ -13,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from struct import Struct
 
-__all__ = ["receive_window", "shorten_receive_buffer", "shorten_send_buffer"]
+__all__ = ["loosen_receive_buffer", "receive_window", "shorten_receive_buffer", "shorten_send_buffer"]
 
 NOT_SENT = 128 * 1024  # bytes that the kernel takes beyond what the remote's window lets it send
 LINE_RATE = 1_250_000_000  # bytes/s, 10 Gbit/s: an unlimited connection is not slowed down below that
 LEAST_WINDOW = 212_992  # bytes; as much as every Linux lets a program ask for (net.core.rmem_max)
+_SO_BUF_LOCK = 72  # Linux 5.14; Python has no name for it
 _MIN_RTT = Struct("<148xI")  # of struct tcp_info, µs; Linux 4.6
 
 
@@ -52,3 +53,14 @@ def shorten_receive_buffer(sock: socket.socket, rate: float) -> None:
             if window <= _most_allowed():
                 # (A window clamp instead would be forgotten as the kernel's own tuning goes on.)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+
+
+def loosen_receive_buffer(sock: socket.socket) -> None:
+    """Before reading stops for long: have the kernel take in what is on the way, even if it is more.
+
+    It may have promised the remote more room than a shortened buffer has, for small packets take more memory than their
+    bytes. What does not fit it drops, and the remote repeats it at intervals that double: after a pause it would stay
+    silent as long again. `shorten_receive_buffer` takes this back.
+    """
+    with contextlib.suppress(OSError):  # before Linux 5.14
+        sock.setsockopt(socket.SOL_SOCKET, _SO_BUF_LOCK, 0)

@@ -10,12 +10,14 @@ import pytest
 
 from peerage.actors.tcp_buffers import (
     LEAST_WINDOW,
+    loosen_receive_buffer,
     receive_window,
     shorten_receive_buffer,
     shorten_send_buffer,
 )
 
 MIB = 1 << 20
+SO_BUF_LOCK, SOCK_RCVBUF_LOCK = 72, 2  # of Linux: whether the receive buffer may not grow
 
 
 @pytest.fixture
@@ -64,3 +66,20 @@ def test_a_far_remote_is_left_to_the_kernel(pair: tuple[socket.socket, socket.so
     before = other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     shorten_receive_buffer(other, rate=1e15)
     assert other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == before
+
+
+def test_a_shortened_buffer_may_grow_while_nobody_reads(pair: tuple[socket.socket, socket.socket]) -> None:
+    """What is on the way then finds room; when reading goes on, the buffer is short again."""
+    _, other = pair
+
+    def is_fixed() -> bool:
+        return bool(other.getsockopt(socket.SOL_SOCKET, SO_BUF_LOCK) & SOCK_RCVBUF_LOCK)
+
+    shorten_receive_buffer(other, rate=0)
+    short = other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+    assert is_fixed()
+    loosen_receive_buffer(other)
+    assert not is_fixed()
+    shorten_receive_buffer(other, rate=0)
+    assert is_fixed()
+    assert other.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == short

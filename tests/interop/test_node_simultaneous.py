@@ -1,6 +1,6 @@
 """Both sides dial each other in the same moment, again and again: one connection stays, and no dial hangs.
 
-PEERAGE_TEST_ROUNDS says how often (by default 200 times with CometBFT, 30 among ourselves).
+PEERAGE_TEST_ROUNDS says how often (by default 200 times with CometBFT, 50 among ourselves).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tests.interop.gopeer import GoPeer, GoPeerError
 from tests.nodes import HIGH, Flood, Seen, SinkReactor, SpyReactor, StartNode, check_grammar, wait_until
 
 ROUNDS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "200"))
-ROUNDS_OF_OURS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "30"))  # a tie of two of ours takes a second
+ROUNDS_OF_OURS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "50"))  # a tie of two of ours takes a second
 DIAL_LIMIT_S = 10.0
 
 

@@ -6,7 +6,7 @@ blocking, no pickling. Every library has processes of its own, which wait while 
 short turns of each, one after the other, so that a machine whose speed drifts does so for all; figures are medians over
 the rounds, ratios are taken within a round.
 
-The others come with `pip install 'peerage[bench]'`; one that is not installed is left out.
+The others come with `pip install -e '.[bench]'`; one that is not installed is left out.
 """
 
 from __future__ import annotations
@@ -412,7 +412,7 @@ def installed() -> list[str]:
     found = []
     for name, library in LIBRARIES.items():
         if importlib.util.find_spec(library.module) is None:
-            print(f"{name}: {library.module} is not installed, left out; pip install 'peerage[bench]'")
+            print(f"{name}: {library.module} is not installed, left out; pip install -e '.[bench]'")
         else:
             found.append(name)
     return found

@@ -23,7 +23,7 @@ def find_py_spy() -> str:
     beside = Path(sys.executable).with_name("py-spy")
     found = str(beside) if beside.exists() else shutil.which("py-spy")
     if found is None:
-        raise FileNotFoundError("py-spy is not installed: pip install 'peerage[bench]'")
+        raise FileNotFoundError("py-spy is not installed: pip install -e '.[bench]'")
     return found
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,7 +15,6 @@ from peerage.actors.messages import MarkGood
 from peerage.actors.runtime import PROCESS, THREAD, Place, ProcessActor, System
 from peerage.testing import Probe, ReactorHarness, connected_nodes, run_actor, wait_until
 
-PAGE = Path(__file__).parents[2] / "docs" / "howto" / "test-a-reactor.md"
 CHANNEL = 0x60
 PLACES = pytest.mark.parametrize("place", [THREAD, PROCESS])
 
@@ -26,22 +24,6 @@ def system() -> Iterator[None]:
     """Every actor of these tests is gone in the end."""
     yield
     System.current().shutdown()
-
-
-def examples() -> list[Any]:
-    """Every test function of the page, with the block that it stands in run first."""
-    found = []
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL):
-        names: dict[str, Any] = {"__name__": "example"}
-        exec(compile(block, str(PAGE), "exec"), names)
-        found += [pytest.param(value, id=name) for name, value in names.items() if name.startswith("test_")]
-    return found
-
-
-@pytest.mark.parametrize("example", examples())
-def test_example_of_the_page_runs(example: Callable[[], None]) -> None:
-    """A reader may copy it."""
-    example()
 
 
 class Doubling(ProcessActor):

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
-TUTORIAL = (Path(__file__).parents[1] / "docs" / "tutorial.md").read_text()
+from tests.docs.pages import claim, reader, run
+from tests.docs.test_readme import TRY_IT
 
-
-def chat_source() -> str:
-    """The program of step 2."""
-    (source,) = re.findall(r"^```python\n(.*?)^```$", TUTORIAL, re.MULTILINE | re.DOTALL)
-    return str(source)
+PAGE = "docs/tutorial.md"
+INSTALL = claim(PAGE, "pip install")
+CHAT = claim(PAGE, "class Chat(Reactor)")
+ANNA = claim(PAGE, "python chat.py anna")
+BERT = claim(PAGE, "python chat.py bert")
+LOOK = claim(PAGE, "ps -ef")
+KILL = claim(PAGE, "psutil")
 
 
 @contextmanager
-def chatting(folder: Path, name: str, *friends: str) -> Iterator[subprocess.Popen[str]]:
+def chatting(folder: Path, command: str) -> Iterator[subprocess.Popen[str]]:
     """One of the two; ends as with Ctrl-D."""
-    process = subprocess.Popen(
-        [sys.executable, "chat.py", name, *friends],
-        cwd=folder,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    options = reader(folder) | {"stdin": subprocess.PIPE}
+    process = subprocess.Popen(shlex.split(command), stdout=subprocess.PIPE, **options)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -54,33 +51,29 @@ def say(process: subprocess.Popen[str], text: str) -> None:
     process.stdin.flush()
 
 
+def test_it_installs_as_the_readme_does() -> None:
+    """The README's lines are run by its own test; `peerage version` is all that is new here."""
+    assert [command[:3] for command in INSTALL.commands[:-1]] == [c[:3] for c in TRY_IT.commands[:-1]]
+    assert INSTALL.commands[-1] == ["peerage", "version"]
+
+
 @pytest.mark.timeout(60)
-def test_chat_of_the_tutorial_works_and_survives_its_peer_host(tmp_path: Path) -> None:
-    """Steps 3 and 4: lines arrive; a killed peer host is replaced and its peer dialled again."""
-    (tmp_path / "chat.py").write_text(chat_source())
-    with chatting(tmp_path, "anna") as anna:
+def test_chat_of_the_tutorial_works_and_survives_what_the_page_kills(tmp_path: Path) -> None:
+    """Steps 3 and 4: lines arrive; the page's command kills bert's peer host and nothing else, and anna is dialled again."""
+    (tmp_path / "chat.py").write_text(CHAT.text)
+    with chatting(tmp_path, ANNA.text) as anna:
         address = line_of(anna).removeprefix("dial ")
-        with chatting(tmp_path, "bert", address) as bert:
+        port = address.rpartition(":")[2]
+        with chatting(tmp_path, re.sub(r"\S+@\S+", address, BERT.text)) as bert:
             assert line_of(bert).startswith("dial ")
             assert line_of(bert) == "anna is here"
             assert line_of(anna) == "bert is here"
             say(anna, "hello")
             assert line_of(bert) == "anna: hello"
-            (host,) = hosts_with_a_connection(bert)
-            host.kill()
+            assert re.search(r"peerage: (\S+ )?peers-\d", run(tmp_path, LOOK.text))
+            run(tmp_path, KILL.text.replace("41573", port))
             assert line_of(bert) == "anna left"
             assert line_of(bert) == "anna is here"
             assert [line_of(anna), line_of(anna)] == ["bert left", "bert is here"]
             say(bert, "still here")
             assert line_of(anna) == "bert: still here"
-
-
-def hosts_with_a_connection(embedder: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The peer hosts of a node that hold a TCP connection."""
-    hosts = psutil.Process(embedder.pid).children(recursive=True)
-    return [
-        host
-        for host in hosts
-        if "peers-" in " ".join(host.cmdline())
-        and any(each.status == psutil.CONN_ESTABLISHED for each in host.net_connections("tcp"))
-    ]

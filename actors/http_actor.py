@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 import structlog
 from starlette.types import ASGIApp
 
+from peerage.actors.http_protocol import BrokenBody
 from peerage.actors.http_server import HttpLimits, HttpServer, listening_sockets
 from peerage.actors.runtime import ProcessActor
 from peerage.config.listen_address import ListenAddress
@@ -32,6 +33,7 @@ class HttpActor(ProcessActor):
     """
 
     socket_name: ClassVar[str]
+    broken_body: ClassVar[BrokenBody | None] = None  # the answer to a request whose body cannot be read
 
     def __init__(self, laddr: str, limits: HttpLimits) -> None:
         super().__init__()
@@ -55,6 +57,7 @@ class HttpActor(ProcessActor):
             name=self.socket_name,
             limits=self._limits,
             socket_files=[address.path for address in addresses if address.path in used],
+            broken_body=self.broken_body,
         )
         server.start()
         self._server = server

@@ -1,9 +1,5 @@
 """Uvicorn as a guest: in a thread of its own beside an actor's loop, bounded, and gone within a second of
 `stop`.
-
-Uvicorn bounds neither the time a request takes to arrive nor the time a client takes to read the answer, so
-a few idle connections could hold it for ever; the protocol here adds CometBFT's two timeouts and its limit
-of connections.
 """
 
 from __future__ import annotations
@@ -16,15 +12,14 @@ import socket
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from peerage.actors.http_protocol import BrokenBody, HttpLimits, guarded_protocol
+from peerage.actors.http_rules import AsGoServes
 from peerage.config.listen_address import ListenAddress
 
 __all__ = [
@@ -42,7 +37,6 @@ _FINISH_TIMEOUT_S: Final = 0.3  # what answers in progress get at a stop
 _TICK_S: Final = 1.0  # uvicorn renews its Date header so often
 _BACKLOG: Final = 128
 _THREAD_PREFIX: Final = "peerage-http-"
-_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class ListenFailedError(Exception):
@@ -58,23 +52,6 @@ class ListenFailedError(Exception):
 
 class HttpServerDiedError(Exception):
     """The server's thread ended, or never began, though nobody stopped it."""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """What a server allows its clients together, and each of them. The defaults are CometBFT's.
-
-    Args:
-        max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
-        max_header_bytes: `rpc.max_header_bytes`, request line and headers.
-        read_timeout_s: from the first byte of a request (or the connection's start) to its last.
-        write_timeout_s: from there to the last byte of the answer in the system's buffer.
-    """
-
-    max_connections: int = 900
-    max_header_bytes: int = 1 << 20
-    read_timeout_s: float = 10.0
-    write_timeout_s: float = 10.0
 
 
 def listen(address: ListenAddress) -> socket.socket:
@@ -167,6 +144,7 @@ class HttpServer:
         name: str,
         limits: HttpLimits,
         socket_files: Sequence[str] = (),
+        broken_body: BrokenBody | None = None,
     ) -> None:
         """Prepare; nothing is served yet.
 
@@ -176,11 +154,12 @@ class HttpServer:
             name: for the thread.
             limits: for the clients.
             socket_files: unix sockets' files to remove at the end.
+            broken_body: the answer to a request whose body cannot be read.
         """
         self.addresses = tuple(_address_of(sock) for sock in sockets)
         self._sockets = list(sockets)
         self._socket_files = tuple(socket_files)
-        self._server = _GuestServer(app, limits)
+        self._server = _GuestServer(app, limits, broken_body)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=_THREAD_PREFIX + name, daemon=True)
 
@@ -247,17 +226,16 @@ _quiet: Final = _Quiet()
 class _GuestServer(uvicorn.Server):
     """Uvicorn's server, woken by `request_stop` instead of ten times a second."""
 
-    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+    def __init__(self, app: ASGIApp, limits: HttpLimits, broken_body: BrokenBody | None) -> None:
         config = uvicorn.Config(
-            app,
-            http=_guarded(limits),
+            AsGoServes(app),
+            http=guarded_protocol(limits, broken_body),
             ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            h11_max_incomplete_event_size=limits.max_header_bytes,
             backlog=_BACKLOG,
         )
         super().__init__(config)
@@ -295,65 +273,3 @@ class _GuestServer(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # connection_lost is called in the loop's next turn
-
-
-class _Phase(Enum):
-    """Where a connection is; each phase has its time, and then the connection is cut."""
-
-    READING = "reading"  # a request arrives, or the first one is waited for
-    WRITING = "writing"  # it is here whole and being answered
-    IDLE = "idle"  # answered: the answer's rest leaves, or uvicorn's keep-alive timer runs
-
-
-def _guarded(limits: HttpLimits) -> type[H11Protocol]:
-    """Uvicorn's protocol with `limits`: it makes the protocol objects itself, so the limits are the
-    class's.
-    """
-    times = {
-        _Phase.READING: limits.read_timeout_s,
-        _Phase.WRITING: limits.write_timeout_s,
-        _Phase.IDLE: limits.write_timeout_s,
-    }
-
-    class GuardedProtocol(H11Protocol):
-        _phase = _Phase.IDLE
-        _deadline: asyncio.TimerHandle | None = None
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
-            super().connection_made(transport)
-            self._enter(_Phase.READING)
-            if 0 < limits.max_connections < len(self.connections):
-                transport.write(_BUSY)
-                transport.close()
-
-        def data_received(self, data: bytes) -> None:
-            if self._phase is _Phase.IDLE:
-                self._enter(_Phase.READING)
-            super().data_received(data)
-            self._note_request()
-
-        def on_response_complete(self) -> None:
-            self._enter(_Phase.IDLE)
-            super().on_response_complete()
-            self._note_request()  # a pipelined one may have been taken up in there
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            super().connection_lost(exc)
-
-        def _note_request(self) -> None:
-            """Once per request: bytes that trickle in meanwhile gain no time."""
-            is_whole = (
-                self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
-            )
-            if is_whole and self._phase is not _Phase.WRITING:
-                self._enter(_Phase.WRITING)
-
-        def _enter(self, phase: _Phase) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            self._phase = phase
-            self._deadline = self.loop.call_later(times[phase], self.transport.abort)
-
-    return GuardedProtocol

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp
 
 from peerage.actors.http_actor import GetAddresses, HttpActor
 from peerage.actors.http_server import HttpLimits
-from peerage.actors.rpc_app import RpcLimits, rpc_app
+from peerage.actors.rpc_app import BROKEN_BODY, RpcLimits, rpc_app
 from peerage.actors.rpc_methods import RpcBackend
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.actors.snapshot import (
@@ -118,6 +118,7 @@ class RpcActor(HttpActor):
     """Serves `settings.laddr`, or the listening sockets passed to its host under the name "rpc"."""
 
     socket_name = "rpc"
+    broken_body = BROKEN_BODY
 
     def __init__(self, switch: ActorRef, settings: RpcSettings = RpcSettings()) -> None:
         super().__init__(settings.laddr, settings.http)

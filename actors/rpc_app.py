@@ -8,19 +8,20 @@ v0.38.26.
 from __future__ import annotations
 
 import html
+import posixpath
 import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote_to_bytes
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from peerage.actors.go_json import utf8
+from peerage.actors.http_protocol import BrokenBody
 from peerage.actors.rpc_json import encode
 from peerage.actors.rpc_methods import Method, RpcBackend, methods
 from peerage.actors.rpc_protocol import (
@@ -37,11 +38,12 @@ from peerage.actors.rpc_protocol import (
     success,
 )
 
-__all__ = ["RpcLimits", "rpc_app"]
+__all__ = ["BROKEN_BODY", "RpcLimits", "rpc_app"]
 
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
 _NOT_FOUND: Final = 404
+_REDIRECT: Final = 307
 _SERVER_ERROR: Final = 500
 _FORM: Final = "application/x-www-form-urlencoded"
 _FORM_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -63,7 +65,7 @@ class RpcLimits:
 
 def rpc_app(
     backend: RpcBackend, unsafe: bool, *, limits: RpcLimits = RpcLimits(), hide_private_peers: bool = True
-) -> Starlette:
+) -> ASGIApp:
     """The application that answers for `backend`.
 
     Args:
@@ -73,20 +75,23 @@ def rpc_app(
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
     """
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
-    routes = [Route("/", _JsonRpc(backend, table, limits))]
-    routes += [Route(f"/{name}", _Uri(backend, method, limits)) for name, method in table.items()]
-    # The last one keeps Starlette from redirecting /health/ to /health.
-    routes.append(Route("/{path:path}", _NotFound()))
-    return Starlette(routes=routes)
+    endpoints: dict[str, _Endpoint] = {
+        f"/{name}": _Uri(backend, method, limits) for name, method in table.items()
+    }
+    endpoints["/"] = _JsonRpc(backend, table, limits)
+    return _Mux(endpoints, _Nowhere(backend, limits))
 
 
-# The endpoints are objects, not functions: Starlette then leaves the HTTP method to them.
+class _Mux:
+    """Go's: a path is one of ours to the letter, or leads to one when it is cleaned, or to nothing."""
 
+    def __init__(self, endpoints: Mapping[str, _Endpoint], nowhere: _Nowhere) -> None:
+        self._endpoints = endpoints
+        self._nowhere = nowhere
 
-class _NotFound:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {"X-Content-Type-Options": "nosniff", **_server_time()}
-        await PlainTextResponse("404 page not found\n", _NOT_FOUND, headers)(scope, receive, send)
+        endpoint = self._endpoints.get(scope["path"], self._nowhere)
+        await endpoint(scope, receive, send)
 
 
 class _Endpoint:
@@ -101,7 +106,7 @@ class _Endpoint:
         try:
             body = await _read_body(request, self._limits.max_body_bytes)
         except ClientDisconnect:
-            return
+            return  # with a body that cannot be read, `BROKEN_BODY` has been answered
         except InvalidRequestError as error:
             # Closing spares us reading the rest.
             response = _respond(failure(None, error), _BAD_REQUEST, {"Connection": "close"})
@@ -147,7 +152,8 @@ class _JsonRpc(_Endpoint):
     async def _answer(self, request: Request, body: bytes) -> Response:
         if not body:
             return HTMLResponse(
-                _index(request.headers.get("host", ""), self._methods), headers=_server_time()
+                _index(request.headers.get("host", ""), self._methods),
+                headers={"Content-Type": "text/html", **_server_time()},
             )
         try:
             requests = read_requests(body, self._limits.max_batch)
@@ -172,6 +178,29 @@ class _JsonRpc(_Endpoint):
         return success(request.id, result)
 
 
+class _Nowhere(_Endpoint):
+    """Whatever else is asked for."""
+
+    async def _answer(self, request: Request, _body: bytes) -> Response:
+        path = request.scope["raw_path"].decode("ascii")
+        clean = _clean_path(path)
+        if clean == path:
+            headers = {"X-Content-Type-Options": "nosniff", **_server_time()}
+            return PlainTextResponse("404 page not found\n", _NOT_FOUND, headers)
+        query = request.scope["query_string"].decode("ascii")
+        headers = {"Location": f"{clean}?{query}" if query else clean, **_server_time()}
+        if request.method not in {"GET", "HEAD"}:
+            return Response(status_code=_REDIRECT, headers=headers)
+        page = f'<a href="{html.escape(headers["Location"])}">Temporary Redirect</a>.\n\n'
+        return HTMLResponse(page, _REDIRECT, headers)
+
+
+def _clean_path(path: str) -> str:
+    """The path without empty, `.` and `..` parts, as Go's multiplexer cleans it."""
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    return clean + "/" if path.endswith(("/", "/.", "/..")) and clean != "/" else clean
+
+
 async def _read_body(request: Request, most: int) -> bytes:
     body = bytearray()
     async for chunk in request.stream():
@@ -192,13 +221,17 @@ def _uri_values(request: Request, body: bytes) -> dict[str, str]:
 
 
 def _decode_query(raw: bytes) -> dict[str, str]:
-    """Name to value; of a name given twice the first counts, pairs that Go would drop are dropped."""
+    """Name to value; of a name given twice the first counts, pairs that Go would drop are dropped; values with
+    surrogates for bytes that are no UTF-8.
+    """
     values: dict[str, str] = {}
     for pair in raw.split(b"&"):
         if b";" in pair or _BAD_PERCENT.search(pair):
             continue
-        name, _, value = pair.decode(errors="surrogateescape").partition("=")
-        values.setdefault(unquote_plus(name), unquote_plus(value, errors="surrogateescape"))
+        name, _, value = pair.replace(b"+", b" ").partition(b"=")
+        values.setdefault(
+            utf8(unquote_to_bytes(name)), unquote_to_bytes(value).decode(errors="surrogateescape")
+        )
     return values
 
 
@@ -224,3 +257,9 @@ def _index(host: str, table: Mapping[str, Method]) -> str:
         f"<html><body><br>Available endpoints:<br>{plain}"
         f"<br>Endpoints that require arguments:<br>{with_parameters}</body></html>"
     )
+
+
+BROKEN_BODY: Final = BrokenBody(
+    "application/json",
+    encode(failure(None, InvalidRequestError("error reading request body: it breaks off, or is no HTTP"))),
+)

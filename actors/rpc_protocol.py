@@ -14,12 +14,14 @@ RpcError
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, ClassVar, Final
 
-import msgspec
+from peerage.actors import go_json
+from peerage.actors.go_json import Object, text_of
 
 __all__ = [
     "ABSENT",
@@ -44,6 +46,7 @@ __all__ = [
 RequestID = int | str
 URI_REQUEST_ID: Final = -1  # a GET has no ID, this stands in its answer
 _LOWEST_INT64: Final = -(2**63)  # what Go makes of a number that does not fit
+_TEXT_FIELDS: Final = frozenset({"jsonrpc", "method"})
 
 
 class RpcError(Exception):
@@ -134,8 +137,8 @@ def read_requests(body: bytes, most: int) -> list[RpcRequest]:
     Raises: ParseError, InvalidRequestError (the batch is too large).
     """
     try:
-        value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+        value = go_json.decode(body)
+    except ValueError as error:
         raise ParseError(f"error unmarshaling request: {error}") from None
     if value is None:
         return []
@@ -150,30 +153,35 @@ def read_requests(body: bytes, most: int) -> list[RpcRequest]:
 def _request(item: Any) -> RpcRequest | None:
     if item is None:
         return None
-    if not isinstance(item, dict):
+    if not isinstance(item, Object):
         raise ParseError(f"error unmarshaling request: expected an object, got {_name_of(item)}")
-    # Go matches the names of fields in any case, and the last one given counts.
-    fields = {name.lower(): value for name, value in item.items()}
-    for name in ("jsonrpc", "method"):
-        if not isinstance(fields.get(name), str | None):
-            raise ParseError(
-                f"error unmarshaling request: {name} must be a string, got {_name_of(fields[name])}"
-            )
+    fields: dict[str, Any] = {}
+    for name, value in item:  # Go matches the names of fields in any case, and the last one given counts
+        field = name.casefold()
+        if field in _TEXT_FIELDS:
+            if value is None:
+                continue  # of a text it leaves what was given before
+            if not isinstance(value, str):
+                text = f"error unmarshaling request: {field} must be a string, got {_name_of(value)}"
+                raise ParseError(text)
+        fields[field] = value
     if fields.get("id") is None:
         return None
-    return RpcRequest(_request_id(fields["id"]), fields.get("method") or "", fields.get("params", ABSENT))
+    return RpcRequest(_request_id(fields["id"]), fields.get("method", ""), fields.get("params", ABSENT))
 
 
 def _request_id(value: Any) -> RequestID:
     if isinstance(value, str):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+        return text_of(value)
+    if not isinstance(value, float):
         raise ParseError(
             f"error unmarshaling request: id must be a string or a number, got {_name_of(value)}"
         )
+    if math.isinf(value):
+        raise ParseError("error unmarshaling request: id is a number out of range")
     # Go reads every number as a float and cuts it: IDs beyond 53 bits come back rounded, as they do from
     # CometBFT.
-    number = int(float(value))
+    number = int(value)
     return number if -(2**63) <= number < 2**63 else _LOWEST_INT64
 
 
@@ -183,9 +191,10 @@ def arguments_of_params(parameters: Sequence[Parameter], params: Any) -> tuple[A
     Raises: InvalidParamsError.
     """
     if params is ABSENT or params is None:
-        params = {}
-    if isinstance(params, dict):
-        values = [params.get(parameter.name) for parameter in parameters]
+        params = Object([])
+    if isinstance(params, Object | dict):
+        given = dict(params)
+        values = [given.get(parameter.name) for parameter in parameters]
     elif not isinstance(params, list):
         raise _json_error(f"expected an object or a list, got {_name_of(params)}")
     elif len(params) != len(parameters):
@@ -200,7 +209,8 @@ def arguments_of_params(parameters: Sequence[Parameter], params: Any) -> tuple[A
 
 
 def arguments_of_uri(parameters: Sequence[Parameter], values: Mapping[str, str]) -> tuple[Any, ...]:
-    """The arguments of a GET: each is JSON (`["a","b"]`, `true`); missing or empty is not given.
+    """The arguments of a GET: each is JSON (`["a","b"]`, `true`), bytes that are no UTF-8 escaped as by `surrogateescape`;
+    missing or empty is not given.
 
     Raises: InvalidParamsError.
     """
@@ -224,8 +234,8 @@ def _convert_text(parameter: Parameter, text: str) -> Any:
     if text[:2].lower() == "0x":
         raise _UnfitError(f"{parameter.name}: got a hex string arg, but expected '{parameter.kind.value}'")
     try:
-        value = msgspec.json.decode(text.encode(errors="surrogateescape"))
-    except (msgspec.DecodeError, RecursionError) as error:
+        value = go_json.decode(text.encode(errors="surrogateescape"))
+    except ValueError as error:
         raise _UnfitError(f"{parameter.name}: {error}") from None
     return _convert(parameter, value)
 
@@ -242,14 +252,14 @@ def _convert(parameter: Parameter, value: Any) -> Any:
     for item in value:
         if not isinstance(item, str | None):
             raise _UnfitError(f"{parameter.name} must be a list of strings, has {_name_of(item)} in it")
-    return tuple("" if item is None else item for item in value)
+    return tuple("" if item is None else text_of(item) for item in value)
 
 
 def _name_of(value: Any) -> str:
     """JSON's word for the type of a value: never the value, it may be long."""
     if isinstance(value, bool):
         return "a boolean"
-    names = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
+    names = {Object: "an object", list: "a list", str: "a string", float: "a number"}
     return names.get(type(value), "null")
 
 

@@ -1,0 +1,123 @@
+"""JSON as Go's `encoding/json` reads it, which is what CometBFT's clients are used to.
+
+It differs from Python's in what it forgives: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD, a
+number is only read where somebody wants it, values may be nested 10,000 deep, a name may stand in an object twice.
+Checked against a real CometBFT v0.38.26.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from json.decoder import scanstring
+from typing import Any, Final, Self
+
+__all__ = ["MAX_DEPTH", "Object", "decode", "text_of", "utf8"]
+
+MAX_DEPTH: Final = 10_000  # Go's; one more is a syntax error
+_KEPT_DEPTH: Final = 64  # far more than any parameter has; Python itself gives up at some 1000
+_HALF: Final = re.compile("[\ud800-\udfff]")
+_SCALAR: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null"
+_TOKEN: Final = re.compile(rf'[ \t\n\r]*(?:([\[\]{{}},:"])|{_SCALAR}|\Z)')
+_CLOSING: Final = {"[": "]", "{": "}"}
+_UTF8_AS_GO: Final = "peerage-go-utf8"
+
+
+class Object(tuple[tuple[str, Any], ...]):
+    """A JSON object: its members in their order, those of one name too."""
+
+    __slots__ = ()
+
+    def __new__(cls, members: list[tuple[str, Any]]) -> Self:
+        return super().__new__(cls, members)
+
+
+def decode(data: bytes) -> Any:
+    """The value that stands in `data`: Object, list, str, float, bool or None.
+
+    Numbers out of range are infinite, strings may hold halves of surrogate pairs (`text_of` replaces them), and
+    what is nested deeper than any parameter can be may be None.
+
+    Raises: ValueError, it is no JSON.
+    """
+    text = utf8(data)
+    try:
+        return _decoder.decode(text)
+    except RecursionError:
+        return _decoder.decode(_flatten(text))
+
+
+def utf8(data: bytes) -> str:
+    """Text of UTF-8; each byte that is none becomes U+FFFD."""
+    return data.decode("utf-8", _UTF8_AS_GO)
+
+
+def text_of(string: str) -> str:
+    """A decoded string as Go has it: with U+FFFD for halves of surrogate pairs."""
+    return _HALF.sub("\ufffd", string)
+
+
+def _replace_byte(error: UnicodeError) -> tuple[str, int]:
+    # Python replaces the longest beginning of a character at once, Go each byte of it.
+    assert isinstance(error, UnicodeDecodeError)
+    return "\ufffd", error.start + 1
+
+
+codecs.register_error(_UTF8_AS_GO, _replace_byte)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_decoder: Final = json.JSONDecoder(
+    parse_int=float, parse_float=float, parse_constant=_no_constant, object_pairs_hook=Object
+)
+
+
+def _flatten(text: str) -> str:
+    """The same JSON with null for what is nested deeper than `_KEPT_DEPTH`, read without recursion.
+
+    Raises: ValueError, what is left out is no JSON, or deeper than `MAX_DEPTH`.
+    """
+    kept: list[str] = []
+    copied = position = 0
+    open_brackets: list[str] = []
+    allowed = "value"
+    while True:
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise ValueError(f"invalid character at {position}")
+        mark, start, position = token[1], token.start(1), token.end()
+        if mark == '"' and allowed in _BEFORE_STRING:
+            _, position = scanstring(text, position, True)
+            allowed = _BEFORE_STRING[allowed]
+        elif mark in _CLOSING and allowed in _BEFORE_VALUE:
+            if len(open_brackets) == MAX_DEPTH:
+                raise ValueError("exceeded max depth")
+            if len(open_brackets) == _KEPT_DEPTH:
+                kept += text[copied:start], "null"
+            open_brackets.append(mark)
+            allowed = "first item" if mark == "[" else "first key"
+        elif open_brackets and mark == _CLOSING[open_brackets[-1]] and allowed in _BEFORE_CLOSING:
+            open_brackets.pop()
+            if len(open_brackets) == _KEPT_DEPTH:
+                copied = position
+            allowed = "next"
+        elif mark == "," and allowed == "next" and open_brackets:
+            allowed = "value" if open_brackets[-1] == "[" else "key"
+        elif mark == ":" and allowed == "colon":
+            allowed = "value"
+        elif mark is None and not open_brackets and allowed == "next" and position == len(text):
+            return "".join((*kept, text[copied:]))
+        elif mark is None and allowed in _BEFORE_VALUE and token[0].strip(" \t\n\r"):
+            allowed = "next"
+        else:
+            raise ValueError(f"invalid character at {token.end()}")
+
+
+# What may stand next, by what is allowed there: after a string, a value, a closing bracket.
+_BEFORE_VALUE: Final = frozenset({"value", "first item"})
+_BEFORE_STRING: Final = {"value": "next", "first item": "next", "key": "colon", "first key": "colon"}
+_BEFORE_CLOSING: Final = frozenset({"first item", "first key", "next"})

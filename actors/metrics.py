@@ -16,6 +16,7 @@ from peerage.actors.metrics_aggregate import MetricsAggregate, MetricsStatistics
 from peerage.actors.metrics_app import MetricsSettings, SharedAggregate, metrics_app
 from peerage.actors.metrics_buffer import MetricsBuffer, MetricsDelta
 from peerage.actors.metrics_family import FAMILIES, MetricFamily
+from peerage.actors.process_metrics import ProcessMetrics
 from peerage.actors.runtime import ActorRef
 
 __all__ = [
@@ -42,8 +43,7 @@ class MetricsActor(HttpActor):
     """Takes `MetricsDelta`s and serves them, on `settings.listen_addr` or the sockets passed as "metrics".
 
     The sender of a delta is watched: at its end its gauges go. After a restart of this actor counters begin
-    at zero, which Prometheus takes for what it is, and gauges come back within half a minute
-    (`RESEND_EVERY`).
+    at zero, which Prometheus takes for what it is, and everybody tells it his gauges anew (`MetricsReporter`).
     """
 
     socket_name = "metrics"
@@ -52,11 +52,12 @@ class MetricsActor(HttpActor):
         super().__init__(settings.listen_addr, HttpLimits(max_connections=MAX_CONNECTIONS))
         self._settings = settings
         self._shared = SharedAggregate(settings, families)
-        self._sources: dict[ActorRef, str] = {}
+        self._sources: dict[ActorRef, tuple[str, int]] = {}  # by the actor that is watched: name, life
 
     def application(self) -> ASGIApp:
         """The metrics as text."""
-        return metrics_app(self._shared, self._settings.max_open_connections)
+        processes = ProcessMetrics(lambda: self.runtime.process_ids)
+        return metrics_app(self._shared, self._settings.max_open_connections, processes)
 
     def on_start(self) -> None:
         """Serve."""
@@ -67,7 +68,7 @@ class MetricsActor(HttpActor):
         """Take in a delta, or answer."""
         if isinstance(message, MetricsDelta):
             self._shared.add(message)
-            self._watch_sender(message.source)
+            self._watch_sender(message)
             return None
         if isinstance(message, GetMetricsStatistics):
             return self._shared.statistics()
@@ -77,13 +78,18 @@ class MetricsActor(HttpActor):
         """A source ended."""
         source = self._sources.pop(ref, None)
         if source is not None:
-            self._shared.source_gone(source)
+            self._shared.source_gone(*source)
 
-    def _watch_sender(self, source: str) -> None:
+    def _watch_sender(self, delta: MetricsDelta) -> None:
         sender = self.runtime.sender
-        # A delta that came late, after its sender's end, is answered by on_down at once.
-        if sender is not None and sender not in self._sources:
-            self._sources[sender] = source
+        if sender is None:
+            return
+        _, known = self._sources.get(sender, ("", -1))
+        if delta.life > known:
+            # The news of its predecessor's end is still on its way, and not to be taken for its own.
+            self.runtime.unwatch(sender)
+            self._sources[sender] = (delta.source, delta.life)
+            # A delta that came late, after its sender's end, is answered by on_down at once.
             self.runtime.watch(sender)
 
     def _expire(self) -> None:

@@ -65,6 +65,7 @@ class MetricsAggregate:
         self._counters: dict[str, dict[Labels, float]] = {name: {} for name in self._families}
         self._histograms: dict[str, dict[Labels, Observations]] = {name: {} for name in self._families}
         self._gauges: dict[str, dict[Series, float]] = {}  # by source
+        self._lives: dict[str, int] = {}  # of the sources: whose gauges those are
         self._peers: OrderedDict[str, _Peer] = OrderedDict()  # the one seen longest ago first
         self._ignored = 0
 
@@ -76,11 +77,18 @@ class MetricsAggregate:
             self._add_counter(series, amount, now)
         for series, observed in delta.histograms.items():
             self._add_histogram(series, observed)
-        for series, value in delta.gauges.items():
-            self._set_gauge(delta.source, series, value, now)
+        if self._is_of_the_living(delta, now):
+            for series, value in delta.gauges.items():
+                self._set_gauge(delta.source, series, value, now)
 
-    def source_gone(self, source: str, now: float) -> None:
-        """A source ended: its gauges measure nothing any more. Its counters stay."""
+    def source_gone(self, source: str, now: float, life: int = 0) -> None:
+        """A source ended: its gauges measure nothing any more. Its counters stay.
+
+        Args: life, which one ended; those of a successor stay. 0: whichever there is.
+        """
+        if life and self._lives.get(source, life) != life:
+            return
+        self._lives.pop(source, None)
         for series in list(self._gauges.get(source, ())):
             self._drop_gauge(source, series, now)
 
@@ -112,6 +120,20 @@ class MetricsAggregate:
         series += sum(len(values) for values in self._histograms.values())
         series += sum(len(held) for held in self._gauges.values())
         return MetricsStatistics(len(self._peers), series, len(self._gauges), self._ignored)
+
+    def _is_of_the_living(self, delta: MetricsDelta, now: float) -> bool:
+        """Whether these gauges are the source's present ones; the first delta of a successor ends its
+        predecessor's, which may have more to say but nothing that still holds.
+        """
+        known = self._lives.get(delta.source, 0)
+        if not delta.life or delta.life == known:
+            return True
+        if delta.life < known:
+            return False
+        if known:
+            self.source_gone(delta.source, now)
+        self._lives[delta.source] = delta.life
+        return True
 
     def _values(
         self, family: MetricFamily, gauges: Mapping[str, Mapping[Labels, float]]

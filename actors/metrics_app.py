@@ -12,16 +12,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
-from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from peerage.actors.exposition import chosen_exposition
 from peerage.actors.metrics_aggregate import MetricsAggregate, MetricSamples, MetricsStatistics
 from peerage.actors.metrics_buffer import MetricsDelta, Observations
 from peerage.actors.metrics_family import MetricFamily, MetricKind
@@ -62,10 +61,10 @@ class SharedAggregate(Collector):
         with self._lock:
             self._aggregate.add(delta, time.monotonic())
 
-    def source_gone(self, source: str) -> None:
-        """A source ended."""
+    def source_gone(self, source: str, life: int = 0) -> None:
+        """A source ended, in this life or (0) in whichever."""
         with self._lock:
-            self._aggregate.source_gone(source, time.monotonic())
+            self._aggregate.source_gone(source, time.monotonic(), life)
 
     def expire(self) -> None:
         """Drop what is overdue."""
@@ -116,17 +115,19 @@ def _buckets(family: MetricFamily, observed: Observations) -> list[tuple[str, fl
     return list(zip(bounds, counts, strict=True))
 
 
-def metrics_app(collector: Collector, max_in_flight: int) -> Starlette:
+def metrics_app(collector: Collector, max_in_flight: int, *others: Collector) -> ASGIApp:
     """The application that serves the metrics as text, at every path as CometBFT does; Prometheus asks for
     /metrics.
 
     Args:
         collector: where the metrics come from.
         max_in_flight: answers at once, further ones get 503; 0: no limit.
+        others: where more of them come from.
     """
     registry = CollectorRegistry()
-    registry.register(collector)
-    return Starlette(routes=[Route("/{path:path}", _Metrics(registry, max_in_flight))])
+    for each in (collector, *others):
+        registry.register(each)
+    return _Metrics(registry, max_in_flight)
 
 
 class _Metrics:
@@ -142,7 +143,9 @@ class _Metrics:
             return
         self._in_flight += 1  # until the client has taken the answer
         try:
-            content = generate_latest(self._registry)
-            await Response(content, headers={"Content-Type": CONTENT_TYPE_LATEST})(scope, receive, send)
+            exposition = chosen_exposition(",".join(Headers(scope=scope).getlist("accept")))
+            content = exposition.generate(self._registry)
+            headers = {"Content-Type": exposition.content_type}
+            await Response(content, headers=headers)(scope, receive, send)
         finally:
             self._in_flight -= 1

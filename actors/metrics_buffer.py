@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ __all__ = ["Labels", "MetricsBuffer", "MetricsDelta", "Observations", "Series", 
 Labels = tuple[str, ...]
 Series = tuple[str, Labels]  # name of the family, values of its labels in the family's order
 
-RESEND_EVERY: Final = 30  # drains; a restarted metrics actor has all gauges again after so many
+RESEND_EVERY: Final = 30  # drains, after which all gauges are sent, in case that a delta was lost
 
 
 class UnknownMetricError(Exception):
@@ -46,6 +47,7 @@ class MetricsDelta:
         gauges: values as they are now; None: no longer there. Gauges not named stay as they are.
         histograms: what was observed.
         gone_peers: IDs of peers that left; their gauges are forgotten, whoever set them.
+        life: which of the actors that had this name one after another; grows. 0: it had no other life.
     """
 
     source: str
@@ -53,6 +55,7 @@ class MetricsDelta:
     gauges: Mapping[Series, float | None] = field(default_factory=dict)
     histograms: Mapping[Series, Observations] = field(default_factory=dict)
     gone_peers: frozenset[str] = frozenset()
+    life: int = field(default=0, compare=False)
 
 
 class MetricsBuffer:
@@ -72,6 +75,7 @@ class MetricsBuffer:
         self._histograms: dict[Series, tuple[list[int], list[float]]] = {}
         self._gone: set[str] = set()
         self._drains = 0
+        self._life = time.monotonic_ns()  # one clock for all processes of the machine
 
     def inc(self, name: str, labels: Labels = (), n: float = 1) -> None:
         """Add `n`, which is not negative, to a counter. Raises: UnknownMetricError, ValueError (n is
@@ -114,6 +118,10 @@ class MetricsBuffer:
             del self._gauges[series]
             self._changed.pop(series, None)
 
+    def resend(self) -> None:
+        """Have the next delta hold every gauge: who heard of them before has forgotten."""
+        self._changed |= self._gauges
+
     def drain(self) -> MetricsDelta | None:
         """What to send now, or None if nothing happened."""
         self._drains += 1
@@ -126,7 +134,9 @@ class MetricsBuffer:
             series: Observations(tuple(counts), total[0])
             for series, (counts, total) in self._histograms.items()
         }
-        delta = MetricsDelta(self._source, self._counters, gauges, histograms, frozenset(self._gone))
+        delta = MetricsDelta(
+            self._source, self._counters, gauges, histograms, frozenset(self._gone), self._life
+        )
         self._counters = {}
         self._changed.clear()
         self._histograms.clear()

@@ -152,6 +152,7 @@ class SwitchActor(ProcessActor):
         self._book = AddressBook(context.names.addrbook)
         self._shut_out = ShutOut()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+        self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
         self._background = Background(self.runtime)
         self._handlers: dict[type, Callable[[Any], Any]] = {
             AdmitConnection: self._admit_connection,
@@ -420,7 +421,6 @@ class SwitchActor(ProcessActor):
         self._dials.settle(info.connection, info)
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
-        self._metrics.buffer.set("p2p_peers", (), float(len(self._table.peers())))
         tell = self._teller(outbound=info.is_outbound, peer_id=info.id)
         tell("peer added", peer=info.id, address=info.socket_address, outbound=info.is_outbound)
 
@@ -446,7 +446,6 @@ class SwitchActor(ProcessActor):
         if connection is None or facts.peer is None:
             return
         peer = facts.peer
-        self._metrics.buffer.set("p2p_peers", (), float(len(self._table.peers())))
         tell = self._teller(outbound=peer.is_outbound, peer_id=peer.id)
         tell("peer stopped", peer=peer.id, reason=message.reason or "graceful stop")
         if message.is_error and peer.id in self._table.persistent:

@@ -91,6 +91,18 @@ class ActorContext:
         """The actor that sent the current message, None when it came from no actor."""
         return from_identity(self._cell.sender_identity)
 
+    def life_of(self, ref: ActorRef) -> int | None:
+        """Which life of its host a ref leads to now, as far as this process has heard: a number that grows with
+        each restart; None while there is none.
+        """
+        return self._cell.host.port.table.resolve(ref.host, 0)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The processes of this system that actors live in, the embedder's first."""
+        hosts = tuple(self._cell.host.port.table.live.values())  # other threads may ask
+        return tuple(dict.fromkeys(facts.pid for facts in sorted(hosts, key=lambda facts: facts.serial)))
+
     def now(self) -> float:
         """Monotonic seconds, the clock of `call_later`."""
         return time.monotonic()

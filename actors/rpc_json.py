@@ -22,6 +22,7 @@ __all__ = ["encode", "net_info", "status"]
 # strings).
 _GO_ESCAPED: Final = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _NO_TIME: Final = "1970-01-01T00:00:00Z"  # CometBFT's latest_block_time while there is no block
+_NO_HASH: Final = "00" * hashlib.sha256().digest_size
 _TICKS_PER_S: Final = 50  # the clock of CometBFT's flow meters
 _ADDRESS_SIZE: Final = 20  # bytes of SHA-256 of a public key (reference 1)
 
@@ -54,20 +55,23 @@ def net_info(snapshot: NetInfoSnapshot, *, hide_private: bool) -> dict[str, Any]
 
 
 def status(snapshot: StatusSnapshot) -> dict[str, Any]:
-    """The result of `status`, as that of a CometBFT node before its first block."""
+    """The result of `status`, as that of a CometBFT seed: before its first block, and catching up for ever.
+
+    But for the hashes of the latest block: cosmjs (every version) throws on empty ones, Go and Rust take both.
+    """
     key = snapshot.public_key
     return {
         "node_info": _node_info(snapshot.node_info),
         "sync_info": {
-            "latest_block_hash": "",
-            "latest_app_hash": "",
+            "latest_block_hash": _NO_HASH,
+            "latest_app_hash": _NO_HASH,
             "latest_block_height": "0",
             "latest_block_time": _NO_TIME,
             "earliest_block_hash": "",
             "earliest_app_hash": "",
             "earliest_block_height": "0",
             "earliest_block_time": _NO_TIME,
-            "catching_up": False,
+            "catching_up": True,
         },
         "validator_info": {
             "address": "" if key is None else hashlib.sha256(key).digest()[:_ADDRESS_SIZE].hex().upper(),

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self
 
 import structlog
 
 from peerage.actors.addrbook import AddrBookActor, book_is_empty
+from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
 from peerage.actors.http_actor import GetAddresses
 from peerage.actors.http_server import ListenFailedError, listen
@@ -74,7 +74,6 @@ log = structlog.get_logger("peerage.node")
 
 PEX = "PEX"
 PRELOAD = ("peerage.supervisors.node",)  # imports all that a host may run
-SOFTWARE_VERSION = version("peerage")
 BACKLOG = 1024  # connections that the kernel keeps while the hosts are busy
 FLUSH_TIMEOUT_S = 3.0  # a clean stop is over in 5 s, flushing included
 CHILD_SHUTDOWN_S = 1.0
@@ -448,7 +447,7 @@ class Node:
             id=self._node_key.node_id,
             listen_addr=f"tcp://{self._advertised()}",
             network=self.config.network,
-            version=SOFTWARE_VERSION,
+            version=ANNOUNCED_VERSION,
             channels=bytes(descriptor.id for descriptor in self._channels),
             moniker=self.config.moniker,
             tx_index="off",

@@ -118,6 +118,11 @@ class MetricsBuffer:
             del self._gauges[series]
             self._changed.pop(series, None)
 
+    def remove_peer(self, peer_id: str) -> None:
+        """Take away this source's gauges about a peer; what others say about it stays."""
+        for name, labels in [series for series in self._gauges if self._names_peer(series, peer_id)]:
+            self.remove(name, labels)
+
     def resend(self) -> None:
         """Have the next delta hold every gauge: who heard of them before has forgotten."""
         self._changed |= self._gauges

@@ -218,6 +218,7 @@ class Reactor(ProcessActor):
             self.remove_peer(peer, reason)
         except Exception:
             log.exception("remove_peer raised", reactor=self._reactor_name, peer=peer.id)
+        self.metrics.buffer.remove_peer(peer.id)
 
     def _receive_batch(self, connection: str, channel_ids: Sequence[int], frames: Sequence[Any]) -> None:
         peer = self._peers_by_connection.get(connection)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import codecs
 import json
+import json.decoder
 import re
-from json.decoder import scanstring
 from typing import Any, Final, Self
 
 __all__ = ["MAX_DEPTH", "Object", "decode", "text_of", "utf8"]
@@ -20,6 +20,7 @@ _KEPT_DEPTH: Final = 64  # far more than any parameter has; Python itself gives 
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _SCALAR: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null"
 _TOKEN: Final = re.compile(rf'[ \t\n\r]*(?:([\[\]{{}},:"])|{_SCALAR}|\Z)')
+_scanstring: Final = json.decoder.scanstring  # type: ignore[attr-defined]  # not in the stubs
 _CLOSING: Final = {"[": "]", "{": "}"}
 _UTF8_AS_GO: Final = "peerage-go-utf8"
 
@@ -91,7 +92,7 @@ def _flatten(text: str) -> str:
             raise ValueError(f"invalid character at {position}")
         mark, start, position = token[1], token.start(1), token.end()
         if mark == '"' and allowed in _BEFORE_STRING:
-            _, position = scanstring(text, position, True)
+            _, position = _scanstring(text, position, True)
             allowed = _BEFORE_STRING[allowed]
         elif mark in _CLOSING and allowed in _BEFORE_VALUE:
             if len(open_brackets) == MAX_DEPTH:

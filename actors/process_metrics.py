@@ -85,11 +85,10 @@ class ProcessMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Six metrics, or none when the processes cannot be read."""
-        root, *hosts = [facts for pid in self._process_ids() if (facts := facts_of(pid)) is not None] or [
-            None
-        ]
-        if root is None:
+        found = [facts for pid in self._process_ids() if (facts := facts_of(pid)) is not None]
+        if not found:
             return
+        root, *hosts = found
         servers = _fork_servers(root, hosts)
         everyone = (root, *hosts, *servers)
         # What a process used stays in the sum when it ends: its parent, the fork server, has it then. Between the two

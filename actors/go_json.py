@@ -91,6 +91,7 @@ def _flatten(text: str) -> str:
         if token is None:
             raise ValueError(f"invalid character at {position}")
         mark, start, position = token[1], token.start(1), token.end()
+        is_end = mark is None and not token[0].strip(" \t\n\r")
         if mark == '"' and allowed in _BEFORE_STRING:
             _, position = _scanstring(text, position, True)
             allowed = _BEFORE_STRING[allowed]
@@ -110,9 +111,9 @@ def _flatten(text: str) -> str:
             allowed = "value" if open_brackets[-1] == "[" else "key"
         elif mark == ":" and allowed == "colon":
             allowed = "value"
-        elif mark is None and not open_brackets and allowed == "next" and position == len(text):
+        elif is_end and not open_brackets and allowed == "next":
             return "".join((*kept, text[copied:]))
-        elif mark is None and allowed in _BEFORE_VALUE and token[0].strip(" \t\n\r"):
+        elif mark is None and not is_end and allowed in _BEFORE_VALUE:
             allowed = "next"
         else:
             raise ValueError(f"invalid character at {token.end()}")

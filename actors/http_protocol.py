@@ -137,6 +137,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
         _phase = _Phase.IDLE
         _deadline: asyncio.TimerHandle | None = None
         _is_refused = False
+        _has_begun = False  # a request, as far as there are bytes of it
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -156,6 +157,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
                 return
             if self._phase is _Phase.IDLE:
                 self._enter(_Phase.READING)
+            self._has_begun = True
             super().data_received(self._request_line.escape(data))
             self._note_request()
 
@@ -172,6 +174,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
 
         def on_response_complete(self) -> None:
             self._request_line = _RequestLine()
+            self._has_begun = False
             self._enter(_Phase.IDLE)
             super().on_response_complete()
             self._note_request()  # a pipelined one may have been taken up in there
@@ -236,9 +239,8 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
             self._deadline = self.loop.call_later(delay, self._time_is_over)
 
         def _time_is_over(self) -> None:
-            cycle = self.cycle
-            if self._phase is _Phase.READING and cycle is not None and cycle.more_body:
-                self.send_400_response("a body that never came")
+            if self._phase is _Phase.READING and self._has_begun and not self._is_refused:
+                self.send_400_response("its rest did not come")
             else:
                 self.transport.abort()
 

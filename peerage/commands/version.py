@@ -5,7 +5,6 @@ from importlib.metadata import version as installed_version
 
 import click
 
-from peerage.actors.announced_version import announced_version
 from peerage.wire import accelerator
 
 P2P_PROTOCOL = 8  # reference 3
@@ -25,7 +24,6 @@ def version(*, verbose: bool) -> None:
     if verbose:
         shown = {
             "peerage": number,
-            "announced": announced_version(number),
             "block_protocol": BLOCK_PROTOCOL,
             "p2p_protocol": P2P_PROTOCOL,
             "accelerator": accelerator.description,

@@ -126,6 +126,28 @@ def test_gone_peer_loses_the_gauges_of_every_source() -> None:
     assert aggregate.statistics().sources == 0
 
 
+def test_first_delta_of_a_successor_ends_its_predecessors_gauges() -> None:
+    """Nothing of the dead stays, and nothing is added up, when the news of its end comes later or never."""
+    aggregate = MetricsAggregate()
+    aggregate.add(MetricsDelta("a", gauges={("p2p_peers", ()): 3, (PENDING, ("p",)): 1}, life=1), 0.0)
+    aggregate.add(MetricsDelta("a", gauges={("p2p_peers", ()): 2}, life=2), 1.0)
+    assert values(aggregate, "p2p_peers") == {(): 2}
+    assert values(aggregate, PENDING) == {}
+    aggregate.source_gone("a", 2.0, life=1)
+    assert values(aggregate, "p2p_peers") == {(): 2}
+    aggregate.source_gone("a", 3.0, life=2)
+    assert values(aggregate, "p2p_peers") == {}
+
+
+def test_last_words_of_a_predecessor_count_but_set_nothing() -> None:
+    """They may arrive behind its successor's first ones."""
+    aggregate = MetricsAggregate()
+    aggregate.add(MetricsDelta("a", gauges={("p2p_peers", ()): 2}, life=2), 0.0)
+    aggregate.add(MetricsDelta("a", {(DIALS, ("x",)): 1}, {("p2p_peers", ()): 3}, life=1), 1.0)
+    assert values(aggregate, "p2p_peers") == {(): 2}
+    assert values(aggregate, DIALS) == {("x",): 1}
+
+
 def test_peers_are_bounded() -> None:
     """Of too many peers the one unheard for longest goes, connected or not."""
     aggregate = MetricsAggregate()

@@ -152,3 +152,36 @@ def test_metrics_are_declared_once_and_counters_end_in_total() -> None:
     assert all(family.name.endswith("_total") == (family.kind.value == "counter") for family in FAMILIES)
     with pytest.raises(ValueError, match="declared twice"):
         families_by_name([*FAMILIES, FAMILIES[0]])
+
+
+def test_all_gauges_are_sent_again_when_asked_for() -> None:
+    """For a metrics actor that has never heard of them."""
+    buffer = MetricsBuffer("a")
+    buffer.set("p2p_peers", (), 2)
+    buffer.set(PENDING, ("p",), 1)
+    buffer.drain()
+    buffer.resend()
+    assert buffer.drain() == MetricsDelta("a", gauges={("p2p_peers", ()): 2, (PENDING, ("p",)): 1})
+
+
+def test_ones_own_gauges_about_a_peer_are_taken_away() -> None:
+    """What others say about it stays: they are not told that it has gone."""
+    buffer = MetricsBuffer("a")
+    buffer.set(PENDING, ("p",), 1)
+    buffer.set(PENDING, ("q",), 1)
+    buffer.drain()
+    buffer.remove_peer("p")
+    assert buffer.drain() == MetricsDelta("a", gauges={(PENDING, ("p",)): None})
+
+
+def test_each_buffer_is_a_later_life() -> None:
+    """By the machine's clock, which all processes share."""
+    deltas = []
+    for _ in range(2):
+        buffer = MetricsBuffer("a")
+        buffer.set("p2p_peers", (), 2)
+        deltas.append(buffer.drain())
+    first, second = deltas
+    assert first is not None
+    assert second is not None
+    assert 0 < first.life < second.life

@@ -87,6 +87,17 @@ def post(request: Any, node: FakeNode | None = None) -> Any:
     return json.loads(answer.body) if answer.body else None
 
 
+NO_HASH = "00" * 32
+
+
+def as_before_the_first_block(text: str) -> str:
+    """An answer of ours as CometBFT's recorded node gives it, which has no hash yet and does not catch up, unlike a seed.
+
+    cosmjs throws at an empty hash, so that we give one of zeros.
+    """
+    return text.replace(NO_HASH, "").replace('"catching_up":true', '"catching_up":false')
+
+
 def without_wording(answer: Any) -> Any:
     """An answer with the part of `error.data` cut off that is the JSON library's own wording."""
     if isinstance(answer, list):
@@ -113,7 +124,23 @@ def test_answers_are_cometbfts(case: dict[str, Any]) -> None:
     if '"error"' in case["answer"]:
         assert without_wording(json.loads(answer.body)) == without_wording(json.loads(case["answer"]))
     else:
-        assert answer.text == case["answer"]
+        assert as_before_the_first_block(answer.text) == case["answer"]
+
+
+def test_status_is_that_of_a_seed_with_hashes_that_every_client_reads() -> None:
+    """Go and Rust take empty hashes and others, cosmjs (all versions) no empty one; a CometBFT seed catches up for ever."""
+    found = json.loads(ask("GET", "/status").body)["result"]["sync_info"]
+    assert found == {
+        "latest_block_hash": NO_HASH,
+        "latest_app_hash": NO_HASH,
+        "latest_block_height": "0",
+        "latest_block_time": "1970-01-01T00:00:00Z",
+        "earliest_block_hash": "",
+        "earliest_app_hash": "",
+        "earliest_block_height": "0",
+        "earliest_block_time": "1970-01-01T00:00:00Z",
+        "catching_up": True,
+    }
 
 
 @pytest.mark.parametrize("target", ["/dial_seeds", "/dial_peers"])

@@ -155,3 +155,20 @@ def test_nothing_is_sent_where_no_metrics_are_served(tmp_path: Path, metrics: Pr
         ref.tell("round trip")
         ref.tell("report")
         metrics.expect_nothing(0.05)
+
+
+def test_restarted_metrics_actor_is_told_all_gauges_and_what_it_missed(tmp_path: Path) -> None:
+    """While it is away counts are kept; nobody has to tell it, the life of its host does."""
+    with run_actor(Counter, extra=context_of(tmp_path, prometheus=True)) as counter:
+        with Probe(NAMES.of("metrics")) as metrics:
+            counter.tell("round trip")
+            counter.tell("report")
+            before = metrics.expect(MetricsDelta)
+        counter.tell("traffic")
+        counter.ask("report")
+        with Probe(NAMES.of("metrics")) as metrics:
+            counter.tell("report")
+            after = metrics.expect(MetricsDelta, timeout=5.0)
+    assert after.gauges == before.gauges | {("p2p_peer_pending_send_bytes", (ANNA,)): 3.0}
+    assert after.counters[("p2p_peer_send_bytes_total", (ANNA, "0x50"))] == 7
+    assert after.life == before.life

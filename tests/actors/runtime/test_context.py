@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import PROCESS, THREAD, ActorRef, Place, System, watch
+from peerage.actors.runtime import PROCESS, THREAD, ActorRef, Place, ProcessActor, System, watch
 from peerage.actors.runtime.process import current_port
+from tests.nodes import wait_until
 
 from .cast import Upper, Worker
 
@@ -100,3 +103,27 @@ def test_descriptors_do_not_go_into_a_strange_process(worker: ActorRef[Worker]) 
     """It is refused, not ignored."""
     with pytest.raises(ValueError, match="descriptors"):
         Worker.options(place=worker.host, fds={"x": 0}).start()
+
+
+class Census(ProcessActor):
+    """Answers what its context knows of another actor, and of the system's processes."""
+
+    def on_receive(self, message: ActorRef[Any]) -> tuple[int | None, tuple[int, ...]]:
+        return self.runtime.life_of(message), self.runtime.process_ids
+
+
+def test_each_life_of_an_actor_has_a_higher_number(system: System) -> None:
+    """And between two it has none; the processes are the embedder's and those of the hosts that live."""
+    census = Census.options(name="census", place=PROCESS).start()
+    lives = []
+    for _ in range(2):
+        other = Worker.options(name="counted", place=PROCESS).start()
+        lives.append(wait_until(lambda: census.ask(other)[0], what="the news of its start"))  # noqa: B023
+        processes = census.ask(other)[1]
+        assert processes[0] == os.getpid()
+        assert set(processes) >= {census.pid(), other.pid()}
+        other.kill()
+        wait_until(lambda: census.ask(other)[0] is None, what="the news of its end")  # noqa: B023
+    census.stop()
+    first, second = lives
+    assert first < second

@@ -167,9 +167,8 @@ class AddrBookActor(ProcessActor):
         names.switch.ask(message, block=False)
         if self._context.answers_callers:
             names.reactor(self._context.routes[PEX_CHANNEL]).ask(message, block=False)
-        if self._context.hosts_admit_callers:
-            for transport in names.transports:
-                transport.ask(message, block=False)
+        for transport in names.transports:
+            transport.ask(message, block=False)
 
     def _count(self) -> None:
         if self._metrics.is_on:

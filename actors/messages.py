@@ -31,6 +31,7 @@ __all__ = [
     "AnnouncePeers",
     "BansChanged",
     "CallerAsks",
+    "CallerLeft",
     "ConnectionEnded",
     "ConnectionFacts",
     "Consumed",
@@ -362,6 +363,14 @@ class CallerAsks:
     listen_addr: str
     connection: str
     remote_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """peer → PEX reactor of a seed: this caller has hung up and waits for no answer any more."""
+
+    id: NodeID
+    connection: str
 
 
 # --- to the switch, from reactors, RPC and the embedder --------------------------------------------------------------

@@ -39,6 +39,7 @@ from peerage.actors.messages import (
     Admission,
     AdmitPeer,
     CallerAsks,
+    CallerLeft,
     ConnectionEnded,
     ConnectionFacts,
     Consumed,
@@ -60,6 +61,7 @@ from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
+from peerage.actors.shut_out import ShutOut
 from peerage.actors.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer, shorten_send_buffer
 from peerage.actors.traffic import Traffic
 from peerage.wire.errors import RemoteError
@@ -128,12 +130,20 @@ class _Waiting:
 
 
 class PeerActor(ProcessActor):
-    """See the module's text. Args: facts, who is dialled or was accepted; sock, None when `facts` is to be dialled."""
+    """See the module's text.
+
+    Args: facts, who is dialled or was accepted; sock, None when `facts` is to be dialled; scratch, of its host, None in a
+        process of its own; shut_out, who is banned, as far as its host knows.
+    """
 
     is_passing = True  # the switch logs what becomes of connections
 
     def __init__(
-        self, facts: ConnectionFacts, sock: socket.socket | None, scratch: Scratch | None = None
+        self,
+        facts: ConnectionFacts,
+        sock: socket.socket | None,
+        scratch: Scratch | None = None,
+        shut_out: ShutOut | None = None,
     ) -> None:
         super().__init__()
         context = self.runtime.extra
@@ -146,7 +156,8 @@ class PeerActor(ProcessActor):
         self._traffic = Traffic(self._scratch.metrics)
         self._sock = sock if sock is not None or facts.is_outbound else _passed_socket(self.runtime.fds)
         self._state = _State.DIALLING if facts.is_outbound else _State.HANDSHAKE
-        self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id)
+        refusal_of = (shut_out or ShutOut()).refusal
+        self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
         self._began, self._latency = self.runtime.now(), 0.0
         self._deadline: Timer | None = None
         self._timer: Timer | None = None
@@ -412,6 +423,8 @@ class PeerActor(ProcessActor):
         except RemoteError as error:
             self._refuse(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
             return
+        if self._mconn.wants_to_write(self.runtime.now()):
+            self._schedule_pump()  # it may ping us while it waits for its turn
         if self._caller_asked:
             return
         self._heard += events
@@ -883,7 +896,7 @@ class PeerActor(ProcessActor):
 
     def _flush_stop(self, timeout: float) -> Any:
         """Graceful end: reactors hear of it first, so that what they had already sent is still sent (design 4)."""
-        if not self._lives() and self._state is not _State.CLOSING:
+        if self._state not in {_State.RUNNING, _State.DRAINING, _State.CLOSING}:
             self._end("", is_error=False)
             return None
         self._flush_replies.append(self.runtime.defer())
@@ -977,6 +990,11 @@ class PeerActor(ProcessActor):
             for name in self._context.names.reactors:
                 removal = RemovePeer(self._facts.connection, reason)
                 self._context.names.reactor(name).tell(removal, exempt=True)
+        elif was is _State.CALLING and self._caller_asked and refusal is None:
+            remote_id = self._handshake.remote_id
+            assert remote_id is not None
+            reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
+            reactor.tell(CallerLeft(remote_id, self._facts.connection), exempt=True)
         was_answered = self._caller_asked and refusal is None
         if not (was_answered and self._context.hosts_admit_callers):  # else the switch never heard of it
             ended = ConnectionEnded(self._facts, refusal, reason, is_error, tried)

@@ -19,6 +19,7 @@ from peerage.actors.addrbook import AddressBook, improvements_of, own_address, s
 from peerage.actors.messages import (
     BansChanged,
     CallerAsks,
+    CallerLeft,
     CountPeers,
     DialPeer,
     NumPeers,
@@ -30,14 +31,16 @@ from peerage.actors.metrics_family import message_type_label
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import ActorDeadError, Future, Reply, Timeout
+from peerage.actors.runtime import ActorDeadError, Future, Reply, Timeout, Timer
 from peerage.actors.shut_out import ShutOut
 from peerage.discovery.addrbook import Added
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
 from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.peer_manager import BAN_S, Connected, PeerManager, Verdict
-from peerage.discovery.pex import Answer, Learned, PeerExchange, StopPeer
+from peerage.discovery.pex import Answer, Ignore, Learned, PeerExchange, StopPeer
+from peerage.discovery.seed_visits import SeedVisits
 from peerage.discovery.seeds import SeedList
+from peerage.discovery.turns import Turn
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import WireError
 from peerage.wire.ip_ranges import group_of, is_routable, parse_ip
@@ -56,7 +59,7 @@ ARRIVALS_S = 0.02  # under load, inbound peers of so long a time are told to the
 # Under load, all who ask within so long a time get what was drawn for the first of them: drawing and encoding an answer
 # for each takes as long as all the rest of a seed's work for them. Else each has his own, with those who came before him.
 DRAW_SERVES_S = 0.1
-SEEDS_PAUSE_S = 15.0  # a seed is not asked again at once when what it told does not help (CometBFT does that)
+HANG_UP_S = 1.0  # who hangs up on us so soon after the handshake did not want us: as good as a failed dial
 ALONE_S = 5.0  # so long a seed waits for others to come before it tells somebody that there is nobody
 LOAD_PER_S = 50
 REQUEST = PexRequest().encode()
@@ -106,6 +109,16 @@ class _Draw:
     load: _Load = field(default_factory=_Load)
 
 
+@dataclass(slots=True)
+class _Call:
+    """A caller who waits."""
+
+    caller: CallerAsks
+    turn: Turn
+    reply: Reply
+    timer: Timer
+
+
 class PexReactor(Reactor):
     """See the module's text."""
 
@@ -126,6 +139,7 @@ class PexReactor(Reactor):
             seed_mode=p2p.seed_mode,
             ensure_period=ENSURE_PERIOD_S,
             groups=GroupRate(time.time) if self._improvements.request_groups else None,
+            most_waiting=max(1, p2p.max_num_inbound_peers // 2) if p2p.seed_mode else None,
         )
         self._manager = PeerManager(
             clock=time.time,
@@ -144,9 +158,10 @@ class PexReactor(Reactor):
         self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
         self._wanted = self._persistent | set(p2p.unconditional_peer_ids)  # never banned
         self._shut_out = ShutOut()
-        self._held: set[CallerAsks] = set()  # who waits for an answer
-        self._most_held = max(1, p2p.max_num_inbound_peers // 2)
-        self._seeds_dialled_at = float("-inf")
+        self._calls: dict[NodeID, _Call] = {}  # of those who wait for an answer
+        self._answers_due: dict[str, Timer] = {}  # by connection, of peers who asked early
+        self._seed_visits = SeedVisits(time.time, period=ENSURE_PERIOD_S)
+        self._young: dict[str, Timer] = {}  # by connection, outbound peers that may hang up yet
         self._dials = 0  # under way
         self._hurries = False
         self._arrived: list[NetAddress] = []
@@ -212,7 +227,12 @@ class PexReactor(Reactor):
     def _reached(self, peer: Peer) -> None:
         """We dialled it, and its key and NodeInfo were just verified."""
         address = NetAddress.parse(f"{peer.id}@{peer.socket_address}")
-        self._manager.dial_succeeded(address)
+        if self._crawler is not None:
+            self._manager.dial_succeeded(address)  # the visit is over soon, and that is no hang-up
+        else:
+            self._young[peer.info.connection] = self.runtime.call_later(
+                HANG_UP_S, self._has_stayed, peer, address
+            )
         if peer.is_persistent:
             self._book.request(self.runtime, "add_all", (address,), own_address(self.node))
         self._book.request(self.runtime, "mark_good", peer.id, address, peer.info.latency)
@@ -222,6 +242,10 @@ class PexReactor(Reactor):
         self._ask_at_once(peer, needs_more=True)
         if not peer.is_persistent:
             self.runtime.call_later(ANSWER_LIMIT_S, self._hang_up, peer)
+
+    def _has_stayed(self, peer: Peer, address: NetAddress) -> None:
+        self._young.pop(peer.info.connection, None)
+        self._manager.dial_succeeded(address)
 
     @staticmethod
     def _hang_up(peer: Peer) -> None:
@@ -234,6 +258,14 @@ class PexReactor(Reactor):
 
     def remove_peer(self, peer: Peer, reason: str) -> None:
         self._exchange.peer_removed(peer.id)
+        answer_due = self._answers_due.pop(peer.info.connection, None)
+        if answer_due is not None:
+            answer_due.cancel()
+        young = self._young.pop(peer.info.connection, None)
+        if young is not None:
+            young.cancel()
+            if reason:
+                self._manager.dial_failed(NetAddress.parse(f"{peer.id}@{peer.socket_address}"))
         if peer.is_outbound:
             self._hurry_soon()
         elif self._crawler is not None:
@@ -254,12 +286,26 @@ class PexReactor(Reactor):
         if isinstance(outcome, StopPeer):
             self._note("p2p_pex_requests_total", outcome.reason)
             self._stop_peer(peer, outcome)
-        elif isinstance(outcome, Answer):
-            self._note("p2p_pex_requests_total", "answered")
-            then = partial(self._answer, peer, then_stop=outcome.then_stop)
-            self.runtime.call_later(outcome.after, self._draw, outcome.bias, then)
-        else:
+        elif isinstance(outcome, Ignore):
             self._note("p2p_pex_requests_total", "ignored")
+        elif outcome.turn is None:
+            self._answer_soon(peer, outcome)
+        else:
+            self._note("p2p_pex_requests_total", "early")
+            self._answers_due[peer.info.connection] = self.runtime.call_later(
+                outcome.after, self._answer_in_turn, peer, outcome, outcome.turn
+            )
+
+    def _answer_in_turn(self, peer: Peer, answer: Answer, turn: Turn) -> None:
+        del self._answers_due[peer.info.connection]
+        if self._exchange.has_come(turn):
+            self._answer_soon(peer, answer)
+        elif answer.then_stop:  # it has called once more meanwhile, over another connection
+            peer.flush_stop()
+
+    def _answer_soon(self, peer: Peer, answer: Answer) -> None:
+        self._note("p2p_pex_requests_total", "answered")
+        self._draw(answer.bias, partial(self._answer, peer, then_stop=answer.then_stop))
 
     def _answer(self, peer: Peer, message: bytes, *, then_stop: bool) -> None:
         self._send(peer, PexAddrs, message)
@@ -304,6 +350,8 @@ class PexReactor(Reactor):
             if peer.is_outbound and not peer.is_persistent:
                 peer.flush_stop()  # a crawl's connection is done once answered
         elif self._seeds.is_seed(peer.id):
+            if added.added:
+                self._seed_visits.bring_news(peer.id)
             self._ensure_peers(early=True)
 
     def _count_heard(self, added: Added) -> None:
@@ -371,6 +419,7 @@ class PexReactor(Reactor):
             return
         offer = self._book.call("offer", plan.bias, plan.picks)
         peers = self.peers
+        alone = not counted.outbound + counted.inbound
         ips = (
             set() if self.node.config.p2p.allow_duplicate_ip else {peer.remote_ip for peer in peers.values()}
         )
@@ -378,7 +427,10 @@ class PexReactor(Reactor):
             plan,
             offer,
             busy=lambda address: (
-                address.id in peers or address.id in counted.dialling_ids or str(address.host) in ips
+                address.id in peers
+                or address.id in counted.dialling_ids
+                or str(address.host) in ips
+                or self._leave_alone(address.id, alone=alone)
             ),
             persistent=lambda address: address.id in self._persistent,
             peers=[NodeID(peer_id) for peer_id in peers],
@@ -391,9 +443,15 @@ class PexReactor(Reactor):
             self._dial(address)
         if round_.ask is not None and round_.ask in peers and self._exchange.ask(round_.ask):
             self._send_request(peers[round_.ask])
-        if round_.seeds and self.runtime.now() - self._seeds_dialled_at >= SEEDS_PAUSE_S:
-            self._seeds_dialled_at = self.runtime.now()
-            self._dial_seeds(self._seeds.order(self._rng))
+        if round_.seeds:
+            seeds = self._seeds.order(self._rng)
+            self._dial_seeds(
+                [text for text in seeds if not self._leave_alone(SeedList.id_of(text), alone=alone)]
+            )
+
+    def _leave_alone(self, peer_id: str, *, alone: bool) -> bool:
+        """Whether this is a seed that was asked a while ago. (Its address is in the book too, as everybody's.)"""
+        return self._seeds.is_seed(peer_id) and not self._seed_visits.may_begin(peer_id, alone=alone)
 
     def _count_peers(self) -> NumPeers | None:
         try:
@@ -404,6 +462,8 @@ class PexReactor(Reactor):
         return counted
 
     def _dial(self, address: NetAddress) -> None:
+        if self._seeds.is_seed(address.id):
+            self._seed_visits.begin(address.id)
         self._dials += 1
         self.switch.ask(DialPeer(str(address)), block=False).then(partial(self._dialled, address))
 
@@ -458,8 +518,6 @@ class PexReactor(Reactor):
     def _dial_seeds(self, texts: Sequence[str]) -> None:
         """In this order until one connects; names are looked up at each use."""
         if not texts:
-            if self._seeds:
-                log.info("no seed could be reached")
             return
 
         def settled(answer: Future[Any]) -> None:
@@ -469,8 +527,11 @@ class PexReactor(Reactor):
                 log.warning("seed skipped", seed=texts[0], cause=str(error))
                 outcome = Refusal(RefusalReason.UNREACHABLE, str(error))
             if isinstance(outcome, Refusal) and outcome.reason is not RefusalReason.DUPLICATE_ID:
+                if len(texts) == 1:
+                    log.info("no seed could be reached")
                 self._dial_seeds(texts[1:])
 
+        self._seed_visits.begin(SeedList.id_of(texts[0]))
         self.switch.ask(DialPeer(texts[0]), block=False).then(settled)
 
     # --- callers -------------------------------------------------------------------------------------------------------
@@ -478,6 +539,8 @@ class PexReactor(Reactor):
     def handle(self, message: Any) -> Any:
         if isinstance(message, CallerAsks):
             return self._on_caller(message)
+        if isinstance(message, CallerLeft):
+            self._on_caller_left(message)
         if isinstance(message, BansChanged):
             self._shut_out.update(message)
         return None
@@ -489,42 +552,68 @@ class PexReactor(Reactor):
             return refusal
         self._count_received(message_type_label(PexRequest), len(REQUEST))
         self._arrive(caller.id, caller.listen_addr)
-        self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)
-        outcome = self._exchange.receive_request(caller.id, outbound=False, group=_group_of(caller.remote_ip))
-        self._exchange.peer_removed(caller.id)
+        before = self._calls.get(caller.id)
+        if before is not None:
+            self._end_call(before).reply.set(
+                self._refuse_caller(before.caller, StopPeer("called once more over another connection"))
+            )
+        group = _group_of(caller.remote_ip)
+        outcome = self._exchange.receive_call(caller.id, group=group)
         if isinstance(outcome, StopPeer):
             return self._refuse_caller(caller, outcome)
-        assert isinstance(outcome, Answer)
         reply = self.runtime.defer()
-        if outcome.after:
-            self._hold(caller, outcome, reply, outcome.after)
+        if outcome.turn is not None:
+            self._note("p2p_pex_requests_total", "early")
+            self._hold(caller, outcome, reply, outcome.turn, outcome.after)
         else:
-            self._draw(outcome.bias, partial(self._answer_caller, caller, outcome, reply))
+            self._draw(outcome.bias, partial(self._answer_or_hold, caller, outcome, reply))
         return None
 
-    def _hold(self, caller: CallerAsks, answer: Answer, reply: Reply, seconds: float) -> None:
-        """Have a caller wait, if not too many do: they take the places of others."""
-        if len(self._held) >= self._most_held:
-            reply.set(self._refuse_caller(caller, StopPeer("too many wait for their turn")))
-            return
-        self._held.add(caller)
+    def _hold(self, caller: CallerAsks, answer: Answer, reply: Reply, turn: Turn, seconds: float) -> None:
+        """Have a caller wait."""
 
         def go_on() -> None:
-            self._draw(answer.bias, partial(self._answer_caller, caller, answer, reply))
+            self._end_call(call)
+            if self._exchange.has_come(turn):
+                self._draw(answer.bias, partial(self._answer_caller, caller, reply))
+            else:
+                reply.set(self._refuse_caller(caller, StopPeer("called once more over another connection")))
 
-        self.runtime.call_later(seconds, go_on)
+        call = _Call(caller, turn, reply, self.runtime.call_later(seconds, go_on))
+        self._calls[caller.id] = call
 
-    def _answer_caller(self, caller: CallerAsks, answer: Answer, reply: Reply, message: bytes) -> None:
-        was_held = caller in self._held
-        self._held.discard(caller)
-        if not was_held and _names_nobody_but(caller.id, message):
-            # Of two that come at once the second is told of the first. If the first came back right away and were told
-            # of the second, they would dial each other at the same moment, and CometBFT's nodes would both hang up.
-            self._hold(caller, answer, reply, ALONE_S)
+    def _end_call(self, call: _Call) -> _Call:
+        call.timer.cancel()
+        del self._calls[call.caller.id]
+        return call
+
+    def _on_caller_left(self, message: CallerLeft) -> None:
+        """Who waited hung up: his turn is over, and takes nobody's place."""
+        call = self._calls.get(message.id)
+        if call is not None and call.caller.connection == message.connection:
+            self._exchange.leave(self._end_call(call).turn)
+            self._visit_back(call.caller.id, call.caller.listen_addr, call.caller.remote_ip)
+
+    def _answer_or_hold(self, caller: CallerAsks, answer: Answer, reply: Reply, message: bytes) -> None:
+        """Answer, or if there is nobody to tell of have him wait for others.
+
+        Of two that come at once the second is told of the first. If the first came back right away and were told of the
+        second, they would dial each other at the same moment, and CometBFT's nodes would both hang up.
+        """
+        if not _names_nobody_but(caller.id, message):
+            self._answer_caller(caller, reply, message)
             return
+        turn = self._exchange.hold(caller.id, group=_group_of(caller.remote_ip))
+        if turn is None:
+            reply.set(self._refuse_caller(caller, StopPeer("too many wait for their turn")))
+        else:
+            self._hold(caller, answer, reply, turn, ALONE_S)
+
+    def _answer_caller(self, caller: CallerAsks, reply: Reply, message: bytes) -> None:
         self._note("p2p_pex_requests_total", "answered")
         self._count_sent(message_type_label(PexAddrs), len(message))
         reply.set(message)
+        self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)
 
     def _refuse_caller(self, caller: CallerAsks, outcome: StopPeer) -> Refusal:
         self._note("p2p_pex_requests_total", outcome.reason)

@@ -106,13 +106,12 @@ class TransportActor(ProcessActor):
         if self._listener is None:
             return
         self._listener.setblocking(False)
-        if self._context.hosts_admit_callers:
-            self._learn_bans()
-        else:
+        self._learn_bans()
+        if not self._context.hosts_admit_callers:  # the switch knows the bans too, and has the last word
             self._set_accepting(True)
 
     def _learn_bans(self) -> None:
-        """Before anybody is let in."""
+        """If hosts admit callers, before anybody is let in."""
         question = BookCall("shut_out")
 
         def learned(answer: Future[Any]) -> None:
@@ -366,12 +365,12 @@ class TransportActor(ProcessActor):
             if self._own_processes:
                 fds = {} if sock is None else {"sock": sock.fileno()}
                 starter = PeerActor.options(name=name, place=PROCESS, fds=fds, extra=self._context)
-                ref = starter.start(facts, None)
+                ref = starter.start(facts, None, None, self._shut_out)
                 if sock is not None:
                     sock.close()
             else:
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context)
-                ref = starter.start(facts, sock, self._scratch)
+                ref = starter.start(facts, sock, self._scratch, self._shut_out)
         except Exception as error:
             log.exception("peer did not start", connection=facts.connection)
             if sock is not None:

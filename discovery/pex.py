@@ -8,13 +8,14 @@ Source: reference 8.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from peerage.discovery.bans import BAN_S
 from peerage.discovery.facts import Fact
 from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.request_rate import RequestRate
+from peerage.discovery.turns import Turn, Turns
 from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -29,12 +30,14 @@ SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
 class Answer:
     """Send addresses: the book's selection with this bias (None: the unbiased one).
 
-    then_stop: flush and stop gracefully behind it. after: not before so many seconds.
+    then_stop: flush and stop gracefully behind it. after: not before so many seconds, and only if `PeerExchange.has_come`
+    then says of its turn that it is due.
     """
 
     bias: int | None = None
     then_stop: bool = False
     after: float = 0.0
+    turn: Turn | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,11 @@ AddressesOutcome: TypeAlias = Learned | StopPeer
 class PeerExchange:
     """All conversations of one node.
 
-    What is outstanding belongs to a connection and ends with it; how often an ID asked does not.
+    What is outstanding, either way, belongs to a connection and ends with it; when an ID was answered last does not.
 
     Args: clock, Unix seconds; seed_mode, whether inbound peers get one answer and are sent away;
         ensure_period, seconds, three requests of which are in order; groups, how often the addresses of one group
-        may ask (None: as often as they like).
+        may ask (None: as often as they like); most_waiting, who came early and wait for their turn, at once (None: all).
     """
 
     def __init__(
@@ -78,9 +81,12 @@ class PeerExchange:
         seed_mode: bool = False,
         ensure_period: float = ENSURE_PERIOD_S,
         groups: GroupRate | None = None,
+        most_waiting: int | None = None,
     ) -> None:
         self._seed_mode = seed_mode
         self._groups = groups
+        self._turns = Turns(most_waiting)
+        self._waiting: dict[NodeID, Turn] = {}  # of peers, not of a seed's callers
         self._clock, self._interval = clock, ensure_period / REQUESTS_PER_PERIOD
         self._rate = RequestRate(clock, self._interval)
         self._outstanding: set[NodeID] = set()
@@ -103,7 +109,10 @@ class PeerExchange:
         self._taken_over[peer] = self._clock()
 
     def peer_removed(self, peer: NodeID) -> None:
-        """A peer is gone. When it asked last is not forgotten."""
+        """A peer is gone, and with it its turn, if it waited for one. When it was answered last is not forgotten."""
+        turn = self._waiting.pop(peer, None)
+        if turn is not None:
+            self._turns.end(turn)
         self._outstanding.discard(peer)
         self._taken_over.pop(peer, None)
         self._leaving.discard(peer)
@@ -129,23 +138,63 @@ class PeerExchange:
     def receive_request(self, peer: NodeID, *, outbound: bool, group: str | None = None) -> RequestOutcome:
         """The peer asks for addresses.
 
-        Args: group, of its remote address; None when that is no routable one, and for outbound peers, whom we
-            chose: those are judged by their ID alone.
+        Args: group, of its remote address; None when that is no routable one. Outbound peers, whom we chose, are judged
+            by their ID alone.
         """
         if peer in self._leaving:
             return Ignore()
-        if self._groups is not None and group is not None and not outbound and not self._groups.allow(group):
-            return StopPeer("its group of IP addresses asked for addresses too often")  # it may be innocent
-        if self._seed_mode and not outbound:
-            # A CometBFT node that knows nobody else to dial comes back to its seed as soon as it was sent away, for
-            # ever. It is no offender: it has to wait for its turn. Who does not wait is one.
-            wait = self._rate.reserve(peer)
-            if wait is not None:
+        if peer in self._waiting:
+            return StopPeer("asked for addresses again before it was answered", self._rate.strike(peer))
+        is_caller = self._seed_mode and not outbound
+        outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
+        if isinstance(outcome, Answer):
+            if is_caller:
                 self._leaving.add(peer)
-                return Answer(bias=SEED_BIAS, then_stop=True, after=wait)
-        elif self._rate.allow(peer):
-            return Answer()
-        return StopPeer("asked for addresses too soon", self._rate.strike(peer))
+            if outcome.turn is not None:
+                self._waiting[peer] = outcome.turn
+        return outcome
+
+    def receive_call(self, peer: NodeID, *, group: str | None = None) -> Answer | StopPeer:
+        """Somebody asks a seed without having become a peer, perhaps over a second connection beside another.
+
+        If he waited on an earlier one, that turn is over. The new one is ended by `leave` if he does not wait for it.
+        """
+        return self._judge(peer, group, is_caller=True)
+
+    def hold(self, peer: NodeID, *, group: str | None = None) -> Turn | None:
+        """Have somebody wait whose request was in time, as others do whose is not. Returns: None when there is no room."""
+        return self._turns.take(peer, group, counts=False)
+
+    def has_come(self, turn: Turn) -> bool:
+        """The time of this turn is here. Returns: whether to answer; not when its connection is gone, or it was replaced."""
+        if not self._turns.end(turn):
+            return False
+        peer = NodeID(turn.node_id)
+        if self._waiting.get(peer) is turn:
+            del self._waiting[peer]
+        if turn.counts:
+            self._rate.answered(turn.node_id)
+        return True
+
+    def leave(self, turn: Turn) -> None:
+        """Who waited for this turn has gone."""
+        self._turns.end(turn)
+
+    def _judge(self, peer: NodeID, group: str | None, *, is_caller: bool) -> Answer | StopPeer:
+        """When to answer. Early is late, and no offence: only what no node does that means well is one."""
+        if self._groups is not None and group is not None and not self._groups.allow(group):
+            return StopPeer("its group of IP addresses asked for addresses too often")  # it may be innocent
+        bias = SEED_BIAS if is_caller else None
+        wait = self._rate.wait(peer)
+        if wait == 0.0:
+            return Answer(bias, then_stop=is_caller)
+        ban_s = self._rate.flood(peer)
+        if ban_s is not None:
+            return StopPeer("asked for addresses over too many connections", ban_s)
+        turn = self._turns.take(peer, group)
+        if turn is None:
+            return StopPeer("too many wait for their turn")
+        return Answer(bias, then_stop=is_caller, after=wait, turn=turn)
 
     def drain(self) -> list[Fact]:
         """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""

@@ -17,7 +17,10 @@ MAX_IDS = 16_384  # who asked longest ago is forgotten for another
 FORGET_AFTER_INTERVALS = (
     6  # who was quiet for so long (a minute by default) begins anew, free requests included
 )
-FIRST_BAN_S = 60.0  # design 5, graded bans: doubles with each offence
+# Connections within an interval on which a node may ask too early. One that crashes and is started again, or that is hung up
+# on and redials at once now and then, stays far below.
+MAX_EARLY = 20
+FIRST_BAN_S = 60.0  # design 5, graded bans: for the second offence, doubles with each further one
 MAX_BAN_S = 24 * 3600.0  # reference 8
 FORGIVE_AFTER_S = 24 * 3600.0  # without an offence: the next is the first again
 
@@ -28,13 +31,16 @@ class _Record:
     last: float
     strikes: int = 0
     last_strike: float = 0.0
+    early: int = 0  # since the last that was answered
 
 
 class RequestRate:
-    """Judges requests for addresses.
+    """Says how long a request for addresses has to wait for its answer.
 
-    The first two requests are free; of the others none may come sooner than an interval after the last.
-    CometBFT forgets the times when the peer disconnects, so that its seeds can be drained by reconnecting.
+    The first two requests are free; of the others none is answered sooner than an interval after the last.
+    Coming early is no offence: released versions of CometBFT and Tendermint do it by themselves, those that were just
+    restarted and those that ask again as soon as they are answered. CometBFT forgets the times when the peer
+    disconnects, so that its seeds can be drained by reconnecting; here who reconnects waits as long as before.
 
     Args: clock, seconds; interval, seconds.
     Source: reference 8; reference 12 (spec, pex protocol note).
@@ -49,47 +55,62 @@ class RequestRate:
     def __len__(self) -> int:
         return len(self._records)
 
-    def allow(self, node_id: str) -> bool:
-        """Whether a request that comes now is in time. One that is too soon is not counted as the last."""
+    def wait(self, node_id: str) -> float:
+        """Judge a request that comes now.
+
+        Returns: 0.0 when it is in time, and it counts as made; else in how many seconds it will be. Nothing is kept of a
+            request that has to wait until it is answered (`answered`), for its connection may end before.
+        """
         now = self._clock()
         record = self._record(node_id, now)
         elapsed = now - record.last
         if elapsed < 0:  # the clock was set back: nobody is to blame
-            record.last, elapsed = now, self._interval
+            elapsed = self._interval
         if elapsed >= self._interval * FORGET_AFTER_INTERVALS:
             record.requests = 0
         if record.requests >= FREE_REQUESTS and elapsed < self._interval:
-            return False
-        record.requests += 1
-        record.last = now
-        return True
+            return self._interval - elapsed
+        self._count(record, now)
+        return 0.0
 
-    def reserve(self, node_id: str) -> float | None:
-        """When a request that comes now is in time, for who would rather wait than be refused. It counts as made then.
+    def allow(self, node_id: str) -> bool:
+        """Whether a request that comes now is in time. It counts as made if so, and leaves no trace if not."""
+        return self.wait(node_id) == 0.0
 
-        Returns: in how many seconds, 0.0 at once; None when another one of this ID is waiting already.
+    def answered(self, node_id: str) -> None:
+        """A request that had to wait is answered now: it counts as made."""
+        now = self._clock()
+        self._count(self._record(node_id, now), now)
+
+    def flood(self, node_id: str) -> float | None:
+        """Count a request that came early over a connection of its own, and see whether there are too many of them.
+
+        It is an offence once in an interval, however many come.
+
+        Returns: None as long as they are no flood; else for how many seconds to ban, 0.0 for no ban.
         """
         now = self._clock()
         record = self._record(node_id, now)
-        ahead = record.last - now
-        if 0 < ahead <= self._interval:
+        record.early += 1
+        if record.early <= MAX_EARLY:
             return None
-        if self.allow(node_id):
-            return 0.0
-        wait = record.last + self._interval - now
-        record.requests += 1
-        record.last = now + wait
-        return wait
+        return 0.0 if 0 <= now - record.last_strike < self._interval else self.strike(node_id)
 
     def strike(self, node_id: str) -> float:
-        """Note an offence. Returns: for how many seconds to ban; a minute first, then twice as long each time."""
+        """Note an offence.
+
+        Returns: for how many seconds to ban: 0.0 for the first, which costs no more than the connection, a minute for the
+            second, then twice as long each time.
+        """
         now = self._clock()
         record = self._record(node_id, now)
         if not 0 <= now - record.last_strike < FORGIVE_AFTER_S:
             record.strikes = 0
         record.strikes += 1
         record.last_strike = now
-        return min(FIRST_BAN_S * 2.0 ** min(record.strikes - 1, 16), MAX_BAN_S)
+        if record.strikes == 1:
+            return 0.0
+        return min(FIRST_BAN_S * 2.0 ** min(record.strikes - 2, 16), MAX_BAN_S)
 
     def drain(self) -> list[Fact]:
         """What changed since the last call, to be kept."""
@@ -115,8 +136,14 @@ class RequestRate:
         for fact in facts:
             if fact.kind is FactKind.ASKED and len(fact.numbers) == 4 and len(self._records) < MAX_IDS:
                 requests, last, strikes, last_strike = fact.numbers
-                asked = min(last / SECOND, self._clock())  # nobody waits over a restart
+                asked = min(last / SECOND, self._clock())  # an earlier version kept turns to come
                 self._records[fact.name] = _Record(requests, asked, strikes, last_strike / SECOND)
+
+    @staticmethod
+    def _count(record: _Record, now: float) -> None:
+        record.requests += 1
+        record.last = now
+        record.early = 0
 
     def _record(self, node_id: str, now: float) -> _Record:
         record = self._records.get(node_id)

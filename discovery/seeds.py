@@ -40,7 +40,7 @@ class SeedList:
                 faults.append((text, str(error)))
         if faults:
             raise SeedError("these seeds are no addresses", tuple(faults))
-        self._ids = frozenset(NodeID(without_scheme(text).partition("@")[0]) for text in self.texts)
+        self._ids = frozenset(map(self.id_of, self.texts))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -48,6 +48,11 @@ class SeedList:
     def is_seed(self, node_id: str) -> bool:
         """Whether a seed has this ID."""
         return node_id in self._ids
+
+    @staticmethod
+    def id_of(text: str) -> NodeID:
+        """The ID in a seed's text."""
+        return NodeID(without_scheme(text).partition("@")[0])
 
     def order(self, rng: random.Random) -> list[str]:
         """All seeds, shuffled."""

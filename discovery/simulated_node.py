@@ -20,7 +20,9 @@ from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.improvements import Improvements
 from peerage.discovery.peer_manager import ENSURE_PERIOD_S, Connected, PeerManager
 from peerage.discovery.pex import Answer, Learned, PeerExchange, StopPeer
+from peerage.discovery.seed_visits import SeedVisits
 from peerage.discovery.selection import MAX_SELECTION
+from peerage.discovery.turns import Turn
 from peerage.wire.ip_ranges import group_of, parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -149,6 +151,7 @@ class SimulatedNode:
         self._exchange = PeerExchange(clock=self._clock, seed_mode=seed)
         self._crawler = Crawler(clock=self._clock) if seed else None
         self._visits_back = GroupRate(self._clock, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
+        self._seed_visits = SeedVisits(self._clock, period=ENSURE_PERIOD_S)
 
     def _clock(self) -> float:
         return self.world.now
@@ -261,13 +264,24 @@ class SimulatedNode:
         outcome = self._exchange.receive_request(peer.id, outbound=peer.id in self.outbound)
         if isinstance(outcome, StopPeer):
             self.disconnect(peer)
-            self.book.mark_bad(peer.id, outcome.ban_s, outcome.reason)
+            if outcome.ban_s > 0:
+                self.book.mark_bad(peer.id, outcome.ban_s, outcome.reason)
         elif isinstance(outcome, Answer):
-            bias = outcome.bias
-            told = self.book.selection() if bias is None else self.book.selection_with_bias(bias)
-            self.world.after(
-                self.world.delay(self, peer), lambda: self._deliver(peer, told, stop=outcome.then_stop)
-            )
+            if outcome.turn is None:
+                self._answer(peer, outcome)
+            else:
+                self.world.after(outcome.after, partial(self._answer_in_turn, peer, outcome, outcome.turn))
+
+    def _answer_in_turn(self, peer: SimulatedNode, answer: Answer, turn: Turn) -> None:
+        if self._exchange.has_come(turn):
+            self._answer(peer, answer)
+
+    def _answer(self, peer: SimulatedNode, answer: Answer) -> None:
+        bias = answer.bias
+        told = self.book.selection() if bias is None else self.book.selection_with_bias(bias)
+        self.world.after(
+            self.world.delay(self, peer), lambda: self._deliver(peer, told, stop=answer.then_stop)
+        )
 
     def _deliver(self, peer: SimulatedNode, told: Sequence[NetAddress], *, stop: bool) -> None:
         if self.is_peer(peer.id):
@@ -283,7 +297,9 @@ class SimulatedNode:
             self.book.mark_bad(peer.id, outcome.ban_s, outcome.reason)
             return
         if isinstance(outcome, Learned):
-            self.book.add_all(outcome.addresses, peer.address)
+            added = self.book.add_all(outcome.addresses, peer.address)
+            if added.added:
+                self._seed_visits.bring_news(peer.id)
         if self._crawler is not None:
             if not self._cometbft and peer.id in self.outbound:
                 self.disconnect(peer)  # a crawl's connection is done once answered
@@ -312,7 +328,9 @@ class SimulatedNode:
         done = self._manager.decide(
             plan,
             self.book.offer(plan.bias, plan.picks),
-            busy=lambda address: self.is_peer(address.id) or address.id in self._dialling,
+            busy=lambda address: (
+                self.is_peer(address.id) or address.id in self._dialling or not self._may_visit(address)
+            ),
             persistent=lambda _address: False,
             peers=[*self.outbound, *self.inbound],
             early=early,
@@ -329,6 +347,8 @@ class SimulatedNode:
 
     def _dial(self, address: NetAddress, *, feeler: bool = False) -> None:
         self._dialling.add(address.id)
+        if address in self._seeds:
+            self._seed_visits.begin(address.id)
         life, began = self.life, self.world.now
 
         def done(peer: SimulatedNode | None) -> None:
@@ -371,9 +391,19 @@ class SimulatedNode:
         if address is not None and not self.is_peer(address.id) and address.id not in self._dialling:
             self._dial(address, feeler=True)
 
+    def _may_visit(self, address: NetAddress) -> bool:
+        """Whether this is no seed of ours, or one that was not asked lately."""
+        alone = not (self.outbound or self.inbound)
+        return (
+            self._cometbft
+            or address not in self._seeds
+            or self._seed_visits.may_begin(address.id, alone=alone)
+        )
+
     def _dial_seeds(self) -> None:
         """In random order until one connects."""
-        left = [seed for seed in self.world.rng.sample(self._seeds, len(self._seeds)) if seed.id != self.id]
+        seeds = self.world.rng.sample(self._seeds, len(self._seeds))
+        left = [seed for seed in seeds if seed.id != self.id and self._may_visit(seed)]
         life = self.life
 
         def step(peer: SimulatedNode | None = None) -> None:
@@ -382,7 +412,9 @@ class SimulatedNode:
             if peer is not None and not self.is_peer(peer.id):
                 self.connect(peer)
             elif left:
-                self.world.dial(self, left.pop(), step)
+                seed = left.pop()
+                self._seed_visits.begin(seed.id)
+                self.world.dial(self, seed, step)
 
         step()
 

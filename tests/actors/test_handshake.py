@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.handshake import Handshake, HandshakeRefusedError
-from peerage.actors.refusal import RefusalReason
+from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
@@ -93,6 +93,26 @@ def test_another_node_than_the_dialled_one_is_refused() -> None:
     error = refusal_of(anna, Handshake(BERT, info_of(BERT)))
     assert error.refusal.reason is RefusalReason.AUTH_FAILURE
     assert STRANGER in str(error)
+
+
+def test_who_is_banned_is_turned_away_when_its_key_is_known_and_before_our_node_info() -> None:
+    """CometBFT has a failed handshake then, and pauses; it has our proof, and learns nothing else of us."""
+    banned = Refusal(RefusalReason.BANNED, "until tomorrow")
+    asked = []
+
+    def refusal(peer_id: NodeID) -> Refusal | None:
+        asked.append(peer_id)
+        return banned
+
+    anna, other = Handshake(ANNA, info_of(ANNA), refusal_of=refusal), SecretConnection(BERT)
+    assert not anna.receive_data(other.data_to_send())
+    other.receive_data(anna.data_to_send())
+    with pytest.raises(HandshakeRefusedError) as caught:
+        anna.receive_data(other.data_to_send())
+    assert caught.value.refusal is banned
+    assert asked == [BERT.node_id]
+    assert other.receive_data(anna.data_to_send()) == b""
+    assert other.remote_id == ANNA.node_id
 
 
 @pytest.mark.parametrize(

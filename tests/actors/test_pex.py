@@ -20,6 +20,7 @@ from peerage.actors.addrbook import PROPERTIES, BookCall
 from peerage.actors.messages import (
     BansChanged,
     CallerAsks,
+    CallerLeft,
     CountPeers,
     DialPeer,
     NumPeers,
@@ -32,8 +33,9 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import System
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.bans import Ban
-from peerage.discovery.facts import FactKind
+from peerage.discovery.facts import Fact, FactKind
 from peerage.discovery.group_rate import GroupRate
+from peerage.discovery.request_rate import MAX_EARLY
 from peerage.testing import FakePeer, Probe, ReactorHarness, wait_until
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
@@ -68,6 +70,12 @@ def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pex, "CRAWL_PERIOD_S", 0.02)
     monkeypatch.setattr(pex, "VISIT_SPREAD_S", 0.0)
     monkeypatch.setattr(pex, "VISIT_BACK_AFTER_S", 0.0)
+
+
+@pytest.fixture
+def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks early waits no longer than a moment: the clock by which he is judged does not move."""
+    monkeypatch.setattr(pex, "ENSURE_PERIOD_S", 0.3)
 
 
 class Stage:
@@ -143,6 +151,10 @@ class Stage:
         """The arguments of all calls of a method of the book."""
         return [call.args for call in self.calls if call.method == method]
 
+    def facts(self, kind: FactKind) -> list[tuple[int, ...]]:
+        """The numbers of all facts of a kind that the reactor had kept."""
+        return [fact.numbers for (facts,) in self.called("keep") for fact in facts if fact.kind is kind]
+
     def _book(self, call: BookCall) -> Any:
         self.calls.append(call)
         value = getattr(self.known, call.method)
@@ -190,24 +202,56 @@ def told(*numbers: int) -> bytes:
 # --- who asks --------------------------------------------------------------------------------------------------------
 
 
-def test_who_asks_too_soon_is_stopped_and_banned_also_over_connections(clock: Clock) -> None:
-    """The first two are free, whatever connection they come over; each offence bans for twice as long."""
+def test_who_asks_early_is_answered_late_and_stays(clock: Clock, short_interval: None) -> None:
+    """As versions do that ask again as soon as they are answered."""
+    with Stage(clock, instrumentation={"prometheus": True}) as stage:
+        peer = stage.connect()
+        for _ in range(4):
+            peer.send(PEX_CHANNEL, REQUEST)
+            answered(peer)
+        wait_until(lambda: stage.counter("p2p_pex_requests_total", "answered") == 4)
+        assert stage.counter("p2p_pex_requests_total", "early") == 2
+        assert stage.called("ban") == []
+
+
+def test_who_was_restarted_and_asks_early_is_answered_late_on_its_new_connection(
+    clock: Clock, short_interval: None
+) -> None:
+    """Not on the one that is gone, and it is no offender."""
+    with Stage(clock) as stage:
+        for free in (True, True, False):
+            peer = stage.connect()
+            peer.send(PEX_CHANNEL, REQUEST)
+            if free:
+                answered(peer)
+            else:
+                peer.wait_until_handled()
+            peer.disconnect("the remote closed the connection")
+        again = stage.connect()
+        again.send(PEX_CHANNEL, REQUEST)
+        answered(again)
+        assert len(stage.called("answer")) == 3  # the other turn would have come before
+        assert stage.called("ban") == []
+
+
+def test_who_asks_again_while_it_waits_is_stopped_and_banned_when_it_does_so_again(clock: Clock) -> None:
+    """No implementation does that; each offence bans for twice as long."""
     with Stage(clock, instrumentation={"prometheus": True}) as stage:
         for _ in range(2):
             peer = stage.connect()
             peer.send(PEX_CHANNEL, REQUEST)
             answered(peer)
             peer.disconnect()
-        reason = "asked for addresses too soon"
-        for _ in range(2):
+        reason = "asked for addresses again before it was answered"
+        for _ in range(3):
             peer = stage.connect()
-            peer.send(PEX_CHANNEL, REQUEST)
+            peer.send(PEX_CHANNEL, REQUEST, REQUEST)
             assert peer.expect_stopped() == reason
         wait_until(lambda: stage.called("ban") == [(PEER, 60.0, reason), (PEER, 120.0, reason)])
         assert [ban.subject for ban in stage.known.shut_out()] == [PEER]
         wait_until(lambda: stage.counter("p2p_bans_total", reason) == 2)
         assert stage.counter("p2p_pex_requests_total", "answered") == 2
-        assert stage.counter("p2p_pex_requests_total", reason) == 2
+        assert stage.counter("p2p_pex_requests_total", reason) == 3
 
 
 def test_an_honest_asker_is_answered_again_and_again(clock: Clock) -> None:
@@ -231,10 +275,9 @@ def test_a_restarted_reactor_knows_who_asked_and_which_dials_failed(clock: Clock
         answered(peer)
         wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_attempt"))
     assert {fact.kind for fact in known.recall()} == {FactKind.ASKED, FactKind.GROUP, FactKind.FAILED}
-    with Stage(clock, known=known) as again:
-        peer = again.connect()
-        peer.send(PEX_CHANNEL, REQUEST)
-        assert peer.expect_stopped() == "asked for addresses too soon"
+    with Stage(clock, known=known, instrumentation={"prometheus": True}) as again:
+        again.connect().send(PEX_CHANNEL, REQUEST)
+        wait_until(lambda: again.counter("p2p_pex_requests_total", "early") == 1)
         wait_until(lambda: len(again.called("offer")) > 3)
         assert str(address(7)) not in again.dials  # its pause is not over
 
@@ -326,17 +369,52 @@ def test_who_calls_first_waits_for_others(clock: Clock, monkeypatch: pytest.Monk
         assert stage.called("answer") == [(30,), (30,)]
 
 
-def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock) -> None:
-    """He is no offender, for CometBFT's nodes do that; who calls once more meanwhile is one."""
+def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock, short_interval: None) -> None:
+    """He is no offender, for CometBFT's nodes do that."""
     with seed_stage(clock, instrumentation={"prometheus": True}) as stage:
+        stage.known.add(address(20), address(20))
+        for _ in range(4):
+            assert address(20) in asks(stage, call(7))
+        assert stage.called("ban") == []
+        wait_until(lambda: stage.counter("p2p_pex_requests_total", "early") == 2)
+
+
+def test_who_calls_once_more_while_he_waits_loses_the_earlier_call(clock: Clock) -> None:
+    """It may be dead, for all that a seed knows. He is no offender until he makes a flood of it, more than once."""
+    with seed_stage(clock) as stage:
         stage.known.add(address(20), address(20))
         asks(stage, call(7))
         asks(stage, call(7))
-        waits = stage.ask_later(call(7))
-        refusal = asks(stage, call(7))
-        assert (refusal.reason, refusal.detail) == (RefusalReason.TOO_OFTEN, "asked for addresses too soon")
-        wait_until(lambda: stage.called("ban") == [(node_id(7), 60.0, "asked for addresses too soon")])
-        assert not waits.is_ready()
+        waits = [stage.ask_later(call(7)) for _ in range(MAX_EARLY)]
+        for earlier in waits[:-1]:
+            assert earlier.get(timeout=5.0).detail == "called once more over another connection"
+        assert not waits[-1].is_ready()
+        reason = "asked for addresses over too many connections"
+        assert asks(stage, call(7)).detail == reason
+        clock.pass_by(10.0)
+        asks(stage, call(7))
+        for _ in range(MAX_EARLY):
+            stage.ask_later(call(7))
+        assert stage.called("ban") == []
+        assert asks(stage, call(7)).detail == reason
+        wait_until(lambda: stage.called("ban") == [(node_id(7), 60.0, reason)])
+
+
+def test_a_caller_who_leaves_gives_his_place_to_another(clock: Clock) -> None:
+    """His turn ends with his connection."""
+    with seed_stage(clock, p2p={"seed_mode": True, "max_num_inbound_peers": 2}) as stage:
+        stage.known.add(address(20), address(20))
+        for number in (7, 8):
+            for _ in range(2):
+                asks(stage, call(number))
+        leaver = call(7)
+        stage.ask_later(leaver)
+        assert asks(stage, call(8)).detail == "too many wait for their turn"
+        stage.ask(CallerLeft(node_id(7), "another of his"))
+        assert asks(stage, call(8)).detail == "too many wait for their turn"
+        stage.ask(CallerLeft(node_id(7), leaver.connection))
+        assert not stage.ask_later(call(8)).is_ready()
+        assert stage.called("ban") == []
 
 
 def test_those_who_wait_take_half_of_the_places_at_most(clock: Clock) -> None:
@@ -547,6 +625,57 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
     with Stage(clock, known=known, p2p={"max_num_outbound_peers": 1}) as again:
         wait_until(lambda: again.dials)
         assert again.dials[0] == str(address(100))
+
+
+def rounds(stage: Stage) -> int:
+    """Wait for some rounds. Returns: how many dials there were until then."""
+    offers = len(stage.called("offer"))
+    wait_until(lambda: len(stage.called("offer")) > offers + 3)
+    return len(stage.dials)
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_who_hangs_up_right_after_the_handshake_is_left_alone_as_one_that_could_not_be_reached(
+    clock: Clock, quick_rounds: None, monkeypatch: pytest.MonkeyPatch, *, stays: bool
+) -> None:
+    """He does not want us, and says so no other way; who stayed for a while is dialled again at once."""
+    monkeypatch.setattr(pex, "HANG_UP_S", 0.02 if stays else 60.0)
+    monkeypatch.setattr(pex, "KEEP_PERIOD_S", 0.02)
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    known.keep([Fact(FactKind.FAILED, address(7).dial_string, (1, 0, 0))])
+    with Stage(clock, known=known, outcome=lambda _message: None) as stage:
+        wait_until(lambda: stage.dials)
+        peer = stage.connect(7, is_outbound=True)
+        peer.expect(PEX_CHANNEL, REQUEST)
+        if stays:
+            wait_until(lambda: stage.facts(FactKind.FAILED) == [()])
+        peer.disconnect("the remote closed the connection")
+        dials = rounds(stage)
+        assert (rounds(stage) > dials) == stays
+
+
+def test_a_seed_that_was_asked_is_left_alone_wherever_its_address_comes_from(
+    clock: Clock, quick_rounds: None
+) -> None:
+    """For a round's period, then for twice as long each time, while it tells nothing new; its own address is in the book."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(9), address(9))
+    seed = str(address(9))
+
+    counted = NumPeers(outbound=1, inbound=0, dialling=0)
+    with Stage(clock, known=known, counted=counted, p2p={"seeds": [seed]}) as stage:
+        visits = []
+        for _ in range(5):
+            visits.append(rounds(stage))
+            clock.pass_by(0.025)
+        assert visits == [1, 2, 2, 3, 3]
+        peer = stage.connect(9, is_outbound=True)
+        peer.expect(PEX_CHANNEL, REQUEST)
+        peer.send(PEX_CHANNEL, told(20))
+        wait_until(lambda: str(address(20)) in stage.dials)  # at once: a seed told of it
+        peer.disconnect()
+        assert rounds(stage) - len([dial for dial in stage.dials if dial != seed]) == 4
 
 
 # --- seed mode -------------------------------------------------------------------------------------------------------

@@ -208,6 +208,9 @@ class PexReactor(Reactor):
             return
         self._exchange.peer_added(peer.id, outbound=False, book_needs_more=False)
         self._arrive(peer.id, peer.node_info.listen_addr)
+        address = self_reported(peer.id, peer.node_info.listen_addr)
+        if address is not None and str(address.host) == peer.remote_ip:
+            self._manager.dial_succeeded(address)  # it is back: what failed while it was away counts no more
 
     def _arrive(self, peer_id: NodeID, listen_addr: str) -> None:
         """Hear of an inbound peer by its own account: at once, for the next who asks may start with him."""
@@ -566,6 +569,7 @@ class PexReactor(Reactor):
             self._note("p2p_pex_requests_total", "early")
             self._hold(caller, outcome, reply, outcome.turn, outcome.after)
         else:
+            self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)  # who comes early was visited
             self._draw(outcome.bias, partial(self._answer_or_hold, caller, outcome, reply))
         return None
 
@@ -592,7 +596,6 @@ class PexReactor(Reactor):
         call = self._calls.get(message.id)
         if call is not None and call.caller.connection == message.connection:
             self._exchange.leave(self._end_call(call).turn)
-            self._visit_back(call.caller.id, call.caller.listen_addr, call.caller.remote_ip)
 
     def _answer_or_hold(self, caller: CallerAsks, answer: Answer, reply: Reply, message: bytes) -> None:
         """Answer, or if there is nobody to tell of have him wait for others.
@@ -613,7 +616,6 @@ class PexReactor(Reactor):
         self._note("p2p_pex_requests_total", "answered")
         self._count_sent(message_type_label(PexAddrs), len(message))
         reply.set(message)
-        self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)
 
     def _refuse_caller(self, caller: CallerAsks, outcome: StopPeer) -> Refusal:
         self._note("p2p_pex_requests_total", outcome.reason)

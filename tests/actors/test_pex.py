@@ -36,6 +36,7 @@ from peerage.discovery.bans import Ban
 from peerage.discovery.facts import Fact, FactKind
 from peerage.discovery.group_rate import GroupRate
 from peerage.discovery.request_rate import MAX_EARLY
+from peerage.discovery.timestamps import nanoseconds
 from peerage.testing import FakePeer, Probe, ReactorHarness, wait_until
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
@@ -653,6 +654,21 @@ def test_who_hangs_up_right_after_the_handshake_is_left_alone_as_one_that_could_
         peer.disconnect("the remote closed the connection")
         dials = rounds(stage)
         assert (rounds(stage) > dials) == stays
+
+
+def test_who_came_back_by_himself_is_dialled_again_at_once_when_he_is_lost(
+    clock: Clock, quick_rounds: None
+) -> None:
+    """At the address that he says is his, if he came from there: what failed while he was away counts no more."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    known.keep([Fact(FactKind.FAILED, address(7).dial_string, (9, nanoseconds(clock()), nanoseconds(512.0)))])
+    with Stage(clock, known=known) as stage:
+        assert rounds(stage) == 0
+        stage.connect(7, ip="9.9.9.9").disconnect()
+        assert rounds(stage) == 0
+        stage.connect(7).disconnect()
+        wait_until(lambda: stage.dials)
 
 
 def test_a_seed_that_was_asked_is_left_alone_wherever_its_address_comes_from(

@@ -78,10 +78,10 @@ def _name(title: str) -> str:
 class StartedNode:
     """A node run by `peerage start`. Use it as a context manager: nothing of its session outlives it.
 
-    Args: home, made by `peerage init` before; cwd, where it is started; settings, over SETTINGS.
+    Args: home, made by `peerage init` before; cwd, where it is started; settings, over SETTINGS (None: left out).
     """
 
-    def __init__(self, home: Path, cwd: Path = CHECKOUT, **settings: str) -> None:
+    def __init__(self, home: Path, cwd: Path = CHECKOUT, **settings: str | None) -> None:
         self.home = home
         self._cwd = cwd
         self._settings = SETTINGS | {key.replace("__", "."): value for key, value in settings.items()}
@@ -92,7 +92,8 @@ class StartedNode:
 
     def __enter__(self) -> Self:
         self._log = (self.home / "log").open("ab")
-        flags = [part for key, value in self._settings.items() for part in (f"--{key}", value)]
+        given = ((key, value) for key, value in self._settings.items() if value is not None)
+        flags = [part for key, value in given for part in (f"--{key}", value)]
         self._process = peerage(
             "start", "--home", str(self.home), *flags, "--log-format", "json",
             stdout=subprocess.PIPE, stderr=self._log, cwd=self._cwd,

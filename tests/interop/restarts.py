@@ -4,8 +4,8 @@
 Ours: a seed that is started from an addrbook.json alone and three nodes that know only the seed, each of the four restarted
 five times, then left alone: how soon each is back, who was banned, how often a node knocks at the seed once all are
 connected. Theirs, for each version: a real node whose persistent peer is ours, and one that has ours, which is no seed, in
-its `seeds`; each is restarted at random moments, by SIGTERM and by SIGKILL in turns. Then how often a real node dials ours
-in ten seconds while ours has it banned.
+its `seeds`; each is restarted at random moments, by SIGTERM and by SIGKILL in turns. Then how many addresses the second has
+learned, and how often the first dials ours in ten seconds while ours has it banned.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import json
 import random
 import statistics
+import subprocess
 import tempfile
 import time
 import urllib.request
@@ -34,6 +35,9 @@ OWN_RESTARTS = 5
 BACK_WITHIN_S = 3.0
 GIVEN_UP_S = 60.0
 BANNED_FOR_S = 10.0
+TOLD = 300  # addresses that ours has to tell; an answer has a quarter of them
+FILLS_FOR_S = 35.0  # in which they are asked for
+NEW_BUCKETS = 256
 SEED_VISITS_A_MINUTE = 2.0
 
 
@@ -85,7 +89,9 @@ class OurNode:
         return self.node.address
 
     def start(self) -> None:
-        (self.home / "log").rename(self.home / f"log-{time.time()}") if (self.home / "log").exists() else None
+        log = self.home / "log"
+        if log.exists():  # its addresses are read from the new one
+            log.rename(self.home / f"log-{time.time()}")
         self.node = StartedNode(self.home, **self._settings)
         self.node.__enter__()
         self._lives = True
@@ -129,18 +135,24 @@ def seconds_until(condition: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def write_book(home: Path, nodes: Sequence[OurNode]) -> None:
-    """An addrbook.json of CometBFT's with the addresses of these nodes."""
+def write_book(home: Path, addresses: Sequence[tuple[str, str, int]]) -> None:
+    """An addrbook.json of CometBFT's with these addresses: ID, IP, port."""
     never = "0001-01-01T00:00:00Z"
-    addresses = [{"id": node.id, "ip": "127.0.0.1", "port": node.port} for node in nodes]
     entries = [
         {
-            "addr": address, "src": address, "buckets": [number], "attempts": 0, "bucket_type": 1,
+            "addr": dict(zip(("id", "ip", "port"), address, strict=True)),
+            "src": dict(zip(("id", "ip", "port"), address, strict=True)),
+            "buckets": [number % NEW_BUCKETS], "attempts": 0, "bucket_type": 1,
             "last_attempt": never, "last_success": never, "last_ban_time": never,
         }
         for number, address in enumerate(addresses)
     ]  # fmt: skip
     (home / "config" / "addrbook.json").write_text(json.dumps({"key": "0" * 24, "addrs": entries}))
+
+
+def read_book(home: Path) -> int:
+    """How many addresses a real node's addrbook.json has."""
+    return len(json.loads((home / "config" / "addrbook.json").read_text())["addrs"])
 
 
 def knocks(node: OurNode, seed_id: str, since: float) -> int:
@@ -168,7 +180,7 @@ def ours(report: Report, parent: Path, idle_minutes: float) -> None:
             pass
     for store in (seed.home / "data").glob("addrbook*"):
         store.unlink()
-    write_book(seed.home, nodes)
+    write_book(seed.home, [(node.id, "127.0.0.1", node.port) for node in nodes])
 
     def meshed() -> bool:
         ids = {node.id for node in nodes}
@@ -202,7 +214,13 @@ def ours(report: Report, parent: Path, idle_minutes: float) -> None:
 def theirs(report: Report, parent: Path, version: str, restarts: int, minutes: float) -> None:
     """Real nodes of one version, restarted at random moments."""
     rng = random.Random()
-    nodes = {how: OurNode(parent, f"{version}-{how}") for how in ("persistent", "seeds")}
+    nodes = {
+        how: OurNode(parent, f"{version}-{how}", p2p__max_num_outbound_peers="0")
+        for how in ("persistent", "seeds")
+    }
+    write_book(
+        nodes["seeds"].home, [(f"{number:040x}", "127.9.9.9", 1000 + number) for number in range(TOLD)]
+    )
     with running(*nodes.values()), ExitStack() as stack:
         real = {}
         for how, node in nodes.items():
@@ -235,6 +253,13 @@ def theirs(report: Report, parent: Path, version: str, restarts: int, minutes: f
                 if event.get("event") in {"peer refused", "peer stopped", "peer banned"}
             )
             report.tell(f"{version}, {how}, bans {node.bans_now():g}; {dict(why)}", good=not node.bans_now())
+        time.sleep(FILLS_FOR_S)
+        real["seeds"].stop()
+        learned = read_book(real["seeds"].home)
+        report.tell(
+            f"{version}, seeds: {learned} addresses in its book; ours had {TOLD} to tell",
+            good=learned > TOLD / 5,
+        )
         dials = dials_while_banned(nodes["persistent"], real["persistent"])
         report.tell(
             f"{version}: {dials} dials in {BANNED_FOR_S:g} s of a ban", good=dials <= BANNED_FOR_S / 2
@@ -245,7 +270,7 @@ def dials_while_banned(node: OurNode, comet: CometNode) -> int:
     """How often a real node dials ours, which has banned it."""
     node.stop()
     command = ["bans", "add", comet.id, "--home", str(node.home), "--for", "1h", "--reason", "measured"]
-    assert peerage(*command).wait() == 0
+    assert peerage(*command, stdout=subprocess.DEVNULL).wait() == 0
     node.start()
     wait_until(lambda: any(event.get("reason") == "banned" for event in node.events()), 60.0)
     began = time.time()

@@ -84,7 +84,8 @@ class StartedNode:
     def __init__(self, home: Path, cwd: Path = CHECKOUT, **settings: str | None) -> None:
         self.home = home
         self._cwd = cwd
-        self._settings = SETTINGS | {key.replace("__", "."): value for key, value in settings.items()}
+        given = {key.replace("__", "."): value for key, value in settings.items()}
+        self._settings: dict[str, str | None] = {**SETTINGS, **given}
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self.address = ""

@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from tests.chaos.started_node import StartedNode, make_home, peerage
+from tests.chaos.started_node import CHECKOUT, StartedNode, make_home, peerage
 from tests.interop.cometnode import CometNode, free_port
 from tests.nodes import wait_until
 
@@ -77,7 +77,7 @@ class OurNode:
             "instrumentation__prometheus_listen_addr": f"127.0.0.1:{self._metrics_port}",
             **settings,
         }
-        self.node = StartedNode(self.home, **self._settings)
+        self.node = StartedNode(self.home, CHECKOUT, **self._settings)
         self._lives = False
         self.bans = 0.0
 
@@ -93,7 +93,7 @@ class OurNode:
         log = self.home / "log"
         if log.exists():  # its addresses are read from the new one
             log.rename(self.home / f"log-{time.time()}")
-        self.node = StartedNode(self.home, **self._settings)
+        self.node = StartedNode(self.home, CHECKOUT, **self._settings)
         self.node.__enter__()
         self._lives = True
 

@@ -91,7 +91,7 @@ class PeerExchange:
         self._rate = RequestRate(clock, self._interval)
         self._outstanding: set[NodeID] = set()
         self._taken_over: dict[NodeID, float] = {}  # when; whose answer to our predecessor has not come yet
-        self._leaving: set[NodeID] = set()  # answered in seed mode, not gone yet
+        self._leaving: set[NodeID] = set()  # answered in seed mode or stopped, and not gone yet
 
     def peer_added(self, peer: NodeID, *, outbound: bool, book_needs_more: bool) -> bool:
         """A peer is connected.
@@ -143,15 +143,18 @@ class PeerExchange:
         """
         if peer in self._leaving:
             return Ignore()
-        if peer in self._waiting:
-            return StopPeer("asked for addresses again before it was answered", self._rate.strike(peer))
+        turn = self._waiting.pop(peer, None)
         is_caller = self._seed_mode and not outbound
-        outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
-        if isinstance(outcome, Answer):
-            if is_caller:
-                self._leaving.add(peer)
-            if outcome.turn is not None:
-                self._waiting[peer] = outcome.turn
+        outcome: Answer | StopPeer
+        if turn is not None:
+            self._turns.end(turn)
+            outcome = StopPeer("asked for addresses again before it was answered", self._rate.strike(peer))
+        else:
+            outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
+        if is_caller or isinstance(outcome, StopPeer):
+            self._leaving.add(peer)  # what it says until it is gone counts no more
+        if isinstance(outcome, Answer) and outcome.turn is not None:
+            self._waiting[peer] = outcome.turn
         return outcome
 
     def receive_call(self, peer: NodeID, *, group: str | None = None) -> Answer | StopPeer:

@@ -168,6 +168,7 @@ def test_asking_again_while_waiting_costs_the_connection_and_is_banned_when_repe
     for _ in range(4):
         assert isinstance(exchange.receive_request(PEER, outbound=False), Answer)
         outcomes.append(exchange.receive_request(PEER, outbound=False))
+        assert exchange.receive_request(PEER, outbound=False) == Ignore()  # it is being stopped
         exchange.peer_removed(PEER)
     reason = "asked for addresses again before it was answered"
     assert outcomes == [StopPeer(reason, ban_s) for ban_s in (0.0, 60.0, 120.0, 240.0)]
@@ -252,7 +253,8 @@ def test_few_of_a_group_wait_at_once_and_the_others_are_sent_away_without_a_ban(
             exchange.receive_request(node_id(number), outbound=False, group="1.2")
     outcomes = [exchange.receive_request(node_id(number), outbound=False, group="1.2") for number in numbers]
     assert outcomes == [Answer(after=10.0)] * MOST_OF_GROUP + [StopPeer("too many wait for their turn")]
-    exchange.peer_removed(node_id(0))
+    for number in (0, MOST_OF_GROUP):
+        exchange.peer_removed(node_id(number))
     assert exchange.receive_request(node_id(MOST_OF_GROUP), outbound=False, group="1.2") == Answer(after=10.0)
 
 

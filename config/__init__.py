@@ -4,6 +4,7 @@ from peerage.config.config import Config
 from peerage.config.errors import (
     ConfigError,
     HomeError,
+    HomeInUseError,
     Mistake,
     NodeKeyAccessError,
     NodeKeyContentError,
@@ -33,6 +34,7 @@ __all__ = [
     "FuzzConfig",
     "Home",
     "HomeError",
+    "HomeInUseError",
     "InstrumentationConfig",
     "ListenAddress",
     "LogSettings",

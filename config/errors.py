@@ -3,6 +3,7 @@
     OperatorError                 something the operator can mend: the command line ends with exit code 2
     ├── ConfigError               one or more settings; carries every mistake found
     ├── HomeError                 the home directory cannot be used
+    │   └── HomeInUseError        a node runs in it, or a command changes its address book
     └── NodeKeyFileError          the node key file
         ├── NodeKeyMissingError   there is none
         ├── NodeKeyExistsError    there is one already, and it is never overwritten
@@ -81,6 +82,27 @@ class HomeError(OperatorError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class HomeInUseError(HomeError):
+    """Somebody else writes in this home: two would use one node key and one address book.
+
+    Attributes: what has it ("a node"), its pid (None where it has not said), the node's address (ID@host:port, empty
+    until it listens), and its host where that is another one than ours.
+    """
+
+    def __init__(
+        self, path: str | PathLike[str], what: str, pid: int | None, address: str = "", host: str = ""
+    ) -> None:
+        super().__init__(path, "in use")
+        self.args = (str(path), what, pid, address, host)
+        self.what, self.pid, self.address, self.host = what, pid, address, host
+        self.reason = f"in use by {self._who()}; a home that nobody else uses is expected"
+
+    def _who(self) -> str:
+        process = "" if self.pid is None else f"process {self.pid}" + (f" on {self.host}" * bool(self.host))
+        details = ", ".join(filter(None, (process, self.address)))
+        return f"{self.what} ({details})" if details else self.what
 
 
 class NodeKeyFileError(OperatorError):

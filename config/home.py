@@ -3,7 +3,7 @@
 HOME/config/config.toml       what the operator sets
 HOME/config/node_key.json     the node's private key   (node_key_file)
 HOME/config/genesis.json      the network's name, if it is a CometBFT home   (genesis_file)
-HOME/data/                    what the node keeps: the address book
+HOME/data/                    what the node keeps: the address book, and the lock of who writes it
 """
 
 import os
@@ -56,6 +56,11 @@ class Home:
     def addrbook_store(self) -> Path:
         """The live address book, SQLite."""
         return self.data_dir / "addrbook.sqlite"
+
+    @property
+    def lock_file(self) -> Path:
+        """Locked by whoever writes in data/; see `home_lock`."""
+        return self.data_dir / "node.lock"
 
     def __truediv__(self, path: str) -> Path:
         return self.path / path

@@ -4,20 +4,24 @@ What an embedding program needs. Names are imported when they are first used: `i
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# Of `typing`, which is not imported: `python -m peerage` gets here before __main__ has taken the current directory, where
+# somebody may have a typing.py, off the path. What is imported above is part of the interpreter.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from peerage.actors.peer_handle import Peer
     from peerage.actors.reactor import Envelope, Reactor
     from peerage.actors.refusal import Refusal, RefusalReason
-    from peerage.config import Config, ConfigError
+    from peerage.config import Config, ConfigError, HomeInUseError
     from peerage.supervisors.node import (
         DialError,
         ListenError,
         Node,
         NodeFailedError,
+        NodeNotRunningError,
         NodeStartError,
         SeedsUnresolvedError,
+        UnknownReactorError,
     )
     from peerage.wire.channel import ChannelDescriptor, WhenFull
 
@@ -27,15 +31,18 @@ __all__ = [
     "ConfigError",
     "DialError",
     "Envelope",
+    "HomeInUseError",
     "ListenError",
     "Node",
     "NodeFailedError",
+    "NodeNotRunningError",
     "NodeStartError",
     "Peer",
     "Reactor",
     "Refusal",
     "RefusalReason",
     "SeedsUnresolvedError",
+    "UnknownReactorError",
     "WhenFull",
 ]
 
@@ -43,21 +50,23 @@ _HOMES = {
     "peerage.actors.peer_handle": ("Peer",),
     "peerage.actors.reactor": ("Envelope", "Reactor"),
     "peerage.actors.refusal": ("Refusal", "RefusalReason"),
-    "peerage.config": ("Config", "ConfigError"),
+    "peerage.config": ("Config", "ConfigError", "HomeInUseError"),
     "peerage.supervisors.node": (
         "DialError",
         "ListenError",
         "Node",
         "NodeFailedError",
+        "NodeNotRunningError",
         "NodeStartError",
         "SeedsUnresolvedError",
+        "UnknownReactorError",
     ),
     "peerage.wire.channel": ("ChannelDescriptor", "WhenFull"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,6 @@ Children start in this order and stop in the reverse one; each is restarted alon
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 import socket
 import threading
@@ -51,8 +50,9 @@ from peerage.actors.runtime import DROP, THREAD, ActorDeadError, ActorRef, Frame
 from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
 from peerage.actors.transport import TransportActor
 from peerage.config import Config, ListenAddress, load_or_create_node_key, set_up_logging
-from peerage.config.home import make_directory
+from peerage.config.home_lock import HomeLock
 from peerage.config.logging import LogSettings
+from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
@@ -65,9 +65,11 @@ __all__ = [
     "ListenError",
     "Node",
     "NodeFailedError",
+    "NodeNotRunningError",
     "NodeStartError",
     "ReactorSpec",
     "SeedsUnresolvedError",
+    "UnknownReactorError",
 ]
 
 log = structlog.get_logger("peerage.node")
@@ -151,6 +153,9 @@ class Node:
             node.dial("ID@host:port", persistent=True)
             node.wait()
 
+    What it is (`config`, `node_id`, `names`, `is_running`) can be asked always; what it does and where it is reached, while
+    it runs: before its start, after its end and while it stops, that raises NodeNotRunningError.
+
     Args:
         config: checked when the node is made.
         reactors: name → class derived from Reactor, or a tuple of class and constructor arguments.
@@ -183,34 +188,47 @@ class Node:
         self._protocol_version = protocol_version
         self._prefix = name if name is not None else _free_prefix()
         self._names = NodeNames(self._prefix, tuple(self._reactors), max(1, config.peerage.peer_hosts))
-        self._supervisor: ActorRef[NodeSupervisor] | None = None
         self._context: NodeContext | None = None
-        self._fds: list[int] = []
-        self._listener: socket.socket | None = None
-        self._http_listeners: dict[str, list[socket.socket]] = {}  # the root's too: a restart keeps the port
-        self._ended = threading.Event()
-        self._failure: str | None = None
-        self._stopping = False
+        self._life: NodeLife | None = None  # this one, or the last
+        self._switching = threading.RLock()  # one start or stop at a time; a signal's handler may stop, too
         self._on_end: list[Callable[[], None]] = []
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Listen, and start every actor of the node.
+        """Listen, and start every actor of the node. One that was stopped, or has failed, may be started again.
 
-        Raises: ListenError, SeedsUnresolvedError, NodeStartError; HomeError, there is no place for its data.
+        Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data; ListenError,
+            SeedsUnresolvedError, NodeStartError.
         """
-        if self._supervisor is not None:
-            return self
-        make_directory(self.config.home.data_dir)
+        with self._switching:
+            if self._life is None or self._life.ended.is_set():
+                life = NodeLife(HomeLock(self.config.home, "a node"))
+                try:
+                    self._begin(life)
+                except BaseException:
+                    life.release()
+                    raise
+                self._life = life
+                threading.Thread(
+                    target=self._watch_root, args=(life,), name="node-watch", daemon=True
+                ).start()
+                log.info("node started", address=life.address, moniker=self.config.moniker)
+        return self
+
+    def _begin(self, life: NodeLife) -> None:
+        for note in life.lock.notes:
+            log.warning("home not locked", note=note)
         self._check_seeds()
-        self._listen()
+        self._listen(life)
+        life.address = f"{self.node_id}@{self._advertised(life)}"
+        life.lock.note(life.address)
         _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
         self._context = NodeContext(
             names=self._names,
             config=self.config,
             node_key=self._node_key,
-            node_info=self._node_info(),
+            node_info=self._node_info(life),
             channels=self._channels,
             routes=self._routes,
             has_connection_filters=bool(self._connection_filters),
@@ -222,52 +240,49 @@ class Node:
             supervisor = NodeSupervisor.options(
                 name=self._names.of("supervisor"), place=THREAD, extra=self._context
             )
-            self._supervisor = supervisor.start(self._children(), flags)  # blocks until every child is up
-        except BaseException as error:
-            self._release()
-            if isinstance(error, Exception):
-                raise NodeStartError(str(error)) from error
-            raise
-        threading.Thread(
-            target=self._watch_root, args=(self._supervisor,), name="node-watch", daemon=True
-        ).start()
-        log.info("node started", address=self.address, moniker=self.config.moniker)
-        return self
+            life.supervisor = supervisor.start(self._children(life), flags)  # blocks until every child is up
+        except Exception as error:
+            raise NodeStartError(str(error)) from error
 
     def stop(self) -> None:
         """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent."""
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is None:
-            return
-        self._stopping = True
-        question = StopAccepting(FLUSH_TIMEOUT_S)
-        answers = [transport.ask(question, block=False) for transport in self._names.transports]
-        deadline = time.monotonic() + FLUSH_TIMEOUT_S
-        for answer in answers:
-            try:
-                answer.get(timeout=max(0.0, deadline - time.monotonic()))
-            except (ActorDeadError, Timeout):
-                continue  # that host is gone or stuck: nothing of it can be flushed
-        with suppress(ActorDeadError):  # it gave up in the same moment
-            supervisor.stop()
-        self._ended.wait()
-        self._release()
-        log.info("node stopped", moniker=self.config.moniker)
+        with self._switching:
+            life = self._life
+            if life is None or life.supervisor is None or life.ended.is_set():
+                return
+            life.stopping = True
+            question = StopAccepting(FLUSH_TIMEOUT_S)
+            answers = [transport.ask(question, block=False) for transport in self._names.transports]
+            deadline = time.monotonic() + FLUSH_TIMEOUT_S
+            for answer in answers:
+                try:
+                    answer.get(timeout=max(0.0, deadline - time.monotonic()))
+                except (ActorDeadError, Timeout):
+                    continue  # that host is gone or stuck: nothing of it can be flushed
+            with suppress(ActorDeadError):  # it gave up in the same moment
+                life.supervisor.stop()
+            life.ended.wait()
+            log.info("node stopped", moniker=self.config.moniker)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until the node has ended.
+        """Block until the node has ended: this life of it, if it is started again.
 
         Returns: False when the time was over first.
-        Raises: NodeFailedError when it ended by itself.
+        Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start.
         """
-        if not self._ended.wait(timeout):
+        life = self._life
+        if life is None:
+            raise self._not_running(None)
+        if not life.ended.wait(timeout):
             return False
-        if self._failure is not None:
-            raise NodeFailedError(self._failure)
+        if life.failure is not None:
+            raise NodeFailedError(life.failure)
         return True
 
     def on_end(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called, from a thread of the node's, when the node has ended in whichever way."""
+        """Have `callback` called, from a thread of the node's, when the node has ended in whichever way, each
+        time that it ends.
+        """
         self._on_end.append(callback)
 
     def __enter__(self) -> Self:
@@ -286,12 +301,12 @@ class Node:
 
     @property
     def address(self) -> str:
-        """`ID@host:port` as others dial it (as far as this node knows); needs a started node."""
-        return f"{self.node_id}@{self._advertised()}"
+        """`ID@host:port` as others dial it (as far as this node knows). Raises: NodeNotRunningError."""
+        return self._running().address
 
     @property
     def is_running(self) -> bool:
-        return self._supervisor is not None and not self._ended.is_set()
+        return self._life is not None and self._life.is_running
 
     @property
     def names(self) -> NodeNames:
@@ -354,43 +369,63 @@ class Node:
 
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
         """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
+        self._running()
         frames = Frames((BROADCAST, (channel_id,), {}), [message_bytes(message)])
         for transport in self._names.transports:
             transport.tell(frames, when_full=DROP)
 
     def reactor(self, name: str) -> ActorRef:
-        """The ref of a reactor: valid over its restarts."""
+        """The ref of a reactor: valid over its restarts. Raises: UnknownReactorError, a KeyError."""
+        self._running()
+        if name not in self._reactors:
+            raise UnknownReactorError(name, tuple(self._reactors))
         return self._names.reactor(name)
 
     def rpc_addresses(self) -> list[str]:
         """Where RPC is served; empty when it is off."""
-        return self._http_addresses("rpc") if self.config.rpc.laddr else []
+        return self._http_addresses("rpc", served=bool(self.config.rpc.laddr))
 
     def metrics_addresses(self) -> list[str]:
         """Where metrics are served; empty when they are off."""
-        return self._http_addresses("metrics") if self.config.instrumentation.prometheus else []
+        return self._http_addresses("metrics", served=self.config.instrumentation.prometheus)
 
     # --- machinery -----------------------------------------------------------------------------------------------------
 
-    def _ask(self, message: Any, timeout: float = ASK_TIMEOUT_S) -> Any:
-        """Ask the switch, or its successor when it dies meanwhile: each question may be put twice."""
+    def _running(self) -> NodeLife:
+        life = self._life
+        if life is None or not life.is_running:
+            raise self._not_running(life)
+        return life
+
+    def _not_running(self, life: NodeLife | None) -> NodeNotRunningError:
+        return NodeNotRunningError(
+            self.node_id, "it has not been started" if life is None else life.why_not()
+        )
+
+    def _ask(self, message: Any, timeout: float = ASK_TIMEOUT_S, *, of: ActorRef | None = None) -> Any:
+        """Ask the switch, or another part, or its successor when it dies meanwhile: each question may be put twice."""
+        life = self._running()
+        part = of or self._names.switch
         deadline = time.monotonic() + timeout
         while True:
             try:
-                return self._names.switch.ask(message, timeout=max(0.0, deadline - time.monotonic()))
-            except ActorDeadError:
-                if self._ended.wait(RESTART_LOOK_S) or time.monotonic() >= deadline:
+                return part.ask(message, timeout=max(0.0, deadline - time.monotonic()))
+            except ActorDeadError as error:
+                if life.ended.wait(RESTART_LOOK_S):
+                    raise self._not_running(life) from error
+                if time.monotonic() >= deadline:
                     raise
 
-    def _http_addresses(self, name: str) -> list[str]:
-        return list(ActorRef.to(self._names.of(name)).ask(GetAddresses(), timeout=ASK_TIMEOUT_S))
+    def _http_addresses(self, name: str, *, served: bool) -> list[str]:
+        self._running()
+        return list(self._ask(GetAddresses(), of=ActorRef.to(self._names.of(name)))) if served else []
 
-    def _watch_root(self, supervisor: ActorRef[NodeSupervisor]) -> None:
-        reason = watch(supervisor).wait()
-        if not self._stopping:
-            self._failure = str(reason)
+    def _watch_root(self, life: NodeLife) -> None:
+        assert life.supervisor is not None
+        reason = watch(life.supervisor).wait()
+        if not life.stopping:
             log.error("node ended", reason=str(reason))
-        self._ended.set()
+        life.over(None if life.stopping else str(reason))
         for callback in self._on_end:
             callback()
 
@@ -407,45 +442,29 @@ class Node:
         if len(causes) == len(self.config.p2p.seeds) and book_is_empty(self.config):
             raise SeedsUnresolvedError(causes)
 
-    def _listen(self) -> None:
-        """Take every port that the configuration names. Raises: ListenError, and none is taken."""
+    def _listen(self, life: NodeLife) -> None:
+        """Take every port that the configuration names. Raises: ListenError."""
         instrumentation, rpc = self.config.instrumentation, self.config.rpc
-        try:
-            self._listener = _listen(self.config.p2p.laddr)
-            if rpc.laddr:
-                self._http_listeners["rpc"] = _listen_http("rpc.laddr", rpc.laddr)
-            if instrumentation.prometheus:
-                self._http_listeners["metrics"] = _listen_http(
-                    "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
-                )
-        except ListenError:
-            self._release()
-            raise
+        life.listener = _listen(self.config.p2p.laddr)
+        if rpc.laddr:
+            life.http_listeners["rpc"] = _listen_http("rpc.laddr", rpc.laddr)
+        if instrumentation.prometheus:
+            life.http_listeners["metrics"] = _listen_http(
+                "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
+            )
 
-    def _release(self) -> None:
-        for listeners in self._http_listeners.values():
-            for listener in listeners:
-                listener.close()
-        self._http_listeners.clear()
-        if self._listener is not None:
-            self._listener.close()
-            self._listener = None
-        for fd in self._fds:
-            os.close(fd)
-        self._fds.clear()
-
-    def _advertised(self) -> str:
+    def _advertised(self, life: NodeLife) -> str:
         if self.config.p2p.external_address:
             return self.config.p2p.external_address.rpartition("://")[2]
-        assert self._listener is not None
-        host, port = self._listener.getsockname()[:2]
+        assert life.listener is not None
+        host, port = life.listener.getsockname()[:2]
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
-    def _node_info(self) -> NodeInfo:
+    def _node_info(self, life: NodeLife) -> NodeInfo:
         return NodeInfo(
             protocol_version=self._protocol_version,
             id=self._node_key.node_id,
-            listen_addr=f"tcp://{self._advertised()}",
+            listen_addr=f"tcp://{life.address.rpartition('@')[2]}",
             network=self.config.network,
             version=ANNOUNCED_VERSION,
             channels=bytes(descriptor.id for descriptor in self._channels),
@@ -454,12 +473,12 @@ class Node:
             rpc_address=self.config.rpc.laddr,
         )
 
-    def _children(self) -> list[ChildSpec]:
-        assert self._listener is not None
+    def _children(self, life: NodeLife) -> list[ChildSpec]:
+        assert life.listener is not None
         hosts = self._names.peer_hosts
         load = LoadTable.create(hosts)
-        self._fds.append(load)
-        fds = {"listen": self._listener.fileno(), "load": load}
+        life.fds.append(load)
+        fds = {"listen": life.listener.fileno(), "load": load}
         own_processes = self.config.peerage.peer_hosts == 0
         children = [
             self._child("addrbook", Start.of(AddrBookActor)),
@@ -467,7 +486,7 @@ class Node:
         ]
         if self.config.instrumentation.prometheus:
             start = Start.of(MetricsActor, _metrics_settings(self.config))
-            children.append(self._child("metrics", start, fds=self._http_fds("metrics")))
+            children.append(self._child("metrics", start, fds=_http_fds(life, "metrics")))
         for name, (actor_class, *args) in self._reactors.items():
             start = Start.of(actor_class, *args)
             children.append(self._child(f"reactor-{name}", start, health=_reactor_health(self.config)))
@@ -478,11 +497,8 @@ class Node:
         if self.config.rpc.laddr:
             settings = RpcSettings(laddr=self.config.rpc.laddr, unsafe=self.config.rpc.unsafe)
             start = Start.of(RpcActor, self._names.switch, settings)
-            children.append(self._child("rpc", start, fds=self._http_fds("rpc")))
+            children.append(self._child("rpc", start, fds=_http_fds(life, "rpc")))
         return children
-
-    def _http_fds(self, name: str) -> dict[str, int]:
-        return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(self._http_listeners[name])}
 
     def _child(
         self, part: str, start: Start, *, health: HealthCheck | None = None, **options: Any
@@ -494,6 +510,10 @@ class Node:
             shutdown=CHILD_SHUTDOWN_S,
             health=health or _own_health(self.config),
         )
+
+
+def _http_fds(life: NodeLife, name: str) -> dict[str, int]:
+    return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(life.http_listeners[name])}
 
 
 def _own_health(config: Config) -> HealthCheck:

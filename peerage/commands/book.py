@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from peerage.commands.exit_status import FailureError
+from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import warn
 from peerage.config.config import Config
+from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
+from peerage.config.home_lock import HomeLock
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.errors import StoreError, StoreInUseError
 from peerage.discovery.store import open_book, read_snapshot
@@ -38,8 +40,19 @@ def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
     """The book, to change it: what the block did is on disk behind it, or nothing if it raised.
 
     A home that has never run gets a book, with the addresses of its addrbook.json as at first start.
-    Raises: FailureError, also when a node runs in this home.
+    Raises: FailureError; MistakeError when a node runs in this home.
     """
+    try:
+        lock = HomeLock(home, "a command that changes the address book")
+    except HomeInUseError as error:
+        raise MistakeError(f"{error}; stop it first (list and export work while it runs)") from error
+    with lock, _opened(home, config) as book:
+        warn(*lock.notes)
+        yield book
+
+
+@contextmanager
+def _opened(home: Home, config: Config) -> Iterator[AddrBook]:
     try:
         opened = open_book(
             home.addrbook_store,
@@ -50,9 +63,7 @@ def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
             alone=True,
         )
     except StoreInUseError as error:
-        raise FailureError(
-            f"{error}: a node runs in {home}, stop it first (list and export work while it runs)"
-        ) from error
+        raise FailureError(f"{error}; try again when that has ended") from error
     except StoreError as error:
         raise FailureError(str(error)) from error
     try:

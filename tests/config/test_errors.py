@@ -6,6 +6,7 @@ from peerage.config import errors
 from peerage.config.errors import (
     ConfigError,
     HomeError,
+    HomeInUseError,
     Mistake,
     NodeKeyAccessError,
     NodeKeyContentError,
@@ -21,6 +22,8 @@ EXAMPLES = [
     ConfigError([MISTAKE]),
     ConfigError([MISTAKE, MISTAKE]),
     HomeError("/h", "no"),
+    HomeInUseError("/h", "a node", 7, "00@127.0.0.1:26656", "elsewhere"),
+    HomeInUseError("/h", "another process", None),
     NodeKeyMissingError("/k"),
     NodeKeyExistsError("/k"),
     NodeKeyAccessError("/k", "no"),

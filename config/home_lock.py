@@ -1,12 +1,13 @@
-"""One home, one writer: a lock on the data directory that the kernel releases when its holder ends, however it ends.
+"""One home, one writer: a lock that the kernel releases when its holder ends, however it ends.
 
-HOME/data/node.lock is locked while a node runs or a command changes the address book. What stands in it is for the
-message of who comes second: whose it is. The file stays when the lock is gone; it means nothing then.
+HOME/data             locked itself, while a node runs or a command changes the address book: a lock file alone is gone when
+                      somebody empties the directory under a running node
+HOME/data/node.lock   locked too, for network file systems, where a directory cannot be; in it stands who has the lock, for
+                      the message of who comes second. The file stays when the lock is gone, and means nothing then.
 """
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -22,10 +23,8 @@ from peerage.config.home import Home, make_directory
 
 FILE_MODE = 0o600
 MAX_NOTE = 1000  # bytes
-NOTE_WAIT_S = 0.5  # for a holder that has the lock and is about to say who it is
-NOTE_LOOK_S = 0.01
-# A network file system without a lock service. SQLite's locks are of the same kind, so few of these can hold a book at all.
-NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL})
+WAIT_S = 0.5  # for a holder that is about to say who it is, or to let go: tools lock a directory that they clean up
+LOOK_S = 0.01
 
 
 class HomeLock:
@@ -38,38 +37,46 @@ class HomeLock:
     Attributes: notes, lines for the operator: the file system may have no locks.
 
     Raises: HomeInUseError when somebody else has it, or another object in this process; HomeError when the data
-        directory cannot be written.
+        directory cannot be made or entered.
     """
 
     def __init__(self, home: Home, what: str) -> None:
+        self._what, self._lock_file = what, home.lock_file
         make_directory(home.data_dir)
-        self._what = what
-        self._fd, self.notes = _take(home)
+        deadline = time.monotonic() + WAIT_S
+        while (taken := _take(home)) is None:
+            holder = _read(home.lock_file)
+            if holder or time.monotonic() > deadline:
+                raise _in_use(home, holder)
+            time.sleep(LOOK_S)
+        self._fds = taken
+        self.notes: tuple[str, ...] = ()
+        if not taken:
+            self.notes = (f"{home}: its file system has no locks: nobody sees to it that one node uses it",)
         _held.add(self)
-        self.note()
+        self.tell()
 
-    def note(self, address: str = "") -> None:
+    def tell(self, address: str = "") -> None:
         """Say who has it: this process, and where its node is reached once that is known."""
         facts = {"what": self._what, "pid": os.getpid(), "host": socket.gethostname(), "address": address}
-        with suppress(OSError):  # a full disk: the lock holds without
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, json.dumps(facts).encode(), 0)
+        with suppress(OSError):  # a full or read-only disk: the lock holds without
+            _write(self._lock_file, json.dumps(facts).encode())
 
     def release(self) -> None:
         """Let others have it. May be called twice."""
-        fd, self._fd = self._fd, -1
-        if fd < 0:
+        if self not in _held:
             return
         _held.discard(self)
         with suppress(OSError):
-            os.ftruncate(fd, 0)
-        with suppress(OSError):
+            _write(self._lock_file, b"")
+        for fd in self._fds:
             fcntl.flock(fd, fcntl.LOCK_UN)  # also for a child that is between its fork and its exec
-        os.close(fd)
+        self._forget()
 
     def _forget(self) -> None:
-        os.close(self._fd)
-        self._fd = -1
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = []
 
     def __enter__(self) -> Self:
         return self
@@ -93,64 +100,90 @@ def _forget_after_fork() -> None:
 os.register_at_fork(after_in_child=_forget_after_fork)
 
 
-def _take(home: Home) -> tuple[int, tuple[str, ...]]:
-    """The locked file's descriptor, and notes."""
-    path = home.lock_file
-    while True:
-        try:
-            fd = _open(path)
-        except OSError as error:
-            raise HomeError(path, f"cannot be opened to lock the home: {error.strerror}") from error
-        try:
-            notes = _lock(fd, home)
-            if _is_at(path, fd):
-                return fd, notes
-        except BaseException:
+def _take(home: Home) -> list[int] | None:
+    """Descriptors of what could be locked; None when somebody else has it.
+
+    Raises: HomeError.
+    """
+    fds: list[int] = []
+    try:
+        for path, open_it in ((home.data_dir, _open_directory), (home.lock_file, _open_file)):
+            fd = open_it(path)
+            if fd is None:
+                continue
+            fds.append(fd)
+            if not _lock(fd):
+                fds.remove(fd)
+                os.close(fd)
+            elif not os.path.samestat(path.stat(), os.fstat(fd)):
+                raise BlockingIOError  # it was replaced before we had it: the next look is at the new one
+    except (BlockingIOError, FileNotFoundError):
+        for fd in fds:
             os.close(fd)
-            raise
-        os.close(fd)  # it was deleted meanwhile: a lock that nobody else would find
+        return None
+    return fds
 
 
-def _open(path: Path) -> int:
+def _lock(fd: int) -> bool:
+    """Whether this kind of file can be locked on its file system. Raises: BlockingIOError, somebody else has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _open_directory(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise HomeError(path, f"cannot be opened to lock it: {error.strerror}") from error
+
+
+def _open_file(path: Path) -> int | None:
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
-        return os.open(path, flags)
-    except FileNotFoundError:
-        fd = os.open(path, flags | os.O_CREAT, FILE_MODE)
-    if os.geteuid() == 0:  # `sudo peerage bans add` must not lock the home's owner out
+        try:
+            return os.open(path, flags)
+        except FileNotFoundError:
+            fd = os.open(path, flags | os.O_CREAT, FILE_MODE)
+    except OSError:  # a full or read-only disk, or another user's file
+        return None
+    if os.geteuid() == 0:  # `sudo peerage bans add` must not leave a file that the home's owner cannot open
         owner = path.parent.stat()
         with suppress(OSError):
             os.fchown(fd, owner.st_uid, owner.st_gid)
     return fd
 
 
-def _lock(fd: int, home: Home) -> tuple[str, ...]:
+def _write(path: Path, content: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_TRUNC)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise _in_use(home, fd) from error
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise HomeError(home.lock_file, f"cannot be locked: {error.strerror}") from error
-        return (
-            f"{home}: its file system has no locks ({error.strerror}): nobody sees to it that one node uses it",
-        )
-    return ()
+        os.write(fd, content)
+    finally:
+        os.close(fd)
 
 
-def _is_at(path: Path, fd: int) -> bool:
+def _read(path: Path) -> dict[str, Any]:
+    """What the holder has told; empty if nothing."""
     try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            facts = json.loads(os.read(fd, MAX_NOTE))
+        finally:
+            os.close(fd)
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
-def _in_use(home: Home, fd: int) -> HomeInUseError:
-    deadline = time.monotonic() + NOTE_WAIT_S
-    while not (facts := _read(fd)) and time.monotonic() < deadline:
-        time.sleep(NOTE_LOOK_S)
-    pid = facts.get("pid")
-    what, host, address = (_text(facts.get(key)) for key in ("what", "host", "address"))
+def _in_use(home: Home, holder: dict[str, Any]) -> HomeInUseError:
+    pid = holder.get("pid")
+    what, host, address = (_text(holder.get(key)) for key in ("what", "host", "address"))
     return HomeInUseError(
         home,
         what or "another process",
@@ -158,14 +191,6 @@ def _in_use(home: Home, fd: int) -> HomeInUseError:
         address,
         "" if host == socket.gethostname() else host,
     )
-
-
-def _read(fd: int) -> dict[str, Any]:
-    try:
-        facts = json.loads(os.pread(fd, MAX_NOTE, 0))
-    except (OSError, ValueError):
-        return {}
-    return facts if isinstance(facts, dict) else {}
 
 
 def _text(value: object) -> str:

@@ -222,7 +222,7 @@ class Node:
         self._check_seeds()
         self._listen(life)
         life.address = f"{self.node_id}@{self._advertised(life)}"
-        life.lock.note(life.address)
+        life.lock.tell(life.address)
         _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
         self._context = NodeContext(
             names=self._names,

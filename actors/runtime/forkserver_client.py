@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .boot import Boot
     from .directory import Directory
 
+# It runs with -P: with -c alone, Python would look for what is imported first in the current directory, and run a file of
+# anybody's there that is named like a standard module. The embedder's path is taken over behind those: what the embedder
+# can import, its actors can, from where it does.
 # The server hears of its embedder's end when it serves. On a busy machine its imports take seconds: until they are done,
 # the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
 PROGRAM = """
@@ -42,6 +45,11 @@ serve(int(control), int(life), directory, title)
 STOP_TIMEOUT_S = 3.0
 
 
+def import_path() -> list[str]:
+    """Where this process imports from, and its hosts shall. Whatever else stands there, Python passes over, too."""
+    return [entry for entry in sys.path if isinstance(entry, str)]
+
+
 class ForkServer:
     """A fork server process. A new one takes the place of one that died."""
 
@@ -61,8 +69,8 @@ class ForkServer:
         executable = os.fsdecode(spawn.get_executable() or sys.executable)
         # multiprocessing takes the interpreter's flags over in the same way.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-        argv = [executable, *flags, "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
-        argv += [self._directory.path, self._title, json.dumps(sys.path)]
+        argv = [executable, *flags, "-P", "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
+        argv += [self._directory.path, self._title, json.dumps(import_path())]
         # It unblocks them once it ignores them.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:
@@ -77,12 +85,12 @@ class ForkServer:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
-        send_message(self._control, ("preload", self._preload, sys.path))
+        send_message(self._control, ("preload", self._preload, import_path()))
 
     def preload(self, modules: tuple[str, ...]) -> None:
         """Have it import more, before what it is asked for later."""
         self._preload += tuple(name for name in modules if name not in self._preload)
-        send_message(self._control, ("preload", self._preload, sys.path))
+        send_message(self._control, ("preload", self._preload, import_path()))
 
     def fork(self, boot: Boot, fds: list[int]) -> None:
         """Ask for a host; the answer comes as a report."""

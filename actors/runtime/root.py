@@ -8,7 +8,6 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from .context import Timer
 from .control import MAX_FDS
 from .down import DownReason, from_status
 from .errors import ActorDeadError, ActorStartError, HostAliveError
-from .forkserver_client import ForkServer
+from .forkserver_client import ForkServer, import_path
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
@@ -221,7 +220,7 @@ class Root(Host):
             keep=request.keep,
             directory=self.process.directory,
             title=self.process.title,
-            path=list(sys.path),
+            path=import_path(),
             cwd=str(Path.cwd()),
             environment=None if environment == self._environment else environment,
             table=wire.dumps(self._snapshot()),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.interrupts import INTERRUPTED, end_by_interrupts, tell_of_interrupts
 from peerage.config.errors import OperatorError
 
 
@@ -35,10 +36,22 @@ class CommandGroup(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's. Behind it everything is imported, and Ctrl-C is the command's business."""
+        found = super().resolve_command(ctx, args)
+        tell_of_interrupts()
+        return found
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What the operator or the system did wrong ends as one message and an exit code."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            end_by_interrupts()  # the second one shall not find us in here
+            click.echo("Aborted!", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
         except OperatorError as error:
             raise MistakeError(str(error)) from error
         except OSError as error:

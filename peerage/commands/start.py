@@ -1,6 +1,7 @@
 """peerage start."""
 
 import importlib
+import importlib.util
 import signal
 import sys
 import threading
@@ -67,18 +68,16 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
     """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
 
-    Modules are looked for in the current directory too, behind all that is installed.
+    Modules that are not installed are looked for in the current directory.
 
     Raises: MistakeError naming the reactor and what is wrong with it.
     """
-    here = str(Path.cwd())
-    if specs and here not in sys.path:
-        sys.path.append(here)
     reactors: dict[str, type[Reactor]] = {}
     for spec in specs:
         name, _, path = spec.rpartition("=")
         module_name, _, attribute = path.partition(":")
         try:
+            _make_findable(module_name)
             module = importlib.import_module(module_name)
         except Exception as error:  # whatever a stranger's module does when it is imported
             cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
@@ -95,3 +94,12 @@ def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
             raise MistakeError(f"reactor {spec!r}: the name {name!r} is taken; another is expected (NAME=…)")
         reactors[name] = found
     return reactors
+
+
+def _make_findable(module_name: str) -> None:
+    """Look into the current directory from here on, behind everything else, if a module is nowhere else.
+
+    Only then: whoever names installed reactors, or none, runs nothing that lies where he happens to be.
+    """
+    if importlib.util.find_spec(module_name.partition(".")[0]) is None:
+        sys.path.append(str(Path.cwd()))

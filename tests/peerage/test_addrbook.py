@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from peerage.config import Home
+from peerage.config.home_lock import HomeLock
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.addrbook_json import load_file
 from peerage.discovery.store import open_book
@@ -119,15 +122,30 @@ def test_a_home_without_a_book_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_running_node_can_be_looked_at_and_not_be_changed(home: Path, tmp_path: Path) -> None:
-    """List and export read beside the writer; import and bans say that the node must stop; it goes on."""
-    with opened_elsewhere(home):
+    """List and export read beside the writer; import and bans say which node must stop; it goes on."""
+    changes = (
+        ["addrbook", "import", VECTOR],
+        ["bans", "add", "203.0.113.9"],
+        ["bans", "remove", "203.0.113.9"],
+    )
+    with HomeLock(Home(home), "a node") as lock, opened_elsewhere(home):
+        lock.tell("00@127.0.0.1:26656")
         assert len(ids("--home", home)) == 12
         assert run("addrbook", "export", "--home", home, tmp_path / "out.json").exit_code == 0
-        for change in (["addrbook", "import", VECTOR], ["bans", "add", "203.0.113.9"]):
+        for change in changes:
             result = run(*change, "--home", home)
-            assert result.exit_code == 1
-            assert "another process has it open: a node runs in" in result.stderr
-    assert run("bans", "add", "203.0.113.9", "--home", home).exit_code == 0
+            assert result.exit_code == 2
+            assert f"a node (process {os.getpid()}, 00@127.0.0.1:26656)" in result.stderr
+            assert "stop it first" in result.stderr
+    assert [run(*change, "--home", home).exit_code for change in changes] == [0, 0, 0]
+
+
+def test_a_book_that_is_being_read_is_not_changed(home: Path) -> None:
+    """By a program that knows nothing of our lock: one sentence, exit code 1."""
+    with opened_elsewhere(home):
+        result = run("bans", "add", "203.0.113.9", "--home", home)
+    assert result.exit_code == 1
+    assert "another process has it open" in result.stderr
 
 
 def test_export_then_import_is_the_same_book(home: Path, tmp_path: Path) -> None:

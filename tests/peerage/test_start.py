@@ -229,6 +229,17 @@ def test_port_in_use(home: Path, taken: str, key: str, others: dict[str, str]) -
     assert all(part in line for part in (key, taken, "Address already in use", "expected")), line
 
 
+def test_home_in_use(home: Path) -> None:
+    """Who runs there, and where; exit code 2. Nothing of a killed node keeps the next one out."""
+    with StartedNode(home) as node:
+        line = the_line(start(home))
+        assert f"{home}: in use by a node (process {node.pid}, {node.address})" in line
+        assert node.call("health") is not None
+        node.kill()
+    with StartedNode(home) as node:
+        assert node.stop()[0] == 0
+
+
 def test_unknown_flag(home: Path) -> None:
     """Named, with what it may have meant; exit code 2."""
     done = start(home, "--p2p.seed", "x")

@@ -1,0 +1,176 @@
+"""A home has one writer, whose lock ends with its process and not before."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from peerage.config import Home, HomeError, HomeInUseError
+from peerage.config.home_lock import HomeLock
+
+HOLD = """
+import os, sys, time
+from pathlib import Path
+from peerage.config import Home
+from peerage.config.home_lock import HomeLock
+lock = HomeLock(Home(Path(sys.argv[1])), "a node")
+lock.tell("00@127.0.0.1:26656")
+child = os.fork() if sys.argv[2:] else None
+if child == 0:
+    lock.release()
+    os.kill(os.getpid(), 19)
+if child:
+    os.waitpid(child, os.WUNTRACED)
+print(os.getpid(), child, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+@contextmanager
+def holder(home: Home, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes], list[str]]]:
+    """Another process that has the lock, and what it has said."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, home, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, process.stdout.readline().decode().split()
+        finally:
+            process.kill()
+
+
+def test_the_second_is_told_who_has_it(home: Home) -> None:
+    """Process and address: what an operator needs to decide which of the two is the wrong one."""
+    with holder(home) as (process, _), pytest.raises(HomeInUseError) as caught:
+        HomeLock(home, "a node")
+    assert (caught.value.pid, caught.value.address) == (process.pid, "00@127.0.0.1:26656")
+    assert f"{home}: in use by a node (process {process.pid}, 00@127.0.0.1:26656)" in str(caught.value)
+
+
+def test_it_ends_with_a_killed_process(home: Home) -> None:
+    """The kernel sees to that; nothing that lies about keeps the next one out."""
+    with holder(home) as (process, _):
+        process.kill()
+        process.wait()
+        HomeLock(home, "a node").release()
+
+
+def test_a_forked_child_neither_has_it_nor_ends_it(home: Home) -> None:
+    """A child that lets go takes nothing from its parent, and one that stays behind keeps nothing from a successor."""
+    with holder(home, "fork") as (process, (_, child)):
+        with pytest.raises(HomeInUseError):
+            HomeLock(home, "a node")
+        process.kill()
+        process.wait()
+        try:
+            HomeLock(home, "a node").release()
+        finally:
+            os.kill(int(child), signal.SIGKILL)
+
+
+def test_two_in_one_process_exclude_each_other(home: Home) -> None:
+    """As two processes do."""
+    lock = HomeLock(home, "a node")
+    with pytest.raises(HomeInUseError, match=f"process {os.getpid()}"):
+        HomeLock(home, "a node")
+    lock.release()
+    lock.release()
+    HomeLock(home, "a node").release()
+
+
+def test_it_holds_when_the_directory_is_emptied(home: Home) -> None:
+    """The lock file is deleted under a running node."""
+    with HomeLock(home, "a node"):
+        home.lock_file.unlink()
+        with pytest.raises(HomeInUseError, match="another process"):
+            HomeLock(home, "a node")
+
+
+def test_one_home_by_two_names_is_one_home(home: Home, tmp_path: Path) -> None:
+    """It belongs to the directory, not to its path."""
+    (tmp_path / "link").symlink_to(home.path)
+    with HomeLock(home, "a node"), pytest.raises(HomeInUseError):
+        HomeLock(Home(tmp_path / "link"), "a node")
+
+
+def refusing(number: int, *, directories_only: bool) -> object:
+    """A flock of a file system that cannot."""
+    flock = fcntl.flock
+
+    def refuse(fd: int, operation: int) -> None:
+        if Path(f"/proc/self/fd/{fd}").is_dir() or not directories_only:
+            raise OSError(number, os.strerror(number))
+        flock(fd, operation)
+
+    return refuse
+
+
+def test_where_directories_cannot_be_locked_a_file_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """NFS wants a descriptor that can write."""
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.EBADF, directories_only=True))
+    with HomeLock(home, "a node") as lock, pytest.raises(HomeInUseError):
+        HomeLock(home, "a node")
+    assert lock.notes == ()
+    HomeLock(home, "a node").release()
+
+
+def test_where_nothing_can_be_locked_that_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network file system without a lock service: a node runs there, as it did."""
+    monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK, directories_only=False))
+    lock = HomeLock(home, "a node")
+    assert re.search(r"has no locks", *lock.notes)
+    monkeypatch.undo()
+    lock.release()
+
+
+def test_a_full_disk_does_not_matter(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has it cannot be written down; it holds."""
+
+    def full(fd: int, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with HomeLock(home, "a node"), pytest.raises(HomeInUseError, match="another process"):
+        HomeLock(home, "a node")
+
+
+def test_another_host_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process number means nothing here then."""
+    with HomeLock(home, "a node"):
+        monkeypatch.setattr(socket, "gethostname", lambda: "another")
+        name = os.uname().nodename
+        with pytest.raises(HomeInUseError, match=f"process {os.getpid()} on {re.escape(name)}"):
+            HomeLock(home, "a node")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"pid": "x", "what": 7, "address": "\\u001b[2J"}'])
+def test_a_note_that_says_nothing_is_no_trouble(home: Home, content: bytes) -> None:
+    """Whatever stands in the file, the lock is what counts."""
+    with HomeLock(home, "a node"):
+        home.lock_file.write_bytes(content)
+        with pytest.raises(HomeInUseError, match=r"in use by another process; "):
+            HomeLock(home, "a node")
+
+
+def test_a_data_directory_that_cannot_be_made_is_named(home: Home) -> None:
+    """One sentence with the path."""
+    home.path.mkdir()
+    home.data_dir.write_text("")
+    with pytest.raises(HomeError, match=re.escape(str(home.data_dir))):
+        HomeLock(home, "a node")

@@ -1,0 +1,146 @@
+"""Ctrl-C at any moment of a command ends it without a traceback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from peerage.commands import interrupts
+from tests.chaos.started_node import PROGRAM, make_home
+from tests.nodes import wait_until
+
+COMMAND = str(Path(sys.executable).with_name("peerage"))
+
+# At every so manieth import of the command, a copy of it is made that is interrupted there; all must end the same way.
+SWEEP = """
+import json, os, signal, sys
+from peerage.__main__ import main
+copied, bad, moments, every = False, [], 0, int(sys.argv.pop(1))
+def at_import(event, arguments):
+    global copied, moments
+    if event != "import" or copied:
+        return
+    moments += 1
+    if moments % every:
+        return
+    pid = os.fork()
+    if pid == 0:
+        copied = True
+        os.kill(os.getpid(), signal.SIGINT)
+        return
+    status = os.waitpid(pid, 0)[1]
+    if not (os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT) and os.waitstatus_to_exitcode(status) != 130:
+        bad.append((arguments[0], os.waitstatus_to_exitcode(status)))
+sys.addaudithook(at_import)
+try:
+    main()
+except SystemExit as error:
+    if copied:
+        raise
+    copied = True
+    print(json.dumps([moments, bad, error.code]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "every", "code"),
+    [
+        ("start --home nowhere", 11, 2),
+        ("crawl --seeds nonsense", 17, 2),
+        ("version", 5, 0),
+        ("--help", 23, 0),
+    ],
+)
+def test_whatever_is_being_imported(arguments: str, every: int, code: int, tmp_path: Path) -> None:
+    """By the signal, or with 130 once the command itself runs; nothing but that is printed."""
+    argv = (sys.executable, "-c", SWEEP, str(every), *arguments.split())
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    moments, bad, ended = json.loads(done.stdout.splitlines()[-1])
+    assert (bad, ended) == ([], code)
+    assert moments > 20 * every
+    assert "Traceback" not in done.stderr
+
+
+@contextlib.contextmanager
+def running(*argv: str) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def catches_interrupts(process: subprocess.Popen[str]) -> bool:
+    """Whether a handler of its own is installed, as Python's is until a command takes it away."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGINT - 1) & 1)
+
+
+def test_the_command_as_it_is_installed(tmp_path: Path) -> None:
+    """Its whole process group is told, as by a terminal."""
+    with running(COMMAND, "start", "--home", str(tmp_path)) as process:
+        wait_until(lambda: catches_interrupts(process), what="Python's handler")
+        wait_until(lambda: not catches_interrupts(process), what="ours")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate() == ("", "")
+        assert process.returncode == -signal.SIGINT
+
+
+def test_a_command_that_runs_ends_with_130() -> None:
+    """It waits for a node that says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"{'00' * 20}@127.0.0.1:{listener.getsockname()[1]}"
+        with running(sys.executable, "-c", PROGRAM, "ping", "--timeout", "50s", address) as process:
+            connection, _ = listener.accept()
+            with connection:
+                process.send_signal(signal.SIGINT)
+                assert process.communicate() == ("", "Aborted!\n")
+                assert process.returncode == 130
+
+
+def test_a_node_that_runs_stops_cleanly(tmp_path: Path) -> None:
+    """That is no failure: exit code 0."""
+    make_home(tmp_path)
+    with running(
+        COMMAND, "start", "--home", str(tmp_path), "--p2p.laddr", "tcp://127.0.0.1:0", "--rpc.laddr", ""
+    ) as node:
+        assert node.stdout is not None
+        assert "@127.0.0.1:" in node.stdout.readline()
+        os.killpg(node.pid, signal.SIGINT)
+        _, log = node.communicate()
+        assert (node.returncode, "Traceback" in log) == (0, False)
+
+
+def test_who_ignores_interrupts_goes_on_doing_so() -> None:
+    """A command in the background of a script, or under nohup."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        interrupts.end_by_interrupts()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        interrupts.tell_of_interrupts()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_embedder_keeps_its_handler() -> None:
+    """Only the command changes it, and gives it back."""
+    before = signal.getsignal(signal.SIGINT)
+    interrupts.tell_of_interrupts()
+    assert signal.getsignal(signal.SIGINT) is before
+    interrupts.end_by_interrupts()
+    interrupts.tell_of_interrupts()
+    assert signal.getsignal(signal.SIGINT) is before

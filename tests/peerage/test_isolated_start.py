@@ -140,7 +140,9 @@ def test_every_command_is_run_below() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_reads_a_module_of_the_current_directory(command: str, outcomes: dict[str, Future[Done]]) -> None:
+def test_no_command_reads_a_module_of_the_current_directory(
+    command: str, outcomes: dict[str, Future[Done]]
+) -> None:
     """A file of another user named like a standard module would run as whoever starts the node."""
     done = outcomes[command].result()
     assert done.read == []

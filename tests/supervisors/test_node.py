@@ -115,7 +115,7 @@ def test_a_stopped_node_starts_again(node_system: System, tmp_path: Path) -> Non
     for _ in range(2):
         with node:
             assert node.start() is node
-            assert node.is_running
+            assert node.start().is_running
             assert node.peers() == []
             assert not node.wait(0)
         assert ends.acquire(timeout=5.0)

@@ -8,6 +8,7 @@ HOME/data/node.lock   locked too, for network file systems, where a directory ca
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -25,6 +26,7 @@ FILE_MODE = 0o600
 MAX_NOTE = 1000  # bytes
 WAIT_S = 0.5  # for a holder that is about to say who it is, or to let go: tools lock a directory that they clean up
 LOOK_S = 0.01
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class HomeLock:
@@ -37,12 +39,11 @@ class HomeLock:
     Attributes: notes, lines for the operator: the file system may have no locks.
 
     Raises: HomeInUseError when somebody else has it, or another object in this process; HomeError when the data
-        directory cannot be made or entered.
+        directory cannot be made or written.
     """
 
     def __init__(self, home: Home, what: str) -> None:
         self._what, self._lock_file = what, home.lock_file
-        make_directory(home.data_dir)
         deadline = time.monotonic() + WAIT_S
         while (taken := _take(home)) is None:
             holder = _read(home.lock_file)
@@ -59,7 +60,7 @@ class HomeLock:
     def tell(self, address: str = "") -> None:
         """Say who has it: this process, and where its node is reached once that is known."""
         facts = {"what": self._what, "pid": os.getpid(), "host": socket.gethostname(), "address": address}
-        with suppress(OSError):  # a full or read-only disk: the lock holds without
+        with suppress(OSError):  # a full disk: the lock holds without
             _write(self._lock_file, json.dumps(facts).encode())
 
     def release(self) -> None:
@@ -105,6 +106,7 @@ def _take(home: Home) -> list[int] | None:
 
     Raises: HomeError.
     """
+    make_directory(home.data_dir)
     fds: list[int] = []
     try:
         for path, open_it in ((home.data_dir, _open_directory), (home.lock_file, _open_file)):
@@ -117,10 +119,12 @@ def _take(home: Home) -> list[int] | None:
                 os.close(fd)
             elif not os.path.samestat(path.stat(), os.fstat(fd)):
                 raise BlockingIOError  # it was replaced before we had it: the next look is at the new one
-    except (BlockingIOError, FileNotFoundError):
+    except BaseException as error:
         for fd in fds:
             os.close(fd)
-        return None
+        if isinstance(error, BlockingIOError | FileNotFoundError):
+            return None
+        raise
     return fds
 
 
@@ -151,8 +155,12 @@ def _open_file(path: Path) -> int | None:
             return os.open(path, flags)
         except FileNotFoundError:
             fd = os.open(path, flags | os.O_CREAT, FILE_MODE)
-    except OSError:  # a full or read-only disk, or another user's file
-        return None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in FULL:  # the directory's lock does without
+            return None
+        raise HomeError(path, f"cannot be written: {error.strerror}") from error
     if os.geteuid() == 0:  # `sudo peerage bans add` must not leave a file that the home's owner cannot open
         owner = path.parent.stat()
         with suppress(OSError):

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -140,14 +140,37 @@ def test_where_nothing_can_be_locked_that_is_said(home: Home, monkeypatch: pytes
 
 
 def test_a_full_disk_does_not_matter(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has it cannot be written down; it holds."""
-
-    def full(fd: int, content: bytes) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(os, "write", full)
+    """Who has it cannot be written down, nor the file be made; it holds."""
+    monkeypatch.setattr(os, "open", not_writing(errno.ENOSPC))
     with HomeLock(home, "a node"), pytest.raises(HomeInUseError, match="another process"):
         HomeLock(home, "a node")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_home_that_cannot_be_written_is_refused(
+    home: Home, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A node cannot keep anything there; one sentence says where, and why."""
+    monkeypatch.setattr(os, "open", not_writing(number))
+    text = re.escape(f"{home.lock_file}: cannot be written: {os.strerror(number)}")
+    with pytest.raises(HomeError, match=text):
+        HomeLock(home, "a node")
+    monkeypatch.undo()
+    HomeLock(home, "a node").release()
+
+
+def not_writing(number: int) -> Callable[..., int]:
+    """An `open` of a file system where nothing can be written."""
+    really = os.open
+
+    def refuse(path: Path, flags: int, mode: int = 0o777) -> int:
+        if flags & (os.O_WRONLY | os.O_RDWR) and not Path(path).exists() and not flags & os.O_CREAT:
+            raise FileNotFoundError(path)
+        if flags & (os.O_WRONLY | os.O_RDWR):
+            raise OSError(number, os.strerror(number))
+        return really(path, flags, mode)
+
+    return refuse
 
 
 def test_another_host_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,7 @@ __all__ = [
     "GetPeerStatuses",
     "GetPeerValue",
     "GetPeers",
+    "GetPrivatePeers",
     "GetStatusOfPeer",
     "InitPeer",
     "KeepNotes",
@@ -53,6 +54,7 @@ __all__ = [
     "PeerInfo",
     "PeerStarted",
     "PeerStatus",
+    "PrivatePeers",
     "ProveAlive",
     "RemovePeer",
     "SetPeerValue",
@@ -435,6 +437,18 @@ class AddPrivate:
     """An ask. Answer: None, or ValueError raised."""
 
     ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetPrivatePeers:
+    """An ask. Answer: PrivatePeers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivatePeers:
+    """switch → metrics: all IDs that are told to nobody, those of the file and those added while running."""
+
+    ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

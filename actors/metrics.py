@@ -10,14 +10,16 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
+from peerage.actors.context import NodeContext
 from peerage.actors.http_actor import GetAddresses, HttpActor
 from peerage.actors.http_server import HttpLimits
+from peerage.actors.messages import GetPrivatePeers, PrivatePeers
 from peerage.actors.metrics_aggregate import MetricsAggregate, MetricsStatistics
 from peerage.actors.metrics_app import MetricsSettings, SharedAggregate, metrics_app
 from peerage.actors.metrics_buffer import MetricsBuffer, MetricsDelta
 from peerage.actors.metrics_family import FAMILIES, MetricFamily
 from peerage.actors.process_metrics import ProcessMetrics
-from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime import ActorDeadError, ActorRef, Future
 
 __all__ = [
     "GetAddresses",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 EXPIRE_INTERVAL_S: Final = 10.0
+ASK_AGAIN_S: Final = 0.1  # while the switch is being restarted
 MAX_CONNECTIONS: Final = 64  # open ones, busy or not
 
 
@@ -63,9 +66,14 @@ class MetricsActor(HttpActor):
         """Serve."""
         super().on_start()
         self._expire()
+        if self._settings.hides_private_peers:
+            self._learn_private()
 
     def on_receive(self, message: Any) -> Any:
         """Take in a delta, or answer."""
+        if isinstance(message, PrivatePeers):
+            self._shared.hide(message.ids)
+            return None
         if isinstance(message, MetricsDelta):
             self._shared.add(message)
             self._watch_sender(message)
@@ -79,6 +87,18 @@ class MetricsActor(HttpActor):
         source = self._sources.pop(ref, None)
         if source is not None:
             self._shared.source_gone(*source)
+
+    def _learn_private(self) -> None:
+        """Ask the switch who is private; it tells by itself when that changes, or when it has been restarted."""
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        context.names.switch.ask(GetPrivatePeers(), block=False).then(self._learned_private)
+
+    def _learned_private(self, answer: Future[Any]) -> None:
+        try:
+            self._shared.hide(answer.get(timeout=0).ids)
+        except ActorDeadError:
+            self.runtime.call_later(ASK_AGAIN_S, self._learn_private)
 
     def _watch_sender(self, delta: MetricsDelta) -> None:
         sender = self.runtime.sender

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,9 +58,15 @@ class _Peer:
 class MetricsAggregate:
     """Takes deltas, gives samples. Not for several threads; times are handed in, in seconds of any steady
     clock.
+
+    Args: private, IDs of peers that are told to nobody: they have no series, and count in the totals alone. None: it
+        is not known yet who is, and no peer has one until `hide` says so.
     """
 
-    def __init__(self, families: Iterable[MetricFamily] = FAMILIES) -> None:
+    def __init__(
+        self, families: Iterable[MetricFamily] = FAMILIES, private: Collection[str] | None = ()
+    ) -> None:
+        self._private = private
         self._families = families_by_name(families)
         self._counters: dict[str, dict[Labels, float]] = {name: {} for name in self._families}
         self._histograms: dict[str, dict[Labels, Observations]] = {name: {} for name in self._families}
@@ -80,6 +86,10 @@ class MetricsAggregate:
         if self._is_of_the_living(delta, now):
             for series, value in delta.gauges.items():
                 self._set_gauge(delta.source, series, value, now)
+
+    def hide(self, private: Collection[str]) -> None:
+        """From now on these peers are private, and no others."""
+        self._private = private
 
     def source_gone(self, source: str, now: float, life: int = 0) -> None:
         """A source ended: its gauges measure nothing any more. Its counters stay.
@@ -112,7 +122,10 @@ class MetricsAggregate:
             for (name, labels), value in held.items():
                 values = gauges.setdefault(name, {})
                 values[labels] = values.get(labels, 0.0) + value
-        return [MetricSamples(family, self._values(family, gauges)) for family in self._families.values()]
+        return [
+            MetricSamples(family, self._shown(family, self._values(family, gauges)))
+            for family in self._families.values()
+        ]
 
     def statistics(self) -> MetricsStatistics:
         """How much is held now."""
@@ -145,6 +158,17 @@ class MetricsAggregate:
                 return dict(self._histograms[family.name])
             case MetricKind.COUNTER:
                 return dict(self._counters[family.name])
+
+    def _shown(
+        self, family: MetricFamily, values: Mapping[Labels, float | Observations]
+    ) -> Mapping[Labels, float | Observations]:
+        """All values but those of private peers: whoever can read metrics may be a stranger."""
+        index = family.peer_index
+        if index is None or (self._private is not None and not self._private):
+            return values
+        if self._private is None:
+            return {}
+        return {labels: value for labels, value in values.items() if labels[index] not in self._private}
 
     def _add_counter(self, series: Series, amount: float, now: float) -> None:
         family = self._family(series, MetricKind.COUNTER)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,12 +40,14 @@ class MetricsSettings:
         namespace: what all names begin with.
         max_open_connections: as many are answered at once, further ones get 503, as from CometBFT. 0: no
             limit.
+        hides_private_peers: whether no peer is named before it is known which of them are private.
     """
 
     chain_id: str
     listen_addr: str = ":26660"
     namespace: str = "cometbft"
     max_open_connections: int = 3
+    hides_private_peers: bool = False
 
 
 class SharedAggregate(Collector):
@@ -53,13 +55,18 @@ class SharedAggregate(Collector):
 
     def __init__(self, settings: MetricsSettings, families: Iterable[MetricFamily]) -> None:
         self._settings = settings
-        self._aggregate = MetricsAggregate(families)
+        self._aggregate = MetricsAggregate(families, None if settings.hides_private_peers else ())
         self._lock = threading.Lock()
 
     def add(self, delta: MetricsDelta) -> None:
         """Take in a delta."""
         with self._lock:
             self._aggregate.add(delta, time.monotonic())
+
+    def hide(self, private: Collection[str]) -> None:
+        """Peers that are private."""
+        with self._lock:
+            self._aggregate.hide(private)
 
     def source_gone(self, source: str, life: int = 0) -> None:
         """A source ended, in this life or (0) in whichever."""

@@ -5,12 +5,14 @@ A plain object: no actors, no clock, no sockets.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo
+from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo, PeerStatus
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
+from peerage.actors.snapshot import PeerSnapshot
 from peerage.wire.keys import NodeID
 
 __all__ = ["Connection", "PeerLimits", "PeerTable", "Stage"]
@@ -86,6 +88,19 @@ class PeerTable:
         """Everyone connected, oldest first."""
         return tuple(
             c.info for c in self.connections.values() if c.stage is Stage.RUNNING and c.info is not None
+        )
+
+    def snapshots(self, statuses: Iterable[PeerStatus]) -> tuple[PeerSnapshot, ...]:
+        """What the peers say of their connections, with what is known here: who is private."""
+        return tuple(
+            PeerSnapshot(
+                node_info=status.info.node_info,
+                is_outbound=status.info.is_outbound,
+                connection_status=status.status,
+                remote_ip=status.info.remote_ip,
+                is_private=status.info.id in self.private,
+            )
+            for status in statuses
         )
 
     def num_peers(self) -> NumPeers:

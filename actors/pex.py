@@ -45,7 +45,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import WireError
 from peerage.wire.ip_ranges import group_of, is_routable, parse_ip
 from peerage.wire.keys import NodeID
-from peerage.wire.net_address import NetAddress
+from peerage.wire.net_address import NetAddress, id_in
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
 
 __all__ = ["ENSURE_PERIOD_S", "PexReactor"]
@@ -155,7 +155,7 @@ class PexReactor(Reactor):
         )
         self._visits_back = GroupRate(time.time, burst=VISITS_BACK_AT_ONCE, per_second=VISITS_BACK_PER_S)
         self._began = time.time()
-        self._persistent = {text.rpartition("://")[2].partition("@")[0] for text in p2p.persistent_peers}
+        self._persistent = set(map(id_in, p2p.persistent_peers))
         self._wanted = self._persistent | set(p2p.unconditional_peer_ids)  # never banned
         self._shut_out = ShutOut()
         self._calls: dict[NodeID, _Call] = {}  # of those who wait for an answer
@@ -449,7 +449,7 @@ class PexReactor(Reactor):
         if round_.seeds:
             seeds = self._seeds.order(self._rng)
             self._dial_seeds(
-                [text for text in seeds if not self._leave_alone(SeedList.id_of(text), alone=alone)]
+                [text for text in seeds if not self._leave_alone(id_in(text), alone=alone)]
             )
 
     def _leave_alone(self, peer_id: str, *, alone: bool) -> bool:
@@ -534,7 +534,7 @@ class PexReactor(Reactor):
                     log.info("no seed could be reached")
                 self._dial_seeds(texts[1:])
 
-        self._seed_visits.begin(SeedList.id_of(texts[0]))
+        self._seed_visits.begin(id_in(texts[0]))
         self.switch.ask(DialPeer(texts[0]), block=False).then(settled)
 
     # --- callers -------------------------------------------------------------------------------------------------------

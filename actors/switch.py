@@ -35,12 +35,14 @@ from peerage.actors.messages import (
     DialPeersAsync,
     GetPeers,
     GetPeerStatuses,
+    GetPrivatePeers,
     KeepNotes,
     ListConnections,
     MarkGood,
     PeerInfo,
     PeerStarted,
     PeerStatus,
+    PrivatePeers,
     ProveAlive,
     StopPeer,
     SwitchNotes,
@@ -70,11 +72,10 @@ from peerage.actors.snapshot import (
     GetNetInfo,
     GetStatus,
     NetInfoSnapshot,
-    PeerSnapshot,
     StatusSnapshot,
 )
-from peerage.wire.keys import NodeID, is_node_id
-from peerage.wire.net_address import AddressLookupError, NetAddress, no_names
+from peerage.wire.keys import NodeID, is_node_id, normal_id
+from peerage.wire.net_address import AddressLookupError, NetAddress, id_in, no_names
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
@@ -172,6 +173,7 @@ class SwitchActor(ProcessActor):
             AddPersistent: self._add_persistent_peers,
             AddUnconditional: self._add_unconditional,
             AddPrivate: self._add_private,
+            GetPrivatePeers: lambda _message: PrivatePeers(frozenset(self._table.private)),
             GetPeers: lambda _message: self._table.peers(),
             CountPeers: lambda _message: self._table.num_peers(),
             MarkGood: self._mark_good,
@@ -249,6 +251,7 @@ class SwitchActor(ProcessActor):
             self._notes = state.notes
             self._table.unconditional |= state.notes.unconditional
             self._table.private |= state.notes.private
+            self._tell_private()
             for other in self._up - {transport}:
                 other.tell(KeepNotes(self._notes), exempt=True)
         elif (
@@ -273,6 +276,8 @@ class SwitchActor(ProcessActor):
 
     def _bans_changed(self, message: BansChanged) -> None:
         """Keep the book's word, and part with whom it hits: he may have come back before it was here."""
+        if message.whole:  # it has just started, and knows the private IDs of the file alone
+            self._tell_private()
         for subject in self._shut_out.update(message):
             connection = self._table.of_id(subject)
             refusal = self._shut_out.refusal(subject) if connection is not None else None
@@ -663,14 +668,14 @@ class SwitchActor(ProcessActor):
         if self._silent:
             return
         for text in (*self._configured, *self._notes.persistent):
-            peer_id = _id_in(text)
+            peer_id = id_in(text)
             if peer_id not in self._table.persistent:
                 self._remember_persistent(text)
                 if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
                     self._reconnect(peer_id, [text])
 
     def _remember_persistent(self, text: str) -> None:
-        self._table.persistent[_id_in(text)] = text
+        self._table.persistent[id_in(text)] = text
 
     def _add_persistent(self, texts: Sequence[str]) -> None:
         for text in texts:
@@ -685,13 +690,22 @@ class SwitchActor(ProcessActor):
         self._add_persistent(message.addresses)
 
     def _add_unconditional(self, message: AddUnconditional) -> None:
-        self._table.unconditional.update(_checked_ids(message.ids))
-        self._note(unconditional=self._notes.unconditional | frozenset(message.ids))
+        ids = _checked_ids(message.ids)
+        self._table.unconditional |= ids
+        self._note(unconditional=self._notes.unconditional | ids)
 
     def _add_private(self, message: AddPrivate) -> None:
-        self._table.private.update(_checked_ids(message.ids))
-        self._note(private=self._notes.private | frozenset(message.ids))
-        self._book.tell("add_private_ids", list(message.ids))
+        ids = _checked_ids(message.ids)
+        self._table.private |= ids
+        self._note(private=self._notes.private | ids)
+        self._tell_private()
+
+    def _tell_private(self) -> None:
+        """Book and metrics keep nobody in mind over their own restarts, but those of the file."""
+        if self._notes.private:
+            self._book.tell("add_private_ids", sorted(self._notes.private))
+            if self._metrics.is_on:
+                self._context.names.metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
 
     def _note(self, **changes: Any) -> None:
         """What was learned at run time survives this process in the transports."""
@@ -727,32 +741,19 @@ class SwitchActor(ProcessActor):
             transport.ask(GetPeerStatuses(), block=False).then(collect)
 
     def _net_info(self, statuses: Sequence[PeerStatus]) -> NetInfoSnapshot:
-        peers = tuple(
-            PeerSnapshot(
-                node_info=status.info.node_info,
-                is_outbound=status.info.is_outbound,
-                connection_status=status.status,
-                remote_ip=status.info.remote_ip,
-                is_private=status.info.id in self._table.private,
-            )
-            for status in statuses
-        )
+        peers = self._table.snapshots(statuses)
         return NetInfoSnapshot(True, self._context.config.p2p.external_address, peers)
 
     def _get_status(self, _message: GetStatus) -> StatusSnapshot:
         return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
 
 
-def _id_in(text: str) -> str:
-    return text.rpartition("://")[2].partition("@")[0]
-
-
-def _checked_ids(ids: Sequence[str]) -> list[str]:
+def _checked_ids(ids: Sequence[str]) -> frozenset[NodeID]:
     for peer_id in ids:
         if not is_node_id(peer_id):
             text = f"{peer_id!r} is no node ID: 40 hexadecimal characters are expected"
             raise ValueError(text)
-    return list(ids)
+    return frozenset(map(normal_id, ids))
 
 
 def _is_dialable(listen_addr: str) -> bool:

@@ -24,6 +24,7 @@ from peerage.config.sections import (
     TopLevel,
 )
 from peerage.config.setting import Section, Setting, settings_of
+from peerage.wire.net_address import id_in
 
 _ORDER = {setting.name: index for index, setting in enumerate(SETTINGS)}
 
@@ -211,11 +212,11 @@ class Config(TopLevel):
 
     def _oddities(self) -> list[str]:
         """Combinations that are allowed but hardly meant."""
-        persistent = {_id_part(address) for address in self.p2p.persistent_peers}
+        persistent = {id_in(address) for address in self.p2p.persistent_peers}
         odd = [
             f"p2p.seeds: {shown(seed)} is in p2p.persistent_peers too, but a seed hangs up after answering"
             for seed in self.p2p.seeds
-            if _id_part(seed) in persistent
+            if id_in(seed) in persistent
         ]
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
@@ -238,10 +239,6 @@ def _of_section(section: type[Section], values: Mapping[str, Any]) -> dict[str, 
 
 def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
     return sorted(mistakes, key=lambda mistake: _ORDER.get(mistake.key, -1))
-
-
-def _id_part(address: str) -> str:
-    return address.rpartition("//")[2].partition("@")[0].lower()
 
 
 def _in_go(seconds: float) -> str:

@@ -22,7 +22,18 @@ from peerage.config.setting import (
     text,
     whole_number,
 )
+from peerage.wire.keys import normal_id
+from peerage.wire.net_address import with_normal_id
 
+# IDs in capitals are the same ones: they are put in lower case where they are read.
+NODE_IDS: dict[str, Any] = {
+    "start_rule": rule.NODE_IDS,
+    "normal": lambda ids: tuple(map(normal_id, ids)),
+}
+NET_ADDRESSES: dict[str, Any] = {
+    "start_rule": rule.NET_ADDRESSES,
+    "normal": lambda texts: tuple(map(with_normal_id, texts)),
+}
 LARGEST_MESSAGE = 22_020_096  # bytes, CometBFT's default recv_message_capacity; reference 4
 
 
@@ -109,10 +120,10 @@ class P2PConfig(Section):
         flag="--p2p.external-address",
     )
     seeds: tuple[str, ...] = names(
-        "Nodes that are asked for addresses when more peers are needed", start_rule=rule.NET_ADDRESSES
+        "Nodes that are asked for addresses when more peers are needed", **NET_ADDRESSES
     )
     persistent_peers: tuple[str, ...] = names(
-        "Peers to stay connected with: redialled when lost", start_rule=rule.NET_ADDRESSES
+        "Peers to stay connected with: redialled when lost", **NET_ADDRESSES
     )
     addr_book_file: str = text(
         "config/addrbook.json",
@@ -126,7 +137,7 @@ class P2PConfig(Section):
         10, "Most outbound peers, persistent ones not counted", rule=rule.NOT_NEGATIVE
     )
     unconditional_peer_ids: tuple[str, ...] = names(
-        "IDs of peers that are let in and dialled beyond all limits", start_rule=rule.NODE_IDS
+        "IDs of peers that are let in and dialled beyond all limits", **NODE_IDS
     )
     persistent_peers_max_dial_period: float = duration(
         "0s",
@@ -157,9 +168,7 @@ class P2PConfig(Section):
         False,
         "Crawl the network; answer who asks for addresses and disconnect. Needs pex",
     )
-    private_peer_ids: tuple[str, ...] = names(
-        "IDs of peers that are told to nobody", start_rule=rule.NODE_IDS
-    )
+    private_peer_ids: tuple[str, ...] = names("IDs of peers that are told to nobody", **NODE_IDS)
     allow_duplicate_ip: bool = switch(False, "Allow several peers from one IP")
     handshake_timeout: float = duration(
         "20s",

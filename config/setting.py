@@ -34,6 +34,7 @@ class Declaration(Generic[T]):
     about: what the setting does, one or more sentences without the final full stop of the last.
     default: the value, or a callable that finds it on this machine; then default_text says what it finds.
     rule: holds from reading on; start_rule: what a node needs beyond that, looked at when it is to start.
+    normal: gives the one form of values that may be written in several.
     key: spelling in the file; by default the field's name. flag: the flag, by default made from section and
     key.
     """
@@ -45,6 +46,7 @@ class Declaration(Generic[T]):
     default_text: str = ""
     rule: Rule[T] | None = None
     start_rule: Rule[T] | None = None
+    normal: Callable[[T], T] | None = None
     key: str = ""
     flag: str = ""
     repeatable: bool = False
@@ -128,7 +130,7 @@ class Setting(Generic[T]):
         rule = self.declared.rule
         if rule is not None and any(True for _ in rule.offenders(value)):
             raise UnfitValueError(found, self.allowed)
-        return value
+        return value if self.declared.normal is None else self.declared.normal(value)
 
 
 class Section:

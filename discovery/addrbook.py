@@ -37,7 +37,7 @@ from peerage.discovery.selection import new_and_old, selection_size
 from peerage.discovery.timestamps import SECOND, nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
-from peerage.wire.keys import NodeID
+from peerage.wire.keys import NodeID, normal_id
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddrs
 
@@ -151,7 +151,7 @@ class AddrBook:
         self._touched: set[NodeID] = set() if journaled else _NoJournal()
         self._our_ids: set[NodeID] = set()
         self._our_places: set[str] = set()
-        self._private_ids: set[str] = set()
+        self._private_ids: set[NodeID] = set()
         self._facts = FactList()
         self._verified = VerifiedPool()
         self._arrivals: deque[Entry] = deque(
@@ -190,16 +190,16 @@ class AddrBook:
 
     def has(self, node_id: str) -> bool:
         """Whether an address of this ID is known."""
-        return node_id in self._entries
+        return normal_id(node_id) in self._entries
 
     def get(self, node_id: str) -> KnownAddress | None:
         """What is known of this ID."""
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         return None if entry is None else entry.known()
 
     def is_good(self, node_id: str) -> bool:
         """Whether it was ever marked good and has done nothing bad since. False for who is not known."""
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         return entry is not None and entry.kind is Kind.OLD
 
     def is_banned(self, node_id: str) -> bool:
@@ -240,7 +240,7 @@ class AddrBook:
     def add_private_ids(self, node_ids: Iterable[str]) -> None:
         """Never learn addresses of these IDs, nor from them. Those already known leave the book."""
         for node_id in node_ids:
-            self._private_ids.add(node_id)
+            self._private_ids.add(normal_id(node_id))
             self.remove(node_id)
 
     # --- learning ---
@@ -369,7 +369,7 @@ class AddrBook:
             that one is forgotten, and nothing else happens.
         Returns: whether the ID is known.
         """
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         if entry is None:
             return False
         self._touched.add(entry.address.id)
@@ -391,7 +391,7 @@ class AddrBook:
             handshake took.
         Returns: whether the ID is known.
         """
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         if entry is None:
             return False
         if address is not None and not _same_place(address, entry.address) and self._may_move(entry, address):
@@ -419,13 +419,13 @@ class AddrBook:
         return self._mark_bad(node_id, ban_s, reason, address_only=True)
 
     def _mark_bad(self, node_id: str, ban_s: float, reason: str, *, address_only: bool) -> bool:
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         if entry is None:
             return False
         entry.last_ban = max(entry.last_ban, self._now() + nanoseconds(ban_s))
         known = entry.known()
         self._drop(entry)
-        self.bans.add(node_id, ban_s, reason, known, address_only=address_only)
+        self.bans.add(known.id, ban_s, reason, known, address_only=address_only)
         return True
 
     def reinstate_bad_peers(self) -> list[NodeID]:
@@ -438,7 +438,7 @@ class AddrBook:
 
     def remove(self, node_id: str) -> bool:
         """Forget an ID. Returns: whether it was known."""
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         if entry is None:
             return False
         self._drop(entry)
@@ -528,7 +528,7 @@ class AddrBook:
 
     def due_address(self, node_id: str) -> NetAddress | None:
         """Where to visit this ID now; None when it is not known, or its time has not come. See `due`."""
-        entry = self._entries.get(NodeID(node_id))
+        entry = self._entries.get(normal_id(node_id))
         if entry is None or entry.next_try > self._now() or self._barred(entry):
             return None
         return entry.moved if entry.moved is not None else entry.address

@@ -5,14 +5,14 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 from peerage.discovery.errors import BanSubjectError
 from peerage.discovery.known_address import KnownAddress
 from peerage.discovery.timestamps import LATEST, NEVER, nanoseconds
 from peerage.wire.ip_ranges import normal
-from peerage.wire.keys import is_node_id
+from peerage.wire.keys import is_node_id, normal_id
 
 BAN_S = 24 * 3600.0  # reference 8
 MAX_BANS = 65_536  # so that a flood of offenders is bounded; the bans that end first make room
@@ -52,7 +52,7 @@ def normal_subject(text: str) -> str:
     Raises: BanSubjectError.
     """
     if is_node_id(text):
-        return text
+        return normal_id(text)
     network = _network(text)
     return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)
 
@@ -88,7 +88,7 @@ class BanList:
 
     def holds(self, node_id: str) -> bool:
         """Whether the ID is on the list, even if its time is over."""
-        return node_id in self._bans
+        return normal_id(node_id) in self._bans
 
     def ban_of(self, node_id: str | None = None, ip: IPAddress | None = None) -> Ban | None:
         """The ban for which connections of this ID or IP are refused now. Cheap enough for every connection.
@@ -97,7 +97,7 @@ class BanList:
         """
         now = nanoseconds(self._clock())
         if node_id is not None:
-            ban = self._bans.get(node_id)
+            ban = self._bans.get(normal_id(node_id))
             if ban is not None and ban.shuts_out_until > now:
                 return ban
         if ip is not None and self._networks:
@@ -168,8 +168,8 @@ class BanList:
 
         Raises: BanSubjectError.
         """
-        normal_subject(ban.subject)
-        self._enter(ban)
+        subject = normal_subject(ban.subject)
+        self._enter(ban if subject == ban.subject else replace(ban, subject=subject))
 
     def drain(self) -> tuple[tuple[Ban, ...], tuple[str, ...]]:
         """The bans that changed and the subjects of those that are gone, since the last call."""

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from peerage.discovery.errors import SeedError
 from peerage.wire.errors import AddressError, AddressLookupError
-from peerage.wire.keys import NodeID
-from peerage.wire.net_address import NetAddress, Resolve, no_names, without_scheme
+from peerage.wire.net_address import NetAddress, Resolve, id_in, no_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class SeedList:
                 faults.append((text, str(error)))
         if faults:
             raise SeedError("these seeds are no addresses", tuple(faults))
-        self._ids = frozenset(map(self.id_of, self.texts))
+        self._ids = frozenset(map(id_in, self.texts))
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -48,11 +47,6 @@ class SeedList:
     def is_seed(self, node_id: str) -> bool:
         """Whether a seed has this ID."""
         return node_id in self._ids
-
-    @staticmethod
-    def id_of(text: str) -> NodeID:
-        """The ID in a seed's text."""
-        return NodeID(without_scheme(text).partition("@")[0])
 
     def order(self, rng: random.Random) -> list[str]:
         """All seeds, shuffled."""

@@ -13,10 +13,11 @@ import random
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from peerage.discovery.addrbook import AddrBook
@@ -39,6 +40,7 @@ from peerage.discovery.store_line import (
     write_fact,
     write_key,
 )
+from peerage.wire.keys import NodeID, normal_id
 
 BUSY_TIMEOUT_S = 5.0  # for another process that reads the book, or a writer that is just dying
 MAX_NOTES = 20  # lines told of one file's faults
@@ -75,6 +77,7 @@ class _Content:
     rows: dict[str, KnownAddress] = field(default_factory=dict)
     bans: dict[str, Ban] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
+    renamed: dict[str, KnownAddress | Ban] = field(default_factory=dict)  # by the name they were kept under
 
     def take(self, item: Item) -> None:
         """Keep an item; of two copies the one that knows more."""
@@ -175,9 +178,13 @@ def open_book(
             if head.key is not None:  # it is written with the first content, all at once
                 book = make(key=head.key)
                 with _no_collection():
-                    _tell(notes, book.restore(_read_rows(connection), head.bans.values(), stored=True))
+                    rows = _read_rows(connection, head.renamed)
+                    _tell(notes, book.restore(rows, head.bans.values(), stored=True))
                 book.restore_facts(head.facts.values())
-                return Opened(book, BookStore(path, connection), tuple(notes))
+                store = BookStore(path, connection)
+                if head.renamed:
+                    _rename(head.renamed, book, store)
+                return Opened(book, store, tuple(notes))
     except _DamagedError as damage:
         content = _salvage(path)
         aside = _move_aside(path)
@@ -217,8 +224,8 @@ def read_snapshot(
         with _judging(path, connection):
             connection.execute("BEGIN")  # one state, whatever is written meanwhile
             content = _read_head(connection, _check_version(path, connection))
-            for row in _read_rows(connection):
-                content.take(row)
+            for item in chain(_read_rows(connection, content.renamed), content.renamed.values()):
+                content.take(item)
             connection.close()
     except _DamagedError as damage:
         content = _salvage(path)
@@ -323,8 +330,11 @@ def _read_head(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) ->
     if key is None and connection.execute("SELECT 1 FROM address UNION SELECT 1 FROM ban").fetchone():
         raise _DamagedError("there are addresses or bans in it, but no key")
     content = _Content()
-    for (line,) in connection.execute("SELECT line FROM ban"):
-        content.take(read_line(line))
+    for subject, line in connection.execute("SELECT subject, line FROM ban"):
+        item = read_line(line)
+        content.take(item)
+        if isinstance(item, Ban) and item.subject != subject:
+            content.renamed[subject] = item
     if version >= 2:  # a snapshot is not brought to our version
         for (line,) in connection.execute("SELECT line FROM fact"):
             content.take(read_line(line))
@@ -333,13 +343,39 @@ def _read_head(connection: sqlite3.Connection, version: int = SCHEMA_VERSION) ->
     return content
 
 
-def _read_rows(connection: sqlite3.Connection) -> Iterator[KnownAddress]:
-    """All addresses, one after the other: a large book is never in memory twice."""
+def _read_rows(
+    connection: sqlite3.Connection, renamed: dict[str, KnownAddress | Ban]
+) -> Iterator[KnownAddress]:
+    """All addresses, one after the other: a large book is never in memory twice.
+
+    Args: renamed, gets those whose ID was kept in capitals, which are not among the others.
+    """
     for node_id, line in connection.execute("SELECT id, line FROM address"):
         row = read_address(line)
-        if row.address.id != node_id:
+        if row.address.id == node_id:
+            yield row
+        elif row.address.id == normal_id(node_id):
+            renamed[node_id] = row
+        else:
             raise _DamagedError(f"the line of {row.address.id} stands at {node_id!r}")
-        yield row
+
+
+def _rename(renamed: Mapping[str, KnownAddress | Ban], book: AddrBook, store: BookStore) -> None:
+    """Keep what an earlier version kept under an ID in capitals, which nobody has, under the ID it stands for."""
+    rows = [item for item in renamed.values() if isinstance(item, KnownAddress) and not book.has(item.id)]
+    book.restore({row.id: row for row in rows}.values())
+    bans = {item.subject: item for item in renamed.values() if isinstance(item, Ban)}
+    changes = book.drain()
+    gone = tuple(NodeID(name) for name, item in renamed.items() if isinstance(item, KnownAddress))
+    lifted = tuple(name for name, item in renamed.items() if isinstance(item, Ban))
+    store.apply(
+        replace(
+            changes,
+            gone=(*changes.gone, *gone),
+            banned=(*changes.banned, *(book.bans.get(subject) or ban for subject, ban in bans.items())),
+            lifted=(*changes.lifted, *lifted),
+        )
+    )
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from peerage.discovery.facts import MAX_NAME, MAX_NUMBERS, Fact, FactKind
 from peerage.discovery.known_address import Kind, KnownAddress
 from peerage.wire.errors import AddressError
 from peerage.wire.ip_ranges import IPAddress, parse_ip
+from peerage.wire.keys import normal_id
 from peerage.wire.net_address import NetAddress
 
 ADDRESS, BAN, KEY, FACT = "adr1", "ban1", "key1", "fct1"
@@ -163,7 +164,9 @@ def _read_buckets(text: str) -> tuple[int, ...]:
 def _read_ban(text: str) -> Ban:
     subject, reason, since, until, strikes, entry, *more = text.split(" ")
     known = None if entry == _NOTHING else _read_address(_plain(entry))
-    return Ban(subject, _plain(reason), int(since), int(until), int(strikes), known, *map(int, more))
+    return Ban(
+        normal_id(subject), _plain(reason), int(since), int(until), int(strikes), known, *map(int, more)
+    )
 
 
 @lru_cache(maxsize=1024)

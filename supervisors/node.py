@@ -573,6 +573,7 @@ def _metrics_settings(config: Config) -> MetricsSettings:
         namespace=instrumentation.namespace,
         chain_id=config.network,
         max_open_connections=instrumentation.max_open_connections,
+        hides_private_peers=True,
     )
 
 

@@ -18,7 +18,7 @@ from nacl.exceptions import CryptoError
 from peerage.wire.errors import NodeKeyFormatError, NodeKeyLengthError, NodeKeyMismatchError, NodeKeyTypeError
 
 NodeID = NewType("NodeID", str)
-"""40 hexadecimal characters. Those of an authenticated node are in lower case; IDs are compared as text."""
+"""40 hexadecimal characters in lower case, as `normal_id` gives them; IDs are compared as text."""
 
 ID_BYTES = 20
 SEED_BYTES = 32
@@ -38,8 +38,17 @@ def node_id_of(public_key: bytes) -> NodeID:
 
 
 def is_node_id(text: str) -> bool:
-    """Whether the text is written as an ID is. Upper case is, too, though no node ever has such an ID."""
+    """Whether the text is written as an ID is, in upper or lower case."""
     return _NODE_ID.fullmatch(text) is not None
+
+
+def normal_id(text: str) -> NodeID:
+    """The one way in which an ID is written: in lower case. What is no ID stays as it is.
+
+    Some tools print IDs in capitals. CometBFT keeps what it reads, so that such an ID equals nobody's.
+    """
+    # most are in lower case already, and are not copied
+    return NodeID(text if text.islower() or not is_node_id(text) else text.lower())
 
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:

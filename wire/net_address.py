@@ -16,7 +16,7 @@ from peerage.wire.errors import (
     AddressPortError,
 )
 from peerage.wire.ip_ranges import IPAddress, group_of, is_local, is_routable, is_usable, normal, parse_ip
-from peerage.wire.keys import NodeID, is_node_id
+from peerage.wire.keys import NodeID, is_node_id, normal_id
 
 __all__ = [
     "AddressError",
@@ -29,9 +29,11 @@ __all__ = [
     "NetAddress",
     "Resolve",
     "id_at",
+    "id_in",
     "no_names",
     "parse_port",
     "split_host_port",
+    "with_normal_id",
     "without_scheme",
 ]
 
@@ -97,7 +99,7 @@ def without_scheme(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, init=False)
 class NetAddress:
-    """A node's ID, IP address and port. Equal when all three are; an ID counts as text, so its case matters.
+    """A node's ID, IP address and port. Equal when all three are; an ID in capitals is the same one.
 
     The ID may be empty (an address known before its node is) or odd: `validate` tells.
     """
@@ -118,7 +120,7 @@ class NetAddress:
             raise AddressHostError(str(host), "this is no IP address") from None
         if not 0 <= port <= MAX_PORT:
             raise AddressPortError(f"{id}@{host}", str(port))
-        object.__setattr__(self, "id", NodeID(id))
+        object.__setattr__(self, "id", normal_id(id))
         object.__setattr__(self, "host", ip)
         object.__setattr__(self, "port", port)
 
@@ -199,6 +201,18 @@ class NetAddress:
     def group(self, *, strict: bool) -> str:
         """The group of addresses that the address book counts as one source. Source: reference 9."""
         return group_of(self.host, strict=strict)
+
+
+def id_in(text: str) -> NodeID:
+    """The ID of an address as text, which need not parse: what stands before the @, scheme taken off."""
+    return normal_id(without_scheme(text).partition("@")[0])
+
+
+def with_normal_id(text: str) -> str:
+    """The same text, its ID written in lower case; a text without an ID stays as it is."""
+    before, at, where = text.partition("@")
+    scheme, separator, node_id = before.rpartition("://")
+    return f"{scheme}{separator}{normal_id(node_id)}{at}{where}"
 
 
 def id_at(node_id: str, listen_addr: str) -> str:

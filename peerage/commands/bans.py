@@ -76,7 +76,7 @@ bans = click.Group(
 
 def _subject(text: str) -> str:
     try:
-        return normal_subject(text.lower())  # IDs are compared as text, and nodes have theirs in lower case
+        return normal_subject(text)
     except BanSubjectError as error:
         raise MistakeError(str(error)) from error
 

@@ -33,12 +33,14 @@ from peerage.actors.messages import (
     DialPeersAsync,
     GetPeers,
     GetPeerStatuses,
+    GetPrivatePeers,
     KeepNotes,
     ListConnections,
     NumPeers,
     PeerInfo,
     PeerStarted,
     PeerStatus,
+    PrivatePeers,
     ProveAlive,
     StopPeer,
     SwitchNotes,
@@ -223,6 +225,26 @@ def test_what_is_learned_at_run_time_is_kept_by_every_peer_host(stage: Stage) ->
     for transport in stage.transports:
         notes = [transport.fish(KeepNotes).notes for _ in range(3)][-1]
         assert notes == SwitchNotes(3, (address(HIGH),), frozenset({LOW}), frozenset({HIGH}))
+    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+
+
+def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
+    """Whoever writes them so while the node runs."""
+    stage.ask(AddUnconditional((HIGH.upper(),)))
+    stage.ask(AddPrivate((HIGH.upper(),)))
+    notes = [stage.transports[0].fish(KeepNotes).notes for _ in range(2)][-1]
+    assert (notes.unconditional, notes.private) == (frozenset({HIGH}), frozenset({HIGH}))
+    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    assert stage.ask(GetPrivatePeers()) == PrivatePeers(frozenset({HIGH}))
+    refusal = stage.ask(DialPeer(address(NodeID(stage.key.node_id.upper()))))
+    assert refusal.reason is RefusalReason.SELF
+
+
+def test_a_restarted_book_is_told_again_who_is_private(stage: Stage) -> None:
+    """It knows those of the file by itself; those added while running the switch keeps in mind."""
+    stage.ask(AddPrivate((HIGH,)))
+    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    stage.ref.tell(BansChanged((), whole=True))
     assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
 
 

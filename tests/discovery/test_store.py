@@ -9,7 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -335,3 +337,41 @@ def test_a_store_may_be_closed_twice(tmp_path: Path) -> None:
     before = written(path)
     before.store.close()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_kept_under_an_id_in_capitals_is_kept_under_the_id(tmp_path: Path) -> None:
+    """An earlier version kept IDs as they were told. Nothing is lost or doubled, and the next start finds nothing odd."""
+    path = tmp_path / "book.sqlite"
+    made = opened(path)
+    for number in (0xA1, 0xA2, 0xA3):
+        made.book.add(address(number), address(number))
+    made.book.ban(node_id(0xA3), 3600.0, "loud")
+    made.store.apply(made.book.drain())
+    made.store.close()
+    loud = [node_id(number).upper() for number in (0xA1, 0xA2, 0xA3)]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        kept = dict(connection.execute("SELECT id, line FROM address"))
+        connection.execute("DELETE FROM address WHERE id = ?", (node_id(0xA1),))
+        for node in (0xA1, 0xA2):  # the first in capitals alone, the second both ways
+            line = kept[node_id(node)][:-10].replace(node_id(node), node_id(node).upper())
+            connection.execute("INSERT INTO address VALUES (?, ?)", (node_id(node).upper(), sealed(line)))
+        (line,) = connection.execute("SELECT line FROM ban").fetchone()
+        connection.execute("DELETE FROM ban")
+        line = line[:-10].replace(node_id(0xA3), loud[2])
+        connection.execute("INSERT INTO ban VALUES (?, ?)", (loud[2], sealed(line)))
+    for _ in range(2):
+        again = opened(path)
+        assert again.notes == ()
+        assert sorted(rows(again)) == [node_id(0xA1), node_id(0xA2)]
+        assert [ban.subject for ban in again.book.bans] == [node_id(0xA3)]
+        again.store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert [row[0] for row in connection.execute("SELECT id FROM address ORDER BY id")] == sorted(
+            rows(again)
+        )
+        assert connection.execute("SELECT subject FROM ban").fetchall() == [(node_id(0xA3),)]
+
+
+def sealed(body: str) -> str:
+    """A line with its checksum."""
+    return f"{body} {crc32(body.encode()):08x}\n"

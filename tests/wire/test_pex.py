@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from peerage.wire.errors import MalformedMessageError, PexAddressError, PexKindError, RemoteError
+from peerage.wire.keys import normal_id
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddress, PexAddrs, PexRequest, decode_pex
 from peerage.wire.proto import pex_pb2
@@ -41,7 +42,9 @@ def test_every_message_has_the_outcome_it_has_with_cometbft(row: dict[str, Any])
         return
     addresses = decoded.net_addresses()
     assert [(address.id, str(address.host), address.port) for address in addresses] == [
-        (address["id"], address["ip"], address["port"]) for address in expected["addrs"]
+        # the one purposeful difference: CometBFT keeps an ID's capitals, and nobody has such an ID
+        (normal_id(address["id"]), address["ip"], address["port"])
+        for address in expected["addrs"]
     ]
     assert [address.routable for address in addresses] == [row["routable"] for row in expected["addrs"]]
     assert [address.valid for address in addresses] == ["invalid" not in row for row in expected["addrs"]]

@@ -11,8 +11,8 @@ import heapq
 import math
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 
 from peerage.discovery.bans import Ban, BanList
@@ -34,6 +34,7 @@ from peerage.discovery.improvements import Improvements
 from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import Entry, Kind, KnownAddress
 from peerage.discovery.selection import new_and_old, selection_size
+from peerage.discovery.tally import LeftOut, Tally
 from peerage.discovery.timestamps import SECOND, nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
@@ -51,6 +52,7 @@ FEW_VERIFIED = 32  # as many as the smallest answer of a larger book holds; with
 ARRIVED = 10 * SECOND  # so long ago at most
 MAX_ARRIVALS = 64
 MAX_MOVED = 4096  # IDs said to be elsewhere; the one heard of first makes room
+NO_ROOM = "no room"  # what a merge refuses because its buckets are full
 _KNOWN_SOURCES = 4096  # how many sources are kept to be shared between the entries they told
 
 
@@ -70,7 +72,7 @@ class Added:
     """What became of the addresses of one answer.
 
     refused: how many for which reason. displaced: how many others lost their last place to these, because the
-    buckets of their groups were full.
+    buckets of their groups were full. left_out: those refused with examples, told of `merge` only.
     """
 
     added: int
@@ -78,6 +80,7 @@ class Added:
     left_alone: int
     refused: dict[str, int]
     displaced: int = 0
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
 
     @property
     def changed(self) -> int:
@@ -222,14 +225,18 @@ class AddrBook:
 
     # --- who we are, and whom nobody may know ---
 
+    def add_our_id(self, node_id: str) -> None:
+        """Remember an ID as ours: it is refused, wherever it is said to be."""
+        self._our_ids.add(normal_id(node_id))
+        self.remove(node_id)
+
     def add_our_address(self, address: NetAddress) -> None:
         """Remember an address as ours: its ID at any port, and its IP and port under any ID, are refused.
 
         CometBFT remembers the three together only, so that our ID at another port gets in.
         """
-        self._our_ids.add(address.id)
         self._our_places.add(address.dial_string)
-        self.remove(address.id)
+        self.add_our_id(address.id)
 
     def is_ours(self, address: NetAddress) -> bool:
         """Whether it leads to ourselves, as far as we know."""
@@ -310,33 +317,26 @@ class AddrBook:
         return Added(added, again, alone, dict(refused), self._displaced - displaced)
 
     def merge(self, rows: Iterable[KnownAddress]) -> Added:
-        """Take what another book knew, with its history; who is known here stays as he is.
+        """Take what another book knew, with its history; who is known here stays as he is, and loses no place.
 
-        Rows are placed by this book's key. One whose bucket of old ones is full becomes new.
+        Rows keep the buckets they had, where there is room; else each goes where this book's key places it, an old
+        one among the new if need be. When that is full too it is refused: `NO_ROOM`.
         """
-        outcomes: Counter[Outcome] = Counter()
-        refused: Counter[str] = Counter()
+        added = alone = 0
+        refused = Tally()
         for row in rows:
             try:
                 self._check(row.address, row.source)
             except AddressRefusedError as error:
-                refused[error.reason] += 1
+                refused.add(error.reason, str(row.address))
                 continue
             if row.id in self._entries:
-                outcomes[Outcome.LEFT_ALONE] += 1
-                continue
-            entry = Entry.of(row, Kind.NEW)
-            number = self._old_home(entry)
-            if row.kind is Kind.OLD and not self._old.is_full(number):
-                entry.kind = Kind.OLD
-                self._old.put(entry, number)
-                self._entries[row.id] = entry
-                self._touched.add(row.id)
+                alone += 1
+            elif self._take_in(row):
+                added += 1
             else:
-                self._enter_new(entry, self._home(entry))
-            self._note(entry)
-            outcomes[Outcome.ADDED] += 1
-        return Added(outcomes[Outcome.ADDED], 0, outcomes[Outcome.LEFT_ALONE], dict(refused))
+                refused.add(NO_ROOM, str(row.address))
+        return Added(added, 0, alone, refused.counts(), left_out=refused.by_reason())
 
     def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         """Ban an ID, an IP address or a network, known or not.
@@ -802,9 +802,14 @@ class AddrBook:
         return found
 
     def _home(self, known: KnownAddress | Entry) -> int:
-        """The new bucket where an address belongs."""
+        """The new bucket where an address belongs.
+
+        0.0.0.0 tells of nobody: half of all published entries have that source, and are no group. Such an address
+        counts as told by itself.
+        """
         group = known.address.group(strict=self.strict)
-        return self._placement.new_bucket(group, known.source.group(strict=self.strict))
+        unknown = known.source.host.is_unspecified
+        return self._placement.new_bucket(group, group if unknown else known.source.group(strict=self.strict))
 
     def _old_home(self, known: KnownAddress | Entry) -> int:
         """The old bucket where an address belongs."""
@@ -880,6 +885,26 @@ class AddrBook:
         self._note(entry)
         if not stored or buckets != row.buckets:
             self._touched.add(row.address.id)
+
+    def _take_in(self, row: KnownAddress) -> bool:
+        """Put another book's row where it lay there or where it belongs here. Returns: whether there is room."""
+        entry = Entry.of(row, row.kind)
+        table, home = self._new, self._home(row)
+        if row.kind is Kind.OLD:
+            table, home = self._old, self._old_home(row)
+        numbers = [number for number in self._possible(row) if table.has_room(number)]
+        if not numbers and table.has_room(home):
+            numbers = [home]
+        if not numbers and row.kind is Kind.OLD:
+            table, home, entry.kind = self._new, self._home(row), Kind.NEW
+            numbers = [home] if table.has_room(home) else []
+        for number in numbers:
+            table.put(entry, number)
+        if numbers:
+            self._entries[row.id] = entry
+            self._touched.add(row.id)
+            self._note(entry)
+        return bool(numbers)
 
     def _note(self, entry: Entry) -> None:
         """Put an entry that comes with a history on the lists where it belongs."""

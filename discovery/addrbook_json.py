@@ -9,19 +9,21 @@ Source: reference 9; vectors addrbook.json and addrbook_summary.json.
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.buckets import BookShape
-from peerage.discovery.errors import BookFileError
+from peerage.discovery.errors import BookEntryError, BookFileError
 from peerage.discovery.known_address import Kind, KnownAddress
+from peerage.discovery.tally import LeftOut, Tally
 from peerage.discovery.timestamps import NEVER, format_time, parse_time
 from peerage.wire.errors import AddressError
 from peerage.wire.net_address import NetAddress
@@ -29,6 +31,11 @@ from peerage.wire.net_address import NetAddress
 FILE_MODE = 0o644  # reference 9
 MAX_FAULTS = 1000  # lines kept of what is wrong with one file
 MAX_ATTEMPTS = 2**31 - 1
+
+# What entries that give no row are counted as.
+NO_ID, INVALID, UNREADABLE, TWICE = "no ID", "invalid", "unreadable", "twice in the file"
+
+_GZIP = b"\x1f\x8b"
 
 _SHAPE = BookShape()  # CometBFT's: a bucket beyond it is an error in the file
 _BUCKETS = {Kind.NEW: _SHAPE.new_buckets, Kind.OLD: _SHAPE.old_buckets}
@@ -38,22 +45,36 @@ _KEY = re.compile(r'"key"\s*:\s*"([^"\\]*)"', re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class BookFile:
-    """What a file holds. key: empty when there is none. faults: what could not be read, a line each."""
+    """What a file holds.
+
+    key: empty when there is none. faults: what CometBFT would die of, and IDs that stand there twice, a line each.
+    left_out: the entries that gave no row, by reason.
+    """
 
     key: str
     rows: tuple[KnownAddress, ...]
     faults: tuple[str, ...] = ()
+    left_out: Mapping[str, LeftOut] = field(default_factory=dict)
+
+    @property
+    def entries(self) -> int:
+        """How many entries the file has."""
+        return len(self.rows) + sum(each.count for each in self.left_out.values())
 
 
-def read_book(text: str | bytes, *, strict: bool = True) -> BookFile:
+def read_book(text: str | bytes, *, strict: bool = True, skip_faulty: bool = False) -> BookFile:
     """Read a book file. What stands behind its closing brace is ignored, as CometBFT does.
 
+    An entry that leads to nobody (no ID, no usable IP) is left out however the file is read: CometBFT writes such.
     Args: strict, whether anything that CometBFT would die of is an error. Otherwise every entry that can be
-        read is, also from a file that is cut or damaged, and `faults` tells of the rest.
+        read is, also from a file that is cut or damaged, and `faults` tells of the rest. skip_faulty, when strict:
+        the file must be whole, but an entry that cannot be read is left out.
     Raises: BookFileError, only when strict.
     """
     if isinstance(text, bytes):
-        text = text.decode("utf-8", "replace")
+        if strict and text.startswith(_GZIP):
+            raise BookFileError("it is compressed by gzip; the unpacked file is expected")
+        text = _decoded(text)
     try:
         key, entries = _read_outline(text)
     except BookFileError as error:
@@ -62,7 +83,7 @@ def read_book(text: str | bytes, *, strict: bool = True) -> BookFile:
         return _salvage(text, str(error))
     if not strict and len(entries) < sum(1 for _ in _ENTRY_BEGINS.finditer(text)):
         return _salvage(text, "it holds entries that are in no list")
-    return _read_entries(key, entries, [], strict=strict)
+    return _Entries(strict=strict and not skip_faulty).read(key, entries)
 
 
 def write_book(key: str, rows: Iterable[KnownAddress]) -> str:
@@ -71,12 +92,12 @@ def write_book(key: str, rows: Iterable[KnownAddress]) -> str:
     return json.dumps({"key": key, "addrs": addrs}, indent="\t", ensure_ascii=False)
 
 
-def load_file(path: Path, *, strict: bool = True) -> BookFile:
-    """Read the file at a path.
+def load_file(path: Path, *, strict: bool = True, skip_faulty: bool = False) -> BookFile:
+    """Read the file at a path, as `read_book`.
 
     Raises: OSError; BookFileError, only when strict.
     """
-    return read_book(path.read_bytes(), strict=strict)
+    return read_book(path.read_bytes(), strict=strict, skip_faulty=skip_faulty)
 
 
 def save_book(path: Path, book: AddrBook) -> None:
@@ -153,25 +174,44 @@ def _read_outline(text: str) -> tuple[str, list[Any]]:
     return key or "", entries or []
 
 
-def _read_entries(key: str, entries: list[Any], faults: list[str], *, strict: bool) -> BookFile:
-    rows: dict[str, KnownAddress] = {}
-    for index, entry in enumerate(entries):
-        try:
-            row = _read_entry(entry)
-        except BookFileError as error:
-            if strict:
-                raise BookFileError(f"entry {index}: {error.reason}") from error
-            _note(faults, f"entry {index}: {error.reason}")
-            continue
-        if row.id in rows:  # CometBFT counts both and knows the last
-            _note(faults, f"entry {index}: {row.id} stood there before")
-        rows[row.id] = row
-    return BookFile(key, tuple(rows.values()), tuple(faults))
+class _Entries:
+    """Reads the entries of one file, and keeps account of those that give no row."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._rows: dict[str, KnownAddress] = {}
+        self._faults: list[str] = []
+        self._left_out = Tally()
+
+    def read(self, key: str, entries: list[Any]) -> BookFile:
+        """Raises: BookFileError, only when strict."""
+        for index, entry in enumerate(entries):
+            try:
+                row = _read_entry(entry)
+            except BookEntryError as error:
+                self._left_out.add(error.label, f"entry {index}: {error.reason}")
+            except BookFileError as error:
+                if self._strict:
+                    raise BookFileError(f"entry {index}: {error.reason}") from error
+                self.fault(f"entry {index}: {error.reason}", UNREADABLE)
+            else:
+                if row.id in self._rows:  # CometBFT counts both and knows the last
+                    self.fault(f"entry {index}: {row.id} stood there before", TWICE)
+                self._rows[row.id] = row
+        return BookFile(key, tuple(self._rows.values()), tuple(self._faults), self._left_out.by_reason())
+
+    def fault(self, line: str, label: str | None = None) -> None:
+        """Note a fault, which costs an entry if it has a label."""
+        if len(self._faults) < MAX_FAULTS:
+            self._faults.append(line)
+        if label is not None:
+            self._left_out.add(label, line)
 
 
 def _salvage(text: str, problem: str) -> BookFile:
     """The entries of a file that is no JSON as a whole."""
-    faults = [problem]
+    found = _Entries(strict=False)
+    found.fault(problem)
     entries: list[Any] = []
     position = 0
     while (begin := _ENTRY_BEGINS.search(text, position)) is not None:
@@ -179,23 +219,25 @@ def _salvage(text: str, problem: str) -> BookFile:
         try:
             entry, position = _Decoder.raw_decode(text, begin.start())
         except (ValueError, RecursionError) as error:
-            _note(faults, f"character {begin.start()}: {error}")
+            found.fault(f"character {begin.start()}: {error}", UNREADABLE)
         else:
             entries.append(entry)
     key = _KEY.search(text)
-    return _read_entries(key[1] if key else "", entries, faults, strict=False)
+    return found.read(key[1] if key else "", entries)
 
 
-def _note(faults: list[str], line: str) -> None:
-    if len(faults) < MAX_FAULTS:
-        faults.append(line)
+def _decoded(data: bytes) -> str:
+    """The text of a file, a byte order mark taken off: editors and shells of Windows write one."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
 
 
 def _read_entry(entry: Any) -> KnownAddress:
     if not isinstance(entry, dict):
         raise BookFileError("it is no object")
     address = _read_address(entry.get("addr"))
-    source = address if entry.get("src") is None else _read_address(entry["src"], source=True)
+    source = _read_source(entry.get("src")) or address
     number = _read_number(entry, "bucket_type", 255)
     try:
         kind = Kind(number)
@@ -213,19 +255,41 @@ def _read_entry(entry: Any) -> KnownAddress:
     )
 
 
-def _read_address(value: Any, *, source: bool = False) -> NetAddress:
+def _read_address(value: Any) -> NetAddress:
+    node_id, ip, port = _read_parts(value)
+    if not ip:
+        raise BookEntryError(f"{node_id or 'nobody'} has no IP", INVALID)
+    try:
+        address = NetAddress(node_id, ip, port)
+    except AddressError as error:
+        raise BookFileError(str(error)) from error
+    if not node_id:
+        raise BookEntryError(f"{address} has no ID", NO_ID)
+    try:
+        address.validate()
+    except AddressError as error:
+        raise BookEntryError(str(error), INVALID) from error
+    return address
+
+
+def _read_source(value: Any) -> NetAddress | None:
+    """Who told an address; None when nobody is named."""
+    if value is None:
+        return None
+    node_id, ip, port = _read_parts(value)
+    try:
+        return NetAddress(node_id, ip, port) if ip else None
+    except AddressError as error:
+        raise BookFileError(str(error)) from error
+
+
+def _read_parts(value: Any) -> tuple[str, str, int]:
     if not isinstance(value, dict):
         raise BookFileError("an address is missing")
     node_id, ip, port = value.get("id") or "", value.get("ip") or "", value.get("port") or 0
     if not isinstance(node_id, str) or not isinstance(ip, str) or type(port) is not int:
         raise BookFileError("an address has a part of the wrong type")
-    try:
-        address = NetAddress(node_id, ip, port)
-        if not source:
-            address.validate()
-    except AddressError as error:
-        raise BookFileError(str(error)) from error
-    return address
+    return node_id, ip, port
 
 
 def _read_number(entry: dict[str, Any], name: str, most: int) -> int:

@@ -97,6 +97,10 @@ class Table:
         """Whether somebody must go before another comes."""
         return len(self.buckets[number]) >= self._size
 
+    def has_room(self, number: int) -> bool:
+        """Whether another may come and nobody has to go. One more than usual: CometBFT fills its buckets so."""
+        return len(self.buckets[number]) <= self._size
+
     def put(self, entry: Entry, number: int) -> None:
         """Put an entry into a bucket it does not lie in."""
         bucket = self.buckets[number]

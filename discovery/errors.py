@@ -11,6 +11,7 @@
     │   └── AddressNotRoutableError
     ├── BanSubjectError             neither a node ID nor an IP address or network
     ├── BookFileError               an addrbook.json that CometBFT would die of
+    │   └── BookEntryError          an entry that leads to nobody: the rest of the file is none the worse
     ├── StoreError                  the database cannot be used
     │   ├── StoreVersionError       a later version of this program wrote it
     │   └── StoreInUseError         another process has it open
@@ -117,6 +118,15 @@ class BookFileError(DiscoveryError):
 
     def __str__(self) -> str:
         return f"not an address book: {self.reason}"
+
+
+class BookEntryError(BookFileError):
+    """An entry that CometBFT reads, and that leads to nobody. `label`: what it is counted as."""
+
+    def __init__(self, reason: str, label: str) -> None:
+        DiscoveryError.__init__(self, reason, label)
+        self.reason = reason
+        self.label = label
 
 
 class StoreError(DiscoveryError):

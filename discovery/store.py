@@ -40,6 +40,7 @@ from peerage.discovery.store_line import (
     write_fact,
     write_key,
 )
+from peerage.discovery.tally import Tally
 from peerage.wire.keys import NodeID, normal_id
 
 BUSY_TIMEOUT_S = 5.0  # for another process that reads the book, or a writer that is just dying
@@ -452,7 +453,11 @@ def _import(path: Path, content: _Content, notes: list[str]) -> None:
     content.key = content.key or file.key or None
     for row in file.rows:
         content.take(row)
-    notes.append(f"{len(file.rows)} addresses were imported from {path}")
+    left_out = Tally()
+    for reason, entries in file.left_out.items():
+        left_out.add_all(reason, entries)
+    without = f", {file.entries - len(file.rows)} entries left out ({left_out})" if file.left_out else ""
+    notes.append(f"{len(file.rows)} addresses were imported from {path}{without}")
     if file.faults:
         _tell(notes, [f"{path}: {fault}" for fault in file.faults])
         with suppress(OSError):

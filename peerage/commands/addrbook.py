@@ -18,6 +18,7 @@ from peerage.config.home import Home
 from peerage.discovery.addrbook_json import fit, load_file, save_book, write_book
 from peerage.discovery.errors import BookFileError
 from peerage.discovery.known_address import Kind, KnownAddress, Standing
+from peerage.discovery.tally import Tally
 from peerage.discovery.timestamps import NEVER, format_time
 
 HEAD = ("ADDRESS", "KIND", "STANDING", "TRIES", "LAST TRY", "LAST SUCCESS", "LATENCY", "SOURCE")
@@ -115,21 +116,25 @@ def list_(
 def import_(home: Home, file: Path, *, salvage: bool) -> None:
     """Add the addresses of CometBFT's addrbook.json, with their history.
 
-    Who is known already stays as he is. The node must not be running.
+    Who is known already stays as he is, and nobody has to go. What is refused is told by reason, on standard error
+    with examples. The node must not be running.
     """
     config = load_config(home)
     try:
-        read = load_file(file, strict=not salvage)
+        read = load_file(file, strict=not salvage, skip_faulty=True)
     except BookFileError as error:
         raise MistakeError(f"{file}: {error}; --salvage takes what can be read of it") from error
-    warn(*(f"{file}: {fault}" for fault in read.faults))
     with open_alone(home, config) as book:
         added = book.merge(read.rows)
-    refused = sum(added.refused.values())
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(added.refused.items()))
+    refused = Tally()
+    for left_out in (read.left_out, added.left_out):
+        for reason, entries in left_out.items():
+            refused.add_all(reason, entries)
+    warn(*(f"{file}: {line}" for line in refused.lines()))
+    count = read.entries - added.added - added.left_alone
     click.echo(
-        f"{added.added} addresses imported, {added.left_alone} known already, {refused} refused"
-        + (f" ({reasons})" if reasons else "")
+        f"{added.added} addresses imported, {added.left_alone} known already, {count} refused"
+        + (f" ({refused})" if count else "")
     )
 
 

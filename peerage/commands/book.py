@@ -3,14 +3,15 @@
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import warn
 from peerage.config.config import Config
-from peerage.config.errors import HomeInUseError
+from peerage.config.errors import HomeInUseError, NodeKeyFileError
 from peerage.config.home import Home
 from peerage.config.home_lock import HomeLock
+from peerage.config.node_key_file import load_node_key
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.errors import StoreError, StoreInUseError
 from peerage.discovery.store import open_book, read_snapshot
@@ -68,12 +69,20 @@ def _opened(home: Home, config: Config) -> Iterator[AddrBook]:
         raise FailureError(str(error)) from error
     try:
         warn(*opened.notes)
+        _tell_who(opened.book, config)
         yield opened.book
         opened.store.apply(opened.book.drain())
     except StoreError as error:
         raise FailureError(str(error)) from error
     finally:
         opened.store.close()
+
+
+def _tell_who(book: AddrBook, config: Config) -> None:
+    """Whose addresses the book is never to have, as the node tells it at its start."""
+    book.add_private_ids(config.p2p.private_peer_ids)
+    with suppress(NodeKeyFileError):  # there is none yet, or the node will say what is wrong with it
+        book.add_our_id(load_node_key(config.node_key_path).node_id)
 
 
 def told(nanoseconds: int) -> str:

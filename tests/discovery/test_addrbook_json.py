@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import stat
 from contextlib import suppress
@@ -158,8 +159,6 @@ def test_any_bytes_give_a_book_or_the_one_error(text: bytes) -> None:
         ONE.replace('"buckets":[3]', '"buckets":[-1]'),
         ONE.replace('"port":1', '"port":65536'),
         ONE.replace('"port":1', '"port":true'),
-        ONE.replace("1.2.3.4", "0.0.0.0"),
-        ONE.replace(node_id(1), "xyz"),
         ONE.replace('"bucket_type":1', '"bucket_type":1,"attempts":-1'),
         ONE.replace('"bucket_type":1', '"bucket_type":1,"attempts":1.5'),
         ONE.replace('"bucket_type":1', '"bucket_type":1,"last_attempt":7'),
@@ -172,6 +171,87 @@ def test_odd_files_are_refused_with_one_error(text: str) -> None:
     with pytest.raises(BookFileError):
         read_book(text)
     assert read_book(text, strict=False).rows == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (ONE.replace("1.2.3.4", "0.0.0.0"), "invalid"),
+        (ONE.replace("1.2.3.4", ""), "invalid"),
+        (ONE.replace(',"ip":"1.2.3.4"', ""), "invalid"),
+        (ONE.replace(node_id(1), "xyz"), "invalid"),
+        (ONE.replace(node_id(1), ""), "no ID"),
+        (ONE.replace(f'"id":"{node_id(1)}",', ""), "no ID"),
+        (ONE.replace(f'"{node_id(1)}"', "null"), "no ID"),
+    ],
+)
+@pytest.mark.parametrize("strict", [True, False])
+def test_an_entry_that_leads_to_nobody_costs_itself_alone(text: str, reason: str, strict: bool) -> None:
+    """CometBFT writes and reads such. The others are taken, and this one is counted and named."""
+    text = text[:-2] + "," + ENTRY % (node_id(2), "") + "]}"
+    read = read_book(text, strict=strict)
+    assert [row.id for row in read.rows] == [node_id(2)]
+    assert read.faults == ()
+    assert read.entries == 2
+    assert {name: left_out.count for name, left_out in read.left_out.items()} == {reason: 1}
+    assert read.left_out[reason].examples[0].startswith("entry 0: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ONE.replace('"port":1', '"port":0'),
+        ONE.replace('"port":1', '"port":null'),
+        ONE.replace('"buckets":[3]', '"buckets":null'),
+        ONE.replace('"buckets":[3]', '"buckets":[3,3]'),
+        ONE.replace('"bucket_type":1', '"bucket_type":1,"attempts":null,"last_attempt":null'),
+        ONE.replace('"bucket_type":1', '"bucket_type":1,"src":null'),
+        ONE.replace('"bucket_type":1', '"bucket_type":1,"src":{"id":"","ip":"","port":0}'),
+        ONE.replace(
+            '"bucket_type":1', '"bucket_type":1,"last_attempt":"2025-05-15T15:08:23.258425432+02:00"'
+        ),
+        ONE.replace('"bucket_type":1', '"bucket_type":1,"last_attempt":"2025-05-15T08:08:23-05:00"'),
+        ONE.replace('"key":"k"', '"key":null'),
+        "\ufeff" + ONE,
+        ONE + "\n\0\0",
+    ],
+)
+def test_every_shape_that_is_published_is_read(text: str) -> None:
+    """Of these CometBFT reads all but the byte order mark, which an editor may have put before it."""
+    read = read_book(text.encode())
+    assert [row.id for row in read.rows] == [node_id(1)]
+    assert read.faults == ()
+
+
+def test_a_file_in_utf_16_is_read() -> None:
+    """A shell of Windows writes one when its output goes into a file."""
+    assert [row.id for row in read_book(ONE.encode("utf-16")).rows] == [node_id(1)]
+
+
+def test_a_compressed_file_is_named_as_one() -> None:
+    """The way out is in the sentence."""
+    with pytest.raises(BookFileError, match="compressed by gzip"):
+        read_book(gzip.compress(ONE.encode()))
+
+
+def test_a_file_that_is_whole_loses_only_the_entries_that_cannot_be_read() -> None:
+    """All that there are add up: rows, unreadable ones, those without ID, those that stand there twice."""
+    entries = [
+        ENTRY % (node_id(1), ""),
+        "null",
+        ENTRY % (node_id(2), ',"attempts":-1'),
+        ENTRY % ("", ""),
+        ENTRY % (node_id(1).upper(), ""),
+    ]
+    text = f'{{"key":"k","addrs":[{",".join(entries)}]}}'
+    with pytest.raises(BookFileError):
+        read_book(text)
+    for read in (read_book(text, skip_faulty=True), read_book(text, strict=False)):
+        counts = {reason: left_out.count for reason, left_out in read.left_out.items()}
+        assert counts == {"unreadable": 2, "no ID": 1, "twice in the file": 1}
+        assert (len(read.rows), read.entries) == (1, 5)
+    with pytest.raises(BookFileError):
+        read_book(text[:-3], skip_faulty=True)
 
 
 def test_names_count_in_any_case_and_a_missing_source_is_the_address_itself() -> None:

@@ -10,6 +10,7 @@ import pytest
 from peerage.discovery.errors import (
     AddressRefusedError,
     BanSubjectError,
+    BookEntryError,
     BookFileError,
     DiscoveryError,
     JournalContentError,
@@ -36,6 +37,7 @@ def made(kind: type[DiscoveryError]) -> DiscoveryError:
         return DiscoveryError("x")
     examples: dict[type[DiscoveryError], DiscoveryError] = {
         BanSubjectError: BanSubjectError("x"),
+        BookEntryError: BookEntryError("nobody", "no ID"),
         BookFileError: BookFileError("cut short"),
         JournalContentError: JournalContentError("file", "line 2: damaged"),
         JournalError: JournalError("file", "disk full"),

@@ -210,6 +210,32 @@ def test_a_broken_file_is_refused_and_can_be_salvaged(home: Path, tmp_path: Path
     assert 0 < int(result.stdout.split()[0]) < 12
 
 
+def test_what_is_refused_is_counted_and_named(home: Path, tmp_path: Path) -> None:
+    """On standard output all that there are add up; on standard error some of each reason are named."""
+    entries = json.loads(_exported(home, tmp_path / "out.json").read_text())["addrs"]
+    key = ["show-node-id", "--home", home]
+    run("gen-node-key", "--home", home)
+    own = run(*key).stdout.strip()
+    secret = node_id(0xABC)
+    (home / "config" / "config.toml").write_text(f'[p2p]\nprivate_peer_ids = "{secret.upper()}"\n')
+    more = json.loads(VECTOR.read_text())["addrs"][:7]
+    for entry, node in zip(
+        more, (own.upper(), secret, "", node_id(0x777), node_id(0x777), "x", node_id(0x778)), strict=True
+    ):
+        entry["addr"]["id"] = node
+        entry["src"]["id"] = node_id(0x999)
+        entry["addr"]["ip"] = "11.12.13.14"
+    more[6]["addr"]["ip"] = "192.168.1.1"
+    file = tmp_path / "mixed.json"
+    file.write_text(json.dumps({"key": "k", "addrs": entries + more}))
+    result = run("addrbook", "import", "--home", home, file)
+    assert result.exit_code == 0, result.output
+    refused = "1 invalid, 1 no ID, 1 not routable, 1 private, 1 self, 1 twice in the file"
+    assert result.stdout == f"1 addresses imported, 12 known already, 6 refused ({refused})\n"
+    assert f"Warning: {file}: 1 no ID: entry 14: 11.12.13.14:" in result.stderr
+    assert f"1 private: {secret}@11.12.13.14:" in result.stderr
+
+
 def test_a_damaged_database_is_shown_as_far_as_it_is_whole(home: Path) -> None:
     """Listing reads around the damage, says so, and leaves the file as it is."""
     database = home / "data" / "addrbook.sqlite"

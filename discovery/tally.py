@@ -1,0 +1,58 @@
+"""How many were left out, for which reason, and a few of them by name: what is not taken is never just gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+EXAMPLES = 3  # of each reason
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """All that were left out for one reason. examples: the first of them."""
+
+    count: int
+    examples: tuple[str, ...]
+
+
+class Tally:
+    """Counts by reason."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, reason: str, example: str) -> None:
+        """One more."""
+        self._counts[reason] = self._counts.get(reason, 0) + 1
+        examples = self._examples.setdefault(reason, [])
+        if len(examples) < EXAMPLES:
+            examples.append(example)
+
+    def add_all(self, reason: str, left_out: LeftOut) -> None:
+        """What another counted."""
+        self._counts[reason] = self._counts.get(reason, 0) + left_out.count
+        examples = self._examples.setdefault(reason, [])
+        examples += left_out.examples[: EXAMPLES - len(examples)]
+
+    def by_reason(self) -> dict[str, LeftOut]:
+        """What was counted."""
+        return {
+            reason: LeftOut(count, tuple(self._examples[reason])) for reason, count in self._counts.items()
+        }
+
+    def counts(self) -> dict[str, int]:
+        """How many for each reason."""
+        return dict(self._counts)
+
+    def __str__(self) -> str:
+        """As "3 no room, 1 private"; empty when there is nothing."""
+        return ", ".join(f"{count} {reason}" for reason, count in sorted(self._counts.items()))
+
+    def lines(self) -> Iterable[str]:
+        """A line for each reason, with its examples."""
+        for reason, count in sorted(self._counts.items()):
+            examples = self._examples[reason]
+            more = f" and {count - len(examples)} more" if count > len(examples) else ""
+            yield f"{count} {reason}: {', '.join(examples)}{more}"

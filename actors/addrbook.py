@@ -56,6 +56,7 @@ METHODS = frozenset(
         "mark_attempt",
         "mark_bad",
         "mark_good",
+        "mark_incompatible",
         "offer",
         "pick",
         "recall",
@@ -111,6 +112,7 @@ class AddrBookActor(ProcessActor):
             log.warning("address book", note=note)
         self._book, self._store = opened.book, opened.store
         self._book.add_private_ids([NodeID(peer_id) for peer_id in config.p2p.private_peer_ids])
+        self._book.add_our_id(self._context.node_id)
         own = own_address(self._context)
         if own is not None:
             self._book.add_our_address(own)
@@ -173,7 +175,7 @@ class AddrBookActor(ProcessActor):
     def _count(self) -> None:
         if self._metrics.is_on:
             counts = self._book.statistics()
-            for kind in ("new", "old", "verified", "banned"):
+            for kind in ("new", "old", "verified", "incompatible", "banned"):
                 self._metrics.buffer.set("p2p_addresses", (kind,), float(getattr(counts, kind)))
 
 

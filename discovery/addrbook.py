@@ -35,7 +35,7 @@ from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import Entry, Kind, KnownAddress
 from peerage.discovery.selection import new_and_old, selection_size
 from peerage.discovery.tally import LeftOut, Tally
-from peerage.discovery.timestamps import SECOND, nanoseconds
+from peerage.discovery.timestamps import NEVER, SECOND, nanoseconds
 from peerage.discovery.verified import VerifiedPool
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID, normal_id
@@ -100,7 +100,7 @@ class Offer:
 @dataclass(frozen=True, slots=True)
 class BookStatistics:
     """Counts. references: places taken in buckets, for a new address may take up to four. verified: how many
-    answered when they were last dialled.
+    answered when they were last dialled. incompatible: how many turned out to be of another network.
     """
 
     size: int
@@ -109,6 +109,7 @@ class BookStatistics:
     banned: int
     references: int
     verified: int
+    incompatible: int = 0
 
 
 class _NoJournal(set[NodeID]):
@@ -162,6 +163,7 @@ class AddrBook:
         )  # heard of first from themselves, the last ones
         self._contests = Contests()
         self._moved: dict[NodeID, None] = {}  # who is said to be elsewhere, in the order of hearing
+        self._incompatible: set[NodeID] = set()  # whose nodes are of another network
         self._anchors_due = False
         self._displaced = 0  # how many lost their last place to another
         self._sources: dict[NetAddress, tuple[NetAddress, str]] = {}  # source → the shared one, its group
@@ -188,8 +190,8 @@ class AddrBook:
 
     @property
     def needs_more(self) -> bool:
-        """Whether there are fewer than 1000 addresses. Source: reference 9."""
-        return len(self._entries) < NEEDS_MORE_BELOW
+        """Whether there are fewer than 1000 addresses, those of other networks not counted. Source: reference 9."""
+        return len(self._entries) - len(self._incompatible) < NEEDS_MORE_BELOW
 
     def has(self, node_id: str) -> bool:
         """Whether an address of this ID is known."""
@@ -220,7 +222,13 @@ class AddrBook:
         """Counts for logs and metrics."""
         references = self._new.references + self._old.references
         return BookStatistics(
-            len(self), len(self._new), len(self._old), len(self.bans), references, len(self._verified)
+            len(self),
+            len(self._new),
+            len(self._old),
+            len(self.bans),
+            references,
+            len(self._verified),
+            len(self._incompatible),
         )
 
     # --- who we are, and whom nobody may know ---
@@ -236,6 +244,8 @@ class AddrBook:
         CometBFT remembers the three together only, so that our ID at another port gets in.
         """
         self._our_places.add(address.dial_string)
+        for entry in [each for each in self._entries.values() if _same_place(each.address, address)]:
+            self._drop(entry)
         self.add_our_id(address.id)
 
     def is_ours(self, address: NetAddress) -> bool:
@@ -269,6 +279,8 @@ class AddrBook:
         if not same or self._private_ids or self.bans.any_network:
             self._check(address, source)
         if entry is not None:
+            if entry.incompatible and source.id == address.id:
+                self._is_ours_again(entry)
             if not same and not _same_place(entry.address, address):
                 self._hear_of_move(entry, address, source)
             if not self._may_spread(entry):
@@ -397,11 +409,38 @@ class AddrBook:
         if address is not None and not _same_place(address, entry.address) and self._may_move(entry, address):
             self._move(entry, address)
         entry.answered(self._now(), nanoseconds(latency_s))
+        self._incompatible.discard(entry.address.id)
         self._touched.add(entry.address.id)
         self._verified.put(entry)
         self._settle()
         if entry.kind is Kind.NEW:
             self._promote(entry)
+        return True
+
+    def mark_incompatible(self, node_id: str, address: NetAddress | None = None) -> bool:
+        """Note that the node is there and is of another network, or speaks another protocol: it is let be.
+
+        Neither dialled for an hour, doubling up to a day with each time, nor told to anybody until it has turned out to
+        be one of ours again: when it answers as such, or comes by itself.
+        Args: address, what was dialled, as in `mark_attempt`.
+        Returns: whether the ID is known.
+        """
+        entry = self._entries.get(normal_id(node_id))
+        if entry is None:
+            return False
+        self._touched.add(entry.address.id)
+        if address is not None and not _same_place(address, entry.address):
+            if entry.moved is not None and _same_place(address, entry.moved):
+                self._forget_move(entry)
+            return True
+        entry.is_another_network(self._now())
+        self._incompatible.add(entry.address.id)
+        self._verified.take(entry)
+        self._settle()
+        if entry.kind is Kind.OLD and not self._new.is_full(self._home(entry)):
+            self._old.take_all(entry)
+            entry.kind = Kind.NEW
+            self._new.put(entry, self._home(entry))
         return True
 
     def mark_bad(self, node_id: str, ban_s: float, reason: str) -> bool:
@@ -677,7 +716,12 @@ class AddrBook:
         return True
 
     def _barred(self, entry: Entry) -> bool:
-        """Whether a banned network holds its address. A banned ID is not in the book at all."""
+        """Whether nobody is to dial it: a banned network holds its address, or its node is let be.
+
+        A banned ID is not in the book at all.
+        """
+        if entry.incompatible and entry.next_try > self._now():
+            return True
         return self.bans.any_network and self.bans.ban_of(ip=self._dialable(entry).host) is not None
 
     def _may_be_dialled(self, address: NetAddress) -> bool:
@@ -685,8 +729,15 @@ class AddrBook:
             self.bans.holds(address.id)
             or self.bans.ban_of(ip=address.host) is not None
             or address.id in self._private_ids
+            or address.id in self._incompatible
             or self.is_ours(address)
         )
+
+    def _is_ours_again(self, entry: Entry) -> None:
+        """A node of another network came by itself, as one of ours."""
+        entry.incompatible, entry.next_try = 0, NEVER
+        self._incompatible.discard(entry.address.id)
+        self._touched.add(entry.address.id)
 
     def _arrived(self) -> list[Entry]:
         """Who came a moment ago by his own account, and was not tried yet."""
@@ -703,7 +754,7 @@ class AddrBook:
     def _told(self, entries: list[Entry]) -> list[NetAddress]:
         if self.bans.any_network:
             entries = [entry for entry in entries if self.bans.ban_of(ip=entry.address.host) is None]
-        return [entry.address for entry in entries]
+        return [entry.address for entry in entries if not entry.incompatible]
 
     def _spread(self, bias: int, picks: int, candidates: dict[NodeID, NetAddress]) -> None:
         """Add so many picks, each of another group as long as there are other groups among ten times as many."""
@@ -871,6 +922,7 @@ class AddrBook:
         del self._entries[entry.address.id]
         self._verified.take(entry)
         self._moved.pop(entry.address.id, None)
+        self._incompatible.discard(entry.address.id)
 
     def _restore(self, row: KnownAddress, *, stored: bool) -> None:
         old = row.kind is Kind.OLD
@@ -908,7 +960,9 @@ class AddrBook:
 
     def _note(self, entry: Entry) -> None:
         """Put an entry that comes with a history on the lists where it belongs."""
-        if entry.last_success and not entry.attempts:
+        if entry.incompatible:
+            self._incompatible.add(entry.address.id)
+        elif entry.last_success and not entry.attempts:
             self._verified.put(entry)
         if entry.moved is not None:
             self._moved[entry.address.id] = None

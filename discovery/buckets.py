@@ -158,7 +158,8 @@ class Table:
         oldest, oldest_at = bucket[0], bucket[0].last_attempt
         for entry in bucket:
             at = entry.last_attempt
-            if (entry.attempts >= MAX_TRIES_WITHOUT_SUCCESS or at < missing) and entry.is_bad(now):
+            suspect = entry.attempts >= MAX_TRIES_WITHOUT_SUCCESS or at < missing or entry.incompatible
+            if suspect and entry.is_bad(now):
                 return entry
             if at < oldest_at:
                 oldest, oldest_at = entry, at

@@ -38,6 +38,8 @@ class Contest:
         """What is known of the incumbent since the contest began."""
         if self.incumbent.kind is not Kind.OLD or not self.incumbent.buckets:
             return Result.REPLACED
+        if self.incumbent.incompatible:
+            return Result.REPLACED
         if self.incumbent.last_success >= self.since:
             return Result.KEPT
         if self.incumbent.attempts and self.incumbent.last_attempt >= self.since:

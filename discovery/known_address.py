@@ -17,6 +17,7 @@ NO_SUCCESS_FOR = 7 * DAY  # reference 9, bad
 VERIFY_AGAIN_AFTER = 30 * MINUTE  # who answered; a seed of 10,000 addresses dials 6 a second for that
 FIRST_PAUSE = MINUTE  # after a failed try; it doubles with each
 LONGEST_PAUSE = DAY
+FIRST_LET_BE = 60 * MINUTE  # a node of another network; it doubles with each time, up to LONGEST_PAUSE
 
 
 class Kind(IntEnum):
@@ -32,6 +33,7 @@ class Standing(Enum):
     UNTRIED = "untried"
     VERIFIED = "verified"
     FAILING = "failing"
+    INCOMPATIBLE = "incompatible"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class KnownAddress:
     attempts: failed tries since the last success. Times are Unix nanoseconds or NEVER; last_attempt is when
     it was added as long as it was never tried, last_ban is until when it was banned. latency: nanoseconds that
     dial and handshake took when it last answered, 0 if not known. next_try: from when on it is worth a dial
-    that nobody needs. moved: another address it is said to have, to be tried.
+    that nobody needs. moved: another address it is said to have, to be tried. incompatible: how often in a row its
+    node turned out to be of another network or protocol; as long as it is, next_try holds for every dial.
     """
 
     address: NetAddress
@@ -56,10 +59,13 @@ class KnownAddress:
     latency: int = 0
     next_try: int = NEVER
     moved: NetAddress | None = None
+    incompatible: int = 0
 
     @property
     def standing(self) -> Standing:
         """What dialling it has shown."""
+        if self.incompatible:
+            return Standing.INCOMPATIBLE
         return _standing(self.attempts, self.last_success)
 
     @property
@@ -75,6 +81,7 @@ class Entry:
         "address",
         "attempts",
         "buckets",
+        "incompatible",
         "kind",
         "last_attempt",
         "last_ban",
@@ -98,6 +105,7 @@ class Entry:
         self.latency = 0
         self.next_try = NEVER
         self.moved: NetAddress | None = None
+        self.incompatible = 0
         self.position = -1
 
     @classmethod
@@ -111,6 +119,7 @@ class Entry:
         entry.latency = known.latency
         entry.next_try = known.next_try
         entry.moved = known.moved
+        entry.incompatible = known.incompatible
         return entry
 
     def known(self) -> KnownAddress:
@@ -127,11 +136,12 @@ class Entry:
             self.latency,
             self.next_try,
             self.moved,
+            self.incompatible,
         )
 
     def answered(self, now: int, latency: int) -> None:
         """A handshake has verified it just now."""
-        self.attempts = 0
+        self.attempts = self.incompatible = 0
         self.last_attempt = self.last_success = now
         self.next_try = now + VERIFY_AGAIN_AFTER
         if latency:
@@ -142,6 +152,13 @@ class Entry:
         self.attempts += 1
         self.last_attempt = now
         self.next_try = now + min(FIRST_PAUSE << min(self.attempts - 1, 16), LONGEST_PAUSE)
+
+    def is_another_network(self, now: int) -> None:
+        """Its node is there, and is none of ours. It has not failed, and is let be for a while."""
+        self.attempts = 0
+        self.incompatible += 1
+        self.last_attempt = now
+        self.next_try = now + min(FIRST_LET_BE << min(self.incompatible - 1, 16), LONGEST_PAUSE)
 
     def is_bad(self, now: int) -> bool:
         """Whether it may make room for another: new, not tried in the last minute, and hopeless.
@@ -154,7 +171,7 @@ class Entry:
         idle = now - self.last_attempt
         if 0 <= idle < RECENT_TRY:
             return False
-        if idle > MISSING_AFTER:
+        if idle > MISSING_AFTER or self.incompatible:
             return True
         if self.last_success == NEVER and self.attempts >= MAX_TRIES_WITHOUT_SUCCESS:
             return True

@@ -56,6 +56,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # lines of addresses may be longer from here on, too: an older program could not read them
     ("CREATE TABLE fact (name TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID",),
+    # lines of addresses may be longer once more: whose node is of another network
+    (),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 

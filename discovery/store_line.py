@@ -116,9 +116,10 @@ def _address_fields(row: KnownAddress) -> str:
     buckets = ",".join(map(str, row.buckets)) or _NOTHING
     source = _NOTHING if row.source == address else _written_source(row.source)
     # most addresses have nothing more to tell, and a start reads 100,000 lines
-    tried = row.latency or row.next_try or row.moved is not None
+    tried = row.latency or row.next_try or row.moved is not None or row.incompatible
     moved = _NOTHING if row.moved is None else row.moved.dial_string
     more = f" {row.latency} {row.next_try} {moved}" if tried else ""
+    more += f" {row.incompatible}" if row.incompatible else ""
     return (
         f"{_escaped(address.id)} {address.host} {address.port} {source} {row.kind:d} {buckets} {row.attempts} "
         f"{row.last_attempt} {row.last_success} {row.last_ban}{more}"
@@ -143,9 +144,11 @@ def _read_address(text: str) -> KnownAddress:
     )
 
 
-def _read_tried(node_id: str, latency: str, next_try: str, moved: str) -> tuple[int, int, NetAddress | None]:
+def _read_tried(
+    node_id: str, latency: str, next_try: str, moved: str, incompatible: str = "0"
+) -> tuple[int, int, NetAddress | None, int]:
     place = None if moved == _NOTHING else NetAddress.parse(f"{node_id}@{moved}")
-    return int(latency), int(next_try), place
+    return int(latency), int(next_try), place, int(incompatible)
 
 
 def _read_fact(text: str) -> Fact:

@@ -91,7 +91,10 @@ class Handshake:
             theirs = self._reader.feed(plaintext)
         except RemoteError as error:
             impostor = isinstance(error, UnexpectedNodeIDError)
-            refusal = Refusal(RefusalReason.AUTH_FAILURE, str(error), impostor=impostor)
+            if isinstance(error, UnexpectedNodeIDError) and error.actual == self._node_key.node_id:
+                refusal = Refusal(RefusalReason.SELF, f"dialled {error.expected}, and we answered ourselves")
+            else:
+                refusal = Refusal(RefusalReason.AUTH_FAILURE, str(error), impostor=impostor)
             raise HandshakeRefusedError(refusal) from error
         if theirs is None:
             return False

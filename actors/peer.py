@@ -261,7 +261,8 @@ class PeerActor(ProcessActor):
             self._refuse(Refusal(RefusalReason.UNREACHABLE, os.strerror(code)))
             return
         if self._sock.getsockname() == self._sock.getpeername():  # TCP's simultaneous open with oneself
-            self._refuse(Refusal(RefusalReason.SELF, "the connection leads back to this socket"))
+            detail = "nobody listens there: the connection leads back to its own socket"
+            self._refuse(Refusal(RefusalReason.UNREACHABLE, detail))
             return
         self._begin_handshake()
 

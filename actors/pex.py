@@ -77,6 +77,7 @@ NOT_ITS_FAULT = {
     RefusalReason.DUPLICATE_CONNECTION,
     RefusalReason.DUPLICATE_ID,
     RefusalReason.DUPLICATE_IP,
+    RefusalReason.SELF,  # the switch has told the book that the place is ours
     RefusalReason.STOPPING,
 }
 
@@ -149,7 +150,7 @@ class PexReactor(Reactor):
             persistent_max_dial_period=p2p.persistent_peers_max_dial_period,
             improvements=self._improvements,
         )
-        self._seeds = SeedList(p2p.seeds)
+        self._seeds = SeedList(p2p.seeds, self.node.node_id)
         self._crawler = (
             Crawler(clock=time.time, group_limit=settings.crawl_group_limit) if p2p.seed_mode else None
         )
@@ -169,6 +170,8 @@ class PexReactor(Reactor):
         self._draws: dict[int | None, _Draw] = {}
 
     def on_start(self) -> None:
+        if self._seeds.without_us:
+            log.info("our own address is among the seeds, and is left out", seed=self.node.node_id)
         facts = self._book.call("recall")
         self._exchange.restore(facts)
         self._manager.restore(facts)
@@ -511,8 +514,10 @@ class PexReactor(Reactor):
         """Note what a refusal says against an address, if it says anything."""
         if refusal.is_ours or refusal.reason in NOT_ITS_FAULT:
             return
-        impostor = refusal.impostor or refusal.reason is RefusalReason.SELF
-        ban_s = self._manager.dial_failed(address, authentication=impostor)
+        if refusal.reason is RefusalReason.INCOMPATIBLE:
+            self._book.request(self.runtime, "mark_incompatible", address.id, address)
+            return
+        ban_s = self._manager.dial_failed(address, authentication=refusal.impostor)
         if ban_s > 0:
             self._ban("give_up", address.id, str(refusal), ban_s)
         else:
@@ -715,7 +720,11 @@ def _group_of(ip: str) -> str | None:
 
 
 def _source(peer: Peer) -> NetAddress:
-    """In whose name the book keeps what a peer told."""
-    return self_reported(peer.id, peer.node_info.listen_addr) or NetAddress.parse(
-        f"{peer.id}@{peer.socket_address}"
-    )
+    """In whose name the book keeps what a peer told.
+
+    Many report the address that they listen on, 0.0.0.0: all of them would be one group of sources.
+    """
+    reported = self_reported(peer.id, peer.node_info.listen_addr)
+    if reported is None or reported.host.is_unspecified:
+        return NetAddress.parse(f"{peer.id}@{peer.socket_address}")
+    return reported

@@ -27,6 +27,10 @@ class ReconnectSchedule:
     rng: random.Random
     tries: int = field(default=0, init=False)
 
+    def let_be(self) -> None:
+        """The peer is there and is of another network: the pauses grow from now on, beginning with 9 s."""
+        self.tries = max(self.tries, LINEAR_TRIES + 2)
+
     def next_pause(self) -> float | None:
         """Seconds to wait before the next try; None when there is none left. Source: reference 6."""
         k = self.tries

@@ -102,6 +102,7 @@ class _Reconnect:
     schedule: ReconnectSchedule
     addresses: list[str]  # cycled through
     timer: Timer | None = None
+    said: str = ""  # the last refusal as incompatible that was logged
 
 
 @dataclass(slots=True)
@@ -139,6 +140,7 @@ class SwitchActor(ProcessActor):
         self._table.unconditional.update(p2p.unconditional_peer_ids)
         self._table.private.update(p2p.private_peer_ids)
         self._configured = tuple(p2p.persistent_peers)
+        self._said_ours = False
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._dials = _Dials()
         self._up: set[ActorRef] = set()  # transports that live, as far as we know
@@ -446,6 +448,9 @@ class SwitchActor(ProcessActor):
             if message.refusal.reason is RefusalReason.SELF:
                 self._forget_self(facts)
             if facts.is_outbound and facts.dialled_id in self._table.persistent:
+                state = self._reconnects.get(str(facts.dialled_id))
+                if state is not None and message.refusal.reason is RefusalReason.INCOMPATIBLE:
+                    state.schedule.let_be()
                 self._reconnect(str(facts.dialled_id), [self._table.persistent[str(facts.dialled_id)]])
             return
         if connection is None or facts.peer is None:
@@ -470,6 +475,10 @@ class SwitchActor(ProcessActor):
         kind = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
         tell = self._teller(outbound=facts.is_outbound, peer_id=facts.dialled_id)
+        state = self._reconnects.get(str(facts.dialled_id))
+        if state is not None and refusal.reason is RefusalReason.INCOMPATIBLE:
+            tell = log.debug if state.said == str(refusal) else tell
+            state.said = str(refusal)
         tell(
             kind,
             reason=str(refusal.reason),
@@ -479,11 +488,18 @@ class SwitchActor(ProcessActor):
         )
 
     def _forget_self(self, facts: ConnectionFacts) -> None:
-        """A dial led to ourselves: the address leaves the book and is known as ours. Source: reference 6."""
+        """A dial led to ourselves: the place leaves the book and is known as ours. Source: reference 6.
+
+        Whoever was dialled there is somewhere else, if anywhere: a persistent peer is sought no more.
+        """
         if facts.is_outbound and facts.dialled_id is not None:
-            address = NetAddress(facts.dialled_id, facts.remote_ip, facts.remote_port)
-            self._book.tell("remove", address.id)
+            address = NetAddress(self._context.node_id, facts.remote_ip, facts.remote_port)
             self._book.tell("add_our_address", address)
+            text = self._table.persistent.pop(facts.dialled_id, None)
+            if text is not None:
+                self._forget_reconnecting(facts.dialled_id)
+                self._configured = tuple(each for each in self._configured if each != text)
+                log.warning("a persistent peer's address is our own, and is left out", address=text)
 
     # --- dialling ------------------------------------------------------------------------------------------------------
 
@@ -667,7 +683,7 @@ class SwitchActor(ProcessActor):
         """
         if self._silent:
             return
-        for text in (*self._configured, *self._notes.persistent):
+        for text in self._others(*self._configured, *self._notes.persistent):
             peer_id = id_in(text)
             if peer_id not in self._table.persistent:
                 self._remember_persistent(text)
@@ -677,7 +693,18 @@ class SwitchActor(ProcessActor):
     def _remember_persistent(self, text: str) -> None:
         self._table.persistent[id_in(text)] = text
 
-    def _add_persistent(self, texts: Sequence[str]) -> None:
+    def _others(self, *texts: str) -> list[str]:
+        """Those that are not our own address, as in a list that all nodes of a network share. It is said once."""
+        others = [text for text in texts if id_in(text) != self._context.node_id]
+        if len(others) < len(texts) and not self._said_ours:
+            self._said_ours = True
+            log.info(
+                "our own address is among the persistent peers, and is left out", peer=self._context.node_id
+            )
+        return others
+
+    def _add_persistent(self, given: Sequence[str]) -> None:
+        texts = self._others(*given)
         for text in texts:
             self._remember_persistent(text)
         self._note(persistent=tuple(dict.fromkeys((*self._notes.persistent, *texts))))

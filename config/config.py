@@ -11,6 +11,7 @@ from peerage.config.errors import ConfigError, Mistake
 from peerage.config.home import DEFAULT as DEFAULT_HOME
 from peerage.config.home import Home
 from peerage.config.layers import settle_layers, settle_network
+from peerage.config.listen_address import ListenAddress
 from peerage.config.logging import LogSettings
 from peerage.config.overrides import settle_overrides
 from peerage.config.quoting import shown
@@ -24,6 +25,7 @@ from peerage.config.sections import (
     TopLevel,
 )
 from peerage.config.setting import Section, Setting, settings_of
+from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.net_address import id_in
 
 _ORDER = {setting.name: index for index, setting in enumerate(SETTINGS)}
@@ -218,11 +220,23 @@ class Config(TopLevel):
             for seed in self.p2p.seeds
             if id_in(seed) in persistent
         ]
+        external = self.p2p.external_address
+        if _is_unspecified(external):
+            odd.append(
+                f"p2p.external_address: {shown(external)} leads nobody here; an IP of this machine is told instead"
+            )
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
         if self.p2p.test_fuzz:
             odd.append("p2p.test_fuzz: has no effect, connections of peerage do not misbehave")
         return odd
+
+
+def _is_unspecified(address: str) -> bool:
+    try:
+        return parse_ip(ListenAddress.parse(address).host).is_unspecified
+    except ValueError:
+        return False
 
 
 def _as_home(home: object) -> Home:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from peerage.wire.net_address import is_host
+
 MOST_PORT = 65535
 
 
@@ -21,7 +23,8 @@ class ListenAddress:
     def parse(cls, text: str) -> "ListenAddress":
         """Read an address as configured; without a scheme it is tcp, IPv6 hosts stand in brackets.
 
-        Raises: ValueError for other schemes, a missing port, a port outside 0..65535, an empty path.
+        Raises: ValueError for other schemes, a host that can be none, a missing port, a port outside 0..65535, an empty
+            path.
         """
         scheme, separator, rest = text.partition("://")
         if not separator:
@@ -37,7 +40,7 @@ class ListenAddress:
             host = host[1:-1]
         elif ":" in host:
             raise ValueError(text)
-        if any(character in "[]/@" or character.isspace() for character in host) or int(port) > MOST_PORT:
+        if (host and not is_host(host)) or int(port) > MOST_PORT:
             raise ValueError(text)
         return cls("tcp", host, int(port))
 

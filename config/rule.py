@@ -84,11 +84,11 @@ REACTORS = _each(
     "each package.module:Class or NAME=package.module:Class", lambda text: bool(_REACTOR.fullmatch(text))
 )
 P2P_LISTEN: Rule[str] = _scalar(
-    "tcp://host:port",
+    "tcp://host:port, the host being an IP address or a name",
     lambda text: _is_listen_address(text, schemes=frozenset({"tcp"}), host_needed=True),
 )
 P2P_ADVERTISED: Rule[str] = _scalar(
-    "empty or host:port",
+    "empty or host:port, the host being an IP address or a name",
     lambda text: text == "" or _is_listen_address(text, schemes=frozenset({"tcp"}), host_needed=True),
 )
 HTTP_LISTEN: Rule[str] = _scalar(

@@ -22,13 +22,17 @@ class Resolved:
 class SeedList:
     """Seeds as ID@host:port, host an IP or a name.
 
+    Args: own_id, who is no seed of ours: all nodes of a network may share one list. `without_us` tells whether it was
+        in there.
     Raises: SeedError at once when any can be no address, whatever its name may resolve to; it names all of
         them.
     Source: reference 8, Start fails.
     """
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.texts = tuple(text.strip() for text in texts if text.strip())
+    def __init__(self, texts: Iterable[str], own_id: str = "") -> None:
+        given = [text.strip() for text in texts if text.strip()]
+        self.texts = tuple(text for text in given if id_in(text) != own_id)
+        self.without_us = len(self.texts) < len(given)
         faults: list[tuple[str, str]] = []
         for text in self.texts:
             try:

@@ -50,14 +50,16 @@ from peerage.actors.runtime import DROP, THREAD, ActorDeadError, ActorRef, Frame
 from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
 from peerage.actors.transport import TransportActor
 from peerage.config import Config, ListenAddress, load_or_create_node_key, set_up_logging
+from peerage.config.errors import ConfigError
 from peerage.config.home_lock import HomeLock
 from peerage.config.logging import LogSettings
+from peerage.supervisors.advertised import advertised, unresolved_hosts
 from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
-from peerage.wire.net_address import AddressLookupError, NetAddress
+from peerage.wire.net_address import AddressLookupError, NetAddress, id_at
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
 
 __all__ = [
@@ -198,8 +200,8 @@ class Node:
     def start(self) -> Self:
         """Listen, and start every actor of the node. One that was stopped, or has failed, may be started again.
 
-        Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data; ListenError,
-            SeedsUnresolvedError, NodeStartError.
+        Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data; ConfigError,
+            external_address has a host that does not resolve; ListenError, SeedsUnresolvedError, NodeStartError.
         """
         with self._switching:
             if self._life is None or self._life.ended.is_set():
@@ -219,9 +221,11 @@ class Node:
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
             log.warning("home not locked", note=note)
+        self._check_hosts()
         self._check_seeds()
         self._listen(life)
-        life.address = f"{self.node_id}@{self._advertised(life)}"
+        assert life.listener is not None
+        life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
         life.lock.tell(life.address)
         _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
         self._context = NodeContext(
@@ -453,12 +457,11 @@ class Node:
                 "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
             )
 
-    def _advertised(self, life: NodeLife) -> str:
-        if self.config.p2p.external_address:
-            return self.config.p2p.external_address.rpartition("://")[2]
-        assert life.listener is not None
-        host, port = life.listener.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    def _check_hosts(self) -> None:
+        """Insist that others find us by the name we tell them. Raises: ConfigError."""
+        mistakes = unresolved_hosts(self.config, "external_address")
+        if mistakes:
+            raise ConfigError(mistakes)
 
     def _node_info(self, life: NodeLife) -> NodeInfo:
         return NodeInfo(

@@ -30,6 +30,7 @@ __all__ = [
     "Resolve",
     "id_at",
     "id_in",
+    "is_host",
     "no_names",
     "parse_port",
     "split_host_port",
@@ -220,14 +221,27 @@ def id_at(node_id: str, listen_addr: str) -> str:
     return f"{node_id}@{without_scheme(listen_addr)}"
 
 
-def _find(host: str, resolve: Resolve) -> IPAddress:
-    """The IP address a host stands for."""
+def is_host(text: str) -> bool:
+    """Whether this can be a host at all: an IP address, with a zone if need be, or what may be a name."""
+    return _literal(text) is not None or _is_name(text)
+
+
+def _literal(host: str) -> IPAddress | None:
+    """The IP address that is written there, its zone dropped; None if there is none."""
     address, percent, zone = host.partition("%")
     try:
         if not percent or (":" in address and zone):
             return parse_ip(address)
     except ValueError:
         pass
+    return None
+
+
+def _find(host: str, resolve: Resolve) -> IPAddress:
+    """The IP address a host stands for."""
+    ip = _literal(host)
+    if ip is not None:
+        return ip
     if not _is_name(host):
         raise AddressLookupError(host, "neither an IP address nor a name")
     try:

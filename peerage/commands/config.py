@@ -10,13 +10,15 @@ from peerage.commands.exit_status import MistakeError
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import SettingsCommand, home_option, settings_options
 from peerage.config.config import Config
-from peerage.config.errors import NodeKeyMissingError
+from peerage.config.errors import ConfigError, NodeKeyMissingError
 from peerage.config.home import Home
 from peerage.config.node_key_file import load_node_key
 from peerage.config.quoting import quoted
 from peerage.config.sections import SETTINGS
 from peerage.config.setting import Setting
 from peerage.config.toml_file import nearest
+from peerage.supervisors.advertised import unresolved_hosts
+from peerage.wire.net_address import id_in
 
 
 @click.command("check", cls=SettingsCommand, epilog="Example: peerage config check --home /srv/node")
@@ -29,10 +31,15 @@ def check(home: Home, flags: Mapping[str, str]) -> None:
     here, the network's name and the node key. Exit code 0 if nothing is wrong, 2 otherwise.
     """
     config = load_config(home, flags, file_needed=True, to_start=True)
+    unresolved = unresolved_hosts(config, "laddr", "external_address")
+    if unresolved:
+        raise ConfigError(unresolved)
     try:
-        load_node_key(config.node_key_path)
+        own_id = load_node_key(config.node_key_path).node_id
     except NodeKeyMissingError as missing:
         warn(str(missing))
+    else:
+        warn(*_ourselves(config, own_id))
     click.echo(f"{home.config_file}: nothing wrong")
 
 
@@ -62,6 +69,14 @@ config = click.Group(
     help="Check or show the configuration.",
     no_args_is_help=True,
 )
+
+
+def _ourselves(config: Config, own_id: str) -> Iterable[str]:
+    """Our own address among the peers: as in a list that all nodes of a network share."""
+    for key in ("persistent_peers", "seeds"):
+        for text in getattr(config.p2p, key):
+            if id_in(text) == own_id:
+                yield f"p2p.{key}: {quoted(text)} is this node itself, and is left out"
 
 
 def _chosen(keys: Iterable[str], *, everything: bool, config: Config) -> list[Setting[Any]]:

@@ -140,6 +140,13 @@ def test_a_connection_to_oneself_is_refused_as_that() -> None:
     assert error.refusal.reason is RefusalReason.SELF
 
 
+def test_who_is_dialled_at_our_own_address_is_not_taken_for_an_impostor() -> None:
+    """A false ID with our own IP and port leads to ourselves, and nobody else has done anything."""
+    error = refusal_of(Handshake(ANNA, info_of(ANNA), NodeID(STRANGER)), Handshake(ANNA, info_of(ANNA)))
+    assert error.refusal.reason is RefusalReason.SELF
+    assert not error.refusal.impostor
+
+
 def test_one_who_answers_learns_the_network_before_it_says_its_own() -> None:
     """As `peerage ping` does: what it announces is made from what it hears."""
     anna = Handshake(ANNA, lambda theirs: info_of(ANNA, network=theirs.network))

@@ -589,6 +589,24 @@ def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(
         assert known.shut_out() == ()
 
 
+def test_a_node_of_another_network_is_let_be(clock: Clock, quick_rounds: None) -> None:
+    """Dialled once, however many rounds follow, until its time has come; told to nobody; neither banned nor failing."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    known.add(address(7), address(7))
+    stranger = Refusal(RefusalReason.INCOMPATIBLE, "network 'other', ours is 'test'")
+    with Stage(clock, known=known, outcome=lambda _message: stranger) as stage:
+        wait_until(lambda: stage.called("mark_incompatible") == [(node_id(7), address(7))])
+        offers = len(stage.called("offer"))
+        wait_until(lambda: len(stage.called("offer")) > offers + 5)
+        assert len(stage.dials) == 1
+        assert stage.called("mark_attempt") == stage.called("give_up") == []
+        peer = stage.connect(2)
+        peer.send(PEX_CHANNEL, REQUEST)
+        assert node_id(7) not in {each.id for each in answered(peer)}
+        clock.pass_by(3601.0)
+        wait_until(lambda: len(stage.dials) == 2)
+
+
 def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rounds: None) -> None:
     """The address is tried, hung up on, and good from then on."""
     known = AddrBook(clock=clock, rng=random.Random(1))

@@ -34,6 +34,18 @@ def test_after_thirty_tries_it_gives_up() -> None:
     assert pauses(0.0, 31)[30] is None
 
 
+def test_a_peer_of_another_network_is_tried_with_growing_pauses() -> None:
+    """At once beyond the short ones: it is there, and will not become one of ours in seconds."""
+    schedule = ReconnectSchedule(0.0, random.Random(1))
+    found = []
+    for _ in range(4):
+        schedule.let_be()
+        found.append(schedule.next_pause())
+    for pause, least in zip(found, (9.0, 27.0, 81.0, 243.0), strict=True):
+        assert pause is not None
+        assert least <= pause <= least + JITTER_S
+
+
 def test_with_a_maximal_period_it_never_gives_up_and_never_waits_longer() -> None:
     """Reference 6: with persistent_peers_max_dial_period the pause is capped and it goes on for ever."""
     for pause in pauses(7.0, 200):

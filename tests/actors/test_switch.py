@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from structlog.testing import capture_logs
 
 from peerage.actors import switch
 from peerage.actors.addrbook import BookCall
@@ -58,6 +59,7 @@ from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.errors import AddressError
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection
+from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
 
 LOW, HIGH = NodeID("0" * 40), NodeID("f" * 40)  # below and above any real ID
@@ -567,6 +569,52 @@ def test_a_persistent_peer_lost_by_an_error_is_dialled_again(
         assert [(dial.id, dial.port) for dial in dials] == [(HIGH, 26656)]
     else:
         assert not any(_dialled_soon(transport) for transport in stage.transports)
+
+
+def test_our_own_address_among_the_persistent_peers_is_left_out(tmp_path: Path) -> None:
+    """Those of a list that all nodes share are dialled, we are not."""
+    stage = Stage(tmp_path)
+    own = address(NodeID(stage.key.node_id.upper()))
+    stage.context = replace(
+        stage.context, config=loopback_config(tmp_path, p2p={"persistent_peers": f"{own},{address(HIGH)}"})
+    )
+    with stage, capture_logs() as lines:
+        stage.ask(AddPersistent((own,)))
+        dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
+        assert dial.id == HIGH
+        assert stage.ask(CountPeers()).dialling_ids == {HIGH}
+    assert [line["peer"] for line in lines if "our own address" in line["event"]] in ([], [stage.key.node_id])
+
+
+def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Stage) -> None:
+    """The place is ours from then on, and the ID may be somewhere else."""
+    stage.ask(DialPeer(address(HIGH), persistent=True, wait=False))
+    dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
+    facts = replace(
+        stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, remote_port=dial.port
+    )
+    refusal = Refusal(RefusalReason.SELF, "we answered ourselves")
+    stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
+    ours = NetAddress(stage.key.node_id, "127.0.0.1", dial.port)
+    assert stage.book.expect(BookCall) == BookCall("add_our_address", (ours,))
+    assert stage.ask(CountPeers()).dialling == 0
+    assert not _dialled_soon(stage.transports[0])
+
+
+def test_a_persistent_peer_of_another_network_is_said_once_and_tried_later(stage: Stage) -> None:
+    """The same refusal again is told at level debug; another one is news."""
+    with capture_logs() as lines:
+        stage.ask(AddPersistent((address(HIGH),)))
+        stage.ask(DialPeersAsync((address(HIGH),), persistent=True))
+        dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
+        facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection)
+        for network in ("one", "one", "two"):
+            refusal = Refusal(RefusalReason.INCOMPATIBLE, f"network {network!r}")
+            stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
+        stage.ask(GetPeers())
+        assert not _dialled_soon(stage.transports[0])
+    told = [(line["log_level"], line["detail"]) for line in lines if line["event"] == "peer refused"]
+    assert told == [("info", "network 'one'"), ("debug", "network 'one'"), ("info", "network 'two'")]
 
 
 def _dialled_soon(transport: Probe) -> bool:

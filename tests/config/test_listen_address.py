@@ -38,6 +38,52 @@ def test_no_addresses(text: str) -> None:
         ListenAddress.parse(text)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *(
+            "{YOUR_IP}",
+            "<ip>",
+            "<your-ip>",
+            "your.domain here",
+            "$IP",
+            "${IP}",
+            "$(curl ifconfig.me)",
+            "*",
+            "1.2.3",
+        ),
+        *(
+            "256.1.1.1",
+            "1.2.3.4.5",
+            "a..b",
+            ".",
+            "http",
+            "münchen",
+            "ID@1.2.3.4",
+            "0x7f.1",
+            '"1.2.3.4"',
+            "1.2.3.4/24",
+        ),
+    ],
+)
+@pytest.mark.parametrize("port", ["26656", "0"])
+def test_a_host_that_can_be_none_is_refused(host: str, port: str) -> None:
+    """A place holder that nobody filled in, above all. (A word may be a name: whether it resolves is seen at start.)"""
+    if host == "http":
+        assert ListenAddress.parse(f"{host}:{port}").host == host
+        return
+    with pytest.raises(ValueError):
+        ListenAddress.parse(f"{host}:{port}")
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "node-1.example.org", "my_node", "1.2.3.4", "[2600::1]", "[fe80::1%eth0]"]
+)
+def test_a_host_is_an_ip_address_or_may_be_a_name(host: str) -> None:
+    """With a zone, too, which counts on this machine."""
+    assert ListenAddress.parse(f"tcp://{host}:1").host == host.strip("[]")
+
+
 def test_lists() -> None:
     """CometBFT's RPC listens on several addresses with commas between; an empty text is none."""
     assert ListenAddress.parse_list("") == ()

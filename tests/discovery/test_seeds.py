@@ -86,3 +86,12 @@ def test_a_node_that_knows_nobody_and_finds_no_seed_does_not_start() -> None:
     seeds.check_start(failed, book_is_empty=False)
     seeds.check_start(Resolved((address(1),), ()), book_is_empty=True)
     SeedList([]).check_start(Resolved((), ()), book_is_empty=True)
+
+
+def test_we_are_no_seed_of_ours() -> None:
+    """As in a list that all nodes share, however the ID is written."""
+    ours, other = f"{node_id(0xA1).upper()}@1.2.3.4:5", f"tcp://{node_id(0xA2)}@1.2.3.4:6"
+    seeds = SeedList([ours, other], node_id(0xA1))
+    assert (seeds.texts, seeds.without_us) == ((other,), True)
+    assert not seeds.is_seed(node_id(0xA1))
+    assert not SeedList([other], node_id(0xA1)).without_us

@@ -66,6 +66,28 @@ def test_check_looks_at_the_node_key(tmp_path: Path) -> None:
     assert "found mode 0644" in result.stderr
 
 
+@pytest.mark.parametrize("key", ["laddr", "external_address"])
+@pytest.mark.parametrize("host", ["{YOUR_IP}", "<ip>", "your.domain here", "YOUR_IP.invalid"])
+def test_check_refuses_a_host_that_is_none(tmp_path: Path, key: str, host: str) -> None:
+    """One sentence with key and value: a place holder that nobody filled in, or a name that does not resolve."""
+    run("init", "--home", tmp_path, "--network", "n")
+    result = run("config", "check", "--home", tmp_path, f"--p2p.{key}", f"tcp://{host}:26656")
+    assert result.exit_code == 2
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert f'p2p.{key}: found "tcp://{host}:26656"' in line
+
+
+def test_check_says_that_we_are_among_our_peers(tmp_path: Path) -> None:
+    """A warning for each list, however the ID is written; nothing is wrong with that."""
+    run("init", "--home", tmp_path, "--network", "n")
+    own = run("show-node-id", "--home", tmp_path).stdout.strip()
+    lists = {"--p2p.persistent_peers": f"{own}@1.2.3.4:5", "--p2p.seeds": f"{own.upper()}@1.2.3.4:5"}
+    result = run("config", "check", "--home", tmp_path, *(part for pair in lists.items() for part in pair))
+    assert result.exit_code == 0
+    for key in ("p2p.persistent_peers", "p2p.seeds"):
+        assert f'Warning: {key}: "{own}@1.2.3.4:5" is this node itself' in result.stderr
+
+
 def test_check_without_a_file(tmp_path: Path) -> None:
     """A missing file is a mistake that says which command writes one."""
     result = run("config", "check", "--home", tmp_path)

@@ -59,7 +59,7 @@ from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, S
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
-from peerage.wire.net_address import AddressLookupError, NetAddress, id_at
+from peerage.wire.net_address import AddressLookupError, NetAddress
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
 
 __all__ = [

@@ -590,21 +590,23 @@ def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(
 
 
 def test_a_node_of_another_network_is_let_be(clock: Clock, quick_rounds: None) -> None:
-    """Dialled once, however many rounds follow, until its time has come; told to nobody; neither banned nor failing."""
+    """Not dialled again, however many rounds follow, until its time has come; told to nobody; neither banned nor failing."""
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add(address(7), address(7))
     stranger = Refusal(RefusalReason.INCOMPATIBLE, "network 'other', ours is 'test'")
     with Stage(clock, known=known, outcome=lambda _message: stranger) as stage:
-        wait_until(lambda: stage.called("mark_incompatible") == [(node_id(7), address(7))])
+        wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_incompatible"))
         offers = len(stage.called("offer"))
-        wait_until(lambda: len(stage.called("offer")) > offers + 5)
-        assert len(stage.dials) == 1
+        wait_until(lambda: len(stage.called("offer")) > offers + 2)
+        dials = len(stage.dials)  # rounds are so quick here that a second one may have begun before the mark
+        wait_until(lambda: len(stage.called("offer")) > offers + 7)
+        assert len(stage.dials) == dials
         assert stage.called("mark_attempt") == stage.called("give_up") == []
         peer = stage.connect(2)
         peer.send(PEX_CHANNEL, REQUEST)
         assert node_id(7) not in {each.id for each in answered(peer)}
-        clock.pass_by(3601.0)
-        wait_until(lambda: len(stage.dials) == 2)
+        clock.pass_by(24 * 3600.0)
+        wait_until(lambda: len(stage.dials) > dials)
 
 
 def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rounds: None) -> None:

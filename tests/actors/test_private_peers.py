@@ -169,15 +169,15 @@ def test_no_peer_is_named_in_metrics_before_it_is_known_who_is_private() -> None
 @pytest.mark.parametrize("key", ["private_peer_ids", "unconditional_peer_ids"])
 def test_ids_of_the_configuration_are_kept_in_lower_case(key: str) -> None:
     """However they are given."""
-    made: Any = P2PConfig(**{key: (node_id(0xAB).upper(), node_id(0xCD))})
-    assert getattr(made, key) == (node_id(0xAB), node_id(0xCD))
+    given: dict[str, Any] = {key: (node_id(0xAB).upper(), node_id(0xCD))}
+    assert getattr(P2PConfig(**given), key) == (node_id(0xAB), node_id(0xCD))
 
 
 @pytest.mark.parametrize("key", ["persistent_peers", "seeds"])
 def test_ids_of_configured_addresses_are_kept_in_lower_case(key: str) -> None:
     """The rest of the address is as it was written."""
-    made: Any = P2PConfig(**{key: f"tcp://{node_id(0xAB).upper()}@Host:1"})
-    assert getattr(made, key) == (f"tcp://{node_id(0xAB)}@Host:1",)
+    given: dict[str, Any] = {key: f"tcp://{node_id(0xAB).upper()}@Host:1"}
+    assert getattr(P2PConfig(**given), key) == (f"tcp://{node_id(0xAB)}@Host:1",)
 
 
 def test_an_id_is_found_in_any_case() -> None:

@@ -451,9 +451,7 @@ class PexReactor(Reactor):
             self._send_request(peers[round_.ask])
         if round_.seeds:
             seeds = self._seeds.order(self._rng)
-            self._dial_seeds(
-                [text for text in seeds if not self._leave_alone(id_in(text), alone=alone)]
-            )
+            self._dial_seeds([text for text in seeds if not self._leave_alone(id_in(text), alone=alone)])
 
     def _leave_alone(self, peer_id: str, *, alone: bool) -> bool:
         """Whether this is a seed that was asked a while ago. (Its address is in the book too, as everybody's.)"""

@@ -15,6 +15,7 @@ import pykka
 import structlog
 from starlette.types import ASGIApp
 
+from peerage.actors.cors import CorsRules
 from peerage.actors.http_actor import GetAddresses, HttpActor
 from peerage.actors.http_server import HttpLimits
 from peerage.actors.rpc_app import BROKEN_BODY, RpcLimits, rpc_app
@@ -28,6 +29,7 @@ from peerage.actors.snapshot import (
     NetInfoSnapshot,
     StatusSnapshot,
 )
+from peerage.config.sections import RPCConfig
 
 __all__ = ["GetAddresses", "RpcActor", "RpcBackend", "RpcSettings", "SwitchBackend", "rpc_app"]
 
@@ -46,6 +48,7 @@ class RpcSettings:
         hide_private_peers: leave private peers out of `net_info`.
         limits: of a single request.
         http: of the connections.
+        cors: which pages of other origins may read the answers.
         ask_timeout_s: so long an answer of the switch is waited for.
     """
 
@@ -54,7 +57,24 @@ class RpcSettings:
     hide_private_peers: bool = True
     limits: RpcLimits = field(default_factory=RpcLimits)
     http: HttpLimits = field(default_factory=HttpLimits)
+    cors: CorsRules = field(default_factory=CorsRules)
     ask_timeout_s: float = ASK_TIMEOUT_S
+
+    @classmethod
+    def of(cls, config: RPCConfig) -> RpcSettings:
+        """What an operator's [rpc] section comes to."""
+        return cls(
+            laddr=config.laddr,
+            unsafe=config.unsafe,
+            limits=RpcLimits(config.max_body_bytes, config.max_request_batch_size),
+            http=HttpLimits(
+                max_connections=config.max_open_connections,
+                max_header_bytes=config.max_header_bytes or HttpLimits().max_header_bytes,
+            ),
+            cors=CorsRules(
+                config.cors_allowed_origins, config.cors_allowed_methods, config.cors_allowed_headers
+            ),
+        )
 
 
 class SwitchUnavailableError(Exception):
@@ -132,4 +152,5 @@ class RpcActor(HttpActor):
             settings.unsafe,
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,
+            cors=settings.cors,
         )

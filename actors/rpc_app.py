@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from peerage.actors.cors import CorsLayer, CorsRules
 from peerage.actors.go_json import utf8
 from peerage.actors.http_protocol import BrokenBody
 from peerage.actors.rpc_json import encode
@@ -64,7 +65,12 @@ class RpcLimits:
 
 
 def rpc_app(
-    backend: RpcBackend, unsafe: bool, *, limits: RpcLimits = RpcLimits(), hide_private_peers: bool = True
+    backend: RpcBackend,
+    unsafe: bool,
+    *,
+    limits: RpcLimits = RpcLimits(),
+    hide_private_peers: bool = True,
+    cors: CorsRules | None = None,
 ) -> ASGIApp:
     """The application that answers for `backend`.
 
@@ -73,13 +79,15 @@ def rpc_app(
         limits: of one request.
         unsafe: whether `dial_seeds` and `dial_peers` exist.
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
+        cors: which pages of other origins may read the answers.
     """
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
     endpoints: dict[str, _Endpoint] = {
         f"/{name}": _Uri(backend, method, limits) for name, method in table.items()
     }
     endpoints["/"] = _JsonRpc(backend, table, limits)
-    return _Mux(endpoints, _Nowhere(backend, limits))
+    app = _Mux(endpoints, _Nowhere(backend, limits))
+    return CorsLayer(app, cors) if cors is not None and cors.origins else app
 
 
 class _Mux:

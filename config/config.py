@@ -19,6 +19,7 @@ from peerage.config.sections import (
     SETTINGS,
     FuzzConfig,
     InstrumentationConfig,
+    LibP2PConfig,
     P2PConfig,
     PeerageConfig,
     RPCConfig,
@@ -195,6 +196,7 @@ class Config(TopLevel):
             "p2p": P2PConfig(
                 **_of_section(P2PConfig, values),
                 test_fuzz_config=FuzzConfig(**_of_section(FuzzConfig, values)),
+                libp2p=LibP2PConfig(**_of_section(LibP2PConfig, values)),
             ),
             "rpc": RPCConfig(**_of_section(RPCConfig, values)),
             "instrumentation": InstrumentationConfig(**_of_section(InstrumentationConfig, values)),

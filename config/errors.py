@@ -27,25 +27,28 @@ class Mistake:
     """One thing that is wrong with one setting.
 
     key is the setting's name (`p2p.laddr`) or empty when the whole source is meant; source says where the
-    value comes from; found is the value, already printable; allowed says what would have been right.
+    value comes from; found is the value, already printable; allowed says what would have been right; reason,
+    where there is one, what exactly is wrong with the value.
     """
 
     key: str
     source: str
     found: str
     allowed: str
+    reason: str = ""
 
     def __str__(self) -> str:
         where = f"{self.key}: " if self.key else ""
-        return f"{where}found {self.found} ({self.source}), allowed: {self.allowed}"
+        reason = f": {self.reason}" if self.reason else ""
+        return f"{where}found {self.found} ({self.source}){reason}, allowed: {self.allowed}"
 
 
 class UnfitValueError(ValueError):
-    """A value is not what its kind or rule allows."""
+    """A value is not what its kind or rule allows; `reason`, where there is one, says what exactly is wrong."""
 
-    def __init__(self, found: object, allowed: str) -> None:
-        super().__init__(found, allowed)
-        self.found, self.allowed = found, allowed
+    def __init__(self, found: object, allowed: str, reason: str = "") -> None:
+        super().__init__(found, allowed, reason)
+        self.found, self.allowed, self.reason = found, allowed, reason
 
     def __str__(self) -> str:
         return f"found {shown(self.found)}, allowed: {self.allowed}"

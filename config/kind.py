@@ -22,6 +22,7 @@ T = TypeVar("T")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9_]*|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)", re.ASCII)
+_LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")  # str.splitlines'
 _LONGEST_NUMBER = 80  # characters; an int64 in binary with sign and prefix is 67
 
 
@@ -57,17 +58,17 @@ class Kind(ABC, Generic[T]):
 
 
 class Text(Kind[str]):
-    """A string."""
+    """A string on one line: a line break comes from a file or a variable that was put together wrongly."""
 
     allowed = "a string"
     metavar = "TEXT"
 
     def from_text(self, text: str) -> str:
-        return text
+        return _on_one_line(text)
 
     def from_toml(self, raw: object) -> str:
         if isinstance(raw, str):
-            return raw
+            return _on_one_line(raw)
         if isinstance(raw, bool):
             return "1" if raw else "0"
         if isinstance(raw, int):
@@ -78,7 +79,7 @@ class Text(Kind[str]):
 
     def from_python(self, value: object) -> str:
         if isinstance(value, str):
-            return value
+            return _on_one_line(value)
         raise self._unfit(value)
 
     def to_toml(self, value: str) -> str:
@@ -86,15 +87,20 @@ class Text(Kind[str]):
 
 
 class Names(Kind[tuple[str, ...]]):
-    """A comma-separated list in one string, as CometBFT has them; blanks and empty items are dropped."""
+    """A comma-separated list in one string, as CometBFT has them.
+
+    Blanks, tabs and line breaks around items are dropped, and so are empty items.
+    """
 
     allowed = "one string with commas between the items"
     metavar = "A,B,…"
 
     def from_text(self, text: str) -> tuple[str, ...]:
-        return tuple(item for item in (part.strip(" ") for part in text.split(",")) if item)
+        return tuple(_on_one_line(item) for item in split_list(text))
 
     def from_toml(self, raw: object) -> tuple[str, ...]:
+        if isinstance(raw, str):
+            return self.from_text(raw)
         try:
             return self.from_text(TEXT.from_toml(raw))
         except UnfitValueError:
@@ -111,6 +117,18 @@ class Names(Kind[tuple[str, ...]]):
 
     def to_toml(self, value: tuple[str, ...]) -> str:
         return quoted(",".join(value))
+
+
+class NamesArray(Names):
+    """A list that is an array of strings in the file; a string with commas is taken as well, as in CometBFT."""
+
+    allowed = "strings in a list"
+
+    def from_toml(self, raw: object) -> tuple[str, ...]:
+        return self.from_python(raw) if isinstance(raw, list) else super().from_toml(raw)
+
+    def to_toml(self, value: tuple[str, ...]) -> str:
+        return f"[{', '.join(map(quoted, value))}]"
 
 
 class Switch(Kind[bool]):
@@ -211,8 +229,8 @@ class Real(Kind[float]):
     metavar = "NUMBER"
 
     def from_text(self, text: str) -> float:
-        try:
-            number = float(text) if len(text) <= _LONGEST_NUMBER else math.nan
+        try:  # Python's float would take "1\n"
+            number = float(text) if len(text) <= _LONGEST_NUMBER and text == text.strip() else math.nan
         except ValueError:
             raise self._unfit(text) from None
         return self._finite(number, text)
@@ -281,9 +299,21 @@ class Duration(Kind[float]):
         return None
 
 
-TEXT, NAMES, SWITCH, WHOLE_NUMBER, REAL, DURATION = (
+def split_list(text: str) -> list[str]:
+    """The items of a list that has commas between them, without what is blank around them; none is empty."""
+    return [item for item in (part.strip() for part in text.split(",")) if item]
+
+
+def _on_one_line(text: str) -> str:
+    if len(text.splitlines()) > 1 or text.endswith(_LINE_ENDS):
+        raise UnfitValueError(text, "text on one line", "there is a line break inside")
+    return text
+
+
+TEXT, NAMES, NAMES_ARRAY, SWITCH, WHOLE_NUMBER, REAL, DURATION = (
     Text(),
     Names(),
+    NamesArray(),
     Switch(),
     WholeNumber(),
     Real(),

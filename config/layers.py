@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from peerage.config.errors import ConfigError, Mistake, UnfitValueError
+from peerage.config.foreign_setting import foreign_variables
 from peerage.config.genesis import read_chain_id
 from peerage.config.home import Home
 from peerage.config.quoting import shown
@@ -10,9 +11,35 @@ from peerage.config.sections import SETTINGS
 from peerage.config.settled import Settled
 from peerage.config.toml_file import TomlValues, nearest, read_toml_file
 
+# in the order in which CometBFT tries them
+_KINDS_OF_FILE = (
+    "json",
+    "toml",
+    "yaml",
+    "yml",
+    "properties",
+    "props",
+    "prop",
+    "hcl",
+    "tfvars",
+    "dotenv",
+    "env",
+    "ini",
+)
+
 # where a misspelt variable is surely meant for us; PEERAGE_ alone is not enough (PEERAGE_HOME)
-_VARIABLE_PREFIXES = ("PEERAGE_P2P_", "PEERAGE_RPC_", "PEERAGE_INSTRUMENTATION_", "CMT_P2P_")
+_VARIABLE_PREFIXES = (
+    "PEERAGE_P2P_",
+    "PEERAGE_RPC_",
+    "PEERAGE_INSTRUMENTATION_",
+    "CMT_P2P_",
+    "CMT_RPC_",
+)
 _RETIRED_VARIABLES = frozenset({"CMT_P2P_UPNP", "PEERAGE_P2P_UPNP"})
+_LIBP2P_PREFIXES = (
+    "CMT_P2P_LIBP2P_",
+    "PEERAGE_P2P_LIBP2P_",
+)  # of no use unless it is on, and then nothing starts
 
 
 def settle_layers(
@@ -23,8 +50,12 @@ def settle_layers(
     Only values that win are looked at: a flag mends a mistake in the file.
     Raises: ConfigError if the file cannot be read at all, or is missing and needed.
     """
-    file = _read_file(home, file_needed=file_needed)
-    settled = Settled(warnings=list(file.warnings), mistakes=list(file.mistakes))
+    elsewhere = _preferred_by_cometbft(home)
+    try:
+        file = _read_file(home, file_needed=file_needed)
+    except ConfigError as error:
+        raise ConfigError(error.mistakes, elsewhere) from error
+    settled = Settled(warnings=[*elsewhere, *file.warnings], mistakes=list(file.mistakes))
     given = _given_flags(flags, settled)
     for setting in SETTINGS:
         variable = next((name for name in setting.variables if environ.get(name)), None)
@@ -38,7 +69,7 @@ def settle_layers(
             remark = setting.declared.kind.remark(raw)
             if remark and setting.name in settled.values:
                 settled.warnings.append(f"{setting.name} ({source}): {remark}")
-    settled.warnings += _misspelt_variables(environ)
+    settled.warnings += _odd_variables(environ)
     return settled
 
 
@@ -80,6 +111,19 @@ def _read_file(home: Home, *, file_needed: bool) -> TomlValues:
         raise ConfigError([Mistake("", source, "no such file", allowed)]) from None
 
 
+def _preferred_by_cometbft(home: Home) -> list[str]:
+    """A warning if CometBFT would read another file: it takes the first of many names, in the home itself first.
+
+    Source: viper, which its commands look for their file with.
+    """
+    names = [home / f"config.{kind}" for kind in _KINDS_OF_FILE]
+    names.append(home.config_file.with_suffix(".json"))
+    for path in names:
+        if path.is_file():
+            return [f"{path}: not read; CometBFT would read it instead of {home.config_file}"]
+    return []
+
+
 def _given_flags(flags: Mapping[str, str], settled: Settled) -> dict[str, str]:
     """Flags by setting name, whether given by that name (peerage.network) or as the flag is (--network)."""
     names = {flag_name(setting.flag): setting.name for setting in SETTINGS}
@@ -96,11 +140,21 @@ def _given_flags(flags: Mapping[str, str], settled: Settled) -> dict[str, str]:
     return given
 
 
-def _misspelt_variables(environ: Mapping[str, str]) -> list[str]:
-    known = {variable for setting in SETTINGS for variable in setting.variables} | _RETIRED_VARIABLES
+def _odd_variables(environ: Mapping[str, str]) -> list[str]:
+    """Variables that are meant for a node but not heard: misspelt, or of settings that others have."""
+    known = {variable for setting in SETTINGS for variable in setting.variables}
+    foreign = {variable: (name, setting) for variable, name, setting in foreign_variables()}
     warnings = []
     for variable in sorted(environ):
-        if variable.startswith(_VARIABLE_PREFIXES) and variable not in known and environ[variable]:
+        if not variable.startswith(_VARIABLE_PREFIXES) or variable in known or not environ[variable]:
+            continue
+        if variable in _RETIRED_VARIABLES:
+            continue
+        if (others := foreign.get(variable.replace("PEERAGE_", "CMT_", 1))) is not None:
+            name, setting = others
+            if setting.asks_for(environ[variable]):
+                warnings.append(f"{name} (environment {variable}): {setting.about}")
+        elif not variable.startswith(_LIBP2P_PREFIXES):
             close = nearest(variable, known)
             hint = f"; did you mean {close}?" if close else ""
             warnings.append(f"{variable} (environment): unknown, ignored{hint}")

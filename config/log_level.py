@@ -16,7 +16,7 @@ def parse_log_level(text: str) -> dict[str, int]:
 
     Raises: ValueError for an unknown level, an empty module name, or a level without module beside others.
     """
-    parts = [part.strip(" ") for part in text.split(",") if part.strip(" ")]
+    parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) == 1 and ":" not in parts[0]:
         return {EVERY_MODULE: _level(parts[0])}
     if not parts:

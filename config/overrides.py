@@ -53,5 +53,5 @@ def _values(section: Section) -> dict[str, object]:
         setting.attribute: getattr(section, setting.attribute) for setting in settings_of(type(section))
     }
     if section.SECTION == "p2p":
-        values["test_fuzz_config"] = getattr(section, "test_fuzz_config")  # noqa: B009 - Section does not declare it
+        values |= {name: getattr(section, name) for name in ("test_fuzz_config", "libp2p")}
     return values

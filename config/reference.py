@@ -19,10 +19,14 @@ The file is `config/config.toml`.
 Flags may be written with underscores or hyphens.
 An empty environment variable counts as not set.
 Where two variables are named, the first one wins.
-Sections and keys are CometBFT's, but for `[peerage]`; in a file, keys may be in any case.
-What is unknown there is ignored, in `[p2p]` and `[peerage]` with a warning.
+Sections and keys are CometBFT's, but for `[peerage]`.
+In a file, keys may be in any case, and have hyphens in place of underscores, as Tendermint v0.35 wrote them.
+What is unknown there is ignored, in `[p2p]` and `[peerage]` with a warning, elsewhere if it is a misspelt key of ours.
+A key that CometBFT, an older version or a fork has and peerage has not is named as such when its value asks for
+something; where it would be dangerous to ignore it, no node starts.
 Durations are in Go's notation (`10ms`, `1m30s`, `1.5h`); a bare number in the file is nanoseconds.
 Lists are one string with commas between the items.
+Blanks, tabs and line breaks around items do not matter; a line break inside an item or any other text is refused.
 Paths count from the home directory: `--home`, else `PEERAGE_HOME`, else `~/.peerage`.
 """
 
@@ -50,7 +54,7 @@ def _setting(setting: Setting[Any]) -> str:
         f"- environment: {', '.join(f'`{variable}`' for variable in setting.variables)}",
     ]
     if declared.hidden:
-        rows.append("- for tests: neither in the file that `peerage init` writes nor in `--help`")
+        rows.append("- hidden: neither in the file that `peerage init` writes nor in `--help`")
     return "\n".join([*rows, ""])
 
 

@@ -3,25 +3,32 @@
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar
 
-from peerage.config.listen_address import ListenAddress
+from peerage.config.kind import split_list
+from peerage.config.listen_address import ListenAddress, ListenAddressError
 from peerage.config.log_level import LEVELS, parse_log_level
-from peerage.wire.errors import WireError
+from peerage.wire.errors import AddressError, AddressIDError
 from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import NetAddress
 
 T = TypeVar("T")
 
+_TCP = frozenset({"tcp"})
 _REACTOR = re.compile(r"(?:[^=:\s]+=)?[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[T]):
-    """What values are allowed, in words, and what of a value breaks that (the value, or items of a list)."""
+    """What values are allowed, in words, and what of a value breaks that (the value, or items of a list).
+
+    reason: says of an offender what exactly is wrong with it; empty where `allowed` says it all.
+    """
 
     allowed: str
     offenders: Callable[[T], Iterable[object]]
+    reason: Callable[[Any], str] = lambda _offender: ""
 
 
 def _scalar(allowed: str, holds: Callable[[T], bool]) -> Rule[T]:
@@ -30,6 +37,16 @@ def _scalar(allowed: str, holds: Callable[[T], bool]) -> Rule[T]:
 
 def _each(allowed: str, holds: Callable[[str], bool]) -> Rule[tuple[str, ...]]:
     return Rule(allowed, lambda items: (item for item in items if not holds(item)))
+
+
+def _text(allowed: str, problem: Callable[[str], str]) -> Rule[str]:
+    """A text in which `problem` finds nothing."""
+    return Rule(allowed, lambda text: (text,) if problem(text) else (), problem)
+
+
+def _each_text(allowed: str, problem: Callable[[str], str]) -> Rule[tuple[str, ...]]:
+    """A list in whose items `problem` finds nothing."""
+    return Rule(allowed, lambda items: (item for item in items if problem(item)), problem)
 
 
 def at_least(least: int) -> Rule[float]:
@@ -47,21 +64,40 @@ def one_of(*words: str) -> Rule[str]:
     return _scalar("one of " + ", ".join(words), lambda word: word in words)
 
 
-def _is_net_address(text: str) -> bool:
+def _problem_of_net_address(text: str) -> str:
+    if text.split() != [text]:
+        return "there is a blank or a line break inside; commas stand between addresses"
     # names are resolved when they are dialled; here only the spelling counts
     try:
         NetAddress.parse(text, lambda _host: ("192.0.2.1",))
-    except WireError:
-        return False
-    return True
+    except AddressError as error:
+        return error.problem
+    return ""
 
 
-def _is_listen_address(text: str, *, schemes: frozenset[str], host_needed: bool) -> bool:
+def _problem_of_node_id(text: str) -> str:
+    if is_node_id(text):
+        return ""
+    if "@" in text:
+        return "this is an address, and only the ID in front of its @ belongs here"
+    return AddressIDError(text, text).problem
+
+
+def _problem_of_listen_address(text: str, *, schemes: frozenset[str], host_needed: bool) -> str:
     try:
         address = ListenAddress.parse(text)
-    except ValueError:
-        return False
-    return address.scheme in schemes and bool(address.host or not host_needed)
+    except ListenAddressError as error:
+        return error.problem
+    if address.scheme not in schemes:
+        return f"the scheme {address.scheme} is of no use here"
+    return "the host is missing" if host_needed and not address.host else ""
+
+
+def _problem_of_http_addresses(text: str) -> str:
+    for part in split_list(text):
+        if problem := _problem_of_listen_address(part, schemes=_TCP | {"unix"}, host_needed=False):
+            return problem
+    return ""
 
 
 def _is_log_level(text: str) -> bool:
@@ -78,29 +114,29 @@ PRINTABLE_ASCII: Rule[str] = _scalar(
     "ASCII text, not empty nor blank",
     lambda text: bool(text.strip(" ")) and all(" " <= character <= "~" for character in text),
 )
-NET_ADDRESSES = _each("each ID@host:port, the ID being 40 hex characters", _is_net_address)
-NODE_IDS = _each("each a node ID of 40 hex characters", is_node_id)
+NET_ADDRESSES = _each_text("each ID@host:port, the ID being 40 hex characters", _problem_of_net_address)
+NODE_IDS = _each_text("each a node ID of 40 hex characters", _problem_of_node_id)
 REACTORS = _each(
     "each package.module:Class or NAME=package.module:Class", lambda text: bool(_REACTOR.fullmatch(text))
 )
-P2P_LISTEN: Rule[str] = _scalar(
+P2P_LISTEN = _text(
     "tcp://host:port, the host being an IP address or a name",
-    lambda text: _is_listen_address(text, schemes=frozenset({"tcp"}), host_needed=True),
+    partial(_problem_of_listen_address, schemes=_TCP, host_needed=True),
 )
-P2P_ADVERTISED: Rule[str] = _scalar(
+P2P_ADVERTISED = _text(
     "empty or host:port, the host being an IP address or a name",
-    lambda text: text == "" or _is_listen_address(text, schemes=frozenset({"tcp"}), host_needed=True),
+    lambda text: text and _problem_of_listen_address(text, schemes=_TCP, host_needed=True),
 )
-HTTP_LISTEN: Rule[str] = _scalar(
-    "empty (off) or tcp://host:port or unix://path, several with commas between",
-    lambda text: all(
-        _is_listen_address(part.strip(" "), schemes=frozenset({"tcp", "unix"}), host_needed=False)
-        for part in text.split(",")
-        if part.strip(" ")
-    ),
+HTTP_LISTEN = _text(
+    "empty (off) or tcp://host:port or unix://path, several with commas between", _problem_of_http_addresses
 )
-METRICS_LISTEN: Rule[str] = _scalar(
-    "host:port or :port",
-    lambda text: _is_listen_address(text, schemes=frozenset({"tcp"}), host_needed=False),
+METRICS_LISTEN = _text(
+    "host:port or :port", partial(_problem_of_listen_address, schemes=_TCP, host_needed=False)
+)
+NO_LIBP2P: Rule[bool] = _scalar(
+    "false: this network speaks libp2p over QUIC, peerage does not", lambda enabled: not enabled
+)
+NO_TLS: Rule[str] = _scalar(
+    "empty: peerage serves RPC without TLS, put a proxy that has it in front", lambda path: not path
 )
 LOG_LEVEL = _scalar(f"one of {', '.join(LEVELS)}, or such by module: p2p:debug,*:error", _is_log_level)

@@ -16,6 +16,7 @@ from peerage.config.setting import (
     auto_number,
     duration,
     names,
+    names_array,
     real,
     settings_of,
     switch,
@@ -103,6 +104,20 @@ class FuzzConfig(Section):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LibP2PConfig(Section):
+    """The [p2p.libp2p] section, of CometBFT v0.39 and later: whether the network speaks something else altogether."""
+
+    SECTION: ClassVar[str] = "p2p.libp2p"
+
+    enabled: bool = switch(
+        False,
+        "Whether the network speaks libp2p over QUIC. Such a network cannot be joined",
+        start_rule=rule.NO_LIBP2P,
+        hidden=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class P2PConfig(Section):
     """The [p2p] section, CometBFT's."""
 
@@ -181,6 +196,7 @@ class P2PConfig(Section):
     test_dial_fail: bool = switch(False, "For tests: every dial fails", hidden=True)
     test_fuzz: bool = switch(False, "For tests: connections misbehave", hidden=True)
     test_fuzz_config: FuzzConfig = field(default_factory=FuzzConfig)
+    libp2p: LibP2PConfig = field(default_factory=LibP2PConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +210,37 @@ class RPCConfig(Section):
         "Address to serve JSON-RPC on. Empty: not at all",
         start_rule=rule.HTTP_LISTEN,
     )
+    cors_allowed_origins: tuple[str, ...] = names_array(
+        (),
+        'Origins whose pages may read answers (CORS): "*" is any, and one * in an origin stands for any text. '
+        "Empty: none, and nothing is said of CORS",
+    )
+    cors_allowed_methods: tuple[str, ...] = names_array(
+        ("HEAD", "GET", "POST"), "HTTP methods that pages of these origins may use"
+    )
+    cors_allowed_headers: tuple[str, ...] = names_array(
+        ("Origin", "Accept", "Content-Type", "X-Requested-With", "X-Server-Time"),
+        'Headers that pages of these origins may send, "*" for any',
+    )
     unsafe: bool = switch(False, "Serve the methods that change the node: dial_seeds, dial_peers")
+    max_open_connections: int = whole_number(
+        900, "Most simultaneous connections. 0: no limit", rule=rule.NOT_NEGATIVE
+    )
+    max_request_batch_size: int = whole_number(
+        10, "Most requests in one batch. 0: no limit", rule=rule.NOT_NEGATIVE
+    )
+    max_body_bytes: int = whole_number(
+        1_000_000, "Longest body of a request", unit="bytes", rule=rule.NOT_NEGATIVE
+    )
+    max_header_bytes: int = whole_number(
+        1 << 20, "Longest head of a request. 0: 1048576", unit="bytes", rule=rule.NOT_NEGATIVE
+    )
+    tls_cert_file: str = text(
+        "", "Certificate to serve RPC with, which peerage does not do", start_rule=rule.NO_TLS, hidden=True
+    )
+    tls_key_file: str = text(
+        "", "Key to serve RPC with, which peerage does not do", start_rule=rule.NO_TLS, hidden=True
+    )
 
     @property
     def listen_addresses(self) -> tuple[ListenAddress, ...]:
@@ -323,6 +369,7 @@ SECTIONS: tuple[type[Section], ...] = (
     TopLevel,
     P2PConfig,
     FuzzConfig,
+    LibP2PConfig,
     RPCConfig,
     InstrumentationConfig,
     PeerageConfig,

@@ -14,6 +14,7 @@ from peerage.config.errors import ConfigError, Mistake, UnfitValueError
 from peerage.config.kind import (
     DURATION,
     NAMES,
+    NAMES_ARRAY,
     REAL,
     SWITCH,
     TEXT,
@@ -124,7 +125,10 @@ class Setting(Generic[T]):
         rule = self.declared.start_rule
         if rule is None:
             return []
-        return [Mistake(self.name, source, shown(item), rule.allowed) for item in rule.offenders(value)]
+        return [
+            Mistake(self.name, source, shown(item), rule.allowed, rule.reason(item))
+            for item in rule.offenders(value)
+        ]
 
     def _ruled(self, value: T, found: object) -> T:
         rule = self.declared.rule
@@ -149,7 +153,8 @@ class Section:
             try:
                 object.__setattr__(self, setting.attribute, setting.from_python(value))
             except UnfitValueError as error:
-                mistakes.append(Mistake(setting.name, "argument", shown(error.found), error.allowed))
+                found = shown(error.found)
+                mistakes.append(Mistake(setting.name, "argument", found, error.allowed, error.reason))
         if mistakes:
             raise ConfigError(mistakes)
 
@@ -171,6 +176,11 @@ def text(default: str | Callable[[], str], about: str, **more: Any) -> str:
 def names(about: str, **more: Any) -> tuple[str, ...]:
     """Declare a comma-separated list, empty by default."""
     return _declared(NAMES, (), about, more)
+
+
+def names_array(default: tuple[str, ...], about: str, **more: Any) -> tuple[str, ...]:
+    """Declare a list that is an array of strings in the file."""
+    return _declared(NAMES_ARRAY, default, about, more)
 
 
 def switch(default: bool, about: str, **more: Any) -> bool:

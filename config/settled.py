@@ -24,4 +24,5 @@ class Settled:
         try:
             self.values[setting.name] = read(raw)
         except UnfitValueError as error:
-            self.mistakes.append(Mistake(setting.name, source, shown(error.found), setting.allowed))
+            found = shown(error.found)
+            self.mistakes.append(Mistake(setting.name, source, found, setting.allowed, error.reason))

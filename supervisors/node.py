@@ -498,8 +498,7 @@ class Node:
             for index in range(hosts)
         ]
         if self.config.rpc.laddr:
-            settings = RpcSettings(laddr=self.config.rpc.laddr, unsafe=self.config.rpc.unsafe)
-            start = Start.of(RpcActor, self._names.switch, settings)
+            start = Start.of(RpcActor, self._names.switch, RpcSettings.of(self.config.rpc))
             children.append(self._child("rpc", start, fds=_http_fds(life, "rpc")))
         return children
 

@@ -35,6 +35,9 @@ pickling, for it is reported from one process to another: the positional argumen
 
 from __future__ import annotations
 
+_HEX = frozenset("0123456789abcdefABCDEF")
+_ID_CHARACTERS = 40
+
 
 class WireError(Exception):
     """Any broken rule of the wire."""
@@ -192,10 +195,20 @@ class NodeKeyMismatchError(NodeKeyError):
 class AddressError(WireError):
     """A text or value that is no usable net address. Whose fault it is, knows who asked.
 
-    `temporary` is true for a name that may resolve later: such an address is worth another try.
+    `temporary` is true for a name that may resolve later: such an address is worth another try. `problem` says what
+    is wrong without repeating the address, for those who have shown it already.
     """
 
     temporary = False
+    text = ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, in words."""
+        return "this is no usable net address"
+
+    def __str__(self) -> str:
+        return f"{self.text!r}: {self.problem}"
 
 
 class AddressMissingIDError(AddressError):
@@ -205,8 +218,15 @@ class AddressMissingIDError(AddressError):
         super().__init__(text)
         self.text = text
 
-    def __str__(self) -> str:
-        return f"{self.text!r}: there is no node ID, expected ID@host:port"
+    @property
+    def problem(self) -> str:
+        count = self.text.count("@")
+        before, scheme, _ = self.text.partition("://")
+        if scheme and "@" in before:
+            return "the ID stands in front of the scheme, expected tcp://ID@host:port"
+        if count > 1:
+            return f"there are {count} @, expected ID@host:port; commas stand between addresses"
+        return "there is no node ID, expected ID@host:port"
 
 
 class AddressLookupError(AddressError):
@@ -219,8 +239,12 @@ class AddressLookupError(AddressError):
         self.host = host
         self.reason = reason
 
-    def __str__(self) -> str:
+    @property
+    def problem(self) -> str:
         return f"host {self.host!r} was not found: {self.reason}"
+
+    def __str__(self) -> str:
+        return self.problem
 
 
 class AddressInvalidError(AddressError):
@@ -235,8 +259,16 @@ class AddressIDError(AddressInvalidError):
         self.text = text
         self.node_id = node_id
 
-    def __str__(self) -> str:
-        return f"{self.text!r}: ID {self.node_id!r} is not 40 hexadecimal characters"
+    @property
+    def problem(self) -> str:
+        if not self.node_id:
+            return "there is nothing before the @, expected ID@host:port"
+        if set(self.node_id) <= _HEX and len(self.node_id) != _ID_CHARACTERS:
+            found = f"it has {len(self.node_id)}"
+        else:
+            odd = next((character for character in self.node_id if character not in _HEX), "")
+            found = f"there is {odd!r} in it"
+        return f"ID {self.node_id!r} is not 40 hexadecimal characters: {found}"
 
 
 class AddressHostError(AddressInvalidError):
@@ -247,8 +279,9 @@ class AddressHostError(AddressInvalidError):
         self.text = text
         self.reason = reason
 
-    def __str__(self) -> str:
-        return f"{self.text!r}: {self.reason}"
+    @property
+    def problem(self) -> str:
+        return self.reason
 
 
 class AddressPortError(AddressInvalidError):
@@ -259,10 +292,11 @@ class AddressPortError(AddressInvalidError):
         self.text = text
         self.port = port
 
-    def __str__(self) -> str:
+    @property
+    def problem(self) -> str:
         if not self.port:
-            return f"{self.text!r}: the port is missing"
-        return f"{self.text!r}: port {self.port!r} is not a number from 0 to 65535"
+            return "the port is missing"
+        return f"port {self.port!r} is not a number from 0 to 65535"
 
 
 class AddressIPError(AddressInvalidError):
@@ -272,8 +306,9 @@ class AddressIPError(AddressInvalidError):
         super().__init__(text)
         self.text = text
 
-    def __str__(self) -> str:
-        return f"{self.text!r}: nobody can have this IP address"
+    @property
+    def problem(self) -> str:
+        return "nobody can have this IP address"
 
 
 # --- secret connection ---

@@ -11,6 +11,7 @@ from peerage.config.errors import UnfitValueError
 from peerage.config.kind import (
     DURATION,
     NAMES,
+    NAMES_ARRAY,
     REAL,
     SWITCH,
     TEXT,
@@ -179,3 +180,21 @@ def test_any_text_is_taken_or_refused(text: str) -> None:
     for kind in KINDS:
         with contextlib.suppress(UnfitValueError):
             kind.from_text(text)
+
+
+@pytest.mark.parametrize("kind", [NAMES, NAMES_ARRAY], ids=["NAMES", "NAMES_ARRAY"])
+@pytest.mark.parametrize("around", [" ", "\t", "\n", "\r\n", " \r\n\t ", "\u00a0"], ids=repr)
+def test_what_is_blank_around_items_never_matters(kind: Kind[Any], around: str) -> None:
+    """Lists are pasted from pages, and put together by scripts."""
+    text = f"{around}a{around},{around}b{around},{around}"
+    assert kind.from_text(text) == kind.from_toml(text) == kind.from_python(text) == ("a", "b")
+    assert kind.from_python([f"{around}a{around}", f"b{around}"]) == ("a", "b")
+
+
+def test_an_array_is_a_list_too_where_cometbft_has_one() -> None:
+    """Of strings, and nothing else."""
+    assert NAMES_ARRAY.from_toml(["a", " b ", ""]) == ("a", "b")
+    assert NAMES_ARRAY.to_toml(("a", 'b"')) == '["a", "b\\""]'
+    for raw in ([1], [["a"]], {"a": 1}, None, ["a,b"]):
+        with pytest.raises(UnfitValueError):
+            NAMES_ARRAY.from_toml(raw)

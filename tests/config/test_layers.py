@@ -154,3 +154,35 @@ def test_a_named_network_needs_no_genesis_file(tmp_path: Path) -> None:
 def test_spellings_of_flags() -> None:
     """Hyphens and underscores are alike."""
     assert flag_name("--p2p.external-address") == flag_name("p2p.external_address")
+
+
+@pytest.mark.parametrize(
+    ("files", "preferred"),
+    [
+        (["config.toml"], "config.toml"),
+        (["config.yaml"], "config.yaml"),
+        (["config/config.json"], "config/config.json"),
+        (["config.yml", "config/config.json"], "config.yml"),
+        (["config.env", "config.toml", "config.json"], "config.json"),
+        (["config/config.yaml", "config/config.yml", "config", "app.toml"], None),
+    ],
+)
+def test_a_file_that_cometbft_would_prefer_is_named(
+    tmp_path: Path, files: list[str], preferred: str | None
+) -> None:
+    """It takes the first of many names, in the home itself first; we read config/config.toml alone."""
+    home = home_with(tmp_path, "")
+    for name in files:
+        if not (tmp_path / name).exists():
+            (tmp_path / name).write_text("")
+    warnings = settle(home).warnings
+    expected = f"{tmp_path}/{preferred}: not read; CometBFT would read it instead of {home.config_file}"
+    assert warnings == ([expected] if preferred else [])
+
+
+def test_a_file_in_the_wrong_place_is_named_where_there_is_no_other(tmp_path: Path) -> None:
+    """It is the likely reason why there is none."""
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(ConfigError) as caught:
+        settle_layers(Home(tmp_path), {}, {}, file_needed=True)
+    assert "config.toml: not read" in caught.value.warnings[0]

@@ -54,3 +54,52 @@ ID = "0123456789abcdef0123456789abcdef01234567"
 def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
     """A rule names what breaks it: the value, or the items of a list that do."""
     assert list(of.offenders(value)) == offenders
+
+
+@pytest.mark.parametrize(
+    ("of", "value", "part"),
+    [
+        (rule.NET_ADDRESSES, f"{ID}@h", "the port is missing"),
+        (rule.NET_ADDRESSES, f"{ID}@h:", "the port is missing"),
+        (rule.NET_ADDRESSES, f"{ID}@[::1]", "the port is missing"),
+        (rule.NET_ADDRESSES, f"{ID}@h:70000", "port '70000' is not a number from 0 to 65535"),
+        (rule.NET_ADDRESSES, f"{ID}@h:26656/", "port '26656/' is not a number"),
+        (rule.NET_ADDRESSES, "h:26656", "there is no node ID"),
+        (rule.NET_ADDRESSES, "@h:26656", "nothing before the @"),
+        (rule.NET_ADDRESSES, f"{ID[:-1]}@h:1", "is not 40 hexadecimal characters: it has 39"),
+        (rule.NET_ADDRESSES, f"{ID[:-1]}g@h:1", "is not 40 hexadecimal characters: there is 'g' in it"),
+        (rule.NET_ADDRESSES, f'"{ID}@h:1"', "there is '\"' in it"),
+        (rule.NET_ADDRESSES, f"{ID}@2001:db8::1:26656", "an IPv6 host goes into brackets"),
+        (rule.NET_ADDRESSES, f"{ID}@[2001:db8::1:26656", "the closing bracket is missing"),
+        (rule.NET_ADDRESSES, f"{ID}@:1", "the host is empty"),
+        (rule.NET_ADDRESSES, f"{ID}@tcp://h:1", "the ID stands in front of the scheme"),
+        (rule.NET_ADDRESSES, f"{ID}@h:1 {ID}@i:1", "a blank or a line break inside"),
+        (rule.NET_ADDRESSES, f"{ID}@h:1;{ID}@i:1", "there are 2 @"),
+        (rule.NET_ADDRESSES, f"{ID}@a b:1", "a blank or a line break inside"),
+        (rule.NET_ADDRESSES, f"{ID} @h:1", "a blank or a line break inside"),
+        (rule.NODE_IDS, f"{ID}@h:1", "only the ID in front of its @"),
+        (rule.NODE_IDS, ID[1:], "it has 39"),
+        (rule.P2P_LISTEN, "", "the port is missing"),
+        (rule.P2P_LISTEN, "26656", "the port is missing"),
+        (rule.P2P_LISTEN, "tcp://0.0.0.0", "the port is missing"),
+        (rule.P2P_LISTEN, "tcp://:26656", "the host is missing"),
+        (rule.P2P_LISTEN, "tcp://0.0.0.0:99999", "port '99999'"),
+        (rule.P2P_LISTEN, "tcp://0.0.0.0:26 656", "a blank or a line break"),
+        (rule.P2P_LISTEN, "http://0.0.0.0:26656", "the scheme is 'http', expected tcp"),
+        (rule.P2P_LISTEN, "unix:///s", "the scheme unix is of no use here"),
+        (rule.P2P_LISTEN, "tcp://:::26656", "an IPv6 host goes into brackets"),
+        (rule.P2P_LISTEN, "tcp://::", "an IPv6 host goes into brackets"),
+        (rule.P2P_LISTEN, "tcp://[::]", "the port is missing"),
+        (rule.P2P_LISTEN, "tcp://[::1:26656", "its brackets do not match"),
+        (rule.P2P_LISTEN, "tcp://h:1/", "a / behind the scheme"),
+        (rule.P2P_ADVERTISED, f"{ID}@h:1", "no ID belongs here"),
+        (rule.P2P_ADVERTISED, "https://h:1", "the scheme is 'https'"),
+        (rule.HTTP_LISTEN, "tcp://h:1,unix://", "the path is missing"),
+        (rule.METRICS_LISTEN, "localhost", "the port is missing"),
+    ],
+)
+def test_each_mistake_in_an_address_has_its_own_sentence(of: Rule[Any], value: str, part: str) -> None:
+    """What is wrong with it, not what addresses look like in general."""
+    as_list = isinstance(of, Rule) and of in (rule.NET_ADDRESSES, rule.NODE_IDS)
+    (offender,) = of.offenders((value,) if as_list else value)
+    assert part in of.reason(offender)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from peerage.config.errors import ConfigError
+from peerage.config.errors import ConfigError, UnfitValueError
+from peerage.config.kind import Names
 from peerage.config.sections import SECTIONS, SETTINGS, FuzzConfig, P2PConfig, PeerageConfig, RPCConfig
-from peerage.config.setting import settings_of
+from peerage.config.setting import Setting, settings_of
 from tests.config.vectors import CONFIG_TOML, P2P, name_of
 
 V1_FLUSH_THROTTLE = "10ms"  # design 6: the default of v1, not of v0.38
@@ -116,3 +117,36 @@ def test_peer_hosts_are_one_per_core_by_default() -> None:
     """At least one; 0 (a process per peer) only if asked for."""
     assert PeerageConfig().peer_hosts >= 1
     assert PeerageConfig(peer_hosts=0).peer_hosts == 0
+
+
+SAMPLES = {
+    "p2p.external_address": "192.0.2.1:26656",
+    "p2p.seeds": f"{'a1' * 20}@192.0.2.1:26656",
+    "p2p.persistent_peers": f"{'a1' * 20}@192.0.2.1:26656",
+    "p2p.unconditional_peer_ids": "a1" * 20,
+    "p2p.private_peer_ids": "a1" * 20,
+    "rpc.tls_cert_file": "x",
+    "rpc.tls_key_file": "x",
+    "rpc.cors_allowed_origins": "https://example.org",
+    "rpc.cors_allowed_methods": "GET",
+    "rpc.cors_allowed_headers": "Origin",
+    "peerage.network": "net",
+    "peerage.peer_hosts": "3",
+    "peerage.reactors": "a.b:C",
+}
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028"], ids=repr)
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: str(setting.name))
+def test_a_stray_line_break_is_refused_everywhere(setting: Setting[Any], line_break: str) -> None:
+    """Inside any text or item, from file, flag, variable and program; around the items of a list it is a blank."""
+    sample = SAMPLES.get(setting.name) or setting.declared.kind.to_toml(setting.default).strip('"')
+    broken = [sample[:1] + line_break + sample[1:]]
+    if isinstance(setting.declared.kind, Names):
+        assert setting.from_text(f"{sample}{line_break}") == setting.from_text(sample) == (sample,)
+    else:
+        broken += [f"{sample}{line_break}", f"{line_break}{sample}"]
+    for text in broken:
+        for read in (setting.from_text, setting.from_toml, setting.from_python):
+            with pytest.raises(UnfitValueError):
+                read(text)

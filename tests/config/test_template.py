@@ -36,6 +36,6 @@ def test_keys_of_p2p_are_in_cometbfts_order() -> None:
 
 def test_reading_it_gives_the_defaults_without_a_warning(tmp_path: Path) -> None:
     """The file says what holds without it, but for the network that was asked for."""
-    config = load(tmp_path, render_config_toml({"peerage.network": 'odd "name"\n'}))
-    assert config == Config(tmp_path, network='odd "name"\n')
+    config = load(tmp_path, render_config_toml({"peerage.network": 'odd "name"\t'}))
+    assert config == Config(tmp_path, network='odd "name"\t')
     assert config.warnings == ()

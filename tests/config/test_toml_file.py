@@ -1,5 +1,6 @@
 import contextlib
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,14 @@ def test_cometbfts_own_file_gives_no_warning() -> None:
 
 
 def test_unknown_keys_of_p2p_are_warned_about_with_the_nearest_name() -> None:
-    """A typing error in [p2p] or [peerage] is named with what was probably meant; elsewhere it is
-    CometBFT's.
+    """A typing error in [p2p] or [peerage] is named with what was probably meant; elsewhere it is CometBFT's, unless
+    it can hardly be anything else.
     """
     found = values_of(
         {
             "p2p": {"persistent_peer": "", "zzz": 1},
             "peerage": {"peer_host": 1},
-            "rpc": {"x": 1},
+            "rpc": {"x": 1, "cors_allowed_origin": []},
             "nonsense": {"a": 1},
         },
         "file f",
@@ -37,7 +38,71 @@ def test_unknown_keys_of_p2p_are_warned_about_with_the_nearest_name() -> None:
         "p2p.persistent_peer (file f): unknown, ignored; did you mean persistent_peers?",
         "p2p.zzz (file f): unknown, ignored",
         "peerage.peer_host (file f): unknown, ignored; did you mean peer_hosts?",
+        "rpc.cors_allowed_origin (file f): unknown, ignored; did you mean cors_allowed_origins?",
     ]
+
+
+V035 = """
+mode = "seed"
+node-key-file = "k.json"
+log-level = "debug"
+[p2p]
+max-num-inbound-peers = 7
+persistent-peers = "a"
+seeds = "s"
+bootstrap-peers = "b,c"
+[rpc]
+max-body-bytes = 5
+cors-allowed-origins = ["*"]
+[instrumentation]
+prometheus-listen-addr = ":1"
+"""
+
+
+def test_hyphens_of_v035_are_underscores() -> None:
+    """Every key of ours is found; its bootstrap peers are seeds, and its mode "seed" is seed_mode."""
+    found = values_of(tomllib.loads(V035), "f")
+    assert found.values == {
+        "p2p.seed_mode": True,
+        "node_key_file": "k.json",
+        "log_level": "debug",
+        "p2p.max_num_inbound_peers": 7,
+        "p2p.persistent_peers": "a",
+        "p2p.seeds": "s,b,c",
+        "rpc.max_body_bytes": 5,
+        "rpc.cors_allowed_origins": ["*"],
+        "instrumentation.prometheus_listen_addr": ":1",
+    }
+    assert [warning.split(" ")[0] for warning in found.warnings] == ["mode", "p2p.bootstrap-peers"]
+    assert found.mistakes == []
+
+
+@pytest.mark.parametrize("document", [{"max-a": 1}, {"pex": True, "p-e-x": False}])
+def test_a_hyphen_makes_no_other_key(document: dict[str, object]) -> None:
+    """Only underscores are written that way."""
+    assert len(values_of({"p2p": document}, "f").warnings) == 1
+
+
+def test_of_both_spellings_the_underscore_counts() -> None:
+    """CometBFT hears no other, so a file that works there works here; the other is said to be of no use."""
+    for order in (("seed_mode", "seed-mode"), ("seed-mode", "seed_mode")):
+        found = values_of({"p2p": {key: key == "seed_mode" for key in order}}, "f")
+        assert found.values == {"p2p.seed_mode": True}
+        (warning,) = found.warnings
+        assert "seed-mode" in warning
+        assert not found.mistakes
+
+
+def test_libp2p_is_silent_until_it_is_on() -> None:
+    """v0.39 writes the section, with whatever is in it, into every file."""
+    section = {
+        "enabled": False,
+        "scaler": {"overrides": [{"reactor": "MEMPOOL"}]},
+        "bootstrap_peers": [],
+        "x": 1,
+    }
+    found = values_of({"p2p": {"libp2p": section}}, "f")
+    assert (found.values, found.warnings, found.mistakes) == ({"p2p.libp2p.enabled": False}, [], [])
 
 
 def test_retired_keys_are_no_typing_errors() -> None:

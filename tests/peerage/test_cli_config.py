@@ -148,9 +148,12 @@ def test_repeated_reactors(tmp_path: Path) -> None:
 
 def test_show_of_some_settings(tmp_path: Path) -> None:
     """A section, a setting, a hidden one by name; an unknown name is a mistake with the nearest."""
-    assert set(json.loads(run("config", "show", "rpc", "--json", "--home", tmp_path).stdout)["settings"]) == {
-        "rpc.laddr",
-        "rpc.unsafe",
+    shown = json.loads(run("config", "show", "instrumentation", "--json", "--home", tmp_path).stdout)
+    assert set(shown["settings"]) == {
+        "instrumentation.prometheus",
+        "instrumentation.prometheus_listen_addr",
+        "instrumentation.max_open_connections",
+        "instrumentation.namespace",
     }
     assert "Mode = 0" in run("config", "show", "p2p.test-fuzz-config.mode", "--home", tmp_path).stdout
     assert "test_dial_fail" in run("config", "show", "--all", "--home", tmp_path).stdout

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.errors import (
+    ForeignProtocolError,
     IncompatibleNodeError,
     InvalidNodeInfoError,
     RemoteError,
@@ -89,6 +90,8 @@ class Handshake:
             if not plaintext:
                 return False
             theirs = self._reader.feed(plaintext)
+        except ForeignProtocolError as error:
+            raise HandshakeRefusedError(Refusal(RefusalReason.OTHER_PROTOCOL, str(error))) from error
         except RemoteError as error:
             impostor = isinstance(error, UnexpectedNodeIDError)
             if isinstance(error, UnexpectedNodeIDError) and error.actual == self._node_key.node_id:
@@ -115,9 +118,11 @@ class Handshake:
     def receive_eof(self) -> HandshakeRefusedError:
         """Say what it means that the remote closed now."""
         step = "the key exchange" if not self.secret.is_open else "its NodeInfo"
+        said = ", without having said anything" if self.secret.is_silent else ""
         return HandshakeRefusedError(
             Refusal(
-                RefusalReason.AUTH_FAILURE, f"the remote closed the connection before {step} was complete"
+                RefusalReason.AUTH_FAILURE,
+                f"the remote closed the connection before {step} was complete{said}",
             )
         )
 

@@ -9,10 +9,11 @@ __all__ = ["Refusal", "RefusalReason"]
 
 
 class RefusalReason(StrEnum):
-    """The reasons of reference 3, kept apart, and three more that end an attempt before or beside them."""
+    """The reasons of reference 3, kept apart, and four more that end an attempt before or beside them."""
 
     UNREACHABLE = "unreachable"  # the dial itself failed: nobody was there to refuse anything
     AUTH_FAILURE = "auth failure"  # handshake, timeout inside it, dialled-ID mismatch, NodeInfo ID differs
+    OTHER_PROTOCOL = "other protocol"  # CometBFT: auth failure
     INVALID_NODE_INFO = "invalid node info"
     SELF = "self"
     INCOMPATIBLE = "incompatible"

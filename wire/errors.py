@@ -19,7 +19,7 @@
         ├── MessageTooLongError
         ├── ConnectionClosedError
         ├── FrameError                  FrameTag, FrameLength, OpenExhausted
-        ├── HandshakeError              EphemeralKeyLength, LowOrderKey, ReflectedKey, UnsupportedKey,
+        ├── HandshakeError              ForeignProtocol, EphemeralKeyLength, LowOrderKey, ReflectedKey, UnsupportedKey,
         │                               PublicKeyLength, SignatureLength, Signature, UnexpectedNodeID
         ├── PacketError                 PacketKind, UnknownChannel, MessageCapacity
         ├── PongTimeoutError
@@ -392,6 +392,17 @@ class OpenExhaustedError(FrameError):
 
 class HandshakeError(RemoteError):
     """The remote side does not prove who it is. Parent of the errors that say how."""
+
+
+class ForeignProtocolError(HandshakeError):
+    """It speaks another protocol altogether, which its first bytes give away."""
+
+    def __init__(self, protocol: str) -> None:
+        super().__init__(protocol)
+        self.protocol = protocol
+
+    def __str__(self) -> str:
+        return f"the remote speaks {self.protocol}"
 
 
 class EphemeralKeyLengthError(HandshakeError):

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 from peerage.wire.errors import (
     EphemeralKeyLengthError,
+    ForeignProtocolError,
     PublicKeyLengthError,
     SignatureLengthError,
     UnsupportedKeyError,
 )
+from peerage.wire.foreign_protocol import ForeignProtocol
 from peerage.wire.keys import PUBLIC_KEY_BYTES, SIGNATURE_BYTES
 from peerage.wire.protobuf import BYTES, encode_bytes_field, expect, fields
 from peerage.wire.session_keys import EPHEMERAL_BYTES
@@ -73,7 +75,9 @@ class AuthSignature:
 
     @classmethod
     def decode(cls, message: bytes) -> AuthSignature:
-        """Raises: MalformedMessageError, UnsupportedKeyError, PublicKeyLengthError, SignatureLengthError."""
+        """Raises: MalformedMessageError, UnsupportedKeyError, PublicKeyLengthError, SignatureLengthError;
+        ForeignProtocolError when field 1 is a bare key, as gno.land's nodes have it.
+        """
         kind, public_key, signature = 0, b"", b""
         for number, wire_type, value in fields(message):
             if number in {1, 2}:
@@ -81,6 +85,8 @@ class AuthSignature:
                 assert isinstance(value, bytes)
                 if number == 2:
                     signature = value
+                elif len(value) == PUBLIC_KEY_BYTES:  # too short for a message that holds a key
+                    raise ForeignProtocolError(ForeignProtocol.GNO)
                 else:
                     kind, public_key = _decode_key(value, kind, public_key)
         if kind != _ED25519:

@@ -19,11 +19,13 @@ from peerage.wire.delimited import DelimitedReader, delimit
 from peerage.wire.errors import (
     ConnectionClosedError,
     ConnectionStateError,
+    ForeignProtocolError,
     FrameError,
     RemoteError,
     SignatureError,
     UnexpectedNodeIDError,
 )
+from peerage.wire.foreign_protocol import LONGEST_BEGINNING, recognised
 from peerage.wire.frames import FRAME_SEALED, Opener, Sealer
 from peerage.wire.handshake_messages import AuthSignature, EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of, verify
@@ -75,6 +77,7 @@ class SecretConnection:
         self._public = ephemeral_public(self._secret)
         self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
         self._reader = DelimitedReader("ephemeral key message", MAX_HANDSHAKE_MESSAGE)
+        self._beginning = b""  # of the stream, as long as it may turn out to be another protocol's
         self._held = bytearray()  # the beginning of a sealed frame
         self._undelivered: list[bytes] = []
         self._stage = Stage.KEYS
@@ -87,6 +90,11 @@ class SecretConnection:
     def stage(self) -> Stage:
         """How far the connection is."""
         return self._stage
+
+    @property
+    def is_silent(self) -> bool:
+        """Not a byte has come yet."""
+        return not self._beginning
 
     @property
     def is_open(self) -> bool:
@@ -176,6 +184,9 @@ class SecretConnection:
 
     def _receive(self, stage: Stage, data: bytes | bytearray | memoryview, out: list[bytes]) -> Stage:
         if stage is Stage.KEYS:
+            self._beginning += bytes(data[: LONGEST_BEGINNING - len(self._beginning)])
+            if (protocol := recognised(self._beginning)) is not None:
+                raise ForeignProtocolError(protocol)
             read = self._reader.feed(data)
             if read is None:
                 return stage

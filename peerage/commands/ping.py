@@ -6,11 +6,14 @@ import time
 import click
 
 from peerage.actors.handshake import Handshake, HandshakeRefusedError
+from peerage.actors.probe import answers_quic, spoken_at
+from peerage.actors.refusal import RefusalReason
 from peerage.actors.resolver import resolve_host
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.errors import RemoteError, WireError
+from peerage.wire.errors import ForeignProtocolError, RemoteError, WireError
+from peerage.wire.foreign_protocol import ForeignProtocol
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection, PongReceived
 from peerage.wire.net_address import NetAddress
@@ -18,6 +21,7 @@ from peerage.wire.node_info import NodeInfo
 
 READ_SIZE = 64 * 1024
 LONGEST_TIMEOUT_S = 86_400.0
+PROBE_TIMEOUT_S = 1.0  # for each question to a place where no node answered
 
 
 @click.command("ping", epilog="Example: peerage ping 00…ff@seed.example.org:26656 --network cosmoshub-4")
@@ -44,6 +48,12 @@ def ping(address: str, network: str | None, timeout: str) -> None:
         fault = str(error.refusal)
     except TimeoutError:
         fault = f"unreachable: nothing within {seconds:g} s while {call.step}"
+    except ConnectionRefusedError as error:
+        fault = f"unreachable: {error.strerror or error}"
+        if answers_quic(target, min(seconds, PROBE_TIMEOUT_S)):
+            fault += (
+                "; QUIC is spoken on UDP there, as by a node that has libp2p, which peerage does not speak"
+            )
     except OSError as error:
         fault = f"unreachable: {error.strerror or error}"
     for line in call.report():
@@ -91,6 +101,8 @@ class _Call:
             try:
                 self._shake(sock)
             except ConnectionError:
+                if self._handshake.secret.is_silent and (spoken := self._spoken_there()) is not None:
+                    return f"{RefusalReason.OTHER_PROTOCOL}: {ForeignProtocolError(spoken)}"
                 return self._closed("during the handshake")
             except TimeoutError:  # a full CometBFT node lets connections wait
                 return f"no word within {self._timeout:g} s: the node is full or hangs, or something else is there"
@@ -107,6 +119,9 @@ class _Call:
             except RemoteError as error:
                 return f"protocol error: {error}"
         return ""
+
+    def _spoken_there(self) -> ForeignProtocol | None:
+        return spoken_at(self._target, min(self._timeout, PROBE_TIMEOUT_S))
 
     @staticmethod
     def _closed(when: str) -> str:

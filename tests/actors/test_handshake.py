@@ -199,3 +199,24 @@ def test_any_plaintext_is_refused_or_waited_for_and_nothing_else(plaintext: byte
     other.write(plaintext)
     reason = refused_for(lambda: anna.receive_data(other.data_to_send()))
     assert reason in {None, RefusalReason.AUTH_FAILURE, RefusalReason.INVALID_NODE_INFO}
+
+
+@pytest.mark.parametrize(
+    ("beginning", "name"),
+    [(b"GET / HTTP/1.1\r\n", "HTTP"), (b"\x16\x03\x01", "TLS"), (b"\x21\x20", "Tendermint before v0.34")],
+)
+def test_another_protocol_is_a_reason_of_its_own(beginning: bytes, name: str) -> None:
+    """Neither a forger nor a peer that failed: somebody who has nothing to do here."""
+    with pytest.raises(HandshakeRefusedError) as caught:
+        Handshake(ANNA, info_of(ANNA)).receive_data(beginning)
+    assert caught.value.refusal.reason is RefusalReason.OTHER_PROTOCOL
+    assert not caught.value.refusal.impostor
+    assert str(caught.value).startswith(f"other protocol: the remote speaks {name}")
+
+
+def test_who_hangs_up_without_a_word_is_said_to() -> None:
+    """It may be full, or bar us; who broke off amid its key is something else."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    assert "without having said anything" in str(anna.receive_eof())
+    anna.receive_data(b"\x22\x0a")
+    assert "without" not in str(anna.receive_eof())

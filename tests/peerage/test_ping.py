@@ -34,16 +34,17 @@ def failure(result: Result) -> str:
 
 
 @contextmanager
-def server(serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve one connection; yields the address to ping."""
+def server(*serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve one connection after the other, each in its way; yields the address to ping."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10.0)
 
         def accept() -> None:
-            connection, _ = listener.accept()
-            with connection, suppress(ConnectionError):
-                connection.settimeout(10.0)
-                serve(connection)
+            for each in serve:
+                connection, _ = listener.accept()
+                with connection, suppress(ConnectionError):
+                    connection.settimeout(10.0)
+                    each(connection)
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()
@@ -157,7 +158,7 @@ def test_something_else_there_is_told(garbage: bytes) -> None:
 
     with server(serve) as address:
         text = failure(run("ping", address, "--timeout", "5s"))
-    assert "auth failure" in text or "refused" in text
+    assert "auth failure" in text or "refused" in text or "other protocol: the remote speaks " in text
 
 
 def test_noise_never_ends_in_a_traceback() -> None:
@@ -210,3 +211,50 @@ def test_pings_with_a_key_of_its_own(start_node: StartNode) -> None:
     key = NodeKey.generate()
     node = start_node(node_key=key)
     assert run("ping", node.address).exit_code == 0
+
+
+def hang_up(connection: socket.socket) -> None:
+    """As who does not like our key, before it has said anything."""
+    connection.recv(1)
+
+
+def test_who_hangs_up_over_our_key_is_listened_to_once_more() -> None:
+    """Tendermint v0.33 may do so before its own key is out; it sends it unasked."""
+    with server(hang_up, lambda connection: connection.sendall(b"\x21\x20" + bytes(32))) as address:
+        assert "the remote speaks Tendermint before v0.34 (amino)" in failure(run("ping", address))
+
+
+def test_a_tls_server_that_hangs_up_without_a_word_is_told() -> None:
+    """OpenSSL's sends no alert over what is no TLS, but answers a TLS client."""
+
+    def alert(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex("15030300020228"))  # fatal: handshake failure
+
+    with server(hang_up, hang_up, alert) as address:
+        assert "other protocol: the remote speaks TLS" in failure(run("ping", address))
+
+
+def test_who_says_nothing_at_all_is_not_guessed_at() -> None:
+    """A node that is full does the same."""
+    with server(hang_up, hang_up, hang_up) as address:
+        assert "refused: the node closed the connection during the handshake" in failure(run("ping", address))
+
+
+def test_quic_on_the_port_where_tcp_is_refused_is_told() -> None:
+    """A node with libp2p listens on UDP alone; a QUIC server says which versions it speaks when it is asked."""
+
+    def answer(sock: socket.socket) -> None:
+        packet, remote = sock.recvfrom(2048)
+        assert len(packet) >= 1200
+        theirs, ours = packet[6:14], packet[15:23]
+        sock.sendto(b"\xe7\0\0\0\0\x08" + ours + b"\x08" + theirs + b"\0\0\0\1", remote)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10.0)
+        thread = threading.Thread(target=answer, args=(sock,), daemon=True)
+        thread.start()
+        result = run("ping", f"{NOBODY}@127.0.0.1:{sock.getsockname()[1]}")
+        thread.join(10.0)
+    assert "unreachable: Connection refused; QUIC is spoken on UDP there" in failure(result)

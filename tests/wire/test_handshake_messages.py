@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from peerage.wire.errors import (
     EphemeralKeyLengthError,
     FieldTypeError,
+    ForeignProtocolError,
     PublicKeyLengthError,
     RemoteError,
     SignatureLengthError,
@@ -85,3 +86,10 @@ def test_any_bytes_are_a_message_or_a_remote_error(
     except RemoteError:
         return
     assert kind.decode(message.encode()) == message
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_bare_key_is_gno_lands(key: bytes) -> None:
+    """It has the key where we have a message that holds it; such a message is never as short."""
+    with pytest.raises(ForeignProtocolError, match=r"gno\.land"):
+        AuthSignature.decode(auth(key))

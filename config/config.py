@@ -222,6 +222,12 @@ class Config(TopLevel):
             for seed in self.p2p.seeds
             if id_in(seed) in persistent
         ]
+        odd += [
+            f"p2p.{key}: the scheme of {shown(address)} means nothing, peers are dialled over TCP"
+            for key, addresses in (("seeds", self.p2p.seeds), ("persistent_peers", self.p2p.persistent_peers))
+            for address in addresses
+            if "://" in address and not address.lower().startswith("tcp://")
+        ]
         external = self.p2p.external_address
         if _is_unspecified(external):
             odd.append(

@@ -35,8 +35,11 @@ pickling, for it is reported from one process to another: the positional argumen
 
 from __future__ import annotations
 
+import re
+
 _HEX = frozenset("0123456789abcdefABCDEF")
 _ID_CHARACTERS = 40
+_GNO_ID = re.compile(r"g1[02-9ac-hj-np-z]{38}")
 
 
 class WireError(Exception):
@@ -263,6 +266,8 @@ class AddressIDError(AddressInvalidError):
     def problem(self) -> str:
         if not self.node_id:
             return "there is nothing before the @, expected ID@host:port"
+        if _GNO_ID.fullmatch(self.node_id):
+            return f"ID {self.node_id!r} is one of gno.land, whose nodes speak another protocol"
         if set(self.node_id) <= _HEX and len(self.node_id) != _ID_CHARACTERS:
             found = f"it has {len(self.node_id)}"
         else:

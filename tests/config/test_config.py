@@ -222,3 +222,26 @@ def test_log_settings(tmp_path: Path) -> None:
     """What logging needs is a small value of its own."""
     settings = Config(tmp_path, log_level="debug", log_format="json").log_settings
     assert (settings.level, settings.format) == ("debug", "json")
+
+
+def test_a_scheme_that_means_nothing_is_said_to(tmp_path: Path) -> None:
+    """CometBFT takes any in front of an address; who writes http:// may mean something else by it."""
+    config = Config(tmp_path, network="n", p2p={"seeds": f"http://{ID}@h:1,tcp://{ID[1:]}0@h:1"})
+    (warning,) = config.warnings
+    assert "http://" in warning
+    assert "p2p.seeds" in warning
+    config.check()
+
+
+def test_a_network_of_libp2p_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    """From the file, the environment and a program; off it is silent."""
+    words = "this network speaks libp2p over QUIC, peerage does not"
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, "[p2p.libp2p]\nenabled = true\n").check()
+    with pytest.raises(ConfigError, match=words):
+        load(tmp_path, environ={"CMT_P2P_LIBP2P_ENABLED": "true"}).check()
+    with pytest.raises(ConfigError, match=words):
+        Config(tmp_path, network="n", p2p={"libp2p": {"enabled": True}}).check()
+    assert (
+        load(tmp_path, "[p2p.libp2p]\nenabled = false\n[p2p.libp2p.limits]\nmax_peers = 1\n").warnings == ()
+    )

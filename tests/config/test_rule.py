@@ -68,6 +68,7 @@ def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
         (rule.NET_ADDRESSES, "@h:26656", "nothing before the @"),
         (rule.NET_ADDRESSES, f"{ID[:-1]}@h:1", "is not 40 hexadecimal characters: it has 39"),
         (rule.NET_ADDRESSES, f"{ID[:-1]}g@h:1", "is not 40 hexadecimal characters: there is 'g' in it"),
+        (rule.NET_ADDRESSES, "g1xa78fprcqcejfpk8xeycd4hzxtg56w9qe29xky@h:1", "is one of gno.land"),
         (rule.NET_ADDRESSES, f'"{ID}@h:1"', "there is '\"' in it"),
         (rule.NET_ADDRESSES, f"{ID}@2001:db8::1:26656", "an IPv6 host goes into brackets"),
         (rule.NET_ADDRESSES, f"{ID}@[2001:db8::1:26656", "the closing bracket is missing"),

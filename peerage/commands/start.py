@@ -2,12 +2,9 @@
 
 import importlib
 import importlib.util
-import signal
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -15,6 +12,8 @@ from peerage.actors.reactor import Reactor
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options
+from peerage.commands.stop_request import StopRequest
+from peerage.config.config import Config
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.supervisors.node import ListenError, Node, NodeFailedError, NodeStartError, SeedsUnresolvedError
@@ -35,34 +34,33 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     """
     config = load_config(home, flags, file_needed=True, to_start=True)
     set_up_logging(config.log_settings)
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
-    reactors = load_reactors(config.peerage.reactors)
-    try:
-        node = Node(config, reactors, name="")
-    except ValueError as error:  # names or channels taken twice
-        raise MistakeError(f"peerage.reactors: {error}") from error
-    node.on_end(stop.set)
-    try:
-        node.start()
-    except (ListenError, SeedsUnresolvedError) as error:
-        raise MistakeError(str(error)) from error
-    except NodeStartError as error:
-        raise FailureError(str(error)) from error
-    try:
-        click.echo(node.address)
-        stop.wait()
-    finally:
-        node.stop()
+    with StopRequest() as stop:
+        stop.heed_signals()
+        node = _node(config)
+        node.on_end(stop.ask)
+        try:
+            node.start()
+        except (ListenError, SeedsUnresolvedError) as error:
+            raise MistakeError(str(error)) from error
+        except NodeStartError as error:
+            raise FailureError(str(error)) from error
+        try:
+            click.echo(node.address)
+            stop.wait()
+        finally:
+            node.stop()
     try:
         node.wait(0)
     except NodeFailedError as error:
         raise FailureError(str(error)) from error
+
+
+def _node(config: Config) -> Node:
+    reactors = load_reactors(config.peerage.reactors)
+    try:
+        return Node(config, reactors, name="")
+    except ValueError as error:  # names or channels taken twice
+        raise MistakeError(f"peerage.reactors: {error}") from error
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:

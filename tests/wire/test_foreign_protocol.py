@@ -14,7 +14,7 @@ from peerage.wire.keys import NodeKey
 from peerage.wire.secret_connection import SecretConnection
 
 # Recorded: whom we greeted, and who greeted us.
-SEEN = {
+SEEN: dict[str, tuple[ForeignProtocol, str | bytes]] = {
     "Tendermint v0.33.9, either way": (
         ForeignProtocol.AMINO,
         "2120770ba7e89e24990b9c65d944ad44511100291aa79c32",

@@ -1,0 +1,60 @@
+import random
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from peerage.commands.stop_request import StopRequest
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Those of before are there again afterwards, the timer of the test's own time limit among them."""
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    timer = signal.setitimer(signal.ITIMER_REAL, 0)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    signal.setitimer(signal.ITIMER_REAL, *timer)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_signal_at_any_moment_of_waiting_is_heard() -> None:
+    """Also at the moment in which the wait begins, as when a node is stopped right after it has said its address."""
+    rng = random.Random(1)
+    for _ in range(2000):
+        with StopRequest() as stop:
+            stop.heed_signals()
+            signal.signal(signal.SIGALRM, signal.getsignal(signal.SIGTERM))
+            signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-6, 3e-5))
+            stop.wait()
+
+
+@pytest.mark.usefixtures("handlers")
+def test_another_signal_does_not_ask() -> None:
+    """A handler of somebody else's may run meanwhile."""
+    heard = threading.Event()
+    with StopRequest() as stop:
+        stop.heed_signals()
+        signal.signal(signal.SIGALRM, lambda _number, _frame: threading.Thread(target=second).start())
+
+        def second() -> None:
+            heard.set()
+            stop.ask()
+
+        signal.setitimer(signal.ITIMER_REAL, 1e-4)
+        stop.wait()
+    assert heard.is_set()
+
+
+def test_who_has_been_asked_stays_asked() -> None:
+    """However often, also after the end."""
+    with StopRequest() as stop:
+        for _ in range(100_000):
+            stop.ask()
+        stop.wait()
+        stop.wait()
+    stop.ask()

@@ -512,7 +512,7 @@ class PexReactor(Reactor):
         """Note what a refusal says against an address, if it says anything."""
         if refusal.is_ours or refusal.reason in NOT_ITS_FAULT:
             return
-        if refusal.reason is RefusalReason.INCOMPATIBLE:
+        if refusal.speaks_otherwise:
             self._book.request(self.runtime, "mark_incompatible", address.id, address)
             return
         ban_s = self._manager.dial_failed(address, authentication=refusal.impostor)

@@ -42,5 +42,10 @@ class Refusal:
     impostor: bool = False
     is_ours: bool = False
 
+    @property
+    def speaks_otherwise(self) -> bool:
+        """Whether the remote is of another network or protocol: nothing it could mend soon, and no fault of its own."""
+        return self.reason in {RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL}
+
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

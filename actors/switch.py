@@ -449,7 +449,7 @@ class SwitchActor(ProcessActor):
                 self._forget_self(facts)
             if facts.is_outbound and facts.dialled_id in self._table.persistent:
                 state = self._reconnects.get(str(facts.dialled_id))
-                if state is not None and message.refusal.reason is RefusalReason.INCOMPATIBLE:
+                if state is not None and message.refusal.speaks_otherwise:
                     state.schedule.let_be()
                 self._reconnect(str(facts.dialled_id), [self._table.persistent[str(facts.dialled_id)]])
             return
@@ -476,7 +476,7 @@ class SwitchActor(ProcessActor):
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
         tell = self._teller(outbound=facts.is_outbound, peer_id=facts.dialled_id)
         state = self._reconnects.get(str(facts.dialled_id))
-        if state is not None and refusal.reason is RefusalReason.INCOMPATIBLE:
+        if state is not None and refusal.speaks_otherwise:
             tell = log.debug if state.said == str(refusal) else tell
             state.said = str(refusal)
         tell(

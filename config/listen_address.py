@@ -35,7 +35,8 @@ class ListenAddress:
     def parse(cls, text: str) -> "ListenAddress":
         """Read an address as configured; without a scheme it is tcp, IPv6 hosts stand in brackets.
 
-        Raises: ListenAddressError for other schemes, a host that can be none, a missing port, a port outside 0..65535, an empty path.
+        Raises: ListenAddressError for other schemes, a host that can be none, a missing port, a port outside 0..65535,
+            an empty path.
         """
         scheme, separator, rest = text.partition("://")
         if not separator:

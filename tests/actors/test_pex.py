@@ -589,11 +589,14 @@ def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(
         assert known.shut_out() == ()
 
 
-def test_a_node_of_another_network_is_let_be(clock: Clock, quick_rounds: None) -> None:
+@pytest.mark.parametrize("reason", [RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL])
+def test_a_node_of_another_network_or_protocol_is_let_be(
+    clock: Clock, quick_rounds: None, reason: RefusalReason
+) -> None:
     """Not dialled again, however many rounds follow, until its time has come; told to nobody; neither banned nor failing."""
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add(address(7), address(7))
-    stranger = Refusal(RefusalReason.INCOMPATIBLE, "network 'other', ours is 'test'")
+    stranger = Refusal(reason, "network 'other', ours is 'test'")
     with Stage(clock, known=known, outcome=lambda _message: stranger) as stage:
         wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_incompatible"))
         offers = len(stage.called("offer"))

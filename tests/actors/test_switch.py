@@ -601,7 +601,10 @@ def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Sta
     assert not _dialled_soon(stage.transports[0])
 
 
-def test_a_persistent_peer_of_another_network_is_said_once_and_tried_later(stage: Stage) -> None:
+@pytest.mark.parametrize("reason", [RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL])
+def test_a_persistent_peer_of_another_network_or_protocol_is_said_once_and_tried_later(
+    stage: Stage, reason: RefusalReason
+) -> None:
     """The same refusal again is told at level debug; another one is news."""
     with capture_logs() as lines:
         stage.ask(AddPersistent((address(HIGH),)))
@@ -609,7 +612,7 @@ def test_a_persistent_peer_of_another_network_is_said_once_and_tried_later(stage
         dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
         facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection)
         for network in ("one", "one", "two"):
-            refusal = Refusal(RefusalReason.INCOMPATIBLE, f"network {network!r}")
+            refusal = Refusal(reason, f"network {network!r}")
             stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
         stage.ask(GetPeers())
         assert not _dialled_soon(stage.transports[0])

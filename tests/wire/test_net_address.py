@@ -38,7 +38,7 @@ KINDS = {"no_id": AddressMissingIDError, "invalid": AddressInvalidError, "lookup
 
 def only_localhost(host: str) -> Sequence[str]:
     """A resolver that insists on never being asked for what an old one would take for an address."""
-    assert not host[-1].isdigit(), host
+    assert not re.fullmatch("[0-9]+|0[xX][0-9a-fA-F]*", host.rstrip(".").rpartition(".")[2]), host
     return ["127.0.0.1", "::1"] if host == "localhost" else []
 
 

@@ -87,6 +87,11 @@ FAMILIES: Final = (
     _counter(
         "p2p_dropped_messages_total", "Messages that a reactor's full window dropped, by channel.", "chID"
     ),
+    _counter(
+        "p2p_unserved_packets_total",
+        "Packets dropped because only the peer announced their channel, by channel.",
+        "chID",
+    ),
     _gauge("p2p_peer_round_trip_seconds", "Time between the last ping and its pong.", "peer_id"),
     MetricFamily(
         "p2p_round_trip_seconds",

@@ -393,6 +393,8 @@ class PeerActor(ProcessActor):
     def _open(self) -> None:
         """Speak packets from here on."""
         p2p = self._context.config.p2p
+        theirs = self._handshake.theirs
+        assert theirs is not None
         assert self._sock is not None
         shorten_receive_buffer(self._sock, p2p.recv_rate)
         self._secret = self._handshake.secret
@@ -405,6 +407,7 @@ class PeerActor(ProcessActor):
             flush_throttle=p2p.flush_throttle_timeout,
             ping_interval=self._context.config.peerage.ping_interval,
             pong_timeout=self._context.config.peerage.pong_timeout,
+            remote_channels=theirs.channels,
         )
 
     # --- a caller at a seed --------------------------------------------------------------------------------------------
@@ -420,7 +423,7 @@ class PeerActor(ProcessActor):
         """The first message decides; what comes behind a request is not heard any more (reference 8)."""
         assert self._heard is not None
         try:
-            events = self._mconn.receive_data(plaintext, self.runtime.now()) if plaintext else []
+            events = self._receive(plaintext) if plaintext else []
         except RemoteError as error:
             self._refuse(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
             return
@@ -574,11 +577,21 @@ class PeerActor(ProcessActor):
         if not plaintext:
             return
         try:
-            events = self._mconn.receive_data(plaintext, self.runtime.now())
+            events = self._receive(plaintext)
         except RemoteError as error:
             self._end(str(error), is_error=True)
             return
         self._on_events(events)
+
+    def _receive(self, plaintext: bytes) -> list[Event]:
+        """Raises: RemoteError."""
+        try:
+            return self._mconn.receive_data(plaintext, self.runtime.now())
+        finally:
+            for channel_id, packets in self._mconn.take_unserved().items():
+                self._scratch.metrics.buffer.inc(
+                    "p2p_unserved_packets_total", (channel_label(channel_id),), packets
+                )
 
     def _on_events(self, events: list[Event]) -> None:
         delivery_of = self._delivery_of

@@ -160,7 +160,7 @@ class Visit:
             self._end(Fault.NO_PEX, "it has no channel 0x00")
         else:
             self.stage = Stage.ASKING
-            self._mconn = MultiplexConnection(_CHANNELS, now=now)
+            self._mconn = MultiplexConnection(_CHANNELS, now=now, remote_channels=theirs.channels)
             self._ask()
             self._take(self._handshake.leftover, now)
 

@@ -7,7 +7,7 @@ Source: reference 4; design 4.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from peerage.wire.channel import ChannelDescriptor
@@ -71,6 +71,7 @@ class MultiplexConnection:
         ping_interval: float = PING_INTERVAL_S,
         pong_timeout: float = PONG_TIMEOUT_S,
         flush_throttle: float = FLUSH_THROTTLE_S,
+        remote_channels: Iterable[int] = (),
     ) -> None:
         """A connection that begins now.
 
@@ -84,6 +85,8 @@ class MultiplexConnection:
             pong_timeout: seconds from ping to pong.
             flush_throttle: seconds. Messages are ready to go at once, the owner gathers what a turn of its
                 loop brings. Answers to a flood of pings wait so long, that they may share a frame.
+            remote_channels: IDs that the remote announced. Packets on those that are not in `channels` are
+                dropped and counted, at the cost of the receive rate; what neither side has is an error.
 
         Raises: DuplicateChannelError, ConnectionSettingError.
         """
@@ -91,7 +94,7 @@ class MultiplexConnection:
             raise ConnectionSettingError("max_packet_msg_payload_size", max_packet_msg_payload_size)
         self._scheduler = Scheduler(channels, now=now, max_payload=max_packet_msg_payload_size)
         capacities = {descriptor.id: descriptor.recv_message_capacity for descriptor in channels}
-        self._reader = PacketReader(capacities, max_packet_msg_payload_size)
+        self._reader = PacketReader(capacities, max_packet_msg_payload_size, remote_channels)
         self._send_limit = TokenBucket(send_rate, now)
         self._recv_limit = TokenBucket(recv_rate, now)
         self._send_meter = FlowMeter(now)
@@ -145,6 +148,13 @@ class MultiplexConnection:
                 self._on_pong(now)
         self._recv_limit.spend(size)
         return events
+
+    def take_unserved(self) -> Mapping[int, int]:
+        """Packets dropped since the last call. Returns: channel ID → packets, for channels with any."""
+        taken = self._reader.unserved
+        if taken:
+            self._reader.unserved = {}
+        return taken
 
     def receive_allowance(self, now: float) -> int:
         """Bytes that may be read from the socket now under the receive rate; 0: none for the moment."""

@@ -12,7 +12,7 @@ Source: reference 4.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
@@ -202,13 +202,14 @@ _PONG_RECEIVED: Final = PongReceived()
 
 
 class _Incoming:
-    """The message that is arriving on one channel."""
+    """The message that is arriving on one channel. On an unserved one none ever arrives: packets are dropped."""
 
-    __slots__ = ("capacity", "channel_id", "join_at", "joined", "length", "parts")
+    __slots__ = ("capacity", "channel_id", "is_unserved", "join_at", "joined", "length", "parts")
 
-    def __init__(self, channel_id: int, capacity: int) -> None:
+    def __init__(self, channel_id: int, capacity: int, is_unserved: bool = False) -> None:
         self.channel_id = channel_id
         self.capacity = capacity
+        self.is_unserved = is_unserved
         self.clear()
 
     def clear(self) -> None:
@@ -228,13 +229,28 @@ class PacketReader:
     """Makes events of the plaintext of a connection, however it is cut.
 
     Promises: any input gives events or a RemoteError. It holds at most one packet, and per channel one
-    incomplete message of no more than the channel's capacity (plus one chunk). An error is final, and what
-    arrived before it is not lost: if events precede it in a chunk, `feed` returns them, and `error` is set.
+    incomplete message of no more than the channel's capacity (plus one chunk); of an unserved channel nothing.
+    An error is final, and what arrived before it is not lost: if events precede it in a chunk, `feed` returns
+    them, and `error` is set.
     """
 
-    def __init__(self, capacities: Mapping[int, int], max_payload: int = DEFAULT_MAX_PAYLOAD) -> None:
-        """Args: capacities, bytes of the longest message by channel ID; max_payload, data bytes a packet."""
-        self._incoming = {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
+    def __init__(
+        self,
+        capacities: Mapping[int, int],
+        max_payload: int = DEFAULT_MAX_PAYLOAD,
+        remote_channels: Iterable[int] = (),
+    ) -> None:
+        """A reader at the beginning of a stream.
+
+        Args:
+            capacities: bytes of the longest message by channel ID.
+            max_payload: data bytes a packet.
+            remote_channels: what the remote announced; packets on those not among `capacities` are counted and
+                dropped, for the remote says what it has and not that it heeds what we have (v2.0.0-rc1 does not).
+        """
+        self._incoming = {
+            channel_id: _Incoming(channel_id, 0, is_unserved=True) for channel_id in remote_channels
+        } | {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
         self._max_payload = max_payload
         self._limit = max_packet_size(max_payload)
         self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # no packet is longer, length included
@@ -249,6 +265,7 @@ class PacketReader:
         self.pings = 0
         self.pongs = 0
         self.odd = 0  # packets that cost more time than their bytes are worth
+        self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this
 
     @property
     def incomplete(self) -> bool:
@@ -310,6 +327,9 @@ class PacketReader:
             if stop > end:
                 return pos
             channel = self._header_channel
+            if channel.is_unserved:
+                pos = self._drop_run(data, pos, channel.channel_id)
+                continue
             if self._header_eof:
                 if not channel.length and size <= channel.capacity:
                     pos = accelerator.split_run(
@@ -373,9 +393,13 @@ class PacketReader:
             case Pong():
                 self._ponged(events)
             case PacketMsg(channel_id, eof, data_):
-                if channel_id not in self._incoming:
+                channel = self._incoming.get(channel_id)
+                if channel is None:
                     raise UnknownChannelError(channel_id)
-                self._take(self._incoming[channel_id], data_, eof, events)
+                if channel.is_unserved:
+                    self._drop(channel_id, 1)
+                else:
+                    self._take(channel, data_, eof, events)
         return stop
 
     def _learn_header(self, data: bytes, pos: int, start: int, stop: int) -> bool:
@@ -451,6 +475,18 @@ class PacketReader:
             channel.clear()
         elif len(channel.parts) >= channel.join_at:
             channel.join_parts()
+
+    def _drop_run(self, data: bytes, pos: int, channel_id: int) -> int:
+        """Drop the packets from `pos` on that have the header seen last. Returns: where they end."""
+        run: list[Event] = []
+        end = accelerator.split_run(
+            data, pos, self._header, self._header_size, MessageReceived, channel_id, run
+        )
+        self._drop(channel_id, len(run))
+        return end
+
+    def _drop(self, channel_id: int, packets: int) -> None:
+        self.unserved[channel_id] = self.unserved.get(channel_id, 0) + packets
 
     def _pinged(self, events: list[Event]) -> None:
         self.odd += 1

@@ -231,9 +231,20 @@ def test_a_request_of_the_node_is_no_answer() -> None:
     assert node.is_left()
 
 
-def test_a_message_on_a_channel_that_we_do_not_have_ends_it() -> None:
-    """A node that greets without listening."""
+def test_a_message_on_a_channel_that_it_alone_announced_is_passed_over() -> None:
+    """A node that talks of blocks to whoever connects (v2.0.0-rc1) still answers with addresses."""
     node = FakeNode()
+    node.shake()
+    node.say(b"block", channel=0x20)
+    node.tell(known(3))
+    outcome = node.visit.outcome()
+    assert outcome.fault is None
+    assert outcome.told == tuple(known(3))
+
+
+def test_a_message_on_a_channel_that_neither_announced_ends_it() -> None:
+    """A node that says what it does not even claim to have."""
+    node = FakeNode(replace(INFO, channels=b"\x00"))
     node.shake()
     node.say(b"block", channel=0x20)
     assert node.visit.outcome().fault is Fault.BAD_ANSWER

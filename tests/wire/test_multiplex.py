@@ -443,3 +443,31 @@ def test_other_payload_sizes_pass(size: int) -> None:
             assert receiver.receive_data(all_to_send(sender), 0.0) == [
                 MessageReceived(channel, pattern(5, length))
             ]
+
+
+# --- channels that only the remote announced ---
+
+
+def test_an_unserved_packet_costs_the_receive_rate_and_not_the_connection() -> None:
+    """What is dropped is paid for as what is taken."""
+    taking, dropping = (connection(recv_rate=100_000, remote_channels=(FIRST, 0x55)) for _ in range(2))
+    served, unserved = (
+        encode_packet(PacketMsg(channel, False, bytes(1000))) * 50 for channel in (FIRST, 0x55)
+    )
+    taking.receive_data(served, 0.0)
+    assert dropping.receive_data(unserved, 0.0) == []
+    assert dropping.receive_allowance(0.0) == taking.receive_allowance(0.0)
+    assert dropping.next_deadline(0.0) == taking.next_deadline(0.0)
+    assert dropping.receive_data(GOOD, 1.0) == [MessageReceived(FIRST, b"good")]
+    assert dropping.take_unserved() == {0x55: 50}
+    assert dropping.take_unserved() == {}
+    with pytest.raises(UnknownChannelError):
+        dropping.receive_data(encode_packet(PacketMsg(0x56, True, b"bad")), 1.0)
+
+
+def test_nothing_is_sent_on_an_unserved_channel() -> None:
+    """That the remote has it does not make it ours."""
+    ours = connection(remote_channels=(0x55,))
+    assert not ours.try_send(0x55, b"x")
+    assert ours.queue_room(0x55) == 0
+    assert 0x55 not in {channel.id for channel in ours.status(0.0).channels}

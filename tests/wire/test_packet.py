@@ -46,9 +46,12 @@ pytestmark = pytest.mark.usefixtures("form")
 
 VECTORS = load("packets")
 CAPACITIES = {0x00: 22_020_096, 0x01: 3000, 0x20: 22_020_096, 0x7F: 4000, 0x80: 4000, 0xFF: 4000}
+UNSERVED = (0x40, 0xC0)  # announced by the remote alone
+ANNOUNCED = (0x00, 0x20, *UNSERVED)
 
 messages = st.builds(PacketMsg, st.sampled_from(sorted(CAPACITIES)), st.booleans(), st.binary(max_size=200))
-packets: st.SearchStrategy[Packet] = st.one_of(st.just(Ping()), st.just(Pong()), messages)
+unserved = st.builds(PacketMsg, st.sampled_from(UNSERVED), st.booleans(), st.binary(max_size=200))
+packets: st.SearchStrategy[Packet] = st.one_of(st.just(Ping()), st.just(Pong()), messages, unserved)
 
 
 def packet_of(row: dict[str, Any]) -> Packet:
@@ -73,7 +76,7 @@ def read(
     pieces: list[bytes], capacities: dict[int, int] = CAPACITIES
 ) -> tuple[list[Event], RemoteError | None]:
     """All events of a stream, and the error at its end if there is one."""
-    reader = PacketReader(capacities)
+    reader = PacketReader(capacities, remote_channels=ANNOUNCED)
     events: list[Event] = []
     for piece in pieces:
         try:
@@ -280,6 +283,8 @@ def read_slowly(stream: bytes) -> tuple[list[Event], type[RemoteError] | None]:
             if not isinstance(packet, PacketMsg):
                 events.append(PingReceived() if isinstance(packet, Ping) else PongReceived())
                 continue
+            if packet.channel_id in UNSERVED:
+                continue
             if packet.channel_id not in CAPACITIES:
                 raise UnknownChannelError(packet.channel_id)
             message = parts.pop(packet.channel_id, b"") + packet.data
@@ -401,3 +406,69 @@ def test_a_message_in_crumbs_takes_little_more_than_its_bytes(part: bytes) -> No
     assert reader.feed(encode_packet(PacketMsg(0x20, True, b"."))) == [
         MessageReceived(0x20, part * 20_000 + b".")
     ]
+
+
+@given(st.lists(st.one_of(messages, unserved), max_size=20), st.data())
+def test_packets_on_a_channel_that_only_the_remote_announced_are_counted_and_dropped(
+    sent: list[PacketMsg], data: st.DataObject
+) -> None:
+    """However they lie between others and are cut; those give the messages that they would give alone."""
+    stream = b"".join(map(encode_packet, sent))
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    events = [event for piece in data.draw(chunks(stream)) for event in reader.feed(piece)]
+    served = [encode_packet(packet) for packet in sent if packet.channel_id in CAPACITIES]
+    assert events == read([b"".join(served)])[0]
+    assert reader.unserved == {
+        channel: count
+        for channel in UNSERVED
+        if (count := sum(packet.channel_id == channel for packet in sent))
+    }
+    assert reader.error is None
+
+
+def test_what_is_served_is_served_whoever_announced_it() -> None:
+    """A remote that announces nothing at all may use our channels, as it may with CometBFT."""
+    wire = encode_packet(PacketMsg(0x20, True, b"good"))
+    for announced in ((), (0x20,), ANNOUNCED):
+        reader = PacketReader(CAPACITIES, remote_channels=announced)
+        assert reader.feed(wire) == [MessageReceived(0x20, b"good")]
+        assert reader.unserved == {}
+
+
+def test_a_channel_that_neither_announced_ends_the_connection() -> None:
+    """Also between those that only the remote announced."""
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    wire = encode_packet(PacketMsg(0x40, True, b"x"))
+    with pytest.raises(UnknownChannelError):
+        reader.feed(wire + encode_packet(PacketMsg(0x41, True, b"x")) + wire)
+    assert reader.unserved == {0x40: 1}
+
+
+@pytest.mark.parametrize("header", ["common", "odd"])
+def test_a_message_on_an_unserved_channel_is_not_held(header: str) -> None:
+    """A message that never ends, far beyond what any channel may hold, leaves nothing behind."""
+    packet = encode_packet(PacketMsg(0x40, False, bytes(1000)))
+    if header == "odd":  # a field that nobody knows
+        body = b"\x28\x01" + packet[2:]
+        packet = encode_uvarint(len(body)) + body
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    chunk = packet * 60
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            assert reader.feed(chunk) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000
+    assert reader.unserved == {0x40: 6000}
+    assert reader.feed(
+        encode_packet(PacketMsg(0x40, True, b"")) + encode_packet(PacketMsg(0x01, True, b"x"))
+    ) == [MessageReceived(0x01, b"x")]
+
+
+def test_a_packet_on_an_unserved_channel_may_be_no_longer_than_any_other() -> None:
+    """What is dropped has to be read first."""
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    with pytest.raises(MessageTooLongError):
+        reader.feed(encode_packet(PacketMsg(0x40, True, bytes(2000))))

@@ -101,7 +101,7 @@ class StartedNode:
         )  # fmt: skip
         try:
             self.address = self._read_address()
-            self.rpc = self._read_rpc_address()
+            self.rpc = self.http_address("rpc")
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -205,19 +205,21 @@ class StartedNode:
         """All that it has logged."""
         return (self.home / "log").read_text()
 
+    def http_address(self, service: str) -> str:
+        """Where "rpc" or "metrics" is served, like `http://127.0.0.1:8080`; "" while it is not."""
+        for line in self.log().splitlines():
+            with contextlib.suppress(ValueError):  # the last line may be half written
+                record = json.loads(line)
+                if record.get("event") == "serving HTTP" and record.get("service") == service:
+                    return str(record["addresses"][0]).replace("tcp://", "http://")
+        return ""
+
     def _read_address(self) -> str:
         stdout = self._running.stdout
         assert stdout is not None
         line = stdout.readline().decode().strip()  # it ends with the process, so this cannot wait for ever
         assert "@" in line, f"peerage start printed {line!r}:\n{self.log()[-4000:]}"
         return line
-
-    def _read_rpc_address(self) -> str:
-        for line in self.log().splitlines():
-            record = json.loads(line)
-            if record.get("event") == "serving HTTP" and record.get("service") == "rpc":
-                return str(record["addresses"][0]).replace("tcp://", "http://")
-        return ""
 
 
 def eventually(condition: Callable[[], Any], timeout: float) -> float:

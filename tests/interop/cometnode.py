@@ -66,7 +66,8 @@ class CometNode:
     Ports stay the same over `kill` and `start`, as the home does. Use it as a context manager; the process
     never outlives it (nor this interpreter).
 
-    Args: home, an empty or missing directory; network, the chain ID; p2p, further keys of the [p2p] section.
+    Args: home, an empty or missing directory; network, the chain ID; p2p, further keys of the [p2p] section;
+        keys, of any section, instead of what stands there; genesis, of another node whose chain it joins.
     Raises: CometNodeError (start), GoBuildError, KeyError for a key that this version does not have.
     """
 
@@ -79,6 +80,8 @@ class CometNode:
         moniker: str = "comet",
         persistent_peers: Sequence[str] = (),
         p2p: Mapping[str, object] | None = None,
+        keys: Mapping[tuple[str, str], object] | None = None,
+        genesis: CometNode | None = None,
         log_level: str = "info",
     ) -> None:
         self.home = home
@@ -86,7 +89,7 @@ class CometNode:
         self._process: subprocess.Popen[bytes] | None = None
         self._run("init")
         self.port, self.rpc_port = free_port(), free_port()
-        keys: dict[tuple[str, str], object] = {
+        settings: dict[tuple[str, str], object] = {
             ("", "moniker"): moniker,
             ("", "proxy_app"): "kvstore",
             ("", "log_level"): log_level,
@@ -97,14 +100,15 @@ class CometNode:
             ("p2p", "persistent_peers"): ",".join(persistent_peers),
         }
         for key, value in (p2p or {}).items():
-            keys["p2p", key] = value
+            settings["p2p", key] = value
         config = home / "config" / "config.toml"
         text = config.read_text()
-        for (section, key), value in keys.items():
+        for (section, key), value in (settings | dict(keys or {})).items():
             text = set_key(text, section, key, value)
         config.write_text(text)
-        genesis = home / "config" / "genesis.json"
-        genesis.write_text(json.dumps(json.loads(genesis.read_text()) | {"chain_id": network}))
+        file = home / "config" / "genesis.json"
+        origin = file if genesis is None else genesis.home / "config" / "genesis.json"
+        file.write_text(json.dumps(json.loads(origin.read_text()) | {"chain_id": network}))
         self.id = self._run("show-node-id").strip()
 
     @property
@@ -196,6 +200,15 @@ class CometNode:
             if time.monotonic() > deadline:
                 raise CometNodeError(f"no block {height} within {timeout} s", self.log_tail())
             time.sleep(POLL_S)
+
+    def book_size(self) -> int:
+        """Addresses in its book as it logged them when it saved it last, at its end at the latest.
+
+        What it saves at its end does not always reach the file: the process does not wait for that.
+        """
+        log = (self.home / "node.log").read_text(errors="replace")
+        sizes = re.findall(r"Saving AddrBook to file.*?\bsize=(\d+)", log)
+        return int(sizes[-1]) if sizes else 0
 
     def log_tail(self, size: int = 8192) -> str:
         """The end of what it logged."""

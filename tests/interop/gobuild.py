@@ -19,6 +19,7 @@ DEFAULT_VERSION = "v0.38.26"
 VERSIONS = ("v0.34.35", "v0.37.18", DEFAULT_VERSION, "v1.0.1")
 # What v0.34 calls itself, wherever it is downloaded from.
 _V034_MODULE = "github.com/tendermint/tendermint"
+_FIRST_OF_COMETBFT = (0, 34, 27)  # those before are Tendermint's own
 _GO_DIRECTIVE = "1.22.11"
 BUILD_TIMEOUT_S = 900.0
 
@@ -84,14 +85,15 @@ def build(version: str = DEFAULT_VERSION) -> Path:
 def build_cometbft(version: str = DEFAULT_VERSION) -> Path:
     """The real node's command, `go install …/cmd/cometbft@version`, built if it is not there yet.
 
+    Versions before v0.34.27 are Tendermint's, and so is v0.35.
+
     Raises: GoMissingError, GoBuildError.
     """
     target = cache_directory() / f"cometbft-{version}"
     with _once(target) as missing:
         if missing:
             with tempfile.TemporaryDirectory(prefix="cometbft-build-") as directory:
-                _build_cometbft(version, Path(directory))
-                _put(Path(directory) / "cometbft", target)
+                _put(_build_cometbft(version, Path(directory)), target)
     return target
 
 
@@ -134,15 +136,28 @@ def _build_gopeer(version: str, sources: list[Path], directory: Path, target: Pa
     _put(directory / "program", target)
 
 
-def _build_cometbft(version: str, directory: Path) -> None:
+def node_package(version: str) -> str:
+    """The Go package of the command of this version's node."""
+    numbers = tuple(int(part) for part in version.removeprefix("v").partition("-")[0].split("."))
+    if numbers < _FIRST_OF_COMETBFT or numbers[:2] == (0, 35):
+        return "github.com/tendermint/tendermint/cmd/tendermint"
+    if numbers[0] >= 2:  # as Go wants it of a module
+        return f"github.com/cometbft/cometbft/v{numbers[0]}/cmd/cometbft"
+    return f"{_V034_MODULE if numbers[:2] == (0, 34) else 'github.com/cometbft/cometbft'}/cmd/cometbft"
+
+
+def _build_cometbft(version: str, directory: Path) -> Path:
+    """Returns: the program."""
     flags = ["-trimpath", "-ldflags", "-s -w"]
-    if not version.startswith("v0.34."):
-        package = f"github.com/cometbft/cometbft/cmd/cometbft@{version}"
-        _go(["install", *flags, package], directory, GOBIN=str(directory))
-        return
-    # Its go.mod carries another module's name, so that `go install` refuses it.
-    _require_v034(version, directory)
-    _go(["build", "-mod=mod", *flags, "-o", "cometbft", f"{_V034_MODULE}/cmd/cometbft"], directory)
+    package = node_package(version)
+    program = directory / package.rpartition("/")[2]
+    if package == f"{_V034_MODULE}/cmd/cometbft":
+        # Its go.mod carries another module's name, so that `go install` refuses it.
+        _require_v034(version, directory)
+        _go(["build", "-mod=mod", *flags, "-o", str(program), package], directory)
+    else:
+        _go(["install", *flags, f"{package}@{version}"], directory, GOBIN=str(directory))
+    return program
 
 
 def _require_v034(version: str, directory: Path) -> None:

@@ -14,6 +14,7 @@ import urllib.error
 import urllib.request
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -52,6 +53,33 @@ def set_key(text: str, section: str, key: str, value: object) -> str:
     raise KeyError(section, key)
 
 
+def set_key_in_either_spelling(text: str, section: str, key: str, value: object) -> str:
+    """As `set_key`, with the hyphens that v0.35 alone has in its keys. Raises: KeyError."""
+    try:
+        return set_key(text, section, key, value)
+    except KeyError:
+        return set_key(text, section, key.replace("_", "-"), value)
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """What a line calls its commands."""
+
+    init: tuple[str, ...] = ("init",)
+    start: str = "start"
+    show_node_id: str = "show-node-id"
+
+    @classmethod
+    def of(cls, version: str) -> Commands:
+        """Those of this version."""
+        match version.split(".")[:2]:
+            case ["v0", "33"]:
+                return cls(start="node", show_node_id="show_node_id")
+            case ["v0", "35"]:
+                return cls(init=("init", "validator"))
+        return cls()
+
+
 def free_port() -> int:
     """A TCP port of the loopback that was free a moment ago."""
     with socket.socket() as probe:
@@ -87,7 +115,8 @@ class CometNode:
         self.home = home
         self._program = build_cometbft(version)
         self._process: subprocess.Popen[bytes] | None = None
-        self._run("init")
+        self._commands = Commands.of(version)
+        self._run(*self._commands.init)
         self.port, self.rpc_port = free_port(), free_port()
         settings: dict[tuple[str, str], object] = {
             ("", "moniker"): moniker,
@@ -104,12 +133,12 @@ class CometNode:
         config = home / "config" / "config.toml"
         text = config.read_text()
         for (section, key), value in (settings | dict(keys or {})).items():
-            text = set_key(text, section, key, value)
+            text = set_key_in_either_spelling(text, section, key, value)
         config.write_text(text)
         file = home / "config" / "genesis.json"
         origin = file if genesis is None else genesis.home / "config" / "genesis.json"
         file.write_text(json.dumps(json.loads(origin.read_text()) | {"chain_id": network}))
-        self.id = self._run("show-node-id").strip()
+        self.id = self._run(self._commands.show_node_id).strip()
 
     @property
     def address(self) -> str:
@@ -132,7 +161,7 @@ class CometNode:
     def start(self, timeout: float = START_TIMEOUT_S) -> Self:
         """Start the node and wait until its RPC answers."""
         log = (self.home / "node.log").open("ab")
-        command = [str(self._program), "start", "--home", str(self.home)]
+        command = [str(self._program), self._commands.start, "--home", str(self.home)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._process, self._log = process, log
         self._finalizer = weakref.finalize(self, _end, process, log)
@@ -238,10 +267,10 @@ class CometNode:
                 self._process.wait(timeout)
         self.kill()
 
-    def _run(self, command: str) -> str:
+    def _run(self, *command: str) -> str:
         """A short command of the program on this home."""
         done = subprocess.run(
-            [self._program, command, "--home", self.home],
+            [self._program, *command, "--home", self.home],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -249,7 +278,7 @@ class CometNode:
             check=False,
         )
         if done.returncode:
-            raise CometNodeError(f"cometbft {command} failed", done.stdout + done.stderr)
+            raise CometNodeError(f"cometbft {' '.join(command)} failed", done.stdout + done.stderr)
         return done.stdout
 
 

@@ -5,7 +5,7 @@ scenario runs with each version, two at a time, in a quarter of an hour or less.
 hold does not.
 
     python -m tests.interop.versions --only v0.38.26 --scenario restart
-    python -m tests.interop.versions --json seen.json --keep /tmp/homes
+    python -m tests.interop.versions --all --json seen.json --keep homes
 """
 
 from __future__ import annotations
@@ -18,117 +18,109 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from tests.interop.cometnode import CometNodeError
 from tests.interop.gobuild import GoBuildError, GoMissingError, build_cometbft
+from tests.interop.versions.findings import Finding, table_of
 from tests.interop.versions.scenarios import SCENARIOS
-from tests.interop.versions.stage import NotSeenError, Stage, StoppedError
+from tests.interop.versions.stage import NotSeenError, Stage
+from tests.interop.versions.strangers import MEETINGS, STRANGERS
 
 VERSIONS = ("v0.34.24", "v0.37.18", "v0.38.26", "v0.39.4", "v0.40.0", "v1.0.1")
+CANDIDATES = ("v2.0.0-rc1",)  # not released, and no part of the promise
+NODES = (*VERSIONS, *CANDIDATES, *STRANGERS)
+INTERRUPTED = 130  # as a shell has it
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one scenario with one version."""
+class Run:
+    """One scenario with one kind of node."""
 
+    node: str
     version: str
     scenario: str
-    seconds: float
-    seen: Sequence[str]
-    faults: Sequence[str]
+    play: Callable[[Stage], None]
 
-    @property
-    def holds(self) -> bool:
-        """Whether nothing was wrong."""
-        return not self.faults
-
-    def __str__(self) -> str:
-        text = "; ".join(self.seen)
-        return text if self.holds else f"{'; '.join(self.faults)} (seen: {text or 'nothing'})"
-
-
-def play(version: str, scenario: str, home: Path, stopping: threading.Event, seed: int) -> Finding:
-    """Run one scenario with one version."""
-    began = time.monotonic()
-    home.mkdir(parents=True)
-    with Stage(version, home, stopping, random.Random(f"{seed} {version} {scenario}")) as stage:
-        try:
-            SCENARIOS[scenario](stage)
-        except (NotSeenError, CometNodeError, AssertionError, OSError) as error:
-            stage.faults.append(str(error) or type(error).__name__)
-            with contextlib.suppress(OSError):
-                stage.expect_no_bans()
-        return Finding(
-            version, scenario, round(time.monotonic() - began, 1), tuple(stage.seen), tuple(stage.faults)
-        )
+    def finding(self, home: Path, stopping: threading.Event, seed: int) -> Finding:
+        """Do it, in a directory of its own."""
+        began = time.monotonic()
+        place = home / self.node / self.scenario
+        place.mkdir(parents=True)
+        rng = random.Random(f"{seed} {self.node} {self.scenario}")
+        with Stage(self.version, place, stopping, rng) as stage:
+            try:
+                self.play(stage)
+            except (NotSeenError, CometNodeError, AssertionError, OSError) as error:
+                stage.faults.append(str(error) or type(error).__name__)
+                with contextlib.suppress(OSError):
+                    stage.expect_no_bans()
+            seen, faults = tuple(stage.seen), tuple(stage.faults)
+        return Finding(self.node, self.scenario, round(time.monotonic() - began, 1), seen, faults)
 
 
-def table_of(findings: Sequence[Finding]) -> Table:
-    """Scenarios down, versions across."""
-    versions = [version for version in VERSIONS if any(found.version == version for found in findings)]
-    table = Table("scenario", *versions)
-    for scenario in SCENARIOS:
-        row = {found.version: found for found in findings if found.scenario == scenario}
-        if row:
-            marks = (
-                "" if version not in row else "holds" if row[version].holds else "FAILS"
-                for version in versions
-            )
-            table.add_row(scenario, *marks)
-    return table
+def runs_of(nodes: Sequence[str], scenarios: Sequence[str]) -> list[Run]:
+    """All there is to do; what takes longest comes first, so that it is not left over in the end."""
+    known = [node for node in nodes if node not in STRANGERS]
+    strangers = [node for node in nodes if node in STRANGERS]
+    return [
+        *(
+            Run(node, node, scenario, SCENARIOS[scenario])
+            for scenario in reversed(SCENARIOS)
+            for node in known
+            if scenario in scenarios
+        ),
+        *(
+            Run(node, STRANGERS[node].version, name, partial(meet, stranger=STRANGERS[node]))
+            for node in strangers
+            for name, meet in MEETINGS.items()
+        ),
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, play, print. Returns: the exit code."""
     options = _parser().parse_args(arguments)
-    versions, scenarios = options.only or VERSIONS, options.scenario or tuple(SCENARIOS)
-    console = Console()
-    for version in versions:
-        began = time.monotonic()
-        try:
+    nodes = NODES if options.all else options.only or VERSIONS
+    runs = runs_of(nodes, options.scenario or tuple(SCENARIOS))
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    try:
+        for version in dict.fromkeys(run.version for run in runs):
+            began = time.monotonic()
             build_cometbft(version)
-        except (GoMissingError, GoBuildError) as error:
-            print(f"{version}: {error}", file=sys.stderr)
-            return 1
-        if time.monotonic() - began > 1.0:
-            console.print(f"built {version} in {time.monotonic() - began:.0f} s", highlight=False)
-    console.print(f"random moments from --seed {options.seed}", highlight=False)
+            if time.monotonic() - began > 1.0:
+                console.print(f"built {version} in {time.monotonic() - began:.0f} s")
+    except (GoMissingError, GoBuildError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    console.print(f"random moments from --seed {options.seed}")
     findings: list[Finding] = []
     stopping = threading.Event()
     with ExitStack() as stack:
         home = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="versions-")))
         pool = stack.enter_context(ThreadPoolExecutor(options.jobs))
-        # The long ones first, so that none is left over in the end.
-        runs = [(version, scenario) for scenario in reversed(scenarios) for version in versions]
-        futures = [
-            pool.submit(play, version, scenario, home / version / scenario, stopping, options.seed)
-            for version, scenario in runs
-        ]
+        futures = [pool.submit(run.finding, home, stopping, options.seed) for run in runs]
         try:
             for future in as_completed(futures):
-                found = future.result()
-                findings.append(found)
-                mark = "holds" if found.holds else "FAILS"
-                line = f"{found.version} {found.scenario} ({found.seconds:.0f} s) {mark}: {found}"
-                console.print(line, highlight=False, markup=False, soft_wrap=True)
-        except (KeyboardInterrupt, StoppedError):
-            stopping.set()
+                findings.append(future.result())
+                console.print(str(findings[-1]))
+        except KeyboardInterrupt:
+            stopping.set()  # every stage ends its processes
             pool.shutdown(cancel_futures=True)
-            return 130
-    console.print(table_of(findings))
+            return INTERRUPTED
+    console.print(table_of(findings, nodes, (*SCENARIOS, *MEETINGS)))
     if options.json:
         options.json.write_text(json.dumps([asdict(found) for found in findings], indent=2) + "\n")
-    failed = sum(not found.holds for found in findings)
-    console.print(f"{len(findings) - failed} of {len(findings)} hold", highlight=False)
-    return int(failed > 0)
+    held = sum(found.holds for found in findings)
+    console.print(f"{held} of {len(findings)} hold")
+    return int(held < len(findings))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,9 +129,10 @@ def _parser() -> argparse.ArgumentParser:
         description="Real nodes of every CometBFT line beside nodes of ours.",
     )
     parser.add_argument(
-        "--only", action="append", metavar="VERSION", choices=VERSIONS,
-        help=f"of {', '.join(VERSIONS)}; may be repeated",
+        "--only", action="append", metavar="NODE", choices=NODES,
+        help=f"of {', '.join(NODES)}; may be repeated (default: the first {len(VERSIONS)})",
     )  # fmt: skip
+    parser.add_argument("--all", action="store_true", help="all of these")
     parser.add_argument(
         "--scenario", action="append", metavar="NAME", choices=tuple(SCENARIOS),
         help=f"of {', '.join(SCENARIOS)}; may be repeated",

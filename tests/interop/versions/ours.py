@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import urllib.request
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,18 @@ class OurNode(StartedNode):
                 found: Mapping[str, Any] = peer
                 return found
         return None
+
+    def added_at(self, peer_id: str) -> float:
+        """When the peer was added last, in seconds since 1970, as the log says; 0 if it never was.
+
+        RPC may take seconds to answer where other nodes start, the log has the moment itself.
+        """
+        latest = 0.0
+        for line in self.log().splitlines():
+            if '"peer added"' in line and peer_id in line:
+                with contextlib.suppress(ValueError):  # the last line may be half written
+                    latest = datetime.fromisoformat(json.loads(line)["timestamp"]).timestamp()
+        return latest
 
     def metrics(self) -> Samples:
         """Every metric without its namespace: label values, the chain's name not among them → value.

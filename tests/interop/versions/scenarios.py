@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -141,7 +142,9 @@ def _restart(stage: Stage, ours: OurNode, theirs: CometNode) -> None:
         else:
             theirs.stop()
         theirs.start()
-        took.append(stage.until(lambda: connected(ours, theirs), BACK_PATIENCE_S, "back after its restart"))
+        answers_since = time.time()
+        stage.until(lambda: connected(ours, theirs), BACK_PATIENCE_S, "back after its restart")
+        took.append(max(0.0, ours.added_at(theirs.id) - answers_since))
     text = f"{RESTARTS} restarts, back after {', '.join(f'{seconds:.1f}' for seconds in took)} s"
     stage.expect(max(took) <= BACK_S, text)
     stage.expect_no_bans()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -76,9 +76,13 @@ class Stage:
         *,
         chain: CometNode | None = None,
         persistent_peers: Sequence[str] = (),
+        keys: Mapping[tuple[str, str], object] | None = None,
         **p2p: object,
     ) -> CometNode:
-        """Start a real node. Args: chain, whose blocks it follows; its own by default."""
+        """Start a real node.
+
+        Args: chain, whose blocks it follows, its own by default; keys, of any section; p2p, of that one.
+        """
         node = CometNode(
             self._home / name,
             version=self.version,
@@ -87,7 +91,7 @@ class Stage:
             persistent_peers=persistent_peers,
             genesis=chain,
             p2p=p2p,
-            keys=QUIET,
+            keys=QUIET | dict(keys or {}),
         )
         self._stack.callback(node.stop)
         return node.start()

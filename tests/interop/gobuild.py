@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 SOURCE = Path(__file__).parent / "gopeer"
+CLIENT_SOURCE = Path(__file__).parent / "clients" / "go"
 DEFAULT_VERSION = "v0.38.26"
 # The newest of each line that the Go module proxy serves.
 VERSIONS = ("v0.34.35", "v0.37.18", DEFAULT_VERSION, "v1.0.1")
@@ -97,6 +98,24 @@ def build_cometbft(version: str = DEFAULT_VERSION) -> Path:
     return target
 
 
+def build_client(version: str = DEFAULT_VERSION) -> Path:
+    """The program over CometBFT's HTTP client of this version (clients/go), built if it is not there yet.
+
+    Raises: GoMissingError, GoBuildError.
+    """
+    sources = sorted(CLIENT_SOURCE.glob("*.go"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    target = cache_directory() / f"goclient-{version}-{digest}"
+    with _once(target) as missing:
+        if missing:
+            with tempfile.TemporaryDirectory(prefix="goclient-build-") as directory:
+                for source in sources:
+                    shutil.copy2(source, directory)
+                tag = _require(version, Path(directory))
+                _go_build(tag, "mod", Path(directory), target)
+    return target
+
+
 @contextlib.contextmanager
 def _once(target: Path) -> Iterator[bool]:
     """Hold the target's lock; true if it is still to be made."""
@@ -124,16 +143,24 @@ def _build_gopeer(version: str, sources: list[Path], directory: Path, target: Pa
     if version != DEFAULT_VERSION:
         mod = "mod"
         (directory / "go.sum").unlink()
-        if version.startswith("v0.34."):
-            tags = "v034"
-            _require_v034(version, directory)
-        else:
-            (directory / "go.mod").write_text(f"module peerage.test/gopeer\n\ngo {_GO_DIRECTIVE}\n")
-            tags = {"v0.37": "v037", "v1.0": "v1"}.get(version.rpartition(".")[0], "")
-            _go(["get", f"github.com/cometbft/cometbft@{version}"], directory)
+        tags = _require(version, directory)
+    _go_build(tags, mod, directory, target)
+
+
+def _go_build(tags: str, mod: str, directory: Path, target: Path) -> None:
     arguments = [f"-mod={mod}", "-trimpath", "-ldflags", "-s -w", "-tags", tags, "-o", "program", "."]
     _go(["build", *arguments], directory)
     _put(directory / "program", target)
+
+
+def _require(version: str, directory: Path) -> str:
+    """Make a go.mod that has this version of the library. Returns: the build tag of what differs there."""
+    if version.startswith("v0.34."):
+        _require_v034(version, directory)
+        return "v034"
+    (directory / "go.mod").write_text(f"module peerage.test/gopeer\n\ngo {_GO_DIRECTIVE}\n")
+    _go(["get", f"github.com/cometbft/cometbft@{version}"], directory)
+    return {"v0.37": "v037", "v1.0": "v1"}.get(version.rpartition(".")[0], "")
 
 
 def node_package(version: str) -> str:

@@ -31,15 +31,15 @@ BUILD_TIMEOUT_S = 1200.0
 PATIENCE_S = 15.0
 
 
-def build() -> Path:
-    """The Rust program, built if it is not there yet. Raises: FileNotFoundError (no cargo), CalledProcessError."""
-    sources = sorted([SOURCE / "Cargo.toml", SOURCE / "Cargo.lock", *SOURCE.glob("src/*.rs")])
+def build(name: str = "handshakes") -> Path:
+    """A Rust program, built if it is not there yet. Raises: FileNotFoundError (no cargo), CalledProcessError."""
+    sources = sorted([SOURCE / "Cargo.toml", SOURCE / "Cargo.lock", *SOURCE.glob("src/**/*.rs")])
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    target = cache_directory() / f"rust-handshakes-{digest}"
+    target = cache_directory() / f"rust-{name}-{digest}"
     if not target.exists():
-        with tempfile.TemporaryDirectory(prefix="rust-handshakes-") as directory:
+        with tempfile.TemporaryDirectory(prefix="rust-build-") as directory:
             subprocess.run(
-                ["cargo", "build", "--quiet", "--locked", "--target-dir", directory],
+                ["cargo", "build", "--quiet", "--locked", "--bin", name, "--target-dir", directory],
                 cwd=SOURCE,
                 stdin=subprocess.DEVNULL,
                 timeout=BUILD_TIMEOUT_S,
@@ -47,7 +47,7 @@ def build() -> Path:
             )
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = Path(f"{target}.{os.getpid()}")
-            shutil.copy2(Path(directory) / "debug" / "handshakes", partial)
+            shutil.copy2(Path(directory) / "debug" / name, partial)
             partial.replace(target)
     return target
 

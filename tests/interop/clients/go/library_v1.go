@@ -1,0 +1,7 @@
+//go:build v1
+
+package main
+
+import http "github.com/cometbft/cometbft/rpc/client/http"
+
+func connect(url string) (*http.HTTP, error) { return http.New(url) }

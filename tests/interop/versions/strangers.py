@@ -33,6 +33,8 @@ STRANGERS: Final[Mapping[str, Stranger]] = {
     "v0.33.9": Stranger("v0.33.9"),  # amino
     "v0.35.9": Stranger("v0.35.9"),  # another p2p stack and other messages of peer exchange
     "v0.40.0-libp2p": Stranger("v0.40.0", {("p2p.libp2p", "enabled"): True}),
+    # Sends on channels that its peer did not announce; its own net_info fails as soon as it has a peer.
+    "v2.0.0-rc1": Stranger("v2.0.0-rc1"),
 }
 """By the name that `--only` takes."""
 

@@ -27,7 +27,7 @@ PATIENCE_S = 15.0
 def fault_of(answer: Mapping[str, Any], node: OurNode, peers: Sequence[str]) -> str | None:
     """What is wrong with an answer; None if nothing is. Args: peers, IDs of those that the node has."""
     if "error" in answer:
-        return str(answer["error"])
+        return str(answer["error"]).partition("\n")[0]  # Rust adds a backtrace
     if "id" in answer and (answer["id"], answer["network"]) != (node.node_id, NETWORK):
         return f"it is {answer['id']} of {answer['network']}"
     if "peers" in answer and sorted(answer["peers"]) != sorted(peers):

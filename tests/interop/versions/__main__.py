@@ -25,8 +25,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 from tests.interop.cometnode import CometNodeError
 from tests.interop.gobuild import GoBuildError, GoMissingError, build_cometbft
 from tests.interop.versions.findings import Finding, table_of
@@ -89,17 +87,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     nodes = NODES if options.all else options.only or VERSIONS
     runs = runs_of(nodes, options.scenario or tuple(SCENARIOS))
-    console = Console(highlight=False, markup=False, soft_wrap=True)
     try:
         for version in dict.fromkeys(run.version for run in runs):
             began = time.monotonic()
             build_cometbft(version)
             if time.monotonic() - began > 1.0:
-                console.print(f"built {version} in {time.monotonic() - began:.0f} s")
+                print(f"built {version} in {time.monotonic() - began:.0f} s", flush=True)
     except (GoMissingError, GoBuildError) as error:
         print(error, file=sys.stderr)
         return 1
-    console.print(f"random moments from --seed {options.seed}")
+    print(f"random moments from --seed {options.seed}", flush=True)
     findings: list[Finding] = []
     stopping = threading.Event()
     with ExitStack() as stack:
@@ -109,16 +106,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             for future in as_completed(futures):
                 findings.append(future.result())
-                console.print(str(findings[-1]))
+                print(str(findings[-1]), flush=True)
         except KeyboardInterrupt:
             stopping.set()  # every stage ends its processes
             pool.shutdown(cancel_futures=True)
             return INTERRUPTED
-    console.print(table_of(findings, nodes, (*SCENARIOS, *MEETINGS)))
+    print(table_of(findings, nodes, (*SCENARIOS, *MEETINGS)), flush=True)
     if options.json:
         options.json.write_text(json.dumps([asdict(found) for found in findings], indent=2) + "\n")
     held = sum(found.holds for found in findings)
-    console.print(f"{held} of {len(findings)} hold")
+    print(f"{held} of {len(findings)} hold", flush=True)
     return int(held < len(findings))
 
 

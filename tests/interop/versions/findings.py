@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.table import Table
-
 __all__ = ["Finding", "table_of"]
 
 
@@ -35,12 +33,15 @@ class Finding:
         return f"{self.node} {self.scenario} ({self.seconds:.0f} s) {self.mark}: {text}"
 
 
-def table_of(findings: Sequence[Finding], nodes: Sequence[str], scenarios: Sequence[str]) -> Table:
-    """Scenarios down, nodes across, in the order given; what did not run is left out."""
+def table_of(findings: Sequence[Finding], nodes: Sequence[str], scenarios: Sequence[str]) -> str:
+    """Nodes down, scenarios across, in the order given; what did not run is left out."""
     marks = {(found.node, found.scenario): found.mark for found in findings}
-    columns = [node for node in nodes if any(found.node == node for found in findings)]
-    table = Table("scenario", *columns)
-    for scenario in scenarios:
-        if any(found.scenario == scenario for found in findings):
-            table.add_row(scenario, *(marks.get((node, scenario), "") for node in columns))
-    return table
+    columns = [name for name in scenarios if any(found.scenario == name for found in findings)]
+    rows = [["", *columns]]
+    for node in nodes:
+        if any(found.node == node for found in findings):
+            rows.append([node, *(marks.get((node, name), "-") for name in columns)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )

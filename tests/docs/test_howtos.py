@@ -12,9 +12,11 @@ import pytest
 from tests.chaos.started_node import StartedNode, make_home
 from tests.docs.pages import CHECKOUT, claim, run, run_program
 from tests.interop import __main__ as interop
-from tests.interop import crawled_network
+from tests.interop import crawled_network, rust_handshakes
+from tests.interop.clients import __main__ as clients
 from tests.interop.conftest import StartGoPeer, comet_node, go_peer, go_version, pytest_runtestloop
 from tests.interop.gobuild import DEFAULT_VERSION, VERSIONS
+from tests.interop.versions import __main__ as versions
 
 __all__ = ["comet_node", "go_peer", "go_version", "pytest_runtestloop"]
 
@@ -119,6 +121,7 @@ def test_the_network_of_the_page_is_mapped_in_full(
 RUN_THEM = claim("docs/howto/interop.md", "pytest tests/interop")
 BUILD_THEM = claim("docs/howto/interop.md", "--build-cometbft")
 WRITE_ONE = claim("docs/howto/interop.md", "def test_large_message_comes_back")
+LOOK = claim("docs/howto/interop.md", "tests.interop.versions")
 MEASURE = claim("docs/howto/interop.md", "bench bulk")
 
 
@@ -140,6 +143,18 @@ def test_the_interop_tests_are_run_for_each_version(
     assert interop.main() == 0
     assert started == [([str(CHECKOUT / "tests" / "interop")], version) for version in VERSIONS]
     assert capsys.readouterr().out.count(": passed") == len(VERSIONS)
+
+
+def test_commands_that_look_at_others_take_what_the_page_gives_them() -> None:
+    """They run for a quarter of an hour and need what a registry has: here it is their arguments that are read."""
+    for python, m, module, *arguments in LOOK.commands:
+        assert (python, m) == ("python", "-m")
+        parse = {
+            "tests.interop.versions": versions.parser,
+            "tests.interop.rust_handshakes": rust_handshakes.parser,
+            "tests.interop.clients": clients.parser,
+        }[module]
+        parse().parse_args(arguments)
 
 
 @pytest.mark.interop

@@ -7,6 +7,7 @@ at first (a minute), into PEERAGE_TEST_CACHE, else the user's cache. Needs `carg
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 import shutil
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -148,8 +149,19 @@ def _peers(ours: OurNode) -> Callable[[], list[str]]:
     return monikers
 
 
-def main() -> int:
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    made = argparse.ArgumentParser(
+        prog="python -m tests.interop.rust_handshakes",
+        description="Rust's secret connections against ours, both ways.",
+    )
+    made.add_argument("--only", action="append", choices=IMPLEMENTATIONS, help="may be repeated")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Build, play, print. Returns: the exit code."""
+    options = parser().parse_args(arguments)
     try:
         program = build()
     except (FileNotFoundError, subprocess.SubprocessError) as error:
@@ -158,7 +170,7 @@ def main() -> int:
     failed = 0
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rust-")))
-        for implementation in IMPLEMENTATIONS:
+        for implementation in options.only or IMPLEMENTATIONS:
             for name, encounter in ENCOUNTERS.items():
                 with Stage(implementation, home / implementation / name, threading.Event()) as stage:
                     try:

@@ -53,13 +53,18 @@ def look(reader: Reader, name: str, node: OurNode, peers: Sequence[str]) -> bool
     return not bad and bool(good)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Build, start the nodes, let them be read. Returns: the exit code."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    made = argparse.ArgumentParser(
         prog="python -m tests.interop.clients", description="What client libraries read of nodes of ours."
     )
-    parser.add_argument("--only", action="append", choices=tuple(READERS), help="may be repeated")
-    options = parser.parse_args(arguments)
+    made.add_argument("--only", action="append", choices=tuple(READERS), help="may be repeated")
+    return made
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build, start the nodes, let them be read. Returns: the exit code."""
+    options = parser().parse_args(arguments)
     readers: list[Reader] = []
     failed = False
     for name in options.only or READERS:

@@ -84,7 +84,7 @@ def runs_of(nodes: Sequence[str], scenarios: Sequence[str]) -> list[Run]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Build, play, print. Returns: the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     nodes = NODES if options.all else options.only or VERSIONS
     runs = runs_of(nodes, options.scenario or tuple(SCENARIOS))
     try:
@@ -119,25 +119,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(held < len(findings))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    made = argparse.ArgumentParser(
         prog="python -m tests.interop.versions",
         description="Real nodes of every CometBFT line beside nodes of ours.",
     )
-    parser.add_argument(
+    made.add_argument(
         "--only", action="append", metavar="NODE", choices=NODES,
         help=f"of {', '.join(NODES)}; may be repeated (default: the first {len(VERSIONS)})",
     )  # fmt: skip
-    parser.add_argument("--all", action="store_true", help="all of these")
-    parser.add_argument(
+    made.add_argument("--all", action="store_true", help="all of these")
+    made.add_argument(
         "--scenario", action="append", metavar="NAME", choices=tuple(SCENARIOS),
         help=f"of {', '.join(SCENARIOS)}; may be repeated",
     )  # fmt: skip
-    parser.add_argument("--jobs", type=int, default=3, help="scenarios at a time (default: 3)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="for the random moments")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what was seen there")
-    parser.add_argument("--keep", type=Path, metavar="DIRECTORY", help="leave homes and logs there")
-    return parser
+    made.add_argument("--jobs", type=int, default=3, help="scenarios at a time (default: 3)")
+    made.add_argument("--seed", type=int, default=random.randrange(10**6), help="for the random moments")
+    made.add_argument("--json", type=Path, metavar="FILE", help="write what was seen there")
+    made.add_argument("--keep", type=Path, metavar="DIRECTORY", help="leave homes and logs there")
+    return made
 
 
 if __name__ == "__main__":

@@ -37,10 +37,8 @@ def table_of(findings: Sequence[Finding], nodes: Sequence[str], scenarios: Seque
     """Nodes down, scenarios across, in the order given; what did not run is left out."""
     marks = {(found.node, found.scenario): found.mark for found in findings}
     columns = [name for name in scenarios if any(found.scenario == name for found in findings)]
-    rows = [["", *columns]]
-    for node in nodes:
-        if any(found.node == node for found in findings):
-            rows.append([node, *(marks.get((node, name), "-") for name in columns)])
+    played = [node for node in nodes if any(found.node == node for found in findings)]
+    rows = [["", *columns], *([node, *(marks.get((node, name), "-") for name in columns)] for node in played)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

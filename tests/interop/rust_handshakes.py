@@ -57,7 +57,7 @@ class RustPeer:
     """The program at work. A context manager: the process does not outlive it."""
 
     def __init__(self, program: Path, implementation: str, what: str, address: str) -> None:
-        command = [program, implementation, what, address, NETWORK]
+        command = [str(program), implementation, what, address, NETWORK]
         self._process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -22,7 +22,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 from tests.interop.cometnode import CometNodeError
@@ -30,7 +29,7 @@ from tests.interop.gobuild import GoBuildError, GoMissingError, build_cometbft
 from tests.interop.versions.findings import Finding, table_of
 from tests.interop.versions.scenarios import SCENARIOS
 from tests.interop.versions.stage import NotSeenError, Stage
-from tests.interop.versions.strangers import MEETINGS, STRANGERS
+from tests.interop.versions.strangers import MEETINGS, STRANGERS, Stranger
 
 VERSIONS = ("v0.34.24", "v0.37.18", "v0.38.26", "v0.39.4", "v0.40.0", "v1.0.1")
 NODES = (*VERSIONS, *STRANGERS)
@@ -70,16 +69,20 @@ def runs_of(nodes: Sequence[str], scenarios: Sequence[str]) -> list[Run]:
     return [
         *(
             Run(node, node, scenario, SCENARIOS[scenario])
-            for scenario in reversed(SCENARIOS)
+            for scenario in reversed(tuple(SCENARIOS))
             for node in known
             if scenario in scenarios
         ),
         *(
-            Run(node, STRANGERS[node].version, name, partial(meet, stranger=STRANGERS[node]))
+            Run(node, STRANGERS[node].version, name, _meeting(meet, STRANGERS[node]))
             for node in strangers
             for name, meet in MEETINGS.items()
         ),
     ]
+
+
+def _meeting(meet: Callable[[Stage, Stranger], None], stranger: Stranger) -> Callable[[Stage], None]:
+    return lambda stage: meet(stage, stranger)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

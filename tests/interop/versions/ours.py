@@ -13,14 +13,10 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.chaos.started_node import StartedNode, peerage
+from tests.chaos.started_node import CHECKOUT, StartedNode, peerage
 
 RPC_TIMEOUT_S = 5.0
 NAMESPACE = "cometbft_"
-SETTINGS = {
-    "instrumentation.prometheus": "true",
-    "instrumentation.prometheus_listen_addr": "127.0.0.1:0",
-}
 Samples = Mapping[str, Mapping[tuple[str, ...], float]]
 
 
@@ -31,7 +27,15 @@ class OurNode(StartedNode):
         with peerage("init", "--home", str(home), "--network", network, stdout=subprocess.DEVNULL) as init:
             if init.wait():
                 raise OSError(f"peerage init --home {home} ended with {init.returncode}")
-        super().__init__(home, network=network, moniker=home.name, **SETTINGS, **settings)
+        super().__init__(
+            home,
+            CHECKOUT,
+            network=network,
+            moniker=home.name,
+            instrumentation__prometheus="true",
+            instrumentation__prometheus_listen_addr="127.0.0.1:0",
+            **settings,
+        )
 
     def peer(self, peer_id: str) -> Mapping[str, Any] | None:
         """What our net_info says of a peer; None if it is not connected. Raises: OSError, there is no answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -84,7 +85,7 @@ def build(version: str = DEFAULT_VERSION) -> Path:
 
 
 def build_cometbft(version: str = DEFAULT_VERSION) -> Path:
-    """The real node's command, `go install …/cmd/cometbft@version`, built if it is not there yet.
+    """The real node's command, built from its module's source if it is not there yet.
 
     Versions before v0.34.27 are Tendermint's, and so is v0.35.
 
@@ -175,15 +176,23 @@ def node_package(version: str) -> str:
 
 def _build_cometbft(version: str, directory: Path) -> Path:
     """Returns: the program."""
-    flags = ["-trimpath", "-ldflags", "-s -w"]
     package = node_package(version)
-    program = directory / package.rpartition("/")[2]
+    module, command = package.split("/cmd/")
+    program = directory / command
+    flags = ["-mod=mod", "-trimpath", "-ldflags", "-s -w", "-o", str(program)]
     if package == f"{_V034_MODULE}/cmd/cometbft":
-        # Its go.mod carries another module's name, so that `go install` refuses it.
+        # Its go.mod carries another module's name: it can only be required in place of that one.
         _require_v034(version, directory)
-        _go(["build", "-mod=mod", *flags, "-o", str(program), package], directory)
-    else:
-        _go(["install", *flags, f"{package}@{version}"], directory, GOBIN=str(directory))
+        _go(["build", *flags, package], directory)
+        return program
+    # In its own source, for `go install` asks for all versions there are, which not every proxy tells of Tendermint.
+    downloaded = json.loads(_go(["mod", "download", "-json", f"{module}@{version}"], directory))
+    source = directory / "source"
+    # Go's cache is read-only.
+    shutil.copytree(downloaded["Dir"], source, copy_function=shutil.copyfile)
+    for folder in (source, *(path for path in source.rglob("*") if path.is_dir())):
+        folder.chmod(0o755)
+    _go(["build", *flags, f"./cmd/{command}"], source)
     return program
 
 
@@ -193,8 +202,11 @@ def _require_v034(version: str, directory: Path) -> None:
     _go(["mod", "edit", replace, f"-require={_V034_MODULE}@{version}"], directory)
 
 
-def _go(arguments: list[str], directory: Path, **environment: str) -> None:
-    """Run go in this directory with the user's modules and build cache, no other toolchain and no C."""
+def _go(arguments: list[str], directory: Path) -> str:
+    """Run go in this directory with the user's modules and build cache, no other toolchain and no C.
+
+    Returns: its standard output.
+    """
     env = os.environ | {
         "GOTOOLCHAIN": "local",
         "CGO_ENABLED": "0",
@@ -205,13 +217,13 @@ def _go(arguments: list[str], directory: Path, **environment: str) -> None:
     done = subprocess.run(
         command,
         cwd=directory,
-        env=env | environment,
+        env=env,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        capture_output=True,
         timeout=BUILD_TIMEOUT_S,
         text=True,
         check=False,
     )
     if done.returncode:
-        raise GoBuildError(" ".join(command), done.stdout)
+        raise GoBuildError(" ".join(command), done.stdout + done.stderr)
+    return done.stdout

@@ -78,9 +78,10 @@ def peer_exchange(stage: Stage) -> None:
     first = stage.ours("first", p2p__persistent_peers=anna.address)
     second = stage.ours("second", p2p__persistent_peers=anna.address)
     bert = stage.theirs("bert", chain=anna, persistent_peers=[first.address])
-    seconds = stage.until(lambda: first.peer(second.node_id), MEET_S, "our nodes connected with each other")
-    stage.note(f"ours met through theirs after {seconds:.1f} s")
-    _meet(stage, anna, bert)
+    since = time.monotonic()
+    stage.until(lambda: first.peer(second.node_id), MEET_S, "our nodes connected with each other")
+    stage.note(f"ours met through theirs after {time.monotonic() - since:.1f} s")
+    _meet(stage, anna, bert, since)
     stage.expect_no_bans()
     stage.note(f"{_learned(first)} and {_learned(second)} addresses learned")
     for node in (anna, bert):
@@ -127,9 +128,10 @@ def _connect_and_hold(stage: Stage, ours: OurNode, theirs: CometNode, bans: bool
         stage.expect_no_bans()
 
 
-def _meet(stage: Stage, anna: CometNode, bert: CometNode) -> None:
-    seconds = stage.until(lambda: anna.peer(bert.id), MEET_S, "their nodes connected with each other")
-    stage.note(f"theirs met after {seconds:.1f} s")
+def _meet(stage: Stage, anna: CometNode, bert: CometNode, since: float | None = None) -> None:
+    since = time.monotonic() if since is None else since
+    stage.until(lambda: anna.peer(bert.id), MEET_S, "their nodes connected with each other")
+    stage.note(f"theirs met after {time.monotonic() - since:.1f} s")
 
 
 def _restart(stage: Stage, ours: OurNode, theirs: CometNode) -> None:

@@ -643,6 +643,11 @@ class AddrBook:
         banned, lifted = self.bans.drain()
         return Changes(self.key, changed, gone, banned, lifted, self._facts.drain())
 
+    def everything(self) -> Changes:
+        """All that a store has to hold, as for a new one."""
+        bans = tuple(self.bans)
+        return Changes(self.key, tuple(self.addresses()), (), bans, (), self.recall(), new_key=True)
+
     def keep(self, facts: Iterable[Fact]) -> None:
         """Remember what others count, until it is forgotten: it is stored with the book."""
         self._facts.keep(facts)

@@ -27,3 +27,8 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.gone or self.banned or self.lifted or self.facts or self.new_key)
+
+    @property
+    def rows(self) -> int:
+        """How many rows they are."""
+        return sum(map(len, (self.changed, self.gone, self.banned, self.lifted, self.facts)))

@@ -2,7 +2,8 @@
 
 What `BookStore.apply` has returned from survives SIGKILL of any process (a power cut may cost the last
 moments). A damaged file is moved aside, and every line of it that is still whole goes into a new one: damage
-costs what it hit, and never the node's start.
+costs what it hit, and never the node's start. What cannot be written is kept until it can be; a file that was
+deleted, or replaced by another, under a store is written anew.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import random
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,17 @@ from peerage.discovery.facts import Fact
 from peerage.discovery.improvements import Improvements
 from peerage.discovery.journal import Changes
 from peerage.discovery.known_address import KnownAddress
+from peerage.discovery.store_files import (
+    DRAFT,
+    LOG,
+    MEMORY,
+    FileMarks,
+    aside_name,
+    beside,
+    put_in_place,
+    remove_files,
+    write_fault,
+)
 from peerage.discovery.store_line import (
     Item,
     LineError,
@@ -45,6 +56,7 @@ from peerage.wire.keys import NodeID, normal_id
 
 BUSY_TIMEOUT_S = 5.0  # for another process that reads the book, or a writer that is just dying
 MAX_NOTES = 20  # lines told of one file's faults
+DIRECTORY_MODE = 0o700  # as the home's
 FILE_MODE = 0o600  # the key in it decides who shares a bucket: not for everybody
 
 # One step per version; a new file takes all of them. Steps are never changed, only added.
@@ -61,8 +73,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 
+RUNNING_TIMEOUT_MS = 500  # for another process that writes: what is kept meanwhile is written later
+MAX_WAITING = (
+    20_000  # rows kept for later; with more of them the whole book is written, which they would be anyway
+)
+MAX_TRIES = 3  # to write a book whose file is taken away again and again
+
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_ERROR}
-_MORE_DAMAGE = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}  # when the file could be read and written
+# When the file could be written. Other input and output errors are those of a disk that is full, or broken.
+_MORE_DAMAGE = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
+_PASSING = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+}  # the connection is as good as before
 
 # an error whose text quotes a damaged schema may be no UTF-8, and is another error then
 _SQLITE_FAILS = (sqlite3.Error, UnicodeError)
@@ -119,37 +148,162 @@ class Snapshot:
 
 
 class BookStore:
-    """Writes changes. Made by `open_book`."""
+    """Writes changes. Made by `open_book` and `open_later`.
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    Args: connection, None when the whole book is to be written anew; everything, that book; lost, what has become
+        of the file; kept_as, a word for the name that it keeps then, None: it need not be kept.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection | None,
+        everything: Callable[[], Changes],
+        *,
+        alone: bool = False,
+        lost: str = "",
+        kept_as: str | None = None,
+    ) -> None:
         self.path = path
         self._connection = connection
+        self._everything = everything
+        self._alone = alone
         self._pending: list[Changes] = []
+        self._rows = 0
+        self._all_due = connection is None
+        self._kept_as = kept_as
+        self._lost = lost
+        self._marks = FileMarks.of(path)
+        self._notes: list[str] = []
+        if connection is not None:
+            connection.execute(f"PRAGMA busy_timeout = {RUNNING_TIMEOUT_MS}")
+
+    @property
+    def waiting(self) -> int:
+        """How many rows are not in the file yet, or may not be."""
+        return self._everything().rows if self._all_due else self._rows
+
+    def take_notes(self) -> tuple[str, ...]:
+        """What the operator should know of what `apply` did: files that were written anew, or set aside."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
+    def hold(self, changes: Changes) -> None:
+        """Keep changes for the next `apply`, without a look at the file."""
+        if self._all_due or not changes:
+            return
+        self._pending.append(changes)
+        self._rows += changes.rows
+        if self._rows > MAX_WAITING:
+            self._write_all_later()
 
     def apply(self, changes: Changes) -> None:
-        """Write changes in one transaction.
+        """Write changes in one transaction, and what was kept before them.
 
         On return they survive SIGKILL of any process. What could not be written is kept, and written before
-        the next changes.
-        Raises: StoreError (disk full, file gone …).
+        the next changes. A file that is not the one that was opened any more is written anew, also when nothing
+        has changed.
+        Raises: StoreError (disk full, read-only …).
         """
-        if changes:
-            self._pending.append(changes)
-        if not self._pending:
-            return
+        self.hold(changes)
         try:
-            with _transaction(self._connection) as cursor:
-                for pending in self._pending:
-                    _write(cursor, pending)
-        except sqlite3.Error as error:
-            raise StoreError(str(self.path), str(error)) from error
+            self._look()
+            if self._pending or self._all_due:
+                self._write()
+        except (OSError, *_SQLITE_FAILS) as error:
+            self._doubt(error)
+            raise StoreError(str(self.path), _reason(self.path, error)) from error
         self._pending.clear()
+        self._rows, self._all_due, self._kept_as, self._lost = 0, False, None, ""
 
     def close(self) -> None:
         """Close the file, everything in it in its place. May be called twice."""
+        if self._connection is None:
+            return
         with suppress(sqlite3.Error):
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
+
+    def _look(self) -> None:
+        """See whether the file is the one that was opened."""
+        if self._connection is not None and not self._all_due:
+            lost = self._marks.lost(FileMarks.of(self.path))
+            if lost is not None:
+                self._lose(lost)
+
+    def _lose(self, how: str) -> None:
+        self._lost, self._kept_as = how, "replaced"
+        self._write_all_later()
+
+    def _write_all_later(self) -> None:
+        self._pending.clear()
+        self._rows, self._all_due = 0, True
+
+    def _write(self) -> None:
+        for _ in range(MAX_TRIES):
+            if self._connection is None and not self._all_due:
+                self._open_again()
+            if self._all_due:
+                self._write_anew()
+            else:
+                assert self._connection is not None
+                with _transaction(self._connection) as cursor:
+                    for pending in self._pending:
+                        _write(cursor, pending)
+            now = FileMarks.of(self.path)
+            lost = self._marks.lost(now, we_wrote=True)
+            if lost is None:
+                self._marks = now
+                return
+            self._lose(lost)
+        raise OSError(f"{self._lost}, again and again")
+
+    def _doubt(self, error: Exception) -> None:
+        """After an error: whether the connection is to be made again, and the file to be given up."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if self._connection is None or (code is not None and code & 0xFF in _PASSING):
+            return
+        self._connection.close()
+        self._connection = None
+        if not self._all_due and isinstance(_judged(self.path, error), _DamagedError):
+            self._lost, self._kept_as = f"it is damaged ({error})", "damaged"
+            self._write_all_later()
+
+    def _open_again(self) -> None:
+        """The connection, as it was before an error; if the file is another's, or none, it is to be written anew."""
+        try:
+            connection = _open_whole(self.path, alone=self._alone)
+            with _judging(self.path, connection):
+                key = _read_head(connection).key
+        except _DamagedError as damage:
+            self._lost, self._kept_as = f"it is damaged ({damage})", "damaged"
+            self._write_all_later()
+            return
+        if key != self._everything().key:
+            connection.close()
+            self._lose("another file was put in its place")
+            return
+        connection.execute(f"PRAGMA busy_timeout = {RUNNING_TIMEOUT_MS}")
+        self._connection, self._marks = connection, FileMarks.of(self.path)
+
+    def _write_anew(self) -> None:
+        """Write the whole book into another file, and give it this one's name."""
+        _make_parents(self.path)
+        draft = _draft(self.path, self._everything())
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        aside = put_in_place(draft, self.path, kept_as=self._kept_as)
+        self._connection = _connect(self.path, alone=self._alone)
+        self._connection.execute(
+            "SELECT count(*) FROM meta"
+        ).fetchone()  # has SQLite make its files beside it
+        self._connection.execute(f"PRAGMA busy_timeout = {RUNNING_TIMEOUT_MS}")
+        self._marks = FileMarks.of(self.path)
+        if self._lost:
+            kept = "" if aside is None else f"what has that name was moved to {aside}, and "
+            self._notes.append(f"{self.path}: {self._lost}; {kept}the book was written anew")
+        self._lost, self._kept_as = "", None
 
 
 def open_book(
@@ -173,7 +327,7 @@ def open_book(
     """
     notes: list[str] = []
     make = partial(AddrBook, clock=clock, rng=rng, strict=strict, shape=shape, improvements=improvements)
-    content = _Content()
+    content, connection, lost = _Content(), None, ""
     try:
         connection = _open_whole(path, alone=alone)
         with _judging(path, connection):
@@ -184,32 +338,102 @@ def open_book(
                     rows = _read_rows(connection, head.renamed)
                     _tell(notes, book.restore(rows, head.bans.values(), stored=True))
                 book.restore_facts(head.facts.values())
-                store = BookStore(path, connection)
+                store = BookStore(path, connection, book.everything, alone=alone)
                 if head.renamed:
                     _rename(head.renamed, book, store)
                 return Opened(book, store, tuple(notes))
     except _DamagedError as damage:
-        content = _salvage(path)
-        aside = _move_aside(path)
-        kept = f"{len(content.rows)} addresses and {len(content.bans)} bans of it are kept"
-        notes.append(f"{path} is damaged ({damage}); it was moved to {aside}, {kept}")
-        connection = _create(path, alone=alone)
+        content, connection = _salvage(path), None
+        lost = f"it is damaged ({damage})"
+        notes.append(f"{len(content.rows)} addresses and {len(content.bans)} bans of it are kept")
+    book = _filled(make, content, notes, import_from)
+    store = BookStore(path, connection, book.everything, alone=alone, lost=lost, kept_as="damaged")
+    try:
+        store.apply(replace(book.everything(), new_key=True))
+    except StoreError:
+        store.close()
+        raise
+    book.drain()
+    return Opened(book, store, (*store.take_notes(), *notes))
+
+
+def open_later(
+    path: Path,
+    *,
+    clock: Callable[[], float],
+    rng: random.Random,
+    strict: bool = True,
+    import_from: Path | None = None,
+    improvements: Improvements | None = None,
+) -> Opened:
+    """The book that a file keeps where nothing can be written now: as `open_book` when that raises a StoreError.
+
+    All that was acknowledged is read. Nothing is written, until `apply` finds that it can be.
+    Raises: StoreVersionError.
+    """
+    notes: list[str] = []
+    content, lost = _read_unwritten(path)
+    if lost:
+        notes.append(
+            f"{path}: {lost}; {len(content.rows)} addresses and {len(content.bans)} bans of it are kept"
+        )
+    make = partial(AddrBook, clock=clock, rng=rng, strict=strict, improvements=improvements)
+    book = _filled(make, content, notes, import_from)
+    book.drain()
+    kept_as = "damaged" if lost else None
+    return Opened(book, BookStore(path, None, book.everything, lost=lost, kept_as=kept_as), tuple(notes))
+
+
+def _filled(
+    make: Callable[..., AddrBook], content: _Content, notes: list[str], import_from: Path | None
+) -> AddrBook:
+    """A book of what was read; of CometBFT's file, if there is no address."""
     if not content.rows and import_from is not None:
         _import(import_from, content, notes)
     book = make(key=content.key)
     _tell(notes, book.restore(content.rows.values(), content.bans.values()))
     book.restore_facts(content.facts.values())
-    store = BookStore(path, connection)
-    changes = book.drain()
-    store.apply(
-        replace(
-            changes,
-            banned=tuple(content.bans.values()),
-            facts=tuple(content.facts.values()),
-            new_key=True,
-        )
-    )
-    return Opened(book, store, tuple(notes))
+    return book
+
+
+def _read_unwritten(path: Path) -> tuple[_Content, str]:
+    """All that is in a file beside which nothing may be written. Returns: and what is wrong with it, if it is."""
+    if not path.exists():
+        return _Content(), ""
+    fault = ""
+    ways: list[Callable[[], sqlite3.Connection]] = [
+        partial(_connect_to_read, path),
+        partial(_connect, path, alone=True),  # needs no file in memory beside it, but the right to write
+    ]
+    if _is_alone(path):
+        ways.insert(0, partial(_connect_to_read, path, alone=True))
+    for connect in ways:
+        try:
+            return _read_all(path, connect), ""
+        except StoreVersionError:
+            raise
+        except (_DamagedError, StoreError) as error:
+            fault = str(error)
+    return _salvage(path), f"it cannot be read as a whole ({fault})"
+
+
+def _is_alone(path: Path) -> bool:
+    """Whether all is in the one file, for nothing waits in a log beside it."""
+    log = beside(path, LOG)
+    return not log.exists() or not log.stat().st_size
+
+
+def _read_all(path: Path, connect: Callable[[], sqlite3.Connection]) -> _Content:
+    """All that is in a file, in one state, whatever is written meanwhile. Raises: _DamagedError, StoreError."""
+    with _judging(path):
+        connection = connect()
+    with _judging(path, connection):
+        connection.execute("BEGIN")
+        content = _read_head(connection, _check_version(path, connection))
+        for item in chain(_read_rows(connection, content.renamed), content.renamed.values()):
+            content.take(item)
+        connection.close()
+    return content
 
 
 def read_snapshot(
@@ -220,16 +444,16 @@ def read_snapshot(
     Of a damaged file everything that is whole is read, and a note says so.
     Raises: StoreError, StoreVersionError.
     """
-    content, notes = _Content(), []
+    notes: list[str] = []
     try:
-        with _judging(path):
-            connection = _connect_to_read(path)
-        with _judging(path, connection):
-            connection.execute("BEGIN")  # one state, whatever is written meanwhile
-            content = _read_head(connection, _check_version(path, connection))
-            for item in chain(_read_rows(connection, content.renamed), content.renamed.values()):
-                content.take(item)
-            connection.close()
+        try:
+            content = _read_all(path, partial(_connect_to_read, path))
+        except StoreVersionError:
+            raise
+        except StoreError:
+            if not _is_alone(path):
+                raise
+            content = _read_all(path, partial(_connect_to_read, path, alone=True))
     except _DamagedError as damage:
         content = _salvage(path)
         notes.append(f"{path} is damaged ({damage}); what is whole of it was read")
@@ -239,9 +463,9 @@ def read_snapshot(
     return Snapshot(book, tuple(notes))
 
 
-def _connect_to_read(path: Path) -> sqlite3.Connection:
+def _connect_to_read(path: Path, *, alone: bool = False) -> sqlite3.Connection:
     """A connection that cannot write. Where nothing may be written beside the file, nobody else has it open."""
-    mode = "ro" if os.access(path.parent, os.W_OK) else "ro&immutable=1"
+    mode = "ro" if os.access(path.parent, os.W_OK) and not alone else "ro&immutable=1"
     return sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None
     )
@@ -249,6 +473,7 @@ def _connect_to_read(path: Path) -> sqlite3.Connection:
 
 def _open_whole(path: Path, *, alone: bool) -> sqlite3.Connection:
     """The connection to a file whose schema is ours, or to one just made."""
+    _finish(path)
     if not path.exists() or path.stat().st_size == 0:
         return _create(path, alone=alone)
     with _judging(path):
@@ -263,15 +488,57 @@ def _open_whole(path: Path, *, alone: bool) -> sqlite3.Connection:
 def _create(path: Path, *, alone: bool) -> sqlite3.Connection:
     """A new, empty database."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_parents(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
-        for suffix in ("-wal", "-shm"):  # of another file that had this name
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        for suffix in (LOG, MEMORY):  # of another file that had this name
+            beside(path, suffix).unlink(missing_ok=True)
         connection = _connect(path, alone=alone)
         _upgrade(path, connection)
     except (OSError, sqlite3.Error) as error:
-        raise StoreError(str(path), str(error)) from error
+        raise StoreError(str(path), _reason(path, error)) from error
     return connection
+
+
+def _make_parents(path: Path) -> None:
+    path.parent.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+
+
+def _draft(path: Path, everything: Changes) -> Path:
+    """A database with all of a book, to take the place of another: one file, finished with its first transaction.
+
+    Raises: OSError, sqlite3.Error; nothing is left of it then.
+    """
+    draft = beside(path, DRAFT)
+    remove_files(draft)
+    try:
+        os.close(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+        connection = sqlite3.connect(draft, isolation_level=None)
+        try:
+            _upgrade(draft, connection)
+            with _transaction(connection) as cursor:
+                _write(cursor, everything)
+        finally:
+            connection.close()
+    except BaseException:
+        remove_files(draft)
+        raise
+    return draft
+
+
+def _finish(path: Path) -> None:
+    """Put a finished draft in its place, if a kill has kept somebody from doing so; remove any other."""
+    draft = beside(path, DRAFT)
+    if not draft.exists():
+        return
+    with suppress(OSError, sqlite3.Error):
+        connection = sqlite3.connect(draft, isolation_level=None)
+        try:
+            finished = connection.execute("SELECT 1 FROM meta WHERE name = 'key'").fetchone()
+        finally:
+            connection.close()
+        if finished:
+            put_in_place(draft, path)
+    remove_files(draft)
 
 
 def _connect(path: Path, *, alone: bool = False) -> sqlite3.Connection:
@@ -400,47 +667,29 @@ def _judging(path: Path, connection: sqlite3.Connection | None = None) -> Iterat
 def _judged(path: Path, error: Exception) -> Exception:
     """Whether an error of SQLite's tells of damage, or of something the operator must mend."""
     code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    usable = path.is_file() and os.access(path, os.R_OK | os.W_OK) and os.access(path.parent, os.W_OK)
-    if usable and (primary in _DAMAGE or primary in _MORE_DAMAGE or code is None):
+    usable = path.is_file() and write_fault(path) is None
+    if usable and (code is None or code & 0xFF in _DAMAGE or code in _MORE_DAMAGE):
         return _DamagedError(str(error))
-    return StoreError(str(path), str(error))
+    return StoreError(str(path), _reason(path, error))
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file cannot be used, in words that tell what to mend."""
+    code = getattr(error, "sqlite_errorcode", None)
+    fault = None if code is not None and code & 0xFF in _PASSING else write_fault(path)
+    return fault or getattr(error, "strerror", None) or str(error)
 
 
 def _salvage(path: Path) -> _Content:
     """Everything in the file, and in what SQLite wrote beside it, that is still whole."""
     content = _Content()
-    for file in (path, path.with_name(path.name + "-wal")):
+    for file in (path, beside(path, LOG)):
         with suppress(OSError):
             for item in find_lines(file.read_bytes()):
                 content.take(item)
     for subject in content.bans:  # a banned ID left the book: its line there is an outdated one
         content.rows.pop(subject, None)
     return content
-
-
-def _move_aside(path: Path) -> Path:
-    """Give a file, and what belongs to it, another name. Returns: that name."""
-    try:
-        aside = _aside(path)
-        path.replace(aside)
-        wal = path.with_name(path.name + "-wal")
-        if wal.exists():
-            wal.replace(aside.with_name(aside.name + "-wal"))
-        path.with_name(path.name + "-shm").unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(str(path), f"it is damaged and cannot be moved aside: {error}") from error
-    return aside
-
-
-def _aside(path: Path) -> Path:
-    """A name beside a file that no file has yet."""
-    name = f"{path.name}.damaged-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    aside, count = path.with_name(name), 1
-    while aside.exists():
-        count += 1
-        aside = path.with_name(f"{name}-{count}")
-    return aside
 
 
 def _import(path: Path, content: _Content, notes: list[str]) -> None:
@@ -463,7 +712,7 @@ def _import(path: Path, content: _Content, notes: list[str]) -> None:
     if file.faults:
         _tell(notes, [f"{path}: {fault}" for fault in file.faults])
         with suppress(OSError):
-            aside = _aside(path)
+            aside = aside_name(path, "damaged")
             shutil.copyfile(path, aside)
             notes.append(f"{path} is damaged, a copy was set aside as {aside}")
 

@@ -1,0 +1,134 @@
+"""The files of a database as files: whether they are still those that were opened, and others put in their place."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG, MEMORY = "-wal", "-shm"  # what SQLite keeps beside a database
+DRAFT = ".new"  # a database that is to take the place of another
+NEEDED = (
+    256 * 1024
+)  # bytes that there must be room for before a node starts: SQLite's files beside an empty book
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """The file of this name with something behind it."""
+    return path.with_name(path.name + suffix)
+
+
+@dataclass(frozen=True, slots=True)
+class FileMarks:
+    """What tells files from others of their names; None for a file that is not there.
+
+    database, log: device and inode. content: size and time of the last writing of the database, which changes when
+    somebody writes over it.
+    """
+
+    database: tuple[int, int] | None
+    content: tuple[int, int] | None
+    log: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, path: Path) -> FileMarks:
+        """As they are now. Two system calls: it is asked for at each commit."""
+        database, log = _facts(path), _facts(beside(path, LOG))
+        return cls(
+            None if database is None else (database.st_dev, database.st_ino),
+            None if database is None else (database.st_size, database.st_mtime_ns),
+            None if log is None else (log.st_dev, log.st_ino),
+        )
+
+    def lost(self, now: FileMarks, *, we_wrote: bool = False) -> str | None:
+        """What has become of the files with these marks, if they are those no more.
+
+        Args: now, the marks that the names have now; we_wrote, whether the content may differ.
+        """
+        if now.database is None:
+            return "it was deleted"
+        if now.database != self.database:
+            return "another file was put in its place"
+        if self.log is not None and now.log != self.log:
+            return f"what SQLite keeps beside it ({LOG}) was deleted or replaced"
+        if not we_wrote and now.content != self.content:
+            return "somebody else has written to it"
+        return None
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def write_fault(path: Path) -> str | None:
+    """Why a file, or the files beside it, could not be written now; None if they could.
+
+    It is tried, not asked: a superuser has every right on a file system that is read-only, and the disk may be full.
+    """
+    try:
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK))
+        with tempfile.TemporaryFile(dir=path.parent, buffering=0) as file:
+            _write_all(file.fileno(), bytes(NEEDED))
+    except OSError as error:
+        return f"cannot be written: {error.strerror or error}"
+    return None
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    rest = memoryview(content)
+    while rest:  # a disk with room for a part takes that part first
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def remove_files(path: Path) -> None:
+    """Remove a database and what is beside it, whatever of it is there."""
+    for file in (path, beside(path, LOG), beside(path, MEMORY), beside(path, "-journal")):
+        with suppress(OSError):
+            file.unlink()
+
+
+def put_in_place(draft: Path, path: Path, *, kept_as: str | None = None) -> Path | None:
+    """Give a finished database the name of another, which nobody has open any more.
+
+    At each moment one of the two has the name: a kill in between leaves the old one, or the draft to be found.
+    Args: kept_as, a word for the name that the old one keeps; None to drop it.
+    Returns: that name, if there was anything to keep.
+    Raises: OSError.
+    """
+    aside = None
+    if kept_as is not None and path.is_file() and path.stat().st_size:
+        aside = aside_name(path, kept_as)
+        for suffix in ("", LOG):
+            with suppress(FileNotFoundError):
+                os.link(beside(path, suffix), beside(aside, suffix))
+    for suffix in (LOG, MEMORY):  # a log is read with whatever database has its name
+        beside(path, suffix).unlink(missing_ok=True)
+    draft.replace(path)
+    sync_directory(path.parent)
+    return aside
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on disk. Raises: OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def aside_name(path: Path, word: str) -> Path:
+    """A name beside a file that no file has yet."""
+    name = f"{path.name}.{word}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    aside, count = path.with_name(name), 1
+    while aside.exists():
+        count += 1
+        aside = path.with_name(f"{name}-{count}")
+    return aside

@@ -1,7 +1,12 @@
-"""The address book's actor: one writer, and an answer only when what it says is on disk."""
+"""The address book's actor: one writer, and an answer only when what it says is on disk.
+
+While nothing can be written, the book goes on in memory: questions are answered, and who has something noted waits, as
+for a book that is being restarted.
+"""
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from collections.abc import Callable
@@ -12,15 +17,25 @@ from typing import Any
 import structlog
 
 from peerage.actors.context import NodeContext
+from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.messages import BansChanged
 from peerage.actors.metrics_reporter import MetricsReporter
-from peerage.actors.runtime import ActorContext, ActorDeadError, ActorRef, Future, ProcessActor, Reply
+from peerage.actors.runtime import (
+    ActorContext,
+    ActorDeadError,
+    ActorRef,
+    Future,
+    ProcessActor,
+    Reply,
+    StopIncompleteError,
+)
 from peerage.config import Config
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.addrbook_json import save_book
-from peerage.discovery.errors import DiscoveryError
+from peerage.discovery.errors import DiscoveryError, StoreError, StoreVersionError
 from peerage.discovery.improvements import Improvements
-from peerage.discovery.store import BookStore, open_book
+from peerage.discovery.keeper import BookKeeper
+from peerage.discovery.store import Opened, open_book, open_later
 from peerage.wire.errors import WireError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
@@ -35,40 +50,51 @@ PATIENCE_S = (
     30.0  # callers wait, none fails (design 3): also while a book that hangs is noticed (probe_timeout)
 )
 
-METHODS = frozenset(
+LOOK_S = 1.0  # so long at most a book whose file was deleted is on no disk
+NO_PLACE = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM}
+)  # the operator's choice: a read-only configuration
+
+QUESTIONS = frozenset(
+    {
+        "answer",
+        "due",
+        "due_address",
+        "feeler",
+        "get",
+        "has",
+        "is_banned",
+        "is_good",
+        "offer",
+        "pick",
+        "recall",
+        "selection",
+        "selection_with_bias",
+        "shut_out",
+        "statistics",
+    }
+)
+"""Their answers promise nothing, and wait for no disk."""
+ORDERS = frozenset(
     {
         "add",
         "add_all",
         "add_each",
         "add_our_address",
         "add_private_ids",
-        "answer",
         "ban",
-        "due",
-        "due_address",
-        "feeler",
-        "get",
         "give_up",
-        "has",
-        "is_banned",
-        "is_good",
         "keep",
         "mark_attempt",
         "mark_bad",
         "mark_good",
         "mark_incompatible",
-        "offer",
-        "pick",
-        "recall",
         "reinstate_bad_peers",
         "remove",
-        "selection",
-        "selection_with_bias",
         "set_anchors",
-        "shut_out",
-        "statistics",
     }
 )
+"""Their answers say that it is done, for good."""
 PROPERTIES = frozenset({"is_empty", "needs_more"})
 
 
@@ -93,24 +119,20 @@ class AddrBookActor(ProcessActor):
         self._context = context
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._book: AddrBook
-        self._store: BookStore
-        self._unanswered: list[tuple[Reply, Any]] = []
+        self._keeper: BookKeeper
+        self._unanswered: list[tuple[Reply, bool, Any]] = []
+        self._held = HeldAnswers()
         self._commit_due = False
+        self._retry_due = False
+        self._in_outage = False
+        self._failures = 0
 
     def on_start(self) -> None:
         config = self._context.config
-        config.home.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        opened = open_book(
-            config.home.addrbook_store,
-            clock=time.time,
-            rng=random.Random(),  # noqa: S311 - draws from a book; its key comes from the operating system
-            strict=config.p2p.addr_book_strict,
-            import_from=config.addr_book_path,
-            improvements=improvements_of(config),
-        )
-        for note in opened.notes:
-            log.warning("address book", note=note)
-        self._book, self._store = opened.book, opened.store
+        opened = self._open()
+        self._tell_notes(opened.notes)
+        self._book = opened.book
+        self._keeper = BookKeeper(opened.store, self.runtime.now)
         self._book.add_private_ids([NodeID(peer_id) for peer_id in config.p2p.private_peer_ids])
         self._book.add_our_id(self._context.node_id)
         own = own_address(self._context)
@@ -118,24 +140,51 @@ class AddrBookActor(ProcessActor):
             self._book.add_our_address(own)
         self._tell_doors(BansChanged(self._book.shut_out(), whole=True))
         self._count()
+        self._look()
+
+    def _open(self) -> Opened:
+        """The book; in memory alone, if a book that is restarted finds no place to write.
+
+        Raises: StoreVersionError.
+        """
+        config = self._context.config
+        settings: dict[str, Any] = {
+            "clock": time.time,
+            "rng": random.Random(),  # noqa: S311 - draws from a book; its key comes from the operating system
+            "strict": config.p2p.addr_book_strict,
+            "import_from": config.addr_book_path,
+            "improvements": improvements_of(config),
+        }
+        try:
+            return open_book(config.home.addrbook_store, **settings)
+        except StoreVersionError:
+            raise
+        except StoreError:  # why, is said by the first try to write
+            return open_later(config.home.addrbook_store, **settings)
 
     def on_stop(self) -> None:
-        self._commit()
+        stored = self._keeper.keep(self._book.drain(), at_once=True)
         self._metrics.send()
+        undone = [] if stored else [f"{self._keeper.waiting} rows are not written, {self._keeper.outage}"]
+        file = self._context.config.addr_book_path
         try:
-            save_book(self._context.config.addr_book_path, self._book)
+            save_book(file, self._book)
         except OSError as error:
-            log.warning(
-                "address book not exported", file=str(self._context.config.addr_book_path), cause=str(error)
-            )
-        self._store.close()
+            if error.errno in NO_PLACE:
+                log.warning("address book not exported", file=str(file), cause=str(error))
+            else:
+                undone.append(f"{file} is not written, {error.strerror or error}")
+        self._keeper.close()
+        if undone:
+            raise StopIncompleteError("; ".join(undone))
 
     def on_receive(self, message: Any) -> Any:
         if not isinstance(message, BookCall):
             return None
         if message.method in PROPERTIES:
             return getattr(self._book, message.method)
-        if message.method not in METHODS:
+        is_order = message.method in ORDERS
+        if not is_order and message.method not in QUESTIONS:
             raise AttributeError(message.method)
         reply = self.runtime.defer()
         try:
@@ -143,7 +192,7 @@ class AddrBookActor(ProcessActor):
         except DiscoveryError as error:
             reply.set_exception(error)
             return None
-        self._unanswered.append((reply, answer))
+        self._unanswered.append((reply, is_order, answer))
         if not self._commit_due:
             self._commit_due = True
             self.runtime.at_end_of_turn(self._commit)
@@ -153,15 +202,62 @@ class AddrBookActor(ProcessActor):
         """An answer is a promise: what it acknowledges survives a kill from here on."""
         self._commit_due = False
         changes = self._book.drain()
+        stored = self._keeper.keep(changes)
+        self._tell_notes(self._keeper.take_notes())
+        self._report_outage()
         if changes:
-            self._store.apply(changes)
             self._count()
-        if changes.banned or changes.lifted:
+        if changes.banned or changes.lifted:  # whoever is banned is kept out, be it in memory only
             bans = tuple(replace(ban, entry=None) for ban in changes.banned)
             self._tell_doors(BansChanged(bans, changes.lifted))
+        if stored:
+            self._held.release()
         unanswered, self._unanswered = self._unanswered, []
-        for reply, answer in unanswered:
-            reply.set(answer)
+        for reply, is_order, answer in unanswered:
+            if stored or not is_order:
+                reply.set(answer)
+            elif reply.is_awaited:
+                self._held.hold(reply, answer, self.runtime.now())
+        if self._keeper.outage is not None:
+            self._held.refuse_overdue(self.runtime.now(), self._keeper.outage)
+            if not self._retry_due:
+                self._retry_due = True
+                self.runtime.call_later(self._keeper.pause, self._retry)
+
+    def _retry(self) -> None:
+        self._retry_due = False
+        self._commit()
+
+    def _look(self) -> None:
+        """See whether the file is still there, also while there is nothing to write."""
+        self.runtime.call_later(LOOK_S, self._look)
+        self._commit()
+
+    def _report_outage(self) -> None:
+        """Say once that nothing can be written, and once that it is over."""
+        keeper, file = self._keeper, str(self._context.config.home.addrbook_store)
+        outage = keeper.outage
+        if outage is not None and not self._in_outage:
+            log.error(
+                "address book cannot be written, it goes on in memory until it can",
+                file=file,
+                cause=outage.reason,
+            )
+        elif outage is None and self._in_outage:
+            seconds = round(self.runtime.now() - keeper.since, 1)
+            log.warning("address book is written again", file=file, seconds=seconds, waited=len(self._held))
+        self._in_outage = outage is not None
+        if self._metrics.is_on:
+            self._metrics.buffer.set("p2p_address_book_outage", (), float(self._in_outage))
+            if keeper.failures > self._failures:
+                failures = keeper.failures - self._failures
+                self._metrics.buffer.inc("p2p_address_book_write_failures_total", (), failures)
+        self._failures = keeper.failures
+
+    @staticmethod
+    def _tell_notes(notes: tuple[str, ...]) -> None:
+        for note in notes:
+            log.warning("address book", note=note)
 
     def _tell_doors(self, message: BansChanged) -> None:
         # Asks, for at the start of a node there is nobody yet: those are no dead letters.
@@ -193,7 +289,8 @@ class AddressBook:
 
         Every method may be called twice with the same effect, so that a call whose answer was lost is repeated.
 
-        Raises: what the method raises; ActorDeadError when the book stays away for 30 s.
+        Raises: what the method raises; ActorDeadError when the book stays away for 30 s; StoreError when what
+            the method did could not be written for nearly as long: it is written when there is room again.
         """
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -209,7 +306,8 @@ class AddressBook:
     ) -> None:
         """As `call`, for an actor that has more to do than to wait: `then(answer)` is called as that actor.
 
-        A call whose answer was lost is repeated; after 30 s without a book it is given up, and `then` not called.
+        A call whose answer was lost is repeated; after 30 s without a book, or without a disk to write it to, it is
+        given up, and `then` not called.
         """
         self._request(runtime, BookCall(method, args), then, runtime.now() + PATIENCE_S)
 
@@ -224,6 +322,8 @@ class AddressBook:
                     runtime.call_later(RETRY_S, partial(self._request, runtime, call, then, deadline))
                 else:
                     log.warning("address book does not come back", call=call.method)
+                return
+            except StoreError:  # the book has said why
                 return
             if then is not None:
                 then(answer)

@@ -84,6 +84,8 @@ FAMILIES: Final = (
     _counter("p2p_pex_requests_total", "Requests for addresses received, by outcome.", "outcome"),
     _counter("p2p_heard_addresses_total", "Addresses that peers told, by what became of them.", "outcome"),
     _gauge("p2p_addresses", "Addresses in the book, by kind.", "kind"),
+    _gauge("p2p_address_book_outage", "1 while the address book cannot be written to disk, else 0."),
+    _counter("p2p_address_book_write_failures_total", "Failed tries to write the address book to disk."),
     _counter(
         "p2p_dropped_messages_total", "Messages that a reactor's full window dropped, by channel.", "chID"
     ),

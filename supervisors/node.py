@@ -46,13 +46,24 @@ from peerage.actors.reactor import Reactor
 from peerage.actors.refusal import Refusal
 from peerage.actors.resolver import resolve_host
 from peerage.actors.rpc import RpcActor, RpcSettings
-from peerage.actors.runtime import DROP, THREAD, ActorDeadError, ActorRef, Frames, System, Timeout, watch
+from peerage.actors.runtime import (
+    DROP,
+    THREAD,
+    ActorDeadError,
+    ActorRef,
+    Frames,
+    StopIncompleteError,
+    System,
+    Timeout,
+    watch,
+)
 from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
 from peerage.actors.transport import TransportActor
 from peerage.config import Config, ListenAddress, load_or_create_node_key, set_up_logging
-from peerage.config.errors import ConfigError
+from peerage.config.errors import ConfigError, HomeError
 from peerage.config.home_lock import HomeLock
 from peerage.config.logging import LogSettings
+from peerage.discovery.store_files import write_fault
 from peerage.supervisors.advertised import advertised, unresolved_hosts
 from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
@@ -77,10 +88,13 @@ __all__ = [
 log = structlog.get_logger("peerage.node")
 
 PEX = "PEX"
+UNDONE = f"exception: {StopIncompleteError.__name__}: "
 PRELOAD = ("peerage.supervisors.node",)  # imports all that a host may run
 BACKLOG = 1024  # connections that the kernel keeps while the hosts are busy
 FLUSH_TIMEOUT_S = 3.0  # a clean stop is over in 5 s, flushing included
-CHILD_SHUTDOWN_S = 1.0
+CHILD_SHUTDOWN_S = 1.0  # for those who owe nothing at their end
+REACTOR_SHUTDOWN_S = 5.0  # OTP's: its author's on_stop may have something to save
+BOOK_SHUTDOWN_S = 30.0  # writing a full book takes half a second, and minutes on no disk that works
 ASK_TIMEOUT_S = 10.0
 RESTART_LOOK_S = 0.01  # between two tries while the switch is being restarted
 DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
@@ -138,7 +152,23 @@ class NodeFailedError(Exception):
 
 
 class NodeSupervisor(Supervisor):
-    """The root of a node's tree: counts restarts in the metrics."""
+    """The root of a node's tree: counts restarts in the metrics, and ends with an error when those who owed something at
+    their end could not do it.
+    """
+
+    def __init__(self, children: Iterable[ChildSpec], flags: Flags, owing: frozenset[str]) -> None:
+        super().__init__(children, flags)
+        self._owing = owing
+        self._undone: list[str] = []
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        if self._undone:
+            raise StopIncompleteError("; ".join(self._undone))
+
+    def on_child_undone(self, child_id: str, cause: str) -> None:
+        if child_id in self._owing:
+            self._undone.append(f"{child_id}: {cause.removeprefix(UNDONE)}")
 
     def on_child_restarted(self, child_id: str, cause: str) -> None:
         context = self.runtime.extra
@@ -200,8 +230,9 @@ class Node:
     def start(self) -> Self:
         """Listen, and start every actor of the node. One that was stopped, or has failed, may be started again.
 
-        Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data; ConfigError,
-            external_address has a host that does not resolve; ListenError, SeedsUnresolvedError, NodeStartError.
+        Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data, or no room;
+            ConfigError, external_address has a host that does not resolve; ListenError, SeedsUnresolvedError,
+            NodeStartError.
         """
         with self._switching:
             if self._life is None or self._life.ended.is_set():
@@ -222,6 +253,7 @@ class Node:
         for note in life.lock.notes:
             log.warning("home not locked", note=note)
         self._check_hosts()
+        self._check_store()
         self._check_seeds()
         self._listen(life)
         assert life.listener is not None
@@ -244,7 +276,9 @@ class Node:
             supervisor = NodeSupervisor.options(
                 name=self._names.of("supervisor"), place=THREAD, extra=self._context
             )
-            life.supervisor = supervisor.start(self._children(life), flags)  # blocks until every child is up
+            owing = frozenset({self._names.of("addrbook"), *map(self._reactor_name, self._reactors)})
+            children = self._children(life)
+            life.supervisor = supervisor.start(children, flags, owing)  # blocks until every child is up
         except Exception as error:
             raise NodeStartError(str(error)) from error
 
@@ -429,9 +463,20 @@ class Node:
         reason = watch(life.supervisor).wait()
         if not life.stopping:
             log.error("node ended", reason=str(reason))
-        life.over(None if life.stopping else str(reason))
+            life.over(str(reason))
+        elif reason.kind == "exception":
+            life.over(f"not everything was done at the stop: {str(reason).removeprefix(UNDONE)}")
+        else:
+            life.over(None)
         for callback in self._on_end:
             callback()
+
+    def _check_store(self) -> None:
+        """A node that could not keep its address book from the first moment does not start: see decision 0012."""
+        store = self.config.home.addrbook_store
+        fault = write_fault(store)
+        if fault is not None:
+            raise HomeError(store, f"the address book {fault}; a directory with room is expected")
 
     def _check_seeds(self) -> None:
         """A node without addresses and without a seed that resolves would wait for ever. Source: reference 8."""
@@ -484,7 +529,7 @@ class Node:
         fds = {"listen": life.listener.fileno(), "load": load}
         own_processes = self.config.peerage.peer_hosts == 0
         children = [
-            self._child("addrbook", Start.of(AddrBookActor)),
+            self._child("addrbook", Start.of(AddrBookActor), shutdown=BOOK_SHUTDOWN_S),
             self._child("switch", Start.of(SwitchActor, self._connection_filters, self._peer_filters)),
         ]
         if self.config.instrumentation.prometheus:
@@ -492,7 +537,8 @@ class Node:
             children.append(self._child("metrics", start, fds=_http_fds(life, "metrics")))
         for name, (actor_class, *args) in self._reactors.items():
             start = Start.of(actor_class, *args)
-            children.append(self._child(f"reactor-{name}", start, health=_reactor_health(self.config)))
+            health = _reactor_health(self.config)
+            children.append(self._child(f"reactor-{name}", start, health=health, shutdown=REACTOR_SHUTDOWN_S))
         children += [
             self._child(f"peers-{index}", Start.of(TransportActor, index, own_processes), fds=fds)
             for index in range(hosts)
@@ -502,14 +548,23 @@ class Node:
             children.append(self._child("rpc", start, fds=_http_fds(life, "rpc")))
         return children
 
+    def _reactor_name(self, name: str) -> str:
+        return self._names.of(f"reactor-{name}")
+
     def _child(
-        self, part: str, start: Start, *, health: HealthCheck | None = None, **options: Any
+        self,
+        part: str,
+        start: Start,
+        *,
+        health: HealthCheck | None = None,
+        shutdown: float = CHILD_SHUTDOWN_S,
+        **options: Any,
     ) -> ChildSpec:
         name = self._names.of(part)
         return ChildSpec(
             id=name,
             start=start.using(name=name, extra=self._context, **options),
-            shutdown=CHILD_SHUTDOWN_S,
+            shutdown=shutdown,
             health=health or _own_health(self.config),
         )
 

@@ -336,6 +336,11 @@ class Supervisor(ProcessActor):
     def on_child_restarted(self, child_id: str, cause: str) -> None:
         """Called after each restart, for supervisors that report it. What it raises ends the supervisor."""
 
+    def on_child_undone(self, child_id: str, cause: str) -> None:
+        """Called while the supervisor ends, for each child that could not do what it owed at its end: it was killed
+        because it took too long, it failed, or it was just being restarted. Must not raise.
+        """
+
     def _restart_due(self, again: StartAgain) -> None:
         self._due.append(again)
         self._advance()
@@ -427,6 +432,8 @@ class Supervisor(ProcessActor):
             if child.ref is not None:
                 self._terminate_now(child, child.ref)
                 child.gone()
+            elif child.status is Status.RESTARTING:
+                self.on_child_undone(child.spec.id, "it was not running")
             child.rest()
 
     def _terminate_now(self, child: _Child, ref: ActorRef) -> None:
@@ -436,15 +443,14 @@ class Supervisor(ProcessActor):
             ref.stop(block=False)
             seconds = None if shutdown is INFINITY else 0.0 if isinstance(shutdown, Shutdown) else shutdown
             try:
-                ended.wait(seconds)
+                reason = ended.wait(seconds)
             except Timeout:
-                log.warning(
-                    "child killed",
-                    supervisor=self.actor_urn,
-                    child=child.spec.id,
-                    cause=_overdue(seconds or 0.0),
-                )
+                cause = _overdue(seconds or 0.0)
+                log.warning("child killed", supervisor=self.actor_urn, child=child.spec.id, cause=cause)
+                self.on_child_undone(child.spec.id, cause)
             else:
+                if reason.kind not in ("normal", "shutdown"):
+                    self.on_child_undone(child.spec.id, str(reason)[:CAUSE_CHARS])
                 return
         _kill_process(ref)
         try:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         MailboxFullError,
         RemoteFailureError,
         RemoteTraceback,
+        StopIncompleteError,
         Timeout,
     )
     from .flow import DROP, FAIL, Wait
@@ -68,6 +69,7 @@ __all__ = [
     "RemoteTraceback",
     "Reply",
     "Starter",
+    "StopIncompleteError",
     "System",
     "Timeout",
     "Timer",
@@ -89,6 +91,7 @@ _HOMES = {
         "MailboxFullError",
         "RemoteFailureError",
         "RemoteTraceback",
+        "StopIncompleteError",
         "Timeout",
     ),
     ".flow": ("DROP", "FAIL", "Wait"),

@@ -15,6 +15,7 @@ from pykka import messages as pykka_messages
 from . import message as wire
 from .context import ActorContext, Linked
 from .down import DownReason, from_exception
+from .errors import StopIncompleteError
 from .flow import ACK_BYTES, ACK_MESSAGES, Account
 from .future import Future
 from .ledger import DEAD, SETTLED
@@ -390,6 +391,8 @@ class ActorCell:
         self.stopped.set()
         try:
             self.actor.on_stop()
+        except StopIncompleteError as error:
+            reason = from_exception(error, "")
         except BaseException as error:
             trace = traceback.format_exc()
             logger().exception("on_stop failed", actor=self.ref.name, host=self.host.name)
@@ -456,6 +459,8 @@ class ActorCell:
         if reason.kind == "exception" and self._is_system_ending():
             # What it relied on has been stopped under it: no fault of its own that anybody could mend.
             logger().warning("actor failed while its system ends", **facts, cause=reason.text)
+        elif reason.kind == "exception" and not reason.traceback:
+            logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
         elif reason.kind == "exception":
             logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
         else:

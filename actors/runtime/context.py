@@ -54,6 +54,11 @@ class Reply:
     def __init__(self, cell: ActorCell, source: int, corr: int) -> None:
         self._cell, self._source, self._corr = cell, source, corr
 
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody asked: nobody waits for the answer to a tell."""
+        return self._corr != 0
+
     def set(self, value: Any = None) -> None:
         self._cell.answer(self._source, self._corr, value)
 

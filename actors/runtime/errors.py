@@ -8,6 +8,7 @@
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
     ├── FutureCancelledError            the future was cancelled by its holder
+    ├── StopIncompleteError             raised by on_stop: what the actor owed at its end could not be done
     ├── RemoteFailureError              stands for a remote exception that cannot be pickled
     └── RemoteTraceback                 never raised: the `__cause__` that carries a remote traceback
 
@@ -29,6 +30,7 @@ __all__ = [
     "MailboxFullError",
     "RemoteFailureError",
     "RemoteTraceback",
+    "StopIncompleteError",
     "Timeout",
 ]
 
@@ -51,6 +53,13 @@ class HostAliveError(ActorStartError):
         super().__init__(actor, f"a host named {host!r} is alive")
         self.args = actor, host, serial
         self.host, self.serial = host, serial
+
+
+class StopIncompleteError(Exception):
+    """To be raised by `on_stop` when something that the actor owed at its end could not be done; the text says what.
+
+    It is logged as that text, without a traceback. Watchers hear of it as of any exception.
+    """
 
 
 class MailboxFullError(Exception):

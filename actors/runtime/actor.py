@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Mapping
 from enum import Enum
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 A = TypeVar("A", bound="ProcessActor")
 
 DEFAULT_START_TIMEOUT_S = 30.0
+FD_SOCKET_WAIT_S, FD_SOCKET_POLL_S = 5.0, 0.02  # for a root that has to bind its socket again
 
 
 class Place(Enum):
@@ -251,7 +253,16 @@ def _process() -> Process:
 def _pass_fds(process: Process, token: str, fds: list[int]) -> None:
     """Hand descriptors to the root; they are in its queue when this returns, ahead of the request."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.connect(fd_socket_path(process.directory))
+        deadline = time.monotonic() + FD_SOCKET_WAIT_S
+        while True:
+            try:
+                sock.connect(fd_socket_path(process.directory))
+                break
+            except OSError:  # the directory was removed, and the root has not noticed yet
+                process.mend()
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(FD_SOCKET_POLL_S)
         socket.send_fds(sock, [token.encode()], fds)
 
 

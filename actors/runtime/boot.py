@@ -28,6 +28,7 @@ class Boot(NamedTuple):
     serial: int
     keep: bool
     directory: str
+    directory_identity: tuple[int, int]  # that the root knows
     title: str
     path: list[str]
     cwd: str
@@ -43,6 +44,7 @@ def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
     _settle_in(boot)
     process = Process(boot.directory, boot.serial)
     process.title = boot.title
+    process.not_noticed_yet(boot.directory_identity)
     Process.current = process
     process.table.load(wire.decode(0, boot.table, ()))
     host = Host(process, boot.name, boot.serial, keep=boot.keep)

@@ -1,5 +1,10 @@
 """The directory of a system's sockets and ledgers: private, and gone with the embedder, whatever ends it.
 
+It is where nobody clears up while the system lives: `$RUNTIME_DIRECTORY` is a service manager's, for as long as the service
+runs; in `/tmp` those who clear up leave alone what is locked, and sockets that somebody listens at. `$XDG_RUNTIME_DIR` goes
+when its user logs out, and is taken only where nothing else is. Should the directory be removed all the same, the processes
+of the system notice it and make it again (`Foothold`).
+
 Usually it is on disk, and whoever of the system survives the embedder removes it. Nobody does where the embedder is the
 init of a PID namespace (a container): the kernel kills all in it with their init. There the directory is a file system
 in memory that is mounted nowhere, held by descriptors alone; it vanishes with the last of them.
@@ -14,10 +19,13 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import time
 from pathlib import Path
 
 PREFIX = "peerage-"
+MODE = 0o700
+LOOK_S = 1.0  # between two looks whether it is still there
 LONGEST_BASE = 54  # a unix socket's path has at most 107 bytes
 YOUNG_S = 60.0
 UNMOUNTED = "/proc/self/fd/"  # where every process of the system finds a directory that is mounted nowhere
@@ -27,6 +35,16 @@ FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
 FSOPEN_CLOEXEC, FSMOUNT_CLOEXEC = 1, 1
 FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
 MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC = 2, 4, 8
+
+
+class NoPlaceError(OSError):
+    """There is no place for the directory: it cannot be made in `filename`."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.filename}: no place for the sockets of the node's processes: cannot be written: {self.strerror}; "
+            "RUNTIME_DIRECTORY may name another"
+        )
 
 
 class Directory:
@@ -40,8 +58,17 @@ class Directory:
     def make(self) -> None:
         """Make it, and mark it as in use until `close` or the end of this process."""
         if self._fd < 0:
-            Path(self.path).mkdir(0o700)
+            try:
+                Path(self.path).mkdir(MODE)
+            except OSError as error:
+                raise NoPlaceError(error.errno, error.strerror, str(Path(self.path).parent)) from error
             self._fd = hold(self.path)
+
+    def hold_again(self) -> None:
+        """Mark it as in use after it was made again."""
+        if not self.fds:
+            held, self._fd = self._fd, hold(self.path)
+            os.close(held)
 
     def close(self) -> None:
         """Hold it no longer."""
@@ -52,11 +79,16 @@ def _free_path() -> str:
     return str(_base() / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
 
 
+def _bases() -> list[Path]:
+    """Where it may be, the best place first."""
+    named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")  # a service may have several
+    places = [*named, "/tmp", os.environ.get("XDG_RUNTIME_DIR", "")]  # noqa: S108 - it is private, and its name random
+    return [Path(place) for place in places if place.startswith("/") and len(place) <= LONGEST_BASE]
+
+
 def _base() -> Path:
-    base = os.environ.get("XDG_RUNTIME_DIR", "")
-    if not base or len(base) > LONGEST_BASE or not os.access(base, os.W_OK | os.X_OK):
-        base = "/tmp"  # noqa: S108 - the directory itself is private and its name random
-    return Path(base)
+    bases = _bases()
+    return next((base for base in bases if os.access(base, os.W_OK | os.X_OK)), bases[0])
 
 
 def _memory_file_system() -> int:
@@ -97,7 +129,8 @@ def hold(directory: str) -> int:
 
 def sweep_abandoned() -> None:
     """Remove what systems before this one have left on disk."""
-    sweep(_base() / f"{PREFIX}[0-9]*-*")
+    for base in _bases():
+        sweep(base / f"{PREFIX}[0-9]*-*")
 
 
 def sweep(pattern: Path) -> None:
@@ -117,6 +150,62 @@ def sweep(pattern: Path) -> None:
                 remove_directory(str(directory))
             finally:
                 os.close(fd)
+
+
+class Foothold:
+    """One process's hold on the directory: whether it is still the one that has its name.
+
+    Attributes: identity, device and inode of it. The descriptor keeps the inode from being used again.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._fd = -1
+        self.identity = (0, 0)
+        with contextlib.suppress(FileNotFoundError):  # lost already: the first look says so
+            self._step()
+
+    def is_lost(self) -> bool:
+        """Whether somebody has removed it, or moved it away."""
+        return not self._path.startswith(UNMOUNTED) and _identity(self._path) != self.identity
+
+    def renew(self) -> None:
+        """Make it again, unless another process has done so, and hold on to it.
+
+        Raises: OSError, also if somebody else's has its name.
+        """
+        _make_again(self._path)
+        self._step()
+
+    def close(self) -> None:
+        """Let go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _step(self) -> None:
+        fd = os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self.close()
+        facts = os.fstat(fd)
+        self._fd, self.identity = fd, (facts.st_dev, facts.st_ino)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    try:
+        facts = os.stat(path)  # noqa: PTH116 - a string is what we have, and this is asked for often
+    except OSError:
+        return -1, -1
+    return facts.st_dev, facts.st_ino
+
+
+def _make_again(path: str) -> None:
+    try:
+        Path(path).mkdir(MODE, parents=True)
+    except FileExistsError:
+        facts = os.lstat(path)
+        # Who may clear up there may also have put something of his own in its place.
+        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
+            raise PermissionError(errno.EPERM, "it is somebody else's", path) from None
 
 
 def remove_directory(directory: str) -> None:

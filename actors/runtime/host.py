@@ -19,7 +19,9 @@ from pykka import ActorRegistry
 
 from . import message as wire
 from .cell import ActorCell
+from .context import Timer
 from .descriptors import Descriptors
+from .directory import LOOK_S
 from .down import DownReason
 from .errors import ActorStartError
 from .flow import ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
@@ -34,7 +36,6 @@ from .table import LAST_WORDS_S, ROOT_ADDRESS, THREAD_BITS
 
 if TYPE_CHECKING:
     from .actor import ProcessActor
-    from .context import Timer
     from .process import Process
 
 PUMP_LIMIT = 1000  # messages taken from ZeroMQ in a turn, before actors, descriptors and timers get theirs
@@ -95,6 +96,8 @@ class Host:
     def run(self) -> None:
         """Turn until the host has nothing left to do, then close."""
         try:
+            if self.process.main is self:
+                self.look()
             while not self.finished:
                 self.turn(3600.0)
         except zmq.ContextTerminated:
@@ -244,6 +247,18 @@ class Host:
             else:
                 self.words = self._ledger.words
         return Account(source, target, self._ledger.entry(source, target) if self._ledger is not None else 0)
+
+    def look(self) -> None:
+        """See whether the directory of the mailboxes is still there, now and again: one host of each process does."""
+        self.process.mend()
+        self.add_timer(Timer(None, time.monotonic() + LOOK_S, self.look, ()))
+
+    def on_mended(self) -> None:
+        """The directory was made again: put back what of ours is no mailbox."""
+        if self._ledger is not None and not self.finished:
+            with contextlib.suppress(OSError):  # losses after a kill are then reported too high
+                self._ledger.write_again(ledger_path(self.process.directory, self.serial))
+                self.words = self._ledger.words
 
     def settle(self, account: Account, flags: int, size: int, dead: int, messages: int = 1) -> None:
         """Note tells as handled (or dead) and acknowledge when a quarter of the window has gathered."""

@@ -37,8 +37,17 @@ class Inbox:
         self._pull.set(zmq.BACKLOG, BACKLOG)
         self._pull.set(zmq.HANDSHAKE_IVL, 0)
         self._pull.set(zmq.RCVTIMEO, int(SLICE_S * 1000))
-        self._pull.bind(endpoint)
+        self._endpoint = endpoint
         self._path = Path(endpoint.removeprefix("ipc://"))
+        self._pull.bind(endpoint)
+
+    def bind_again(self) -> None:
+        """Be found again, after its path was removed: those who are connected already stay so, and nothing is lost.
+
+        ZeroMQ ends the connections of an endpoint with it, so that the old one, which nobody finds, is kept.
+        """
+        if not self._path.exists():
+            self._pull.bind(self._endpoint)
 
     def fileno(self) -> int:
         """ZeroMQ's descriptor: it signals edges, so who sleeps on it must have received until nothing was left."""

@@ -39,14 +39,7 @@ class Ledger:
     """Written by the host's thread. `words[entry + SETTLED]` is a plain store: no call, no lock."""
 
     def __init__(self, path: str, is_alive: Callable[[bytes], bool]) -> None:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL, 0o600)
-        try:
-            os.posix_fallocate(
-                fd, 0, ENTRIES * ENTRY.size
-            )  # a hole written to on a full disk would be a SIGBUS
-            self._map = mmap.mmap(fd, ENTRIES * ENTRY.size)
-        finally:
-            os.close(fd)
+        self._map = _mapped(path)
         self.words = memoryview(self._map).cast("Q")
         self._is_alive = is_alive
         self._entries: dict[tuple[int, bytes], int] = {}
@@ -67,6 +60,13 @@ class Ledger:
         self.words[entry] = source
         return entry
 
+    def write_again(self, path: str) -> None:
+        """Put a file with the same entries where there is none any more. Raises: OSError; all is as before then."""
+        fresh = _mapped(path)
+        fresh[:] = self._map[:]
+        self.close()
+        self._map, self.words = fresh, memoryview(fresh).cast("Q")
+
     def _forget_the_dead(self) -> None:
         for key in [key for key in self._entries if not self._is_alive(key[1])]:
             entry = self._entries.pop(key)
@@ -76,6 +76,15 @@ class Ledger:
     def close(self) -> None:
         self.words.release()
         self._map.close()
+
+
+def _mapped(path: str) -> mmap.mmap:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, ENTRIES * ENTRY.size)  # a hole written to on a full disk would be a SIGBUS
+        return mmap.mmap(fd, ENTRIES * ENTRY.size)
+    finally:
+        os.close(fd)
 
 
 def read(directory: str, serial: int, source: int) -> dict[int, tuple[int, int]]:

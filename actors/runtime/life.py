@@ -9,6 +9,7 @@ import os
 import threading
 
 from .directory import remove_directory
+from .process import Process
 
 
 def guard(life_fd: int, directory: str) -> None:
@@ -19,5 +20,7 @@ def guard(life_fd: int, directory: str) -> None:
 def _wait_for_end(life_fd: int, directory: str) -> None:
     with contextlib.suppress(OSError):
         os.read(life_fd, 1)  # nothing is ever written
+    if Process.current is not None:
+        Process.current.stop_mending()
     remove_directory(directory)
     os._exit(0)

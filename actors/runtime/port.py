@@ -74,6 +74,8 @@ class Port:
         }
         for kind, handler in own.items():
             self.handlers[kind] = handler
+        self.is_unfound = False
+        process.mend()
         self.inbox = Inbox(process.context, process.endpoint(address), self.handlers)
 
     def is_mine(self) -> bool:
@@ -359,6 +361,8 @@ class Port:
         """
         with self.lock:
             self.has_skipped = False
+            if self.is_unfound:
+                self._bind_again()
             return self.inbox.drain(limit)
 
     def wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
@@ -392,6 +396,8 @@ class Port:
             with self.lock:
                 if self.closed:
                     raise ActorDeadError("the actor system has shut down")
+                if self.is_unfound:
+                    self._bind_again()
                 if seconds >= SLICE_S:
                     self.inbox.receive()
                 elif self.inbox.wait(seconds):
@@ -400,6 +406,23 @@ class Port:
             pass
         except zmq.ContextTerminated:
             self.close()
+
+    def bind_again(self) -> None:
+        """From any thread, when the directory was made again. Who waits here and has the lock does it himself, soon."""
+        self.is_unfound = True
+        if self.lock.acquire(blocking=False):
+            try:
+                if not self.closed:
+                    self._bind_again()
+            finally:
+                self.lock.release()
+
+    def _bind_again(self) -> None:
+        self.is_unfound = False
+        try:
+            self.inbox.bind_again()
+        except zmq.ZMQError:  # removed once more: it is noticed again
+            self.is_unfound = True
 
     def pump_for(self, future: Future[Any], seconds: float) -> bool:
         """Read on behalf of the owner. Returns: False if the owner is reading itself or its loop will."""

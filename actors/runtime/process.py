@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from .directory import LOOK_S, Foothold
 from .errors import ActorDeadError
 from .flusher import Flusher
+from .log import logger
 from .table import ROOT_SERIAL, THREAD_BITS, HostTable, serial_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 THREAD_LINGER_S = 1.0  # how long what an ended thread has told may wait for a busy machine to take it over
 EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection stands, and who reads it stays
 LEAVE_POLL_S = 0.005
+MENDED_S = 3 * LOOK_S  # after it was made again, all have noticed and their mailboxes are back
 
 DeadLetterHook = Callable[[str, int], None]
 
@@ -43,6 +46,11 @@ class Process:
         self.closed = False
         self.last_sent_to: set[int] = set()  # addresses that a closed port had something for, at its end
         self.title = ""
+        self.foothold = Foothold(directory)
+        self.on_mended: Callable[[], None] | None = None
+        self._mend_lock = threading.Lock()
+        self._mended_at = float("-inf")
+        self._fault = ""
         self.dead_letter_hook: DeadLetterHook | None = None
         self._threads = 0
         self._lock = threading.Lock()
@@ -55,10 +63,54 @@ class Process:
 
     def is_gone(self, address: int) -> bool:
         """Whether nobody reads there any more: the process has died, or the thread has closed its mailbox."""
-        return (
-            self.table.is_dead(serial_of(address))
-            or not Path(self.endpoint(address).removeprefix("ipc://")).exists()
-        )
+        if self.table.is_dead(serial_of(address)):
+            return True
+        if Path(self.endpoint(address).removeprefix("ipc://")).exists():
+            return False
+        # Of a directory that was removed all are missing, though most are there, and bind again as soon as they notice.
+        self.mend()
+        return time.monotonic() - self._mended_at >= MENDED_S
+
+    # The directory
+
+    def not_noticed_yet(self, identity: tuple[int, int]) -> None:
+        """In a new process: the root knew the directory with this identity. If it is another by now, others will follow."""
+        if self.foothold.identity != identity:
+            self._mended_at = time.monotonic()
+
+    def mend(self) -> None:
+        """Make the directory again if somebody has removed it, and bind in it again what is ours. From any thread."""
+        if not self.foothold.is_lost():
+            return
+        with self._mend_lock:
+            is_ending = self.closed or (self.main is not None and self.main.finished)
+            if is_ending or not self.foothold.is_lost():
+                return
+            try:
+                self.foothold.renew()
+            except OSError as error:
+                self._say(f"{self.directory}: cannot be made again: {error.strerror}")
+                return
+            self._mended_at = time.monotonic()
+            with self._lock:
+                ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]
+            for port in ports:
+                port.bind_again()
+            for host in list(self.hosts.values()):
+                host.call_threadsafe(None, host.on_mended)
+            self._say(f"{self.directory}: was removed, and is made again")
+            self._fault = ""
+
+    def stop_mending(self) -> None:
+        """The embedder is gone, and so is the directory to be: whoever is mending it is waited for."""
+        with self._mend_lock:
+            self.closed = True
+
+    def _say(self, what: str) -> None:
+        """Log once, for all processes of the system."""
+        if self.serial == ROOT_SERIAL and what != self._fault:
+            self._fault = what
+            logger().warning("directory of the mailboxes", cause=what)
 
     def leave(self, linger_s: float) -> None:
         """Before a host process exits, its ports closed: wait until what they sent is handed over.

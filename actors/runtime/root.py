@@ -99,9 +99,7 @@ class Root(Host):
         self._by_pid: dict[int, _HostRecord] = {}
         self._passed: dict[str, list[int]] = {}
         self._links = Links(self.port, self._on_orphans)
-        self._fd_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        self._fd_socket.bind(fd_socket_path(process.directory))
-        self.descriptors.set(self._fd_socket.fileno(), None, reader=self._take_fds)
+        self._fd_socket = self._listen_for_fds()
         self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
         own: dict[Kind, Handler] = {
             Kind.SPAWN: self._on_spawn,
@@ -116,6 +114,7 @@ class Root(Host):
     def run(self) -> None:
         """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop."""
         try:
+            self.look()
             while not self.finished:
                 try:
                     self.turn(3600.0)
@@ -219,6 +218,7 @@ class Root(Host):
             serial=record.serial,
             keep=request.keep,
             directory=self.process.directory,
+            directory_identity=self.process.foothold.identity,
             title=self.process.title,
             path=import_path(),
             cwd=str(Path.cwd()),
@@ -235,6 +235,22 @@ class Root(Host):
     def _snapshot(self) -> Any:
         hosts, _booting, highest = self.process.table.snapshot()
         return hosts, self._booting(), highest
+
+    def _listen_for_fds(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        listener.bind(fd_socket_path(self.process.directory))
+        self.descriptors.set(listener.fileno(), None, reader=self._take_fds)
+        return listener
+
+    def on_mended(self) -> None:
+        super().on_mended()
+        if self.process.on_mended is not None:
+            self.process.on_mended()
+        if not Path(fd_socket_path(self.process.directory)).exists():
+            self._take_fds()
+            self.descriptors.clear(self._fd_socket.fileno(), reader=True)
+            self._fd_socket.close()
+            self._fd_socket = self._listen_for_fds()
 
     def _fds_for(self, request: SpawnRequest) -> list[int]:
         if not request.fd_token:

@@ -72,6 +72,7 @@ class System:
             self._directory.make()
             self.process = Process(self._directory.path, ROOT_SERIAL)
             self.process.title = title
+            self.process.on_mended = self._directory.hold_again
             self._root: Root | None = None
             started = threading.Event()
             self._failure: BaseException | None = None
@@ -192,6 +193,7 @@ class System:
             stack.callback(remove_directory, process.directory)
             stack.callback(self._close_context)
             stack.callback(self._directory.close)
+            stack.callback(process.foothold.close)
             for fd in (self._life_read, self._life_write):
                 stack.callback(os.close, fd)
             stack.callback(self._fork_server.close)

@@ -84,7 +84,7 @@ class Embedder:
             self._popen = subprocess.Popen(
                 [*(UNSHARE if is_pid_1 else ()), *place.command(kind)],
                 cwd=CHECKOUT,
-                env={**os.environ, "XDG_RUNTIME_DIR": str(place.base)},
+                env={**os.environ, "RUNTIME_DIRECTORY": str(place.base)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

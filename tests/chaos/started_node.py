@@ -60,7 +60,7 @@ def processes_of_session(session: int) -> dict[int, str]:
 
 def directories_of(pid: int) -> list[Path]:
     """Where the mailboxes' sockets of this main process are."""
-    bases = {Path("/tmp"), Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")}
+    bases = {Path("/tmp"), Path(os.environ.get("RUNTIME_DIRECTORY") or "/tmp")}
     return [path for base in bases for path in base.glob(f"peerage-{pid}-*")]
 
 

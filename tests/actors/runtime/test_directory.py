@@ -16,7 +16,7 @@ from peerage.actors.runtime.directory import Directory, hold, remove_directory, 
 def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where directories are made: a path that is short enough, which tmp_path is not."""
     with tempfile.TemporaryDirectory() as path:
-        monkeypatch.setenv("XDG_RUNTIME_DIR", path)
+        monkeypatch.setenv("RUNTIME_DIRECTORY", path)
         yield Path(path)
 
 
@@ -38,7 +38,7 @@ def test_a_base_too_long_for_sockets_is_not_used(tmp_path: Path, monkeypatch: py
     """A path of more than 107 bytes cannot be bound."""
     long = tmp_path / ("x" * 100)
     long.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(long))
     assert len(Directory().path) <= 80
 
 

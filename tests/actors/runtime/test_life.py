@@ -132,7 +132,7 @@ def test_a_fork_server_busy_importing_hears_of_the_embedders_end(tmp_path: Path)
 
 
 def directories_of(pid: int) -> list[Path]:
-    base = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")
+    base = Path(os.environ.get("RUNTIME_DIRECTORY") or "/tmp")
     return list(base.glob(f"peerage-{pid}-*"))
 
 
@@ -178,7 +178,7 @@ def test_a_killed_embedder_that_is_pid_1_leaves_nothing() -> None:
     unshare = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
     with (
         tempfile.TemporaryDirectory() as base,  # short enough for sockets, which tmp_path is not
-        embed("plain", *unshare, environment={"XDG_RUNTIME_DIR": base}) as popen,
+        embed("plain", *unshare, environment={"RUNTIME_DIRECTORY": base}) as popen,
     ):
         assert popen.stdout is not None
         assert json.loads(popen.stdout.readline())["pids"]

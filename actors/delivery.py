@@ -117,9 +117,14 @@ class Delivery:
         if policy is WhenFull.DROP_NEWEST:
             self._on_drop(channel_id)
             return
-        if policy is WhenFull.SPILL and not self._held:
-            if self._spill is None:
+        if policy is not WhenFull.SPILL or self._held or not self._push(channel_id, data):
+            self._held.append((channel_id, data))
+
+    def _push(self, channel_id: int, data: bytes) -> bool:
+        """Spill a message. Returns: whether there is a place for it: else the connection waits, as with *wait*."""
+        if self._spill is None:
+            try:
                 self._spill = SpillQueue(self._spill_limit, self._spill_directory)
-            if self._spill.push(channel_id, data):
-                return
-        self._held.append((channel_id, data))
+            except OSError:  # the disk is full or read-only, or the directory is gone
+                return False
+        return self._spill.push(channel_id, data)

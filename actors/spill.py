@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import struct
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 __all__ = ["SpillQueue"]
@@ -71,7 +72,8 @@ class SpillQueue:
         self._begin += _HEADER.size + length
         self._count -= 1
         if not self._count:  # all read: the file starts over
-            self._file.truncate(0)
+            with suppress(OSError):  # it is written over from its beginning, whatever is in it
+                self._file.truncate(0)
             self._clear()
         return channel_id, data
 

@@ -33,16 +33,21 @@ class StderrHandler(logging.Handler):
     """Writes each record in one system call, so that lines of several processes do not mix.
 
     Writes to the file descriptor: what an embedder puts in place of sys.stderr is not touched. Never raises,
-    and is silent when nobody reads any more: a log must not end what it reports on.
+    and is silent when nobody reads any more, or the disk is full: a log must not end what it reports on. The next line
+    that there is room for begins a line.
     """
+
+    _is_cut = False  # the last line ends in the middle
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
             # strings from the network may hold what is no UTF-8 (lone surrogates here)
-            line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
-            while line:
-                line = line[os.write(STDERR, line) :]
+            line = ("\n" * self._is_cut + self.format(record) + "\n").encode("utf-8", "backslashreplace")
+            left = line
+            while left:
+                left = left[os.write(STDERR, left) :]
+                self._is_cut = 0 < len(left) < len(line)
         except OSError:
             return
         except Exception:

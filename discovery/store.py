@@ -227,12 +227,14 @@ class BookStore:
     def _look(self) -> None:
         """See whether the file is the one that was opened."""
         if self._connection is not None and not self._all_due:
-            lost = self._marks.lost(FileMarks.of(self.path))
+            now = FileMarks.of(self.path)
+            lost = self._marks.lost(now)
             if lost is not None:
-                self._lose(lost)
+                self._lose(lost, strange=now.strange_beside(self._marks))
 
-    def _lose(self, how: str) -> None:
-        self._lost, self._kept_as = how, "replaced"
+    def _lose(self, how: str, *, strange: bool) -> None:
+        """Write all anew. Args: strange, whether what has the file's name now is somebody else's, and to be kept."""
+        self._lost, self._kept_as = how, "replaced" if strange else None
         self._write_all_later()
 
     def _write_all_later(self) -> None:
@@ -255,7 +257,7 @@ class BookStore:
             if lost is None:
                 self._marks = now
                 return
-            self._lose(lost)
+            self._lose(lost, strange=now.database != self._marks.database)
         raise OSError(f"{self._lost}, again and again")
 
     def _doubt(self, error: Exception) -> None:
@@ -281,7 +283,7 @@ class BookStore:
             return
         if key != self._everything().key:
             connection.close()
-            self._lose("another file was put in its place")
+            self._lose("another file was put in its place", strange=True)
             return
         connection.execute(f"PRAGMA busy_timeout = {RUNNING_TIMEOUT_MS}")
         self._connection, self._marks = connection, FileMarks.of(self.path)
@@ -425,6 +427,8 @@ def _is_alone(path: Path) -> bool:
 
 def _read_all(path: Path, connect: Callable[[], sqlite3.Connection]) -> _Content:
     """All that is in a file, in one state, whatever is written meanwhile. Raises: _DamagedError, StoreError."""
+    if _is_alone(path) and not path.stat().st_size:  # somebody was about to begin
+        return _Content()
     with _judging(path):
         connection = connect()
     with _judging(path, connection):
@@ -487,6 +491,7 @@ def _open_whole(path: Path, *, alone: bool) -> sqlite3.Connection:
 
 def _create(path: Path, *, alone: bool) -> sqlite3.Connection:
     """A new, empty database."""
+    is_new = not path.exists()
     try:
         _make_parents(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
@@ -495,6 +500,8 @@ def _create(path: Path, *, alone: bool) -> sqlite3.Connection:
         connection = _connect(path, alone=alone)
         _upgrade(path, connection)
     except (OSError, sqlite3.Error) as error:
+        if is_new:
+            remove_files(path)
         raise StoreError(str(path), _reason(path, error)) from error
     return connection
 

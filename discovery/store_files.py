@@ -58,6 +58,10 @@ class FileMarks:
             return "somebody else has written to it"
         return None
 
+    def strange_beside(self, ours: FileMarks) -> bool:
+        """Whether the database with these marks, if there is one, is not all ours."""
+        return self.database is not None and (self.database, self.content) != (ours.database, ours.content)
+
 
 def _facts(path: Path) -> os.stat_result | None:
     try:

@@ -30,6 +30,9 @@ from peerage.wire.pex import PexAddress
 VERSION = 1
 FILE_MODE = 0o600
 MOST_SECONDS = 1e11  # in the year 5138; no time is later, and no visit takes longer
+MAX_WAITING = (
+    64 * 1024 * 1024
+)  # bytes kept while the disk is full; visits beyond are not noted, and made again
 MAX_LINE = 1024 * 1024  # bytes; a visit's two answers take at most 128,000 on the wire
 
 _HEAD = b'{"survey":'
@@ -57,6 +60,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _open(path)
+        self._waiting = bytearray()  # what could not be written yet, from the middle of a line perhaps
+        self._end = -1  # where it goes; not known before all has been read
         try:
             self._lock()
             self.beginning = self._read_beginning()
@@ -101,7 +106,10 @@ class Journal:
         )
 
     def note(self, visited: Visited) -> None:
-        """Append what came of a visit; on return it survives SIGKILL. Raises: JournalError (disk full, …)."""
+        """Append what came of a visit; on return it survives SIGKILL.
+
+        Raises: JournalError (disk full, …): it is kept, and written with the next one, or by `catch_up`.
+        """
         self._write(
             {
                 "place": visited.place,
@@ -116,6 +124,19 @@ class Journal:
             }
         )
 
+    def catch_up(self) -> None:
+        """Write what could not be written before, and see whether the file is still there. Raises: JournalError."""
+        try:
+            while self._waiting:
+                done = os.pwrite(self._file.fileno(), self._waiting, self._end)
+                self._end += done
+                del self._waiting[:done]
+            here, there = os.fstat(self._file.fileno()), self._path.stat()
+        except OSError as error:
+            raise JournalError(str(self._path), error.strerror or str(error)) from error
+        if (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino):
+            raise JournalError(str(self._path), "another file was put in its place")
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -127,11 +148,11 @@ class Journal:
             raise JournalInUseError(str(self._path)) from error
 
     def _write(self, line: dict[str, Any]) -> None:
-        try:
-            self._file.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
-            self._file.flush()
-        except OSError as error:
-            raise JournalError(str(self._path), error.strerror or str(error)) from error
+        if self._end < 0:
+            self._end = self._file.tell()
+        if len(self._waiting) < MAX_WAITING:
+            self._waiting += json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        self.catch_up()
 
     def _read_beginning(self) -> Beginning | None:
         begins = self._file.read(len(_HEAD))

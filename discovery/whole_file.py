@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from peerage.discovery.store_files import sync_directory
 
-__all__ = ["write_whole_file"]
+__all__ = ["whole_file", "write_whole_file"]
 
 LEFT_BEHIND_S = 3600.0  # a draft this old is nobody's any more
 
@@ -18,8 +20,17 @@ LEFT_BEHIND_S = 3600.0  # a draft this old is nobody's any more
 def write_whole_file(path: Path, content: bytes, mode: int) -> None:
     """Write a file, over another if there is one; on return it survives a power cut.
 
-    A draft that was left behind by somebody who was killed while he wrote is removed.
     Raises: OSError; the file is as it was then.
+    """
+    with whole_file(path, mode) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """As `write_whole_file`, for what is written piece by piece: the file has its name behind the block.
+
+    A draft that was left behind by somebody who was killed while he wrote is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}."
@@ -28,7 +39,7 @@ def write_whole_file(path: Path, content: bytes, mode: int) -> None:
     draft = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())

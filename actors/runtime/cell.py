@@ -459,7 +459,7 @@ class ActorCell:
         if reason.kind == "exception" and self._is_system_ending():
             # What it relied on has been stopped under it: no fault of its own that anybody could mend.
             logger().warning("actor failed while its system ends", **facts, cause=reason.text)
-        elif reason.kind == "exception" and not reason.traceback:
+        elif reason.kind == "exception" and reason.is_orderly:
             logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
         elif reason.kind == "exception":
             logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)

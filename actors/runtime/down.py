@@ -31,6 +31,11 @@ class DownReason:
     exit_code: int | None = None
     traceback: str = ""
 
+    @property
+    def is_orderly(self) -> bool:
+        """Whether it went through its `on_stop`, be it with work undone (`StopIncompleteError`: without a traceback)."""
+        return self.kind in ("normal", "shutdown") or (self.kind == "exception" and not self.traceback)
+
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}" if self.text else self.kind
 

@@ -43,7 +43,6 @@ RENEWALS = 5  # of the fork server, within RENEWAL_PERIOD_S, before starts in fl
 RENEWAL_PERIOD_S = 10.0
 RENEWAL_PAUSE_S = 0.2
 LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
-ORDERLY = frozenset({"normal", "shutdown"})
 ORPHAN_GRACE_S = (
     2 * EXIT_LINGER_S
 )  # for hosts whose actors have been stopped by who ended: a busy machine is no reason
@@ -434,7 +433,7 @@ class Root(Host):
         self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
         for host, actor, make in record.heirs:
             self._when_free(host, actor, make)
-        log = logger().info if reason.kind in ORDERLY else logger().error
+        log = logger().info if reason.is_orderly else logger().error
         log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _remove_sockets(self, serial: int) -> None:
@@ -490,7 +489,7 @@ class Root(Host):
             return  # all are being stopped, each in its time
         for record in [self.records[serial] for serial in hosts]:
             record.mourners |= mourners
-            if reason.kind in ORDERLY:
+            if reason.is_orderly:
                 later = time.monotonic() + ORPHAN_GRACE_S
                 self.add_timer(Timer(None, later, self._end_orphan, (record, owner)))
             else:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from peerage.commands.exit_status import FailureError
 from peerage.commands.table import table
+from peerage.commands.written import write_text
 
 MIB = 1 << 20
 
@@ -74,10 +74,7 @@ def bench(secs: float, only: tuple[str, ...], json_file: Path | None) -> None:
         text = json.dumps(
             [{"name": name, "unit": unit, "ours": value} for name, unit, value in rows], indent=2
         )
-        try:
-            json_file.write_text(text + "\n")
-        except OSError as error:
-            raise FailureError(f"{json_file}: {error.strerror}") from error
+        write_text(json_file, lambda file: file.write(text + "\n"))
 
 
 def _text(value: float) -> str:

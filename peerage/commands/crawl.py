@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -21,6 +22,7 @@ from peerage.commands.loading import load_config, warn
 from peerage.commands.network_files import write_csv, write_edges, write_graphml, write_json
 from peerage.commands.network_picture import draw_network
 from peerage.commands.options import home_option
+from peerage.commands.written import write_text
 from peerage.config.config import Config
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
@@ -195,17 +197,48 @@ def crawl(
             if known:
                 click.echo(f"{state}: {known} visits are known already", err=True)
             journal.begin(beginning)
+        notes = _Notes(journal)
         began = time.monotonic()
-        stopped = _run(survey, key, manners, journal)
-        _report(survey, outputs, time.monotonic() - began, stopped=stopped > 0)
+        stopped = _run(survey, key, manners, notes)
+        undone = _report(survey, outputs, time.monotonic() - began, stopped=stopped > 0) + notes.undone()
         if survey.waiting:
             kept = "what was found is not kept" if state is None else f"--state {state} goes on"
             click.echo(f"waiting      {survey.waiting} addresses: {kept}", err=True)
+        if undone:
+            raise FailureError("; ".join(undone))
     if stopped:
         raise SystemExit(SIGNALLED + stopped)
 
 
-def _run(survey: Survey, key: NodeKey, manners: _Manners, journal: Journal | None) -> int:
+class _Notes:
+    """What is noted in the journal, if there is one. An hour's work is not given up because a disk is full meanwhile."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        self._journal = journal
+        self._is_told = False
+
+    def add(self, visited: Visited) -> None:
+        """Note a visit; that it cannot be is said once, and it is tried again with the next."""
+        if self._journal is None:
+            return
+        try:
+            self._journal.note(visited)
+        except JournalError as error:
+            if not self._is_told:
+                self._is_told = True
+                warn(f"--state: {error}; the survey goes on, and tries again")
+
+    def undone(self) -> list[str]:
+        """At the end: what is not in the journal, as a line, if there is anything."""
+        try:
+            if self._journal is not None:
+                self._journal.catch_up()
+        except JournalError as error:
+            return [f"--state: {error}: it does not hold all that was found"]
+        return []
+
+
+def _run(survey: Survey, key: NodeKey, manners: _Manners, notes: _Notes) -> int:
     """Make the visits, with a bar where somebody watches. Returns: the signal that ended it, 0 if none did."""
     if survey.done:
         return 0
@@ -219,8 +252,7 @@ def _run(survey: Survey, key: NodeKey, manners: _Manners, journal: Journal | Non
             task = bar.add_task("looking for a seed", total=None)
 
             def note(visited: Visited) -> None:
-                if journal is not None:
-                    journal.note(visited)
+                notes.add(visited)
                 bar.update(
                     task,
                     description=f"answered: {survey.answered}",
@@ -320,7 +352,11 @@ def _beginning(
 def _journal(state: Path) -> Iterator[Journal]:
     """The journal; what is wrong with it is told in a line."""
     try:
-        with Journal(state) as journal:
+        try:
+            opened = Journal(state)
+        except OSError as error:
+            raise FailureError(f"--state: {state}: {error.strerror or error}") from error
+        with opened as journal:
             yield journal
     except JournalContentError as error:
         raise MistakeError(f"--state: {error}") from error
@@ -341,20 +377,25 @@ def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None
 # --- what came of it ---
 
 
-def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> None:
+def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> list[str]:
+    """Write and print what was found. Returns: a line for each file that could not be written."""
     for seed, fault in survey.seed_faults().items():
         warn(f"seed {seed}: {fault}")
     if not survey.has_seed and not stopped:
         raise FailureError("no seed answered")
     found = survey.network_map()
+    undone: list[str] = []
     for each in outputs:
         if each.is_standard:
             each.write(found, sys.stdout)
             continue
-        with each.path.open("w", encoding="utf-8", newline="") as file:
-            each.write(found, file)
+        try:
+            write_text(each.path, partial(each.write, found))
+        except FailureError as error:
+            undone.append(f"{each.flag}: {error.message}")
     if not outputs:
         for line in answered_table(found):
             click.echo(line)
     for line in summary(found, seconds):
         click.echo(line, err=True)
+    return undone

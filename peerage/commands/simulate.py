@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerage.commands.exit_status import MistakeError
 from peerage.commands.simulation_plot import plot_svg
+from peerage.commands.written import write_text
 from peerage.config.duration import parse_duration
 from peerage.discovery.improvements import Improvements
 from peerage.discovery.simulation import Result, Scenario
@@ -121,7 +122,7 @@ def simulate(
     for line in _report(results):
         click.echo(line)
     if plot is not None:
-        plot.write_text(plot_svg(results))
+        write_text(plot, lambda file: file.write(plot_svg(results)))
         click.echo(f"drawn: {plot}")
 
 

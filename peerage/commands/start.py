@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,7 +46,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         except NodeStartError as error:
             raise FailureError(str(error)) from error
         try:
-            click.echo(node.address)
+            _print(node.address)
             stop.wait()
         finally:
             node.stop()
@@ -61,6 +62,16 @@ def _node(config: Config) -> Node:
         return Node(config, reactors, name="")
     except ValueError as error:  # names or channels taken twice
         raise MistakeError(f"peerage.reactors: {error}") from error
+
+
+def _print(line: str) -> None:
+    """Print what nobody may be able to take: no reader is left, or the disk is full. That must not end the node."""
+    try:
+        click.echo(line)
+    except OSError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is left of the line goes there at exit
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:

@@ -7,10 +7,10 @@ the store is tried again, less and less often.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from peerage.discovery.errors import StoreError
 from peerage.discovery.journal import Changes
-from peerage.discovery.store import BookStore
 
 __all__ = ["BookKeeper"]
 
@@ -18,10 +18,30 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0  # so long after there is room again all goes on
 
 
+class Store(Protocol):
+    """Where changes are written: `BookStore`."""
+
+    @property
+    def waiting(self) -> int:
+        """See there."""
+
+    def hold(self, changes: Changes) -> None:
+        """See there."""
+
+    def apply(self, changes: Changes) -> None:
+        """See there."""
+
+    def take_notes(self) -> tuple[str, ...]:
+        """See there."""
+
+    def close(self) -> None:
+        """See there."""
+
+
 class BookKeeper:
     """Args: store, of the book; now, a clock in seconds that never goes back."""
 
-    def __init__(self, store: BookStore, now: Callable[[], float]) -> None:
+    def __init__(self, store: Store, now: Callable[[], float]) -> None:
         self._store = store
         self._now = now
         self._pause = 0.0

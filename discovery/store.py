@@ -38,6 +38,7 @@ from peerage.discovery.store_files import (
     beside,
     put_in_place,
     remove_files,
+    set_aside,
     write_fault,
 )
 from peerage.discovery.store_line import (
@@ -292,10 +293,13 @@ class BookStore:
         """Write the whole book into another file, and give it this one's name."""
         _make_parents(self.path)
         draft = _draft(self.path, self._everything())
+        aside = None
+        if self._kept_as is not None:
+            aside = set_aside(self.path, self._kept_as, is_open=self._connection is not None)
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        aside = put_in_place(draft, self.path, kept_as=self._kept_as)
+        put_in_place(draft, self.path)
         self._connection = _connect(self.path, alone=self._alone)
         self._connection.execute(
             "SELECT count(*) FROM meta"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from contextlib import suppress
@@ -98,25 +99,32 @@ def remove_files(path: Path) -> None:
             file.unlink()
 
 
-def put_in_place(draft: Path, path: Path, *, kept_as: str | None = None) -> Path | None:
+def set_aside(path: Path, word: str, *, is_open: bool) -> Path | None:
+    """Give a database, and its log, a second name, by which it is kept when another takes the first.
+
+    Args: is_open, whether we have it open, and may write to it while we close it: then it is copied.
+    Returns: that name, if there is anything to keep.
+    Raises: OSError.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    aside = aside_name(path, word)
+    for suffix in ("", LOG):
+        with suppress(FileNotFoundError):
+            (shutil.copyfile if is_open else os.link)(beside(path, suffix), beside(aside, suffix))
+    return aside
+
+
+def put_in_place(draft: Path, path: Path) -> None:
     """Give a finished database the name of another, which nobody has open any more.
 
     At each moment one of the two has the name: a kill in between leaves the old one, or the draft to be found.
-    Args: kept_as, a word for the name that the old one keeps; None to drop it.
-    Returns: that name, if there was anything to keep.
     Raises: OSError.
     """
-    aside = None
-    if kept_as is not None and path.is_file() and path.stat().st_size:
-        aside = aside_name(path, kept_as)
-        for suffix in ("", LOG):
-            with suppress(FileNotFoundError):
-                os.link(beside(path, suffix), beside(aside, suffix))
     for suffix in (LOG, MEMORY):  # a log is read with whatever database has its name
         beside(path, suffix).unlink(missing_ok=True)
     draft.replace(path)
     sync_directory(path.parent)
-    return aside
 
 
 def sync_directory(path: Path) -> None:

@@ -1,6 +1,7 @@
 """peerage crawl."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -305,6 +306,10 @@ def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], Non
             raise MistakeError(f"--picture: found {str(each.path)!r}, allowed: a name that ends in .svg")
         if not each.is_standard and not each.path.parent.is_dir():
             raise MistakeError(f"{each.flag}: {each.path.parent} is no directory")
+        if not each.is_standard and not os.access(
+            each.path if each.path.exists() else each.path.parent, os.W_OK
+        ):
+            raise MistakeError(f"{each.flag}: {each.path} cannot be written: allowed is a file that can")
     if sum(each.is_standard for each in outputs) > 1:
         raise MistakeError("only one file can be standard output")
     return outputs

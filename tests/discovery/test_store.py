@@ -32,6 +32,12 @@ def opened(path: Path, clock: Clock | None = None, import_from: Path | None = No
     return open_book(path, clock=clock or Clock(), rng=random.Random(5), import_from=import_from)
 
 
+def connection_of(of: Opened) -> sqlite3.Connection:
+    connection = of.store._connection
+    assert connection is not None
+    return connection
+
+
 def rows(of: Opened) -> dict[str, KnownAddress]:
     return {row.id: row for row in of.book.addresses()}
 
@@ -260,7 +266,7 @@ def test_a_damaged_file_keeps_bans(tmp_path: Path) -> None:
     """Who is banned does not come back by way of an outdated line."""
     path = tmp_path / "addrbook.db"
     before = written(path, close=False)
-    before.store._connection.execute("UPDATE meta SET line = 'version 9' WHERE name = 'version'")
+    connection_of(before).execute("UPDATE meta SET line = 'version 9' WHERE name = 'version'")
     before.store.close()
     after = opened(path)
     assert after.notes
@@ -276,7 +282,7 @@ def test_a_file_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     """The operator is told, and may go back to that version."""
     path = tmp_path / "addrbook.db"
     before = written(path, close=False)
-    connection = before.store._connection
+    connection = connection_of(before)
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     connection.execute(f"UPDATE meta SET line = 'version {SCHEMA_VERSION + 1}' WHERE name = 'version'")
     before.store.close()
@@ -295,8 +301,8 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
     after = opened(path)
     assert rows(after) == rows(before)
-    assert after.store._connection.execute("SELECT count(*) FROM verdict").fetchone() == (0,)
-    assert after.store._connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+    assert connection_of(after).execute("SELECT count(*) FROM verdict").fetchone() == (0,)
+    assert connection_of(after).execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
     after.store.close()
 
 
@@ -316,7 +322,7 @@ def test_what_could_not_be_written_is_written_later(tmp_path: Path) -> None:
     path = tmp_path / "addrbook.db"
     before = written(path, close=False)
     blocker = sqlite3.connect(path, isolation_level=None)
-    before.store._connection.execute("PRAGMA busy_timeout = 1")
+    connection_of(before).execute("PRAGMA busy_timeout = 1")
     blocker.execute("BEGIN IMMEDIATE")
     before.book.remove(node_id(2))
     with pytest.raises(StoreError):

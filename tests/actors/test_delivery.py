@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -148,6 +149,28 @@ def test_order_per_channel_holds_whatever_is_consumed_when(
     reactor.consume_all(delivery)
     for channel in (WAIT, SPILL):
         assert [m for c, m in reactor.got if c == channel] == [m for c, m in messages if c == channel]
+    delivery.close()
+
+
+def test_a_disk_that_takes_nothing_makes_the_connection_wait(tmp_path: Path) -> None:
+    """Full, read-only or gone: nothing is lost, and the peer stays."""
+    reactor = Reactor()
+    delivery = Delivery(
+        CHANNELS,
+        reactor.hand_over,
+        reactor.on_drop,
+        window=1,
+        spill_limit=1000,
+        spill_directory=tmp_path / "gone",
+    )
+    for message in (b"a", b"b", b"c"):
+        delivery.add(SPILL, message)
+    assert delivery.is_full()
+    (tmp_path / "gone").mkdir()  # it is back
+    delivery.flush()
+    reactor.consume_all(delivery)
+    assert [message for _, message in reactor.got] == [b"a", b"b", b"c"]
+    assert not delivery.is_full()
     delivery.close()
 
 

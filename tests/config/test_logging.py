@@ -1,3 +1,4 @@
+import errno
 import json
 import logging
 import subprocess
@@ -111,3 +112,28 @@ def test_a_closed_standard_error_ends_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "alive\n"
+
+
+def test_a_line_behind_one_that_a_full_disk_has_cut_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is raised: a log must not end what it reports on."""
+    set_up_logging(LogSettings(format="json"))
+    room, written = [30], bytearray()
+
+    def write(_fd: int, data: bytes) -> int:
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = min(room[0], len(data))
+        room[0] -= taken
+        written.extend(data[:taken])
+        return taken
+
+    monkeypatch.setattr("peerage.config.logging.os.write", write)
+    log = structlog.stdlib.get_logger("peerage.switch")
+    log.info("cut")
+    log.info("lost")
+    room[0] = 10_000
+    log.info("first")
+    log.info("second")
+    cut, first, second, rest = written.decode().split("\n")
+    assert len(cut) == 30
+    assert (json.loads(first)["event"], json.loads(second)["event"], rest) == ("first", "second", "")

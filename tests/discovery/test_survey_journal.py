@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from peerage.discovery.errors import JournalContentError, JournalInUseError
+from peerage.discovery.errors import JournalContentError, JournalError, JournalInUseError
 from peerage.discovery.survey import Survey
 from peerage.discovery.survey_journal import Beginning, Journal, merged
 from peerage.discovery.visit import Fault, Visited
@@ -18,6 +18,7 @@ from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PexAddress
 from tests.discovery.nodes import address, node_id
 from tests.discovery.test_survey import SEED, answered, edges_of, explore, nodes_of, unreachable
+from tests.full_disk import full_disk
 
 NETWORK = {
     SEED: [address(n) for n in range(1, 9)],
@@ -229,3 +230,32 @@ def test_a_damaged_line_is_told(tmp_path: Path, line: bytes) -> None:
     path.write_bytes(whole[: -len(line_with())] + line + line_with())
     with Journal(path) as journal, pytest.raises(JournalContentError, match="line 2: "):
         survey_with(journal)
+
+
+def test_what_a_full_disk_did_not_take_is_written_when_there_is_room(tmp_path: Path) -> None:
+    """From the middle of a line on, if need be: the survey goes on meanwhile."""
+    path = tmp_path / "state"
+    with Journal(path) as journal:
+        survey = survey_with(journal)
+        visit(survey, journal, 1)
+        with full_disk(), pytest.raises(JournalError, match="state: File too large"):
+            visit(survey, journal, 1)
+        visit(survey, journal)
+        journal.catch_up()
+    with Journal(path) as journal:
+        after = survey_with(journal, [])
+        assert after.done
+        assert nodes_of(after) == nodes_of(survey)
+
+
+def test_a_journal_that_was_deleted_is_missed(tmp_path: Path) -> None:
+    """What goes into it is kept nowhere."""
+    path = tmp_path / "state"
+    with Journal(path) as journal:
+        survey = survey_with(journal)
+        path.unlink()
+        with pytest.raises(JournalError, match="No such file"):
+            visit(survey, journal)
+        path.touch()
+        with pytest.raises(JournalError, match="another file"):
+            journal.catch_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -53,7 +54,11 @@ def taken() -> Iterator[str]:
 
 
 def start(
-    home: Path, *flags: str, cwd: Path | None = None, **settings: str
+    home: Path,
+    *flags: str,
+    cwd: Path | None = None,
+    before: Callable[[], None] | None = None,
+    **settings: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run `peerage start` to its end. It must leave no process."""
     chosen = {key: value for key, value in SETTINGS.items() if key != "reactor"} | settings
@@ -66,6 +71,7 @@ def start(
         text=True,
         cwd=cwd,
         start_new_session=True,
+        preexec_fn=before,  # noqa: PLW1509 - it makes one system call
     )
     try:
         out, err = process.communicate(timeout=30)
@@ -75,6 +81,11 @@ def start(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
+def full_from_the_start() -> None:
+    """For a child before its program: as a disk without room."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
 def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
     """The one line on standard error; nothing was printed, no traceback."""
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
@@ -82,6 +93,13 @@ def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
     assert len(lines) == 1, done.stderr
     assert lines[0].startswith("Error: ")
     return lines[0]
+
+
+def test_a_node_does_not_start_where_it_could_not_keep_its_book(home: Path) -> None:
+    """A full or read-only disk: a sentence with the file and the reason, exit code 2."""
+    line = the_line(start(home, before=full_from_the_start))
+    assert str(home / "data" / "addrbook.sqlite") in line
+    assert "cannot be written" in line
 
 
 # --- running -----------------------------------------------------------------------------------------------------------

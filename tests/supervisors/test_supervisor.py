@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import structlog
 
-from peerage.actors.runtime import THREAD, ActorRef, Timeout, watch
+from peerage.actors.runtime import THREAD, ActorRef, ProcessActor, StopIncompleteError, Timeout, watch
 from peerage.supervisors.errors import (
     ChildAlreadyPresentError,
     ChildAlreadyStartedError,
@@ -89,6 +89,66 @@ def test_children_start_in_order_and_stop_in_reverse(
     journal.expect("start a", "start b", "start c")
     supervisor.ref.stop(timeout=PATIENCE_S)
     journal.expect("stop c", "stop b", "stop a")
+
+
+class Owing(ProcessActor):
+    """Owes something at its end: does it, cannot, or takes its time."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__()
+        self._what = what
+
+    def on_receive(self, message: Any) -> Any:
+        raise RuntimeError(message)
+
+    def on_stop(self) -> None:
+        if self._what == "cannot":
+            raise StopIncompleteError("the disk is full")
+        if self._what == "slow":
+            time.sleep(60)
+
+
+class Telling(Supervisor):
+    """Says at its end what its children could not do."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._undone: list[tuple[str, str]] = []
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        raise StopIncompleteError(str(sorted(self._undone)))
+
+    def on_child_undone(self, child_id: str, cause: str) -> None:
+        self._undone.append((child_id, cause))
+
+
+def test_what_children_could_not_do_at_the_end_is_told() -> None:
+    """One was killed because it took too long, one failed, one was just being restarted; the fourth is done."""
+    specs = [
+        ChildSpec("done", Start.of(Owing, "done").using(place=THREAD)),
+        ChildSpec("cannot", Start.of(Owing, "cannot").using(place=THREAD)),
+        ChildSpec("slow", Start.of(Owing, "slow"), shutdown=0.1),
+        ChildSpec("away", Start.of(Owing, "away").using(place=THREAD)),
+    ]
+    flags = Flags(intensity=Intensity(9, 60.0), backoff=Backoff(base=60.0, limit=60.0))
+    ref = Telling.options(name="telling", place=THREAD).start(specs, flags)
+    supervisor = SupervisorRef(ref, PATIENCE_S)
+    running = dict.fromkeys(("done", "cannot", "slow", "away"), Status.RUNNING)
+    for restarts in (1, 0):  # the second time it has to wait
+        watched_tell("away", "boom")
+        settle(supervisor, running if restarts else running | {"away": Status.RESTARTING})
+    end = watch(ref)
+    ref.stop(block=False)
+    reason = end.wait(PATIENCE_S)
+    assert reason.is_orderly
+    assert reason.text == "StopIncompleteError: " + str(
+        [
+            ("away", "it was not running"),
+            ("cannot", "exception: StopIncompleteError: the disk is full"),
+            ("slow", "not stopped within 0.1 s"),
+        ]
+    )
 
 
 def test_start_fails_with_its_child(supervise: RunSupervisor, worker: MakeChild, journal: Journal) -> None:

@@ -76,3 +76,24 @@ def test_removing_a_directory_twice_is_no_error(tmp_path: Path) -> None:
     remove_directory(str(directory))
     remove_directory(str(directory))
     assert not directory.exists()
+
+
+def test_it_is_where_it_lives_as_long_as_the_system(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user's runtime directory goes when he logs out, a service's stays; the first of several is taken."""
+    with tempfile.TemporaryDirectory() as logout:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", logout)
+        assert Path(Directory().path).parent == base
+        monkeypatch.setenv("RUNTIME_DIRECTORY", f"{base}:{logout}")
+        assert Path(Directory().path).parent == base
+        monkeypatch.delenv("RUNTIME_DIRECTORY")
+        assert Path(Directory().path).parent == Path("/tmp")
+
+
+def test_no_place_for_it_is_said_in_a_sentence(base: Path) -> None:
+    """It names the directory and what is wrong with it."""
+    directory = Directory()
+    base.rmdir()
+    with pytest.raises(OSError, match=f"{base}: no place for the sockets") as caught:
+        directory.make()
+    assert "RUNTIME_DIRECTORY" in str(caught.value)
+    base.mkdir()

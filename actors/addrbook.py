@@ -140,6 +140,7 @@ class AddrBookActor(ProcessActor):
             self._book.add_our_address(own)
         self._tell_doors(BansChanged(self._book.shut_out(), whole=True))
         self._count()
+        self._metrics.gauge("p2p_address_book_outage", (), lambda: float(self._in_outage))
         self._look()
 
     def _open(self) -> Opened:
@@ -247,11 +248,9 @@ class AddrBookActor(ProcessActor):
             seconds = round(self.runtime.now() - keeper.since, 1)
             log.warning("address book is written again", file=file, seconds=seconds, waited=len(self._held))
         self._in_outage = outage is not None
-        if self._metrics.is_on:
-            self._metrics.buffer.set("p2p_address_book_outage", (), float(self._in_outage))
-            if keeper.failures > self._failures:
-                failures = keeper.failures - self._failures
-                self._metrics.buffer.inc("p2p_address_book_write_failures_total", (), failures)
+        if self._metrics.is_on and keeper.failures > self._failures:
+            failures = keeper.failures - self._failures
+            self._metrics.buffer.inc("p2p_address_book_write_failures_total", (), failures)
         self._failures = keeper.failures
 
     @staticmethod

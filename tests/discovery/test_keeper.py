@@ -58,7 +58,7 @@ def test_changes_wait_for_the_disk_and_are_written_in_their_order() -> None:
     assert not keeper.keep(changes("d"))  # it is not time yet
     now[0] += keeper.pause
     assert keeper.keep(changes("e"))
-    assert keeper.outage is None
+    assert keeper.waiting == 0
     assert [each.lifted for each in disk.written] == [("a",), ("b",), ("c",), ("d",), ("e",)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -57,21 +56,20 @@ def start(
     home: Path,
     *flags: str,
     cwd: Path | None = None,
-    before: Callable[[], None] | None = None,
+    program: str = PROGRAM,
     **settings: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run `peerage start` to its end. It must leave no process."""
     chosen = {key: value for key, value in SETTINGS.items() if key != "reactor"} | settings
     given = [part for key, value in chosen.items() for part in (f"--{key.replace('__', '.')}", value)]
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "start", "--home", str(home), *given, *flags],
+        [sys.executable, "-c", program, "start", "--home", str(home), *given, *flags],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
         start_new_session=True,
-        preexec_fn=before,  # noqa: PLW1509 - it makes one system call
     )
     try:
         out, err = process.communicate(timeout=30)
@@ -79,11 +77,6 @@ def start(
         process.kill()
     assert processes_of_session(process.pid) == {}
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
-
-
-def full_from_the_start() -> None:
-    """For a child before its program: as a disk without room."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
 
 def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
@@ -97,7 +90,8 @@ def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
 
 def test_a_node_does_not_start_where_it_could_not_keep_its_book(home: Path) -> None:
     """A full or read-only disk: a sentence with the file and the reason, exit code 2."""
-    line = the_line(start(home, before=full_from_the_start))
+    full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
+    line = the_line(start(home, program=full + PROGRAM))
     assert str(home / "data" / "addrbook.sqlite") in line
     assert "cannot be written" in line
 

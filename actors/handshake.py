@@ -17,6 +17,7 @@ from peerage.wire.errors import (
 )
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, NodeInfoReader
+from peerage.wire.remote_text import quoted
 from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["Handshake", "HandshakeRefusedError"]
@@ -140,7 +141,7 @@ class Handshake:
         except InvalidNodeInfoError as error:
             raise HandshakeRefusedError(Refusal(RefusalReason.INVALID_NODE_INFO, str(error))) from error
         if theirs.id != remote_id:
-            detail = f"NodeInfo says ID {theirs.id!r}, the connection's key says {remote_id}"
+            detail = f"NodeInfo says ID {quoted(theirs.id)}, the connection's key says {remote_id}"
             raise HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
         if remote_id == self._node_key.node_id:
             raise HandshakeRefusedError(Refusal(RefusalReason.SELF, f"{remote_id} is our own ID"))

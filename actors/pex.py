@@ -47,6 +47,7 @@ from peerage.wire.ip_ranges import group_of, is_routable, parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, id_in
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
+from peerage.wire.remote_text import shown
 
 __all__ = ["ENSURE_PERIOD_S", "PexReactor"]
 
@@ -375,7 +376,11 @@ class PexReactor(Reactor):
         def banned(done: Any) -> None:
             if done:
                 log.info(
-                    "peer banned", peer=peer_id, reason=reason, seconds=seconds, connects=how == "give_up"
+                    "peer banned",
+                    peer=peer_id,
+                    reason=shown(reason),
+                    seconds=seconds,
+                    connects=how == "give_up",
                 )
                 # What the peer did, without what it said: a label's values are few.
                 self._note("p2p_bans_total", reason.partition(":")[0])

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Refusal", "RefusalReason"]
+from peerage.wire.remote_text import shown
+
+__all__ = ["DETAIL_LIMIT", "Refusal", "RefusalReason"]
+
+DETAIL_LIMIT = 300  # characters: 200 of the remote, and the words around them
 
 
 class RefusalReason(StrEnum):
@@ -33,6 +37,7 @@ class Refusal:
     """One refusal: the reason, and what exactly was found.
 
     Args:
+        detail: cut to DETAIL_LIMIT, for it may quote the remote, and a filter may quote it whole.
         impostor: somebody answered a dial who is not who was dialled.
         is_ours: this machine lacked the means (descriptors, memory, ports), which says nothing of the remote.
     """
@@ -46,6 +51,9 @@ class Refusal:
     def speaks_otherwise(self) -> bool:
         """Whether the remote is of another network or protocol: nothing it could mend soon, and no fault of its own."""
         return self.reason in {RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL}
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", shown(self.detail, DETAIL_LIMIT))
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}" if self.detail else str(self.reason)

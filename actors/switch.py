@@ -76,6 +76,7 @@ from peerage.actors.snapshot import (
 )
 from peerage.wire.keys import NodeID, is_node_id, normal_id
 from peerage.wire.net_address import AddressLookupError, NetAddress, id_in, no_names
+from peerage.wire.remote_text import quoted, shown
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
@@ -409,7 +410,7 @@ class SwitchActor(ProcessActor):
             nonlocal left
             left -= 1
             if result is not None:
-                decide(Refusal(RefusalReason.FILTERED, str(result)))
+                decide(Refusal(RefusalReason.FILTERED, shown(str(result))))
             elif left == 0:
                 decide(None)
 
@@ -457,7 +458,7 @@ class SwitchActor(ProcessActor):
             return
         peer = facts.peer
         tell = self._teller(outbound=peer.is_outbound, peer_id=peer.id)
-        tell("peer stopped", peer=peer.id, reason=message.reason or "graceful stop")
+        tell("peer stopped", peer=peer.id, reason=shown(message.reason) or "graceful stop")
         if message.is_error and peer.id in self._table.persistent:
             if self.runtime.now() - connection.since >= STABLE_S:
                 self._forget_reconnecting(peer.id)
@@ -594,7 +595,7 @@ class SwitchActor(ProcessActor):
                 try:
                     parsed.append((text, NetAddress.parse(text, resolve_host)))
                 except AddressLookupError as error:
-                    log.warning("address skipped", address=text, cause=str(error))
+                    log.warning("address skipped", address=shown(text), cause=str(error))
             return parsed
 
         def resolved(result: list[tuple[str, NetAddress]] | Exception) -> None:
@@ -778,7 +779,7 @@ class SwitchActor(ProcessActor):
 def _checked_ids(ids: Sequence[str]) -> frozenset[NodeID]:
     for peer_id in ids:
         if not is_node_id(peer_id):
-            text = f"{peer_id!r} is no node ID: 40 hexadecimal characters are expected"
+            text = f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected"
             raise ValueError(text)
     return frozenset(map(normal_id, ids))
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from peerage.wire.net_address import NetAddress
+from peerage.wire.remote_text import quoted, shown
 
 
 class DiscoveryError(Exception):
@@ -46,7 +47,7 @@ class AddressRefusedError(DiscoveryError):
         self.address = address
 
     def __str__(self) -> str:
-        return f"{self.address}: {self.text}"
+        return f"{shown(str(self.address))}: {self.text}"
 
 
 class AddressMissingError(AddressRefusedError):
@@ -106,7 +107,7 @@ class BanSubjectError(DiscoveryError):
         self.text = text
 
     def __str__(self) -> str:
-        return f"{self.text!r} is neither a node ID (40 hexadecimal characters) nor an IP address or network"
+        return f"{quoted(self.text)} is neither a node ID (40 hexadecimal characters) nor an IP address or network"
 
 
 class BookFileError(DiscoveryError):
@@ -117,7 +118,7 @@ class BookFileError(DiscoveryError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"not an address book: {self.reason}"
+        return f"not an address book: {shown(self.reason)}"
 
 
 class BookEntryError(BookFileError):

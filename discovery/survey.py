@@ -20,6 +20,7 @@ from peerage.wire.ip_ranges import IPAddress, is_routable
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddress
+from peerage.wire.remote_text import quoted
 
 __all__ = ["Survey"]
 
@@ -243,7 +244,7 @@ class Survey:
         if visited.id is not None and visited.id != seed.id:
             return f"somebody else answers there: {visited.id}"
         if visited.info is not None:
-            return f"it is of network {visited.info.network!a}"
+            return f"it is of network {quoted(visited.info.network)}"
         return visited.trouble
 
     def _hear(self, teller: NodeID, at: NetAddress, told: Sequence[PexAddress]) -> None:

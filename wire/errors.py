@@ -30,13 +30,17 @@
 The difference is what the switch acts upon: a `RemoteError` is the peer's fault and stops that peer, a
 `LocalError` is ours. Every error keeps its details as attributes, makes its text in `__str__` and survives
 pickling, for it is reported from one process to another: the positional arguments of `__init__` are those of
-`super().__init__`.
+`super().__init__`. The details are whole, the text holds 200 characters of a remote at most (`remote_text`).
 """
 
 from __future__ import annotations
 
 import re
 
+from peerage.wire.remote_text import QUOTED, quoted, shown
+
+ADDRESS = 120  # characters of an address that are shown
+DETAIL = 60  # and of the part of it that is wrong
 _HEX = frozenset("0123456789abcdefABCDEF")
 _ID_CHARACTERS = 40
 _GNO_ID = re.compile(r"g1[02-9ac-hj-np-z]{38}")
@@ -128,7 +132,7 @@ class FieldTypeError(MalformedMessageError):
         self.wire_type = wire_type
 
     def __str__(self) -> str:
-        return f"field {self.number} of {self.message} has wire type {self.wire_type}"
+        return f"field {self.number} of {shown(self.message)} has wire type {self.wire_type}"
 
 
 class MessageTooLongError(RemoteError):
@@ -141,7 +145,7 @@ class MessageTooLongError(RemoteError):
         self.limit = limit
 
     def __str__(self) -> str:
-        return f"{self.what} of {self.length} bytes, at most {self.limit} are allowed"
+        return f"{shown(self.what)} of {self.length} bytes, at most {self.limit} are allowed"
 
 
 # --- keys ---
@@ -159,7 +163,7 @@ class NodeKeyFormatError(NodeKeyError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"not a node key: {self.reason}"
+        return f"not a node key: {shown(self.reason)}"
 
 
 class NodeKeyTypeError(NodeKeyError):
@@ -170,7 +174,7 @@ class NodeKeyTypeError(NodeKeyError):
         self.kind = kind
 
     def __str__(self) -> str:
-        return f"the node key is of type {self.kind!r}, it must be 'tendermint/PrivKeyEd25519'"
+        return f"the node key is of type {quoted(self.kind)}, it must be 'tendermint/PrivKeyEd25519'"
 
 
 class NodeKeyLengthError(NodeKeyError):
@@ -211,7 +215,7 @@ class AddressError(WireError):
         return "this is no usable net address"
 
     def __str__(self) -> str:
-        return f"{self.text!r}: {self.problem}"
+        return f"{quoted(self.text, ADDRESS)}: {self.problem}"
 
 
 class AddressMissingIDError(AddressError):
@@ -244,7 +248,7 @@ class AddressLookupError(AddressError):
 
     @property
     def problem(self) -> str:
-        return f"host {self.host!r} was not found: {self.reason}"
+        return f"host {quoted(self.host, ADDRESS)} was not found: {shown(self.reason, DETAIL)}"
 
     def __str__(self) -> str:
         return self.problem
@@ -267,13 +271,13 @@ class AddressIDError(AddressInvalidError):
         if not self.node_id:
             return "there is nothing before the @, expected ID@host:port"
         if _GNO_ID.fullmatch(self.node_id):
-            return f"ID {self.node_id!r} is one of gno.land, whose nodes speak another protocol"
+            return f"ID {quoted(self.node_id, DETAIL)} is one of gno.land, whose nodes speak another protocol"
         if set(self.node_id) <= _HEX and len(self.node_id) != _ID_CHARACTERS:
             found = f"it has {len(self.node_id)}"
         else:
             odd = next((character for character in self.node_id if character not in _HEX), "")
             found = f"there is {odd!r} in it"
-        return f"ID {self.node_id!r} is not 40 hexadecimal characters: {found}"
+        return f"ID {quoted(self.node_id, DETAIL)} is not 40 hexadecimal characters: {found}"
 
 
 class AddressHostError(AddressInvalidError):
@@ -286,7 +290,7 @@ class AddressHostError(AddressInvalidError):
 
     @property
     def problem(self) -> str:
-        return self.reason
+        return shown(self.reason, DETAIL)
 
 
 class AddressPortError(AddressInvalidError):
@@ -301,7 +305,7 @@ class AddressPortError(AddressInvalidError):
     def problem(self) -> str:
         if not self.port:
             return "the port is missing"
-        return f"port {self.port!r} is not a number from 0 to 65535"
+        return f"port {quoted(self.port, DETAIL)} is not a number from 0 to 65535"
 
 
 class AddressIPError(AddressInvalidError):
@@ -328,7 +332,7 @@ class ConnectionStateError(LocalError):
         self.stage = stage
 
     def __str__(self) -> str:
-        return f"{self.operation} is not possible while the connection is {self.stage}"
+        return f"{shown(self.operation, QUOTED)} is not possible while the connection is {shown(self.stage, QUOTED)}"
 
 
 class EphemeralSecretError(LocalError):
@@ -358,7 +362,7 @@ class ConnectionClosedError(RemoteError):
         self.held = held
 
     def __str__(self) -> str:
-        return f"the remote closed the connection while it was {self.stage}, {self.held} bytes into a message"
+        return f"the remote closed the connection while it was {shown(self.stage)}, {self.held} bytes into a message"
 
 
 class FrameError(RemoteError):
@@ -443,7 +447,7 @@ class UnsupportedKeyError(HandshakeError):
         self.kind = kind
 
     def __str__(self) -> str:
-        return f"the remote's node key is not an ed25519 key but: {self.kind}"
+        return f"the remote's node key is not an ed25519 key but: {shown(self.kind)}"
 
 
 class PublicKeyLengthError(HandshakeError):
@@ -476,7 +480,7 @@ class SignatureError(HandshakeError):
         self.node_id = node_id
 
     def __str__(self) -> str:
-        return f"the remote calls itself {self.node_id} and cannot prove it"
+        return f"the remote calls itself {shown(self.node_id)} and cannot prove it"
 
 
 class UnexpectedNodeIDError(HandshakeError):
@@ -488,7 +492,7 @@ class UnexpectedNodeIDError(HandshakeError):
         self.actual = actual
 
     def __str__(self) -> str:
-        return f"dialled {self.expected}, but {self.actual} answered"
+        return f"dialled {shown(self.expected, QUOTED)}, but {shown(self.actual, QUOTED)} answered"
 
 
 # --- channels and packets ---
@@ -504,7 +508,7 @@ class ChannelDescriptorError(LocalError):
 
     def __str__(self) -> str:
         allowed = "0..255" if self.field == "id" else "above 0"
-        return f"channel descriptor: {self.field} is {self.value}, must be {allowed}"
+        return f"channel descriptor: {shown(self.field)} is {self.value}, must be {allowed}"
 
 
 class DuplicateChannelError(LocalError):
@@ -527,7 +531,7 @@ class ConnectionSettingError(LocalError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"{self.setting} cannot be {self.value}"
+        return f"{shown(self.setting)} cannot be {self.value}"
 
 
 class PacketError(RemoteError):
@@ -593,7 +597,9 @@ class NodeInfoAddressError(InvalidNodeInfoError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"node info: {self.address!r} is no address: {self.reason}"
+        address = quoted(self.address, ADDRESS)
+        reason = self.reason.removeprefix(f"{address}: ")  # most reasons begin with it
+        return f"node info: {address} is no address: {shown(reason, 2 * DETAIL)}"
 
 
 class NodeInfoTextError(InvalidNodeInfoError):
@@ -605,7 +611,7 @@ class NodeInfoTextError(InvalidNodeInfoError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"node info: {self.field} is {self.value[:100]!r}, must be ASCII text and not blank"
+        return f"node info: {shown(self.field, QUOTED)} is {quoted(self.value)}, must be ASCII text and not blank"
 
 
 class NodeInfoChannelsError(InvalidNodeInfoError):
@@ -618,7 +624,7 @@ class NodeInfoChannelsError(InvalidNodeInfoError):
     def __str__(self) -> str:
         count, distinct = len(self.channels), len(set(self.channels))
         if count > distinct and count <= 16:
-            return f"node info: a channel is given twice in {self.channels.hex()}"
+            return f"node info: a channel is given twice in {shown(self.channels.hex())}"
         return f"node info: {count} channels, at most 16 are allowed"
 
 
@@ -630,7 +636,7 @@ class NodeInfoTxIndexError(InvalidNodeInfoError):
         self.value = value
 
     def __str__(self) -> str:
-        return f"node info: tx_index is {self.value[:100]!r}, must be 'on', 'off' or empty"
+        return f"node info: tx_index is {quoted(self.value)}, must be 'on', 'off' or empty"
 
 
 class IncompatibleNodeError(RemoteError):
@@ -658,7 +664,7 @@ class NetworkMismatchError(IncompatibleNodeError):
         self.ours = ours
 
     def __str__(self) -> str:
-        return f"the peer is on network {self.theirs[:100]!r}, we are on {self.ours!r}"
+        return f"the peer is on network {quoted(self.theirs)}, we are on {quoted(self.ours)}"
 
 
 class NoCommonChannelError(IncompatibleNodeError):
@@ -670,7 +676,8 @@ class NoCommonChannelError(IncompatibleNodeError):
         self.ours = ours
 
     def __str__(self) -> str:
-        return f"no common channel: the peer has {self.theirs.hex() or 'none'}, we have {self.ours.hex()}"
+        theirs, ours = shown(self.theirs.hex(), QUOTED), shown(self.ours.hex(), QUOTED)
+        return f"no common channel: the peer has {theirs or 'none'}, we have {ours}"
 
 
 # --- peer exchange ---
@@ -698,4 +705,4 @@ class PexAddressError(PexError):
         self.port = port
 
     def __str__(self) -> str:
-        return f"peer exchange: {self.ip[:100]!r} port {self.port} is no address"
+        return f"peer exchange: {quoted(self.ip)} port {self.port} is no address"

@@ -20,6 +20,7 @@ from peerage.discovery.errors import BookFileError
 from peerage.discovery.known_address import Kind, KnownAddress, Standing
 from peerage.discovery.tally import Tally
 from peerage.discovery.timestamps import NEVER, format_time
+from peerage.wire.remote_text import shown
 
 HEAD = ("ADDRESS", "KIND", "STANDING", "TRIES", "LAST TRY", "LAST SUCCESS", "LATENCY", "SOURCE")
 SORT_KEYS: dict[str, Callable[[KnownAddress], Any]] = {
@@ -105,8 +106,8 @@ def list_(
     for line in table(HEAD, map(_cells, rows)):
         click.echo(line)
     counts = book.statistics()
-    shown = "" if len(rows) == counts.size else f"{len(rows)} of "
-    click.echo(f"{shown}{counts.size} addresses, {counts.new} new, {counts.old} old", err=True)
+    part = "" if len(rows) == counts.size else f"{len(rows)} of "
+    click.echo(f"{part}{counts.size} addresses, {counts.new} new, {counts.old} old", err=True)
 
 
 @click.command("import", epilog="Example: peerage addrbook import ~/.gaia/config/addrbook.json")
@@ -186,7 +187,7 @@ def _cells(row: KnownAddress) -> Iterable[str]:
     yield told(row.last_attempt)
     yield told(row.last_success)
     yield f"{row.latency / MILLISECOND:.0f} ms" if row.latency else "-"
-    yield "itself" if row.source.id == row.id else str(row.source)
+    yield "itself" if row.source.id == row.id else shown(str(row.source))
 
 
 def _as_json(row: KnownAddress) -> dict[str, Any]:

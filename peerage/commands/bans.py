@@ -17,6 +17,7 @@ from peerage.discovery.bans import Ban, normal_subject
 from peerage.discovery.errors import BanSubjectError
 from peerage.discovery.store_line import MAX_REASON
 from peerage.discovery.timestamps import SECOND, format_time, nanoseconds
+from peerage.wire.remote_text import shown
 
 DEFAULT_REASON = "by the operator"
 
@@ -94,7 +95,7 @@ def _seconds(duration: str) -> float:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return shown(" ".join(text.split()))
 
 
 def _as_json(ban: Ban, now: int) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from peerage.discovery.survey import Survey
 from peerage.discovery.survey_journal import Beginning, Journal, merged
 from peerage.discovery.visit import MAX_REQUESTS, Visited
 from peerage.wire.keys import NodeKey
+from peerage.wire.remote_text import shown
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 128  # plus the signal's number: the exit code, as of a shell
@@ -373,7 +374,11 @@ def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None
     """A survey that goes on asks nodes of the same networks."""
     wanted = (given.networks, given.any_network)
     if wanted not in {((), False), (before.networks, before.any_network)}:
-        kept = "any network" if before.any_network else ", ".join(before.networks) or "its seeds' networks"
+        kept = (
+            "any network"
+            if before.any_network
+            else shown(", ".join(before.networks)) or "its seeds' networks"
+        )
         raise MistakeError(
             f"--state: {state} holds a survey of {kept}; take another file for another network"
         )

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from peerage.commands.network_files import MILLISECONDS, channels_of, printable
+from peerage.commands.network_files import MILLISECONDS, channels_of, label
 from peerage.commands.table import table
 from peerage.discovery.network_map import MappedNode, NetworkMap, Status
 
@@ -20,14 +20,14 @@ def _cells(node: MappedNode) -> Iterator[str]:
     info = node.info
     assert info is not None
     yield f"{node.id}@{node.place}"
-    yield printable(info.moniker)
-    yield printable(info.version) or "-"
-    yield printable(info.network)
+    yield label(info.moniker)
+    yield label(info.version) or "-"
+    yield label(info.network)
     yield ",".join(channels_of(info)) or "-"
     yield f"{node.connect_s * MILLISECONDS:.1f} ms"
     yield "-" if node.knows is None else str(node.knows)
     yield str(node.known_by)
-    yield node.reason
+    yield label(node.reason)
 
 
 def summary(found: NetworkMap, seconds: float) -> Iterator[str]:
@@ -35,15 +35,15 @@ def summary(found: NetworkMap, seconds: float) -> Iterator[str]:
     nodes = found.answered()
     absent = [node for node in found.nodes if node.status is Status.UNREACHABLE]
     left = [node for node in found.nodes if node.status is Status.NOT_VISITED]
-    yield f"network      {', '.join(map(printable, found.networks)) or '-'}"
+    yield f"network      {', '.join(map(label, found.networks)) or '-'}"
     yield f"answered     {_nodes(nodes)} in {seconds:.1f} s"
-    versions = Counter(printable(node.info.version) or "none" for node in nodes if node.info is not None)
+    versions = Counter(label(node.info.version) or "none" for node in nodes if node.info is not None)
     yield f"versions     {_counted(versions)}"
     yield f"edges        {sum(1 for _ in found.links())}"
     if absent:
         yield f"unreachable  {_nodes(absent)}: {_counted(Counter(map(_kind, absent)))}"
     if left:
-        yield f"not visited  {_nodes(left)}: {_counted(Counter(node.reason for node in left))}"
+        yield f"not visited  {_nodes(left)}: {_counted(Counter(label(node.reason) for node in left))}"
     if found.left_out:
         yield f"left out     {found.left_out} addresses: there were too many, or too many of one group's"
 
@@ -54,7 +54,7 @@ def _nodes(nodes: Sequence[MappedNode]) -> str:
 
 def _kind(node: MappedNode) -> str:
     """A reason without what is special to the node."""
-    return node.reason.partition(":")[0]
+    return label(node.reason.partition(":")[0])
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from peerage.discovery.network_map import MappedNode, NetworkMap
 from peerage.discovery.timestamps import SECOND, format_time, nanoseconds
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.remote_text import MAX_SHOWN, cut
 
 MILLISECONDS = 1000.0
 NOTHING = NodeInfo()
@@ -19,6 +20,11 @@ def printable(text: str) -> str:
     """The text with a replacement character for whatever could confuse a terminal or a parser."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(each if each.isprintable() else "\ufffd" for each in decoded)
+
+
+def label(text: str) -> str:
+    """The same for a table or a picture: cut, for a node may call itself anything."""
+    return cut(printable(text[: MAX_SHOWN + 1]))
 
 
 def channels_of(info: NodeInfo) -> list[str]:

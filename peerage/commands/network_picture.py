@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TextIO
 from xml.sax.saxutils import escape
 
-from peerage.commands.network_files import printable
+from peerage.commands.network_files import label
 from peerage.discovery.network_map import MappedNode, NetworkMap, Status
 from peerage.wire.keys import NodeID
 
@@ -152,11 +152,11 @@ def _curve(one: _Place, other: _Place) -> str:
 
 
 def _version(node: MappedNode) -> str:
-    return printable(node.info.version) if node.info is not None else ""
+    return label(node.info.version) if node.info is not None else ""
 
 
 def _name(node: MappedNode) -> str:
-    name = printable(node.info.moniker) if node.info is not None else node.place
+    name = label(node.info.moniker) if node.info is not None else node.place
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "\u2026"
 
 
@@ -164,9 +164,9 @@ def _title(node: MappedNode) -> str:
     """What a viewer shows when the pointer rests on a node."""
     lines = [_name(node), f"{node.id}@{node.place}"]
     if node.info is not None:
-        lines.append(f"version {_version(node)}, network {printable(node.info.network)}")
+        lines.append(f"version {_version(node)}, network {label(node.info.network)}")
     lines.append(f"known by {node.known_by}" + ("" if node.knows is None else f", knows {node.knows}"))
-    return "\n".join([*lines, node.reason] if node.reason else lines)
+    return "\n".join([*lines, label(node.reason)] if node.reason else lines)
 
 
 def _label(node: MappedNode, x: float, y: float) -> str:
@@ -197,7 +197,7 @@ def _legend(
 ) -> Iterator[str]:
     counts = Counter(_version(node) for node in answered)
     others = sum(count for version, count in counts.items() if version not in colours)
-    title = ", ".join(map(printable, found.networks)) or "no network"
+    title = ", ".join(map(label, found.networks)) or "no network"
     rows: list[tuple[str, str]] = [("", f"{len(answered)} nodes answered"), ("", "")]
     rows += [(colour, f"{version or 'no version'}: {counts[version]}") for version, colour in colours.items()]
     if others:

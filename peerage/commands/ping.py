@@ -18,6 +18,7 @@ from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection, PongReceived
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.remote_text import shown
 
 READ_SIZE = 64 * 1024
 LONGEST_TIMEOUT_S = 86_400.0
@@ -136,10 +137,10 @@ class _Call:
         channels = " ".join(f"{channel:#04x}" for channel in theirs.channels)
         lines = [
             f"id        {theirs.id}",
-            f"moniker   {theirs.moniker}",
-            f"network   {theirs.network}",
-            f"version   {theirs.version} (block {theirs.protocol_version.block}, p2p {theirs.protocol_version.p2p})",
-            f"listens   {theirs.listen_addr}",
+            f"moniker   {shown(theirs.moniker)}",
+            f"network   {shown(theirs.network)}",
+            f"version   {shown(theirs.version)} (block {theirs.protocol_version.block}, p2p {theirs.protocol_version.p2p})",
+            f"listens   {shown(theirs.listen_addr)}",
             f"channels  {channels}",
             f"tcp       {self._connected * 1000:.1f} ms",
             f"handshake {self._shaken * 1000:.1f} ms",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.handshake import Handshake, HandshakeRefusedError
-from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.refusal import DETAIL_LIMIT, Refusal, RefusalReason
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
@@ -132,6 +132,40 @@ def test_the_first_check_that_fails_names_the_reason(
     """Validity, then the ID against the key, then compatibility."""
     error = refusal_of(Handshake(ANNA, info_of(ANNA)), Handshake(BERT, info_of(BERT, **theirs)))
     assert error.refusal.reason is reason
+
+
+HOSTILE = "\udcff\x1b[2J\n'\"" * 600  # 4200 characters, in an encoded NodeInfo some 5 kB
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *(
+            {name: HOSTILE}
+            for name in ("id", "listen_addr", "network", "version", "moniker", "tx_index", "rpc_address")
+        ),
+        {"listen_addr": f"tcp://127.0.0.1:{HOSTILE}"},
+        {"listen_addr": f"tcp://{HOSTILE}:26656"},
+        {"listen_addr": f"tcp://{'a' * 9000}:26656"},
+        {"id": f"{HOSTILE}@"},
+        {"channels": bytes(range(250)) * 20},
+        {"network": HOSTILE, "moniker": "m" * 4000},
+    ],
+    ids="+".join,
+)
+def test_no_refusal_says_more_than_a_line_of_what_the_remote_sent(changes: dict[str, object]) -> None:
+    """Ten kilobytes of NodeInfo are told in 300 printable characters at most."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    refusal = refusal_of(anna, Handshake(BERT, info_of(BERT, **changes))).refusal
+    assert len(str(refusal)) <= 320
+    assert len(refusal.detail) <= DETAIL_LIMIT
+    assert refusal.detail.isprintable()
+
+
+def test_a_filter_that_quotes_the_remote_is_cut_as_well() -> None:
+    """A refusal is bounded whoever writes it."""
+    assert Refusal(RefusalReason.FILTERED, HOSTILE).detail.isprintable()
+    assert len(Refusal(RefusalReason.FILTERED, HOSTILE).detail) == DETAIL_LIMIT
 
 
 def test_a_connection_to_oneself_is_refused_as_that() -> None:

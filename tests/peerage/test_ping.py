@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 import pytest
 from click.testing import Result
 
+from peerage.actors.handshake import Handshake
 from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import StartNode, wait_until
 from tests.peerage.command_line import run
@@ -72,6 +74,33 @@ def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
     assert result.exit_code == 0, result.output
     found = fields(result)
     assert (found["id"], found["moniker"], found["network"]) == (peer.id, "gopher", "net")
+
+
+def test_a_hostile_node_gets_a_line_a_field() -> None:
+    """What it says of itself is cut and escaped, so that no terminal obeys it and none is flooded."""
+    key = NodeKey.generate()
+    hostile = NodeInfo(
+        id=key.node_id,
+        listen_addr="tcp://127.0.0.1:1",
+        network="\x1b[2J\udcff\n" * 600,
+        version="v" * 2000,
+        moniker="m" * 2000,
+        channels=b"\x50",
+    )
+
+    def serve(connection: socket.socket) -> None:
+        shake = Handshake(key, hostile)
+        done = False
+        while not done:
+            connection.sendall(shake.data_to_send())
+            done = shake.receive_data(connection.recv(4096))
+        connection.sendall(shake.data_to_send())
+
+    with server(serve) as address:
+        result = run("ping", address.replace(NOBODY, key.node_id))
+    found = fields(result)
+    assert list(found)[:7] == LABELS[:7]
+    assert all(len(line) <= 240 and line.isprintable() for line in result.output.splitlines())
 
 
 def test_leaves_no_peer_behind(start_node: StartNode) -> None:

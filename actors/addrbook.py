@@ -14,8 +14,6 @@ from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
-import structlog
-
 from peerage.actors.context import NodeContext
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.messages import BansChanged
@@ -29,6 +27,7 @@ from peerage.actors.runtime import (
     Reply,
     StopIncompleteError,
 )
+from peerage.actors.runtime.log import get_logger
 from peerage.config import Config
 from peerage.discovery.addrbook import AddrBook
 from peerage.discovery.addrbook_json import save_book
@@ -43,7 +42,7 @@ from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
 
-log = structlog.get_logger("peerage.addrbook")
+log = get_logger("peerage.addrbook")
 
 RETRY_S = 0.02  # between two tries to reach a book that is being restarted
 PATIENCE_S = (

@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
-import structlog
 from starlette.types import ASGIApp
 
 from peerage.actors.http_protocol import BrokenBody
 from peerage.actors.http_server import HttpLimits, HttpServer, listening_sockets
 from peerage.actors.runtime import ProcessActor
+from peerage.actors.runtime.log import get_logger
 from peerage.config.listen_address import ListenAddress
 
 __all__ = ["GetAddresses", "HttpActor"]
 
 CHECK_INTERVAL_S: Final = 1.0
 
-_log = structlog.get_logger("peerage.http")
+_log = get_logger("peerage.http")
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,6 @@ from enum import Enum
 from itertools import groupby
 from typing import Any
 
-import structlog
-
 from peerage.actors.broadcasts import Broadcasts, Listener
 from peerage.actors.context import NodeContext
 from peerage.actors.delivery import Delivery
@@ -61,6 +59,7 @@ from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 from peerage.actors.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer, shorten_send_buffer
 from peerage.actors.traffic import Traffic
@@ -72,7 +71,7 @@ from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["TRIM_INTERVAL_S", "PeerActor", "Scratch", "broadcasts_of"]
 
-log = structlog.get_logger("peerage.peer")
+log = get_logger("peerage.peer")
 
 ADMISSION_RETRY_S = (
     0.02  # while the switch is being restarted, which takes about 30 ms (tests/bench/recovery.py)

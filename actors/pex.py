@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import structlog
-
 from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
 from peerage.actors.messages import (
     BansChanged,
@@ -32,6 +30,7 @@ from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Reply, Timeout, Timer
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 from peerage.discovery.addrbook import Added
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
@@ -51,7 +50,7 @@ from peerage.wire.remote_text import shown
 
 __all__ = ["ENSURE_PERIOD_S", "PexReactor"]
 
-log = structlog.get_logger("peerage.pex")
+log = get_logger("peerage.pex")
 
 ENSURE_PERIOD_S = 30.0  # reference 8
 SWITCH_TIMEOUT_S = 5.0

@@ -15,8 +15,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
-import structlog
-
 from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
@@ -35,11 +33,12 @@ from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.outbox import Outbox
 from peerage.actors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorRef, DownReason, Frames, ProcessActor
+from peerage.actors.runtime.log import get_logger
 from peerage.wire.channel import ChannelDescriptor
 
 __all__ = ["Envelope", "Reactor"]
 
-log = structlog.get_logger("peerage.reactor")
+log = get_logger("peerage.reactor")
 
 
 class Envelope(NamedTuple):

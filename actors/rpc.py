@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pykka
-import structlog
 from starlette.types import ASGIApp
 
 from peerage.actors.cors import CorsRules
@@ -21,6 +20,7 @@ from peerage.actors.http_server import HttpLimits
 from peerage.actors.rpc_app import BROKEN_BODY, RpcLimits, rpc_app
 from peerage.actors.rpc_methods import RpcBackend
 from peerage.actors.runtime import ActorDeadError, ActorRef
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
     DialPeers,
     DialSeeds,
@@ -35,7 +35,7 @@ __all__ = ["GetAddresses", "RpcActor", "RpcBackend", "RpcSettings", "SwitchBacke
 
 ASK_TIMEOUT_S: Final = 5.0  # below the 10 s in which an answer must be written
 
-_log = structlog.get_logger("peerage.rpc")
+_log = get_logger("peerage.rpc")
 
 
 @dataclass(frozen=True, slots=True)

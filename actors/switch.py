@@ -15,8 +15,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-import structlog
-
 from peerage.actors.addrbook import AddressBook, BookCall, own_address
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
@@ -65,6 +63,7 @@ from peerage.actors.runtime import (
     Timeout,
     Timer,
 )
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 from peerage.actors.snapshot import (
     DialPeers,
@@ -80,7 +79,7 @@ from peerage.wire.remote_text import quoted, shown
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
-log = structlog.get_logger("peerage.switch")
+log = get_logger("peerage.switch")
 
 DIAL_SPREAD_S = 3.0  # reference 6: dial_peers_async dials each after a random 0..3 s
 REBUILD_TIMEOUT_S = 1.0  # a transport that says nothing in this time is asked again later

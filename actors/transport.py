@@ -11,8 +11,6 @@ import secrets
 import socket
 from typing import Any
 
-import structlog
-
 from peerage.actors.addrbook import BookCall
 from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
@@ -53,11 +51,12 @@ from peerage.actors.runtime import (
     ProcessActor,
     Reply,
 )
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 
 __all__ = ["TransportActor"]
 
-log = structlog.get_logger("peerage.transport")
+log = get_logger("peerage.transport")
 
 ACCEPT_RETRY_S = 0.2  # after a failed accept: the cause (descriptors, memory) may be gone
 UNDECIDED_LIMIT = 64  # connections that wait for the switch's word before their handshake

@@ -8,17 +8,21 @@ Records of other libraries (uvicorn, asyncio) take the same way and look the sam
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from peerage.config.log_bounds import TRACES, bounded
 from peerage.config.log_level import DEFAULT_LEVEL, EVERY_MODULE, parse_log_level
 
 ROOT = "peerage"
 WHOLE_P2P = "p2p"  # CometBFT's module of this name is all of peerage
 STDERR = 2
+RECORD_FACTS = "peerage_facts"  # where actors/runtime/log.py puts an event and its keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +58,15 @@ class StderrHandler(logging.Handler):
             self.handleError(record)
 
 
-def set_up_logging(settings: LogSettings) -> None:
+def set_up_logging(settings: LogSettings, facts: Mapping[str, str] = MappingProxyType({})) -> None:
     """Set up logging in this process; a second call replaces the first.
 
+    Args: facts, which every line has.
     Raises: ValueError for a level that is none.
     """
     levels = parse_log_level(settings.level)
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
     handler = StderrHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=_rendering(settings.format))
-    )
+    handler.setFormatter(formatter(settings, facts))
     _set_levels(levels)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, StderrHandler)]:
@@ -81,13 +75,45 @@ def set_up_logging(settings: LogSettings) -> None:
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_shared(facts),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def formatter(
+    settings: LogSettings, facts: Mapping[str, str] = MappingProxyType({})
+) -> structlog.stdlib.ProcessorFormatter:
+    """Makes a line of each record, structlog's or the standard library's. Args: as of `set_up_logging`."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_apart, *_shared(facts)], processors=_rendering(settings.format)
+    )
+
+
+def _shared(facts: Mapping[str, str]) -> list[Processor]:
+    def signed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {**facts, **event}
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        signed,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+
+
+def _apart(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Of a record that was made without structlog's setup: its event and keys in place of the line."""
+    record: logging.LogRecord | None = event.get("_record")
+    facts = record.__dict__.pop(RECORD_FACTS, None) if record is not None else None
+    return event if facts is None else {**event, **facts}
 
 
 def _set_levels(levels: dict[str, int]) -> None:
@@ -102,30 +128,39 @@ def _set_levels(levels: dict[str, int]) -> None:
             logging.getLogger(name).setLevel(level)
 
 
+def level_of(levels: Mapping[str, int], logger: str) -> int:
+    """The level that holds for a logger's name. Args: levels, of `parse_log_level`."""
+    module = logger.removeprefix(f"{ROOT}.")
+    while module:
+        if module in levels:
+            return levels[module]
+        module = module.rpartition(".")[0]
+    return levels.get(WHOLE_P2P, levels[EVERY_MODULE])
+
+
 def _rendering(form: str) -> list[Processor]:
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if form == "json":
         return [
             first,
-            structlog.processors.format_exc_info,
+            bounded,
             structlog.processors.JSONRenderer(default=_to_json),
         ]
     colours = sys.stderr is not None and sys.stderr.isatty() and "NO_COLOR" not in os.environ
     console = structlog.dev.ConsoleRenderer(
         colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )
-    return [first, _printable, console]
+    return [first, bounded, _printable, console]
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Escape what a terminal would obey: monikers, reasons and names come from strangers."""
     return {
         key: value.encode("unicode_escape").decode()
-        if isinstance(value, str) and not value.isprintable()
+        if isinstance(value, str) and key not in TRACES and not value.isprintable()
         else value
         for key, value in event.items()
-        if key != "exc_info"
-    } | {key: event[key] for key in ("exc_info",) if key in event}
+    }
 
 
 def _to_json(value: Any) -> str:

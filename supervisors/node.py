@@ -8,17 +8,13 @@ Children start in this order and stop in the reverse one; each is restarted alon
 from __future__ import annotations
 
 import itertools
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import partial
 from types import TracebackType
 from typing import Any, Self
-
-import structlog
 
 from peerage.actors.addrbook import AddrBookActor, book_is_empty
 from peerage.actors.announced_version import ANNOUNCED_VERSION
@@ -59,13 +55,14 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
 from peerage.actors.transport import TransportActor
-from peerage.config import Config, ListenAddress, load_or_create_node_key, set_up_logging
+from peerage.config import Config, ListenAddress, load_or_create_node_key
 from peerage.config.errors import ConfigError, HomeError
 from peerage.config.home_lock import HomeLock
-from peerage.config.logging import LogSettings
 from peerage.discovery.store_files import write_fault
 from peerage.supervisors.advertised import advertised, unresolved_hosts
+from peerage.supervisors.host_setup import HostSetup
 from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
+from peerage.supervisors.node_log import NodeLog
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
@@ -84,8 +81,6 @@ __all__ = [
     "SeedsUnresolvedError",
     "UnknownReactorError",
 ]
-
-log = structlog.get_logger("peerage.node")
 
 PEX = "PEX"
 UNDONE = f"exception: {StopIncompleteError.__name__}: "
@@ -219,6 +214,7 @@ class Node:
         self._peer_filters = tuple(peer_filters)
         self._protocol_version = protocol_version
         self._prefix = name if name is not None else _free_prefix()
+        self._log = NodeLog(config, name or "")
         self._names = NodeNames(self._prefix, tuple(self._reactors), max(1, config.peerage.peer_hosts))
         self._context: NodeContext | None = None
         self._life: NodeLife | None = None  # this one, or the last
@@ -237,21 +233,23 @@ class Node:
         with self._switching:
             if self._life is None or self._life.ended.is_set():
                 life = NodeLife(HomeLock(self.config.home, "a node"))
+                self._log.open()
                 try:
                     self._begin(life)
                 except BaseException:
                     life.release()
+                    self._log.close()
                     raise
                 self._life = life
                 threading.Thread(
                     target=self._watch_root, args=(life,), name="node-watch", daemon=True
                 ).start()
-                log.info("node started", address=life.address, moniker=self.config.moniker)
+                self._log.info("node started", address=life.address, moniker=self.config.moniker)
         return self
 
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
-            log.warning("home not locked", note=note)
+            self._log.warning("home not locked", note=note)
         self._check_hosts()
         self._check_store()
         self._check_seeds()
@@ -278,7 +276,8 @@ class Node:
             )
             owing = frozenset({self._names.of("addrbook"), *map(self._reactor_name, self._reactors)})
             children = self._children(life)
-            life.supervisor = supervisor.start(children, flags, owing)  # blocks until every child is up
+            with self._log.signed():
+                life.supervisor = supervisor.start(children, flags, owing)  # blocks until every child is up
         except Exception as error:
             raise NodeStartError(str(error)) from error
 
@@ -300,7 +299,8 @@ class Node:
             with suppress(ActorDeadError):  # it gave up in the same moment
                 life.supervisor.stop()
             life.ended.wait()
-            log.info("node stopped", moniker=self.config.moniker)
+            self._log.info("node stopped", moniker=self.config.moniker)
+            self._log.close()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the node has ended: this life of it, if it is started again.
@@ -462,7 +462,8 @@ class Node:
         assert life.supervisor is not None
         reason = watch(life.supervisor).wait()
         if not life.stopping:
-            log.error("node ended", reason=str(reason))
+            self._log.error("node ended", reason=str(reason))
+            self._log.close()
             life.over(str(reason))
         elif reason.kind == "exception":
             life.over(f"not everything was done at the stop: {str(reason).removeprefix(UNDONE)}")
@@ -563,7 +564,9 @@ class Node:
         name = self._names.of(part)
         return ChildSpec(
             id=name,
-            start=start.using(name=name, extra=self._context, **options),
+            start=start.using(
+                name=name, extra=self._context, log_setup=self._log.host_setup, **options
+            ),
             shutdown=shutdown,
             health=health or _own_health(self.config),
         )
@@ -637,23 +640,10 @@ def _metrics_settings(config: Config) -> MetricsSettings:
 def _ensure_system(config: Config, reactors: Iterable[type[Reactor]]) -> None:
     """Make the process's actor system, unless the embedder has made one: hosts start with our modules loaded, and with
     the reactors', so that a reactor that is restarted need not import them again.
-
-    An embedder that has not configured structlog gets our logs as the configuration says, on standard error: structlog
-    by itself would print all of them to standard output.
     """
     if not System.is_running():
-        if not structlog.is_configured():
-            set_up_logging(config.log_settings)
         modules = dict.fromkeys(each.__module__ for each in reactors if each.__module__ != "__main__")
-        System(preload=(*PRELOAD, *modules), log_setup=partial(_set_up_host, config.log_settings))
-
-
-def _set_up_host(settings: LogSettings) -> None:
-    """Runs first in every host. A SIGTERM that a service manager sends to all processes means the embedder, which then
-    stops the hosts in order; one that went by itself would be restarted.
-    """
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    set_up_logging(settings)
+        System(preload=(*PRELOAD, *modules), log_setup=HostSetup(config.log_settings))
 
 
 def _listen(laddr: str) -> socket.socket:

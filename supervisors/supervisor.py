@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
-import structlog
 from pykka.messages import ProxyGetAttr
 
 from peerage.actors.runtime import (
@@ -32,6 +31,7 @@ from peerage.actors.runtime import (
     Timer,
     watch,
 )
+from peerage.actors.runtime.log import get_logger
 from peerage.supervisors.errors import (
     ChildAlreadyPresentError,
     ChildAlreadyStartedError,
@@ -80,7 +80,7 @@ from peerage.supervisors.strategy import (
     decide,
 )
 
-log = structlog.get_logger("peerage.supervisors")
+log = get_logger("peerage.supervisors")
 
 KILL_WAIT_S = 5.0  # a killed process that is still there by then hangs in the kernel; its parent must not
 CAUSE_CHARS = 500  # of a cause kept and logged: an exception's text may hold a whole message

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from itertools import count
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, Self, TypeVar
@@ -21,6 +21,7 @@ from .down import DownReason
 from .errors import ActorDeadError, ActorStartError, Timeout
 from .future import Future
 from .host import Host
+from .log import sign_thread, signature
 from .message import Kind
 from .process import Process, current_host, current_port
 from .ref import ActorRef, path_of, unregister
@@ -57,6 +58,8 @@ class SpawnRequest(NamedTuple):
     fd_names: tuple[str, ...]
     fd_token: str
     linked_to: ActorRef[Any] | None
+    log_setup: bytes  # pickled, empty for the system's
+    signature: dict[str, str]  # of the lines about the host
 
 
 class ProcessActor(pykka.Actor):
@@ -90,6 +93,7 @@ class ProcessActor(pykka.Actor):
         keep: bool = False,
         start_timeout: float = DEFAULT_START_TIMEOUT_S,
         linked_to: ActorRef[Any] | None = None,
+        log_setup: Callable[[], None] | None = None,
     ) -> Starter[Self]:
         """Say how to start: `MyActor.options(name="switch").start(…)`.
 
@@ -106,8 +110,12 @@ class ProcessActor(pykka.Actor):
             start_timeout: seconds until `start` gives up and kills the new host.
             linked_to: an actor that this one must not outlive. However that ends, SIGKILL included: a new
             process is killed, before a successor of that name starts; an actor elsewhere is stopped.
+            log_setup: called first in the new process, and in those that are started from there, in place of the
+            system's. Of no effect in a process that is there already.
         """
-        return Starter(cls, name, place, host, dict(fds or {}), extra, keep, start_timeout, linked_to)
+        return Starter(
+            cls, name, place, host, dict(fds or {}), extra, keep, start_timeout, linked_to, log_setup
+        )
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         # Pykka's own __init__ would make an inbox and a ref that no other process could use.
@@ -160,9 +168,11 @@ class Starter(Generic[A]):
         keep: bool,
         start_timeout: float,
         linked_to: ActorRef[Any] | None,
+        log_setup: Callable[[], None] | None,
     ) -> None:
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
+        self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
         # The root ends processes; an actor in a thread or in another's process looks after itself.
         self._extra = extra if linked_to is None or place is Place.PROCESS else Linked(linked_to, extra)
 
@@ -209,13 +219,25 @@ class Starter(Generic[A]):
         if self._fds:
             token = uuid.uuid4().hex
             _pass_fds(process, token, list(self._fds.values()))
-        request = SpawnRequest(host, self._keep, name, body, tuple(self._fds), token, self._linked_to)
+        request = SpawnRequest(
+            host,
+            self._keep,
+            name,
+            body,
+            tuple(self._fds),
+            token,
+            self._linked_to,
+            self._log_setup or process.log_setup,
+            dict(signature()),
+        )
         return host, current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
     def _start_thread(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:
         host = self._host or name
         port = current_port()
-        serial = port.request(ROOT_ADDRESS, Kind.RESERVE, host).get(timeout=self._timeout)
+        serial = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature()))).get(
+            timeout=self._timeout
+        )
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
         start_host_thread(process, host, serial, keep=self._keep, fds=fds)
         return host, _request_start(serial, body)
@@ -275,7 +297,7 @@ def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, f
     bound = threading.Event()
     thread = threading.Thread(
         target=_run_host_thread,
-        args=(process, name, serial, keep, fds, bound),
+        args=(process, name, serial, keep, fds, signature(), bound),
         name=f"host {name}",
         daemon=True,
     )
@@ -284,8 +306,15 @@ def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, f
 
 
 def _run_host_thread(
-    process: Process, name: str, serial: int, keep: bool, fds: dict[str, int], bound: threading.Event
+    process: Process,
+    name: str,
+    serial: int,
+    keep: bool,
+    fds: dict[str, int],
+    lines_signed: Mapping[str, str],
+    bound: threading.Event,
 ) -> None:
+    sign_thread(lines_signed)
     try:
         host = Host(process, name, serial, keep=keep)
         host.passed_fds = fds

@@ -35,7 +35,7 @@ class Boot(NamedTuple):
     environment: dict[str, str] | None  # None: as the fork server's
     table: bytes  # pickled snapshot of the host table
     fd_names: tuple[str, ...]
-    log_setup: bytes  # pickled callable, empty for none
+    log_setup: bytes  # pickled callable, empty for none; for the hosts that are started from there, too
 
 
 def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
@@ -45,6 +45,7 @@ def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
     process = Process(boot.directory, boot.serial)
     process.title = boot.title
     process.not_noticed_yet(boot.directory_identity)
+    process.log_setup = boot.log_setup
     Process.current = process
     process.table.load(wire.decode(0, boot.table, ()))
     host = Host(process, boot.name, boot.serial, keep=boot.keep)

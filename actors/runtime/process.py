@@ -51,6 +51,9 @@ class Process:
         self._mend_lock = threading.Lock()
         self._mended_at = float("-inf")
         self._fault = ""
+        self.log_setup = (
+            b""  # pickled: what this host process ran first, and those will that are started from it
+        )
         self.dead_letter_hook: DeadLetterHook | None = None
         self._threads = 0
         self._lock = threading.Lock()

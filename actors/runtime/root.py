@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,8 +60,16 @@ class _Heir(NamedTuple):
 class _HostRecord:
     """What the root knows of one life of a host."""
 
-    def __init__(self, name: str, serial: int, request: SpawnRequest | None, asker: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        name: str,
+        serial: int,
+        request: SpawnRequest | None,
+        asker: tuple[int, int],
+        signature: Mapping[str, str],
+    ) -> None:
         self.name, self.serial, self.request, self.asker = name, serial, request, asker
+        self.signature = signature  # of lines about it
         self.pid = 0
         self.pidfd = -1  # of a process host
         self.fds: list[int] = []  # passed on, kept until the fork is confirmed
@@ -136,8 +144,14 @@ class Root(Host):
     def _mourned_by(self, name: str) -> _HostRecord | None:
         return next((record for record in self.records.values() if name in record.mourners), None)
 
-    def _new_record(self, name: str, request: SpawnRequest | None, asker: tuple[int, int]) -> _HostRecord:
-        record = _HostRecord(name, self._next_serial, request, asker)
+    def _new_record(
+        self,
+        name: str,
+        request: SpawnRequest | None,
+        asker: tuple[int, int],
+        signature: Mapping[str, str],
+    ) -> _HostRecord:
+        record = _HostRecord(name, self._next_serial, request, asker, signature)
         self._next_serial += 1
         self.records[record.serial] = record
         return record
@@ -157,7 +171,7 @@ class Root(Host):
                     os.close(fd)
                 self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
                 return
-            record = self._new_record(request.host, request, (source, corr))
+            record = self._new_record(request.host, request, (source, corr), request.signature)
             record.fds = fds
             if owner is not None:
                 self._links.add(owner, record.serial)
@@ -168,7 +182,7 @@ class Root(Host):
     def _on_reserve(
         self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
     ) -> None:
-        name = wire.decode(0, body, ())
+        name, signature = wire.decode(0, body, ())
 
         def make(error: ActorStartError | None) -> None:
             if error is not None:
@@ -176,7 +190,7 @@ class Root(Host):
                 return
             if self.process.table.is_dead(serial_of(source)):
                 return  # nobody is left to make the thread, and nothing would ever free its name
-            record = self._new_record(name, None, (0, 0))
+            record = self._new_record(name, None, (0, 0), signature)
             record.pid = self._process_of(source)
             self.port.send(source, Kind.REPLY, corr, body=wire.dumps(record.serial))
 
@@ -224,7 +238,7 @@ class Root(Host):
             environment=None if environment == self._environment else environment,
             table=wire.dumps(self._snapshot()),
             fd_names=request.fd_names,
-            log_setup=self._log_setup,
+            log_setup=request.log_setup or self._log_setup,
         )
         with contextlib.suppress(
             OSError
@@ -283,7 +297,7 @@ class Root(Host):
         facts = HostFacts(name, corr, pid)
         self.process.table.up(facts, self._booting())
         self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
-        logger().info("host started", host=name, pid=pid, serial=corr)
+        logger().bind(**record.signature).info("host started", host=name, pid=pid, serial=corr)
         if record.request is not None:
             source, number = record.asker
             self.port.send(
@@ -348,7 +362,7 @@ class Root(Host):
                 self._bury(record, DownReason("killed", "killed before it had started"))
                 continue
             del self.records[record.serial]
-            successor = self._new_record(record.name, record.request, record.asker)
+            successor = self._new_record(record.name, record.request, record.asker, record.signature)
             successor.fds, successor.heirs = record.fds, record.heirs
             self._links.replace(record.serial, successor.serial)
             self._fork(successor)
@@ -433,7 +447,8 @@ class Root(Host):
         self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
         for host, actor, make in record.heirs:
             self._when_free(host, actor, make)
-        log = logger().info if reason.is_orderly else logger().error
+        log = logger().bind(**record.signature)
+        log = log.info if reason.is_orderly else log.error
         log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _remove_sockets(self, serial: int) -> None:

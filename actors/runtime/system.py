@@ -48,7 +48,7 @@ class System:
         title: prefix of the processes' titles, `title: host name`.
         preload: modules that the fork server imports once, for hosts to start quickly. One that starts threads
             when it is imported is left out.
-        log_setup: called first in every host process.
+        log_setup: called first in every host process, unless the actor it was made for is started with another.
     """
 
     _current: System | None = None
@@ -65,6 +65,7 @@ class System:
             if Process.current is not None and not Process.current.closed:
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
+            self.log_setup = log_setup
             sweep_abandoned()
             foundation = take(preload, title)
             self._directory, self._fork_server = foundation.directory, foundation.fork_server

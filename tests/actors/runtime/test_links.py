@@ -202,6 +202,6 @@ def test_a_thread_wished_for_by_the_dead_takes_no_name(system: System) -> None:
     ref.kill()
     ended.wait(PATIENCE_S)
     current_port().send(
-        ROOT_ADDRESS, Kind.RESERVE, 1, body=wire.dumps("wished for"), source=serial << THREAD_BITS
+        ROOT_ADDRESS, Kind.RESERVE, 1, body=wire.dumps(("wished for", {})), source=serial << THREAD_BITS
     )
     assert Worker.options(name="wished for").start().is_alive()

@@ -1,0 +1,103 @@
+"""How long what a log line holds may be: the last line of defence, should something of the network's have come so far.
+
+What is known to come from there is cut to 200 characters where it is met (`peerage.wire.remote_text`). Here whatever our
+own modules, and the libraries that serve strangers for us, hand to the log is bounded; an embedder's own lines are not
+touched.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any
+
+from structlog.typing import EventDict, WrappedLogger
+
+from peerage.wire.remote_text import MAX_SHOWN, cut, shown
+
+OURS = ("peerage", "uvicorn", "asyncio")  # loggers, with those below them
+MAX_VALUE = 400  # characters of a value: 200 of the network and the words around them, or a path
+MAX_EVENT = 1000
+MAX_TRACE_LINES = 80
+MAX_TRACE_LINE = 300
+TRACES = ("exception", "traceback")
+
+_Caught = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+def bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """A processor of structlog's: bounds each value, and writes out the exception, if there is one."""
+    caught = _caught(event.pop("exc_info", None))
+    if str(event.get("logger", "")).partition(".")[0] not in OURS:
+        if caught is not None:
+            event["exception"] = "".join(traceback.format_exception(*caught)).rstrip("\n")
+        return event
+    bound = {key: _bounded(key, value) for key, value in event.items()}
+    if caught is not None:
+        bound["exception"] = _trace(_told(caught[1]))
+    return bound
+
+
+def _bounded(key: str, value: Any) -> Any:
+    if key in TRACES and isinstance(value, str):
+        return _trace(value)
+    most = MAX_EVENT if key == "event" else MAX_VALUE
+    if isinstance(value, str):
+        return cut(value, most)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return value if len(value) <= MAX_VALUE // 2 else cut(bytes(value[:most]).hex(), most)
+    if isinstance(value, (list, tuple, set, frozenset, Mapping)):
+        text = repr(value)
+        return value if len(text) <= most else cut(text, most)
+    return value
+
+
+def _caught(exc_info: Any) -> _Caught | None:
+    if not exc_info:
+        return None
+    if isinstance(exc_info, BaseException):
+        return type(exc_info), exc_info, exc_info.__traceback__
+    found = exc_info if isinstance(exc_info, tuple) else sys.exc_info()
+    return found if found[1] is not None else None
+
+
+def _told(error: BaseException) -> str:
+    """The traceback, the text of each exception in it cut: it may quote a whole message."""
+    text = "".join(traceback.format_exception(error)).rstrip("\n")
+    for each in _chain(error):
+        words = _words(each)
+        if len(words) > MAX_SHOWN:
+            text = text.replace(words, shown(words))
+    return text
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""  # Python writes that it cannot be printed
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    waiting, seen = [error], set[int]()
+    while waiting and len(seen) < MAX_TRACE_LINES:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+def _trace(text: str) -> str:
+    """A traceback's beginning and end."""
+    lines = [line if line.isprintable() else shown(line, MAX_TRACE_LINE) for line in text.split("\n")]
+    lines = [cut(line, MAX_TRACE_LINE) for line in lines]
+    if len(lines) > MAX_TRACE_LINES:
+        half = MAX_TRACE_LINES // 2
+        lines[half:-half] = [f"… {len(lines) - 2 * half} lines …"]
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""Logs of nodes that share a process with each other and with the program that started them.
+
+The program's own logging is not touched: neither structlog's nor the standard library's root logger. Each node has a
+handler of its own below the logger `peerage`, with the level and the form that its configuration names, for the lines
+that are signed with its name; lines of nobody's (the actor system's) go to the node that came first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from peerage.config.log_level import parse_log_level
+from peerage.config.logging import RECORD_FACTS, ROOT, LogSettings, StderrHandler, formatter, level_of
+
+__all__ = ["NODE", "add_node", "remove_node"]
+
+NODE = "node"  # the key that a line is signed with
+
+_lock = threading.RLock()
+_handlers: dict[str, _NodeHandler] = {}
+_level_before = logging.NOTSET
+
+
+class _NodeHandler(StderrHandler):
+    """Takes what is one node's."""
+
+    def __init__(self, name: str, settings: LogSettings) -> None:
+        super().__init__()
+        self._name_of_node = name
+        self.levels = parse_log_level(settings.level)
+        self.setFormatter(formatter(settings))
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        name = getattr(record, RECORD_FACTS, {}).get(NODE)
+        with _lock:
+            if name not in _handlers:
+                name = next(iter(_handlers), None)
+        return name == self._name_of_node and record.levelno >= level_of(self.levels, record.name)
+
+
+def add_node(name: str, settings: LogSettings) -> None:
+    """Write what is signed with this name as the settings say. Raises: ValueError for a level that is none."""
+    global _level_before  # noqa: PLW0603 - the logger is one for the process
+    handler = _NodeHandler(name, settings)
+    logger = logging.getLogger(ROOT)
+    with _lock:
+        if not _handlers:
+            _level_before = logger.level
+        logger.removeHandler(_handlers.pop(name, handler))
+        _handlers[name] = handler
+        logger.addHandler(handler)
+        _set_level(logger)
+
+
+def remove_node(name: str) -> None:
+    """The node has ended. After the last one the logger is as it was before the first."""
+    logger = logging.getLogger(ROOT)
+    with _lock:
+        handler = _handlers.pop(name, None)
+        if handler is not None:
+            logger.removeHandler(handler)
+            _set_level(logger)
+
+
+def _set_level(logger: logging.Logger) -> None:
+    levels = [level for handler in _handlers.values() for level in handler.levels.values()]
+    logger.setLevel(min(levels, default=_level_before))

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
+from peerage.actors.log_folding import LineFolding, prefix_of
 from peerage.actors.messages import (
     BansChanged,
     CallerAsks,
@@ -168,6 +169,7 @@ class PexReactor(Reactor):
         self._arrived: list[NetAddress] = []
         self._arrivals = _Load()
         self._draws: dict[int | None, _Draw] = {}
+        self._lines = LineFolding(self.runtime.call_later)
 
     def on_start(self) -> None:
         if self._seeds.without_us:
@@ -351,7 +353,10 @@ class PexReactor(Reactor):
     def _learned(self, peer: Peer, added: Added) -> None:
         self._count_heard(added)
         if added.refused or added.displaced:
-            log.info("addresses heard", peer=peer.id, found=_outcomes(added))
+            common = {"prefix": prefix_of(peer.remote_ip)}
+            self._lines.say(
+                log.info, "addresses heard", peer.id, common, peer=peer.id, found=_outcomes(added)
+            )
         if self._crawler is not None:
             if peer.is_outbound and not peer.is_persistent:
                 peer.flush_stop()  # a crawl's connection is done once answered
@@ -374,15 +379,18 @@ class PexReactor(Reactor):
 
         def banned(done: Any) -> None:
             if done:
-                log.info(
+                did = reason.partition(":")[0]  # what the peer did, without what it said
+                self._lines.say(
+                    log.info,
                     "peer banned",
+                    peer_id,
+                    {"reason": did},
                     peer=peer_id,
                     reason=shown(reason),
                     seconds=seconds,
                     connects=how == "give_up",
                 )
-                # What the peer did, without what it said: a label's values are few.
-                self._note("p2p_bans_total", reason.partition(":")[0])
+                self._note("p2p_bans_total", did)  # a label's values are few
 
         self._book.request(self.runtime, how, peer_id, seconds, reason, then=banned)
 
@@ -534,11 +542,13 @@ class PexReactor(Reactor):
             try:
                 outcome = answer.get(timeout=0)
             except (ActorDeadError, WireError) as error:
-                log.warning("seed skipped", seed=texts[0], cause=str(error))
+                self._lines.say(
+                    log.warning, "seed skipped", texts[0], {}, seed=shown(texts[0]), cause=str(error)
+                )
                 outcome = Refusal(RefusalReason.UNREACHABLE, str(error))
             if isinstance(outcome, Refusal) and outcome.reason is not RefusalReason.DUPLICATE_ID:
                 if len(texts) == 1:
-                    log.info("no seed could be reached")
+                    self._lines.say(log.info, "no seed could be reached", "", {})
                 self._dial_seeds(texts[1:])
 
         self._seed_visits.begin(id_in(texts[0]))

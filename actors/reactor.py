@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
+from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     BROADCAST,
     RECEIVE,
@@ -35,6 +36,7 @@ from peerage.actors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.runtime.log import get_logger
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.remote_text import shown
 
 __all__ = ["Envelope", "Reactor"]
 
@@ -130,6 +132,7 @@ class Reactor(ProcessActor):
         self._added: set[str] = set()  # connections whose add_peer has been called
         self._outboxes: dict[str, Outbox] = {}
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
+        self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
         self._reactor_name = next(
             (
                 name
@@ -215,8 +218,8 @@ class Reactor(ProcessActor):
         peer.mark_stopped()
         try:
             self.remove_peer(peer, reason)
-        except Exception:
-            log.exception("remove_peer raised", reactor=self._reactor_name, peer=peer.id)
+        except Exception as error:
+            self._tell_fault("remove_peer raised", peer, "remove_peer", error)
         self.metrics.buffer.remove_peer(peer.id)
 
     def _receive_batch(self, connection: str, channel_ids: Sequence[int], frames: Sequence[Any]) -> None:
@@ -279,14 +282,16 @@ class Reactor(ProcessActor):
             self._stop_for_error(peer, hook, error)
 
     def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
-        log.error(
-            "reactor raised, peer stopped",
-            reactor=self._reactor_name,
-            hook=hook,
-            peer=peer.id,
-            exc_info=error,
-        )
-        peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {error}")
+        self._tell_fault("reactor raised, peer stopped", peer, hook, error)
+        peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
+
+    def _tell_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
+        common = {"reactor": self._reactor_name, "hook": hook}
+        about = peer.info.connection
+        self._fault_lines.say(log.error, event, about, common, **common, peer=peer.id, exc_info=error)
 
 
+FAULT_LINES = Limits(
+    subject=1, group=60, total=60
+)  # in a minute: a remote may know what makes a reactor raise
 WATCH_AGAIN_S = 0.05  # a restarting host has no name for a moment

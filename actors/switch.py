@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.addrbook import AddressBook, BookCall, own_address
+from peerage.actors.connection_log import ConnectionLog
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     AddPersistent,
@@ -156,6 +157,7 @@ class SwitchActor(ProcessActor):
         self._shut_out = ShutOut()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
+        self._lines = ConnectionLog(log, self.runtime.call_later, seed_mode=p2p.seed_mode)
         self._background = Background(self.runtime)
         self._handlers: dict[type, Callable[[Any], Any]] = {
             AdmitConnection: self._admit_connection,
@@ -194,6 +196,7 @@ class SwitchActor(ProcessActor):
 
     def on_stop(self) -> None:
         self._metrics.send()
+        self._lines.close()
         self._background.close()
 
     def on_receive(self, message: Any) -> Any:
@@ -428,8 +431,7 @@ class SwitchActor(ProcessActor):
         self._dials.settle(info.connection, info)
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
-        tell = self._teller(outbound=info.is_outbound, peer_id=info.id)
-        tell("peer added", peer=info.id, address=info.socket_address, outbound=info.is_outbound)
+        self._lines.added(info, is_persistent=info.id in self._table.persistent)
 
     def _connection_ended(self, message: ConnectionEnded) -> None:
         connection = self._table.remove(message.facts.connection)
@@ -456,8 +458,7 @@ class SwitchActor(ProcessActor):
         if connection is None or facts.peer is None:
             return
         peer = facts.peer
-        tell = self._teller(outbound=peer.is_outbound, peer_id=peer.id)
-        tell("peer stopped", peer=peer.id, reason=shown(message.reason) or "graceful stop")
+        self._lines.stopped(peer, message.reason, is_persistent=peer.id in self._table.persistent)
         if message.is_error and peer.id in self._table.persistent:
             if self.runtime.now() - connection.since >= STABLE_S:
                 self._forget_reconnecting(peer.id)
@@ -466,26 +467,14 @@ class SwitchActor(ProcessActor):
                 addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
             self._reconnect(peer.id, addresses)
 
-    def _teller(self, *, outbound: bool, peer_id: str | None) -> Callable[..., object]:
-        """How to log what becomes of a connection: a seed's visits are hundreds a minute, and told by the metrics."""
-        is_visit = outbound and self._context.config.p2p.seed_mode and peer_id not in self._table.persistent
-        return log.debug if is_visit else log.info  # type: ignore[no-any-return]  # structlog's proxy
-
     def _report_refusal(self, facts: ConnectionFacts, refusal: Refusal) -> None:
-        kind = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
-        tell = self._teller(outbound=facts.is_outbound, peer_id=facts.dialled_id)
         state = self._reconnects.get(str(facts.dialled_id))
+        is_known = False
         if state is not None and refusal.speaks_otherwise:
-            tell = log.debug if state.said == str(refusal) else tell
-            state.said = str(refusal)
-        tell(
-            kind,
-            reason=str(refusal.reason),
-            detail=refusal.detail,
-            remote=f"{facts.remote_ip}:{facts.remote_port}",
-            dialled=facts.dialled_id,
-        )
+            is_known, state.said = state.said == str(refusal), str(refusal)
+        is_persistent = facts.dialled_id in self._table.persistent
+        self._lines.refused(facts, refusal, is_persistent=is_persistent, is_known=is_known)
 
     def _forget_self(self, facts: ConnectionFacts) -> None:
         """A dial led to ourselves: the place leaves the book and is known as ours. Source: reference 6.
@@ -655,7 +644,7 @@ class SwitchActor(ProcessActor):
                 return
             refusal: Refusal | None = None
             if isinstance(result, Exception):
-                log.warning("persistent peer not resolved", peer=peer_id, address=text, cause=str(result))
+                self._lines.not_resolved(peer_id, text, result)
                 refusal = Refusal(RefusalReason.UNREACHABLE, str(result))
             else:
                 refusal = self._dial(result)

@@ -15,6 +15,7 @@ from peerage.actors.addrbook import BookCall
 from peerage.actors.broadcasts import BROADCAST_WINDOW
 from peerage.actors.context import NodeContext
 from peerage.actors.load_table import LoadTable
+from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     BROADCAST,
     AdmitConnection,
@@ -98,6 +99,7 @@ class TransportActor(ProcessActor):
         self._stopping: list[Reply] = []
         self._stopped = False
         self._notes = SwitchNotes()
+        self._lines = LineFolding(self.runtime.call_later, Limits(subject=5))
         self._incarnation = secrets.token_hex(4)
         self._count = 0
 
@@ -371,7 +373,9 @@ class TransportActor(ProcessActor):
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context)
                 ref = starter.start(facts, sock, self._scratch, self._shut_out)
         except Exception as error:
-            log.exception("peer did not start", connection=facts.connection)
+            self._lines.say(
+                log.error, "peer did not start", "", {}, connection=facts.connection, exc_info=error
+            )
             if sock is not None:
                 self._turn_away(sock)
             ended = ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True)

@@ -1,0 +1,89 @@
+"""What the switch logs of connections, folded: most of it is caused by whoever likes to dial us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any
+
+from peerage.actors.log_folding import Limits, LineFolding, prefix_of
+from peerage.actors.messages import ConnectionFacts, PeerInfo
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.remote_text import shown
+
+__all__ = ["ConnectionLog"]
+
+# A remote that keeps to the protocol may come and go as well: told of in more lines, but not in any number of them.
+COMINGS = Limits(subject=20, group=100, total=400)
+
+
+class ConnectionLog:
+    """Lines of one event and reason are few for each prefix of IP addresses (/16, /32 of IPv6), and few in all.
+
+    A dial's outcome is told once in a minute for each address. What is left out at info stands there at debug.
+
+    Args:
+        log: a logger.
+        call_later: as of an actor's runtime.
+        seed_mode: a seed's visits are hundreds a minute, and told by the metrics: they are logged at debug.
+    """
+
+    def __init__(self, log: Any, call_later: Callable[..., object], *, seed_mode: bool) -> None:
+        self._log = log
+        self._seed_mode = seed_mode
+        self._refusals = LineFolding(call_later)
+        self._comings = LineFolding(call_later, COMINGS)
+
+    def close(self) -> None:
+        """Say now what is left to be said."""
+        self._refusals.end_window()
+        self._comings.end_window()
+
+    def added(self, peer: PeerInfo, *, is_persistent: bool) -> None:
+        """A connection became a peer."""
+        facts = {"peer": peer.id, "address": peer.socket_address, "outbound": peer.is_outbound}
+        self._come(peer, "peer added", facts, is_persistent=is_persistent)
+
+    def stopped(self, peer: PeerInfo, reason: str, *, is_persistent: bool) -> None:
+        """A peer is gone; the reason may quote it."""
+        facts = {"peer": peer.id, "reason": shown(reason) or "graceful stop"}
+        self._come(peer, "peer stopped", facts, is_persistent=is_persistent)
+
+    def _come(self, peer: PeerInfo, event: str, facts: Mapping[str, object], *, is_persistent: bool) -> None:
+        if self._seed_mode and peer.is_outbound and not is_persistent:
+            self._log.debug(event, **facts)
+            return
+        self._say(self._comings, event, peer.id, {"prefix": prefix_of(peer.remote_ip)}, facts)
+
+    def refused(
+        self, connection: ConnectionFacts, refusal: Refusal, *, is_persistent: bool, is_known: bool = False
+    ) -> None:
+        """A connection was refused, or a dial failed. Args: is_known, it was said before, and will not change by itself."""
+        event = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
+        facts = {
+            "reason": str(refusal.reason),
+            "detail": refusal.detail,
+            "remote": f"{connection.remote_ip}:{connection.remote_port}",
+            "dialled": connection.dialled_id,
+        }
+        is_visit = self._seed_mode and connection.is_outbound and not is_persistent
+        if is_visit or is_known:
+            self._log.debug(event, **facts)
+            return
+        common = {"reason": str(refusal.reason), "prefix": prefix_of(connection.remote_ip)}
+        self._say(self._refusals, event, (facts["remote"], connection.dialled_id), common, facts)
+
+    def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
+        """The name of a persistent peer was not found."""
+        facts = {"peer": peer_id, "address": shown(address), "cause": str(error)}
+        self._refusals.say(self._log.warning, "persistent peer not resolved", address, {}, **facts)
+
+    def _say(
+        self,
+        lines: LineFolding,
+        event: str,
+        subject: Hashable,
+        common: Mapping[str, str],
+        facts: Mapping[str, object],
+    ) -> None:
+        if not lines.say(self._log.info, event, subject, common, **facts):
+            self._log.debug(event, **facts)

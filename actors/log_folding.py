@@ -1,0 +1,113 @@
+"""Lines that strangers can cause, folded: how often they do is up to them, how long the log becomes is not.
+
+In each window of a minute a line of one subject (an address, say) is written once or a few times, one of a group of them
+(a prefix of IP addresses) some times more, and all together so many times; at the end of the window a line for each
+group says how many more there were. All that is held is of what has been written in this window: no flood fills it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from peerage.wire.ip_ranges import group_of, parse_ip
+
+__all__ = ["Limits", "LineFolding", "prefix_of"]
+
+WINDOW_S = 60.0
+
+Tell = Callable[..., object]  # a method of a logger
+CallLater = Callable[..., object]  # seconds, function
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Lines in a window: of one subject, of one group, of all."""
+
+    subject: int = 1
+    group: int = 5
+    total: int = 60
+
+
+@dataclass(slots=True)
+class _Group:
+    tell: Tell
+    common: Mapping[str, str]
+    written: int = 0
+    more: int = 0
+
+
+class LineFolding:
+    """Decides which lines are written. One owner, one thread.
+
+    Args:
+        call_later: how the end of a window is waited for, as of an actor's runtime. A window begins with the first line
+            after the one before.
+    """
+
+    def __init__(self, call_later: CallLater, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        self._call_later = call_later
+        self._is_open = False
+        self._written = 0
+        self._of_subject: Counter[Hashable] = Counter()
+        self._groups: dict[tuple[Any, ...], _Group] = {}
+        self._elsewhere: dict[str, _Group] = {}  # by event: of groups that nothing was written of
+
+    def say(
+        self, tell: Tell, event: str, subject: Hashable, common: Mapping[str, str], /, **facts: object
+    ) -> bool:
+        """Write a line, or count it.
+
+        Args:
+            tell: writes it, and at the end of the window how many more there were.
+            event: what happened, as it stands in the line.
+            subject: what it is about; a window has few lines of one.
+            common: facts of its group, for the line that tells how many more there were.
+            **facts: of the line.
+
+        Returns: whether it was written.
+        """
+        if not self._is_open:
+            self._is_open = True
+            self._call_later(WINDOW_S, self.end_window)
+        key = (event, *common.items())
+        group = self._groups.get(key)
+        about = (key, subject)
+        if (
+            self._written < self._limits.total
+            and (group is None or group.written < self._limits.group)
+            and self._of_subject[about] < self._limits.subject
+        ):
+            group = self._groups.setdefault(key, _Group(tell, common))
+            group.written += 1
+            self._written += 1
+            self._of_subject[about] += 1
+            tell(event, **facts)
+            return True
+        (group or self._elsewhere.setdefault(event, _Group(tell, {}))).more += 1
+        return False
+
+    def end_window(self) -> None:
+        """Say what was left out. To be called also when there will be no more lines."""
+        groups, elsewhere = self._groups, self._elsewhere
+        self._is_open, self._written = False, 0
+        self._of_subject, self._groups, self._elsewhere = Counter(), {}, {}
+        for (event, *_), group in groups.items():
+            if group.more:
+                detail = f"… {group.more} more in {WINDOW_S:g} s"
+                group.tell(event, **group.common, more=group.more, detail=detail)
+        for event, group in elsewhere.items():
+            detail = f"… {group.more} more from elsewhere in {WINDOW_S:g} s"
+            group.tell(event, more=group.more, detail=detail)
+
+
+def prefix_of(ip: str) -> str:
+    """The group of an IP address, as the address book counts: its first 16 bits, or 32 of IPv6. Source: reference 9."""
+    try:
+        group = group_of(parse_ip(ip), strict=False)
+    except ValueError:
+        return ip
+    return group if ":" in group else f"{group}/16"

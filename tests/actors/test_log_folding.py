@@ -1,0 +1,134 @@
+"""How many lines strangers can cause."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.actors.log_folding import WINDOW_S, Limits, LineFolding, prefix_of
+
+NORMAL = Limits()
+
+
+class Clock:
+    """Timers that go off when told to."""
+
+    def __init__(self) -> None:
+        self.due: list[Callable[[], object]] = []
+
+    def call_later(self, seconds: float, function: Callable[[], object]) -> None:
+        assert seconds == WINDOW_S
+        self.due.append(function)
+
+    def window_ends(self) -> None:
+        due, self.due = self.due, []
+        for function in due:
+            function()
+
+
+class Lines:
+    """A folding, and what it has written since it was last asked."""
+
+    def __init__(self, limits: Limits = NORMAL) -> None:
+        self.clock = Clock()
+        self.folding = LineFolding(self.clock.call_later, limits)
+        self._written: list[tuple[str, dict[str, Any]]] = []
+
+    def tell(self, event: str, **facts: Any) -> None:
+        self._written.append((event, facts))
+
+    def say(self, subject: object, group: str = "g", event: str = "peer refused") -> bool:
+        return self.folding.say(self.tell, event, subject, {"prefix": group}, remote=subject)
+
+    def written(self) -> list[tuple[str, dict[str, Any]]]:
+        written, self._written = self._written, []
+        return written
+
+
+def test_the_first_line_of_a_subject_is_written_and_the_others_are_counted() -> None:
+    """At the end of the window one line says how many more there were, and the next window begins anew."""
+    lines = Lines()
+    assert [lines.say("a") for _ in range(135)] == [True] + [False] * 134
+    assert lines.written() == [("peer refused", {"remote": "a"})]
+    lines.clock.window_ends()
+    (told,) = lines.written()
+    assert told == ("peer refused", {"prefix": "g", "more": 134, "detail": "… 134 more in 60 s"})
+    assert lines.say("a")
+
+
+def test_many_subjects_of_one_group_share_its_lines() -> None:
+    """A flood from one prefix costs as much from 65,536 addresses as from a few."""
+    lines = Lines(Limits(subject=1, group=5, total=60))
+    for number in range(65_536):
+        lines.say(number)
+    assert len(lines.written()) == 5
+    lines.clock.window_ends()
+    assert [facts["more"] for _event, facts in lines.written()] == [65_531]
+
+
+def test_many_groups_share_the_total_and_one_line_tells_of_the_rest() -> None:
+    """A flood from everywhere is bounded too, in lines and in what is kept."""
+    lines = Lines(Limits(subject=1, group=5, total=60))
+    for number in range(10_000):
+        lines.say(number, group=str(number))
+    assert len(lines.written()) == 60
+    assert len(lines.folding._groups) == len(lines.folding._of_subject) == 60
+    lines.clock.window_ends()
+    assert lines.written() == [
+        ("peer refused", {"more": 9940, "detail": "… 9940 more from elsewhere in 60 s"})
+    ]
+
+
+def test_other_events_and_groups_have_lines_of_their_own() -> None:
+    """What is folded is what is alike."""
+    lines = Lines()
+    assert lines.say("a")
+    assert lines.say("a", group="h")
+    assert lines.say("a", event="dial failed")
+    assert not lines.say("a")
+
+
+def test_nothing_is_said_of_a_window_in_which_nothing_was_left_out() -> None:
+    """And a quiet node waits for nothing."""
+    lines = Lines()
+    lines.say("a")
+    lines.written()
+    lines.clock.window_ends()
+    assert lines.written() == []
+    assert lines.clock.due == []
+
+
+def test_an_actor_that_stops_says_what_is_left() -> None:
+    """At once; the timer that goes off later finds nothing to say."""
+    lines = Lines()
+    lines.say("a")
+    lines.say("a")
+    lines.written()
+    lines.folding.end_window()
+    assert [facts["more"] for _event, facts in lines.written()] == [1]
+    lines.clock.window_ends()
+    assert lines.written() == []
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from("gh")), max_size=200), st.integers(1, 5))
+def test_every_line_is_written_or_counted(told: list[tuple[int, str]], most: int) -> None:
+    """None is lost, whatever the order."""
+    lines = Lines(Limits(subject=1, group=most, total=2 * most - 1))
+    for subject, group in told:
+        lines.say(subject, group)
+    written = len(lines.written())
+    assert written <= 2 * most - 1
+    lines.clock.window_ends()
+    assert written + sum(facts["more"] for _event, facts in lines.written()) == len(told)
+
+
+def test_prefixes_are_those_of_the_address_book() -> None:
+    """/16 of IPv4, /32 of IPv6; what is no IP address is a group of its own."""
+    assert prefix_of("203.0.113.7") == prefix_of("203.0.1.1") == "203.0.0.0/16"
+    assert prefix_of("2001:4860:1::1") == prefix_of("2001:4860:2::1") == "2001:4860::"
+    assert prefix_of("127.0.0.1") == "127.0.0.0/16"
+    assert prefix_of("") == ""

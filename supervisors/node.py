@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from peerage.actors.addrbook import AddrBookActor, book_is_empty
+from peerage.actors.addrbook import AddrBookActor, BookCall, book_is_empty
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
 from peerage.actors.http_actor import GetAddresses
@@ -63,6 +63,7 @@ from peerage.supervisors.advertised import advertised, unresolved_hosts
 from peerage.supervisors.host_setup import HostSetup
 from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
 from peerage.supervisors.node_log import NodeLog
+from peerage.supervisors.prospects import hindrances
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
@@ -244,6 +245,7 @@ class Node:
                 threading.Thread(
                     target=self._watch_root, args=(life,), name="node-watch", daemon=True
                 ).start()
+                self._tell_hindrances()
                 self._log.info("node started", address=life.address, moniker=self.config.moniker)
         return self
 
@@ -491,6 +493,22 @@ class Node:
                 causes[seed] = str(error)
         if len(causes) == len(self.config.p2p.seeds) and book_is_empty(self.config):
             raise SeedsUnresolvedError(causes)
+
+    def _tell_hindrances(self) -> None:
+        """A node that cannot have peers as it is configured says why, once."""
+
+        def book_is_empty() -> bool:
+            with suppress(Exception):  # whatever is the matter with the book, it says so itself
+                return bool(self._names.addrbook.ask(BookCall("is_empty"), timeout=ASK_TIMEOUT_S))
+            return False
+
+        for what, why in hindrances(
+            self.config,
+            self._node_key.node_id,
+            has_channels=bool(self._channels),
+            book_is_empty=book_is_empty,
+        ):
+            self._log.warning(what, why=why)
 
     def _listen(self, life: NodeLife) -> None:
         """Take every port that the configuration names. Raises: ListenError."""

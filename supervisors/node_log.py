@@ -38,8 +38,8 @@ class NodeLog:
         self._name = ""
         self.host_setup: HostSetup | None = None
 
-    def open(self) -> None:
-        """The node is about to start; it may have before."""
+    def open(self) -> str:
+        """The node is about to start; it may have before. Returns: its name in the log."""
         settings = self._config.log_settings
         self._name = self._take_name()
         chosen = System.current().log_setup
@@ -47,6 +47,7 @@ class NodeLog:
         self.host_setup = HostSetup(settings, self._name) if ours else None
         if not structlog.is_configured():
             add_node(self._name, settings)
+        return self._name
 
     def close(self) -> None:
         """The node has ended and said so. May be called twice."""

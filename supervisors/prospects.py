@@ -1,0 +1,69 @@
+"""What in a configuration keeps a node from ever having peers: said once at its start, for it would wait in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from peerage.config import Config
+from peerage.wire.keys import NodeID
+
+__all__ = ["Hindrance", "hindrances"]
+
+Hindrance = tuple[str, str]  # what is the matter, and why
+
+
+def hindrances(
+    config: Config, node_id: NodeID, *, has_channels: bool, book_is_empty: Callable[[], bool]
+) -> list[Hindrance]:
+    """What is in the way of having peers at all, the worst first; empty when nothing is.
+
+    Args:
+        config: of the node.
+        node_id: its own.
+        has_channels: whether any reactor is there, peer exchange included.
+        book_is_empty: asked only if it matters.
+    """
+    found: list[Hindrance] = []
+    p2p = config.p2p
+    if not has_channels:
+        found.append(
+            ("no channels", "there is no reactor and p2p.pex is off: a peer has nothing to say to this node")
+        )
+    if p2p.seed_mode and not p2p.pex:
+        found.append(
+            ("nothing to tell", "p2p.seed_mode is on and p2p.pex is off: a seed tells addresses by it")
+        )
+    lacks = _lacks(config, node_id, book_is_empty)
+    if lacks and not p2p.seed_mode:  # a seed waits to be called
+        nobody_comes = p2p.max_num_inbound_peers == 0 and not p2p.unconditional_peer_ids
+        hope = (
+            "p2p.max_num_inbound_peers is 0, so nobody can dial it either"
+            if nobody_comes
+            else "it waits to be dialled, or to be told whom to dial"
+        )
+        found.append(("nobody to dial", f"{', '.join(lacks)}: {hope}"))
+    return found
+
+
+def _lacks(config: Config, node_id: NodeID, book_is_empty: Callable[[], bool]) -> list[str]:
+    """Why there is nobody to dial; empty when there is somebody."""
+    p2p = config.p2p
+    if _others(p2p.persistent_peers, node_id):
+        return []
+    lacks = [_lack("persistent peers", p2p.persistent_peers)]
+    if not p2p.pex:
+        return [*lacks, "p2p.pex is off, so neither seeds nor the address book are asked"]
+    if p2p.max_num_outbound_peers == 0:
+        return [*lacks, "p2p.max_num_outbound_peers is 0"]
+    if _others(p2p.seeds, node_id) or not book_is_empty():
+        return []
+    return [*lacks, _lack("seeds", p2p.seeds), "an empty address book"]
+
+
+def _others(texts: Iterable[str], node_id: NodeID) -> list[str]:
+    """Those that do not lead to this node itself."""
+    return [text for text in texts if text.rpartition("://")[2].partition("@")[0].lower() != node_id]
+
+
+def _lack(what: str, texts: Iterable[str]) -> str:
+    return f"of {what} only this node itself" if any(texts) else f"no {what}"

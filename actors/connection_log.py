@@ -35,8 +35,8 @@ class ConnectionLog:
 
     def close(self) -> None:
         """Say now what is left to be said."""
-        self._refusals.end_window()
-        self._comings.end_window()
+        self._refusals.close()
+        self._comings.close()
 
     def added(self, peer: PeerInfo, *, is_persistent: bool) -> None:
         """A connection became a peer."""

@@ -72,7 +72,7 @@ class LineFolding:
         """
         if not self._is_open:
             self._is_open = True
-            self._call_later(WINDOW_S, self.end_window)
+            self._call_later(WINDOW_S, self._end_window)
         key = (event, *common.items())
         group = self._groups.get(key)
         about = (key, subject)
@@ -90,18 +90,19 @@ class LineFolding:
         (group or self._elsewhere.setdefault(event, _Group(tell, {}))).more += 1
         return False
 
-    def end_window(self) -> None:
-        """Say what was left out. To be called also when there will be no more lines."""
+    def close(self) -> None:
+        """Say now what was left out: there will be no more lines."""
+        self._end_window("")
+
+    def _end_window(self, during: str = f" in {WINDOW_S:g} s") -> None:
         groups, elsewhere = self._groups, self._elsewhere
         self._is_open, self._written = False, 0
         self._of_subject, self._groups, self._elsewhere = Counter(), {}, {}
         for (event, *_), group in groups.items():
             if group.more:
-                detail = f"… {group.more} more in {WINDOW_S:g} s"
-                group.tell(event, **group.common, more=group.more, detail=detail)
+                group.tell(event, **group.common, more=group.more, detail=f"… {group.more} more{during}")
         for event, group in elsewhere.items():
-            detail = f"… {group.more} more from elsewhere in {WINDOW_S:g} s"
-            group.tell(event, more=group.more, detail=detail)
+            group.tell(event, more=group.more, detail=f"… {group.more} more from elsewhere{during}")
 
 
 def prefix_of(ip: str) -> str:

@@ -107,8 +107,8 @@ def test_an_actor_that_stops_says_what_is_left() -> None:
     lines.say("a")
     lines.say("a")
     lines.written()
-    lines.folding.end_window()
-    assert [facts["more"] for _event, facts in lines.written()] == [1]
+    lines.folding.close()
+    assert lines.written() == [("peer refused", {"prefix": "g", "more": 1, "detail": "… 1 more"})]
     lines.clock.window_ends()
     assert lines.written() == []
 

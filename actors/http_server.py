@@ -10,7 +10,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,8 @@ STOP_TIMEOUT_S: Final = 0.9  # an actor's stop must not take longer than a secon
 _FINISH_TIMEOUT_S: Final = 0.3  # what answers in progress get at a stop
 _TICK_S: Final = 1.0  # uvicorn renews its Date header so often
 _BACKLOG: Final = 128
+ERRORS_WRITTEN: Final = 5  # of the application, in a window
+ERRORS_WINDOW_S: Final = 60.0
 _THREAD_PREFIX: Final = "peerage-http-"
 
 
@@ -210,14 +213,31 @@ def _address_of(sock: socket.socket) -> str:
 
 
 class _Quiet(logging.Filter):
-    """Keeps uvicorn's chat (and its warning for each broken request) out of the log, for our threads only."""
+    """Keeps uvicorn's chat (and its warning for each broken request) out of the log, for our threads only, and lets few
+    of the application's errors through: a client that has found one can cause it without end.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._window_ends = float("-inf")
+        self._written = self._more = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
         if not (record.threadName or "").startswith(_THREAD_PREFIX):
             return True
         # Errors of the application stay; that a stop cancels requests is none.
         error = record.exc_info[1] if record.exc_info else None
-        return error is not None and not isinstance(error, asyncio.CancelledError)
+        if error is None or isinstance(error, asyncio.CancelledError):
+            return False
+        if self._clock() >= self._window_ends:
+            self._window_ends = self._clock() + ERRORS_WINDOW_S
+            if self._more:
+                record.msg = f"{record.msg} (and {self._more} more before)"
+            self._written = self._more = 0
+        self._written += 1
+        self._more += self._written > ERRORS_WRITTEN
+        return self._written <= ERRORS_WRITTEN
 
 
 _quiet: Final = _Quiet()

@@ -1,6 +1,7 @@
 """Uvicorn as a guest: it comes and goes as told, and no client holds it."""
 
 import asyncio
+import logging
 import os
 import pickle
 import signal
@@ -15,10 +16,13 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from peerage.actors.http_server import (
+    ERRORS_WINDOW_S,
+    ERRORS_WRITTEN,
     HttpLimits,
     HttpServer,
     HttpServerDiedError,
     ListenFailedError,
+    _Quiet,
     listen,
     listening_sockets,
 )
@@ -318,3 +322,21 @@ def test_several_addresses_are_all_or_none() -> None:
         with pytest.raises(ListenFailedError):
             listening_sockets({}, "rpc", [free_address, taken_address])
         listen(free_address).close()
+
+
+def test_an_error_of_the_application_that_comes_again_and_again_is_written_a_few_times() -> None:
+    """A client that has found one cannot fill the log; the next window says how many there were."""
+    now = 0.0
+    quiet = _Quiet(lambda: now)
+
+    def record() -> logging.LogRecord:
+        error = ValueError("found")
+        made = logging.LogRecord("uvicorn.error", 40, "", 0, "Exception", None, (ValueError, error, None))
+        made.threadName = "peerage-http-rpc"
+        return made
+
+    assert [quiet.filter(record()) for _ in range(100)] == [True] * ERRORS_WRITTEN + [False] * 95
+    now = ERRORS_WINDOW_S
+    later = record()
+    assert quiet.filter(later)
+    assert later.getMessage() == "Exception (and 95 more before)"

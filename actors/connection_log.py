@@ -31,11 +31,13 @@ class ConnectionLog:
         self._log = log
         self._seed_mode = seed_mode
         self._refusals = LineFolding(call_later)
+        self._dials = LineFolding(call_later)  # ours: no flood of callers hides what became of them
         self._comings = LineFolding(call_later, COMINGS)
 
     def close(self) -> None:
         """Say now what is left to be said."""
         self._refusals.close()
+        self._dials.close()
         self._comings.close()
 
     def added(self, peer: PeerInfo, *, is_persistent: bool) -> None:
@@ -70,12 +72,13 @@ class ConnectionLog:
             self._log.debug(event, **facts)
             return
         common = {"reason": str(refusal.reason), "prefix": prefix_of(connection.remote_ip)}
-        self._say(self._refusals, event, (facts["remote"], connection.dialled_id), common, facts)
+        lines = self._dials if connection.is_outbound else self._refusals
+        self._say(lines, event, (facts["remote"], connection.dialled_id), common, facts)
 
     def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
         """The name of a persistent peer was not found."""
         facts = {"peer": peer_id, "address": shown(address), "cause": str(error)}
-        self._refusals.say(self._log.warning, "persistent peer not resolved", address, {}, **facts)
+        self._dials.say(self._log.warning, "persistent peer not resolved", address, {}, **facts)
 
     def _say(
         self,

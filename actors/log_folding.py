@@ -27,7 +27,7 @@ class Limits:
     """Lines in a window: of one subject, of one group, of all."""
 
     subject: int = 1
-    group: int = 5
+    group: int = 20
     total: int = 60
 
 

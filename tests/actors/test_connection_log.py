@@ -81,9 +81,7 @@ def test_what_becomes_of_dialling_one_address_is_told_once_a_minute(log: Log, re
 
 
 @pytest.mark.parametrize("reason", RefusalReason)
-def test_a_flood_of_refusals_from_one_prefix_costs_a_handful_of_lines(
-    log: Log, reason: RefusalReason
-) -> None:
+def test_a_flood_of_refusals_from_one_prefix_costs_some_lines(log: Log, reason: RefusalReason) -> None:
     """Whatever they are refused for, and however short each line is."""
     lines = lines_to(log)
     for number in range(1000):
@@ -91,8 +89,17 @@ def test_a_flood_of_refusals_from_one_prefix_costs_a_handful_of_lines(
         lines.refused(facts, Refusal(reason, "x" * 10_000), is_persistent=False)
     lines.close()
     written = log.at("info")
-    assert len(written) == 6
-    assert sum(len(str(line)) for line in written) < 4000
+    assert len(written) == 21
+    assert sum(len(str(line)) for line in written) < 10_000
+
+
+def test_a_flood_of_callers_hides_nothing_of_our_own_dials(log: Log) -> None:
+    """They have lines of their own."""
+    lines = lines_to(log)
+    for number in range(1000):
+        lines.refused(replace(CALLED, remote_ip=f"{number % 200 + 1}.1.1.1"), BUSY, is_persistent=False)
+    lines.refused(DIALLED, Refusal(RefusalReason.UNREACHABLE), is_persistent=True)
+    assert log.at("info")[-1][0] == "dial failed"
 
 
 def test_a_flood_from_everywhere_is_bounded(log: Log) -> None:

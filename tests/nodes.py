@@ -304,10 +304,16 @@ def system_log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def node_system(system_log_file: Path) -> Iterator[System]:
+def system_log_level() -> str:
+    """The log_level of all processes of this module's nodes; a module that counts lines asks for those folded away, too."""
+    return "info"
+
+
+@pytest.fixture(scope="module")
+def node_system(system_log_file: Path, system_log_level: str) -> Iterator[System]:
     """The actor system of this module's nodes. No process of it may be left in the end."""
     before = set(psutil.Process().children(recursive=True))
-    system = System(preload=PRELOAD, log_setup=partial(_log_to, system_log_file))
+    system = System(preload=PRELOAD, log_setup=partial(_log_to, system_log_file, system_log_level))
     try:
         yield system
     finally:
@@ -387,10 +393,10 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return record
 
 
-def _log_to(path: Path) -> None:
+def _log_to(path: Path, level: str) -> None:
     """Runs first in every host: its log, and whatever else it says on standard error, goes to the file."""
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(file, 2)
     os.close(file)
-    set_up_logging(LogSettings("info", "json"))
+    set_up_logging(LogSettings(level, "json"))
     structlog.contextvars.bind_contextvars(process=setproctitle.getproctitle())

@@ -17,6 +17,12 @@ SLOW = {"delay_key_ms": 1700, "delay_auth_ms": 1700, "delay_info_ms": 1700}  # C
 STAGES = ("key", "auth", "info")
 
 
+@pytest.fixture(scope="module")
+def system_log_level() -> str:
+    """Each refusal counts here."""
+    return "switch:debug,*:info"
+
+
 def open_sockets(node: Node) -> dict[str, int]:
     """How many descriptors of TCP sockets each peer host has open, in whatever state (mailboxes are unix sockets)."""
     unix = unix_sockets()

@@ -32,6 +32,12 @@ Case = tuple[dict[str, Any], str, str]
 
 
 @pytest.fixture(scope="module")
+def system_log_level() -> str:
+    """Each refusal counts here."""
+    return "switch:debug,*:info"
+
+
+@pytest.fixture(scope="module")
 def node(node_system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """One listener for all of them: it must outlive them all."""
     config = node_config(tmp_path_factory.mktemp("node"))

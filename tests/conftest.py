@@ -7,9 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.runtime import System
-from tests.nodes import node_log, node_system, start_node, system_log_file
+from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
 
-__all__ = ["actor_system_ends_with_its_module", "node_log", "node_system", "start_node", "system_log_file"]
+__all__ = [
+    "actor_system_ends_with_its_module",
+    "node_log",
+    "node_system",
+    "start_node",
+    "system_log_file",
+    "system_log_level",
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

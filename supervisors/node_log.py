@@ -36,15 +36,11 @@ class NodeLog:
         self._config = config
         self._given_name = name
         self._name = ""
-        self.host_setup: HostSetup | None = None
 
     def open(self) -> str:
         """The node is about to start; it may have before. Returns: its name in the log."""
         settings = self._config.log_settings
         self._name = self._take_name()
-        chosen = System.current().log_setup
-        ours = chosen is None or isinstance(chosen, HostSetup)
-        self.host_setup = HostSetup(settings, self._name) if ours else None
         if not structlog.is_configured():
             add_node(self._name, settings)
         return self._name
@@ -54,6 +50,13 @@ class NodeLog:
         with _lock:
             _taken.discard(self._name)
         remove_node(self._name)
+
+    @property
+    def host_setup(self) -> HostSetup | None:
+        """What each host of the node runs first; None if whoever made the actor system has chosen for all of its hosts."""
+        chosen = System.current().log_setup
+        ours = chosen is None or isinstance(chosen, HostSetup)
+        return HostSetup(self._config.log_settings, self._name) if ours else None
 
     def signed(self) -> AbstractContextManager[None]:
         """For whatever is started meanwhile: what it logs, or is logged of it, is the node's."""

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from peerage.actors.runtime import System
 from peerage.supervisors.node_log import NodeLog
 from tests.nodes import node_config
 
@@ -81,7 +80,6 @@ def test_lines_of_the_system_belong_to_the_node_that_they_are_about(output: Outp
 
 def test_nodes_of_one_moniker_are_told_apart(tmp_path: Path) -> None:
     """By the name that the program gives them, by their homes, by a number; what has ended leaves its name."""
-    System.current()
     logs = [NodeLog(node_config(tmp_path / "home", moniker="m"), name) for name in ("", "second", "", "")]
     try:
         assert [each.open() for each in logs] == [

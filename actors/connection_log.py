@@ -73,7 +73,7 @@ class ConnectionLog:
             return
         common = {"reason": str(refusal.reason), "prefix": prefix_of(connection.remote_ip)}
         lines = self._dials if connection.is_outbound else self._refusals
-        self._say(lines, event, (facts["remote"], connection.dialled_id), common, facts)
+        self._say(lines, event, (facts["remote"], connection.dialled_id, refusal.detail), common, facts)
 
     def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
         """The name of a persistent peer was not found."""

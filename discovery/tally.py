@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from peerage.wire.remote_text import shown
+
 EXAMPLES = 3  # of each reason
+EXAMPLE_CHARS = 120  # what is left out may be of any length
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Tally:
         self._counts[reason] = self._counts.get(reason, 0) + 1
         examples = self._examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
-            examples.append(example)
+            examples.append(shown(example, EXAMPLE_CHARS))
 
     def add_all(self, reason: str, left_out: LeftOut) -> None:
         """What another counted."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from peerage.config import Config
 from peerage.wire.keys import NodeID
+from peerage.wire.net_address import id_in
 
 __all__ = ["Hindrance", "hindrances"]
 
@@ -62,7 +63,7 @@ def _lacks(config: Config, node_id: NodeID, book_is_empty: Callable[[], bool]) -
 
 def _others(texts: Iterable[str], node_id: NodeID) -> list[str]:
     """Those that do not lead to this node itself."""
-    return [text for text in texts if text.rpartition("://")[2].partition("@")[0].lower() != node_id]
+    return [text for text in texts if id_in(text) != node_id]
 
 
 def _lack(what: str, texts: Iterable[str]) -> str:

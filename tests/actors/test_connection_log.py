@@ -80,6 +80,21 @@ def test_what_becomes_of_dialling_one_address_is_told_once_a_minute(log: Log, re
     assert len(log.at("debug")) == 13  # nothing is lost to who wants to see all
 
 
+def test_another_outcome_of_the_same_dial_is_news(log: Log) -> None:
+    """So that an operator who mends a configuration sees what comes of it."""
+    lines = lines_to(log)
+    for network in ("one", "two", "two"):
+        refusal = Refusal(RefusalReason.INCOMPATIBLE, f"the peer is on network {network!r}")
+        lines.refused(DIALLED, refusal, is_persistent=True)
+    assert [facts["detail"][-5:] for _event, facts in log.at("info")] == ["'one'", "'two'"]
+
+
+def test_what_is_known_already_is_told_at_debug(log: Log) -> None:
+    """A persistent peer of another network, tried again."""
+    lines_to(log).refused(DIALLED, BUSY, is_persistent=True, is_known=True)
+    assert [level for level, *_ in log.lines] == ["debug"]
+
+
 @pytest.mark.parametrize("reason", RefusalReason)
 def test_a_flood_of_refusals_from_one_prefix_costs_some_lines(log: Log, reason: RefusalReason) -> None:
     """Whatever they are refused for, and however short each line is."""

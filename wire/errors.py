@@ -248,7 +248,7 @@ class AddressLookupError(AddressError):
 
     @property
     def problem(self) -> str:
-        return f"host {quoted(self.host, ADDRESS)} was not found: {shown(self.reason, DETAIL)}"
+        return f"host {quoted(self.host, ADDRESS)} was not found: {shown(self.reason, QUOTED)}"
 
     def __str__(self) -> str:
         return self.problem
@@ -290,7 +290,7 @@ class AddressHostError(AddressInvalidError):
 
     @property
     def problem(self) -> str:
-        return shown(self.reason, DETAIL)
+        return shown(self.reason, QUOTED)
 
 
 class AddressPortError(AddressInvalidError):

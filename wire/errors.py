@@ -411,7 +411,7 @@ class ForeignProtocolError(HandshakeError):
         self.protocol = protocol
 
     def __str__(self) -> str:
-        return f"the remote speaks {self.protocol}"
+        return f"the remote speaks {shown(self.protocol)}"
 
 
 class EphemeralKeyLengthError(HandshakeError):

@@ -582,9 +582,7 @@ class Node:
         name = self._names.of(part)
         return ChildSpec(
             id=name,
-            start=start.using(
-                name=name, extra=self._context, log_setup=self._log.host_setup, **options
-            ),
+            start=start.using(name=name, extra=self._context, log_setup=self._log.host_setup, **options),
             shutdown=shutdown,
             health=health or _own_health(self.config),
         )

@@ -47,14 +47,14 @@ def truth(node: Node) -> dict[str, float]:
     peers = [peer.id for peer in node.peers()]
     book = node.names.addrbook.ask(BookCall("statistics"), timeout=5.0)
     return (
-        {"cometbft_p2p_peers": float(len(peers))}
+        {"cometbft_p2p_peers": float(len(peers)), "cometbft_p2p_address_book_outage": 0.0}
         | {f'cometbft_p2p_addresses{{kind="{kind}"}}': float(getattr(book, kind)) for kind in BOOK_KINDS}
         | {f'cometbft_p2p_num_txs{{peer_id="{peer}"}}': TXS_OF_EACH for peer in peers}
         | {f'cometbft_p2p_peer_pending_send_bytes{{peer_id="{peer}"}}': 0.0 for peer in peers}
     )
 
 
-BOOK_KINDS = ("new", "old", "verified", "banned")
+BOOK_KINDS = ("new", "old", "verified", "banned", "incompatible")
 
 
 def round_trips(found: dict[str, float]) -> dict[str, float]:

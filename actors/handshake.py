@@ -98,7 +98,9 @@ class Handshake:
             if isinstance(error, UnexpectedNodeIDError) and error.actual == self._node_key.node_id:
                 refusal = Refusal(RefusalReason.SELF, f"dialled {error.expected}, and we answered ourselves")
             else:
-                refusal = Refusal(RefusalReason.AUTH_FAILURE, str(error), impostor=impostor)
+                strange = self._strange()
+                detail = f"the remote {strange}: {error}" if strange else str(error)
+                refusal = Refusal(RefusalReason.AUTH_FAILURE, detail, impostor=impostor)
             raise HandshakeRefusedError(refusal) from error
         if theirs is None:
             return False
@@ -119,7 +121,14 @@ class Handshake:
     def receive_eof(self) -> HandshakeRefusedError:
         """Say what it means that the remote closed now."""
         step = "the key exchange" if not self.secret.is_open else "its NodeInfo"
-        said = ", without having said anything" if self.secret.is_silent else ""
+        strange = self._strange()
+        said = (
+            f": it {strange}"
+            if strange
+            else ", without having said anything"
+            if self.secret.is_silent
+            else ""
+        )
         return HandshakeRefusedError(
             Refusal(
                 RefusalReason.AUTH_FAILURE,
@@ -130,9 +139,14 @@ class Handshake:
     def timed_out(self, seconds: float) -> HandshakeRefusedError:
         """Say what it means that the time for the handshake is over."""
         step = "key exchange" if not self.secret.is_open else "NodeInfo"
-        return HandshakeRefusedError(
-            Refusal(RefusalReason.AUTH_FAILURE, f"handshake timeout: no {step} within {seconds:g} s")
-        )
+        strange = self._strange()
+        detail = f"handshake timeout: no {step} within {seconds:g} s" + (f": it {strange}" if strange else "")
+        return HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
+
+    def _strange(self) -> str:
+        """How the remote began, if not as one of ours; else empty. What it speaks has no name here."""
+        began = self.secret.strange_beginning
+        return f"began with {quoted(began)}, which is no key exchange" if began else ""
 
     def _check(self, theirs: NodeInfo) -> None:
         remote_id = self.secret.remote_id

@@ -71,6 +71,8 @@ def _problem(scheme: str, rest: str) -> str:
         return f"the scheme is {scheme!r}, expected tcp"
     if "@" in rest:
         return "there is an @, but no ID belongs here"
+    if "," in rest:
+        return "there is a comma: one address is expected"
     if "/" in rest:
         return "there is a / behind the scheme, expected host:port"
     if _is_ipv6(rest):

@@ -31,6 +31,7 @@ from peerage.wire.net_address import NetAddress
 FILE_MODE = 0o644  # reference 9
 MAX_FAULTS = 1000  # lines kept of what is wrong with one file
 MAX_ATTEMPTS = 2**31 - 1
+MOST_DIGITS = 100  # of a number that is read; CometBFT's have 10
 
 # What entries that give no row are counted as.
 NO_ID, INVALID, UNREADABLE, TWICE = "no ID", "invalid", "unreadable", "twice in the file"
@@ -154,7 +155,23 @@ def _lower_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return {name.lower(): value for name, value in pairs}
 
 
-_Decoder = json.JSONDecoder(object_pairs_hook=_lower_names)
+def _number(digits: str) -> int | float:
+    """A whole number; infinity where it has so many digits that Python reads none, which no field takes."""
+    return int(digits) if len(digits) <= MOST_DIGITS else float("inf")
+
+
+def _decoded_at(text: str, begin: int) -> tuple[Any, int]:
+    """The JSON value that begins there, and where it ends.
+
+    Raises: ValueError.
+    """
+    try:
+        return _Decoder.raw_decode(text, begin)
+    except RecursionError:
+        raise ValueError("values are nested too deep") from None
+
+
+_Decoder = json.JSONDecoder(object_pairs_hook=_lower_names, parse_int=_number)
 
 
 def _read_outline(text: str) -> tuple[str, list[Any]]:
@@ -163,8 +180,8 @@ def _read_outline(text: str) -> tuple[str, list[Any]]:
     Raises: BookFileError.
     """
     try:
-        book = _Decoder.raw_decode(text.lstrip())[0]
-    except (ValueError, RecursionError) as error:
+        book = _decoded_at(text.lstrip(), 0)[0]
+    except ValueError as error:
         raise BookFileError(f"no JSON: {error}") from error
     if not isinstance(book, dict):
         raise BookFileError("it is no JSON object")
@@ -219,8 +236,8 @@ def _salvage(text: str, problem: str) -> BookFile:
     while (begin := _ENTRY_BEGINS.search(text, position)) is not None:
         position = begin.end()
         try:
-            entry, position = _Decoder.raw_decode(text, begin.start())
-        except (ValueError, RecursionError) as error:
+            entry, position = _decoded_at(text, begin.start())
+        except ValueError as error:
             found.fault(f"character {begin.start()}: {error}", UNREADABLE)
         else:
             entries.append(entry)

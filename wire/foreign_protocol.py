@@ -26,8 +26,9 @@ import re
 from enum import StrEnum
 from typing import Final
 
-__all__ = ["LONGEST_BEGINNING", "ForeignProtocol", "recognised"]
+__all__ = ["KEY_EXCHANGE", "LONGEST_BEGINNING", "ForeignProtocol", "recognised"]
 
+KEY_EXCHANGE: Final = b"\x22\x0a\x20"  # what every implementation begins with
 LONGEST_BEGINNING: Final = 24  # bytes; more than these say nothing new
 
 

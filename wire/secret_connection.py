@@ -25,7 +25,7 @@ from peerage.wire.errors import (
     SignatureError,
     UnexpectedNodeIDError,
 )
-from peerage.wire.foreign_protocol import LONGEST_BEGINNING, recognised
+from peerage.wire.foreign_protocol import KEY_EXCHANGE, LONGEST_BEGINNING, recognised
 from peerage.wire.frames import FRAME_SEALED, Opener, Sealer
 from peerage.wire.handshake_messages import AuthSignature, EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of, verify
@@ -95,6 +95,13 @@ class SecretConnection:
     def is_silent(self) -> bool:
         """Not a byte has come yet."""
         return not self._beginning
+
+    @property
+    def strange_beginning(self) -> bytes:
+        """What the stream began with, if no key exchange begins so and none came of it; else empty."""
+        began = self._beginning
+        ours = self._sealer is not None or KEY_EXCHANGE.startswith(began[: len(KEY_EXCHANGE)])
+        return b"" if ours else began
 
     @property
     def is_open(self) -> bool:

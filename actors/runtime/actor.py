@@ -60,6 +60,7 @@ class SpawnRequest(NamedTuple):
     linked_to: ActorRef[Any] | None
     log_setup: bytes  # pickled, empty for the system's
     signature: dict[str, str]  # of the lines about the host
+    is_passing: bool  # whether the actor is, and its host with it
 
 
 class ProcessActor(pykka.Actor):
@@ -229,6 +230,7 @@ class Starter(Generic[A]):
             self._linked_to,
             self._log_setup or process.log_setup,
             dict(signature()),
+            self._class.is_passing and not self._keep,
         )
         return host, current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 

@@ -82,6 +82,11 @@ class _HostRecord:
         self.mourners: set[str] = set()  # hosts that do not start before this one is gone
         self.heirs: list[_Heir] = []  # starts that wait for its end
 
+    @property
+    def is_passing(self) -> bool:
+        """Whether it comes and goes with an actor that does: those that strangers may cause are told when debugging."""
+        return self.request is not None and self.request.is_passing
+
 
 class Root(Host):
     """Runs in a thread of the embedder and has no actors of its own."""
@@ -297,7 +302,9 @@ class Root(Host):
         facts = HostFacts(name, corr, pid)
         self.process.table.up(facts, self._booting())
         self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
-        logger().bind(**record.signature).info("host started", host=name, pid=pid, serial=corr)
+        log = logger().bind(**record.signature)
+        tell = log.debug if record.is_passing else log.info
+        tell("host started", host=name, pid=pid, serial=corr)
         if record.request is not None:
             source, number = record.asker
             self.port.send(
@@ -448,8 +455,9 @@ class Root(Host):
         for host, actor, make in record.heirs:
             self._when_free(host, actor, make)
         log = logger().bind(**record.signature)
-        log = log.info if reason.is_orderly else log.error
-        log("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
+        orderly = log.debug if record.is_passing else log.info
+        tell = orderly if reason.is_orderly else log.error
+        tell("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _remove_sockets(self, serial: int) -> None:
         """A host that was killed could not do so itself: its own mailbox, and those of its threads."""

@@ -74,7 +74,7 @@ config = click.Group(
 def _ourselves(config: Config, own_id: str) -> Iterable[str]:
     """Our own address among the peers: as in a list that all nodes of a network share."""
     for key in ("persistent_peers", "seeds"):
-        for text in getattr(config.p2p, key):
+        for text in dict.fromkeys(getattr(config.p2p, key)):
             if id_in(text) == own_id:
                 yield f"p2p.{key}: {quoted(text)} is this node itself, and is left out"
 

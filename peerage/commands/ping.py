@@ -104,6 +104,8 @@ class _Call:
             except ConnectionError:
                 if self._handshake.secret.is_silent and (spoken := self._spoken_there()) is not None:
                     return f"{RefusalReason.OTHER_PROTOCOL}: {ForeignProtocolError(spoken)}"
+                if self._handshake.secret.strange_beginning:
+                    return str(self._handshake.receive_eof())
                 return self._closed("during the handshake")
             except TimeoutError:  # a full CometBFT node lets connections wait
                 return f"no word within {self._timeout:g} s: the node is full or hangs, or something else is there"

@@ -208,6 +208,22 @@ def test_the_end_and_the_timeout_say_which_step_was_missing() -> None:
     assert "no NodeInfo within 2.5 s" in str(anna.timed_out(2.5))
 
 
+@pytest.mark.parametrize(
+    "banner", [b"220 mail.example.org ESMTP\r\n", b"\x4a\0\0\0\n8.0.32\0", b"\x1b[31m\n" * 9]
+)
+def test_a_protocol_without_a_name_is_told_by_how_it_began(banner: bytes) -> None:
+    """A hang-up, a timeout and bytes that nobody can read: each says that it was no key exchange, on one line."""
+    waiting, reading = Handshake(ANNA, info_of(ANNA)), Handshake(ANNA, info_of(ANNA))
+    assert not waiting.receive_data(banner[:10])
+    with pytest.raises(HandshakeRefusedError) as unread:
+        reading.receive_data(b"\x05" + banner)
+    for error in (waiting.receive_eof(), waiting.timed_out(1.0), unread.value):
+        assert error.refusal.reason is RefusalReason.AUTH_FAILURE
+        assert "began with b" in error.refusal.detail
+        assert "which is no key exchange" in error.refusal.detail
+        assert error.refusal.detail.isprintable()
+
+
 def refused_for(hear: Callable[[], bool]) -> RefusalReason | None:
     """Why, or None while more is waited for. Nothing but a refusal may come up."""
     try:

@@ -29,7 +29,16 @@ def test_addresses(text: str, scheme: str, host: str, port: int, path: str) -> N
     "text",
     [
         *("", "tcp://", "host", "host:", "host:x", "host:65536", "host:-1", "host:+1", "host:\u0667"),
-        *("::1:5", "a b:1", "udp://h:1", "unix://", "a@b:1", "[::1:5", "tcp://tcp://h:1"),
+        *(
+            "1.2.3.4:1,5.6.7.8:1",
+            "::1:5",
+            "a b:1",
+            "udp://h:1",
+            "unix://",
+            "a@b:1",
+            "[::1:5",
+            "tcp://tcp://h:1",
+        ),
     ],
 )
 def test_no_addresses(text: str) -> None:

@@ -81,6 +81,7 @@ def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
         (rule.NODE_IDS, f"{ID}@h:1", "only the ID in front of its @"),
         (rule.NODE_IDS, ID[1:], "it has 39"),
         (rule.P2P_LISTEN, "", "the port is missing"),
+        (rule.P2P_LISTEN, "1.2.3.4:1,5.6.7.8:1", "there is a comma: one address is expected"),
         (rule.P2P_LISTEN, "26656", "the port is missing"),
         (rule.P2P_LISTEN, "tcp://0.0.0.0", "the port is missing"),
         (rule.P2P_LISTEN, "tcp://:26656", "the host is missing"),

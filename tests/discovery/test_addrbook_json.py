@@ -254,6 +254,30 @@ def test_a_file_that_is_whole_loses_only_the_entries_that_cannot_be_read() -> No
         read_book(text[:-3], skip_faulty=True)
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        ('"port":1', f'"port":{"1" * 5000}'),
+        ('"buckets":[3]', f'"buckets":[-{"1" * 5000}]'),
+        ('"bucket_type":1', f'"bucket_type":1,"attempts":{"1" * 5000}'),
+    ],
+    ids=["port", "bucket", "attempts"],
+)
+def test_a_number_of_thousands_of_digits_costs_its_entry_alone(field: tuple[str, str]) -> None:
+    """Python reads none that long; the other entries are not to pay for it."""
+    long = (ENTRY % (node_id(1), "")).replace(*field)
+    other = ENTRY % (node_id(2), "")
+    read = read_book(f'{{"key":"k","addrs":[{long},{other}]}}', skip_faulty=True)
+    assert [row.id for row in read.rows] == [node_id(2)]
+    assert {reason: left_out.count for reason, left_out in read.left_out.items()} == {"unreadable": 1}
+
+
+def test_nesting_without_end_is_told_in_words_of_the_file() -> None:
+    """Not in Python's."""
+    with pytest.raises(BookFileError, match="no JSON: values are nested too deep"):
+        read_book("[" * 100_000)
+
+
 def test_names_count_in_any_case_and_a_missing_source_is_the_address_itself() -> None:
     """As Go reads them."""
     (row,) = read_book(ONE.replace('"addr"', '"Addr"').replace('"ip"', '"IP"')).rows

@@ -78,14 +78,18 @@ def test_check_refuses_a_host_that_is_none(tmp_path: Path, key: str, host: str) 
 
 
 def test_check_says_that_we_are_among_our_peers(tmp_path: Path) -> None:
-    """A warning for each list, however the ID is written; nothing is wrong with that."""
+    """A warning for each list, however the ID is written and however often; nothing is wrong with that."""
     run("init", "--home", tmp_path, "--network", "n")
     own = run("show-node-id", "--home", tmp_path).stdout.strip()
-    lists = {"--p2p.persistent_peers": f"{own}@1.2.3.4:5", "--p2p.seeds": f"{own.upper()}@1.2.3.4:5"}
+    lists = {
+        "--p2p.persistent_peers": f"{own}@1.2.3.4:5",
+        "--p2p.seeds": f"{own.upper()}@1.2.3.4:5,{own}@1.2.3.4:5",
+    }
     result = run("config", "check", "--home", tmp_path, *(part for pair in lists.items() for part in pair))
     assert result.exit_code == 0
     for key in ("p2p.persistent_peers", "p2p.seeds"):
         assert f'Warning: {key}: "{own}@1.2.3.4:5" is this node itself' in result.stderr
+    assert result.stderr.count("is this node itself") == 2
 
 
 def test_check_without_a_file(tmp_path: Path) -> None:

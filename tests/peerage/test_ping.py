@@ -270,6 +270,19 @@ def test_who_says_nothing_at_all_is_not_guessed_at() -> None:
         assert "refused: the node closed the connection during the handshake" in failure(run("ping", address))
 
 
+def test_who_says_something_else_and_hangs_up_is_not_taken_for_a_full_node() -> None:
+    """A mail server greets and goes; what it said is shown, for its protocol has no name here."""
+
+    def greet(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail.example.org ESMTP\r\n")
+        connection.recv(4096)
+
+    with server(greet) as address:
+        text = failure(run("ping", address))
+    assert "refused" not in text
+    assert "began with b'220 mail.example.org ESM', which is no key exchange" in text
+
+
 def test_quic_on_the_port_where_tcp_is_refused_is_told() -> None:
     """A node with libp2p listens on UDP alone; a QUIC server says which versions it speaks when it is asked."""
 

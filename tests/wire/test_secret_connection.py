@@ -23,6 +23,7 @@ from peerage.wire.errors import (
     UnexpectedNodeIDError,
 )
 from peerage.wire.frames import FRAME_SEALED, Sealer
+from peerage.wire.handshake_messages import EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of
 from peerage.wire.secret_connection import SecretConnection, Stage
 from peerage.wire.session_keys import agree
@@ -287,3 +288,29 @@ def test_the_ephemeral_secret_is_drawn_from_the_random_source() -> None:
     assert drawn == [32, 32]
     with pytest.raises(EphemeralSecretError):
         SecretConnection(key, random=lambda size: b"")
+
+
+@pytest.mark.parametrize(
+    ("stream", "strange"),
+    [
+        (b"", b""),
+        (b"\x22", b""),
+        (b"\x22\x0a", b""),
+        (b"\x22\x0a\x20" + b"k" * 31, b""),
+        (b"2", b"2"),
+        (b"\x22\x0b", b"\x22\x0b"),
+        (b"220 mail.example.org ESMTP Postfix\r\n", b"220 mail.example.org ESM"),
+    ],
+)
+def test_a_beginning_that_is_no_key_exchange_is_kept(stream: bytes, strange: bytes) -> None:
+    """As long as nobody knows better: to be shown to whoever wonders what is there."""
+    end = victim()
+    end.receive_data(stream)
+    assert end.strange_beginning == strange
+
+
+def test_a_key_exchange_that_began_otherwise_is_not_strange() -> None:
+    """A field that nobody knows may come first; the key is read all the same."""
+    end = victim()
+    end.receive_data(delimit(b"\x10\x01" + EphemeralKey(b"\x09" + bytes(31)).encode()))
+    assert end.strange_beginning == b""

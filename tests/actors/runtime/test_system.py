@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import stat
 import sys
@@ -25,6 +26,8 @@ from peerage.actors.runtime import (
     forkserver_client,
     watch,
 )
+from peerage.actors.runtime.process import current_port
+from tests.nodes import wait_until
 
 from .cast import Echo, Worker
 
@@ -244,3 +247,36 @@ def test_a_host_name_of_the_root_is_refused(system: System) -> None:
     """It is taken."""
     with pytest.raises(ActorStartError, match="taken"):
         Echo.options(name="root").start()
+
+
+class Passing(Echo):
+    """One of many that come and go."""
+
+    is_passing = True
+
+
+@pytest.mark.parametrize(("actor", "level"), [(Echo, logging.INFO), (Passing, logging.DEBUG)])
+def test_hosts_that_come_and_go_with_an_actor_are_told_when_debugging(
+    system: System, caplog: pytest.LogCaptureFixture, actor: type[Echo], level: int
+) -> None:
+    """As the actor is: with a process for each peer, whoever connects would write two lines otherwise."""
+    with caplog.at_level(logging.DEBUG, logger="peerage.runtime"):
+        ref = actor.options(name="visitor").start()
+        ref.stop()
+        assert current_port().wait(lambda: not system.hosts(), 5.0)
+        wait_until(lambda: "host ended" in caplog.text)
+    told = {record.getMessage().partition(":")[0]: record.levelno for record in caplog.records}
+    assert (told["host started"], told["host ended"]) == (level, level)
+
+
+def test_a_host_of_a_passing_actor_that_is_killed_is_told_all_the_same(
+    system: System, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an error."""
+    with caplog.at_level(logging.DEBUG, logger="peerage.runtime"):
+        Passing.options(name="visitor").start().kill()
+        assert current_port().wait(lambda: not system.hosts(), 5.0)
+        wait_until(lambda: "host ended" in caplog.text)
+    assert ("host ended", logging.ERROR) in {
+        (record.getMessage().partition(":")[0], record.levelno) for record in caplog.records
+    }

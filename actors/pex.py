@@ -525,6 +525,7 @@ class PexReactor(Reactor):
         if refusal.is_ours or refusal.reason in NOT_ITS_FAULT:
             return
         if refusal.speaks_otherwise:
+            self._seed_visits.let_be(address.id)
             self._book.request(self.runtime, "mark_incompatible", address.id, address)
             return
         ban_s = self._manager.dial_failed(address, authentication=refusal.impostor)
@@ -546,6 +547,8 @@ class PexReactor(Reactor):
                     log.warning, "seed skipped", texts[0], {}, seed=shown(texts[0]), cause=str(error)
                 )
                 outcome = Refusal(RefusalReason.UNREACHABLE, str(error))
+            if isinstance(outcome, Refusal) and outcome.speaks_otherwise:
+                self._seed_visits.let_be(id_in(texts[0]))
             if isinstance(outcome, Refusal) and outcome.reason is not RefusalReason.DUPLICATE_ID:
                 if len(texts) == 1:
                     self._lines.say(log.info, "no seed could be reached", "", {})

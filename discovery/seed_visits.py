@@ -12,13 +12,15 @@ LONGEST_PAUSE_S = 300.0  # between two visits that bring nothing new
 class _Visit:
     at: float
     pause: float
+    speaks_otherwise: bool = False
 
 
 class SeedVisits:
     """The pauses between one node's visits to each of its seeds.
 
     The first is a period. Each visit that brings nothing new, be it that the seed knows nobody else, hangs up or is not
-    there, doubles it; one that does brings it back to a period. Who has no peer at all asks every period.
+    there, doubles it; one that does brings it back to a period. Who has no peer at all asks every period, but not one that
+    is of another network or protocol: that will not be mended soon, and whoever is there has done nothing wrong.
 
     Args: clock, seconds; period, seconds, of ensure-peers.
     """
@@ -35,7 +37,7 @@ class SeedVisits:
             return True
         elapsed = self._clock() - visit.at
         # a clock set back makes nobody wait longer
-        return not 0 <= elapsed < (self._period if alone else visit.pause)
+        return not 0 <= elapsed < (self._period if alone and not visit.speaks_otherwise else visit.pause)
 
     def begin(self, seed_id: str) -> None:
         """It is being dialled."""
@@ -48,3 +50,9 @@ class SeedVisits:
         visit = self._visits.get(seed_id)
         if visit is not None:
             visit.pause = self._period
+
+    def let_be(self, seed_id: str) -> None:
+        """It turned out to be of another network or protocol at this visit."""
+        visit = self._visits.get(seed_id)
+        if visit is not None:
+            visit.speaks_otherwise = True

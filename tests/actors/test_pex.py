@@ -717,6 +717,24 @@ def test_a_seed_that_was_asked_is_left_alone_wherever_its_address_comes_from(
         assert rounds(stage) - len([dial for dial in stage.dials if dial != seed]) == 4
 
 
+@pytest.mark.parametrize("reason", [RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL])
+@pytest.mark.parametrize("is_in_book", [False, True])
+def test_a_seed_of_another_network_is_not_dialled_in_every_round(
+    clock: Clock, quick_rounds: None, reason: RefusalReason, *, is_in_book: bool
+) -> None:
+    """Not even while there is nobody else."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    if is_in_book:
+        known.add(address(9), address(9))
+    refused = Refusal(reason, "it is what it is")
+    with Stage(clock, known=known, outcome=lambda _m: refused, p2p={"seeds": [str(address(9))]}) as stage:
+        visits = []
+        for _ in range(5):
+            visits.append(rounds(stage))
+            clock.pass_by(0.025)
+    assert visits == [1, 2, 2, 3, 3]
+
+
 # --- seed mode -------------------------------------------------------------------------------------------------------
 
 

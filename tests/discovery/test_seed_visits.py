@@ -58,3 +58,19 @@ def test_each_seed_has_its_own_pause_and_a_clock_set_back_lengthens_none() -> No
     assert visits.may_begin("b")
     clock.pass_by(-3600.0)
     assert visits.may_begin("a")
+
+
+def test_a_seed_of_another_network_is_left_alone_also_by_who_has_no_peer() -> None:
+    """Longer each time, until a visit finds it otherwise."""
+    clock = Clock()
+    visits = SeedVisits(clock, period=30.0)
+    pauses = []
+    for _ in range(3):
+        visits.begin("a")
+        visits.let_be("a")
+        pauses.append(pause_of(visits, clock, alone=True))
+        clock.pass_by(pauses[-1])
+    assert pauses == [30, 60, 120]
+    visits.begin("a")
+    assert pause_of(visits, clock, alone=True) == 30
+    visits.let_be("b")  # never visited: nothing to note

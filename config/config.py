@@ -228,10 +228,14 @@ class Config(TopLevel):
             for address in addresses
             if "://" in address and not address.lower().startswith("tcp://")
         ]
-        external = self.p2p.external_address
-        if _is_unspecified(external):
+        external, read = self.p2p.external_address, _read_address(self.p2p.external_address)
+        if _is_unspecified(read):
             odd.append(
                 f"p2p.external_address: {shown(external)} leads nobody here; an IP of this machine is told instead"
+            )
+        if read is not None and read.port == 0:
+            odd.append(
+                f"p2p.external_address: nobody can dial port 0 of {shown(external)}; the port of p2p.laddr is told instead"
             )
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
@@ -240,11 +244,19 @@ class Config(TopLevel):
         return odd
 
 
-def _is_unspecified(address: str) -> bool:
+def _is_unspecified(address: ListenAddress | None) -> bool:
     try:
-        return parse_ip(ListenAddress.parse(address).host).is_unspecified
+        return address is not None and parse_ip(address.host).is_unspecified
     except ValueError:
         return False
+
+
+def _read_address(text: str) -> ListenAddress | None:
+    """None for what is empty, or is none: whether that matters is asked elsewhere."""
+    try:
+        return ListenAddress.parse(text)
+    except ValueError:
+        return None
 
 
 def _as_home(home: object) -> Home:

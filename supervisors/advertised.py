@@ -36,14 +36,16 @@ _HOST_ALLOWED = "host:port, the host being an IP address or a name that resolves
 
 
 def advertised(config: Config, listener: socket.socket) -> str:
-    """host:port as peers are told: external_address, else the listener's, its host one that leads here."""
+    """host:port as peers are told: external_address, else the listener's, its host one that leads here, its port not 0."""
     external = without_scheme(config.p2p.external_address)
+    host, port = listener.getsockname()[:2]
     if external:
-        host, port = _split(external)
-        if not _is_unspecified(host):
-            return external
-    host, own_port = listener.getsockname()[:2]
-    port = port if external else own_port
+        told_host, told_port = _split(external)
+        if not _is_unspecified(told_host):
+            if told_port:
+                return external
+            host = told_host
+        port = told_port or port
     if _is_unspecified(host):
         host = _ip_of_this_machine(listener)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -78,6 +78,23 @@ def test_what_the_operator_set_is_told_as_it_is(tmp_path: Path, external: str, t
         assert advertised(config_of(tmp_path, external), listener) == told
 
 
+@pytest.mark.parametrize(
+    ("external", "host"),
+    [
+        ("1.2.3.4:0", "1.2.3.4"),
+        ("tcp://node.example.org:0", "node.example.org"),
+        ("[2600::1]:0", "[2600::1]"),
+        ("0.0.0.0:0", "127.0.0.1"),
+    ],
+)
+def test_port_0_is_told_to_nobody(tmp_path: Path, external: str, host: str) -> None:
+    """Nobody can dial it: the port on which we listen is told, and the operator hears of it."""
+    assert any("port 0 of" in warning for warning in config_of(tmp_path, external).warnings)
+    with closing(listener_at("127.0.0.1")) as listener:
+        port = listener.getsockname()[1]
+        assert advertised(config_of(tmp_path, external), listener) == f"{host}:{port}"
+
+
 @pytest.mark.parametrize("external", ["0.0.0.0:5", "tcp://0.0.0.0:5", "[::]:5"])
 def test_an_external_address_that_leads_nobody_here_gives_its_port_alone(
     tmp_path: Path, external: str

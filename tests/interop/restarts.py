@@ -4,8 +4,8 @@
 Ours: a seed that is started from an addrbook.json alone and three nodes that know only the seed, each of the four restarted
 five times, then left alone: how soon each is back, who was banned, how often a node knocks at the seed once all are
 connected. Theirs, for each version: a real node whose persistent peer is ours, and one that has ours, which is no seed, in
-its `seeds`; each is restarted at random moments, by SIGTERM and by SIGKILL in turns. Then how many addresses the second has
-learned, and how often the first dials ours in ten seconds while ours has it banned.
+its `seeds`; each is restarted at random moments, by SIGTERM and by SIGKILL in turns. Then how many addresses a third one,
+left alone with ours in its `seeds`, has learned, and how often the first dials ours in ten seconds while ours has it banned.
 """
 
 from __future__ import annotations
@@ -218,11 +218,11 @@ def theirs(report: Report, parent: Path, version: str, restarts: int, minutes: f
     rng = random.Random()
     nodes = {
         how: OurNode(parent, f"{version}-{how}", p2p__max_num_outbound_peers="0")
-        for how in ("persistent", "seeds")
+        for how in ("persistent", "seeds", "told")
     }
-    write_book(
-        nodes["seeds"].home, [(f"{number:040x}", "127.9.9.9", 1000 + number) for number in range(TOLD)]
-    )
+    # Only the one that is left alone is told of others: at its next start a node of CometBFT dials those first, and its
+    # seeds when there is nobody to dial.
+    write_book(nodes["told"].home, [(f"{number:040x}", "127.9.9.9", 1000 + number) for number in range(TOLD)])
     with running(*nodes.values()), ExitStack() as stack:
         real = {}
         for how, node in nodes.items():
@@ -233,10 +233,12 @@ def theirs(report: Report, parent: Path, version: str, restarts: int, minutes: f
         for how, comet in real.items():
             wait_until(lambda: comet.id in nodes[how].node.peers(), 30.0, f"{version} as {how}")  # noqa: B023
         moments = sorted(
-            (rng.random() * minutes * 60.0, how, number % 2) for how in real for number in range(restarts)
+            (rng.random() * minutes * 60.0, how, number % 2)
+            for how in ("persistent", "seeds")
+            for number in range(restarts)
         )
         began = time.monotonic()
-        back: dict[str, list[float]] = {how: [] for how in real}
+        back: dict[str, list[float]] = {"persistent": [], "seeds": []}
         for moment, how, kill in moments:
             time.sleep(max(0.0, began + moment - time.monotonic()))
             comet, node = real[how], nodes[how]
@@ -256,10 +258,10 @@ def theirs(report: Report, parent: Path, version: str, restarts: int, minutes: f
             )
             report.tell(f"{version}, {how}, bans {node.bans_now():g}; {dict(why)}", good=not node.bans_now())
         time.sleep(FILLS_FOR_S)
-        real["seeds"].stop()
-        learned = addresses_saved(real["seeds"])
+        real["told"].stop()
+        learned = addresses_saved(real["told"])
         report.tell(
-            f"{version}, seeds: {learned} addresses in its book; ours had {TOLD} to tell",
+            f"{version}, told: {learned} addresses in its book; ours had {TOLD} to tell",
             good=learned >= TOLD / 2,
         )
         dials = dials_while_banned(nodes["persistent"], real["persistent"])

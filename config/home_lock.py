@@ -1,7 +1,9 @@
 """One home, one writer: a lock that the kernel releases when its holder ends, however it ends.
 
-HOME/data             locked itself, while a node runs or a command changes the address book: a lock file alone is gone when
-                      somebody empties the directory under a running node
+HOME                  locked itself, while a node runs or a command changes the address book: a data directory may be renamed,
+                      or removed, under a running node, which then makes another
+HOME/data             locked itself, too: two homes may have one (a symbolic link), and a lock file alone is gone when somebody
+                      empties the directory
 HOME/data/node.lock   locked too, for network file systems, where a directory cannot be; in it stands who has the lock, for
                       the message of who comes second. The file stays when the lock is gone, and means nothing then.
 """
@@ -109,7 +111,8 @@ def _take(home: Home) -> list[int] | None:
     make_directory(home.data_dir)
     fds: list[int] = []
     try:
-        for path, open_it in ((home.data_dir, _open_directory), (home.lock_file, _open_file)):
+        ways = ((home.path, _open_home), (home.data_dir, _open_directory), (home.lock_file, _open_file))
+        for path, open_it in ways:
             fd = open_it(path)
             if fd is None:
                 continue
@@ -137,6 +140,13 @@ def _lock(fd: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _open_home(path: Path) -> int | None:
+    try:
+        return _open_directory(path)
+    except HomeError:  # somebody else's, which may be passed through and not read
+        return None
 
 
 def _open_directory(path: Path) -> int | None:

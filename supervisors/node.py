@@ -98,6 +98,7 @@ DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
 ReactorSpec = type[Reactor] | tuple[Any, ...]  # a class, or a class and the arguments of its constructor
 
 _unnamed = itertools.count(1)
+_making_system = threading.Lock()
 
 
 class ListenError(Exception):
@@ -220,6 +221,7 @@ class Node:
         self._context: NodeContext | None = None
         self._life: NodeLife | None = None  # this one, or the last
         self._switching = threading.RLock()  # one start or stop at a time; a signal's handler may stop, too
+        self._is_starting = self._stop_is_due = False
         self._on_end: list[Callable[[], None]] = []
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -227,27 +229,37 @@ class Node:
     def start(self) -> Self:
         """Listen, and start every actor of the node. One that was stopped, or has failed, may be started again.
 
+        When a signal's handler calls `stop` meanwhile, the node has ended again on return.
+
         Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data, or no room;
             ConfigError, external_address has a host that does not resolve; ListenError, SeedsUnresolvedError,
             NodeStartError.
         """
         with self._switching:
-            if self._life is None or self._life.ended.is_set():
-                life = NodeLife(HomeLock(self.config.home, "a node"))
-                self._log.open()
-                try:
-                    self._begin(life)
-                except BaseException:
-                    life.release()
-                    self._log.close()
-                    raise
-                self._life = life
-                threading.Thread(
-                    target=self._watch_root, args=(life,), name="node-watch", daemon=True
-                ).start()
-                self._tell_hindrances()
-                self._log.info("node started", address=life.address, moniker=self.config.moniker)
+            if self._is_starting or (self._life is not None and not self._life.ended.is_set()):
+                return self
+            self._is_starting, self._stop_is_due = True, False
+            try:
+                self._live()
+            finally:
+                self._is_starting = False
+            if self._stop_is_due:
+                self.stop()
         return self
+
+    def _live(self) -> None:
+        life = NodeLife(HomeLock(self.config.home, "a node"))
+        self._log.open()
+        try:
+            self._begin(life)
+        except BaseException:
+            life.release()
+            self._log.close()
+            raise
+        self._life = life
+        threading.Thread(target=self._watch_root, args=(life,), name="node-watch", daemon=True).start()
+        self._tell_hindrances()
+        self._log.info("node started", address=life.address, moniker=self.config.moniker)
 
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
@@ -286,8 +298,9 @@ class Node:
     def stop(self) -> None:
         """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent."""
         with self._switching:
+            self._stop_is_due = self._is_starting  # it was called from a handler: `start` sees to it
             life = self._life
-            if life is None or life.supervisor is None or life.ended.is_set():
+            if self._is_starting or life is None or life.supervisor is None or life.ended.is_set():
                 return
             life.stopping = True
             question = StopAccepting(FLUSH_TIMEOUT_S)
@@ -502,13 +515,14 @@ class Node:
                 return bool(self._names.addrbook.ask(BookCall("is_empty"), timeout=ASK_TIMEOUT_S))
             return False
 
-        for what, why in hindrances(
+        for hindrance in hindrances(
             self.config,
             self._node_key.node_id,
             has_channels=bool(self._channels),
             book_is_empty=book_is_empty,
         ):
-            self._log.warning(what, why=why)
+            say = self._log.warning if hindrance.is_mistake else self._log.info
+            say(hindrance.what, why=hindrance.why)
 
     def _listen(self, life: NodeLife) -> None:
         """Take every port that the configuration names. Raises: ListenError."""
@@ -657,9 +671,10 @@ def _ensure_system(config: Config, reactors: Iterable[type[Reactor]]) -> None:
     """Make the process's actor system, unless the embedder has made one: hosts start with our modules loaded, and with
     the reactors', so that a reactor that is restarted need not import them again.
     """
-    if not System.is_running():
-        modules = dict.fromkeys(each.__module__ for each in reactors if each.__module__ != "__main__")
-        System(preload=(*PRELOAD, *modules), log_setup=HostSetup(config.log_settings))
+    with _making_system:  # nodes may be started by several threads
+        if not System.is_running():
+            modules = dict.fromkeys(each.__module__ for each in reactors if each.__module__ != "__main__")
+            System(preload=(*PRELOAD, *modules), log_setup=HostSetup(config.log_settings))
 
 
 def _listen(laddr: str) -> socket.socket:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 from peerage.config import Config
 from peerage.wire.keys import NodeID
@@ -10,7 +11,13 @@ from peerage.wire.net_address import id_in
 
 __all__ = ["Hindrance", "hindrances"]
 
-Hindrance = tuple[str, str]  # what is the matter, and why
+
+class Hindrance(NamedTuple):
+    """What is the matter, and why. is_mistake: no operator can want it so; else it is as he may have meant it."""
+
+    what: str
+    why: str
+    is_mistake: bool = True
 
 
 def hindrances(
@@ -28,11 +35,13 @@ def hindrances(
     p2p = config.p2p
     if not has_channels:
         found.append(
-            ("no channels", "there is no reactor and p2p.pex is off: a peer has nothing to say to this node")
+            Hindrance(
+                "no channels", "there is no reactor and p2p.pex is off: a peer has nothing to say to this node"
+            )
         )
     if p2p.seed_mode and not p2p.pex:
         found.append(
-            ("nothing to tell", "p2p.seed_mode is on and p2p.pex is off: a seed tells addresses by it")
+            Hindrance("nothing to tell", "p2p.seed_mode is on and p2p.pex is off: a seed tells addresses by it")
         )
     lacks = _lacks(config, node_id, book_is_empty)
     if lacks and not p2p.seed_mode:  # a seed waits to be called
@@ -42,7 +51,9 @@ def hindrances(
             if nobody_comes
             else "it waits to be dialled, or to be told whom to dial"
         )
-        found.append(("nobody to dial", f"{', '.join(lacks)}: {hope}"))
+        # the first node of a network, and one behind others that dial it, are as they should be
+        is_mistake = nobody_comes or any((*p2p.persistent_peers, *p2p.seeds))
+        found.append(Hindrance("nobody to dial", f"{', '.join(lacks)}: {hope}", is_mistake))
     return found
 
 

@@ -174,6 +174,11 @@ class Outbox:
         self._pushes[address] = push
         return push
 
+    def destinations(self) -> list[int]:
+        """The addresses that it has a way to."""
+        with self._lock:
+            return list(self._pushes)
+
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
         with self._lock:

@@ -144,10 +144,16 @@ class Process:
             self.clients.add(port)
 
     def retire(self, port: Port) -> None:
+        """A thread's port is closed. Who hears of deaths may have woken it, though it never sent there, so that its goodbye
+        did not go there either.
+        """
         with self._lock:
             self._retired_dead_letters += port.dead_letters
             port.dead_letters = 0
             self.clients.discard(port)
+        main = self.main
+        if main is not None and main.port is not port and not self.closed:
+            main.call_threadsafe(None, main.port.outbox.forget, port.address)
 
     @property
     def dead_letters(self) -> int:

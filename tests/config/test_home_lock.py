@@ -102,6 +102,24 @@ def test_it_holds_when_the_directory_is_emptied(home: Home) -> None:
             HomeLock(home, "a node")
 
 
+def test_it_holds_when_the_data_directory_is_moved_away(home: Home) -> None:
+    """The running node makes another there and writes to it: who comes second would do so, too."""
+    with HomeLock(home, "a node"):
+        home.data_dir.rename(home.path / "data.old")
+        home.data_dir.mkdir()
+        with pytest.raises(HomeInUseError, match="another process"):
+            HomeLock(home, "a node")
+
+
+def test_two_homes_with_one_data_directory_are_one(home: Home, tmp_path: Path) -> None:
+    """What is written is in there."""
+    other = Home(tmp_path / "other")
+    other.path.mkdir()
+    other.data_dir.symlink_to(home.data_dir)
+    with HomeLock(home, "a node"), pytest.raises(HomeInUseError):
+        HomeLock(other, "a node")
+
+
 def test_one_home_by_two_names_is_one_home(home: Home, tmp_path: Path) -> None:
     """It belongs to the directory, not to its path."""
     (tmp_path / "link").symlink_to(home.path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -146,6 +148,48 @@ def test_a_node_whose_start_failed_can_be_started(
     other.stop()
     with node:
         assert node.is_running
+
+
+def test_a_stop_of_a_signals_handler_during_the_start_is_not_forgotten(
+    node_system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service manager ends what it has just started: the node must not run on and wait for ever."""
+    node = make(tmp_path)
+    before = signal.signal(signal.SIGUSR1, lambda *_: node.stop())
+    monkeypatch.setattr(node, "_check_seeds", lambda: signal.raise_signal(signal.SIGUSR1))
+    try:
+        assert node.start() is node
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert not node.is_running
+    assert node.wait(0)
+    monkeypatch.undo()
+    with node:
+        assert node.is_running
+
+
+START_TOGETHER = """
+import sys, threading
+from pathlib import Path
+from peerage import Node
+from tests.nodes import node_config
+if __name__ == "__main__":
+    nodes = [Node(node_config(Path(sys.argv[1], name)), name=name) for name in ("one/", "two/")]
+    threads = [threading.Thread(target=node.start) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print([node.is_running for node in nodes])
+"""
+
+
+def test_the_first_nodes_of_a_program_may_be_started_by_several_threads(tmp_path: Path) -> None:
+    """They share what the first of them makes."""
+    done = subprocess.run(
+        [sys.executable, "-c", START_TOGETHER, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "[True, True]\n", done.stderr
 
 
 def test_two_nodes_in_one_home_are_refused(start_node: StartNode, tmp_path: Path) -> None:

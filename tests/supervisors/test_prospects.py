@@ -64,18 +64,36 @@ def test_who_has_somebody_to_dial_or_waits_for_callers_is_told_nothing(
 )
 def test_who_has_nobody_to_dial_is_told_why(tmp_path: Path, p2p: dict[str, Any], why: str) -> None:
     """One sentence with what is missing and what may still help."""
-    ((what, told),) = found(tmp_path, **p2p)
+    ((what, told, _),) = found(tmp_path, **p2p)
     assert what == "nobody to dial"
     assert why in told
+
+
+@pytest.mark.parametrize(
+    ("p2p", "is_mistake"),
+    [
+        ({}, False),
+        ({"max_num_inbound_peers": 0}, True),
+        ({"seeds": [SELF]}, True),
+        ({"persistent_peers": [OTHER], "pex": False, "max_num_outbound_peers": 0}, None),
+        ({"seeds": [OTHER], "pex": False}, True),
+    ],
+    ids=str,
+)
+def test_a_node_that_is_meant_to_be_dialled_gets_no_warning(
+    tmp_path: Path, p2p: dict[str, Any], is_mistake: bool | None
+) -> None:
+    """The first node of a network has nobody yet: that is said, and no reason to warn. Peers without effect are."""
+    assert [each.is_mistake for each in found(tmp_path, **p2p)] == [is_mistake] * (is_mistake is not None)
 
 
 def test_a_node_without_channels_is_told(tmp_path: Path) -> None:
     """Nobody has anything to say to it."""
     assert [
-        what for what, _why in found(tmp_path, has_channels=False, pex=False, persistent_peers=[OTHER])
+        each.what for each in found(tmp_path, has_channels=False, pex=False, persistent_peers=[OTHER])
     ] == ["no channels"]
 
 
 def test_a_seed_without_peer_exchange_is_told(tmp_path: Path) -> None:
     """It cannot do what a seed is for."""
-    assert [what for what, _why in found(tmp_path, seed_mode=True, pex=False)] == ["nothing to tell"]
+    assert [each.what for each in found(tmp_path, seed_mode=True, pex=False)] == ["nothing to tell"]

@@ -19,6 +19,7 @@ from peerage.actors.runtime import (
     Timeout,
     watch,
 )
+from peerage.actors.runtime.port import Port
 from peerage.actors.runtime.process import current_port
 
 from .cast import Echo, Worker
@@ -193,6 +194,27 @@ def test_every_thread_may_ask(worker: ActorRef[Worker]) -> None:
     for thread in threads:
         thread.join()
     assert answers == [worker.pid()] * 8
+
+
+def test_nothing_is_kept_for_a_thread_that_has_ended(system: System) -> None:
+    """Whoever tells of deaths has woken it; a program that starts and stops for months has no socket left of each time."""
+    ports: list[Port] = []
+    worker = Worker.start()
+
+    def see_it_die() -> None:
+        ports.append(current_port())
+        seen = watch(worker)
+        worker.tell(("die",))
+        seen.wait(5.0)
+
+    thread = threading.Thread(target=see_it_die)
+    thread.start()
+    thread.join()
+    root, done = system.process.main, threading.Event()
+    assert root is not None
+    root.call_threadsafe(None, root.call_soon, None, done.set)  # behind all that the thread's end brought about
+    assert done.wait(5.0)
+    assert ports[0].address not in root.port.outbox.destinations()
 
 
 def test_a_worker_thread_may_tell_its_own_actor(worker: ActorRef[Worker]) -> None:

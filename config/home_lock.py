@@ -1,9 +1,9 @@
 """One home, one writer: a lock that the kernel releases when its holder ends, however it ends.
 
-HOME                  locked itself, while a node runs or a command changes the address book: a data directory may be renamed,
-                      or removed, under a running node, which then makes another
-HOME/data             locked itself, too: two homes may have one (a symbolic link), and a lock file alone is gone when somebody
-                      empties the directory
+HOME                  locked itself, while a node runs or a command changes the address book: the node makes another data
+                      directory when that is renamed or removed
+HOME/data             locked itself, too: two homes may have one, by a symbolic link, and a lock file alone is gone when
+                      somebody empties the directory
 HOME/data/node.lock   locked too, for network file systems, where a directory cannot be; in it stands who has the lock, for
                       the message of who comes second. The file stays when the lock is gone, and means nothing then.
 """

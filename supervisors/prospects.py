@@ -36,12 +36,15 @@ def hindrances(
     if not has_channels:
         found.append(
             Hindrance(
-                "no channels", "there is no reactor and p2p.pex is off: a peer has nothing to say to this node"
+                "no channels",
+                "there is no reactor and p2p.pex is off: a peer has nothing to say to this node",
             )
         )
     if p2p.seed_mode and not p2p.pex:
         found.append(
-            Hindrance("nothing to tell", "p2p.seed_mode is on and p2p.pex is off: a seed tells addresses by it")
+            Hindrance(
+                "nothing to tell", "p2p.seed_mode is on and p2p.pex is off: a seed tells addresses by it"
+            )
         )
     lacks = _lacks(config, node_id, book_is_empty)
     if lacks and not p2p.seed_mode:  # a seed waits to be called

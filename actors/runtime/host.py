@@ -164,6 +164,8 @@ class Host:
 
     def _run_soon(self) -> None:
         for _ in range(len(self._soon)):
+            if not self._soon:  # one of them has waited, in a turn of its own, which took the others
+                return
             cell, fn, args = self._soon.popleft()
             self._call(cell, fn, args)
 
@@ -175,6 +177,8 @@ class Host:
 
     def _run_actors(self) -> None:
         for _ in range(len(self.ready)):
+            if not self.ready:  # as above
+                return
             self.ready.popleft().run()
 
     def _run_descriptors(self, timeout: float) -> None:

@@ -145,6 +145,17 @@ class Worker(ProcessActor):
     def do_fail_later(self) -> None:
         self.runtime.call_soon(self.do_raise, ValueError("in a callback"))
 
+    def do_wait_and_let_others(self, ref: ActorRef[Any], message: Any) -> None:
+        """Wait in a callback behind which the host itself has something to do."""
+        reply = self.runtime.defer()
+        self.runtime.call_soon(ref.ask, message)
+        self._cell.host.call_soon(None, reply.set, "done")
+
+    def do_ready_together(self, first: ActorRef[Any], second: ActorRef[Any]) -> None:
+        """Have two actors of this host a message each; the first asks the second."""
+        first.tell(("ask", second, ("log", "asked")))
+        second.tell(("log", "told"))
+
     def do_end_of_turn(self) -> None:
         self.log.append("message")
         self.runtime.at_end_of_turn(lambda: self.log.append("end of turn"))

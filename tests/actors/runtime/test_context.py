@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import PROCESS, THREAD, ActorRef, Place, ProcessActor, System, watch
+from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor, System, watch
 from peerage.actors.runtime.process import current_port
 from tests.nodes import wait_until
 
@@ -44,6 +44,26 @@ def test_an_exception_in_a_callback_fails_the_actor(worker: ActorRef[Worker]) ->
     seen = watch(worker)
     worker.tell(("fail_later",))
     assert seen.wait(5.0).text == "ValueError: in a callback"
+
+
+def test_a_callback_that_waits_leaves_what_is_behind_it_to_be_done_once(
+    worker: ActorRef[Worker],
+) -> None:
+    """The turn in which it waits does that; the one around it goes on, and so does the host."""
+    other = worker.ask(("start", HERE))
+    assert worker.ask(("wait_and_let_others", other, ("pid",)), timeout=5) == "done"
+    assert worker.ask(("pid",), timeout=5) == worker.pid()
+
+
+def test_an_actor_that_asks_another_of_its_host_leaves_its_messages_to_be_handled_once(
+    worker: ActorRef[Worker],
+) -> None:
+    """Both have something to do in one turn, and the first waits for the second."""
+    first, second = worker.ask(("start", HERE)), worker.ask(("start", HERE))
+    worker.ask(("ready_together", first, second))
+    first.ask(("pid",), timeout=5)
+    assert second.ask(("log",), timeout=5) == ["told", "asked"]
+    assert worker.ask(("pid",), timeout=5) == worker.pid()
 
 
 def test_the_end_of_turn_hook_runs_after_the_batch(worker: ActorRef[Worker]) -> None:

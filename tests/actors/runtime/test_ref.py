@@ -212,7 +212,9 @@ def test_nothing_is_kept_for_a_thread_that_has_ended(system: System) -> None:
     thread.join()
     root, done = system.process.main, threading.Event()
     assert root is not None
-    root.call_threadsafe(None, root.call_soon, None, done.set)  # behind all that the thread's end brought about
+    root.call_threadsafe(
+        None, root.call_soon, None, done.set
+    )  # behind all that the thread's end brought about
     assert done.wait(5.0)
     assert ports[0].address not in root.port.outbox.destinations()
 

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -290,8 +291,12 @@ class Node:
             )
             owing = frozenset({self._names.of("addrbook"), *map(self._reactor_name, self._reactors)})
             children = self._children(life)
-            with self._log.signed():
-                life.supervisor = supervisor.start(children, flags, owing)  # blocks until every child is up
+
+            def start() -> ActorRef[Any]:
+                with self._log.signed():
+                    return supervisor.start(children, flags, owing)  # blocks until every child is up
+
+            life.supervisor = _uninterrupted(start)
         except Exception as error:
             raise NodeStartError(str(error)) from error
 
@@ -604,6 +609,20 @@ class Node:
 
 def _http_fds(life: NodeLife, name: str) -> dict[str, int]:
     return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(life.http_listeners[name])}
+
+
+def _uninterrupted(start: Callable[[], ActorRef[Any]]) -> ActorRef[Any]:
+    """What `start` starts. Ctrl-C interrupts only who waits for it, and ends it: half a node would hold names and files."""
+    with ThreadPoolExecutor(1, "node-start") as pool:
+        starting = pool.submit(start)
+        try:
+            return starting.result()
+        except BaseException:
+            if starting.exception() is None:
+                started = watch(starting.result())
+                started.ref.stop()
+                started.wait()
+            raise
 
 
 def _own_health(config: Config) -> HealthCheck:

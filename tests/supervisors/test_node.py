@@ -22,6 +22,8 @@ from peerage import (
     UnknownReactorError,
 )
 from peerage.actors.runtime import System
+from peerage.supervisors.node_life import NodeLife
+from peerage.supervisors.spec import ChildSpec
 from peerage.wire.channel import ChannelDescriptor
 from tests.nodes import HIGH, EchoReactor, StartNode, node_config, node_processes, wait_until
 
@@ -163,6 +165,30 @@ def test_a_stop_of_a_signals_handler_during_the_start_is_not_forgotten(
         signal.signal(signal.SIGUSR1, before)
     assert not node.is_running
     assert node.wait(0)
+    monkeypatch.undo()
+    with node:
+        assert node.is_running
+
+
+def test_nothing_is_left_of_a_start_that_was_interrupted(
+    node_system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while the parts start: the node can be started again, and no part of the first one has its home."""
+    node = make(tmp_path)
+    children = node._children
+
+    def interrupted(life: NodeLife) -> list[ChildSpec]:
+        threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
+        return children(life)
+
+    def interrupt(thread: int) -> None:
+        wait_until(lambda: any(facts.name == "one/switch" for facts in node_system.hosts()))
+        signal.pthread_kill(thread, signal.SIGINT)
+
+    monkeypatch.setattr(node, "_children", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        node.start()
+    assert not node.is_running
     monkeypatch.undo()
     with node:
         assert node.is_running

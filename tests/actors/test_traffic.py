@@ -19,6 +19,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
+from tests.nodes import wait_until
 
 ANNA, BERT = "a" * 40, "b" * 40
 NAMES = NodeNames("traffic/", (), 1)
@@ -69,6 +70,8 @@ class Counter(ProcessActor):
                 ActorRef.to("traffic/nobody").tell("lost")
             case "is on":
                 return self._traffic.is_on
+            case "are metrics there":
+                return self.runtime.life_of(NAMES.metrics) is not None
             case "report":
                 self._reporter.send()
         return None
@@ -164,6 +167,7 @@ def test_restarted_metrics_actor_is_told_all_gauges_and_what_it_missed(tmp_path:
             counter.tell("round trip")
             counter.tell("report")
             before = metrics.expect(MetricsDelta)
+        wait_until(lambda: not counter.ask("are metrics there"))  # its host hears of the end a moment later
         counter.tell("traffic")
         counter.ask("report")
         with Probe(NAMES.of("metrics")) as metrics:

@@ -3,8 +3,8 @@
 #
 # Expected: a node that is told to stop saves its address book, as its log says: "Saving AddrBook to file size=3001".
 # Seen:     v0.38.26 saves in the background while the rest stops, and ends, with exit code 0, without waiting. A book of
-#           a few addresses usually makes it; one of 3,000 never did: the file has none of it.
-#           What stays is the save of every two minutes, so a stop costs what was learned since.
+#           a few addresses usually makes it; one of 3,000 never did here. What stays is the save of every two minutes:
+#           a stop costs what was learned since.
 # Matters:  a node that is restarted often, or a seed that is stopped after a crawl, starts from an older book than its
 #           log promises, and neither the log nor the exit code shows it. A backup taken after a clean stop is not the
 #           newest state either. Whoever writes such a node: wait for the last save, and fail loudly when it did not end.
@@ -76,8 +76,8 @@ P
 
 for home in stopped other; do
     timeout 20 ./cometbft init --home $home > init.log
-    sed -i -e 's/^addr_book_strict = true/addr_book_strict = false/' -e 's/^max_num_outbound_peers = .*/max_num_outbound_peers = 0/' \
-        $home/config/config.toml
+    sed -i -e 's/^addr_book_strict = true/addr_book_strict = false/' \
+        -e 's/^max_num_outbound_peers = .*/max_num_outbound_peers = 0/' $home/config/config.toml
 done
 cp stopped/config/genesis.json other/config/genesis.json
 id_stopped=$(timeout 20 ./cometbft show-node-id --home stopped)

@@ -28,12 +28,21 @@ def listener_at(host: str) -> socket.socket:
         sock.bind((host, 0))
     except OSError:
         sock.close()
-        pytest.skip(f"this machine has no {host}")
+        raise
     sock.listen()
     return sock
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "127.0.0.1", "::1"])
+def has(host: str) -> bool:
+    """Whether this machine can listen there: some have no IPv6."""
+    try:
+        listener_at(host).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", *filter(has, ("::", "::1"))])
 def test_an_address_that_is_told_leads_to_the_listener(tmp_path: Path, host: str) -> None:
     """It can be dialled, at least from this machine, and is never 0.0.0.0 or ::."""
     with closing(listener_at(host)) as listener:

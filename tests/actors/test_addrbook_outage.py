@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import random
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +21,8 @@ from peerage.actors.messages import BansChanged
 from peerage.actors.runtime import PROCESS, Future, System, Timeout, watch
 from peerage.config.logging import LogSettings, StderrHandler, set_up_logging
 from peerage.discovery.errors import StoreError
-from peerage.discovery.store import read_snapshot
+from peerage.discovery.journal import Changes
+from peerage.discovery.store import BookStore, read_snapshot
 from peerage.testing import wait_until
 from tests.actors.book_stage import PATIENCE_S, Stage
 from tests.discovery.nodes import address, node_id
@@ -87,13 +89,26 @@ def test_orders_wait_for_room_and_questions_do_not(tmp_path: Path) -> None:
         assert on_disk(stage) == {node_id(2)}
 
 
-def test_it_is_said_once_and_once_that_it_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_it_is_said_once_and_once_that_it_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many tries fail between."""
+    failed = threading.Semaphore(0)
+    apply = BookStore.apply
+
+    def counted(store: BookStore, changes: Changes) -> None:
+        try:
+            apply(store, changes)
+        except StoreError:
+            failed.release()
+            raise
+
+    monkeypatch.setattr(BookStore, "apply", counted)
     with Stage(tmp_path) as stage, caplog.at_level(logging.INFO):
         with full_disk():
             waiting = [order(stage, "add", address(number), address(number)) for number in range(1, 4)]
             stage.book.call("statistics")
-            time.sleep(0.5)  # three tries fail
+            assert all(failed.acquire(timeout=PATIENCE_S) for _ in range(3))
         for each in waiting:
             each.get(timeout=PATIENCE_S)
         said = [record.getMessage() for record in caplog.records if "address book" in record.getMessage()]

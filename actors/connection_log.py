@@ -64,7 +64,7 @@ class ConnectionLog:
         facts = {
             "reason": str(refusal.reason),
             "detail": refusal.detail,
-            "remote": f"{connection.remote_ip}:{connection.remote_port}",
+            "remote": connection.socket_address,
             "dialled": connection.dialled_id,
         }
         is_visit = self._seed_mode and connection.is_outbound and not is_persistent

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
 from peerage.discovery.bans import Ban
 from peerage.wire.keys import NodeID
+from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.status import ConnectionStatus
 
@@ -106,6 +107,34 @@ class PeerInfo:
     since: float = 0.0
     latency: float = 0.0
 
+    @classmethod
+    def of(
+        cls,
+        facts: ConnectionFacts,
+        peer_id: NodeID,
+        node_info: NodeInfo,
+        ref: ActorRef,
+        admission: Admission,
+        *,
+        since: float = 0.0,
+        latency: float = 0.0,
+    ) -> Self:
+        """The peer at the other end of a connection whose handshake is done."""
+        return cls(
+            connection=facts.connection,
+            ref=ref,
+            id=peer_id,
+            node_info=node_info,
+            remote_ip=facts.remote_ip,
+            socket_address=facts.socket_address,
+            is_outbound=facts.is_outbound,
+            is_persistent=admission.is_persistent,
+            is_unconditional=admission.is_unconditional,
+            host=facts.host,
+            since=since,
+            latency=latency,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class PeerStatus:
@@ -130,6 +159,11 @@ class ConnectionFacts:
     dialled_id: NodeID | None = None
     peer: PeerInfo | None = None  # set once reactors know it
     is_trial: bool = False  # dialled to see whether it answers: over with the handshake
+
+    @property
+    def socket_address(self) -> str:
+        """The TCP connection's other end as `ip:port`, with brackets around an IPv6 address: as parsers take it."""
+        return join_host_port(self.remote_ip, self.remote_port)
 
 
 @dataclass(frozen=True, slots=True)

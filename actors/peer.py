@@ -355,17 +355,12 @@ class PeerActor(ProcessActor):
         if heard is None:
             self._open()
         facts = self._facts
-        self._info = PeerInfo(
-            connection=facts.connection,
-            ref=self.actor_ref,
-            id=remote_id,
-            node_info=theirs,
-            remote_ip=facts.remote_ip,
-            socket_address=_host_port(facts.remote_ip, facts.remote_port),
-            is_outbound=facts.is_outbound,
-            is_persistent=admission.is_persistent,
-            is_unconditional=admission.is_unconditional,
-            host=self.runtime.host_name,
+        self._info = PeerInfo.of(
+            facts,
+            remote_id,
+            theirs,
+            self.actor_ref,
+            admission,
             since=time.time(),
             latency=self._latency if facts.is_outbound else 0.0,
         )
@@ -1047,7 +1042,3 @@ def broadcasts_of(context: NodeContext, on_progress: Callable[[int], object] = l
 
 def _passed_socket(fds: Any) -> socket.socket:
     return socket.socket(fileno=fds["sock"])
-
-
-def _host_port(ip: str, port: int) -> str:
-    return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"

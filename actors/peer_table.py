@@ -14,6 +14,7 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import PeerSnapshot
 from peerage.wire.keys import NodeID
+from peerage.wire.net_address import join_host_port
 
 __all__ = ["Connection", "PeerLimits", "PeerTable", "Stage"]
 
@@ -126,7 +127,7 @@ class PeerTable:
         for other in self.connections.values():
             theirs = other.facts
             if (theirs.remote_ip, theirs.remote_port) == (facts.remote_ip, facts.remote_port):
-                detail = f"{facts.remote_ip}:{facts.remote_port} is connected already"
+                detail = f"{facts.socket_address} is connected already"
                 return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
         if not self.limits.allow_duplicate_ip:
             holder = self._standing_at(facts.remote_ip)
@@ -160,9 +161,8 @@ class PeerTable:
         if self.of_id(peer_id) is not None or self.dialling(peer_id) is not None:
             return Refusal(RefusalReason.DUPLICATE_ID, f"currently dialling or existing: {peer_id}")
         if any((c.facts.remote_ip, c.facts.remote_port) == (ip, port) for c in self.connections.values()):
-            return Refusal(
-                RefusalReason.DUPLICATE_CONNECTION, f"{ip}:{port} is connected already, or being dialled"
-            )
+            detail = f"{join_host_port(ip, port)} is connected already, or being dialled"
+            return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
         if not self.limits.allow_duplicate_ip:
             for other in self.connections.values():
                 if other.facts.remote_ip == ip and other.stage in {Stage.ADMITTED, Stage.RUNNING}:
@@ -231,5 +231,5 @@ class PeerTable:
 
     @staticmethod
     def _duplicate_ip(ip: str, other: Connection) -> Refusal:
-        holder = other.id or f"{other.facts.remote_ip}:{other.facts.remote_port}"
+        holder = other.id or other.facts.socket_address
         return Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {holder}")

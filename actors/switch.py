@@ -327,18 +327,7 @@ class SwitchActor(ProcessActor):
         facts = message.facts
         self._table.admit(facts, message.id, message.ref, self.runtime.now())
         admission = Admission(message.id in self._table.persistent, message.id in self._table.unconditional)
-        info = PeerInfo(
-            connection=facts.connection,
-            ref=message.ref,
-            id=message.id,
-            node_info=message.node_info,
-            remote_ip=facts.remote_ip,
-            socket_address=f"{facts.remote_ip}:{facts.remote_port}",
-            is_outbound=facts.is_outbound,
-            is_persistent=admission.is_persistent,
-            is_unconditional=admission.is_unconditional,
-            host=facts.host,
-        )
+        info = PeerInfo.of(facts, message.id, message.node_info, message.ref, admission)
         calls = [partial(peer_filter, info) for peer_filter in self._peer_filters]
         self._filter(calls, lambda refusal: reply.set(refusal or admission))
 

@@ -51,6 +51,7 @@ from peerage.config import Config
 from peerage.supervisors.node import Node, ReactorSpec
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo
 
 __all__ = [
@@ -370,13 +371,13 @@ class FakePeer:
             id=peer_id,
             node_info=NodeInfo(
                 id=peer_id,
-                listen_addr=f"tcp://{ip}:26656",
+                listen_addr=f"tcp://{join_host_port(ip, 26656)}",
                 network=NETWORK,
                 moniker="fake",
                 channels=channels,
             ),
             remote_ip=ip,
-            socket_address=f"{ip}:{26656 if is_outbound else serial}",
+            socket_address=join_host_port(ip, 26656 if is_outbound else serial),
             is_outbound=is_outbound,
             is_persistent=is_persistent,
             is_unconditional=False,

@@ -31,6 +31,7 @@ __all__ = [
     "id_at",
     "id_in",
     "is_host",
+    "join_host_port",
     "no_names",
     "parse_port",
     "split_host_port",
@@ -79,6 +80,11 @@ def split_host_port(text: str) -> tuple[str, str]:
     if "[" in host or "]" in host + rest or "[" in rest:
         raise AddressHostError(text, "unexpected bracket")
     return host, text[colon + 1 :]
+
+
+def join_host_port(host: str, port: int) -> str:
+    """host:port as `split_host_port` takes it apart: an IPv6 host goes into brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_port(text: str, port: str) -> int:
@@ -168,7 +174,7 @@ class NetAddress:
     @property
     def dial_string(self) -> str:
         """ip:port, an IPv6 address in brackets."""
-        return f"[{self.host}]:{self.port}" if self.host.version == 6 else f"{self.host}:{self.port}"
+        return join_host_port(str(self.host), self.port)
 
     def same(self, other: NetAddress) -> bool:
         """Whether both lead to one node: the same IP and port, or the same ID."""

@@ -67,6 +67,11 @@ def test_a_line_of_a_refusal_says_who_and_why(log: Log) -> None:
     assert log.at("info") == [("peer refused", facts)]
 
 
+def test_a_remote_with_an_ipv6_address_is_logged_as_parsers_take_it(log: Log) -> None:
+    lines_to(log).refused(replace(CALLED, remote_ip="2001:db8::7"), BUSY, is_persistent=False)
+    assert log.at("info")[0][1]["remote"] == "[2001:db8::7]:1"
+
+
 @pytest.mark.parametrize("reason", [RefusalReason.DUPLICATE_CONNECTION, RefusalReason.UNREACHABLE])
 def test_what_becomes_of_dialling_one_address_is_told_once_a_minute(log: Log, reason: RefusalReason) -> None:
     """And then how often."""

@@ -497,6 +497,20 @@ def test_filters(
         assert found == refusal or (kind == "peer" and refusal is None and isinstance(found, Admission))
 
 
+def only_addresses_that_parse(peer: PeerInfo) -> str | None:
+    """A peer filter that looks at where a peer is, as one that keeps a list of networks does."""
+    where = NetAddress.parse(f"{peer.id}@{peer.socket_address}")
+    return None if str(where.host) == peer.remote_ip else f"{where} is not {peer.remote_ip}"
+
+
+@pytest.mark.parametrize("ip", ["::1", "127.0.0.1"])
+def test_a_peer_filter_sees_an_address_that_parses(tmp_path: Path, peer: Probe, ip: str) -> None:
+    with Stage(tmp_path, ((), (only_addresses_that_parse,))) as stage:
+        facts = replace(stage.facts(1), remote_ip=ip)
+        assert stage.ask(AdmitConnection(facts)) is None
+        assert stage.ask(AdmitPeer(facts, LOW, node_info(LOW), peer.ref)) == Admission(False, False)
+
+
 def test_a_connection_filter_judges_dials_before_they_are_made(tmp_path: Path) -> None:
     """Reference 5: filters hold for dialled connections too; nobody is dialled then."""
     with Stage(tmp_path, ((objection,), ())) as stage:

@@ -25,6 +25,7 @@ from peerage.wire.net_address import (
     NetAddress,
     id_at,
     id_in,
+    join_host_port,
     no_names,
     split_host_port,
     with_normal_id,
@@ -192,6 +193,11 @@ def test_a_failing_resolver_is_a_temporary_error() -> None:
         with pytest.raises(AddressLookupError, match=r"example\.com") as caught:
             NetAddress.parse(f"{ID}@example.com:80", resolve)
         assert caught.value.temporary
+
+
+@pytest.mark.parametrize("host", ["::1", "2001:db8::7", "203.0.113.7", "node.example"])
+def test_a_host_and_port_that_were_joined_are_split_again(host: str) -> None:
+    assert split_host_port(join_host_port(host, 26656)) == (host, "26656")
 
 
 def test_hosts_and_ports_are_split_as_they_stand() -> None:

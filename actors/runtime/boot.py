@@ -27,6 +27,7 @@ class Boot(NamedTuple):
     name: str
     serial: int
     keep: bool
+    system: str  # of which it is a process: see `Process.system`
     directory: str
     directory_identity: tuple[int, int]  # that the root knows
     title: str
@@ -42,7 +43,7 @@ def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
     """Run the host to its end. Returns: the exit code."""
     guard(life_fd, boot.directory)
     _settle_in(boot)
-    process = Process(boot.directory, boot.serial)
+    process = Process(boot.directory, boot.serial, boot.system)
     process.title = boot.title
     process.not_noticed_yet(boot.directory_identity)
     process.log_setup = boot.log_setup

@@ -31,12 +31,15 @@ DeadLetterHook = Callable[[str, int], None]
 
 
 class Process:
-    """One operating-system process of a system: the embedder (serial 1) or a host process."""
+    """One operating-system process of a system: the embedder (serial 1) or a host process.
+
+    Attributes: system, a short text that all processes of one system share, and no other system has.
+    """
 
     current: Process | None = None
 
-    def __init__(self, directory: str, serial: int) -> None:
-        self.directory, self.serial = directory, serial
+    def __init__(self, directory: str, serial: int, system: str = "") -> None:
+        self.directory, self.serial, self.system = directory, serial, system
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
         self.table = HostTable()

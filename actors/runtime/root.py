@@ -235,6 +235,7 @@ class Root(Host):
             name=record.name,
             serial=record.serial,
             keep=request.keep,
+            system=self.process.system,
             directory=self.process.directory,
             directory_identity=self.process.foothold.identity,
             title=self.process.title,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
+from . import systems
 from .directory import remove_directory, sweep_abandoned
 from .down import Watch
 from .errors import ActorDeadError, Timeout
@@ -71,7 +72,7 @@ class System:
             self._directory, self._fork_server = foundation.directory, foundation.fork_server
             self._life_read, self._life_write = foundation.life_read, foundation.life_write
             self._directory.make()
-            self.process = Process(self._directory.path, ROOT_SERIAL)
+            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
             self.process.title = title
             self.process.on_mended = self._directory.hold_again
             self._root: Root | None = None

@@ -179,6 +179,8 @@ class ChildSpec:
     type: worker or supervisor.
     significant: its end by itself may end the supervisor (AutoShutdown); not for permanent children.
     health: probes for hangs and memory, off by default.
+    is_instance: made from a template by `instance`. Added with start_child, such children have no order among
+        themselves: they stop side by side, each in its own shutdown time.
     """
 
     id: str
@@ -188,6 +190,7 @@ class ChildSpec:
     type: ChildType = ChildType.WORKER
     significant: bool = False
     health: HealthCheck | None = None
+    is_instance: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         if not isinstance(self.id, str) or not self.id:
@@ -230,7 +233,7 @@ class ChildSpec:
             kwargs={**self.start.kwargs, **kwargs},
             options={key: value for key, value in self.start.options.items() if key not in ("name", "host")},
         )
-        return replace(self, id=child_id, start=start)
+        return replace(self, id=child_id, start=start, is_instance=True)
 
 
 @dataclass(frozen=True, slots=True)

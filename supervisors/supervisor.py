@@ -11,8 +11,10 @@ handled in their turn. Starting a child blocks until it lives or failed, as in O
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from operator import itemgetter
 from types import TracebackType
 from typing import Any
 
@@ -29,6 +31,7 @@ from peerage.actors.runtime import (
     Reply,
     Timeout,
     Timer,
+    Watch,
     watch,
 )
 from peerage.actors.runtime.log import get_logger
@@ -104,6 +107,7 @@ class _Child:
     last_cause: str = ""
     timers: list[Timer] = field(default_factory=list)
     ping: Future[Any] | None = None
+    is_dynamic: bool = False  # one of many without an order: stops beside the others
 
     def gone(self) -> None:
         """Forget the actor; the spec stays."""
@@ -120,14 +124,6 @@ class _Child:
     def rest(self) -> None:
         """Be stopped, with nothing on its way."""
         self.status, self.exit, self.batch = Status.STOPPED, None, None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Stopping:
-    """The child that is being stopped, and what to do when it has."""
-
-    child: _Child
-    done: Callable[[], None]
 
 
 class Supervisor(ProcessActor):
@@ -155,7 +151,7 @@ class Supervisor(ProcessActor):
         self._due: deque[StartAgain] = deque()
         self._requests: deque[tuple[Request, Reply]] = deque()
         self._plan: deque[Action] = deque()
-        self._stopping: _Stopping | None = None
+        self._stopping: dict[_Child, Callable[[], None]] = {}  # and what to do when it has
         self._advancing = False
         self._ending = False
 
@@ -193,7 +189,7 @@ class Supervisor(ProcessActor):
             return
         exit_ = _exit_of(child, reason)
         child.gone()
-        if self._stopping is not None and self._stopping.child is child:
+        if child in self._stopping:
             self._stopped(child)
             return
         child.status, child.exit = Status.RESTARTING, exit_
@@ -220,7 +216,7 @@ class Supervisor(ProcessActor):
             return
         self._advancing = True
         try:
-            while not self._ending and self._stopping is None:
+            while not self._ending and not self._stopping:
                 if self._plan:
                     self._do(self._plan.popleft())
                 elif not self._take_next():
@@ -254,7 +250,10 @@ class Supervisor(ProcessActor):
     def _do(self, action: Action) -> None:
         match action:
             case Terminate(child_id):
-                self._terminate(self._find(child_id), lambda: None)
+                child = self._find(child_id)
+                self._terminate(child, _nothing)
+                while child.is_dynamic and (beside := self._planned_beside()) is not None:
+                    self._terminate(beside, _nothing)
             case Forget(child_id):
                 child = self._find(child_id)
                 self._log_left(child)
@@ -273,6 +272,14 @@ class Supervisor(ProcessActor):
                 self._ending = True
                 self._refuse_requests()
                 self.stop()
+
+    def _planned_beside(self) -> _Child | None:
+        """The dynamic child, taken from the plan, that is to be terminated next, if one is."""
+        match self._plan[0] if self._plan else None:
+            case Terminate(child_id) if (child := self._find(child_id)).is_dynamic:
+                self._plan.popleft()
+                return child
+        return None
 
     def _log_left(self, child: _Child) -> None:
         if child.exit is not None and child.exit.kind is ExitKind.ABNORMAL:
@@ -380,21 +387,20 @@ class Supervisor(ProcessActor):
         if child.ref is None:
             done()
             return
-        self._stopping = _Stopping(child, done)
+        self._stopping[child] = done
         shutdown = child.spec.shutdown
         if shutdown is BRUTAL_KILL and _has_own_process(child):
             self._kill(child)
             return
         child.ref.stop(block=False)
         if shutdown is not INFINITY:
-            seconds = 0.0 if isinstance(shutdown, Shutdown) or shutdown is None else shutdown
+            seconds = _seconds_of(shutdown)
             child.timers.append(self.runtime.call_later(seconds, self._kill_overdue, child, seconds))
 
     def _stopped(self, child: _Child) -> None:
-        stopping, self._stopping = self._stopping, None
+        done = self._stopping.pop(child, _nothing)
         child.rest()
-        if stopping is not None:
-            stopping.done()
+        done()
         self._advance()
 
     def _kill_overdue(self, child: _Child, seconds: float) -> None:
@@ -407,7 +413,7 @@ class Supervisor(ProcessActor):
         if ref is None:
             return
         _kill_process(ref)
-        if self._stopping is not None and self._stopping.child is child:
+        if child in self._stopping:
             child.timers.append(self.runtime.call_later(KILL_WAIT_S, self._abandon, child))
 
     def _abandon(self, child: _Child) -> None:
@@ -428,35 +434,46 @@ class Supervisor(ProcessActor):
         """Stop all children, last started first, blocking: at the end of the supervisor nobody waits for
         it.
         """
-        for child in reversed(self._children):
-            if child.ref is not None:
-                self._terminate_now(child, child.ref)
-                child.gone()
-            elif child.status is Status.RESTARTING:
-                self.on_child_undone(child.spec.id, "it was not running")
-            child.rest()
+        for group in _stopped_together(self._children):
+            self._terminate_now([(child, child.ref) for child in group if child.ref is not None])
+            for child in group:
+                if child.ref is not None:
+                    child.gone()
+                elif child.status is Status.RESTARTING:
+                    self.on_child_undone(child.spec.id, "it was not running")
+                child.rest()
 
-    def _terminate_now(self, child: _Child, ref: ActorRef) -> None:
-        shutdown = child.spec.shutdown
-        ended = watch(ref)
-        if not (shutdown is BRUTAL_KILL and _has_own_process(child)):
+    def _terminate_now(self, living: list[tuple[_Child, ActorRef]]) -> None:
+        """Stop these children side by side, each in its own shutdown time."""
+        due: list[tuple[float, _Child, Watch]] = []
+        killed: list[Watch] = []
+        for child, ref in living:
+            ended, shutdown = watch(ref), child.spec.shutdown
+            if shutdown is BRUTAL_KILL and _has_own_process(child):
+                _kill_process(ref)
+                killed.append(ended)
+                continue
             ref.stop(block=False)
-            seconds = None if shutdown is INFINITY else 0.0 if isinstance(shutdown, Shutdown) else shutdown
+            seconds = inf if shutdown is INFINITY else _seconds_of(shutdown)
+            due.append((self.runtime.now() + seconds, child, ended))
+        for deadline, child, ended in sorted(due, key=itemgetter(0)):
             try:
-                reason = ended.wait(seconds)
+                reason = ended.wait(None if deadline == inf else max(0.0, deadline - self.runtime.now()))
             except Timeout:
-                cause = _overdue(seconds or 0.0)
+                cause = _overdue(_seconds_of(child.spec.shutdown))
                 log.warning("child killed", supervisor=self.actor_urn, child=child.spec.id, cause=cause)
                 self.on_child_undone(child.spec.id, cause)
+                _kill_process(ended.ref)
+                killed.append(ended)
             else:
                 if reason.kind not in ("normal", "shutdown"):
                     self.on_child_undone(child.spec.id, str(reason)[:CAUSE_CHARS])
-                return
-        _kill_process(ref)
-        try:
-            ended.wait(KILL_WAIT_S)
-        except Timeout:
-            log.error("child cannot be ended", supervisor=self.actor_urn, child=child.spec.id)
+        patience = self.runtime.now() + KILL_WAIT_S
+        for ended in killed:
+            try:
+                ended.wait(max(0.0, patience - self.runtime.now()))
+            except Timeout:
+                log.error("child cannot be ended", supervisor=self.actor_urn, child=ended.ref.name)
 
     # Requests
 
@@ -485,7 +502,7 @@ class Supervisor(ProcessActor):
                 running = child.status is not Status.STOPPED
                 raise ChildAlreadyStartedError(spec.id) if running else ChildAlreadyPresentError(spec.id)
         check_specs(self._flags, [*(child.spec for child in self._children), spec])
-        child = _Child(spec)
+        child = _Child(spec, is_dynamic=spec.is_instance)
         ref = self._start(child)
         self._children.append(child)
         return ref
@@ -563,6 +580,18 @@ class Supervisor(ProcessActor):
             self._kill(child)
 
 
+def _stopped_together(children: Sequence[_Child]) -> Iterator[list[_Child]]:
+    """Children in the order they stop in, last started first: one by one, dynamic neighbours together."""
+    group: list[_Child] = []
+    for child in reversed(children):
+        if group and not (child.is_dynamic and group[-1].is_dynamic):
+            yield group
+            group = []
+        group.append(child)
+    if group:
+        yield group
+
+
 def _exit_of(child: _Child, reason: DownReason) -> Exit:
     cause = (child.verdict or str(reason))[:CAUSE_CHARS]
     match reason.kind:
@@ -617,12 +646,21 @@ def _info(child: _Child) -> ChildInfo:
     )
 
 
+def _seconds_of(shutdown: float | Shutdown | None) -> float:
+    """How long a child may take that cannot be killed at once; not for INFINITY."""
+    return 0.0 if isinstance(shutdown, Shutdown) or shutdown is None else shutdown
+
+
 def _overdue(seconds: float) -> str:
     return f"not stopped within {seconds:g} s"
 
 
 def _text_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"[:CAUSE_CHARS]
+
+
+def _nothing() -> None:
+    """What is to be done when nobody waits."""
 
 
 def _raise(error: BaseException) -> None:

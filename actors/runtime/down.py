@@ -67,6 +67,8 @@ class Watch:
     def __init__(self, port: Port, ref: ActorRef) -> None:
         self._port, self.ref = port, ref
         self._reason: DownReason | None = None
+        route = port.route(ref)
+        self._is_near = route is not None and route.local
         self._number = port.watch(ref, self._down)
 
     def _down(self, _ref: ActorRef, reason: DownReason) -> None:
@@ -77,7 +79,8 @@ class Watch:
 
         Raises: Timeout, when it lives on after `timeout` seconds.
         """
-        if not self._port.wait(lambda: self._reason is not None, timeout):
+        # An actor of this very host can only end while its loop turns.
+        if not self._port.wait(lambda: self._reason is not None, timeout, nested=self._is_near):
             raise Timeout(f"{self.ref} still lives after {timeout} s")
         assert self._reason is not None
         return self._reason

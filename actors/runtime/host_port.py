@@ -105,8 +105,8 @@ class HostPort(Port):
             nested=route.local,
         )
 
-    def wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        return self._wait(done, timeout, nested=False)
+    def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
+        return self._wait(done, timeout, nested=nested)
 
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         if (error := deadlock.at_once(self.host, future)) is not None:

@@ -365,8 +365,11 @@ class Port:
                 self._bind_again()
             return self.inbox.drain(limit)
 
-    def wait(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Handle messages until `done()`. Returns: False after `timeout` seconds."""
+    def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
+        """Handle messages until `done()`. Returns: False after `timeout` seconds.
+
+        Args: nested, whether it depends on another actor of this host, which is let run at once.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         self.waiting = True
         try:

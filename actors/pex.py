@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
+from peerage.actors.addrbook import PATIENCE_S, AddressBook, improvements_of, own_address, self_reported
 from peerage.actors.log_folding import LineFolding, prefix_of
 from peerage.actors.messages import (
     BansChanged,
@@ -30,13 +30,15 @@ from peerage.actors.metrics_family import message_type_label
 from peerage.actors.peer_handle import Peer
 from peerage.actors.reactor import Envelope, Reactor
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import ActorDeadError, Future, Reply, Timeout, Timer
+from peerage.actors.runtime import ActorDeadError, Future, Reply, Timer
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
-from peerage.discovery.addrbook import Added
+from peerage.discovery.addrbook import Added, Offer
+from peerage.discovery.bans import Ban
 from peerage.discovery.crawl import CRAWL_PERIOD_S, VISITS_PER_ROUND, Crawler, Stay
+from peerage.discovery.facts import Fact
 from peerage.discovery.group_rate import GroupRate
-from peerage.discovery.peer_manager import BAN_S, Connected, PeerManager, Verdict
+from peerage.discovery.peer_manager import BAN_S, Connected, PeerManager, Plan, Verdict
 from peerage.discovery.pex import Answer, Ignore, Learned, PeerExchange, StopPeer
 from peerage.discovery.seed_visits import SeedVisits
 from peerage.discovery.seeds import SeedList
@@ -54,7 +56,6 @@ __all__ = ["ENSURE_PERIOD_S", "PexReactor"]
 log = get_logger("peerage.pex")
 
 ENSURE_PERIOD_S = 30.0  # reference 8
-SWITCH_TIMEOUT_S = 5.0
 KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
 ARRIVALS_S = 0.02  # under load, inbound peers of so long a time are told to the book together
 # Under load, all who ask within so long a time get what was drawn for the first of them: drawing and encoding an answer
@@ -111,6 +112,14 @@ class _Draw:
     load: _Load = field(default_factory=_Load)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Thought:
+    """Of a round: since when (monotonic seconds) it waits for answers of the switch and the book."""
+
+    since: float
+    early: bool
+
+
 @dataclass(slots=True)
 class _Call:
     """A caller who waits."""
@@ -165,6 +174,10 @@ class PexReactor(Reactor):
         self._seed_visits = SeedVisits(time.time, period=ENSURE_PERIOD_S)
         self._young: dict[str, Timer] = {}  # by connection, outbound peers that may hang up yet
         self._dials = 0  # under way
+        self._thinking: _Thought | None = None
+        self._until_recalled: (
+            list[Callable[[], None]] | None
+        ) = []  # requests since the start; None: it is known
         self._hurries = False
         self._arrived: list[NetAddress] = []
         self._arrivals = _Load()
@@ -174,21 +187,47 @@ class PexReactor(Reactor):
     def on_start(self) -> None:
         if self._seeds.without_us:
             log.info("our own address is among the seeds, and is left out", seed=self.node.node_id)
-        facts = self._book.call("recall")
+        self._book.request(self.runtime, "shut_out", then=self._told_of_bans)
+        self._recall()
+        self.runtime.call_later(KEEP_PERIOD_S, self._keep)
+        if (
+            self._crawler is not None and self.node.config.p2p.seeds
+        ):  # a seed consults others before it crawls
+            self._dial_seeds(self._seeds.order(self._rng))
+        self._count_peers(self._begin)
+
+    def _told_of_bans(self, bans: tuple[Ban, ...]) -> None:
+        self._shut_out.update(BansChanged(bans, whole=True))
+
+    def _recall(self) -> None:
+        """Have the book say who asked and which dials failed before this process began."""
+        self._recalling = self.runtime.call_later(PATIENCE_S, self._recall)  # it gave up: try again
+        self._book.request(self.runtime, "recall", then=self._recalled)
+
+    def _recalled(self, facts: Sequence[Fact]) -> None:
+        self._recalling.cancel()
+        if self._until_recalled is None:
+            return
         self._exchange.restore(facts)
         self._manager.restore(facts)
-        self._shut_out.update(BansChanged(self._book.call("shut_out"), whole=True))
-        self.runtime.call_later(KEEP_PERIOD_S, self._keep)
-        counted = self._count_peers() or NumPeers(0, 0, 0)
+        held, self._until_recalled = self._until_recalled, None
+        for judge in held:
+            judge()
+
+    def _once_recalled(self, judge: Callable[[], None]) -> None:
+        """Judge who asks by what is remembered of them. Nobody is held up: the book would have to answer them, too."""
+        if self._until_recalled is None:
+            judge()
+        else:
+            self._until_recalled.append(judge)
+
+    def _begin(self, counted: NumPeers | None) -> None:
+        """Begin with the rounds, which go on by themselves."""
+        counted = counted or NumPeers(0, 0, 0)
         delay = self._manager.first_round_delay(
             outbound=counted.outbound, inbound=counted.inbound, dialling=counted.dialling
         )
-        if self._crawler is None:
-            self.runtime.call_later(delay, self._round)
-        else:
-            if self.node.config.p2p.seeds:  # a seed consults others before it crawls
-                self._dial_seeds(self._seeds.order(self._rng))
-            self.runtime.call_later(delay, self._crawl)
+        self.runtime.call_later(delay, self._round if self._crawler is None else self._crawl)
 
     def on_stop(self) -> None:
         self._book.tell("keep", [*self._exchange.drain(), *self._manager.drain()])
@@ -283,11 +322,13 @@ class PexReactor(Reactor):
         message = decode_pex(envelope.message)
         self._count_received(message_type_label(type(message)), len(envelope.message))
         if isinstance(message, PexRequest):
-            self._on_request(envelope.source)
+            self._once_recalled(partial(self._on_request, envelope.source))
         elif isinstance(message, PexAddrs):
             self._on_addresses(envelope.source, message)
 
     def _on_request(self, peer: Peer) -> None:
+        if not peer.is_running:
+            return
         outcome = self._exchange.receive_request(
             peer.id, outbound=peer.is_outbound, group=_group_of(peer.remote_ip)
         )
@@ -427,15 +468,39 @@ class PexReactor(Reactor):
         ]
 
     def _ensure_peers(self, *, early: bool) -> None:
-        counted = self._count_peers()
-        if counted is None:
+        """Think about whom to dial: ask the switch how many peers there are, then the book whom it offers.
+
+        Their answers are not waited for. While they are on their way no other thought begins; a book that stays away
+        holds this up for a while, not for good.
+        """
+        now = self.runtime.now()
+        if self._thinking is not None and now - self._thinking.since < PATIENCE_S:
+            return
+        thought = self._thinking = _Thought(now, early)
+        self._count_peers(partial(self._plan, thought))
+
+    def _plan(self, thought: _Thought, counted: NumPeers | None) -> None:
+        if thought is not self._thinking:
+            return
+        if counted is None:  # the next round will do
+            self._thinking = None
             return
         plan = self._manager.plan(outbound=counted.outbound, dialling=counted.dialling)
         if plan is None:
-            if not early and self._manager.feeler_due(outbound=counted.outbound, dialling=counted.dialling):
+            self._thinking = None
+            if not thought.early and self._manager.feeler_due(
+                outbound=counted.outbound, dialling=counted.dialling
+            ):
                 self._book.request(self.runtime, "feeler", then=self._try)
             return
-        offer = self._book.call("offer", plan.bias, plan.picks)
+        self._book.request(
+            self.runtime, "offer", plan.bias, plan.picks, then=partial(self._decide, thought, counted, plan)
+        )
+
+    def _decide(self, thought: _Thought, counted: NumPeers, plan: Plan, offer: Offer) -> None:
+        if thought is not self._thinking:
+            return
+        self._thinking = None
         peers = self.peers
         alone = not counted.outbound + counted.inbound
         ips = (
@@ -452,7 +517,7 @@ class PexReactor(Reactor):
             ),
             persistent=lambda address: address.id in self._persistent,
             peers=[NodeID(peer_id) for peer_id in peers],
-            early=early,
+            early=thought.early,
             groups={group_of(parse_ip(p.remote_ip), strict=True) for p in peers.values() if p.is_outbound},
         )
         for address in round_.give_up:
@@ -469,13 +534,16 @@ class PexReactor(Reactor):
         """Whether this is a seed that was asked a while ago. (Its address is in the book too, as everybody's.)"""
         return self._seeds.is_seed(peer_id) and not self._seed_visits.may_begin(peer_id, alone=alone)
 
-    def _count_peers(self) -> NumPeers | None:
-        try:
-            counted = self.switch.ask(CountPeers(), timeout=SWITCH_TIMEOUT_S)
-        except (ActorDeadError, Timeout):
-            return None  # the switch is restarting: the next round will do
-        assert isinstance(counted, NumPeers)
-        return counted
+    def _count_peers(self, then: Callable[[NumPeers | None], None]) -> None:
+        """Ask the switch, and call `then` with its answer: None when it is being restarted."""
+
+        def counted(answer: Future[Any]) -> None:
+            try:
+                then(answer.get(timeout=0))
+            except ActorDeadError:
+                then(None)
+
+        self.switch.ask(CountPeers(), block=False).then(counted)
 
     def _dial(self, address: NetAddress) -> None:
         if self._seeds.is_seed(address.id):
@@ -498,10 +566,11 @@ class PexReactor(Reactor):
 
     def _hurry(self) -> None:
         self._hurries = False
-        if self._dials:
-            return
-        counted = self._count_peers()
-        if counted is None:
+        if not self._dials:
+            self._count_peers(self._plan_early_round)
+
+    def _plan_early_round(self, counted: NumPeers | None) -> None:
+        if counted is None or self._dials:
             return
         delay = self._manager.early_round(outbound=counted.outbound, dialling=counted.dialling)
         if delay is not None:
@@ -561,18 +630,19 @@ class PexReactor(Reactor):
 
     def handle(self, message: Any) -> Any:
         if isinstance(message, CallerAsks):
-            return self._on_caller(message)
+            self._once_recalled(partial(self._on_caller, message, self.runtime.defer()))
         if isinstance(message, CallerLeft):
             self._on_caller_left(message)
         if isinstance(message, BansChanged):
             self._shut_out.update(message)
         return None
 
-    def _on_caller(self, caller: CallerAsks) -> Any:
+    def _on_caller(self, caller: CallerAsks, reply: Reply) -> None:
         """As add_peer, the request and remove_peer of an inbound peer of a seed, all at once."""
         refusal = self._shut_out.refusal(caller.id)
         if refusal is not None:
-            return refusal
+            reply.set(refusal)
+            return
         self._count_received(message_type_label(PexRequest), len(REQUEST))
         self._arrive(caller.id, caller.listen_addr)
         before = self._calls.get(caller.id)
@@ -583,15 +653,13 @@ class PexReactor(Reactor):
         group = _group_of(caller.remote_ip)
         outcome = self._exchange.receive_call(caller.id, group=group)
         if isinstance(outcome, StopPeer):
-            return self._refuse_caller(caller, outcome)
-        reply = self.runtime.defer()
-        if outcome.turn is not None:
+            reply.set(self._refuse_caller(caller, outcome))
+        elif outcome.turn is not None:
             self._note("p2p_pex_requests_total", "early")
             self._hold(caller, outcome, reply, outcome.turn, outcome.after)
         else:
             self._visit_back(caller.id, caller.listen_addr, caller.remote_ip)  # who comes early was visited
             self._draw(outcome.bias, partial(self._answer_or_hold, caller, outcome, reply))
-        return None
 
     def _hold(self, caller: CallerAsks, answer: Answer, reply: Reply, turn: Turn, seconds: float) -> None:
         """Have a caller wait."""

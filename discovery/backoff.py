@@ -102,10 +102,11 @@ class DialBackoff:
         return facts
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what was kept. Facts of other kinds are left alone."""
+        """Go on from what was kept; what has failed since counts more. Facts of other kinds are left alone."""
         for fact in facts:
             if (
                 fact.kind is FactKind.FAILED
+                and fact.name not in self._failures
                 and len(fact.numbers) == 3
                 and len(self._failures) < MAX_ADDRESSES
             ):

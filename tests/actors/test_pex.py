@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -47,6 +48,7 @@ PEER = node_id(1)
 _serials = itertools.count(1)
 OUR_LACK = Refusal(RefusalReason.UNREACHABLE, "no descriptors", is_ours=True)
 UNREACHABLE = Refusal(RefusalReason.UNREACHABLE, "connection refused")
+PATIENCE_S = 30.0  # what an actor that is made to wait waits at most
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -100,6 +102,10 @@ class Stage:
         self.calls: list[BookCall] = []
         self.dials: list[str] = []
         self.trials: list[str] = []
+        self.counts = 0  # how often the switch was asked for its peers
+        self.switch_answers, self.book_answers = threading.Event(), threading.Event()
+        self.switch_answers.set()
+        self.book_answers.set()
         self._outcome, self._counted = outcome, counted
         self._harness = ReactorHarness(PexReactor, **settings)
         names = self._harness.names
@@ -119,6 +125,8 @@ class Stage:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.switch_answers.set()
+        self.book_answers.set()
         self._stack.close()
 
     def connect(
@@ -158,11 +166,14 @@ class Stage:
 
     def _book(self, call: BookCall) -> Any:
         self.calls.append(call)
+        self.book_answers.wait(PATIENCE_S)
         value = getattr(self.known, call.method)
         return value if call.method in PROPERTIES else value(*call.args)
 
     def _switch(self, message: Any) -> Any:
         if isinstance(message, CountPeers):
+            self.counts += 1
+            self.switch_answers.wait(PATIENCE_S)
             return self._counted
         if isinstance(message, DialPeer):
             self.dials.append(message.address)
@@ -792,3 +803,54 @@ def test_who_came_to_a_seed_is_visited_at_once_but_only_where_he_came_from(
             peer.disconnect()
         wait_until(lambda: len(stage.called("due_address")) == 2)
         wait_until(lambda: stage.dials == [str(address(7))])
+
+
+# --- while others are away --------------------------------------------------------------------------------------------
+
+
+def test_requests_are_answered_while_the_switch_says_nothing(clock: Clock, quick_rounds: None) -> None:
+    """It is being restarted, or hangs: that is none of the askers' business."""
+    with Stage(clock) as stage:
+        stage.switch_answers.clear()
+        asked = stage.counts
+        wait_until(lambda: stage.counts > asked)  # a round waits for it
+        peer = stage.connect()
+        peer.send(PEX_CHANNEL, REQUEST)
+        answered(peer)
+        assert not stage.switch_answers.is_set()
+
+
+def test_peers_come_and_go_while_the_book_says_nothing_and_askers_are_answered_when_it_is_back(
+    clock: Clock, quick_rounds: None
+) -> None:
+    with Stage(clock) as stage:
+        stage.book_answers.clear()
+        calls = len(stage.calls)
+        wait_until(lambda: len(stage.calls) > calls)  # a round waits for it
+        gone, peer = stage.connect(2), stage.connect(1)
+        gone.disconnect("the remote closed the connection")
+        peer.send(PEX_CHANNEL, REQUEST)
+        peer.wait_until_handled()
+        stage.ask("anything")
+        assert not stage.book_answers.is_set()
+        stage.book_answers.set()
+        answered(peer)
+
+
+def test_a_reactor_starts_without_a_book_and_judges_askers_by_what_it_recalls(
+    clock: Clock, quick_rounds: None
+) -> None:
+    """Its predecessor answered this peer a moment ago."""
+    known = AddrBook(clock=clock, rng=random.Random(1))
+    with Stage(clock, known=known) as before:
+        peer = before.connect()
+        peer.send(PEX_CHANNEL, REQUEST, REQUEST)
+        answered(peer)
+        wait_until(lambda: before.facts(FactKind.ASKED) != [])
+    stage = Stage(clock, known=known, instrumentation={"prometheus": True})
+    stage.book_answers.clear()
+    with stage:
+        stage.connect().send(PEX_CHANNEL, REQUEST)
+        stage.ask("anything")
+        stage.book_answers.set()
+        wait_until(lambda: stage.counter("p2p_pex_requests_total", "early") == 1)

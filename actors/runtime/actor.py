@@ -17,8 +17,9 @@ from pykka import ActorRegistry
 
 from . import message as wire
 from .context import Linked
+from .descriptors import close_all
 from .down import DownReason
-from .errors import ActorDeadError, ActorStartError, Timeout
+from .errors import ActorDeadError, ActorStartError, Timeout, text_of
 from .future import Future
 from .host import Host
 from .log import sign_thread, signature
@@ -188,13 +189,14 @@ class Starter(Generic[A]):
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
         body = wire.dumps((name, wire.dumps((self._class, args, kwargs)), self._extra))
-        if self._place is Place.PROCESS:
-            host, answer = self._spawn(process, name, body)
-        elif self._place is Place.THREAD:
-            host, answer = self._start_thread(process, name, body)
-        else:
-            host, answer = self._start_in_host(process, name, body)
+        host = self._host or name
         try:
+            if self._place is Place.PROCESS:
+                answer = self._spawn(process, name, body)
+            elif self._place is Place.THREAD:
+                answer = self._start_thread(process, name, body)
+            else:
+                host, answer = self._start_in_host(process, name, body)
             serial = answer.get(timeout=self._timeout)
         except Timeout:
             self._give_up(host)
@@ -214,7 +216,7 @@ class Starter(Generic[A]):
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
         return host.start_here(self._class, name, args, kwargs, (fds, self._extra))
 
-    def _spawn(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:
+    def _spawn(self, process: Process, name: str, body: bytes) -> Future[Any]:
         host = self._host or name
         token = ""
         if self._fds:
@@ -232,17 +234,27 @@ class Starter(Generic[A]):
             dict(signature()),
             self._class.is_passing and not self._keep,
         )
-        return host, current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
+        return current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
-    def _start_thread(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:
+    def _start_thread(self, process: Process, name: str, body: bytes) -> Future[Any]:
         host = self._host or name
         port = current_port()
-        serial = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature()))).get(
-            timeout=self._timeout
-        )
-        fds = {key: os.dup(fd) for key, fd in self._fds.items()}
-        start_host_thread(process, host, serial, keep=self._keep, fds=fds)
-        return host, _request_start(serial, body)
+        reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature())))
+        try:
+            serial = reserved.get(timeout=self._timeout)
+        except Timeout:
+            reserved.then(_give_back)  # nobody will use it, should it come yet
+            raise
+        fds: dict[str, int] = {}
+        try:
+            for key, fd in self._fds.items():
+                fds[key] = os.dup(fd)
+            start_host_thread(process, host, serial, keep=self._keep, fds=fds)
+        except Exception as error:
+            close_all(fds)
+            _give_back(reserved)
+            raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
+        return _request_start(serial, body)
 
     def _start_in_host(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:
         if self._fds:
@@ -259,6 +271,13 @@ class Starter(Generic[A]):
     def _give_up(self, host: str) -> None:
         if self._place is Place.PROCESS:
             current_port().request(ROOT_ADDRESS, Kind.KILL, (host, 0))
+
+
+def _give_back(reserved: Future[Any]) -> None:
+    """Have the root forget a host in a thread that was reserved, and has not come to be."""
+    if reserved.error is None:
+        reason = DownReason("killed", "its thread was not started")
+        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=wire.dumps((reason, {})))
 
 
 def _request_start(serial: int, body: bytes) -> Future[Any]:
@@ -295,8 +314,11 @@ def fd_socket_path(directory: str) -> str:
 
 
 def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, fds: dict[str, int]) -> None:
-    """Run a host in a new daemon thread; returns when its mailbox is bound and the root knows."""
-    bound = threading.Event()
+    """Run a host in a new daemon thread; returns when its mailbox is bound and the root knows.
+
+    Raises: what went wrong before that; the thread is gone then.
+    """
+    bound: Future[None] = Future()
     thread = threading.Thread(
         target=_run_host_thread,
         args=(process, name, serial, keep, fds, signature(), bound),
@@ -304,7 +326,7 @@ def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, f
         daemon=True,
     )
     thread.start()
-    bound.wait()
+    bound.get()
 
 
 def _run_host_thread(
@@ -314,16 +336,22 @@ def _run_host_thread(
     keep: bool,
     fds: dict[str, int],
     lines_signed: Mapping[str, str],
-    bound: threading.Event,
+    bound: Future[None],
 ) -> None:
     sign_thread(lines_signed)
+    host: Host | None = None
     try:
         host = Host(process, name, serial, keep=keep)
-        host.passed_fds = fds
         process.table.up(HostFacts(name, serial, host.pid), process.table.booting)
         host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=wire.dumps((name, host.pid)))
-    finally:
-        bound.set()
+        host.passed_fds = fds
+    except BaseException as error:
+        bound.resolve(None, error)
+        if host is None:
+            return
+        host.finished = True
+    else:
+        bound.resolve(None)
     host.run()
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import setproctitle
 
 from . import message as wire
+from .actor import fd_socket_path
+from .control import FAILED
 from .down import DownReason
+from .errors import text_of
 from .host import EXIT_LINGER_S, Host
 from .life import guard
 from .message import Kind
 from .process import Process
 from .table import ROOT_ADDRESS, HostFacts
+
+FAILURE_WAIT_S = 1.0  # for a busy root to take it
+FAILURE_CHARS = 500
 
 
 class Boot(NamedTuple):
@@ -32,17 +41,17 @@ class Boot(NamedTuple):
     directory_identity: tuple[int, int]  # that the root knows
     title: str
     path: list[str]
-    cwd: str
     environment: dict[str, str] | None  # None: as the fork server's
     table: bytes  # pickled snapshot of the host table
     fd_names: tuple[str, ...]
     log_setup: bytes  # pickled callable, empty for none; for the hosts that are started from there, too
 
 
-def run_host(boot: Boot, life_fd: int, fds: dict[str, int]) -> int:
-    """Run the host to its end. Returns: the exit code."""
+def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
+    """Run the host to its end, in the directory of which `here` is a descriptor. Returns: the exit code."""
     guard(life_fd, boot.directory)
     _settle_in(boot)
+    _go_to(here)
     process = Process(boot.directory, boot.serial, boot.system)
     process.title = boot.title
     process.not_noticed_yet(boot.directory_identity)
@@ -77,13 +86,36 @@ def _settle_in(boot: Boot) -> None:
     setproctitle.setproctitle(f"{boot.title}: {boot.name}")
     threading.current_thread().name = f"host {boot.name}"
     sys.path[:] = boot.path
-    os.chdir(boot.cwd)
     if boot.environment is not None:
         os.environ.clear()
         os.environ.update(boot.environment)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+
+
+def _go_to(here: int) -> None:
+    try:
+        os.fchdir(here)
+    except OSError as error:
+        # Where it is already it needs no leave to go: the program may have given up its rights since it came there.
+        there, present = os.fstat(here), Path("/proc/self/cwd").stat()
+        if (there.st_dev, there.st_ino) != (present.st_dev, present.st_ino):
+            path = str(Path(f"/proc/self/fd/{here}").readlink())
+            raise OSError(
+                error.errno, f"the program's directory cannot be entered: {error.strerror}", path
+            ) from None
+    finally:
+        os.close(here)
+
+
+def tell_failure(boot: Boot, error: BaseException) -> None:
+    """Have the root know what this process ends with, which may have no mailbox yet."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(FAILURE_WAIT_S)
+        sock.connect(fd_socket_path(boot.directory))
+        text = text_of(error)[:FAILURE_CHARS]
+        sock.send(FAILED + f"{boot.serial} {text}".encode(errors="backslashreplace"))
 
 
 def _stop_thread_hosts(process: Process) -> None:

@@ -11,8 +11,10 @@ import socket
 import struct
 from typing import Any
 
+FAILED = b"failed "  # begins a host's last words to the root's socket for descriptors: its serial, and what it failed with
 LENGTH = struct.Struct("<I")
-MAX_FDS = 64  # in one request
+MAX_FDS = 64  # that a start may pass
+MOST_FDS = MAX_FDS + 1  # in one message: the directory to be in goes with them
 # What a terminal or a service manager sends to all processes at once is the embedder's business: the server leaves after it.
 GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
@@ -39,7 +41,7 @@ def _receive(sock: socket.socket, size: int, fds: list[int]) -> bytes:
     data = bytearray()
     while len(data) < size:
         chunk, ancillary, _flags, _address = sock.recvmsg(
-            size - len(data), socket.CMSG_SPACE(MAX_FDS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
+            size - len(data), socket.CMSG_SPACE(MOST_FDS * array.array("i").itemsize), socket.MSG_CMSG_CLOEXEC
         )
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 Callback = Callable[[], object]
 READABLE = select.EPOLLIN | select.EPOLLPRI | select.EPOLLERR | select.EPOLLHUP | select.EPOLLRDHUP
 WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
+
+
+def close_all(fds: dict[str, int] | list[int]) -> None:
+    """Close what was passed on for nothing, and forget it: the numbers may soon mean something else."""
+    numbers = list(fds.values()) if isinstance(fds, dict) else list(fds)
+    fds.clear()
+    for fd in numbers:
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 class _Entry:

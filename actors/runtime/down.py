@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pykka import Timeout
 
+from .errors import text_of
+
 if TYPE_CHECKING:
     from .port import Port
     from .ref import ActorRef
@@ -41,7 +43,7 @@ class DownReason:
 
 
 def from_exception(error: BaseException, traceback: str) -> DownReason:
-    return DownReason("exception", f"{type(error).__name__}: {error}", traceback=traceback)
+    return DownReason("exception", text_of(error), traceback=traceback)
 
 
 def from_status(status: int | None) -> DownReason:

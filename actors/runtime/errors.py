@@ -113,3 +113,17 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is a note on a cause, never
 
     def __str__(self) -> str:
         return f"\n{self.text}"
+
+
+def text_of(error: BaseException) -> str:
+    """An exception in a line: its kind and what it says."""
+    text = saying_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def saying_of(error: BaseException) -> str:
+    """What an exception says. One that fails to say it must not hide that it was raised."""
+    try:
+        return str(error)
+    except Exception as fault:
+        return f"(its text cannot be made: {type(fault).__name__})"

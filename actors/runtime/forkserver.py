@@ -21,7 +21,7 @@ from typing import Any
 
 import setproctitle
 
-from .boot import Boot, run_host
+from .boot import Boot, run_host, tell_failure
 from .control import GROUP_SIGNALS, receive_message, send_message
 from .directory import UNMOUNTED, remove_directory
 
@@ -152,8 +152,10 @@ def _become_host(
         control.close()
         for fd in pipe:
             os.close(fd)
-        code = run_host(boot, life_fd, dict(zip(boot.fd_names, fds, strict=True)))
-    except BaseException:
+        here, *passed = fds
+        code = run_host(boot, life_fd, here, dict(zip(boot.fd_names, passed, strict=True)))
+    except BaseException as error:
+        tell_failure(boot, error)
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -50,12 +51,32 @@ def import_path() -> list[str]:
     return [entry for entry in sys.path if isinstance(entry, str)]
 
 
+def environment_now() -> dict[str, str]:
+    """A copy of the environment. Another thread may change it meanwhile: what it takes away is left out."""
+    return {key: value for key in os.environ if (value := os.environ.get(key)) is not None}
+
+
+def current_directory() -> int:
+    """A descriptor of the directory that this process is in, by which another can go there, too.
+
+    Its path says less: the directory may have been deleted or renamed, or lie where this user may not go any more.
+    """
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return os.open("/proc/self/cwd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 class ForkServer:
-    """A fork server process. A new one takes the place of one that died."""
+    """A fork server process. A new one may take the place of one that died.
+
+    Attributes: environment, what its process was given; is_started, False between `end` and a `start` that succeeds.
+    """
 
     def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...], title: str) -> None:
         self._life_fd, self._directory, self._preload, self._title = life_fd, directory, preload, title
-        self._start()
+        self.is_started = False
+        self.start()
 
     @property
     def pid(self) -> int:
@@ -64,11 +85,13 @@ class ForkServer:
     def fileno(self) -> int:
         return self._control.fileno()
 
-    def _start(self) -> None:
-        self._control, theirs = socket.socketpair()
+    def start(self) -> None:
+        """Start a process. Raises: OSError; nothing is left of it then."""
         executable = os.fsdecode(spawn.get_executable() or sys.executable)
         # multiprocessing takes the interpreter's flags over in the same way.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+        self.environment = environment_now()
+        self._control, theirs = socket.socketpair()
         argv = [executable, *flags, "-P", "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
         argv += [self._directory.path, self._title, json.dumps(import_path())]
         # It unblocks them once it ignores them.
@@ -78,22 +101,35 @@ class ForkServer:
             # must not end the one process that cleans up behind it.
             self._popen = subprocess.Popen(
                 argv,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(), self._life_fd, *self._directory.fds),
                 process_group=0,
             )
+        except BaseException:
+            self._control.close()
+            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             theirs.close()
-        send_message(self._control, ("preload", self._preload, import_path()))
+        self.is_started = True
+        self._send_preload()
+
+    def _send_preload(self) -> None:
+        with contextlib.suppress(ConnectionError):  # it has died already: whoever listens to it hears that
+            send_message(self._control, ("preload", self._preload, import_path()))
 
     def preload(self, modules: tuple[str, ...]) -> None:
         """Have it import more, before what it is asked for later."""
         self._preload += tuple(name for name in modules if name not in self._preload)
-        send_message(self._control, ("preload", self._preload, import_path()))
+        self._send_preload()
 
     def fork(self, boot: Boot, fds: list[int]) -> None:
-        """Ask for a host; the answer comes as a report."""
+        """Ask for a host; the answer comes as a report.
+
+        Args: fds, the directory that it shall be in, and what it is passed.
+        Raises: ConnectionError, when it has died.
+        """
         send_message(self._control, ("fork", tuple(boot)), tuple(fds))
 
     def receive(self) -> tuple[Any, list[int]]:
@@ -101,6 +137,8 @@ class ForkServer:
         return receive_message(self._control)
 
     def wait_readable(self, timeout: float) -> bool:
+        if not self.is_started:
+            return False
         poll = select.poll()
         poll.register(self._control, select.POLLIN)
         return bool(poll.poll(timeout * 1000))
@@ -109,13 +147,11 @@ class ForkServer:
         """Have the next one not preload a module."""
         self._preload = tuple(name for name in self._preload if name != module)
 
-    def renew(self) -> int | None:
-        """Start a new one. Returns: the wait status of the dead one as an exit code made of it, None if
-        unknown.
-        """
+    def end(self) -> int | None:
+        """Be done with one that has died. Returns: its wait status as an exit code made of it, None if unknown."""
         self._control.close()
+        self.is_started = False
         code = self._wait()
-        self._start()
         return None if code is None else (code << 8 if code >= 0 else -code)
 
     def _wait(self) -> int | None:

@@ -20,10 +20,10 @@ from pykka import ActorRegistry
 from . import message as wire
 from .cell import ActorCell
 from .context import Timer
-from .descriptors import Descriptors
+from .descriptors import Descriptors, close_all
 from .directory import LOOK_S
 from .down import DownReason
-from .errors import ActorStartError
+from .errors import ActorStartError, text_of
 from .flow import ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
 from .host_port import HostPort
 from .ledger import DEAD, ENTRIES, SETTLED, WORDS, Ledger
@@ -32,6 +32,7 @@ from .log import logger
 from .message import EXEMPT, Kind, Raw
 from .port import ACK
 from .ref import ActorRef, path_of
+from .request import Request
 from .table import LAST_WORDS_S, ROOT_ADDRESS, THREAD_BITS
 
 if TYPE_CHECKING:
@@ -75,7 +76,12 @@ class Host:
         self._wake_lock = threading.Lock()
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._threadsafe: deque[tuple[ActorCell | None, Callable[..., object], tuple[Any, ...]]] = deque()
-        self.port = HostPort(self, serial << THREAD_BITS)
+        try:
+            self.port = HostPort(self, serial << THREAD_BITS)
+        except BaseException:  # no descriptor left, say
+            os.close(self._wake_fd)
+            self.descriptors.close()
+            raise
         self.descriptors.set(
             self.port.inbox.fileno(), None, reader=self.port.inbox.signal
         )  # the next turn pumps
@@ -254,8 +260,8 @@ class Host:
 
     def look(self) -> None:
         """See whether the directory of the mailboxes is still there, now and again: one host of each process does."""
-        self.process.mend()
         self.add_timer(Timer(None, time.monotonic() + LOOK_S, self.look, ()))
+        self.process.mend()
 
     def on_mended(self) -> None:
         """The directory was made again: put back what of ours is no mailbox."""
@@ -303,18 +309,29 @@ class Host:
 
     # Actors
 
-    def start_from(self, source: int, corr: int, body: Raw) -> None:
+    def start_from(self, asker: Request, body: Raw) -> None:
         """Start an actor as another process asked: the answer is this host's serial, or the exception."""
+        fds, self.passed_fds = self.passed_fds, {}
+        name = ""
         try:
-            name, cls_and_args, extra = wire.decode(0, body, ())
-            cls, args, kwargs = wire.decode(0, cls_and_args, ())
-            fds, self.passed_fds = self.passed_fds, {}
+            try:
+                name, cls_and_args, extra = wire.decode(0, body, ())
+                cls, args, kwargs = wire.decode(0, cls_and_args, ())
+            except BaseException:
+                close_all(fds)
+                raise
             self.start_here(cls, name, args, kwargs, (fds, extra))
         except BaseException as error:
-            self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+            failure = error
+            if not isinstance(
+                failure, Exception
+            ):  # SystemExit: it ends the actor, not those who asked for it
+                failure = ActorStartError(name, text_of(error))
+                failure.__cause__ = error
+            asker.refuse(failure)
             self._leave_if_empty()
         else:
-            self.port.send(source, Kind.REPLY, corr, body=wire.dumps(self.serial))
+            asker.answer(self.serial)
 
     def start_here(
         self,
@@ -328,10 +345,10 @@ class Host:
         is taken.
         """
         key = name.encode()
-        if self.closing:
-            raise ActorStartError(name, f"host {self.name!r} is stopping")
-        if key in self.cells:
-            raise ActorStartError(name, f"the name is taken in host {self.name!r}")
+        if self.closing or key in self.cells:
+            close_all(context[0])  # no actor will
+            fault = f"host {self.name!r} is stopping"
+            raise ActorStartError(name, fault if self.closing else f"the name is taken in host {self.name!r}")
         ref: ActorRef[Any] = ActorRef(name, self.name, self.serial, path_of(cls))
         cell = ActorCell(self, ref, context)
         actor = cls.__new__(cls)

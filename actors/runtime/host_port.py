@@ -15,6 +15,7 @@ from .future import Future
 from .inbox import Handler
 from .message import Kind, Raw
 from .port import NEVER, Port
+from .request import Request, answering
 from .routes import Route
 from .table import HostFacts
 
@@ -37,9 +38,9 @@ class HostPort(Port):
             Kind.STOP: functools.partial(self._on_user_message, int(Kind.STOP)),
             Kind.WATCH: self._on_watch,
             Kind.UNWATCH: self._on_unwatch,
-            Kind.QUERY: self._on_query,
+            Kind.QUERY: answering(self, self._on_query),
             Kind.PROBE: self._on_probe,
-            Kind.START: self._on_start,
+            Kind.START: answering(self, self._on_start),
             Kind.HOST_STOP: self._on_host_stop,
             Kind.HOST_UP: self._on_host_up,
             Kind.HOST_DOWN: self._on_host_down,
@@ -231,9 +232,7 @@ class HostPort(Port):
         if (cell := self.host.cells.get(target)) is not None:
             cell.watchers.discard((source, corr))
 
-    def _on_query(
-        self, _f: int, source: int, corr: int, target: bytes, _n: bytes, body: Raw, _e: Any, _z: int
-    ) -> None:
+    def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
         question = wire.decode(0, body, ())
         answer: Any = target in self.host.cells
         if question == "pid":
@@ -242,15 +241,13 @@ class HostPort(Port):
             answer = self.host.statistics()
         elif question == "dead_letters":
             answer = self.process.dead_letters
-        self.send(source, Kind.REPLY, corr, body=wire.dumps(answer))
+        asker.answer(answer)
 
     def _on_probe(self, _f: int, _s: int, _c: int, target: bytes, _n: bytes, body: Raw, *_: Any) -> None:
         deadlock.on_probe(self.host, target, body)
 
-    def _on_start(
-        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
-    ) -> None:
-        self.host.call_soon(None, self.host.start_from, source, corr, body)
+    def _on_start(self, asker: Request, _target: bytes, body: Raw) -> None:
+        self.host.call_soon(None, self.host.start_from, asker, body)
 
     def _on_host_stop(
         self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int

@@ -76,7 +76,7 @@ class Links:
 
     def _forget(self, key: Owner) -> int:
         del self._hosts[key]
-        return self._watches.pop(key)
+        return self._watches.pop(key, 0)  # 0: it could not be watched, and so the host was given up
 
     def _serial_of(self, owner: ActorRef[Any]) -> int | None:
         return owner.serial or self._port.table.resolve(owner.host, 0)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import cloudpickle
 
-from .errors import RemoteFailureError, RemoteTraceback
+from .errors import RemoteFailureError, RemoteTraceback, saying_of
 
 LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
 
@@ -298,7 +298,7 @@ def encode_failure(error: BaseException) -> bytes:
         body = dumps(Failure(error, trace))
         pickle.loads(body)  # many exceptions pickle but cannot be built again
     except Exception:
-        substitute = RemoteFailureError(type(error).__qualname__, str(error))
+        substitute = RemoteFailureError(type(error).__qualname__, saying_of(error))
         body = dumps(Failure(substitute, trace))
     return body
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +20,11 @@ from . import message as wire
 from .actor import SpawnRequest, fd_socket_path
 from .boot import Boot
 from .context import Timer
-from .control import MAX_FDS
+from .control import FAILED, MAX_FDS
+from .descriptors import close_all
 from .down import DownReason, from_status
-from .errors import ActorDeadError, ActorStartError, HostAliveError
-from .forkserver_client import ForkServer, import_path
+from .errors import ActorDeadError, ActorStartError, HostAliveError, text_of
+from .forkserver_client import ForkServer, current_directory, environment_now, import_path
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
@@ -30,6 +32,7 @@ from .links import Links
 from .log import logger
 from .message import Kind, Raw
 from .ref import ActorRef
+from .request import Request, answering, do_all, guarded
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 
 if TYPE_CHECKING:
@@ -42,6 +45,8 @@ FAULT_PAUSE_S = 0.05  # a fault that repeats itself must not fill the disk with 
 RENEWALS = 5  # of the fork server, within RENEWAL_PERIOD_S, before starts in flight are given up
 RENEWAL_PERIOD_S = 10.0
 RENEWAL_PAUSE_S = 0.2
+NO_FORK_SERVER = "the fork server cannot be started again"
+LONGEST_FAILURE = 4096  # bytes
 LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
 ORPHAN_GRACE_S = (
     2 * EXIT_LINGER_S
@@ -50,11 +55,12 @@ NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host
 
 
 class _Heir(NamedTuple):
-    """A start that waits: of which host and actor, and how it goes on."""
+    """A start that waits: of which host and actor, who waits for it, and how it goes on."""
 
     host: str
     actor: str
-    make: Callable[[ActorStartError | None], None]
+    asker: Request
+    make: Callable[[], None]
 
 
 class _HostRecord:
@@ -65,20 +71,21 @@ class _HostRecord:
         name: str,
         serial: int,
         request: SpawnRequest | None,
-        asker: tuple[int, int],
+        asker: Request,
         signature: Mapping[str, str],
     ) -> None:
         self.name, self.serial, self.request, self.asker = name, serial, request, asker
         self.signature = signature  # of lines about it
         self.pid = 0
         self.pidfd = -1  # of a process host
-        self.fds: list[int] = []  # passed on, kept until the fork is confirmed
+        self.fds: list[int] = []  # passed on, kept until the fork is confirmed; closed by `close_all`
         self.status: int | None = None
         self.goodbye: DownReason | None = None  # the reason it gave itself
         self.ended: dict[str, DownReason] = {}  # and those of its last actors
         self.is_up = False
         self.must_die = False
         self.verdict: DownReason | None = None  # why the root has killed it
+        self.failure = ""  # what it ended with, an exception
         self.mourners: set[str] = set()  # hosts that do not start before this one is gone
         self.heirs: list[_Heir] = []  # starts that wait for its end
 
@@ -103,7 +110,6 @@ class Root(Host):
         process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
         self._fork_server = fork_server
         self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
-        self._environment = dict(os.environ)
         self._next_serial = ROOT_SERIAL + 1
         self._unreaped: list[_HostRecord] = []
         self._renewals: list[float] = []  # when the fork server was started again, lately
@@ -114,14 +120,15 @@ class Root(Host):
         self._fd_socket = self._listen_for_fds()
         self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
         own: dict[Kind, Handler] = {
-            Kind.SPAWN: self._on_spawn,
-            Kind.RESERVE: self._on_reserve,
+            Kind.SPAWN: answering(self.port, self._on_spawn),
+            Kind.RESERVE: answering(self.port, self._on_reserve),
             Kind.HOST_READY: self._on_ready,
             Kind.HOST_BYE: self._on_bye,
-            Kind.KILL: self._on_kill,
+            Kind.KILL: answering(self.port, self._on_kill),
         }
         for kind, handler in own.items():
             self.port.handlers[kind] = handler
+        self.port.handlers[:] = map(guarded, self.port.handlers)
 
     def run(self) -> None:
         """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop."""
@@ -153,84 +160,87 @@ class Root(Host):
         self,
         name: str,
         request: SpawnRequest | None,
-        asker: tuple[int, int],
+        asker: Request,
         signature: Mapping[str, str],
     ) -> _HostRecord:
         record = _HostRecord(name, self._next_serial, request, asker, signature)
         self._next_serial += 1
         self.records[record.serial] = record
+        asker.on_refusal(self._abandon, record)
         return record
 
-    def _on_spawn(
-        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
-    ) -> None:
+    def _on_spawn(self, asker: Request, _target: bytes, body: Raw) -> None:
         request = SpawnRequest(*wire.decode(0, body, ()))
+        asker.error_for = lambda error: ActorStartError(request.actor, text_of(error))
         fds = self._fds_for(request)
+        asker.on_refusal(close_all, fds)
+        if len(fds) < len(request.fd_names):
+            fault = (
+                f"only {len(fds)} of the {len(request.fd_names)} descriptors that it is passed have arrived"
+            )
+            raise ActorStartError(request.actor, fault)
 
-        def make(error: ActorStartError | None) -> None:
+        def make() -> None:
             owner = request.linked_to
-            if owner is not None and error is None and self._links.is_gone(owner):
-                error = ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
-            if error is not None:
-                for fd in fds:
-                    os.close(fd)
-                self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
-                return
-            record = self._new_record(request.host, request, (source, corr), request.signature)
+            if owner is not None and self._links.is_gone(owner):
+                raise ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
+            record = self._new_record(request.host, request, asker, request.signature)
             record.fds = fds
             if owner is not None:
                 self._links.add(owner, record.serial)
             self._fork(record)
 
-        self._when_free(request.host, request.actor, make)
+        self._when_free(_Heir(request.host, request.actor, asker, make))
 
-    def _on_reserve(
-        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
-    ) -> None:
+    def _on_reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
         name, signature = wire.decode(0, body, ())
+        asker.error_for = lambda error: ActorStartError(name, text_of(error))
 
-        def make(error: ActorStartError | None) -> None:
-            if error is not None:
-                self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
-                return
-            if self.process.table.is_dead(serial_of(source)):
+        def make() -> None:
+            if self.process.table.is_dead(serial_of(asker.source)):
                 return  # nobody is left to make the thread, and nothing would ever free its name
-            record = self._new_record(name, None, (0, 0), signature)
-            record.pid = self._process_of(source)
-            self.port.send(source, Kind.REPLY, corr, body=wire.dumps(record.serial))
+            record = self._new_record(name, None, asker, signature)
+            record.pid = self._process_of(asker.source)
+            asker.answer(record.serial)
 
-        self._when_free(name, name, make)
+        self._when_free(_Heir(name, name, asker, make))
 
-    def _when_free(self, name: str, actor: str, make: Callable[[ActorStartError | None], None]) -> None:
-        """Call `make(None)` once no host of this name is left, nor any that ends with one, or `make(error)` if its
-        bearer lives on.
+    def _when_free(self, heir: _Heir) -> None:
+        """Have a start go on once no host of its name is left, nor any that ends with one; refuse it if the bearer lives on.
 
         Who has just seen an actor stop may start its successor at once: the news of the old host's end may
         come a moment after.
         """
+        name, actor, asker, make = heir
         if self.closing:
-            make(ActorStartError(actor, "the system is shutting down"))
+            asker.refuse(ActorStartError(actor, "the system is shutting down"))
         elif name == self.name:
-            make(ActorStartError(actor, f"the host name {name!r} is taken"))
+            asker.refuse(ActorStartError(actor, f"the host name {name!r} is taken"))
         elif (bearer := self._record_of(name) or self._mourned_by(name)) is None:
-            make(None)
+            asker.serve(make)
         else:
-            bearer.heirs.append(_Heir(name, actor, make))
+            bearer.heirs.append(heir)
             self._soon_or_never(bearer)
 
     def _soon_or_never(self, bearer: _HostRecord) -> None:
         def decide() -> None:
             if bearer.goodbye is None and not (bearer.must_die or bearer.mourners):
                 heirs, bearer.heirs = bearer.heirs, []
-                for _host, actor, make in heirs:
-                    make(HostAliveError(actor, bearer.name, bearer.serial))
+                for heir in heirs:
+                    heir.asker.refuse(HostAliveError(heir.actor, bearer.name, bearer.serial))
 
         self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
 
     def _fork(self, record: _HostRecord) -> None:
+        """Raises: ActorStartError, when there is no fork server and none can be started; OSError, out of descriptors."""
         request = record.request
         assert request is not None
-        environment = dict(os.environ)
+        if not self._fork_server.is_started:
+            try:
+                self._start_fork_server()
+            except OSError as error:
+                raise ActorStartError(request.actor, f"{NO_FORK_SERVER}: {text_of(error)}") from error
+        environment = environment_now()
         boot = Boot(
             name=record.name,
             serial=record.serial,
@@ -240,16 +250,28 @@ class Root(Host):
             directory_identity=self.process.foothold.identity,
             title=self.process.title,
             path=import_path(),
-            cwd=str(Path.cwd()),
-            environment=None if environment == self._environment else environment,
+            environment=None if environment == self._fork_server.environment else environment,
             table=wire.dumps(self._snapshot()),
             fd_names=request.fd_names,
             log_setup=request.log_setup or self._log_setup,
         )
-        with contextlib.suppress(
-            OSError
-        ):  # a dying fork server is noticed by its end of file, and asked anew then
-            self._fork_server.fork(boot, record.fds)
+        here = current_directory()
+        try:
+            self._fork_server.fork(boot, [here, *record.fds])
+        except ConnectionError:
+            pass  # a dying fork server is noticed by its end of file, and its successor is asked anew
+        finally:
+            os.close(here)
+
+    def _abandon(self, record: _HostRecord) -> None:
+        """Let go of what there is of a host that nobody will use: its start was refused."""
+        if record.serial not in self.records:
+            return
+        if record.pidfd < 0:  # if it is being forked, it is killed when its process is heard of
+            self._bury(record, DownReason("killed", "it could not be started"))
+        else:
+            record.verdict = DownReason("killed", "it could not be started", signal=signal.SIGKILL)
+            self._kill(record)
 
     def _snapshot(self) -> Any:
         hosts, _booting, highest = self.process.table.snapshot()
@@ -267,9 +289,9 @@ class Root(Host):
             self.process.on_mended()
         if not Path(fd_socket_path(self.process.directory)).exists():
             self._take_fds()
-            self.descriptors.clear(self._fd_socket.fileno(), reader=True)
-            self._fd_socket.close()
-            self._fd_socket = self._listen_for_fds()
+            lost, self._fd_socket = self._fd_socket, self._listen_for_fds()
+            self.descriptors.clear(lost.fileno(), reader=True)
+            lost.close()
 
     def _fds_for(self, request: SpawnRequest) -> list[int]:
         if not request.fd_token:
@@ -280,10 +302,15 @@ class Root(Host):
     def _take_fds(self) -> None:
         with contextlib.suppress(BlockingIOError):
             while True:
-                token, fds, _flags, _address = socket.recv_fds(self._fd_socket, 256, MAX_FDS)
+                data, fds, _flags, _address = socket.recv_fds(self._fd_socket, LONGEST_FAILURE, MAX_FDS)
                 for fd in fds:
                     os.set_inheritable(fd, False)
-                self._passed[token.decode()] = fds
+                if data.startswith(FAILED):
+                    serial, _, text = data.removeprefix(FAILED).decode(errors="replace").partition(" ")
+                    if (record := self.records.get(int(serial))) is not None:
+                        record.failure = text
+                else:
+                    self._passed[data.decode()] = fds
 
     def _process_of(self, address: int) -> int:
         facts = self.process.table.live.get(address >> THREAD_BITS)
@@ -307,10 +334,8 @@ class Root(Host):
         tell = log.debug if record.is_passing else log.info
         tell("host started", host=name, pid=pid, serial=corr)
         if record.request is not None:
-            source, number = record.asker
-            self.port.send(
-                corr << THREAD_BITS, Kind.START, number, body=record.request.start_body, source=source
-            )
+            number, source, body = record.asker.corr, record.asker.source, record.request.start_body
+            self.port.send(corr << THREAD_BITS, Kind.START, number, body=body, source=source)
 
     def _broadcast(self, kind: int, value: Any, *, but: int) -> None:
         body = wire.dumps(value)
@@ -341,39 +366,52 @@ class Root(Host):
                 self._fork_server.leave_out(name)
                 self._renew_fork_server(wanted=True)
 
+    def _start_fork_server(self) -> None:
+        """Raises: OSError."""
+        self._fork_server.start()
+        self.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
+
     def _renew_fork_server(self, *, wanted: bool = False) -> None:
         self.descriptors.clear(self._fork_server.fileno(), reader=True)
         if self.closing:
             return
         pid = self._fork_server.pid
-        status = self._fork_server.renew()
+        status = self._fork_server.end()
         if not wanted:
             logger().error("fork server died", cause=str(from_status(status)), pid=pid)
-        self.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
         waiting = [
             record for record in self.records.values() if record.request is not None and record.pidfd < 0
         ]
         now = time.monotonic()
         self._renewals = [at for at in self._renewals if now - at < RENEWAL_PERIOD_S] + [now] * (not wanted)
+        fault = ""
+        try:
+            self._start_fork_server()
+        except OSError as error:  # the next start tries again
+            fault = f"{NO_FORK_SERVER}: {text_of(error)}"
+            logger().error(NO_FORK_SERVER, cause=text_of(error))
         if len(self._renewals) > RENEWALS:
             # It cannot live here (an interpreter that cannot import us, no memory): no starter shall wait for it.
-            for record in waiting:
-                self._bury(
-                    record, DownReason("killed", f"the fork server keeps dying: {from_status(status)}")
-                )
+            fault = fault or f"the fork server keeps dying: {from_status(status)}"
             time.sleep(RENEWAL_PAUSE_S)
-            return
         for record in waiting:
             # It may have been forked without our hearing of it: that one is turned away when it reports, for
             # its serial has gone.
-            if record.must_die:
+            if record.serial not in self.records:
+                continue  # it went with one before it
+            if fault:
+                self._bury(record, DownReason("killed", fault))
+            elif record.must_die:
                 self._bury(record, DownReason("killed", "killed before it had started"))
-                continue
-            del self.records[record.serial]
-            successor = self._new_record(record.name, record.request, record.asker, record.signature)
-            successor.fds, successor.heirs = record.fds, record.heirs
-            self._links.replace(record.serial, successor.serial)
-            self._fork(successor)
+            else:
+                record.asker.serve(self._fork_again, record)
+
+    def _fork_again(self, record: _HostRecord) -> None:
+        del self.records[record.serial]
+        successor = self._new_record(record.name, record.request, record.asker, record.signature)
+        successor.fds, successor.heirs = record.fds, record.heirs
+        self._links.replace(record.serial, successor.serial)
+        self._fork(successor)
 
     def _on_forked(self, serial: int, pid: int, pidfd: int) -> None:
         record = self.records.get(serial)
@@ -381,9 +419,7 @@ class Root(Host):
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
             return
-        for fd in record.fds:
-            os.close(fd)
-        record.fds = []
+        close_all(record.fds)
         record.pid, record.pidfd = pid, pidfd
         self._by_pid[pid] = record
         self.descriptors.set(pidfd, None, reader=lambda: self._on_death(record))
@@ -396,15 +432,22 @@ class Root(Host):
         self.descriptors.clear(record.pidfd, reader=True)
         self._reap(record)
         deadline = time.monotonic() + STATUS_WAIT_S
-        while record.status is None and record.goodbye is None and time.monotonic() < deadline:
+        while (
+            record.status is None
+            and record.goodbye is None
+            and self._fork_server.is_started
+            and time.monotonic() < deadline
+        ):
             if self._fork_server.wait_readable(STATUS_POLL_S):
                 self._hear_fork_server()
         if record.status is None:
             self._unreaped.append(record)
             self.add_timer(Timer(None, time.monotonic() + REAP_AGAIN_S, self._reap_orphans, ()))
         self.port.pump()  # its last words arrived before its death
+        self._take_fds()
         reason = self._reason_of(record)
         os.close(record.pidfd)
+        record.pidfd = -1
         self._by_pid.pop(record.pid, None)
         self._bury(record, reason)
         for other in [r for r in self.records.values() if r.pid == record.pid]:
@@ -413,7 +456,10 @@ class Root(Host):
     def _reason_of(self, record: _HostRecord) -> DownReason:
         if record.goodbye is not None and not record.status:
             return record.goodbye
-        return record.verdict or from_status(record.status)
+        reason = record.verdict or from_status(record.status)
+        if record.failure and record.verdict is None:
+            return replace(reason, text=f"{reason.text}: {record.failure}")
+        return reason
 
     def _reap(self, record: _HostRecord) -> bool:
         """A host whose fork server has died may be our own child now: we are PID 1, or a subreaper."""
@@ -432,29 +478,27 @@ class Root(Host):
     def _bury(self, record: _HostRecord, reason: DownReason) -> None:
         if self.records.pop(record.serial, None) is None:
             return
-        self._remove_sockets(record.serial)
         gracefully = record.goodbye is not None
         booting, ended = self._booting(), record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
         self._links.remove(record.serial)
         orphans = self._links.take(record.serial)
-        self._end_orphans(orphans, record.name, {record.name} | record.mourners, reason)
-        self._broadcast(
-            Kind.HOST_DOWN, (record.serial, reason, booting, gracefully, ended), but=record.serial
+        news = (record.serial, reason, booting, gracefully, ended)
+        name = record.request.actor if record.request is not None else record.name
+        # If it has started, its asker has been answered, and takes no notice.
+        error = ActorStartError(name, f"host {record.name!r} ended ({reason})")
+        heirs, record.heirs = record.heirs, []
+        do_all(
+            (self._remove_sockets, (record.serial,)),
+            (self._end_orphans, (orphans, record.name, {record.name} | record.mourners, reason)),
+            (lambda: self._broadcast(Kind.HOST_DOWN, news, but=record.serial), ()),
+            (self.port.sweep, ()),
+            (self.process.wake_clients, ()),
+            (record.asker.refuse, (error,)),
+            (close_all, (record.fds,)),
+            *((self._when_free, (heir,)) for heir in heirs),
         )
-        self.port.sweep()
-        self.process.wake_clients()
-        source, corr = record.asker
-        if source:
-            # The asker may still wait for its start; if it has been answered, this is ignored.
-            name = record.request.actor if record.request is not None else record.name
-            error = ActorStartError(name, f"host {record.name!r} ended ({reason})")
-            self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
-        for fd in record.fds:
-            os.close(fd)
         self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
-        for host, actor, make in record.heirs:
-            self._when_free(host, actor, make)
         log = logger().bind(**record.signature)
         orderly = log.debug if record.is_passing else log.info
         tell = orderly if reason.is_orderly else log.error
@@ -478,17 +522,13 @@ class Root(Host):
         if record.request is None:  # a host in a thread: nothing else will tell of its end
             self._bury(record, record.goodbye or DownReason("normal"))
 
-    def _on_kill(
-        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
-    ) -> None:
+    def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:
         name, hint = wire.decode(0, body, ())
         record = self._record_of(name) or self.records.get(hint)
         if record is None or record.request is None:
-            error = ActorDeadError(f"host {name!r} has no process of its own")
-            self.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
-            return
+            raise ActorDeadError(f"host {name!r} has no process of its own")
         self._kill(record)
-        self.port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
+        asker.answer()
 
     def _kill(self, record: _HostRecord) -> None:
         record.must_die = True

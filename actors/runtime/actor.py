@@ -21,6 +21,7 @@ from .descriptors import close_all
 from .down import DownReason
 from .errors import ActorDeadError, ActorStartError, Timeout, text_of
 from .future import Future
+from .hooks import refuse_async
 from .host import Host
 from .log import sign_thread, signature
 from .message import Kind
@@ -70,6 +71,7 @@ class ProcessActor(pykka.Actor):
     Pykka's hooks keep their names and meaning: `on_start`, `on_receive`, `on_stop`, `on_failure`; so do
     `actor_ref`, `actor_urn` (the actor's name) and `stop()`. All of them, and all callbacks, run one at a
     time in the host's thread. Arguments and messages are copied (pickled), never shared.
+    A hook that is `async def` is refused with a TypeError when its class is made.
     """
 
     actor_urn: str
@@ -77,6 +79,10 @@ class ProcessActor(pykka.Actor):
     is_passing: ClassVar[bool] = (
         False  # one of many that come and go: logged only when it fails, or for debugging
     )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        refuse_async(cls)
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -172,6 +178,7 @@ class Starter(Generic[A]):
         linked_to: ActorRef[Any] | None,
         log_setup: Callable[[], None] | None,
     ) -> None:
+        refuse_async(cls)
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
         self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
@@ -184,6 +191,7 @@ class Starter(Generic[A]):
         Raises: what these raised, with the remote traceback as cause; ActorStartError when the
             name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
+        until = time.monotonic() + self._timeout
         process = _process()
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
@@ -192,12 +200,12 @@ class Starter(Generic[A]):
         host = self._host or name
         try:
             if self._place is Place.PROCESS:
-                answer = self._spawn(process, name, body)
+                answer = self._spawn(process, name, body, until)
             elif self._place is Place.THREAD:
-                answer = self._start_thread(process, name, body)
+                answer = self._start_thread(process, name, body, until)
             else:
                 host, answer = self._start_in_host(process, name, body)
-            serial = answer.get(timeout=self._timeout)
+            serial = answer.get_until(until, self._timeout)
         except Timeout:
             self._give_up(host)
             raise ActorStartError(name, f"no answer from host {host!r} within {self._timeout} s") from None
@@ -216,12 +224,12 @@ class Starter(Generic[A]):
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
         return host.start_here(self._class, name, args, kwargs, (fds, self._extra))
 
-    def _spawn(self, process: Process, name: str, body: bytes) -> Future[Any]:
+    def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name
         token = ""
         if self._fds:
             token = uuid.uuid4().hex
-            _pass_fds(process, token, list(self._fds.values()))
+            _pass_fds(process, token, list(self._fds.values()), until)
         request = SpawnRequest(
             host,
             self._keep,
@@ -236,12 +244,12 @@ class Starter(Generic[A]):
         )
         return current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
-    def _start_thread(self, process: Process, name: str, body: bytes) -> Future[Any]:
+    def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name
         port = current_port()
         reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature())))
         try:
-            serial = reserved.get(timeout=self._timeout)
+            serial = reserved.get_until(until, self._timeout)
         except Timeout:
             reserved.then(_give_back)  # nobody will use it, should it come yet
             raise
@@ -293,10 +301,10 @@ def _process() -> Process:
     return Process.current
 
 
-def _pass_fds(process: Process, token: str, fds: list[int]) -> None:
+def _pass_fds(process: Process, token: str, fds: list[int], until: float) -> None:
     """Hand descriptors to the root; they are in its queue when this returns, ahead of the request."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        deadline = time.monotonic() + FD_SOCKET_WAIT_S
+        deadline = min(until, time.monotonic() + FD_SOCKET_WAIT_S)
         while True:
             try:
                 sock.connect(fd_socket_path(process.directory))

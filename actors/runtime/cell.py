@@ -107,15 +107,14 @@ class ActorCell:
             self.queued = True
             self.host.ready.append(self)
 
-    def run(self) -> None:
-        """Handle a batch of messages."""
+    def run(self, left: int = BATCH) -> None:
+        """Handle a batch of messages, at most so many."""
         self.queued = False
         if self.busy or self.ended:
             return
         mailbox = self.mailbox
         self.enter()
         try:
-            left = BATCH
             while left > 0 and mailbox and not self.ended:
                 item = mailbox.popleft()
                 flags = item[FLAGS]

@@ -7,6 +7,7 @@ marks are off: this is the only bound, and it never drops silently.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,9 +20,11 @@ ACK_DELAY_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """When the window is full: wait up to `timeout` seconds, then raise MailboxFullError."""
+    """When the window is full: wait up to `timeout` seconds, then raise MailboxFullError. None: for as long as the
+    actor lives.
+    """
 
-    timeout: float = 10.0
+    timeout: float | None = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,23 @@ FAIL: Final = Fail()
 DROP: Final = Drop()
 DEFAULT_WAIT: Final = Wait()
 WhenFull = Wait | Fail | Drop
+
+
+def shorter(choice: WhenFull | None, until: float | None) -> WhenFull:
+    """What an ask does when the window is full that has to be answered by `until` (monotonic seconds).
+
+    Raises: TypeError, for DROP: somebody waits for the answer.
+    """
+    if isinstance(choice, Drop):
+        raise TypeError("when_full=DROP is for tells: a dropped ask would never be answered")
+    if until is None:
+        return choice or DEFAULT_WAIT
+    if isinstance(choice, Fail):
+        return choice
+    left = max(0.0, until - time.monotonic())
+    if choice is None or choice.timeout is None or choice.timeout > left:
+        return Wait(left)
+    return choice
 
 
 class Window:
@@ -61,7 +81,8 @@ class Window:
 
     def release(self, messages: int, size: int) -> None:
         self.messages -= messages
-        self.size -= size
+        # The receiver counts a tell as it came, its sender as it was given, a few bytes less: that must not add up.
+        self.size = self.size - size if self.messages else 0
 
     @property
     def tells(self) -> int:

@@ -64,29 +64,35 @@ class Future(pykka.Future[T]):
 
         Raises: Timeout, when there is none after `timeout` seconds; AskCycleError; ActorDeadError.
         """
+        return self.get_until(None if timeout is None else time.monotonic() + timeout, timeout)
+
+    def get_until(self, until: float | None, timeout: float | None) -> Any:
+        """As `get`, until then (monotonic seconds), which is what is left of the caller's `timeout`."""
         if self._get_hook is not None:
-            return super().get(timeout=timeout)
-        if not self.done:
-            self._wait(timeout)
+            return super().get(timeout=_left(until))
+        if not self.done and not self._wait(until):
+            raise Timeout(f"{timeout} seconds")
         if self._error is not None:
             raise self._error.with_traceback(self._trace)
         return self._value
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait(self, until: float | None) -> bool:
+        """Returns: whether it is resolved."""
         port = self.port
         if port is not None and port.is_mine():
-            if not port.wait_for(self, timeout):
-                raise Timeout(f"{timeout} seconds")
-            return
-        deadline = None if timeout is None else time.monotonic() + timeout
+            return port.wait_for(self, _left(until))
         event = threading.Event()
         self._events = [*(self._events or []), event]
-        while not self.done:
-            left = FOREIGN_SLICE_S if deadline is None else min(FOREIGN_SLICE_S, deadline - time.monotonic())
-            if left <= 0:
-                raise Timeout(f"{timeout} seconds")
-            if port is None or not port.pump_for(self, left):
-                event.wait(left)
+        try:
+            while not self.done:
+                left = FOREIGN_SLICE_S if until is None else min(FOREIGN_SLICE_S, until - time.monotonic())
+                if left <= 0:
+                    return False
+                if port is None or not port.pump_for(self, left):
+                    event.wait(left)
+        finally:
+            self._events = [other for other in self._events or () if other is not event]
+        return True
 
     def resolve(self, value: Any, error: BaseException | None = None) -> bool:
         """Set the outcome once. Returns: whether this call was the one."""
@@ -179,7 +185,16 @@ class Future(pykka.Future[T]):
         return self._derived(super().filter(func))  # type: ignore[misc]  # pykka wants self to be a future of an iterable
 
     def join(self, *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
-        return self._derived(super().join(*futures), *futures)
+        joined: Future[Iterable[Any]] = Future()
+
+        def get(
+            timeout: float | None,
+        ) -> list[Any]:  # within that time all together, where Pykka gives it to each
+            until = None if timeout is None else time.monotonic() + timeout
+            return [future.get(timeout=_left(until)) for future in (self, *futures)]
+
+        joined.set_get_hook(get)
+        return self._derived(joined, *futures)
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
         return self._derived(super().map(func))
@@ -209,6 +224,10 @@ class Future(pykka.Future[T]):
         if not self._sources:
             return [self]
         return [leaf for source in self._sources if isinstance(source, Future) for leaf in source._leaves()]  # noqa: SLF001 - the same class
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())
 
 
 def _wake_in(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:

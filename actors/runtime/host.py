@@ -111,13 +111,16 @@ class Host:
         finally:
             self._close()
 
-    def turn(self, longest: float, done: Callable[[], bool] | None = None) -> None:
+    def turn(
+        self, longest: float, done: Callable[[], bool] | None = None, until: float | None = None
+    ) -> None:
         """One turn: messages, actors, descriptors, timers, hooks, acknowledgements.
 
         Args:
             longest: seconds to sleep at most when there is nothing to do.
             done: when given and true after the messages, the turn is cut short (a nested turn whose answer
             is there).
+            until: monotonic seconds when a nested turn ends: no further message is handled then.
         """
         self.now = time.monotonic()
         if self._sweep_at and self.now >= self._sweep_at:
@@ -129,9 +132,9 @@ class Host:
         if self._threadsafe:
             self._take_threadsafe()
         if self._soon:
-            self._run_soon()
+            self._run_soon(until)
         if self.ready:
-            self._run_actors()
+            self._run_actors(until)
         timeout = 0.0
         if not (
             full
@@ -168,9 +171,11 @@ class Host:
             due = min(due, self._sweep_at)
         return max(0.0, due - now)
 
-    def _run_soon(self) -> None:
+    def _run_soon(self, until: float | None = None) -> None:
         for _ in range(len(self._soon)):
             if not self._soon:  # one of them has waited, in a turn of its own, which took the others
+                return
+            if until is not None and time.monotonic() >= until:
                 return
             cell, fn, args = self._soon.popleft()
             self._call(cell, fn, args)
@@ -181,11 +186,16 @@ class Host:
         else:
             cell.call(fn, args)
 
-    def _run_actors(self) -> None:
+    def _run_actors(self, until: float | None = None) -> None:
         for _ in range(len(self.ready)):
             if not self.ready:  # as above
                 return
-            self.ready.popleft().run()
+            if until is None:
+                self.ready.popleft().run()
+            elif time.monotonic() < until:
+                self.ready.popleft().run(1)
+            else:
+                return
 
     def _run_descriptors(self, timeout: float) -> None:
         for fd, events in self.descriptors.poll(timeout):

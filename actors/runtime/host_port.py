@@ -96,7 +96,7 @@ class HostPort(Port):
 
     # Waiting in the middle of a handler
 
-    def wait_for_room(self, route: Route, size: int, timeout: float) -> bool:
+    def wait_for_room(self, route: Route, size: int, timeout: float | None) -> bool:
         # An actor that fills its own mailbox would wait for itself.
         if route.local and self.host.is_on_stack(route.target):
             return False
@@ -136,7 +136,8 @@ class HostPort(Port):
 
         At first only answers and system messages are read: the answer is near. After PROBE_AFTER_S, or at
         once when the answer must come from this very host, the other actors go on, nested in this handler;
-        the blocked actor itself does not.
+        the blocked actor itself does not. Between two of their messages the wait can end; one that is being
+        handled, which may wait itself, ends first.
         """
         host = self.host
         start = now = time.monotonic()
@@ -150,11 +151,11 @@ class HostPort(Port):
                 if done():
                     return True
                 if deadline is not None and now >= deadline:
-                    self.pump()
+                    self.pump_briefly()
                     return done()
                 left = probe_at - now if deadline is None else min(probe_at, deadline) - now
                 if (nested or now - start >= deadlock.PROBE_AFTER_S) and host.depth <= NESTED_LIMIT:
-                    host.turn(max(0.0, left), done)
+                    host.turn(max(0.0, left), done, deadline)
                 else:
                     self.receive_within(max(0.001, left))
                 now = time.monotonic()
@@ -164,6 +165,13 @@ class HostPort(Port):
                         deadlock.send_probe(host, host.cell, future)
         finally:
             host.depth -= 1
+
+    def pump_for(self, future: Future[Any], seconds: float) -> bool:
+        """As a thread's port; what has come for actors meanwhile is left to the loop, which is told."""
+        has_read = super().pump_for(future, seconds)
+        if has_read and self.host.ready:
+            self.host.call_threadsafe(None, _look_around)
+        return has_read
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on an answer."""
@@ -272,3 +280,7 @@ class HostPort(Port):
     def close(self, linger_s: float = 0.0) -> None:
         with contextlib.suppress(OSError):
             super().close(linger_s)
+
+
+def _look_around() -> None:
+    """A call that wakes the loop: it has something to do."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 
 import zmq
 
@@ -108,6 +109,24 @@ class Inbox:
         except zmq.Again:
             pass
         return handled
+
+    def drain_for(self, seconds: float) -> bool:
+        """As `drain`, until so much time is over instead of so many messages. Returns: whether more may be there."""
+        until = monotonic() + seconds
+        burst = 1
+        try:
+            if self.is_signalled:
+                self.is_signalled = False
+                self.receive(NOBLOCK)
+            while self.has_arrivals():
+                for _ in range(burst):
+                    if monotonic() >= until:
+                        return True
+                    self.receive(NOBLOCK)
+                burst = min(2 * burst, LONGEST_BURST)
+        except zmq.Again:
+            pass
+        return False
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
         if not marks & wire.LARGE_FRAMES:

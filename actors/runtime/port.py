@@ -8,6 +8,7 @@ ActorDeadError (asks).
 from __future__ import annotations
 
 import asyncio
+import select
 import struct
 import threading
 import time
@@ -22,7 +23,7 @@ from . import ledger
 from . import message as wire
 from .down import DownReason
 from .errors import ActorDeadError, MailboxFullError
-from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull
+from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
 from .log import is_debugging, logger
@@ -40,6 +41,8 @@ ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members 
 NEVER = -1  # an epoch that no table has: look again
 
 REMEMBERED_GOODBYES = 1000
+PUMP_S = 0.003  # for a look at what has arrived by somebody who has promised to be elsewhere soon
+FOREIGN_POLL_S = 0.02  # a thread that waits for another's mailbox looks whether that one has read it itself
 DownFunction = Callable[["ActorRef", DownReason], object]
 
 
@@ -252,7 +255,7 @@ class Port:
         """Returns: whether the message may go; False means it was dropped and counted."""
         window = route.window
         self.flush()
-        self.pump()
+        self.pump_briefly()
         if window.has_room(size):
             return True
         choice = when_full or DEFAULT_WAIT
@@ -261,20 +264,31 @@ class Port:
             return False
         if isinstance(choice, Wait) and self.wait_for_room(route, size, choice.timeout):
             return True
-        assert isinstance(choice, Wait | Fail)
+        assert isinstance(choice, Wait | Fail), choice
         raise MailboxFullError(route.ref.name, window.messages, window.size)
 
-    def wait_for_room(self, route: Route, size: int, timeout: float) -> bool:
+    def wait_for_room(self, route: Route, size: int, timeout: float | None) -> bool:
         return self.wait(lambda: route.window.has_room(size) or self.table.is_dead(route.serial), timeout)
 
-    def ask(self, ref: ActorRef, value: Any, exempt: bool = False, kind: int = ASK) -> Future[Any]:
-        """Send a message that is answered. A dead actor's future fails with ActorDeadError."""
+    def ask(
+        self,
+        ref: ActorRef,
+        value: Any,
+        exempt: bool = False,
+        kind: int = ASK,
+        when_full: WhenFull | None = None,
+        until: float | None = None,
+    ) -> Future[Any]:
+        """Send a message that is answered. A dead actor's future fails with ActorDeadError.
+
+        Args: until, monotonic seconds when waiting for room ends at the latest.
+        """
         future: Future[Any] = Future()
         with self.lock:
             future.port = self
             route = self.route(ref)
             if route is None:  # who asks again and again must get to know that it is back
-                self.pump()
+                self.pump_briefly()
                 route = self.route(ref)
             if route is None:
                 future.resolve(None, ActorDeadError(f"{ref} not found"))
@@ -288,7 +302,7 @@ class Port:
                 for frame in extras:
                     size += len(frame)
                 if not window.has_room(size):
-                    self._make_room(route, size, DEFAULT_WAIT)
+                    self._make_room(route, size, shorter(when_full, until))
                     if (route := self.route(ref)) is None:
                         future.resolve(None, ActorDeadError(f"{ref} not found"))
                         return future
@@ -365,6 +379,18 @@ class Port:
                 self._bind_again()
             return self.inbox.drain(limit)
 
+    def pump_briefly(self) -> bool:
+        """As `pump`, for a few milliseconds at most. Returns: whether more may be there."""
+        with self.lock:
+            if self.is_unfound:
+                self._bind_again()
+            more = self.inbox.drain_for(PUMP_S)
+        if more:
+            self.has_skipped = True
+            if self._async_loop is not None:
+                self._look_again()
+        return more
+
     def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
         """Handle messages until `done()`. Returns: False after `timeout` seconds.
 
@@ -380,7 +406,7 @@ class Port:
                     return True
                 left = SLICE_S if deadline is None else deadline - time.monotonic()
                 if left <= 0:
-                    self.pump()
+                    self.pump_briefly()
                     return done()
                 self.receive_within(left)
         finally:
@@ -428,16 +454,29 @@ class Port:
             self.is_unfound = True
 
     def pump_for(self, future: Future[Any], seconds: float) -> bool:
-        """Read on behalf of the owner. Returns: False if the owner is reading itself or its loop will."""
+        """Read on behalf of the owner. Returns: False if the owner is reading itself or its loop will.
+
+        It sleeps without the lock: the owner may want to send meanwhile.
+        """
         if not self.lock.acquire(blocking=False):
             return False
         try:
+            if self.closed:
+                raise ActorDeadError("the actor system has shut down")
             if self._epoch != self.table.epoch:
                 self.sweep()
             if not future.done:
-                self.receive_within(min(seconds, SLICE_S / 2))
+                self.flush()
+                self.pump_briefly()
+            arrivals = select.poll()
+            arrivals.register(self.inbox.fileno(), select.POLLIN)
+        except zmq.ContextTerminated:
+            self.close()
+            return True
         finally:
             self.lock.release()
+        if not future.done:
+            arrivals.poll(min(seconds, FOREIGN_POLL_S) * 1000)
         return True
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import time
 from collections.abc import Awaitable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -12,7 +13,8 @@ import pykka
 from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
-from .errors import ActorDeadError, Timeout
+from .errors import ActorDeadError, MailboxFullError, Timeout
+from .flow import Fail
 from .future import Future
 from .message import Kind
 from .process import Process, current_host, current_port
@@ -106,8 +108,7 @@ class ActorRef(pykka.ActorRef[A]):
         Args:
             message: anything picklable, or `Frames`.
             when_full: what to do while 10,000 messages or 64 MiB of this sender are not yet handled:
-            `Wait(timeout)` (default,
-                10 s), `FAIL` or `DROP`.
+                `Wait(timeout)` (default, 10 s; None: while the actor lives), `FAIL` or `DROP`.
             exempt: do not count in the window; the sender has its own bound.
 
         Raises: MailboxFullError; what pickling raises.
@@ -142,28 +143,62 @@ class ActorRef(pykka.ActorRef[A]):
 
     @overload  # type: ignore[override]  # one more keyword than Pykka's
     def ask(
-        self, message: Any, *, block: Literal[False], timeout: float | None = None, exempt: bool = False
+        self,
+        message: Any,
+        *,
+        block: Literal[False],
+        timeout: float | None = None,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> Future[Any]: ...
 
     @overload
     def ask(
-        self, message: Any, *, block: Literal[True] = True, timeout: float | None = None, exempt: bool = False
+        self,
+        message: Any,
+        *,
+        block: Literal[True] = True,
+        timeout: float | None = None,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> Any: ...
 
     @overload
     def ask(
-        self, message: Any, *, block: bool, timeout: float | None = None, exempt: bool = False
+        self,
+        message: Any,
+        *,
+        block: bool,
+        timeout: float | None = None,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> Any | Future[Any]: ...
 
     def ask(
-        self, message: Any, *, block: bool = True, timeout: float | None = None, exempt: bool = False
+        self,
+        message: Any,
+        *,
+        block: bool = True,
+        timeout: float | None = None,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> Any | Future[Any]:
         """Send a message and wait for the answer, or get a future of it with `block=False`.
 
+        Args:
+            message: as for `tell`.
+            block: whether to wait for the answer.
+            timeout: seconds for the whole call, be it that it waits for room in the mailbox or for the answer; with
+                `block=False` for room alone.
+            when_full: as for `tell`, but for `DROP`; by default it waits for room for `timeout`, or 10 s.
+            exempt: as for `tell`.
+
         Raises (or set in the future): what the actor raised, with the remote traceback as cause;
-        ActorDeadError as soon as its death is known; AskCycleError within a second; Timeout;
-        MailboxFullError.
+            ActorDeadError as soon as its death is known; AskCycleError within a second; Timeout, with
+            MailboxFullError as its cause when there was no room in that time; MailboxFullError, when
+            `when_full` had it wait for less.
         """
+        until = None if timeout is None else time.monotonic() + timeout
         if type(message) is _ActorStop:
             future = self._ask_to_stop()
         else:
@@ -173,8 +208,13 @@ class ActorRef(pykka.ActorRef[A]):
                 future = Future()
                 future.resolve(None, error)
             else:
-                future = port.ask(self, message, exempt)
-        return future.get(timeout=timeout) if block else future
+                try:
+                    future = port.ask(self, message, exempt, when_full=when_full, until=until)
+                except MailboxFullError as error:
+                    if until is None or type(when_full) is Fail or time.monotonic() < until:
+                        raise
+                    raise Timeout(f"{timeout} seconds: {error}") from error
+        return future.get_until(until, timeout) if block else future
 
     def ask_async(self, message: Any, timeout: float | None = None) -> Awaitable[Any]:
         """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop."""

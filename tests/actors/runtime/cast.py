@@ -20,6 +20,7 @@ from peerage.actors.runtime import (
     Future,
     ProcessActor,
     Reply,
+    Timeout,
 )
 
 
@@ -88,6 +89,21 @@ class Worker(ProcessActor):
 
     def do_ask(self, ref: ActorRef[Any], message: Any) -> Any:
         return ref.ask(message)
+
+    def do_ask_within(self, ref: ActorRef[Any], message: Any, timeout: float) -> Any:
+        return ref.ask(message, timeout=timeout)
+
+    def do_sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def do_ask_beside(self, silent: ActorRef[Any], busy: ActorRef[Any], timeout: float) -> float:
+        """Returns: how long an ask of a neighbour took that another one with much to do runs beside."""
+        for _ in range(100):
+            busy.tell(("sleep", 0.05))
+        begun = time.monotonic()
+        with contextlib.suppress(Timeout):
+            silent.ask(("hold",), timeout=timeout)
+        return time.monotonic() - begun
 
     def do_ask_again(self, ref: ActorRef[Any], *messages: Any) -> Any:
         """Ask the last of these messages until it is answered, once those before it have failed."""

@@ -1,0 +1,41 @@
+"""The hooks that a host calls on an actor: plain functions, for nobody would await what another kind returns."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import Any
+
+HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
+
+
+def refuse_async(cls: type[Any]) -> None:
+    """To be called with each class of actors as it is made, and with what was put into it since as it is started.
+
+    Raises: TypeError, when one of its hooks is `async def`, its own, inherited or mixed in.
+    """
+    for name in HOOKS:
+        hook = inspect.getattr_static(cls, name, None)
+        if is_async(hook):
+            owner = next((base for base in cls.__mro__ if name in vars(base)), cls)
+            found = "" if owner is cls else f" (from {owner.__qualname__})"
+            raise TypeError(
+                f"{cls.__qualname__}.{name}{found} is `async def`, which is not supported: nobody would await it. "
+                f"Write `def {name}`; it can run a coroutine with asyncio.run()"
+            )
+
+
+def is_async(hook: object) -> bool:
+    """Whether calling this gives a coroutine or an asynchronous generator. A plain function around one does not."""
+    while True:
+        if isinstance(hook, staticmethod | classmethod):
+            hook = hook.__func__
+        elif isinstance(hook, functools.partial | functools.partialmethod):
+            hook = hook.func
+        elif inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook):
+            return True
+        elif callable(hook) and not inspect.isroutine(hook) and not inspect.isclass(hook):
+            hook = inspect.getattr_static(type(hook), "__call__", None)  # an object that is called
+            return inspect.iscoroutinefunction(hook) or inspect.isasyncgenfunction(hook)
+        else:
+            return False

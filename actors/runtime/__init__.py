@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         Timeout,
     )
     from .flow import DROP, FAIL, Wait
-    from .future import Future
+    from .future import Future, ProcessFuture
     from .message import Frames
     from .proxy import ActorProxy
     from .ref import ActorRef
@@ -65,6 +65,7 @@ __all__ = [
     "MailboxFullError",
     "Place",
     "ProcessActor",
+    "ProcessFuture",
     "RemoteFailureError",
     "RemoteTraceback",
     "Reply",
@@ -95,7 +96,7 @@ _HOMES = {
         "Timeout",
     ),
     ".flow": ("DROP", "FAIL", "Wait"),
-    ".future": ("Future",),
+    ".future": ("Future", "ProcessFuture"),
     ".message": ("Frames",),
     ".proxy": ("ActorProxy",),
     ".ref": ("ActorRef",),

@@ -10,12 +10,12 @@ from pykka import Actor, ActorRegistry, CallableProxy, debug, get_all, messages,
 
 from .actor import ProcessActor
 from .errors import ActorDeadError, Timeout
-from .future import Future
+from .future import Future, ProcessFuture
 from .proxy import ActorProxy
 from .ref import ActorRef
 
 ThreadingActor = ProcessActor
-ThreadingFuture = Future
+ThreadingFuture = ProcessFuture
 
 __all__ = [
     "Actor",
@@ -26,6 +26,7 @@ __all__ = [
     "CallableProxy",
     "Future",
     "ProcessActor",
+    "ProcessFuture",
     "ThreadingActor",
     "ThreadingFuture",
     "Timeout",

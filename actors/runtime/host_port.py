@@ -14,7 +14,7 @@ from .down import DownReason
 from .future import Future
 from .inbox import Handler
 from .message import Kind, Raw
-from .port import NEVER, Port
+from .port import NEVER, NUMBER, Port
 from .request import Request, answering
 from .routes import Route
 from .table import HostFacts
@@ -28,6 +28,8 @@ NESTED_LIMIT = 16  # blocked handlers on one stack that still let other actors o
 
 class HostPort(Port):
     """Owned by a host's loop."""
+
+    is_read_by_loop = True
 
     def __init__(self, host: Host, address: int) -> None:
         super().__init__(host.process, address)
@@ -44,6 +46,9 @@ class HostPort(Port):
             Kind.HOST_STOP: self._on_host_stop,
             Kind.HOST_UP: self._on_host_up,
             Kind.HOST_DOWN: self._on_host_down,
+            Kind.READ: self._on_read,
+            Kind.SET: functools.partial(self._on_set, int(Kind.REPLY)),
+            Kind.SET_FAILED: functools.partial(self._on_set, int(Kind.FAIL)),
         }
         for kind, handler in own.items():
             self.handlers[kind] = handler
@@ -120,6 +125,8 @@ class HostPort(Port):
         before, cell.waiting = cell.waiting, future
         try:
             nested = future.route is not None and future.route.local
+            if future.corr == 0 or future.journey is not None:  # perhaps another actor here will set it
+                nested = len(self.host.cells) > 1
             return self._wait(lambda: future.done, timeout, nested=nested, future=future)
         finally:
             cell.waiting = before
@@ -253,6 +260,14 @@ class HostPort(Port):
 
     def _on_probe(self, _f: int, _s: int, _c: int, target: bytes, _n: bytes, body: Raw, *_: Any) -> None:
         deadlock.on_probe(self.host, target, body)
+
+    def _on_read(self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, *_: Any) -> None:
+        self.process.promises.on_read(self.host, source, corr, NUMBER.unpack(body)[0])
+
+    def _on_set(
+        self, kind: int, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, *_: Any
+    ) -> None:
+        self.process.promises.on_set(self, kind, corr, body)
 
     def _on_start(self, asker: Request, _target: bytes, body: Raw) -> None:
         self.host.call_soon(None, self.host.start_from, asker, body)

@@ -56,6 +56,9 @@ class Kind(IntEnum):
     QUERY = 21
     PORT_BYE = 22
     WAKE = 23
+    READ = 24  # a future that has travelled; answered when it is resolved
+    SET = 25  # such a future's value
+    SET_FAILED = 26  # or its exception
 
 
 class Flag(IntFlag):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .ref import ActorRef
 
 ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
+NUMBER = struct.Struct("<Q")
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
 NEVER = -1  # an epoch that no table has: look again
 
@@ -48,6 +49,8 @@ DownFunction = Callable[["ActorRef", DownReason], object]
 
 class Port:
     """The mailbox of one thread. A lock guards it, because another thread may read answers on its behalf."""
+
+    is_read_by_loop = False  # else only while its thread waits for something
 
     def __init__(self, process: Process, address: int) -> None:
         self.process, self.address = process, address
@@ -340,6 +343,17 @@ class Port:
             self._expect(future, serial)
             self.send(address, kind, future.corr, target=target, body=body)
         return future
+
+    def question(self, future: Future[Any], address: int, kind: int, number: int) -> None:
+        """As `request`, about the thing with this number, for a future that is there already."""
+        with self.lock:
+            future.port = self
+            serial = serial_of(address)
+            if self.table.is_dead(serial):
+                future.resolve(None, ActorDeadError(f"its process has ended ({self.table.reason(serial)})"))
+                return
+            self._expect(future, serial)
+            self.send(address, kind, future.corr, body=NUMBER.pack(number))
 
     def watch(self, ref: ActorRef, fn: DownFunction) -> int:
         """Have `fn(ref, reason)` called once when the actor ends. Returns: a number for `unwatch`."""

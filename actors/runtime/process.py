@@ -39,6 +39,8 @@ class Process:
     current: Process | None = None
 
     def __init__(self, directory: str, serial: int, system: str = "") -> None:
+        from .promise import Promises
+
         self.directory, self.serial, self.system = directory, serial, system
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
@@ -63,6 +65,7 @@ class Process:
         self._retired_dead_letters = 0
         self.here = threading.local()
         self.flusher = Flusher()
+        self.promises = Promises(self)
 
     def endpoint(self, address: int) -> str:
         return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & ((1 << THREAD_BITS) - 1)}"

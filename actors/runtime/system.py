@@ -204,6 +204,7 @@ class System:
             process.closed = True
             for client in list(process.clients):
                 client.close()
+            process.promises.close()
             process.flusher.end()
 
     def _close_context(self) -> None:

@@ -228,7 +228,8 @@ class Guest:
         with CLAIMING:
             if self._question is not None or future.done:
                 return
-            self._question = question = Future()
+            question: Future[Any] = Future()
+            self._question = question
         self._ask(future, question, port)
 
     def _ask(self, future: Future[Any], question: Future[Any], port: Port) -> None:
@@ -246,7 +247,8 @@ class Guest:
             # The thread that asked has ended: that says nothing about the future.
             future.port, self._question = None, None
             if future.is_awaited() and process.main is not None:
-                self._question = again = Future()
+                again: Future[Any] = Future()
+                self._question = again
                 self._ask(future, again, process.main.port)
             return
         if not isinstance(error, ActorDeadError) or error.__cause__ is not None:

@@ -62,7 +62,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     process.main = host
     process.table.up(HostFacts(boot.name, boot.serial, host.pid), process.table.booting)
     host.passed_fds = fds
-    signal.signal(signal.SIGTERM, lambda *_: host.call_threadsafe(None, host.shutdown, TERMINATED))
+    _end_on_sigterm(host)
     if boot.log_setup:
         setup: Callable[[], Any] = wire.decode(0, boot.log_setup, ())
         setup()
@@ -92,6 +92,29 @@ def _settle_in(boot: Boot) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+
+
+def _end_on_sigterm(host: Host) -> None:
+    def shut_down(*_: object) -> None:
+        host.call_threadsafe(None, host.shutdown, TERMINATED)
+
+    # Who terminates a process that an actor has forked (a pool of multiprocessing) means that one, and it has no loop. A
+    # signal that comes between the fork and the change of the handler would be lost: CPython forgets it in the child.
+    forking = threading.local()
+
+    def before() -> None:
+        forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def after() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, forking.mask)
+
+    def after_in_child() -> None:
+        if signal.getsignal(signal.SIGTERM) is shut_down:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        after()
+
+    signal.signal(signal.SIGTERM, shut_down)
+    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after_in_child)
 
 
 def _go_to(here: int) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
 import importlib
 import os
 import select
@@ -22,6 +21,7 @@ from typing import Any
 import setproctitle
 
 from .boot import Boot, run_host, tell_failure
+from .buffers import flush_all, freeze
 from .control import GROUP_SIGNALS, receive_message, send_message
 from .directory import UNMOUNTED, remove_directory
 
@@ -88,8 +88,7 @@ class _Server:
                 send_message(self._control, ("preload unsafe", name))
                 os._exit(0)  # for a process with threads must not be forked; our successor does without
         _signal_end(self._life_fd, wanted=False)
-        gc.collect()
-        gc.freeze()  # the collector's marks in shared pages would copy them into every host
+        freeze()  # what the imports have written, too: each host would write it again
 
     def _fork(self, boot: Boot, fds: list[int]) -> None:
         pid = os.fork()
@@ -159,6 +158,5 @@ def _become_host(
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
+            flush_all()
         os._exit(code)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from enum import IntEnum, IntFlag
@@ -22,6 +23,8 @@ from typing import Any, NamedTuple
 import cloudpickle
 
 from .errors import RemoteFailureError, RemoteTraceback, saying_of
+
+WORKERS_MAIN = "__mp_main__"
 
 LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
 
@@ -166,11 +169,14 @@ def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
     except (pickle.PicklingError, AttributeError, TypeError):
         pass  # a lambda, a local class: cloudpickle's business
     else:
-        # By reference, a name in __main__ would mean the other process's __main__.
-        if b"__main__" not in body:
+        # By reference, a name in __main__ would mean the other process's __main__; a spawned worker of multiprocessing has
+        # the program's main module under a name of its own.
+        if b"_main__" not in body:
             return body
     if buffers is not None:
         buffers.clear()
+    if WORKERS_MAIN in sys.modules:
+        cloudpickle.register_pickle_by_value(sys.modules["__main__"])
     out = io.BytesIO()
     cloudpickle.Pickler(out, protocol=5, buffer_callback=collect).dump(value)
     return out.getvalue()

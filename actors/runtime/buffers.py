@@ -1,0 +1,62 @@
+"""What a process has written and not yet handed to the kernel.
+
+A fork copies it, and each of the copies writes it; a process that leaves with `os._exit` loses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import io
+import logging
+import sys
+import weakref
+from collections.abc import Iterable
+from typing import Any
+
+BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair)
+
+_frozen: weakref.WeakSet[Any] = weakref.WeakSet()  # file objects that the collector does not look at any more
+
+
+def flush_all() -> None:
+    """Write out what waits: in handlers of logging, file objects, and the C library's streams."""
+    _flush([*_frozen, *_file_objects()])
+
+
+def freeze() -> None:
+    """Get ready for many forks: write out what waits, and have the collector leave alone all that there is, for its marks
+    in shared pages would copy them into every fork.
+    """
+    gc.collect()
+    _frozen.update(_file_objects())
+    _flush(_frozen)
+    gc.freeze()
+
+
+def _flush(files: Iterable[Any]) -> None:
+    handlers = [
+        reference() for reference in list(getattr(logging, "_handlerList", ()))
+    ]  # as `logging.shutdown`
+    # Texts before the buffers below them, which they write into.
+    files = sorted(files, key=lambda file: not isinstance(file, io.TextIOWrapper))
+    for what in (*handlers, sys.stdout, sys.stderr, *files):
+        with contextlib.suppress(Exception):  # closed, gone, or nobody reads it any more
+            what.flush()
+    ctypes.CDLL(None).fflush(None)
+
+
+def _file_objects() -> list[Any]:
+    # By their types: to ask an object for its class may call code of it (a proxy that stands for something else).
+    kinds: set[type] = set(BUFFERED)
+    for kind in BUFFERED:
+        _add_subclasses(kind, kinds)
+    return [thing for thing in gc.get_objects() if type(thing) in kinds]
+
+
+def _add_subclasses(kind: type, kinds: set[type]) -> None:
+    subclasses: list[type] = kind.__subclasses__()
+    for subclass in subclasses:
+        kinds.add(subclass)
+        _add_subclasses(subclass, kinds)

@@ -16,7 +16,7 @@ from peerage.actors.messages import (
     StopPeer,
 )
 from peerage.actors.outbox import Outbox
-from peerage.actors.runtime import ActorDeadError, Frames, Timeout
+from peerage.actors.runtime import ActorDeadError, Frames, Timeout, readonly
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 
@@ -36,7 +36,7 @@ def message_bytes(message: bytes | bytearray | memoryview | SerializableMessage)
     if isinstance(message, bytes):
         return message
     if isinstance(message, memoryview):
-        return message if message.readonly else bytes(message)
+        return readonly(message)
     return bytes(message) if isinstance(message, bytearray) else message.SerializeToString()
 
 

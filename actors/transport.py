@@ -370,7 +370,7 @@ class TransportActor(ProcessActor):
                 if sock is not None:
                     sock.close()
             else:
-                starter = PeerActor.options(name=name, place=HERE, extra=self._context)
+                starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
                 ref = starter.start(facts, sock, self._scratch, self._shut_out)
         except Exception as error:
             self._lines.say(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from .flow import DROP, FAIL, Wait
     from .future import Future, ProcessFuture
+    from .memory import readonly
     from .message import Frames
     from .proxy import ActorProxy
     from .ref import ActorRef
@@ -76,6 +77,7 @@ __all__ = [
     "Timer",
     "Wait",
     "Watch",
+    "readonly",
     "watch",
 ]
 
@@ -102,6 +104,7 @@ _HOMES = {
     ".ref": ("ActorRef",),
     ".system": ("ActorStatistics", "System", "watch"),
     ".table": ("HostFacts",),
+    ".memory": ("readonly",),
     ".down": ("DownReason", "Watch"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

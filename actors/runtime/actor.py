@@ -102,6 +102,7 @@ class ProcessActor(pykka.Actor):
         start_timeout: float = DEFAULT_START_TIMEOUT_S,
         linked_to: ActorRef[Any] | None = None,
         log_setup: Callable[[], None] | None = None,
+        by_reference: bool = False,
     ) -> Starter[Self]:
         """Say how to start: `MyActor.options(name="switch").start(…)`.
 
@@ -120,9 +121,23 @@ class ProcessActor(pykka.Actor):
             process is killed, before a successor of that name starts; an actor elsewhere is stopped.
             log_setup: called first in the new process, and in those that are started from there, in place of the
             system's. Of no effect in a process that is there already.
+            by_reference: with HERE: arguments and `extra` are the objects themselves, shared by both actors (which
+            run in one thread), and need not be picklable. Elsewhere a ValueError.
         """
+        if by_reference and place is not Place.HERE:
+            raise ValueError(f"by_reference=True is for place HERE: nothing is shared with {place}")
         return Starter(
-            cls, name, place, host, dict(fds or {}), extra, keep, start_timeout, linked_to, log_setup
+            cls,
+            name,
+            place,
+            host,
+            dict(fds or {}),
+            extra,
+            keep,
+            start_timeout,
+            linked_to,
+            log_setup,
+            by_reference,
         )
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
@@ -177,8 +192,10 @@ class Starter(Generic[A]):
         start_timeout: float,
         linked_to: ActorRef[Any] | None,
         log_setup: Callable[[], None] | None,
+        by_reference: bool = False,
     ) -> None:
         refuse_async(cls)
+        self._by_reference = by_reference
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
         self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
@@ -221,8 +238,11 @@ class Starter(Generic[A]):
         host: Host | None = current_host()
         if host is None or host.cell is None:
             raise RuntimeError("place HERE means the calling actor's host, and no actor is calling")
+        extra = self._extra
+        if not self._by_reference and (args or kwargs or extra is not None):
+            args, kwargs, extra = wire.copy((args, kwargs, extra))
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
-        return host.start_here(self._class, name, args, kwargs, (fds, self._extra))
+        return host.start_here(self._class, name, args, kwargs, (fds, extra))
 
     def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name

@@ -323,7 +323,7 @@ class ActorCell:
         if (source, corr) not in self.open_asks:
             return
         if isinstance(value, Future):
-            value.then(lambda future: self._answer_from(source, corr, future))
+            value.when_done(lambda: self._answer_from(source, corr, value))  # `then` would read it too late
             return
         try:
             body, extras, flags = wire.encode(value)
@@ -338,6 +338,20 @@ class ActorCell:
             port.outbox.send_small(source, REPLY, corr, flags, b"", b"", body)
 
     def _answer_from(self, source: int, corr: int, future: Future[Any]) -> None:
+        """Answer with what the future's value is now: who has resolved it may change that before the loop's turn."""
+        if not future.holds_an_object:
+            self.host.call_soon(self, self._answer_with, source, corr, future)
+            return
+        try:
+            value = future.get(timeout=0)
+            if not isinstance(value, Future):
+                value = wire.Encoded(*wire.encode(value))
+        except Exception as error:
+            self.host.call_soon(self, self.answer_failure, source, corr, error)
+        else:
+            self.host.call_soon(self, self.answer, source, corr, value)
+
+    def _answer_with(self, source: int, corr: int, future: Future[Any]) -> None:
         try:
             value = future.get(timeout=0)
         except Exception as error:

@@ -274,6 +274,11 @@ class Future(pykka.Future[T]):
             self._unpack()
         return self._error
 
+    @property
+    def holds_an_object(self) -> bool:
+        """Whether its value is there, and is something that somebody else may hold too, and change."""
+        return self.done and self._packed is None and self._error is None
+
     def follow(self, source: Future[Any], finish: Callable[[], object]) -> None:
         """Be resolved by `finish`, called once `source` is; waiting for this one reads the source's port."""
         self.port, self.route, self.serial, self.corr = source.port, source.route, source.serial, source.corr

@@ -9,6 +9,7 @@ from time import monotonic
 import zmq
 
 from . import message as wire
+from .memory import seal
 from .message import HEADER, LARGE, Raw
 
 LONGEST_BURST = 64
@@ -133,8 +134,13 @@ class Inbox:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):
-            view = self._pull.recv(copy=False).buffer.toreadonly()  # which may be passed on uncopied
-            frames.append(view if len(view) >= LARGE else bytes(view))
+            view = self._pull.recv(copy=False).buffer
+            if len(view) < LARGE:
+                frames.append(bytes(view))
+            elif marks & wire.FRAMES:
+                frames.append(seal(view))  # which may be passed on uncopied
+            else:
+                frames.append(view)  # the memory of an array that its receiver may change
         return frames
 
     def close(self) -> None:

@@ -11,26 +11,29 @@ on both sides (tests/bench/runtime_messages.py).
 
 from __future__ import annotations
 
+import functools
 import io
 import pickle
 import struct
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, IntFlag
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import cloudpickle
 
+from . import memory
 from .errors import RemoteFailureError, RemoteTraceback, saying_of
+from .memory import copied, is_unchanging, unchanging
 
 WORKERS_MAIN = "__mp_main__"
 
-LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
+LARGE = memory.LARGE
 
 HEADER = struct.Struct("<BBIQQHH")
 
-Raw = bytes | bytearray | memoryview
+Raw: TypeAlias = memory.Raw
 
 
 class Kind(IntEnum):
@@ -93,13 +96,22 @@ BUNDLE_INLINE = LARGE // 2  # bytes; with a header the body stays below LARGE
 class Frames(NamedTuple):
     """A message whose `frames` travel as they are, beside a small pickled `header`.
 
-    The receiver gets `bytes` for small frames and a `memoryview` for large ones. A frame of 64 KiB or more
-    is not copied on sending: its buffer must not change afterwards. Many small ones cost little more than one: ZeroMQ
-    is paid by the frame (1.5 µs on both sides together), so they share one.
+    The receiver gets `bytes` for small frames and a `memoryview` that is read-only for large ones (64 KiB or more). Frames
+    that nobody can change are not copied: `bytes`, read-only views of them (see `readonly`), and what was received as a
+    frame. Others are, once, so that their buffers may be used again as soon as they are sent. Many small ones cost little
+    more than one: ZeroMQ is paid by the frame (1.5 µs on both sides together), so they share one.
     """
 
     header: Any
     frames: Sequence[Raw]
+
+
+class Encoded(NamedTuple):
+    """A message that has been pickled already, as `encode` returns it."""
+
+    body: bytes
+    extras: Sequence[Raw]
+    flags: int
 
 
 def dumps(value: Any) -> bytes:
@@ -112,15 +124,26 @@ def dumps(value: Any) -> bytes:
 def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
     """Returns: the body, the extra frames and the flags of a message with this value.
 
+    None of it changes when the value does. Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied into
+    the body, or, from 64 KiB on, where the receiver's own memory will be without one more copy: beside it.
+
     Raises: whatever pickling the value raises.
     """
     if type(value) in PLAIN:  # no buffers, no classes: a quarter of the general way's cost
         return pickle.dumps(value, 5), (), 0
     if type(value) is Frames:
-        return _encode_frames(value.header, [_as_bytes(frame) for frame in value.frames])
+        frames = [frame if type(frame) is bytes else unchanging(frame) for frame in value.frames]
+        return _encode_frames(value.header, frames)
+    if type(value) is Encoded:
+        return value
     buffers: list[pickle.PickleBuffer] = []
     body = _dumps(value, buffers)
-    return body, [buffer.raw() for buffer in buffers], 0
+    return body, [_extra(buffer) for buffer in buffers] if buffers else (), 0
+
+
+def _extra(buffer: pickle.PickleBuffer) -> memoryview:
+    raw = buffer.raw()
+    return raw if is_unchanging(raw) else copied(raw)
 
 
 def _encode_frames(header: Any, frames: Sequence[Raw]) -> tuple[bytes, Sequence[Raw], int]:
@@ -157,13 +180,8 @@ def _decode_bundle(body: Raw, extras: Sequence[Raw]) -> Frames:
     return Frames(header, frames)
 
 
-def _as_bytes(frame: Raw) -> Raw:
-    # Of a view of larger items len() is not the number of bytes, which both sides count.
-    return frame.cast("B") if type(frame) is memoryview and frame.itemsize != 1 else frame
-
-
 def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
-    collect = None if buffers is None else buffers.append
+    collect = None if buffers is None else functools.partial(_set_apart, buffers)
     try:
         body = pickle.dumps(value, 5, buffer_callback=collect)
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -182,6 +200,14 @@ def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
     return out.getvalue()
 
 
+def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
+    """Pickle asks where a buffer goes. Returns: whether into the body."""
+    if buffer.raw().nbytes < LARGE:  # copying in and out costs less than a frame more
+        return True
+    buffers.append(buffer)
+    return False
+
+
 def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
     """The value that `encode` was given."""
     if flags & BUNDLE:
@@ -189,6 +215,12 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
     if flags & FRAMES:
         return Frames(pickle.loads(body), extras)
     return pickle.loads(body, buffers=extras) if extras else pickle.loads(body)
+
+
+def copy(value: Any) -> Any:
+    """The value as another process would get it."""
+    body, extras, flags = encode(value)
+    return decode(flags, body, extras)
 
 
 class Batch:
@@ -231,15 +263,28 @@ class Alone:
 
     __slots__ = ("value",)
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: Encoded) -> None:
         self.value = value
 
     def __len__(self) -> int:
         return 1
 
 
+def in_turn(values: Iterable[Any]) -> Iterator[Any]:
+    """The values, fit to be gathered before they are sent.
+
+    An iterator may give the same object each time, changed: then each is pickled in its turn.
+    """
+    if type(values) in {list, tuple, range}:
+        return iter(values)
+    return (value if type(value) in PLAIN else Encoded(*encode(value)) for value in values)
+
+
 def parcels(values: list[Any]) -> Iterator[Batch | Alone]:
-    """The fewest messages that carry these values in order. Raises: what pickling one raises, after those before it."""
+    """The fewest messages that carry these values in order; some may be `Encoded` already.
+
+    Raises: what pickling one raises, after those before it.
+    """
     if SIZED.issuperset(map(type, values)):  # the usual case, without a look at each
         sizes = list(map(len, values))
         if sum(sizes) <= BATCH_BYTES:
@@ -262,7 +307,7 @@ def parcels(values: list[Any]) -> Iterator[Batch | Alone]:
             size = len(body)
             if extras or flags or size >= LARGE:
                 yield batch
-                yield Alone(value)
+                yield Alone(Encoded(body, extras, flags))
                 batch = Batch(True, [], [])
                 continue
         if batch.joined is not plain or batch.size + size > BATCH_BYTES:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from . import message as wire
-from .message import BATCH_BYTES, BATCH_MESSAGES, HEADER, LARGE, Batch, Kind, Raw
+from .memory import as_frame
+from .message import BATCH_BYTES, BATCH_MESSAGES, EXEMPT, HEADER, LARGE, Batch, Kind, Raw
 from .routes import Route
 from .table import serial_of
 
@@ -41,6 +42,14 @@ class Gathered(Batch):
     def __init__(self, route: Route, sender: bytes, flags: int, joined: bool, value: Any, size: int) -> None:
         super().__init__(joined, [value], [size])
         self.route, self.sender, self.flags = route, sender, flags
+
+
+def _alone(route: Route, flags: int, value: Any, size: int) -> bytes:
+    """Pickle a plain value that goes without company. Its receiver will acknowledge the bytes of that."""
+    body = pickle.dumps(value, 5)
+    if not flags & EXEMPT:
+        route.window.size += len(body) - size
+    return body
 
 
 class Outbox:
@@ -87,7 +96,7 @@ class Outbox:
             push = self._push(address)
             if push is not None:
                 with contextlib.suppress(zmq.ContextTerminated):
-                    frames = [header + target + sender + body, *extras]
+                    frames = [header + target + sender + body, *map(as_frame, extras)]
                     push.send_multipart(frames, copy=not flags & wire.LARGE_FRAMES)
 
     def send_small(
@@ -127,7 +136,7 @@ class Outbox:
             self.gathered[address] = Gathered(route, sender, flags, plain, value, size)
             self._process.flusher.watch(self)
         else:
-            body = pickle.dumps(value, 5) if plain else value
+            body = _alone(route, flags, value, size) if plain else value
             self._send_frame(address, route.tell_prefix(sender, flags) + body)
 
     def flush(self) -> None:
@@ -141,7 +150,9 @@ class Outbox:
         self._told_at = monotonic()
         route, sender, values = gathered.route, gathered.sender, gathered.values
         if len(values) == 1:
-            body = pickle.dumps(values[0], 5) if gathered.joined else values[0]
+            body = values[0]
+            if gathered.joined:
+                body = _alone(route, gathered.flags, body, gathered.size)
             self._send_frame(address, route.tell_prefix(sender, gathered.flags) + body)
             return
         flags, body = gathered.pack()

@@ -184,7 +184,7 @@ class Port:
     ) -> None:
         """Send messages as `tell` does, in this order, many of them in one frame."""
         sent = 0
-        iterator = iter(values)
+        iterator = wire.in_turn(values)
         more = True
         while more:
             chunk: list[Any] = []

@@ -209,7 +209,7 @@ class Worker(ProcessActor):
         return answer
 
     def do_start_by_reference(self, shared: list[int]) -> bool:
-        ref = Echo.options(place=HERE).start(shared)
+        ref = Echo.options(place=HERE, by_reference=True).start(shared)
         return self._greeting_of(ref) is shared
 
     def _greeting_of(self, ref: ActorRef[Any]) -> Any:

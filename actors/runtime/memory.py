@@ -1,0 +1,98 @@
+"""What may travel without a copy: bytes that nobody can change.
+
+A buffer that says read-only is not enough: `memoryview(bytearray).toreadonly()`, or an array whose owner has another,
+writable view of it, change under the reader. So the owner is looked for: `bytes`, or a message of ZeroMQ to which only
+read-only views lead. Everything else is copied once, into memory that ZeroMQ sends as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from pickle import PickleBuffer
+from typing import Any, TypeAlias
+
+import zmq
+
+Raw: TypeAlias = bytes | bytearray | memoryview
+
+LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
+SEALED = "is_sealed"  # an entry in a frame's __dict__
+
+
+def readonly(buffer: Any) -> memoryview:
+    """The bytes of a buffer where nobody can change them: where they are, or in a copy, in C order, made once.
+
+    Sent as a frame of `Frames`, or as the memory of a numpy array (`numpy.frombuffer(readonly(a), a.dtype)`), they go to
+    any number of actors without being copied again. Who writes to them, sender or receiver, gets an error.
+
+    Raises: TypeError, of what is no buffer.
+    """
+    kept = unchanging(buffer)
+    return memoryview(kept) if isinstance(kept, bytes) else kept
+
+
+def unchanging(raw: Any) -> bytes | memoryview:
+    """The same bytes where nobody can change them, in one dimension: themselves if they are so already."""
+    if type(raw) is bytes:
+        return raw
+    view = memoryview(raw)
+    if not view.nbytes:
+        return b""
+    if not view.c_contiguous:
+        return view.tobytes()
+    if is_unchanging(view):
+        return flat(view)
+    return seal(copied(view)) if view.nbytes >= LARGE else view.tobytes()
+
+
+def is_unchanging(view: memoryview) -> bool:
+    """Whether nobody can write to what is seen here."""
+    array = getattr(sys.modules.get("numpy"), "ndarray", None)
+    owner: Any = view
+    while True:
+        kind = type(owner)
+        if kind is bytes:
+            return True
+        if kind is memoryview:
+            if not owner.readonly:
+                return False
+            owner = owner.obj
+        elif kind is array:
+            if owner.flags.writeable:
+                return False
+            owner = owner.base
+        else:
+            return kind is zmq.Frame and SEALED in owner.__dict__
+
+
+def flat(view: memoryview) -> memoryview:
+    """A contiguous view as bytes in one dimension, for len() of any other is not the number of bytes."""
+    if view.ndim == 1 and view.format == "B":
+        return view
+    return PickleBuffer(view).raw()  # which, other than cast(), takes items of any format
+
+
+def copied(raw: memoryview) -> memoryview:
+    """A writable copy of a contiguous buffer, in memory that ZeroMQ sends without copying it once more.
+
+    A frame's `copy=True` keeps what it was made of; a view that is released lets go of the sender's buffer.
+    """
+    with memoryview(raw) as source:
+        return zmq.Frame(source, copy=True).buffer
+
+
+def seal(view: memoryview) -> memoryview:
+    """A read-only view of a whole frame. Nobody may have, or get, another one that is writable."""
+    frame: Any = view.obj
+    assert type(frame) is zmq.Frame
+    frame.__dict__[SEALED] = True
+    return view.toreadonly()
+
+
+def as_frame(raw: Raw) -> Raw | zmq.Frame:
+    """What to hand to ZeroMQ: the frame itself that a view shows the whole of, which costs no thread of pyzmq's."""
+    if type(raw) is memoryview:
+        frame: Any = raw.obj
+        if type(frame) is zmq.Frame and raw.nbytes == len(frame):
+            return frame
+    return raw

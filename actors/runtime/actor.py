@@ -19,7 +19,7 @@ from . import message as wire
 from .context import Linked
 from .descriptors import close_all
 from .down import DownReason
-from .errors import ActorDeadError, ActorStartError, Timeout, text_of
+from .errors import ActorDeadError, ActorStartError, ForeignRefError, Timeout, text_of
 from .future import Future
 from .hooks import refuse_async
 from .host import Host
@@ -210,6 +210,7 @@ class Starter(Generic[A]):
         """
         until = time.monotonic() + self._timeout
         process = _process()
+        self._check_refs(process)
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
@@ -230,9 +231,18 @@ class Starter(Generic[A]):
             raise
         except ActorDeadError as error:
             raise ActorStartError(name, str(error)) from error
-        ref: ActorRef[A] = ActorRef(name, host, serial, path_of(self._class))
+        ref: ActorRef[A] = ActorRef(name, host, serial, path_of(self._class), process.system)
         _register(process, ref)
         return ref
+
+    def _check_refs(self, process: Process) -> None:
+        """Raises: ActorStartError, when the actor's place, or whom it is linked to, is of another system."""
+        for what, ref in (("place", self._place), ("linked_to", self._linked_to)):
+            if isinstance(ref, ActorRef):
+                try:
+                    ref.belong_to(process)
+                except ForeignRefError as error:
+                    raise ActorStartError(self._name or self._class.__name__, f"{what}: {error}") from None
 
     def _start_here(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ActorRef[A]:
         host: Host | None = current_host()
@@ -392,6 +402,8 @@ def _register(process: Process, ref: ActorRef[Any]) -> None:
         if ref not in ActorRegistry._actor_refs:  # noqa: SLF001
             ActorRegistry.register(ref)
     main.call_soon(None, _unregister_at_end, main, ref)
+    if process.closed:  # the system has ended meanwhile, and with it all that were registered by then
+        unregister(ref)
 
 
 def _unregister_at_end(main: Host, ref: ActorRef[Any]) -> None:

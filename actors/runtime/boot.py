@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import setproctitle
 
 from . import message as wire
+from . import orphan  # noqa: F401 - what it does after a fork it does by itself
 from .actor import fd_socket_path
 from .control import FAILED
 from .down import DownReason

@@ -94,12 +94,14 @@ class ActorContext:
     @property
     def sender(self) -> ActorRef | None:
         """The actor that sent the current message, None when it came from no actor."""
-        return from_identity(self._cell.sender_identity)
+        return from_identity(self._cell.sender_identity, self._cell.host.process.system)
 
     def life_of(self, ref: ActorRef) -> int | None:
         """Which life of its host a ref leads to now, as far as this process has heard: a number that grows with
         each restart; None while there is none.
         """
+        if ref.system not in {"", self._cell.host.process.system}:
+            return None
         return self._cell.host.port.table.resolve(ref.host, 0)
 
     @property

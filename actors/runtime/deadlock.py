@@ -9,6 +9,7 @@ only while that ask is still open: an edge that has gone cannot be part of a cyc
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import message as wire
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from .future import Future
     from .host import Host
 
+Actor = tuple[str, str]  # name and host: a name alone may be another actor's, in another host
+
 PROBE_AFTER_S = 0.2
 MAX_PATH = 64  # longer chains of blocking asks are not followed
 
@@ -29,7 +32,7 @@ class Probe(NamedTuple):
 
     initiator: tuple[int, int]
     edge: tuple[int, int]
-    path: tuple[str, ...]
+    path: tuple[Actor, ...]
 
 
 def at_once(host: Host, future: Future[Any]) -> AskCycleError | None:
@@ -39,14 +42,26 @@ def at_once(host: Host, future: Future[Any]) -> AskCycleError | None:
     target = host.cells.get(future.route.target)
     if target is None or target not in host.stack:
         return None
-    names = [cell.ref.name for cell in host.stack[host.stack.index(target) :]]
-    return AskCycleError([*names, names[0]])
+    actors = [_actor(cell) for cell in host.stack[host.stack.index(target) :]]
+    return AskCycleError(_names([*actors, actors[0]]))
+
+
+def _actor(cell: ActorCell) -> Actor:
+    return cell.ref.name, cell.ref.host
+
+
+def _names(path: Sequence[Actor]) -> list[str]:
+    """Their names, with the host where that tells one from another."""
+    hosts: dict[str, set[str]] = {}
+    for name, host in path:
+        hosts.setdefault(name, set()).add(host)
+    return [name if len(hosts[name]) == 1 else f"{name} in {host}" for name, host in path]
 
 
 def send_probe(host: Host, cell: ActorCell, future: Future[Any]) -> None:
     """Start a probe for the ask that this cell is blocked on."""
     edge = (host.port.address, future.corr)
-    _forward(host, future, Probe(edge, edge, (cell.ref.name,)))
+    _forward(host, future, Probe(edge, edge, (_actor(cell),)))
 
 
 def _forward(host: Host, future: Future[Any], probe: Probe) -> None:
@@ -64,7 +79,7 @@ def on_probe(host: Host, target: bytes, body: wire.Raw) -> None:
     # The target cannot go on before the actors above it on the stack have returned: their asks are its asks.
     path = list(probe.path)
     for blocked in host.stack[host.stack.index(cell) :]:
-        path.append(blocked.ref.name)
+        path.append(_actor(blocked))
         future = blocked.waiting
         if future is None or future.done:
             continue
@@ -72,13 +87,13 @@ def on_probe(host: Host, target: bytes, body: wire.Raw) -> None:
         if edge == probe.initiator:
             _break_cycle(host, future, path)
             return
-        if blocked.ref.name not in probe.path:
+        if _actor(blocked) not in probe.path:
             _forward(host, future, Probe(probe.initiator, edge, tuple(path)))
 
 
-def _break_cycle(host: Host, future: Future[Any], path: list[str]) -> None:
+def _break_cycle(host: Host, future: Future[Any], path: Sequence[Actor]) -> None:
     host.port.abandon(future)
-    future.resolve(None, AskCycleError(path))
+    future.resolve(None, AskCycleError(_names(path)))
 
 
 def next_probe_time() -> float:

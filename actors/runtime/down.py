@@ -64,14 +64,15 @@ def _signal_name(number: int) -> str:
 
 
 class Watch:
-    """A watch held by a thread that is no actor."""
+    """A watch held by a thread that is no actor. Without a port, the actor is out of reach: the reason is known."""
 
-    def __init__(self, port: Port, ref: ActorRef) -> None:
-        self._port, self.ref = port, ref
-        self._reason: DownReason | None = None
-        route = port.route(ref)
-        self._is_near = route is not None and route.local
-        self._number = port.watch(ref, self._down)
+    def __init__(self, port: Port | None, ref: ActorRef, reason: DownReason | None = None) -> None:
+        self._port, self.ref, self._reason = port, ref, reason
+        self._is_near, self._number = False, 0
+        if port is not None:
+            self._number = port.watch(ref, self._down)
+            route = port.route(ref) if self._reason is None else None
+            self._is_near = route is not None and route.local
 
     def _down(self, _ref: ActorRef, reason: DownReason) -> None:
         self._reason = reason
@@ -81,6 +82,9 @@ class Watch:
 
         Raises: Timeout, when it lives on after `timeout` seconds.
         """
+        if self._port is None:
+            assert self._reason is not None
+            return self._reason
         # An actor of this very host can only end while its loop turns.
         if not self._port.wait(lambda: self._reason is not None, timeout, nested=self._is_near):
             raise Timeout(f"{self.ref} still lives after {timeout} s")
@@ -89,4 +93,5 @@ class Watch:
 
     def cancel(self) -> None:
         """Forget it; `wait` must not be called any more."""
-        self._port.unwatch(self._number)
+        if self._port is not None:
+            self._port.unwatch(self._number)

@@ -2,6 +2,7 @@
 
     Exception
     ├── pykka.ActorDeadError            the actor has ended, or ended before it answered
+    │   ├── ForeignRefError             it is of another system: one that has ended, or the parent process's
     │   └── ActorStartError             it never came to life: name taken, host died, no answer in time
     │       └── HostAliveError          a host of the name that it needs lives
     ├── pykka.Timeout                   no answer within the caller's own limit
@@ -25,6 +26,7 @@ __all__ = [
     "ActorDeadError",
     "ActorStartError",
     "AskCycleError",
+    "ForeignRefError",
     "FutureCancelledError",
     "HostAliveError",
     "MailboxFullError",
@@ -33,6 +35,21 @@ __all__ = [
     "StopIncompleteError",
     "Timeout",
 ]
+
+
+class ForeignRefError(ActorDeadError):
+    """The ref leads to an actor of another system than the one that runs here, if one does.
+
+    `actor` names it, `reason` says where it is and what to do instead; `has_ended`, whether its system is known to have
+    ended.
+    """
+
+    def __init__(self, actor: str, reason: str, has_ended: bool) -> None:
+        super().__init__(actor, reason, has_ended)
+        self.actor, self.reason, self.has_ended = actor, reason, has_ended
+
+    def __str__(self) -> str:
+        return f"{self.actor} {self.reason}"
 
 
 class ActorStartError(ActorDeadError):

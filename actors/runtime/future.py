@@ -103,9 +103,11 @@ class Future(pykka.Future[T]):
         return self._value if self.journey is None else self.journey.value(self._value)
 
     def _wait(self, until: float | None) -> bool:
-        """Returns: whether it is resolved."""
+        """Returns: whether it is resolved. Raises: ActorDeadError, where it never will be."""
         if self.journey is not None:
             self.journey.begin(self)
+        if self.port is not None and self.port.closed and not self.done:
+            self.port.check_open()  # in a forked child: the answer comes to its parent
         if self.port is not None and self.port.is_mine():
             return self.port.wait_for(self, _left(until))
         from .process import current_host

@@ -359,7 +359,7 @@ class Host:
             close_all(context[0])  # no actor will
             fault = f"host {self.name!r} is stopping"
             raise ActorStartError(name, fault if self.closing else f"the name is taken in host {self.name!r}")
-        ref: ActorRef[Any] = ActorRef(name, self.name, self.serial, path_of(cls))
+        ref: ActorRef[Any] = ActorRef(name, self.name, self.serial, path_of(cls), self.process.system)
         cell = ActorCell(self, ref, context)
         actor = cls.__new__(cls)
         actor._bind(cell)  # noqa: SLF001 - before __init__, so that a subclass needs no extra parameters
@@ -422,6 +422,14 @@ class Host:
         """Why the host ends, and how the actors did that ended last: somebody may just be asking to watch them."""
         names = list(self.last_reasons)[-TOLD_REASONS:]
         return self.reason, {name.decode(): self.last_reasons[name] for name in names}
+
+    def disown(self) -> None:
+        """In a forked child: what is shared with the parent's loop is let go of, and not closed."""
+        if isinstance(self.words, memoryview):
+            self.words.release()  # a handler that goes on here counts nothing any more
+        self.words = [0] * WORDS * ENTRIES
+        self._wake_lock, self._wake_fd = threading.Lock(), -1
+        self.descriptors = Descriptors()
 
     def _close(self) -> None:
         self.finished = True

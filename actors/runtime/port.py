@@ -22,7 +22,7 @@ import zmq
 from . import ledger
 from . import message as wire
 from .down import DownReason
-from .errors import ActorDeadError, MailboxFullError
+from .errors import ActorDeadError, ForeignRefError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
@@ -131,17 +131,25 @@ class Port:
         self.send(address, Kind.WAKE)
 
     def route(self, ref: ActorRef) -> Route | None:
-        """The way to an actor, None when its host is not alive."""
+        """The way to an actor, None when its host is not alive. Raises: ForeignRefError."""
         if self._epoch != self.table.epoch:
             self.sweep()
-        return self.routes.find(ref)
+        return self.routes.by_key.get(ref.way) or self._find(ref)
+
+    def _find(self, ref: ActorRef) -> Route | None:
+        """As `route`, the first time: whether it is of this system need not be looked at again."""
+        ref.belong_to(self.process)
+        return None if self.closed else self.routes.find(ref)
 
     def tell(self, ref: ActorRef, value: Any, when_full: WhenFull | None, exempt: bool) -> None:
-        """Send a message that nobody answers. To a dead actor it is a dead letter, not an error."""
+        """Send a message that nobody answers. To a dead actor it is a dead letter, not an error.
+
+        Raises: as `ActorRef.tell`.
+        """
         with self.lock:
             if self._epoch != self.table.epoch:
                 self.sweep()
-            route = self.routes.by_key.get(ref.key) or self.routes.find(ref)
+            route = self.routes.by_key.get(ref.way) or self._find(ref)
             if route is None:
                 self.count_dead_letters(ref.key, 1)
                 return
@@ -289,10 +297,15 @@ class Port:
         future: Future[Any] = Future()
         with self.lock:
             future.port = self
-            route = self.route(ref)
-            if route is None:  # who asks again and again must get to know that it is back
-                self.pump_briefly()
+            try:
                 route = self.route(ref)
+                if route is None:  # who asks again and again must get to know that it is back
+                    self.check_open()
+                    self.pump_briefly()
+                    route = self.route(ref)
+            except ActorDeadError as error:
+                future.resolve(None, error)
+                return future
             if route is None:
                 future.resolve(None, ActorDeadError(f"{ref} not found"))
                 return future
@@ -336,6 +349,7 @@ class Port:
         """As `request`, the value already pickled."""
         future: Future[Any] = Future()
         with self.lock:
+            self.check_open()
             serial = serial_of(address)
             if address != ROOT_ADDRESS and self.table.is_dead(serial):
                 future.resolve(None, ActorDeadError("the host has ended"))
@@ -356,14 +370,24 @@ class Port:
             self.send(address, kind, future.corr, body=NUMBER.pack(number))
 
     def watch(self, ref: ActorRef, fn: DownFunction) -> int:
-        """Have `fn(ref, reason)` called once when the actor ends. Returns: a number for `unwatch`."""
+        """Have `fn(ref, reason)` called once when the actor ends, at once if it is not there. Returns: a number for
+        `unwatch`.
+
+        Raises: ActorDeadError, when this port is closed.
+        """
         with self.lock:
+            self.check_open()
             number = next(self._numbers)
-            route = self.route(ref)
+            ended = None
+            try:
+                route = self.route(ref)
+            except ForeignRefError as error:
+                route, ended = None, DownReason("noproc", str(error))
             if route is None:
                 self.watches[number] = (ref, 0, fn)
                 # It may have ended between its start and this watch: then the true reason is still known.
-                ended = self.table.end_of(ref.serial, ref.name) or DownReason("noproc", f"{ref} not found")
+                ended = ended or self.table.end_of(ref.serial, ref.name)
+                ended = ended or DownReason("noproc", f"{ref} not found")
                 self.later(lambda: self._down(number, ended))
                 return number
             self.watches[number] = (ref, route.serial, fn)
@@ -437,8 +461,7 @@ class Port:
         self.has_skipped = True
         try:
             with self.lock:
-                if self.closed:
-                    raise ActorDeadError("the actor system has shut down")
+                self.check_open()
                 if self.is_unfound:
                     self._bind_again()
                 if seconds >= SLICE_S:
@@ -494,7 +517,8 @@ class Port:
         return True
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have an asyncio loop read this port: its waiters never block it."""
+        """Have an asyncio loop read this port: its waiters never block it. Raises: ActorDeadError, when it is closed."""
+        self.check_open()
         known = self._async_loop() if self._async_loop is not None else None
         if known is not loop:
             self._async_loop = weakref.ref(loop)
@@ -630,6 +654,9 @@ class Port:
         return False
 
     def count_dead_letters(self, key: str, messages: int) -> None:
+        if self.closed:
+            self.process.count_late(key, messages)
+            return
         self.dead_letters += messages
         hook = self.process.dead_letter_hook
         if hook is not None:
@@ -639,12 +666,18 @@ class Port:
 
     # The end
 
+    def check_open(self) -> None:
+        """Raises: ActorDeadError, when nothing can come or go here any more."""
+        if self.closed:
+            raise ActorDeadError(self.process.why_over())
+
     def close(self, linger_s: float = 0.0) -> None:
         """Close all sockets. May be called by another thread: the lock makes that safe."""
         with self.lock:
             if self.closed:
                 return
             self.closed = True
+            self.routes.by_key.clear()  # who tells on looks for a way, and meets a closed port
             self.outbox.close(linger_s)
             self.inbox.close()
             for future in list(self.pending.values()):

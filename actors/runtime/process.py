@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from . import systems
 from .directory import LOOK_S, Foothold
 from .errors import ActorDeadError
 from .flusher import Flusher
@@ -42,6 +43,7 @@ class Process:
         from .promise import Promises
 
         self.directory, self.serial, self.system = directory, serial, system
+        self.pid = os.getpid()
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
         self.table = HostTable()
@@ -101,9 +103,7 @@ class Process:
                 self._say(f"{self.directory}: cannot be made again: {error.strerror}")
                 return
             self._mended_at = time.monotonic()
-            with self._lock:
-                ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]
-            for port in ports:
+            for port in self.ports():
                 port.bind_again()
             for host in list(self.hosts.values()):
                 host.call_threadsafe(None, host.on_mended)
@@ -145,9 +145,25 @@ class Process:
             return self.serial << THREAD_BITS | self._threads
 
     def join(self, port: Port) -> None:
-        """A thread asks for the first time."""
+        """A thread asks for the first time. Raises: ActorDeadError, when the system has shut down meanwhile."""
         with self._lock:  # whoever looks through the clients must not meet a change of them
-            self.clients.add(port)
+            if not self.closed:
+                self.clients.add(port)
+                return
+        port.close()
+        raise ActorDeadError(self.why_over())
+
+    def shut(self) -> list[Port]:
+        """Let no thread ask any more. Returns: the ports of those that have."""
+        systems.has_ended(self.system)
+        with self._lock:
+            self.closed = True
+            return list(self.clients)
+
+    def ports(self) -> list[Port]:
+        """Of all threads, hosts or not."""
+        with self._lock:  # threads come and go
+            return [*self.clients, *(host.port for host in list(self.hosts.values()))]
 
     def retire(self, port: Port) -> None:
         """A thread's port is closed. Who hears of deaths may have woken it, though it never sent there, so that its goodbye
@@ -164,9 +180,27 @@ class Process:
     @property
     def dead_letters(self) -> int:
         """Messages of this process's actors and threads that were not delivered and were no asks."""
-        with self._lock:
-            ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]  # threads come and go
+        with self._lock:  # as `retire`
+            ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]
             return self._retired_dead_letters + sum(port.dead_letters for port in ports)
+
+    def count_late(self, key: str, messages: int) -> None:
+        """Tells that come when the port, or all of the system, has closed."""
+        with self._lock:
+            self._retired_dead_letters += messages
+        if self.dead_letter_hook is not None:
+            self.dead_letter_hook(key, messages)
+
+    def why_over(self) -> str:
+        """Why nothing comes or goes any more."""
+        if self.pid == os.getpid():
+            return "the actor system has shut down"
+        return f"this {systems.whereabouts(self.system).text}"
+
+    def disown(self) -> None:
+        """In a forked child: nobody else is here, and another thread may have had the locks."""
+        self.closed = True
+        self._lock, self._mend_lock = threading.Lock(), threading.Lock()
 
     def wake_clients(self) -> None:
         """Somebody died: threads that wait for an answer look at the table again."""
@@ -185,7 +219,9 @@ class _ThreadPort:
         self.port = port
 
     def __del__(self) -> None:
-        self.port.close(THREAD_LINGER_S)
+        # A forked child ends its parent's other threads before anything of ours runs in it; the port is not its own.
+        if self.port.process.pid == os.getpid():
+            self.port.close(THREAD_LINGER_S)
 
 
 def current_port() -> Port:
@@ -214,15 +250,3 @@ def current_host() -> Any:
     """The host whose loop runs in the calling thread, or None."""
     process = Process.current
     return None if process is None else getattr(process.here, "host", None)
-
-
-def _forget_after_fork() -> None:
-    # A plain fork of the embedder shares our sockets and must never touch them.
-    process, Process.current = Process.current, None
-    if process is not None:
-        process.closed = True
-        _ORPHANED.append(process)  # kept: finalisers would close sockets of the parent
-
-
-_ORPHANED: list[Process] = []
-os.register_at_fork(after_in_child=_forget_after_fork)

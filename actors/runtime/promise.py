@@ -22,6 +22,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import message as wire
+from . import systems
 from .errors import ActorDeadError
 from .future import CLAIMING, Future
 from .message import PLAIN, Frames, Kind, Raw
@@ -293,9 +294,7 @@ def own_copy(value: Any) -> Any:
 def _check(home: Home) -> None:
     process = Process.current
     if process is None or process.closed or process.system != home.system:
-        raise ActorDeadError(
-            f"{home} belongs to an actor system that has ended, or is not the one of this process"
-        )
+        raise ActorDeadError(f"{home} {systems.whereabouts(home.system).text}")
 
 
 def _port_of(home: Home) -> Port:

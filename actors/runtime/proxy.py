@@ -10,6 +10,7 @@ import pykka
 from pykka import ActorDeadError, CallableProxy, messages
 from pykka._introspection import AttrInfo, introspect_attrs
 
+from .errors import ForeignRefError
 from .process import current_host
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class ActorProxy(pykka.ActorProxy[A]):
         else:
             try:
                 found = self.actor_ref.ask(Introspect())
+            except ForeignRefError:
+                raise
             except ActorDeadError:
                 raise ActorDeadError(f"{self.actor_ref} not found") from None
         self._known_attrs = {path: AttrInfo(*info) for path, info in found.items()}

@@ -13,7 +13,8 @@ import pykka
 from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
-from .errors import ActorDeadError, MailboxFullError, Timeout
+from . import systems
+from .errors import ActorDeadError, ForeignRefError, MailboxFullError, Timeout
 from .flow import Fail
 from .future import Future
 from .message import Kind
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
     from .flow import WhenFull
+    from .port import Port
     from .proxy import ActorProxy
 
     A = TypeVar("A", bound=pykka.Actor, default=Any)
@@ -38,29 +40,79 @@ ALIVE_TIMEOUT_S = 0.5  # a host that does not answer for so long is busy, not de
 
 
 class ActorRef(pykka.ActorRef[A]):
-    """Names one actor: equal by name, valid again when an actor of that name is back.
+    """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
     Messages from one thread or actor to one actor arrive in order, each at most once.
+
+    It is of use in the processes of its system, as long as that runs. Anywhere else (after the system's end, in the next
+    system of the same process, in a forked or spawned child) whatever is done with it fails at once with ForeignRefError,
+    an ActorDeadError; `is_alive` says False, a watch fires.
     """
 
-    def __init__(self, name: str, host: str = "", serial: int = 0, class_path: str = "") -> None:
+    def __init__(
+        self, name: str, host: str = "", serial: int = 0, class_path: str = "", system: str | None = None
+    ) -> None:
         self.name, self.host, self.serial = name, host or name, serial
         self.class_path = class_path
-        self.key = sys.intern(f"{self.host}/{name}")
+        self._be_of(running_system() if system is None else system)
+
+    def _be_of(self, system: str) -> None:
+        self.system = (
+            system  # its token; empty until the first use, when the ref was made by name before any ran
+        )
+        # Under which it is routed and compared. No name has a NUL (see `identity`), so that no two actors share it.
+        self.way = sys.intern(f"{system}\0{self.host}\0{self.name}")
 
     @classmethod
     def to(cls, name: str, host: str | None = None) -> ActorRef[Any]:
-        """A ref by name, without having received it. `host` defaults to the actor's own name."""
+        """A ref by name, without having received it: of the system that runs now, else of the first it is used in.
+
+        Args: host, defaults to the actor's own name.
+        """
         return ActorRef(name, host or name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (self.name, self.host, self.serial, self.class_path)
+        return _rebuild, (self.name, self.host, self.serial, self.class_path, self.system)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, ActorRef) and self.name == other.name
+        if not isinstance(other, ActorRef):
+            return False
+        if self.way != other.way and not (self.system and other.system) and (running := running_system()):
+            for ref in (self, other):
+                if not ref.system:
+                    ref._be_of(running)
+        return self.way == other.way
 
     def __hash__(self) -> int:
-        return hash(self.name)
+        return hash((self.host, self.name))  # the system may come later
+
+    def belong_to(self, process: Process) -> None:
+        """Make sure that it is of this process's system, as one by name becomes by its first use.
+
+        Raises: ForeignRefError.
+        """
+        if self.system != process.system:
+            if self.system:
+                raise self._foreign()
+            self._be_of(process.system)
+
+    def _foreign(self) -> ForeignRefError:
+        there = systems.whereabouts(self.system)
+        return ForeignRefError(str(self), there.text, there.has_ended)
+
+    def port(self) -> Port:
+        """The calling thread's port. Raises: ActorDeadError, if it does not lead to the actor."""
+        process = Process.current
+        if process is not None:
+            self.belong_to(process)
+        elif self.system:
+            raise self._foreign()
+        return current_port()
+
+    @property
+    def key(self) -> str:
+        """Host and name, for people."""
+        return f"{self.host}/{self.name}"
 
     def __repr__(self) -> str:
         return f"<ActorRef for {self}>"
@@ -79,9 +131,13 @@ class ActorRef(pykka.ActorRef[A]):
         return class_of(self.class_path)
 
     def is_alive(self) -> bool:
-        """Whether the actor is known to its host. A host too busy to say counts as alive."""
+        """Whether the actor is known to its host, and can be reached from here. A host too busy to say counts as alive."""
         process = Process.current
         if process is None or process.closed:
+            return False
+        try:
+            self.belong_to(process)
+        except ForeignRefError:
             return False
         serial = process.table.resolve(self.host, self.serial)
         if serial is None:
@@ -103,7 +159,7 @@ class ActorRef(pykka.ActorRef[A]):
         """Send a message that nobody answers.
 
         To an actor that is gone it becomes a dead letter: counted, never raised, for the sender cannot know
-        in time.
+        in time. Nobody would count what is told where no system runs, or to an actor of another one.
 
         Args:
             message: anything picklable, or `Frames`.
@@ -111,7 +167,7 @@ class ActorRef(pykka.ActorRef[A]):
                 `Wait(timeout)` (default, 10 s; None: while the actor lives), `FAIL` or `DROP`.
             exempt: do not count in the window; the sender has its own bound.
 
-        Raises: MailboxFullError; what pickling raises.
+        Raises: MailboxFullError; what pickling raises; ForeignRefError; ActorDeadError, when no system runs.
         """
         if type(message) is _ActorStop:
             self._ask_to_stop()
@@ -120,8 +176,10 @@ class ActorRef(pykka.ActorRef[A]):
             port = Process.current.here.port  # type: ignore[union-attr]  # no system: AttributeError too
         except AttributeError:
             try:
-                port = current_port()
+                port = self.port()
             except ActorDeadError:
+                if not self._is_late(1):
+                    raise
                 return
         port.tell(self, message, when_full, exempt)
 
@@ -133,11 +191,14 @@ class ActorRef(pykka.ActorRef[A]):
         Nothing is held back for messages to come: all are on their way when this returns.
 
         Raises: MailboxFullError, whose `accepted` says how many had gone before the one that did not; what
-            pickling a message, or the iterable, raises, once those before it have gone.
+            pickling a message, or the iterable, raises, once those before it have gone; ForeignRefError; ActorDeadError,
+            when no system runs.
         """
         try:
-            port = current_port()
+            port = self.port()
         except ActorDeadError:
+            if not self._is_late(sum(1 for _ in messages)):
+                raise
             return
         port.tell_many(self, messages, when_full, exempt)
 
@@ -203,7 +264,7 @@ class ActorRef(pykka.ActorRef[A]):
             future = self._ask_to_stop()
         else:
             try:
-                port = current_port()
+                port = self.port()
             except ActorDeadError as error:
                 future = Future()
                 future.resolve(None, error)
@@ -220,9 +281,17 @@ class ActorRef(pykka.ActorRef[A]):
         """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop."""
         return _answer(self.ask(message, block=False), timeout)
 
+    def _is_late(self, messages: int) -> bool:
+        """Whether these come while the system ends: they are dead letters then, and counted."""
+        process = Process.current
+        if process is None or process.system != self.system:
+            return False
+        process.count_late(self.key, messages)
+        return True
+
     def _ask_to_stop(self) -> Future[Any]:
         try:
-            return current_port().ask(self, None, kind=Kind.STOP)
+            return self.port().ask(self, None, kind=Kind.STOP)
         except ActorDeadError as error:
             future: Future[Any] = Future()
             future.resolve(None, error)
@@ -238,8 +307,10 @@ class ActorRef(pykka.ActorRef[A]):
     def stop(self, *, block: bool, timeout: float | None = None) -> bool | Future[bool]: ...
 
     def stop(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
-        """Let the actor stop after the messages sent before. Returns: False if it was already gone, or a
-        future of that.
+        """Let the actor stop after the messages sent before. Returns: False if it was already gone, its system
+        perhaps with it, or a future of that.
+
+        Raises (or set in the future): ForeignRefError, in a child of the process that may still have it; Timeout.
         """
         stopped: Future[bool] = Future()
         asked = self._ask_to_stop()
@@ -247,7 +318,8 @@ class ActorRef(pykka.ActorRef[A]):
         def finish(_asked: object = None) -> None:
             unregister(self)
             error = asked.error
-            if error is None or isinstance(error, ActorDeadError):
+            is_out_of_reach = isinstance(error, ForeignRefError) and not error.has_ended
+            if error is None or (isinstance(error, ActorDeadError) and not is_out_of_reach):
                 stopped.resolve(error is None)
             else:
                 stopped.resolve(None, error)
@@ -260,17 +332,17 @@ class ActorRef(pykka.ActorRef[A]):
 
         Raises: ActorDeadError, when it has none of its own: it is gone, or lives in a thread of the embedder.
         """
-        current_port().request(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
+        self.port().request(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
 
     def pid(self) -> int:
         """The process the actor lives in. Raises: ActorDeadError."""
-        process = Process.current
-        serial = process.table.resolve(self.host, self.serial) if process is not None else None
-        facts = process.table.live.get(serial) if process is not None and serial is not None else None
+        port = self.port()
+        serial = port.table.resolve(self.host, self.serial)
+        facts = port.table.live.get(serial) if serial is not None else None
         if facts is not None:
             return facts.pid
         if serial is not None:  # younger than the news of it
-            return int(current_port().request(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
+            return int(port.request(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
         raise ActorDeadError(f"{self} not found")
 
     @overload
@@ -305,21 +377,28 @@ async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: A
         raise Timeout(f"{timeout} seconds") from None
 
 
-def _rebuild(name: str, host: str, serial: int, class_path: str) -> ActorRef[Any]:
-    return ActorRef(name, host, serial, class_path)
+def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
+    return ActorRef(name, host, serial, class_path, system)
+
+
+def running_system() -> str:
+    """The token of the system that runs in this process, empty if none does."""
+    process = Process.current
+    return "" if process is None or process.closed else process.system
 
 
 def identity(ref: ActorRef[Any]) -> bytes:
-    """A ref as bytes, for message headers."""
+    """A ref as bytes, for message headers: these never leave their system, which is left out."""
     return f"{ref.name}\0{ref.host}\0{ref.serial}\0{ref.class_path}".encode()
 
 
 @functools.lru_cache(maxsize=4096)
-def from_identity(data: bytes) -> ActorRef[Any] | None:
+def from_identity(data: bytes, system: str) -> ActorRef[Any] | None:
+    """The ref with this identity in a system."""
     if not data:
         return None
     name, host, serial, class_path = data.decode().split("\0")
-    return ActorRef(name, host, int(serial), class_path)
+    return ActorRef(name, host, int(serial), class_path, system)
 
 
 _CLASSES: dict[str, type[Any]] = {}  # classes met in this process, those that cannot be imported too

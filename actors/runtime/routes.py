@@ -58,21 +58,21 @@ class Routes:
 
     def __init__(self, source: int, table: HostTable) -> None:
         self._source, self._table = source, table
-        self.by_key: dict[str, Route] = {}  # by the ref's key
+        self.by_key: dict[str, Route] = {}  # by the ref's way
         self._by_receiver: dict[tuple[int, bytes], Route] = {}
         self._leaving: list[Route] = []
         self._many = MANY_ROUTES
 
     def find(self, ref: ActorRef) -> Route | None:
         """The way to an actor, None when no host of that name is alive."""
-        route = self.by_key.get(ref.key)
+        route = self.by_key.get(ref.way)
         if route is None:
             serial = self._table.resolve(ref.host, ref.serial)
             if serial is None:
                 return None
             if len(self.by_key) >= self._many:
                 self._drop_idle()
-            route = self.by_key[ref.key] = Route(self._source, ref, serial)
+            route = self.by_key[ref.way] = Route(self._source, ref, serial)
             self._by_receiver[route.address, route.target] = route
         return route
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
-from . import systems
+from . import orphan, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
 from .directory import remove_directory, sweep_abandoned
-from .down import Watch
+from .down import DownReason, Watch
 from .errors import ActorDeadError, Timeout
 from .foundation import TITLE, take
 from .message import Kind
@@ -105,6 +105,7 @@ class System:
             return
         self._stopped = True
         System._current = None
+        atexit.unregister(self.shutdown)
         # A forked child of the embedder must not keep the hosts alive.
         with contextlib.suppress(OSError):
             os.close(self._life_write)
@@ -113,6 +114,7 @@ class System:
     @classmethod
     def forget_after_fork(cls) -> None:
         """In a forked child of the embedder: the system is the parent's."""
+        cls._lock = threading.RLock()  # another thread may have had it
         if cls._current is not None:
             cls._current._forget_after_fork()  # noqa: SLF001 - its own class
 
@@ -167,6 +169,8 @@ class System:
         self.process.dead_letter_hook = hook
 
     def _ask_hosts(self, question: str, *, one_per_process: bool = False) -> list[Any]:
+        if Process.current is not self.process:
+            raise ActorDeadError("this actor system does not run in this process any more")
         port = current_port()
         hosts = self.hosts()
         if one_per_process:
@@ -201,8 +205,7 @@ class System:
             stack.callback(self._fork_server.close)
             root.call_threadsafe(None, root.close_down, grace)
             self._thread.join(grace + 5.0)
-            process.closed = True
-            for client in list(process.clients):
+            for client in process.shut():
                 client.close()
             process.promises.close()
             process.flusher.end()
@@ -224,5 +227,10 @@ os.register_at_fork(after_in_child=System.forget_after_fork)
 
 
 def watch(ref: ActorRef[Any]) -> Watch:
-    """Watch an actor from a thread that is none: `watch(ref).wait()` gives the DownReason."""
-    return Watch(current_port(), ref)
+    """Watch an actor from a thread that is none: `watch(ref).wait()` gives the DownReason, at once `noproc` when the actor
+    is not there, or cannot be reached from here.
+    """
+    try:
+        return Watch(ref.port(), ref)
+    except ActorDeadError as error:
+        return Watch(None, ref, DownReason("noproc", str(error)))

@@ -13,8 +13,10 @@ from peerage.actors.runtime import (
     HERE,
     ActorDeadError,
     ActorRef,
+    DownReason,
     Frames,
     Place,
+    ProcessActor,
     System,
     Timeout,
     watch,
@@ -25,10 +27,60 @@ from peerage.actors.runtime.process import current_port
 from .cast import Echo, Worker
 
 
-def test_refs_are_equal_by_name() -> None:
-    """However a ref was come by, it is the same key."""
-    assert ActorRef.to("a") == ActorRef("a", "host", 7, "m:C")
+class KeepsRefs(ProcessActor):
+    """Watches the ref it is asked with; knows by ref how those ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends: dict[ActorRef[Any], str] = {}
+
+    def on_receive(self, ref: ActorRef[Any] | None) -> dict[ActorRef[Any], str]:
+        if ref is not None:
+            self.ends[ref] = "lives"
+            self.runtime.watch(ref)
+        return self.ends
+
+    def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+        assert ref in self.ends
+        self.ends[ref] = reason.kind
+
+
+def test_refs_are_equal_by_system_host_and_name() -> None:
+    """However a ref was come by, it is the same key; an actor's name is its own within its host only."""
+    assert ActorRef.to("a", "host") == ActorRef("a", "host", 7, "m:C")
+    assert ActorRef("a", "host", 7, "m:C", "one") != ActorRef("a", "host", 7, "m:C", "another")
     assert len({ActorRef.to("a"), ActorRef("a", serial=3), ActorRef.to("b")}) == 2
+    assert len({ActorRef.to("a", "one"), ActorRef.to("a", "another")}) == 2
+    assert ActorRef.to("c", "a/b") != ActorRef.to("b/c", "a")
+
+
+def test_actors_of_one_name_in_two_hosts_are_two(system: System, place: Place) -> None:
+    """Each has its own messages, watch and end."""
+    hosts = [Worker.options(place=place).start() for _ in range(2)]
+    one, other = [Worker.options(name="twin", place=host).start() for host in hosts]
+    seen = [watch(one), watch(other)]
+    one.tell(("log", "one"))
+    other.tell(("log", "other"))
+    assert [one.ask(("log",)), other.ask(("log",))] == [["one"], ["other"]]
+    watcher = Worker.start()
+    watcher.ask(("watch", one))
+    watcher.ask(("watch", other))
+    other.stop()
+    assert seen[1].wait(5.0).kind == "normal"
+    assert watcher.ask(("downs",)) == [("twin", "normal", None)]
+    assert one.is_alive()
+    assert not other.is_alive()
+    one.stop()
+    assert seen[0].wait(5.0).kind == "normal"
+    assert current_port().wait(lambda: len(watcher.ask(("log",))) == 2, 5.0)
+
+
+def test_a_down_brings_a_ref_equal_to_the_watched_one(system: System) -> None:
+    """It is a key of what the watcher keeps."""
+    worker, keeper = Worker.start(), KeepsRefs.start()
+    keeper.ask(worker)
+    worker.stop()
+    assert current_port().wait(lambda: keeper.ask(None) == {worker: "normal"}, 5.0)
 
 
 def test_a_pickled_ref_is_small_and_equal() -> None:

@@ -123,7 +123,7 @@ def _belongings() -> tuple[int, int, str]:
 
 
 def test_after_shutdown_refs_are_dead() -> None:
-    """Asks fail, tells vanish, nothing hangs; the next start makes a new system."""
+    """Asks and tells fail, nothing hangs; the next start makes a new system."""
     ref = Echo.start()
     future = Worker.start().ask(("hold",), block=False)
     System.current().shutdown()
@@ -131,7 +131,8 @@ def test_after_shutdown_refs_are_dead() -> None:
         future.get()
     with pytest.raises(ActorDeadError):
         ref.ask("x")
-    ref.tell("x")
+    with pytest.raises(ActorDeadError, match="has ended"):
+        ref.tell("x")
     assert not ref.is_alive()
     assert ref.stop() is False
     assert Echo.start().ask("x") == "x"

@@ -26,11 +26,12 @@ class ExitKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The end of one child. cause: a short text for logs and errors."""
+    """The end of one child. cause: a short text for logs and errors; took: seconds that a failed start needed for it."""
 
     child: str
     kind: ExitKind
     cause: str = ""
+    took: float = 0.0
 
 
 class Status(Enum):
@@ -175,6 +176,10 @@ def decide(
     if not is_restarted(ended.restart, exit_.kind):
         return Decision(_leave_ended(flags, children, ended), history)
 
+    group = _group(flags.strategy, children, position)
+    members = frozenset(child.spec.id for child in group)
+    # Starts that fail slowly (a timeout) are a crash loop as well: as with a back-off, their time does not count.
+    history = history.delayed(members, exit_.took)
     history = history.within(flags.intensity.period, now).with_restart(ended.id, now)
     attempts = len(history.records)
     if attempts > flags.intensity.restarts:
@@ -182,11 +187,9 @@ def decide(
             (*terminate_all(children, but=ended.id), GiveUp(ended.id, exit_.cause, attempts)), history
         )
 
-    group = _group(flags.strategy, children, position)
     # Temporary siblings are terminated with the group but never restarted, whatever the reason.
     again = tuple(child.spec.id for child in group if child.spec.restart is not Restart.TEMPORARY)
     temporary = tuple(Forget(child.spec.id) for child in group if child.spec.restart is Restart.TEMPORARY)
-    members = frozenset(child.spec.id for child in group)
     attempt = history.count_of(members)
     delay = flags.backoff.delay(attempt)
     return Decision(

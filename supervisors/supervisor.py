@@ -34,6 +34,7 @@ from peerage.actors.runtime import (
     Watch,
     watch,
 )
+from peerage.actors.runtime.errors import text_of
 from peerage.actors.runtime.log import get_logger
 from peerage.supervisors.errors import (
     ChildAlreadyPresentError,
@@ -237,6 +238,9 @@ class Supervisor(ProcessActor):
                 self._grant(request, reply)
             except SupervisorError as error:
                 reply.set_exception(error)
+            except Exception as error:  # whoever asks gets to know it; the children are no less well for it
+                log.exception("request failed", supervisor=self.actor_urn, request=type(request).__name__)
+                reply.set_exception(error)
         else:
             return False
         return True
@@ -306,11 +310,15 @@ class Supervisor(ProcessActor):
         options = {**spec.start.options, "name": spec.name, "linked_to": self.actor_ref}
         try:
             ref = spec.start.actor_class.options(**options).start(*spec.start.args, **spec.start.kwargs)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # SystemExit: of a child in this very host
+            raise ChildStartError(spec.id, _text_of(error)) from error
+        try:
+            self.runtime.watch(ref)
+        except Exception as error:  # whose end would not be heard of
+            _kill_process(ref)
             raise ChildStartError(spec.id, _text_of(error)) from error
         child.ref, child.status, child.exit, child.batch = ref, Status.RUNNING, None, None
         child.starts += 1
-        self.runtime.watch(ref)
         if spec.health is not None:
             self._examine_later(child)
         return ref
@@ -358,12 +366,14 @@ class Supervisor(ProcessActor):
         """
         for child in [child for child in self._children if child.batch is again]:
             spec = child.spec
+            began = self.runtime.now()
             try:
                 self._start_anew(child)
             except ChildStartError as error:
                 log.error("child did not start", supervisor=self.actor_urn, child=spec.id, cause=error.cause)
                 # The next end in the queue. Whoever is behind it in this batch is in its group as well.
-                child.exit = Exit(spec.id, ExitKind.START_FAILED, error.cause)
+                took = self.runtime.now() - began
+                child.exit = Exit(spec.id, ExitKind.START_FAILED, error.cause, took)
                 self._exits.append((child, child.exit))
                 return
             child.restarts += 1
@@ -616,7 +626,7 @@ def _kill_process(ref: ActorRef) -> bool:
         if ref.pid() == os.getpid():
             return False
         ref.kill()
-    except (ActorDeadError, Timeout):
+    except (ActorDeadError, Timeout, OSError):
         return False
     return True
 
@@ -656,7 +666,7 @@ def _overdue(seconds: float) -> str:
 
 
 def _text_of(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"[:CAUSE_CHARS]
+    return text_of(error)[:CAUSE_CHARS]
 
 
 def _nothing() -> None:

@@ -216,6 +216,7 @@ class Starter(Generic[A]):
             return self._start_here(name, args, kwargs)
         body = wire.dumps((name, wire.dumps((self._class, args, kwargs)), self._extra))
         host = self._host or name
+        answer: Future[Any] | None = None
         try:
             if self._place is Place.PROCESS:
                 answer = self._spawn(process, name, body, until)
@@ -225,6 +226,8 @@ class Starter(Generic[A]):
                 host, answer = self._start_in_host(process, name, body)
             serial = answer.get_until(until, self._timeout)
         except Timeout:
+            if answer is not None and answer.is_ready():  # the actor's own: it has waited for something
+                raise
             self._give_up(host)
             raise ActorStartError(name, f"no answer from host {host!r} within {self._timeout} s") from None
         except ActorStartError:

@@ -223,6 +223,16 @@ def test_one_restart_more_gives_up_and_names_cause_and_count() -> None:
     assert done[-1] == GiveUp("a", "why", 3)
 
 
+def test_starts_that_fail_slowly_count_together() -> None:
+    """Each takes longer than the period: the time that a failed start takes is taken out of it."""
+    history, now = History(), 0.0
+    for attempt in range(1, 5):
+        exit_ = Exit("b", START_FAILED if attempt > 1 else ABNORMAL, took=60.0 if attempt > 1 else 0.0)
+        decision = decide(flags(restarts=3), [child("a"), child("b")], history, exit_, now)
+        history, now = decision.history, now + 60.0
+    assert decision.actions[-1] == GiveUp("b", "", 4)
+
+
 def test_intensity_zero_gives_up_at_once() -> None:
     """OTP: intensity 0 means no restart at all."""
     assert crash(flags(restarts=0), ABC, ("a", 0.0)) == [GiveUp("a", "why", 1)]

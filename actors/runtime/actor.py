@@ -208,9 +208,9 @@ class Starter(Generic[A]):
         Raises: what these raised, with the remote traceback as cause; ActorStartError when the
             name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
-        until = time.monotonic() + self._timeout
         process = _process()
         self._check_refs(process)
+        until = time.monotonic() + self._timeout
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)

@@ -17,6 +17,7 @@ from .errors import AskCycleError
 from .message import Kind
 
 if TYPE_CHECKING:
+    from .async_face import Call
     from .cell import ActorCell
     from .future import Future
     from .host import Host
@@ -35,7 +36,7 @@ class Probe(NamedTuple):
     path: tuple[Actor, ...]
 
 
-def at_once(host: Host, future: Future[Any]) -> AskCycleError | None:
+def at_once(host: Host, future: Future[Any] | Call) -> AskCycleError | None:
     """Whether the ask waits for an actor that is already on this host's stack: it can never be answered."""
     if future.route is None or not future.route.local:
         return None

@@ -63,17 +63,26 @@ def shorter(choice: WhenFull | None, until: float | None) -> WhenFull:
 class Window:
     """What one port has sent to one actor and does not know to be handled."""
 
-    __slots__ = ("asks", "exempt", "messages", "size")
+    __slots__ = ("asks", "exempt", "limit", "messages", "size")
 
     def __init__(self) -> None:
         self.messages = 0  # tells and asks that count
         self.size = 0  # their bytes
         self.asks = 0  # how many of `messages` are asks: they end by their reply
         self.exempt = 0  # tells outside the window, counted for dead letters only
+        self.limit = WINDOW_MESSAGES  # 0 while others wait in line: nobody overtakes them
 
     def has_room(self, size: int) -> bool:
         """Whether a message of so many bytes may go now; a single one larger than the window may go alone."""
+        return self.messages < self.limit and (self.size + size <= WINDOW_BYTES or self.messages == 0)
+
+    def has_place(self, size: int) -> bool:
+        """The same for the first in line."""
         return self.messages < WINDOW_MESSAGES and (self.size + size <= WINDOW_BYTES or self.messages == 0)
+
+    def reopen(self) -> None:
+        """Nobody waits in line any more."""
+        self.limit = WINDOW_MESSAGES
 
     def has_room_for(self, messages: int, size: int) -> bool:
         """Whether so many messages of so many bytes together may all go now."""

@@ -20,6 +20,7 @@ from .routes import Route
 from .table import HostFacts
 
 if TYPE_CHECKING:
+    from .async_face import Call
     from .host import Host
 
 TELL = int(Kind.TELL)
@@ -60,7 +61,9 @@ class HostPort(Port):
 
     def sweep(self) -> None:
         super().sweep()
-        if self._epoch == NEVER:  # somebody's last words may be on their way
+        if self.doomed:
+            self.host.call_soon(None, self.sweep)
+        elif self._epoch == NEVER:  # somebody's last words may be on their way
             self.host.sweep_later()
 
     def later(self, fn: Callable[[], None]) -> None:
@@ -163,7 +166,7 @@ class HostPort(Port):
                 left = probe_at - now if deadline is None else min(probe_at, deadline) - now
                 if (nested or now - start >= deadlock.PROBE_AFTER_S) and host.depth <= NESTED_LIMIT:
                     host.turn(max(0.0, left), done, deadline)
-                else:
+                elif not self.doomed:
                     self.receive_within(max(0.001, left))
                 now = time.monotonic()
                 if now >= probe_at:
@@ -179,6 +182,18 @@ class HostPort(Port):
         if has_read and self.host.ready:
             self.host.call_threadsafe(None, _look_around)
         return has_read
+
+    def never_answered(self, call: Call) -> Exception | None:
+        return deadlock.at_once(self.host, call)
+
+    def run_others(self, seconds: float) -> None:
+        host = self.host
+        if host.stack and host.depth < NESTED_LIMIT:
+            host.depth += 1
+            try:
+                host.turn(0.0, until=time.monotonic() + seconds)
+            finally:
+                host.depth -= 1
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on an answer."""

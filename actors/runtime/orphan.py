@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pykka import ActorRegistry
 
 from . import systems
+from .async_face import AsyncFace
 from .future import CLAIMING
 from .inbox import Inbox
 from .outbox import Outbox
@@ -92,9 +93,11 @@ def _disown() -> None:
 
 
 def _disown_port(port: Port) -> None:
-    _inherited.append((port.inbox, port.outbox, port.routes, port.pending, port.watches))
+    _inherited.append((port.inbox, port.outbox, port.routes, port.pending, port.watches, port.face))
     port.closed, port.is_unfound, port.lock = True, False, threading.RLock()
     port.pending, port.watches, port.routes = {}, {}, Routes(port.address, port.table)
+    port.face = AsyncFace(port)
+    port.doomed.clear()
     port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.process, port.address, port.lock)
 
 

@@ -12,7 +12,7 @@ import select
 import struct
 import threading
 import time
-import weakref
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ import zmq
 
 from . import ledger
 from . import message as wire
+from .async_face import Abandoned, AsyncFace, Call, settle_in_their_loops
 from .down import DownReason
 from .errors import ActorDeadError, ForeignRefError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
@@ -43,6 +44,8 @@ NEVER = -1  # an epoch that no table has: look again
 
 REMEMBERED_GOODBYES = 1000
 PUMP_S = 0.003  # for a look at what has arrived by somebody who has promised to be elsewhere soon
+BURY_S = 0.002  # the same for answers that will not come
+LOOK_AGAIN_S = 0.01  # at those whose last words may be on their way
 FOREIGN_POLL_S = 0.02  # a thread that waits for another's mailbox looks whether that one has read it itself
 DownFunction = Callable[["ActorRef", DownReason], object]
 
@@ -60,15 +63,21 @@ class Port:
         self.dead_letters = 0
         self.waiting = False
         self.has_skipped = False  # one message was read alone: others may be there without a signal of theirs
-        self.pending: dict[int, Future[Any]] = {}
+        self.pending: dict[int, Future[Any] | Call | Abandoned] = {}
+        self.doomed: deque[tuple[Future[Any] | Call | Abandoned, str | None]] = (
+            deque()
+        )  # to fail with that text
+        self.must_look_again = False  # there was more than could be handled without holding somebody up
         self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
         self.routes = Routes(address, self.table)
         self.outbox = Outbox(process, address, self.lock)
         self._numbers = count(1)
-        self._epoch = self.table.epoch
+        self._unbounded: dict[int, int] = {}  # how many of the pending are in no window, by serial
+        self.face = AsyncFace(self)
+        self._epoch = self._swept = self.table.epoch
+        self._look_at = 0.0  # no sweep before, while last words are on their way
         self._departed: set[int] = set()  # serials of hosts whose last message has been read
         self._thread = threading.get_ident()
-        self._async_loop: weakref.ref[asyncio.AbstractEventLoop] | None = None
         self.handlers: list[Handler] = [self._ignore] * (max(Kind) + 1)
         own: dict[Kind, Handler] = {
             Kind.REPLY: self._on_reply,
@@ -167,13 +176,14 @@ class Port:
                     size += len(frame)
             window = route.window
             if exempt:
+                if route.line is not None:
+                    self.face.put_behind(route, TELL, (body, extras, flags, size, plain), None)
+                    return
                 window.exempt += 1
                 flags |= EXEMPT
             else:
                 # As `has_room`, without the call.
-                if window.messages and (
-                    window.messages >= WINDOW_MESSAGES or window.size + size > WINDOW_BYTES
-                ):
+                if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
                     if not self._make_room(route, size, when_full):
                         return
                     if (route := self.route(ref)) is None:  # it died while we waited
@@ -229,6 +239,11 @@ class Port:
                     if not window.has_room(part.size):
                         part = batch.part(done, done + 1)
                 messages = len(part)
+                if exempt and route.line is not None:
+                    for value, size in zip(part.values, part.sizes, strict=True):
+                        self.face.put_behind(route, TELL, (value, (), 0, size, part.joined), None)
+                    done += messages
+                    continue
                 if exempt:
                     window.exempt += messages
                 elif window.has_room(part.size):
@@ -267,6 +282,8 @@ class Port:
         window = route.window
         self.flush()
         self.pump_briefly()
+        if route.line is not None:  # it goes behind those, as far as there is room
+            self.face.advance(None)
         if window.has_room(size):
             return True
         choice = when_full or DEFAULT_WAIT
@@ -312,6 +329,10 @@ class Port:
             body, extras, flags = wire.encode(value)
             window = route.window
             if exempt or kind != ASK:
+                if route.line is not None:
+                    size = len(body) + sum(map(len, extras))
+                    self.face.put_behind(route, kind, (body, extras, flags, size, False), future)
+                    return future
                 flags |= EXEMPT
             else:
                 size = len(body)
@@ -327,7 +348,7 @@ class Port:
                 window.asks += 1
                 window.size += size
                 future.size = size
-            self._expect(future, route.serial, route)
+            self.expect(future, route.serial, route)
             if extras or route.local or len(body) >= LARGE:
                 self.deliver(route, kind, future.corr, flags, body, extras)
             else:
@@ -336,8 +357,11 @@ class Port:
                 )
         return future
 
-    def _expect(self, future: Future[Any], serial: int, route: Route | None = None) -> None:
+    def expect(self, future: Future[Any] | Call, serial: int, route: Route | None = None) -> None:
+        """An answer to this, which has been sent to such a host or is being so."""
         future.port, future.serial, future.route = self, serial, route
+        if future.size < 0:
+            self._unbounded[serial] = self._unbounded.get(serial, 0) + 1
         future.corr = next(self._numbers)
         self.pending[future.corr] = future
 
@@ -354,7 +378,7 @@ class Port:
             if address != ROOT_ADDRESS and self.table.is_dead(serial):
                 future.resolve(None, ActorDeadError("the host has ended"))
                 return future
-            self._expect(future, serial)
+            self.expect(future, serial)
             self.send(address, kind, future.corr, target=target, body=body)
         return future
 
@@ -366,7 +390,7 @@ class Port:
             if self.table.is_dead(serial):
                 future.resolve(None, ActorDeadError(f"its process has ended ({self.table.reason(serial)})"))
                 return
-            self._expect(future, serial)
+            self.expect(future, serial)
             self.send(address, kind, future.corr, body=NUMBER.pack(number))
 
     def watch(self, ref: ActorRef, fn: DownFunction) -> int:
@@ -415,18 +439,27 @@ class Port:
             self.has_skipped = False
             if self.is_unfound:
                 self._bind_again()
-            return self.inbox.drain(limit)
+            handled = self.inbox.drain(limit)
+            if self.face.lines:
+                self.face.advance()
+            return handled
 
     def pump_briefly(self) -> bool:
         """As `pump`, for a few milliseconds at most. Returns: whether more may be there."""
+        more = self.pump_within(PUMP_S)
+        if more and self.face.loops:
+            self.face.look_again()
+        return more
+
+    def pump_within(self, seconds: float) -> bool:
+        """The same, for a caller who comes back for the rest."""
         with self.lock:
             if self.is_unfound:
                 self._bind_again()
-            more = self.inbox.drain_for(PUMP_S)
-        if more:
-            self.has_skipped = True
-            if self._async_loop is not None:
-                self._look_again()
+            self.has_skipped = self.inbox.drain_for(seconds)
+            more = self.has_skipped
+            if self.face.lines:
+                more |= self.face.advance(seconds)
         return more
 
     def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
@@ -446,11 +479,12 @@ class Port:
                 if left <= 0:
                     self.pump_briefly()
                     return done()
-                self.receive_within(left)
+                if not self.doomed:
+                    self.receive_within(left)
         finally:
             self.waiting = False
-            if self.pending and self._async_loop is not None:
-                self._look_again()  # we may have taken the only signal of what the asyncio loop waits for
+            if self.face.loops and (self.pending or self.face.lines):
+                self.face.look_again()  # we may have taken the only signal of what the asyncio loop waits for
 
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         return self.wait(lambda: future.done, timeout)
@@ -462,6 +496,8 @@ class Port:
         try:
             with self.lock:
                 self.check_open()
+                if self.face.lines and self.face.advance():
+                    seconds = 0.0
                 if self.is_unfound:
                     self._bind_again()
                 if seconds >= SLICE_S:
@@ -504,7 +540,8 @@ class Port:
                 self.sweep()
             if not future.done:
                 self.flush()
-                self.pump_briefly()
+                if self.pump_briefly() or self.doomed:
+                    return True
             arrivals = select.poll()
             arrivals.register(self.inbox.fileno(), select.POLLIN)
         except zmq.ContextTerminated:
@@ -518,39 +555,45 @@ class Port:
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have an asyncio loop read this port: its waiters never block it. Raises: ActorDeadError, when it is closed."""
-        self.check_open()
-        known = self._async_loop() if self._async_loop is not None else None
-        if known is not loop:
-            self._async_loop = weakref.ref(loop)
-            loop.add_reader(self.inbox.fileno(), self._pump_in, loop)
-        # ZeroMQ's descriptor signals edges: what arrived before must be looked for now.
-        loop.call_soon_threadsafe(self._pump_in, loop)
+        self.face.attach(loop)
 
-    def _look_again(self) -> None:
-        loop = self._async_loop() if self._async_loop is not None else None
-        if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._pump_in, loop)
-
-    def _pump_in(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self.closed:
-            return
+    def look(self) -> float | None:
+        """Settle what deaths have left. Returns: in how many seconds to look again, if that is necessary."""
         if self._epoch != self.table.epoch:
             self.sweep()
-        if self.pump() >= 1000:
-            loop.call_soon(self._pump_in, loop)
+            if not self.doomed and self._epoch != self.table.epoch:
+                return LOOK_AGAIN_S
+        return None
+
+    def never_answered(self, call: Call) -> Exception | None:
+        """Why an ask of an actor of this very host can have no answer, if so."""
+        del call
+        return None
+
+    def run_others(self, seconds: float) -> None:
+        """Let the other actors of this host run, for so long; a thread has none."""
 
     # Handlers: flags, source, correlation, target, sender, body, extras, size
 
     def _ignore(self, *_: Any) -> None:
         pass
 
-    def _settle(self, corr: int) -> Future[Any] | None:
+    def _settle(self, corr: int) -> Future[Any] | Call | Abandoned | None:
         future = self.pending.pop(corr, None)
-        if future is not None and future.size >= 0:
+        if future is None:
+            return None
+        if future.size >= 0:
             assert future.route is not None
             future.route.window.release(1, future.size)
             future.route.window.asks -= 1
-        return future
+        else:
+            self._forget_unbounded(future.serial)
+        return None if type(future) is Abandoned else future
+
+    def _forget_unbounded(self, serial: int) -> None:
+        left = self._unbounded.pop(serial) - 1
+        if left:
+            self._unbounded[serial] = left
 
     def _on_reply(
         self, flags: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, extras: Any, _z: int
@@ -607,7 +650,7 @@ class Port:
         self.outbox.forget(source)
         if not source & THREAD_MASK:
             self._departed.add(serial_of(source))
-            self._epoch = NEVER
+            self._epoch, self._look_at = NEVER, 0.0
 
     # Deaths
 
@@ -618,22 +661,63 @@ class Port:
         PORT_BYE, which comes after all of them, or for LAST_WORDS_S.
         """
         with self.lock:
-            self._epoch = self.table.epoch
+            if self.doomed:
+                self._bury()
+                if self.doomed:
+                    return
+            epoch = self.table.epoch
+            if self._swept == epoch and self._epoch == NEVER and time.monotonic() < self._look_at:
+                return
+            self._epoch = self._swept = epoch
             self.outbox.forget_dead()
+            serials: set[int] = set()  # of the dead from whom an answer is due
             ledgers: dict[int, dict[int, tuple[int, int]]] = {}
             for route in self.routes.take_dead(self._is_gone):
                 if route.window.tells and (lost := self._lost_on(route, ledgers)):
                     self.count_dead_letters(route.ref.key, lost)
-            for corr in [corr for corr, future in self.pending.items() if self._is_gone(future.serial)]:
-                future = self.pending.pop(corr)
-                reason = self.table.reason(future.serial)
-                name = future.route.ref if future.route is not None else "host"
-                future.resolve(None, ActorDeadError(f"{name} ended before it answered ({reason})"))
+                if route.window.asks:
+                    serials.add(route.serial)
+            if self.face.lines:
+                self.face.reroute()
+            serials.update(serial for serial in self._unbounded if self._is_gone(serial))
+            if serials:  # else there is nothing to be found among the thousands that others have to answer
+                self._doom(serials)
             for number in [n for n, (_ref, serial, _fn) in self.watches.items() if self._is_gone(serial)]:
                 ref, serial, _fn = self.watches[number]
                 self._down(number, self.table.reason_of(serial, ref.name))
+            if self.doomed:
+                self._bury()
             if len(self._departed) > REMEMBERED_GOODBYES:
                 self._departed = {serial for serial in self._departed if not self.table.is_silent(serial)}
+
+    def _doom(self, serials: set[int]) -> None:
+        """Give up the answers of these hosts."""
+        texts: dict[Route | int, str] = {}
+        for corr in [corr for corr, future in self.pending.items() if future.serial in serials]:
+            future = self.pending.pop(corr)
+            if future.size < 0:
+                self._forget_unbounded(future.serial)
+            if type(future) is Abandoned:
+                continue
+            whose = future.route or future.serial
+            text = texts.get(whose)
+            if text is None:
+                name = future.route.ref if future.route is not None else "host"
+                reason = self.table.reason(future.serial)
+                text = texts[whose] = f"{name} ended before it answered ({reason})"
+            self.doomed.append((future, text))
+
+    def _bury(self) -> None:
+        """Resolve what has no answer to come, for a short time: there may be tens of thousands."""
+        end = time.monotonic() + BURY_S
+        while self.doomed:
+            future, text = self.doomed.popleft()
+            future.resolve(None, None if text is None else ActorDeadError(text))
+            if time.monotonic() >= end:
+                break
+        if self.doomed:
+            self._epoch = NEVER
+            self.must_look_again = True
 
     def _lost_on(self, route: Route, ledgers: dict[int, dict[int, tuple[int, int]]]) -> int:
         """How many tells a dead host has not handled: without those that it had no time to acknowledge."""
@@ -650,7 +734,7 @@ class Port:
             return False
         if serial in self._departed or self.table.is_silent(serial):
             return True
-        self._epoch = NEVER
+        self._epoch, self._look_at = NEVER, time.monotonic() + LOOK_AGAIN_S
         return False
 
     def count_dead_letters(self, key: str, messages: int) -> None:
@@ -678,9 +762,16 @@ class Port:
                 return
             self.closed = True
             self.routes.by_key.clear()  # who tells on looks for a way, and meets a closed port
+            calls = self.face.close()
             self.outbox.close(linger_s)
             self.inbox.close()
-            for future in list(self.pending.values()):
-                future.resolve(None, ActorDeadError("the asking thread or the system has ended"))
+            futures = [*self.pending.values(), *(future for future, _text in self.doomed)]
             self.pending.clear()
+            self.doomed.clear()
+            for future in futures:
+                if isinstance(future, Call):
+                    calls.append(future)
+                else:
+                    future.resolve(None, ActorDeadError("the asking thread or the system has ended"))
+            settle_in_their_loops(calls)
         self.process.retire(self)

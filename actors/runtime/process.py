@@ -208,7 +208,7 @@ class Process:
         with self._lock:
             clients = list(self.clients)
         for client in clients:
-            if main is not None and (client.waiting or client.pending or client.watches):
+            if main is not None and (client.waiting or client.pending or client.watches or client.face.lines):
                 main.port.wake(client.address)
 
 

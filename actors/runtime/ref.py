@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import importlib
 import sys
 import time
-from collections.abc import Awaitable, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pykka
@@ -14,6 +15,7 @@ from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
 from . import systems
+from .async_face import nothing
 from .errors import ActorDeadError, ForeignRefError, MailboxFullError, Timeout
 from .flow import Fail
 from .future import Future
@@ -277,9 +279,65 @@ class ActorRef(pykka.ActorRef[A]):
                     raise Timeout(f"{timeout} seconds: {error}") from error
         return future.get_until(until, timeout) if block else future
 
-    def ask_async(self, message: Any, timeout: float | None = None) -> Awaitable[Any]:
-        """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop."""
-        return _answer(self.ask(message, block=False), timeout)
+    def ask_async(
+        self,
+        message: Any,
+        timeout: float | None = None,
+        *,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
+    ) -> Coroutine[Any, Any, Any]:
+        """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop, and gives the answer.
+
+        The message is taken as it is now. While the mailbox is full it waits in line; what is sent to the actor from the
+        same thread afterwards goes behind it. Cancelled, it leaves the line, or drops the answer.
+
+        Args:
+            message: as for `tell`.
+            timeout: seconds for the whole call.
+            when_full: as for `ask`; by default it waits for room for `timeout`, or until the line has not moved for 10 s.
+            exempt: as for `tell`.
+
+        Raises (when awaited): as `ask`.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # to be awaited in a loop yet
+            return _ask_later(self, message, timeout, when_full, exempt)
+        if type(message) is _ActorStop:
+            return _answer(self._ask_to_stop(), timeout)
+        try:
+            port = self.port()
+        except ActorDeadError as error:
+            return _fail(error)
+        return port.face.ask(loop, self, message, timeout, when_full, exempt)
+
+    def tell_async(
+        self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
+    ) -> Coroutine[Any, Any, None]:
+        """Tell from asyncio: as `tell`, but what waits for room is the task, never the loop.
+
+        The message is taken as it is now, and on its way when `await` returns. Order and cancelling as for `ask_async`.
+
+        Args:
+            message: as for `tell`.
+            when_full: as for `tell`; by default it waits for room until the line has not moved for 10 s.
+            exempt: as for `tell`.
+
+        Raises (when awaited): as `tell`.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return _tell_later(self, message, when_full, exempt)
+        if type(message) is _ActorStop:
+            self._ask_to_stop()
+            return nothing()
+        try:
+            port = self.port()
+        except ActorDeadError as error:
+            return nothing() if self._is_late(1) else _fail(error)
+        return port.face.tell(loop, self, message, when_full, exempt)
 
     def _is_late(self, messages: int) -> bool:
         """Whether these come while the system ends: they are dead letters then, and counted."""
@@ -365,9 +423,25 @@ class ActorRef(pykka.ActorRef[A]):
         return ActorProxy(actor_ref=self)
 
 
-async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word for it
-    import asyncio
+async def _ask_later(
+    ref: ActorRef[Any],
+    message: Any,
+    timeout: float | None,  # noqa: ASYNC109 - Pykka's word for it
+    when_full: WhenFull | None,
+    exempt: bool,
+) -> Any:
+    return await ref.ask_async(message, timeout, when_full=when_full, exempt=exempt)
 
+
+async def _tell_later(ref: ActorRef[Any], message: Any, when_full: WhenFull | None, exempt: bool) -> None:
+    await ref.tell_async(message, when_full=when_full, exempt=exempt)
+
+
+async def _fail(error: Exception) -> Any:
+    raise error
+
+
+async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word for it
     try:
         async with asyncio.timeout(timeout):
             return await future

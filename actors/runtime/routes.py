@@ -10,6 +10,7 @@ from .message import HEADER, Kind
 from .table import THREAD_BITS, HostTable
 
 if TYPE_CHECKING:
+    from .async_face import Line
     from .ref import ActorRef
 
 MANY_ROUTES = 1024  # more than so many are looked through for those that are not needed
@@ -24,6 +25,7 @@ class Route:
         "_source",
         "address",
         "dead",
+        "line",
         "local",
         "ref",
         "serial",
@@ -38,6 +40,7 @@ class Route:
         self.local = self.address == source
         self.target = ref.name.encode()
         self.window = Window()
+        self.line: Line | None = None  # of what waits for room
         self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
         self._prefixes: dict[tuple[bytes, int], bytes] = {}
 
@@ -79,7 +82,7 @@ class Routes:
     def _drop_idle(self) -> None:
         """Let go of routes on which nothing is under way: actors come and go, for ever, in hosts that stay."""
         for key, route in list(self.by_key.items()):
-            if not route.window.messages and not route.window.exempt:
+            if not route.window.messages and not route.window.exempt and route.line is None:
                 del self.by_key[key]
                 self._by_receiver.pop((route.address, route.target), None)
         self._many = max(MANY_ROUTES, 2 * len(self.by_key))

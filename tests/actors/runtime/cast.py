@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -92,6 +93,12 @@ class Worker(ProcessActor):
 
     def do_ask_within(self, ref: ActorRef[Any], message: Any, timeout: float) -> Any:
         return ref.ask(message, timeout=timeout)
+
+    def do_gather(self, refs: list[ActorRef[Any]], message: Any) -> list[Any]:
+        async def main() -> list[Any]:
+            return await asyncio.gather(*(ref.ask_async(message, timeout=10.0) for ref in refs))
+
+        return asyncio.run(main())
 
     def do_sleep(self, seconds: float) -> None:
         time.sleep(seconds)

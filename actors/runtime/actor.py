@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, 
 import pykka
 from pykka import ActorRegistry
 
+from . import definitions
 from . import message as wire
 from .context import Linked
 from .descriptors import close_all
@@ -214,7 +215,8 @@ class Starter(Generic[A]):
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
-        body = wire.dumps((name, wire.dumps((self._class, args, kwargs)), self._extra))
+        what = definitions.dumps((self._class, args, kwargs), careful=True)
+        body = wire.dumps((name, what, self._extra))
         host = self._host or name
         answer: Future[Any] | None = None
         try:

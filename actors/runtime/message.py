@@ -12,22 +12,16 @@ on both sides (tests/bench/runtime_messages.py).
 from __future__ import annotations
 
 import functools
-import io
 import pickle
 import struct
-import sys
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple, TypeAlias
 
-import cloudpickle
-
-from . import memory
+from . import definitions, memory
 from .errors import RemoteFailureError, RemoteTraceback, saying_of
 from .memory import copied, is_unchanging, unchanging
-
-WORKERS_MAIN = "__mp_main__"
 
 LARGE = memory.LARGE
 
@@ -115,9 +109,7 @@ class Encoded(NamedTuple):
 
 
 def dumps(value: Any) -> bytes:
-    """Pickle a value: importable classes by reference, those of `__main__`, notebooks and functions by
-    value.
-    """
+    """Pickle a value: what others can import by reference, everything else by value."""
     return _dumps(value, None)
 
 
@@ -182,22 +174,7 @@ def _decode_bundle(body: Raw, extras: Sequence[Raw]) -> Frames:
 
 def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
     collect = None if buffers is None else functools.partial(_set_apart, buffers)
-    try:
-        body = pickle.dumps(value, 5, buffer_callback=collect)
-    except (pickle.PicklingError, AttributeError, TypeError):
-        pass  # a lambda, a local class: cloudpickle's business
-    else:
-        # By reference, a name in __main__ would mean the other process's __main__; a spawned worker of multiprocessing has
-        # the program's main module under a name of its own.
-        if b"_main__" not in body:
-            return body
-    if buffers is not None:
-        buffers.clear()
-    if WORKERS_MAIN in sys.modules:
-        cloudpickle.register_pickle_by_value(sys.modules["__main__"])
-    out = io.BytesIO()
-    cloudpickle.Pickler(out, protocol=5, buffer_callback=collect).dump(value)
-    return out.getvalue()
+    return definitions.dumps(value, buffers, collect)
 
 
 def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
@@ -339,32 +316,50 @@ def unpack_batch(flags: int, body: Raw, messages: int) -> list[Any]:
 
 
 class Failure(NamedTuple):
-    """An exception on its way: itself, and its traceback as text."""
+    """An exception on its way: itself, pickled, and what is said of it where it cannot be read."""
 
-    error: BaseException
+    packed: bytes
+    kind: str
+    text: str
     trace: str
 
 
 def encode_failure(error: BaseException) -> bytes:
     """Pickle an exception so that it can surely be raised elsewhere."""
     trace = "".join(traceback.format_exception(error))
-    try:
-        body = dumps(Failure(error, trace))
-        pickle.loads(body)  # many exceptions pickle but cannot be built again
-    except Exception:
-        substitute = RemoteFailureError(type(error).__qualname__, saying_of(error))
-        body = dumps(Failure(substitute, trace))
-    return body
+    return pickle.dumps(Failure(_pack_error(error), type(error).__qualname__, saying_of(error), trace), 5)
+
+
+# What to try in turn: its causes may be what cannot travel, and its class's own `__reduce__` may not work.
+_WAYS = ((True, False), (True, True), (False, False), (False, True))
+
+
+def _pack_error(error: BaseException) -> bytes:
+    for chained, forced in _WAYS:
+        try:
+            packed = definitions.dumps_error(error, chained=chained, forced=forced)
+            if isinstance(pickle.loads(packed), BaseException):  # many pickle but cannot be built again
+                return packed
+        except Exception:  # noqa: S112 - whatever it is, another way may do
+            continue
+    return b""
 
 
 def decode_failure(body: Raw) -> BaseException:
-    """The exception, with the remote traceback as its cause."""
+    """The exception, with the remote traceback as its cause; what it was raised from is its context then."""
     try:
-        failure = pickle.loads(body)
+        failure = Failure(*pickle.loads(body))
     except Exception as error:
         return RemoteFailureError(
             type(error).__qualname__, f"the remote exception cannot be read here: {error}"
         )
-    remote: BaseException = failure[0]
-    remote.__cause__ = RemoteTraceback(failure[1])
+    remote: BaseException
+    try:
+        if not failure.packed:
+            raise pickle.UnpicklingError
+        remote = pickle.loads(failure.packed)
+    except Exception:
+        remote = RemoteFailureError(failure.kind, failure.text)
+    remote.__context__ = remote.__cause__ or remote.__context__
+    remote.__cause__ = RemoteTraceback(failure.trace)
     return remote

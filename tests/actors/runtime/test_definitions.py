@@ -1,0 +1,95 @@
+"""Classes and functions that other processes cannot import travel, and those at home stay as they are."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.runtime import definitions
+from peerage.actors.runtime.definitions import dumps
+
+from .own_definitions import CHECKS
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def complaints() -> dict[str, list[str]]:
+    """What the program found that uses its own classes and functions in all ways."""
+    argv = [sys.executable, "-m", "tests.actors.runtime.own_definitions"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize("where", ["process", "thread"])
+@pytest.mark.parametrize("what", [each.__name__ for each in CHECKS])
+def test_of_what_a_program_defines_itself(complaints: dict[str, list[str]], what: str, where: str) -> None:
+    """Each kind of class and function, to a process and to a thread: the name says what must hold."""
+    assert complaints[f"{what} {where}"] == []
+
+
+def test_a_definition_is_packed_once() -> None:
+    """A message of a class of no module holds its definition, and two of them the very same bytes."""
+
+    class Local:
+        pass
+
+    first, second = dumps(Local()), dumps([Local(), Local])
+    definition = definitions._registry.by_id[id(Local)]
+    assert definition.packed in first
+    assert second.count(definition.packed) == 1
+
+
+def test_its_home_gets_its_own_class_back() -> None:
+    """The very object, not one that is like it."""
+
+    class Local:
+        pass
+
+    assert pickle.loads(dumps(Local)) is Local
+
+
+def test_a_lambda_that_nobody_holds_is_forgotten() -> None:
+    """What a program makes without end, it need not keep without end."""
+    before = len(definitions._registry.by_id)
+    for _ in range(3 * definitions.KEPT):
+        pickle.loads(dumps(lambda: None))
+    assert len(definitions._registry.by_id) <= before + definitions.KEPT
+
+
+def test_a_definition_that_cannot_be_read_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a class would be worse than none: the next message builds it anew."""
+    body, identity = _of_another_process()
+    with monkeypatch.context() as patched:
+        patched.setattr(definitions, "_fill_class", _fail)
+        with pytest.raises(ImportError):
+            pickle.loads(body)
+    assert identity not in definitions._registry.by_identity
+    assert pickle.loads(body)().name() == "Local"
+    assert identity in definitions._registry.by_identity
+
+
+def _of_another_process() -> tuple[bytes, bytes]:
+    class Local:
+        def name(self) -> str:
+            return Local.__name__
+
+    body = dumps(Local)
+    definition = definitions._registry.by_id[id(Local)]
+    registry = definitions._registry
+    for key, each in list(registry.by_id.items()):  # as if it had never been here
+        if each is definition or each.weak() is Local.name:
+            registry.forget(key, each)
+    return body, definition.identity
+
+
+def _fail(*_: Any) -> None:
+    raise ImportError

@@ -51,11 +51,17 @@ KEPT = (
 LOCK_WAIT_S = 5.0  # for another thread that builds: it may wait for the import that this one is in
 MAINS = frozenset({"__main__", "__mp_main__"})
 # The locks of the imports under way, in all threads: the one cheap sign that a module may be unfinished.
-_importing: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})  # type: ignore[attr-defined]  # noqa: SLF001
+_importing: dict[str, Any] = getattr(importlib._bootstrap, "_module_locks", {})  # noqa: SLF001
 HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made at run time
-TYPED_DICT = type(typing.TypedDict("_Any", {}))
 SINGLETONS = {id(dataclasses.MISSING): "MISSING", id(dataclasses.KW_ONLY): "KW_ONLY"}
 OF_MEMBERS = frozenset({"_value_", "_name_", "__objclass__", "_sort_order_"})  # which enum itself sets
+
+
+class _AnyDict(typing.TypedDict):
+    pass
+
+
+TYPED_DICT: type[Any] = type(_AnyDict)
 
 Buffers = Callable[[pickle.PickleBuffer], object]
 
@@ -395,7 +401,7 @@ REDUCERS: dict[Any, Callable[[Any], Any]] = {
 def _space_of(values: dict[str, Any]) -> _Space:
     space = _registry.spaces_by_id.get(id(values))
     if space is None:
-        base = {
+        base: dict[str, Any] = {
             name: values[name]
             for name in ("__package__", "__name__", "__path__", "__file__")
             if name in values
@@ -522,7 +528,7 @@ def _fill_class(cls: type[Any], whole: tuple[Any, ...]) -> None:
     fill, state, members = whole
     fill(cls, state)
     for name, attributes in members.items():
-        cls.__members__[name].__dict__.update(attributes)  # type: ignore[attr-defined]  # an enum
+        cls.__members__[name].__dict__.update(attributes)
     _mind(cls.__module__)
 
 

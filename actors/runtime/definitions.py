@@ -7,6 +7,7 @@ that knows the identity does not look at. So:
 - the process that made a class gets its own class back, and nothing that it has bound is ever bound anew;
 - any other builds it once; all that it gets later of that class is of the one it has, and it forwards it under the
   same identity;
+- a local function that closes over variables is another thing at each sending, and travels whole each time;
 - globals that functions use go with the definition. The functions of one module share them, as in a module: each
   process has its own, filled with what was there at the first sending. What a later definition brings is added; a name
   that its home has bound anew meanwhile (a cell that was run again) is bound anew.
@@ -265,6 +266,8 @@ def _reduce(what: Any) -> Any:
         return NotImplemented
     if _is_builtin(what):
         return cloudpickle._class_reduce(what)  # noqa: SLF001
+    if _is_closure(what):
+        return _reduce_closure(what)
     with _registry.locked():
         definition = _definition_of(what)
         if not definition.reduction:
@@ -315,7 +318,7 @@ class _DefinitionPickler(cloudpickle.Pickler):  # type: ignore[misc]  # without 
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, types.FunctionType):
-            return NotImplemented if _is_importable(value) else self._reduce_function(value)
+            return NotImplemented if _is_importable(value) else _reduce_function(value)
         if isinstance(value, type):
             if _is_importable(value):
                 return NotImplemented
@@ -328,14 +331,32 @@ class _DefinitionPickler(cloudpickle.Pickler):  # type: ignore[misc]  # without 
             return getattr, (dataclasses, SINGLETONS[id(value)])
         return super().reducer_override(value)
 
-    def _reduce_function(self, function: types.FunctionType) -> Any:
-        definition = _definition_of(function)
-        _make, (code, _globals, *_rest, cells), (state, slots), *_ = self._dynamic_function_reduce(function)
-        space = _space_of(function.__globals__)
-        used = slots.pop("__globals__")
-        editions = _editions(space, used)
-        args = definition.identity, _make_function, (code, space, cells)
-        return _build, args, (state, slots, used, editions), None, None, _fill_function
+
+def _is_closure(what: Any) -> bool:
+    """Whether it is a local function that closes over what may be another thing at the next sending."""
+    return isinstance(what, types.FunctionType) and what.__closure__ is not None and not _is_named(what)
+
+
+def _reduce_function(function: types.FunctionType) -> Any:
+    if _is_closure(function):
+        return _reduce_closure(function)
+    args = _definition_of(function).identity, _make_function, _parts_of(function)
+    return _build, args, _state_of(function), None, None, _fill_function
+
+
+def _reduce_closure(function: types.FunctionType) -> Any:
+    return _make_function, _parts_of(function), _state_of(function), None, None, _fill_closure
+
+
+def _parts_of(function: types.FunctionType) -> tuple[Any, ...]:
+    cells = tuple(cloudpickle._make_empty_cell() for _ in function.__code__.co_freevars)  # noqa: SLF001
+    return function.__code__, _space_of(function.__globals__), cells
+
+
+def _state_of(function: types.FunctionType) -> tuple[Any, ...]:
+    state, slots = cloudpickle._function_getstate(function)  # noqa: SLF001
+    used = slots.pop("__globals__")
+    return state, slots, used, _editions(_space_of(function.__globals__), used)
 
 
 def _reduce_class(cls: type[Any]) -> Any:
@@ -566,12 +587,15 @@ def _without_hooks(classes: list[type[Any]]) -> Iterator[None]:
 
 
 def _make_function(code: types.CodeType, space: dict[str, Any], cells: Any) -> types.FunctionType:
-    return types.FunctionType(code, space, None, None, cells)
+    return types.FunctionType(code, space, None, None, cells or None)
 
 
 def _fill_function(function: types.FunctionType, whole: tuple[Any, ...]) -> None:
-    if not _take_unfilled(function):
-        return
+    if _take_unfilled(function):
+        _fill_closure(function, whole)
+
+
+def _fill_closure(function: types.FunctionType, whole: tuple[Any, ...]) -> None:
     attributes, slots, used, editions = whole
     space = _registry.spaces_by_id[id(function.__globals__)]
     _add_globals(space, used, editions)

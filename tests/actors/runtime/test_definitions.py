@@ -57,6 +57,22 @@ def test_its_home_gets_its_own_class_back() -> None:
     assert pickle.loads(dumps(Local)) is Local
 
 
+def test_a_closure_is_what_it_was_when_it_was_sent() -> None:
+    """It may be another thing at the next sending, and shares nothing with its sender."""
+    number, seen = 1, [1]
+
+    def closure() -> Any:
+        return number, seen
+
+    first, number = dumps((closure, seen)), 2
+    second = dumps(closure)
+    seen.append(2)
+    again, beside = pickle.loads(first)
+    assert again() == (1, [1])
+    assert again()[1] is beside
+    assert pickle.loads(second)() == (2, [1])
+
+
 def test_a_lambda_that_nobody_holds_is_forgotten() -> None:
     """What a program makes without end, it need not keep without end."""
     before = len(definitions._registry.by_id)

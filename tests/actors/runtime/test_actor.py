@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any
 
 import pykka
@@ -73,16 +74,31 @@ def test_an_ask_that_raises_reaches_the_asker_and_the_actor_lives(worker: ActorR
 
 
 class UnpicklableError(Exception):
-    """Cannot be built again from its args."""
+    """Holds what cannot leave its process."""
 
     def __init__(self, one: int, two: int) -> None:
         super().__init__(one + two)
+        self.lock = threading.Lock()
+
+
+class KeywordError(Exception):
+    """Cannot be built again from its args."""
+
+    def __init__(self, one: int, *, two: list[int]) -> None:
+        super().__init__(f"number {one}")
+        self.two = two
 
 
 class Raiser(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         if message == "exit":
             raise SystemExit(message)
+        if message == "keyword":
+            error = KeywordError(1, two=[2])
+            error.add_note("noted")
+            raise error from KeyError("cause")
+        if message == "group":
+            raise ExceptionGroup("several", [KeywordError(1, two=[2]), FileNotFoundError(2, "none", "a.txt")])
         raise UnpicklableError(1, 2)
 
 
@@ -90,6 +106,27 @@ def test_an_exception_that_cannot_travel_is_described(system: System, place: Pla
     """A substitute names class and text; nobody hangs."""
     with pytest.raises(RemoteFailureError, match="UnpicklableError: 3"):
         Raiser.options(place=place).start().ask("x")
+
+
+def test_an_exception_arrives_as_it_was_raised(system: System, place: Place) -> None:
+    """Whatever its constructor takes; the remote traceback is its cause, what it was raised from its context."""
+    with pytest.raises(KeywordError, match="number 1") as caught:
+        Raiser.options(place=place).start().ask("keyword")
+    error = caught.value
+    assert (error.args, error.two, error.__notes__) == (("number 1",), [2], ["noted"])
+    assert isinstance(error.__cause__, RemoteTraceback)
+    assert repr(error.__context__) == "KeyError('cause')"
+
+
+def test_each_exception_of_a_group_arrives_as_it_was_raised(system: System, place: Place) -> None:
+    """With what the interpreter keeps of it, a file's name say."""
+    with pytest.raises(ExceptionGroup, match="several") as caught:
+        Raiser.options(place=place).start().ask("group")
+    own, missing = caught.value.exceptions
+    assert isinstance(own, KeywordError)
+    assert own.two == [2]
+    assert isinstance(missing, FileNotFoundError)
+    assert (missing.errno, missing.filename) == (2, "a.txt")
 
 
 def test_an_exit_raised_inside_ends_that_actor_only(system: System, place: Place) -> None:

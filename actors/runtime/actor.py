@@ -20,10 +20,19 @@ from . import message as wire
 from .context import Linked
 from .descriptors import close_all
 from .down import DownReason
-from .errors import ActorDeadError, ActorStartError, ForeignRefError, Timeout, text_of
+from .errors import (
+    ActorDeadError,
+    ActorStartError,
+    ForeignRefError,
+    LimitReachedError,
+    StartLimitError,
+    Timeout,
+    text_of,
+)
 from .future import Future
 from .hooks import refuse_async
 from .host import Host
+from .limits import Purpose, lack_behind, lack_of_descriptors
 from .log import sign_thread, signature
 from .message import Kind
 from .process import Process, current_host, current_port
@@ -36,6 +45,9 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="ProcessActor")
 
+THREAD_COST = (
+    8  # descriptors of an actor in a thread: a loop, a mailbox, ways to the root and to who started it
+)
 DEFAULT_START_TIMEOUT_S = 30.0
 FD_SOCKET_WAIT_S, FD_SOCKET_POLL_S = 5.0, 0.02  # for a root that has to bind its socket again
 
@@ -234,8 +246,11 @@ class Starter(Generic[A]):
             raise ActorStartError(name, f"no answer from host {host!r} within {self._timeout} s") from None
         except ActorStartError:
             raise
+        except LimitReachedError as error:
+            raise StartLimitError(name, error.limit) from error
         except ActorDeadError as error:
             raise ActorStartError(name, str(error)) from error
+        current_port().outbox.is_answered_by(serial << THREAD_BITS)
         ref: ActorRef[A] = ActorRef(name, host, serial, path_of(self._class), process.system)
         _register(process, ref)
         return ref
@@ -281,6 +296,8 @@ class Starter(Generic[A]):
 
     def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name
+        if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
+            raise StartLimitError(name, lack)
         port = current_port()
         reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature())))
         try:
@@ -296,6 +313,8 @@ class Starter(Generic[A]):
         except Exception as error:
             close_all(fds)
             _give_back(reserved)
+            if lack := lack_behind(error):
+                raise StartLimitError(name, lack) from error
             raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
         return _request_start(serial, body)
 

@@ -72,7 +72,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     _stop_thread_hosts(process)
     process.closed = True
     for client in list(process.clients):
-        client.close(EXIT_LINGER_S)
+        client.close()
     process.flusher.end()
     if not process.hosts:
         process.leave(EXIT_LINGER_S)

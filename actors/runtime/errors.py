@@ -3,8 +3,10 @@
     Exception
     ├── pykka.ActorDeadError            the actor has ended, or ended before it answered
     │   ├── ForeignRefError             it is of another system: one that has ended, or the parent process's
-    │   └── ActorStartError             it never came to life: name taken, host died, no answer in time
-    │       └── HostAliveError          a host of the name that it needs lives
+    │   ├── ActorStartError             it never came to life: name taken, host died, no answer in time
+    │   │   ├── HostAliveError          a host of the name that it needs lives
+    │   │   └── StartLimitError         a limit of the operating system is reached (a LimitReachedError, too)
+    │   └── LimitReachedError           a limit of the operating system allows no way to it, though it may live
     ├── pykka.Timeout                   no answer within the caller's own limit
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
@@ -29,9 +31,11 @@ __all__ = [
     "ForeignRefError",
     "FutureCancelledError",
     "HostAliveError",
+    "LimitReachedError",
     "MailboxFullError",
     "RemoteFailureError",
     "RemoteTraceback",
+    "StartLimitError",
     "StopIncompleteError",
     "Timeout",
 ]
@@ -70,6 +74,23 @@ class HostAliveError(ActorStartError):
         super().__init__(actor, f"a host named {host!r} is alive")
         self.args = actor, host, serial
         self.host, self.serial = host, serial
+
+
+class LimitReachedError(ActorDeadError):
+    """Nothing can be sent to `actor` now, for a limit of the operating system is reached; `limit` says which, its value, how
+    much of it is used, and what helps. Once there is room, or the limit is raised, the same call succeeds.
+    """
+
+    def __init__(self, actor: str, limit: str) -> None:
+        super().__init__(actor, limit)
+        self.actor, self.limit = actor, limit
+
+    def __str__(self) -> str:
+        return f"{self.actor!r} cannot be reached: {self.limit}"
+
+
+class StartLimitError(ActorStartError, LimitReachedError):
+    """The actor was not started, for a limit of the operating system is reached; `limit` says which, as `reason` does."""
 
 
 class StopIncompleteError(Exception):

@@ -11,6 +11,7 @@ import os
 
 from .directory import Directory
 from .forkserver_client import ForkServer
+from .limits import raise_descriptor_limit
 
 TITLE = "peerage"
 
@@ -19,6 +20,7 @@ class Foundation:
     """Args: preload, title: as of `System`."""
 
     def __init__(self, preload: tuple[str, ...], title: str) -> None:
+        raise_descriptor_limit()
         self.title = title
         self.pid = os.getpid()
         self.directory = Directory()

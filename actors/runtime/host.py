@@ -444,7 +444,7 @@ class Host:
         if self._ledger is not None:
             self._ledger.close()
         self.process.hosts.pop(self.serial, None)
-        self.port.close(EXIT_LINGER_S)
+        self.port.close()
         self.descriptors.close()
         with self._wake_lock:
             os.close(self._wake_fd)

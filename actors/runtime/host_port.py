@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import deadlock
 from . import message as wire
+from .context import Timer
 from .down import DownReason
 from .future import Future
 from .inbox import Handler
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .host import Host
 
 TELL = int(Kind.TELL)
+HELD_RETRY_S = 0.2  # between two tries to hand over what is held for want of descriptors
 NESTED_LIMIT = 16  # blocked handlers on one stack that still let other actors of the host run
 
 
@@ -35,6 +37,7 @@ class HostPort(Port):
     def __init__(self, host: Host, address: int) -> None:
         super().__init__(host.process, address)
         self.host = host
+        self.outbox.retry_later = self._retry_later
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,
             Kind.ASK: functools.partial(self._on_user_message, int(Kind.ASK)),
@@ -101,6 +104,10 @@ class HostPort(Port):
             size += len(frame)
         source = address if source is None else source
         self.handlers[kind](flags, source, corr, target, sender, body, extras, size)
+
+    def _retry_later(self) -> None:
+        due = time.monotonic() + HELD_RETRY_S
+        self.host.call_threadsafe(None, self.host.add_timer, Timer(None, due, self.outbox.retry, ()))
 
     # Waiting in the middle of a handler
 
@@ -307,9 +314,9 @@ class HostPort(Port):
         if self.process.main is self.host:
             self.process.wake_clients()
 
-    def close(self, linger_s: float = 0.0) -> None:
+    def close(self) -> None:
         with contextlib.suppress(OSError):
-            super().close(linger_s)
+            super().close()
 
 
 def _look_around() -> None:

@@ -24,6 +24,7 @@ from .outbox import Outbox
 from .process import Process
 from .ref import ActorRef
 from .routes import Routes
+from .ways import Ways
 
 if TYPE_CHECKING:
     from .cell import ActorCell
@@ -76,7 +77,8 @@ def _disown() -> None:
     if process is None:
         return
     systems.is_the_parents(process.system, process.pid)
-    _inherited.extend((process, *_held))
+    _inherited.extend((process, process.ways, *_held))
+    process.ways = Ways(process)
     _held.clear()
     process.disown()
     for port in process.ports():
@@ -95,10 +97,11 @@ def _disown() -> None:
 def _disown_port(port: Port) -> None:
     _inherited.append((port.inbox, port.outbox, port.routes, port.pending, port.watches, port.face))
     port.closed, port.is_unfound, port.lock = True, False, threading.RLock()
-    port.pending, port.watches, port.routes = {}, {}, Routes(port.address, port.table)
+    port.pending, port.watches = {}, {}
     port.face = AsyncFace(port)
     port.doomed.clear()
     port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.process, port.address, port.lock)
+    port.routes = Routes(port.address, port.table, port.outbox.open)
 
 
 def _disown_host(host: Host) -> None:

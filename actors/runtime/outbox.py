@@ -1,9 +1,12 @@
-"""What a thread sends with: one PUSH per destination, made on first use.
+"""What a thread sends with, along the ways of its process.
 
 Tells on each other's heels travel together: handing a message to ZeroMQ and taking it out again costs more than all the
 rest of a small one. The first goes at once; what follows it within `CLOSE_S` is gathered until there are `BATCH_MESSAGES`,
 until anything else is sent to the same place, until the loop's turn or the thread's work ends in a wait, and for one
 tick of the `Flusher` at most. Order is kept for each destination.
+
+What a user sends is refused when there is no descriptor for a way (`open`, before anything is counted as sent). What is owed
+(answers, news of ends) may use more of the reserve, and is held where even that is short, until there is room again.
 """
 
 from __future__ import annotations
@@ -11,23 +14,27 @@ from __future__ import annotations
 import contextlib
 import pickle
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
 from . import message as wire
+from .errors import LimitReachedError
+from .limits import Purpose
+from .log import logger
 from .memory import as_frame
 from .message import BATCH_BYTES, BATCH_MESSAGES, EXEMPT, HEADER, LARGE, Batch, Kind, Raw
 from .routes import Route
 from .table import serial_of
+from .ways import PATIENCE_S, Way, goodbye
 
 if TYPE_CHECKING:
     from .process import Process
 
-RECONNECT_MS = 20
-SHORTEST_LINGER_S = 0.1
+Message = tuple[list[Any], bool]  # its frames, and whether ZeroMQ is to copy them
+HELD_MESSAGES = 10_000  # for one address; those beyond are lost, and counted
 CLOSE_S = 0.0001  # between two tells that gathering pays for
 
 # pyzmq's Python layer over send() costs a tenth of it (tests/bench/runtime_messages.py).
@@ -61,7 +68,12 @@ class Outbox:
 
     def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
         self._process, self._address, self._lock = process, address, lock
-        self._pushes: dict[int, zmq.Socket[bytes]] = {}
+        self._ways: dict[int, Way] = {}  # to all that were sent anything to
+        self._answered_by: set[int] = set()  # though nothing was sent there
+        self._held: dict[int, list[Message]] = {}
+        self.retry_later: Callable[[], None] | None = (
+            None  # of a loop, which can: has `retry` called after a while
+        )
         self._closed = False
         self.gathered: dict[int, Gathered] = {}  # by destination
         self._told_at = 0.0
@@ -93,11 +105,8 @@ class Outbox:
             if any(len(frame) >= LARGE for frame in extras):
                 flags |= wire.LARGE_FRAMES
             header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
-            push = self._push(address)
-            if push is not None:
-                with contextlib.suppress(zmq.ContextTerminated):
-                    frames = [header + target + sender + body, *map(as_frame, extras)]
-                    push.send_multipart(frames, copy=not flags & wire.LARGE_FRAMES)
+            frames = [header + target + sender + body, *map(as_frame, extras)]
+            self._send_frames(address, (frames, not flags & wire.LARGE_FRAMES))
 
     def send_small(
         self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
@@ -162,65 +171,137 @@ class Outbox:
 
     def _send_frame(self, address: int, frame: bytes) -> None:
         """Hand over a message that is one small frame, header and all."""
-        push = self._pushes.get(address) or self._push(address)
-        if push is None:
+        way = self._ways.get(address) or self._find(address, ([frame], True))
+        if way is None:
             return
-        try:  # noqa: SIM105 - suppress() costs a tenth of the whole send
-            send_bytes(push, frame)
+        lock = way.lock
+        if not lock.acquire(True, PATIENCE_S):
+            way = self._ways[address] = self._process.ways.another(address)
+            lock = way.lock
+            lock.acquire()
+        try:
+            if way.push is not None:
+                send_bytes(way.push, frame)
+                return
         except zmq.ContextTerminated:  # the system is going: so is the receiver
-            pass
+            return
+        finally:
+            lock.release()
+        del self._ways[address]  # another thread has closed it
+        self._send_frame(address, frame)
 
-    def _push(self, address: int) -> zmq.Socket[bytes] | None:
-        push = self._pushes.get(address)
-        if push is not None or self._closed:
-            return push
-        if self._process.is_gone(address):
+    def _send_frames(self, address: int, message: Message) -> None:
+        """Hand over a message of any kind."""
+        way = self._ways.get(address) or self._find(address, message)
+        if way is not None and not self._pass(way, message):
+            del self._ways[address]
+            self._send_frames(address, message)
+
+    def _pass(self, way: Way, message: Message) -> bool:
+        """Returns: False, if the way is closed."""
+        frames, copy = message
+        with way.lock:
+            if way.push is None:
+                return False
+            with contextlib.suppress(zmq.ContextTerminated):
+                way.push.send_multipart(frames, copy=copy)
+            return True
+
+    # Ways
+
+    def open(self, address: int, purpose: Purpose) -> None:
+        """See to it that there is a way to an address, before anything is sent that its sender can do without.
+
+        Raises: LimitReachedError.
+        """
+        if address not in self._ways:
+            self._process.ways.open(address, purpose, is_answered=address in self._answered_by)
+
+    def is_answered_by(self, address: int) -> None:
+        """There is a way back from there."""
+        self._answered_by.add(address)
+
+    def _find(self, address: int, message: Message | None) -> Way | None:
+        """The way for the first message, or the first after another thread has closed it. Returns: None, if nobody reads
+        there, or if the message is held.
+        """
+        if self._closed:
             return None
-        push = self._process.context.socket(zmq.PUSH)
-        push.set(zmq.LINGER, 0)
-        push.set(zmq.SNDHWM, 0)
-        push.set(zmq.HANDSHAKE_IVL, 0)
-        push.set(zmq.RECONNECT_IVL, RECONNECT_MS)
-        push.connect(self._process.endpoint(address))
-        self._pushes[address] = push
-        return push
+        try:
+            way = self._process.ways.open(address, Purpose.DUTY)
+        except LimitReachedError as error:
+            self._hold(address, message, error)
+            return None
+        held = self._held.pop(address, [])
+        if way is not None:
+            self._ways[address] = way
+            for each in held:
+                self._pass(way, each)
+        return way
+
+    def _hold(self, address: int, message: Message | None, error: LimitReachedError) -> None:
+        if self.retry_later is None:
+            raise error
+        if address not in self._held:
+            logger().error("messages are held", receiver=error.actor, cause=error.limit)
+            if not self._held:
+                self.retry_later()
+        held = self._held.setdefault(address, [])
+        if message is None:
+            return
+        if len(held) < HELD_MESSAGES:
+            held.append(message)
+        else:
+            self._process.lose(1)
+
+    def retry(self) -> None:
+        """Hand over what is held, as far as there are descriptors by now."""
+        with self._lock:
+            held, self._held = self._held, {}
+            for address, messages in held.items():
+                self._held[address] = messages
+                self._find(address, None)
+                if address not in self._held:
+                    logger().info("messages are held no longer", receiver=serial_of(address))
+            if self._held and self.retry_later is not None:
+                self.retry_later()
 
     def destinations(self) -> list[int]:
         """The addresses that it has a way to."""
         with self._lock:
-            return list(self._pushes)
+            return list(self._ways)
 
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
         with self._lock:
             self.gathered.pop(address, None)  # lost as what is under way is: the window knows of it
-            if (push := self._pushes.pop(address, None)) is not None:
-                push.close(0)
+            self._held.pop(address, None)
+            self._ways.pop(address, None)
+            self._answered_by.discard(address)
+            self._process.ways.forget(address)
 
     def forget_dead(self) -> None:
         with self._lock:
-            for address in [a for a in self._pushes if self._process.table.is_dead(serial_of(a))]:
+            is_dead = self._process.table.is_dead
+            known = {*self._ways, *self._held, *self._answered_by}
+            for address in [a for a in known if is_dead(serial_of(a))]:
                 self.forget(address)
 
-    def close(self, linger_s: float) -> None:
-        """Say goodbye to everybody, behind all that was sent before, and close."""
+    def close(self) -> None:
+        """Say goodbye to everybody, behind all that was sent before. It is still delivered: the ways are the process's."""
         with self._lock:
-            self._close(linger_s)
-
-    def _close(self, linger_s: float) -> None:
-        if not self._process.closed:
-            self.flush()
-        self.gathered.clear()
-        self._process.flusher.forget(self)
-        self._closed = True
-        goodbye = HEADER.pack(Kind.PORT_BYE, 0, 0, self._address, 0, 0, 0)
-        for address, push in self._pushes.items():
-            if self._process.is_gone(address):
-                push.close(0)  # nobody is there to take it: waiting would only hold up the end
-                continue
             if not self._process.closed:
-                with contextlib.suppress(zmq.ZMQError):
-                    push.send(goodbye, zmq.NOBLOCK)
-            self._process.last_sent_to.add(address)
-            push.close(int(max(linger_s, SHORTEST_LINGER_S) * 1000))
-        self._pushes.clear()
+                self.flush()
+            self.gathered.clear()
+            self._process.flusher.forget(self)
+            self._closed = True
+            for messages in self._held.values():
+                self._process.lose(len(messages))
+            for address, way in self._ways.items():
+                if self._process.is_gone(address):
+                    continue
+                self._process.last_sent_to.add(address)
+                if not self._process.closed:
+                    with contextlib.suppress(zmq.ZMQError):
+                        self._pass(way, ([goodbye(self._address)], True))
+            self._ways.clear()

@@ -23,10 +23,11 @@ from . import ledger
 from . import message as wire
 from .async_face import Abandoned, AsyncFace, Call, settle_in_their_loops
 from .down import DownReason
-from .errors import ActorDeadError, ForeignRefError, MailboxFullError
+from .errors import ActorDeadError, ForeignRefError, LimitReachedError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
 from .future import Future
 from .inbox import SLICE_S, Handler, Inbox
+from .limits import Purpose
 from .log import is_debugging, logger
 from .message import BATCH_MESSAGES, EXEMPT, FRAMES, LARGE, PLAIN, PLAIN_SIZE, SIZED, SMALL, Batch, Kind, Raw
 from .outbox import Outbox
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
 NUMBER = struct.Struct("<Q")
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
+LATE = {Kind.KILL, Kind.START}  # who kills makes room; who starts has been let by the root
+MAILBOX = 2  # descriptors: of the socket, and of what it is signalled with
 NEVER = -1  # an epoch that no table has: look again
 
 REMEMBERED_GOODBYES = 1000
@@ -51,7 +54,12 @@ DownFunction = Callable[["ActorRef", DownReason], object]
 
 
 class Port:
-    """The mailbox of one thread. A lock guards it, because another thread may read answers on its behalf."""
+    """The mailbox of one thread. A lock guards it, because another thread may read answers on its behalf.
+
+    Attribute: purpose, of the ways that are opened for it.
+    """
+
+    purpose = Purpose.WORK
 
     is_read_by_loop = False  # else only while its thread waits for something
 
@@ -69,8 +77,8 @@ class Port:
         )  # to fail with that text
         self.must_look_again = False  # there was more than could be handled without holding somebody up
         self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
-        self.routes = Routes(address, self.table)
         self.outbox = Outbox(process, address, self.lock)
+        self.routes = Routes(address, self.table, self.outbox.open)
         self._numbers = count(1)
         self._unbounded: dict[int, int] = {}  # how many of the pending are in no window, by serial
         self.face = AsyncFace(self)
@@ -90,6 +98,8 @@ class Port:
         for kind, handler in own.items():
             self.handlers[kind] = handler
         self.is_unfound = False
+        if lack := process.reserve.take(MAILBOX, self.purpose):
+            raise LimitReachedError("the mailbox of this thread", lack)
         process.mend()
         self.inbox = Inbox(process.context, process.endpoint(address), self.handlers)
 
@@ -139,16 +149,16 @@ class Port:
         """Make the thread at this address look at the host table."""
         self.send(address, Kind.WAKE)
 
-    def route(self, ref: ActorRef) -> Route | None:
-        """The way to an actor, None when its host is not alive. Raises: ForeignRefError."""
+    def route(self, ref: ActorRef, purpose: Purpose | None = None) -> Route | None:
+        """The way to an actor, None when its host is not alive. Raises: ForeignRefError; LimitReachedError."""
         if self._epoch != self.table.epoch:
             self.sweep()
-        return self.routes.by_key.get(ref.way) or self._find(ref)
+        return self.routes.by_key.get(ref.way) or self._find(ref, purpose)
 
-    def _find(self, ref: ActorRef) -> Route | None:
+    def _find(self, ref: ActorRef, purpose: Purpose | None = None) -> Route | None:
         """As `route`, the first time: whether it is of this system need not be looked at again."""
         ref.belong_to(self.process)
-        return None if self.closed else self.routes.find(ref)
+        return None if self.closed else self.routes.find(ref, purpose or self.purpose)
 
     def tell(self, ref: ActorRef, value: Any, when_full: WhenFull | None, exempt: bool) -> None:
         """Send a message that nobody answers. To a dead actor it is a dead letter, not an error.
@@ -314,12 +324,13 @@ class Port:
         future: Future[Any] = Future()
         with self.lock:
             future.port = self
+            purpose = Purpose.DUTY if kind == Kind.STOP else self.purpose  # who stops makes room
             try:
-                route = self.route(ref)
+                route = self.route(ref, purpose)
                 if route is None:  # who asks again and again must get to know that it is back
                     self.check_open()
                     self.pump_briefly()
-                    route = self.route(ref)
+                    route = self.route(ref, purpose)
             except ActorDeadError as error:
                 future.resolve(None, error)
                 return future
@@ -378,9 +389,21 @@ class Port:
             if address != ROOT_ADDRESS and self.table.is_dead(serial):
                 future.resolve(None, ActorDeadError("the host has ended"))
                 return future
+            if not self._can_reach(address, kind, future):
+                return future
             self.expect(future, serial)
             self.send(address, kind, future.corr, target=target, body=body)
         return future
+
+    def _can_reach(self, address: int, kind: int, future: Future[Any]) -> bool:
+        """Whether there is a way; if not, the future fails with the reason."""
+        if address != self.address:
+            try:
+                self.outbox.open(address, Purpose.DUTY if kind in LATE else self.purpose)
+            except LimitReachedError as error:
+                future.resolve(None, error)
+                return False
+        return True
 
     def question(self, future: Future[Any], address: int, kind: int, number: int) -> None:
         """As `request`, about the thing with this number, for a future that is there already."""
@@ -389,6 +412,8 @@ class Port:
             serial = serial_of(address)
             if self.table.is_dead(serial):
                 future.resolve(None, ActorDeadError(f"its process has ended ({self.table.reason(serial)})"))
+                return
+            if not self._can_reach(address, kind, future):
                 return
             self.expect(future, serial)
             self.send(address, kind, future.corr, body=NUMBER.pack(number))
@@ -755,15 +780,15 @@ class Port:
         if self.closed:
             raise ActorDeadError(self.process.why_over())
 
-    def close(self, linger_s: float = 0.0) -> None:
-        """Close all sockets. May be called by another thread: the lock makes that safe."""
+    def close(self) -> None:
+        """Close the mailbox. May be called by another thread: the lock makes that safe."""
         with self.lock:
             if self.closed:
                 return
             self.closed = True
             self.routes.by_key.clear()  # who tells on looks for a way, and meets a closed port
             calls = self.face.close()
-            self.outbox.close(linger_s)
+            self.outbox.close()
             self.inbox.close()
             futures = [*self.pending.values(), *(future for future, _text in self.doomed)]
             self.pending.clear()

@@ -14,16 +14,20 @@ import zmq
 
 from . import systems
 from .directory import LOOK_S, Foothold
-from .errors import ActorDeadError
+from .errors import ActorDeadError, LimitReachedError
 from .flusher import Flusher
+from .limits import Purpose, Reserve
 from .log import logger
 from .table import ROOT_SERIAL, THREAD_BITS, HostTable, serial_of
+from .ways import Ways
 
 if TYPE_CHECKING:
     from .host import Host
     from .port import Port
 
-THREAD_LINGER_S = 1.0  # how long what an ended thread has told may wait for a busy machine to take it over
+STARTING = (
+    16  # descriptors that a process needs to take part: its directory, ZeroMQ's threads, its first mailbox
+)
 EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection stands, and who reads it stays
 LEAVE_POLL_S = 0.005
 MENDED_S = 3 * LOOK_S  # after it was made again, all have noticed and their mailboxes are back
@@ -44,6 +48,9 @@ class Process:
 
         self.directory, self.serial, self.system = directory, serial, system
         self.pid = os.getpid()
+        self.reserve = Reserve()
+        if lack := self.reserve.take(STARTING, Purpose.DUTY):  # ZeroMQ would abort the process
+            raise LimitReachedError("the actor system", lack)
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
         self.table = HostTable()
@@ -68,6 +75,7 @@ class Process:
         self.here = threading.local()
         self.flusher = Flusher()
         self.promises = Promises(self)
+        self.ways = Ways(self)
 
     def endpoint(self, address: int) -> str:
         return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & ((1 << THREAD_BITS) - 1)}"
@@ -128,6 +136,7 @@ class Process:
 
         Args: linger_s, seconds to wait at most.
         """
+        self.ways.close(linger_s)
         term = threading.Thread(target=self.context.term, daemon=True)
         term.start()
         began = time.monotonic()
@@ -191,6 +200,11 @@ class Process:
         if self.dead_letter_hook is not None:
             self.dead_letter_hook(key, messages)
 
+    def lose(self, messages: int) -> None:
+        """Count messages of the runtime's own that can be kept no longer."""
+        with self._lock:
+            self._retired_dead_letters += messages
+
     def why_over(self) -> str:
         """Why nothing comes or goes any more."""
         if self.pid == os.getpid():
@@ -221,7 +235,7 @@ class _ThreadPort:
     def __del__(self) -> None:
         # A forked child ends its parent's other threads before anything of ours runs in it; the port is not its own.
         if self.port.process.pid == os.getpid():
-            self.port.close(THREAD_LINGER_S)
+            self.port.close()
 
 
 def current_port() -> Port:

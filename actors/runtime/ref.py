@@ -16,7 +16,7 @@ from pykka.messages import _ActorStop
 
 from . import systems
 from .async_face import nothing
-from .errors import ActorDeadError, ForeignRefError, MailboxFullError, Timeout
+from .errors import ActorDeadError, ForeignRefError, LimitReachedError, MailboxFullError, Timeout
 from .flow import Fail
 from .future import Future
 from .message import Kind
@@ -152,6 +152,8 @@ class ActorRef(pykka.ActorRef[A]):
                 serial << THREAD_BITS, Kind.QUERY, None, target=self.name.encode()
             )
             return bool(question.get(timeout=ALIVE_TIMEOUT_S))
+        except LimitReachedError:  # its host is alive, as far as we know
+            return True
         except ActorDeadError:
             return False
         except Timeout:
@@ -169,7 +171,8 @@ class ActorRef(pykka.ActorRef[A]):
                 `Wait(timeout)` (default, 10 s; None: while the actor lives), `FAIL` or `DROP`.
             exempt: do not count in the window; the sender has its own bound.
 
-        Raises: MailboxFullError; what pickling raises; ForeignRefError; ActorDeadError, when no system runs.
+        Raises: MailboxFullError; what pickling raises; ForeignRefError; ActorDeadError, when no system runs;
+            LimitReachedError, when there is no descriptor for a way to the actor's process.
         """
         if type(message) is _ActorStop:
             self._ask_to_stop()
@@ -179,6 +182,8 @@ class ActorRef(pykka.ActorRef[A]):
         except AttributeError:
             try:
                 port = self.port()
+            except LimitReachedError:
+                raise
             except ActorDeadError:
                 if not self._is_late(1):
                     raise
@@ -198,6 +203,8 @@ class ActorRef(pykka.ActorRef[A]):
         """
         try:
             port = self.port()
+        except LimitReachedError:
+            raise
         except ActorDeadError:
             if not self._is_late(sum(1 for _ in messages)):
                 raise
@@ -374,8 +381,11 @@ class ActorRef(pykka.ActorRef[A]):
         asked = self._ask_to_stop()
 
         def finish(_asked: object = None) -> None:
-            unregister(self)
             error = asked.error
+            if isinstance(error, LimitReachedError):  # it has not been told
+                stopped.resolve(None, error)
+                return
+            unregister(self)
             is_out_of_reach = isinstance(error, ForeignRefError) and not error.has_ended
             if error is None or (isinstance(error, ActorDeadError) and not is_out_of_reach):
                 stopped.resolve(error is None)

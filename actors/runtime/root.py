@@ -23,11 +23,12 @@ from .context import Timer
 from .control import FAILED, MAX_FDS
 from .descriptors import close_all
 from .down import DownReason, from_status
-from .errors import ActorDeadError, ActorStartError, HostAliveError, text_of
+from .errors import ActorDeadError, ActorStartError, HostAliveError, StartLimitError, text_of
 from .forkserver_client import ForkServer, current_directory, environment_now, import_path
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
+from .limits import Purpose, lack_of_descriptors
 from .links import Links
 from .log import logger
 from .message import Kind, Raw
@@ -38,6 +39,7 @@ from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 if TYPE_CHECKING:
     from .process import Process
 
+PROCESS_COST = 5  # descriptors of this process for an actor process: see ways.py
 STATUS_WAIT_S = 0.1  # for the fork server to tell how a process ended, after its pidfd said that it did
 STATUS_POLL_S = 0.002
 REAP_AGAIN_S = 0.5
@@ -107,6 +109,7 @@ class Root(Host):
     ) -> None:
         super().__init__(process, "root", ROOT_SERIAL, keep=True)
         process.main = self
+        self.port.purpose = Purpose.DUTY
         process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
         self._fork_server = fork_server
         self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
@@ -184,6 +187,8 @@ class Root(Host):
             owner = request.linked_to
             if owner is not None and self._links.is_gone(owner):
                 raise ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
+            if lack := self._lack_of_descriptors():
+                raise StartLimitError(request.actor, lack)
             record = self._new_record(request.host, request, asker, request.signature)
             record.fds = fds
             if owner is not None:
@@ -191,6 +196,14 @@ class Root(Host):
             self._fork(record)
 
         self._when_free(_Heir(request.host, request.actor, asker, make))
+
+    def _lack_of_descriptors(self) -> str:
+        """Why one more host cannot be made beside those that are being made."""
+        hosts = [record for record in self.records.values() if record.request is not None]
+        making = sum(not record.is_up for record in hosts)
+        # Those that others have started have no way to our threads yet: they shall be able to answer the first one.
+        unasked = sum(record.is_up and serial_of(record.asker.source) != ROOT_SERIAL for record in hosts)
+        return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
 
     def _on_reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
         name, signature = wire.decode(0, body, ())

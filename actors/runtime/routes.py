@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .flow import Window
+from .limits import Purpose
 from .message import HEADER, Kind
 from .table import THREAD_BITS, HostTable
 
@@ -59,20 +60,22 @@ class Route:
 class Routes:
     """Finds routes by ref, and by who acknowledges; keeps those of hosts that left until their last word."""
 
-    def __init__(self, source: int, table: HostTable) -> None:
-        self._source, self._table = source, table
+    def __init__(self, source: int, table: HostTable, open_way: Callable[[int, Purpose], None]) -> None:
+        self._source, self._table, self._open_way = source, table, open_way
         self.by_key: dict[str, Route] = {}  # by the ref's way
         self._by_receiver: dict[tuple[int, bytes], Route] = {}
         self._leaving: list[Route] = []
         self._many = MANY_ROUTES
 
-    def find(self, ref: ActorRef) -> Route | None:
-        """The way to an actor, None when no host of that name is alive."""
+    def find(self, ref: ActorRef, purpose: Purpose = Purpose.WORK) -> Route | None:
+        """The way to an actor, None when no host of that name is alive. Raises: LimitReachedError."""
         route = self.by_key.get(ref.way)
         if route is None:
             serial = self._table.resolve(ref.host, ref.serial)
             if serial is None:
                 return None
+            if (address := serial << THREAD_BITS) != self._source:
+                self._open_way(address, purpose)
             if len(self.by_key) >= self._many:
                 self._drop_idle()
             route = self.by_key[ref.way] = Route(self._source, ref, serial)

@@ -212,6 +212,7 @@ class System:
 
     def _close_context(self) -> None:
         if not self.process.hosts:  # a host's thread that is stuck in an actor keeps its sockets
+            self.process.ways.close(0.0)
             self.process.context.term()
 
     def _leave(self) -> None:

@@ -88,6 +88,9 @@ class Worker(ProcessActor):
     def do_stop(self) -> None:
         self.stop()
 
+    def do_stop_other(self, ref: ActorRef[Any]) -> bool:
+        return ref.stop(timeout=5.0)
+
     def do_ask(self, ref: ActorRef[Any], message: Any) -> Any:
         return ref.ask(message)
 

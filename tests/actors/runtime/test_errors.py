@@ -11,9 +11,11 @@ from peerage.actors.runtime import (
     ActorStartError,
     AskCycleError,
     FutureCancelledError,
+    LimitReachedError,
     MailboxFullError,
     RemoteFailureError,
     RemoteTraceback,
+    StartLimitError,
 )
 
 
@@ -21,6 +23,8 @@ from peerage.actors.runtime import (
     ("error", "text"),
     [
         (ActorStartError("switch", "no host"), "actor 'switch' did not start: no host"),
+        (StartLimitError("switch", "full"), "actor 'switch' did not start: full"),
+        (LimitReachedError("switch", "full"), "'switch' cannot be reached: full"),
         (AskCycleError(["a", "b", "a"]), "ask would wait for itself: a -> b -> a"),
         (
             MailboxFullError("switch", 3, 40),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, 
 import pykka
 from pykka import ActorRegistry
 
-from . import definitions
+from . import definitions, starting
 from . import message as wire
 from .context import Linked
 from .descriptors import close_all
@@ -221,6 +221,8 @@ class Starter(Generic[A]):
         Raises: what these raised, with the remote traceback as cause; ActorStartError when the
             name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
+        if why := starting.refusal():
+            raise ActorStartError(self._name or self._class.__name__, why)
         process = _process()
         self._check_refs(process)
         until = time.monotonic() + self._timeout

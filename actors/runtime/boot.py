@@ -16,7 +16,10 @@ from typing import Any, NamedTuple
 import setproctitle
 
 from . import message as wire
-from . import orphan  # noqa: F401 - what it does after a fork it does by itself
+from . import (
+    orphan,  # noqa: F401 - what it does after a fork it does by itself
+    starting,
+)
 from .actor import fd_socket_path
 from .control import FAILED
 from .down import DownReason
@@ -67,6 +70,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     if boot.log_setup:
         setup: Callable[[], Any] = wire.decode(0, boot.log_setup, ())
         setup()
+    starting.ready()
     host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=wire.dumps((boot.name, host.pid)))
     host.run()
     _stop_thread_hosts(process)

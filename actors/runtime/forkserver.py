@@ -20,6 +20,7 @@ from typing import Any
 
 import setproctitle
 
+from . import starting
 from .boot import Boot, run_host, tell_failure
 from .buffers import flush_all, freeze
 from .control import GROUP_SIGNALS, receive_message, send_message
@@ -30,6 +31,7 @@ GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
 
 def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
     """Serve until the embedder goes away."""
+    starting.not_yet()
     setproctitle.setproctitle(f"{title}: fork server")
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -82,7 +84,7 @@ class _Server:
         for name in modules:
             try:
                 importlib.import_module(name)
-            except Exception as error:
+            except BaseException as error:  # SystemExit, too: a program without a guard
                 send_message(self._control, ("preload failed", name, repr(error)))
             if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
                 send_message(self._control, ("preload unsafe", name))

@@ -18,6 +18,7 @@ import zmq
 from pykka import ActorRegistry
 
 from . import message as wire
+from . import starting
 from .cell import ActorCell
 from .context import Timer
 from .descriptors import Descriptors, close_all
@@ -325,8 +326,9 @@ class Host:
         name = ""
         try:
             try:
-                name, cls_and_args, extra = wire.decode(0, body, ())
-                cls, args, kwargs = wire.decode(0, cls_and_args, ())
+                with starting.reading():
+                    name, cls_and_args, extra = wire.decode(0, body, ())
+                    cls, args, kwargs = wire.decode(0, cls_and_args, ())
             except BaseException:
                 close_all(fds)
                 raise

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
-from . import orphan, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
+from . import orphan, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
 from .directory import remove_directory, sweep_abandoned
 from .down import DownReason, Watch
 from .errors import ActorDeadError, Timeout
@@ -62,6 +62,8 @@ class System:
         preload: tuple[str, ...] = (),
         log_setup: Callable[[], None] | None = None,
     ) -> None:
+        if why := starting.refusal():
+            raise RuntimeError(why)
         with System._lock:
             if Process.current is not None and not Process.current.closed:
                 raise RuntimeError("an actor system already runs in this process")

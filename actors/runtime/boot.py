@@ -13,8 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import setproctitle
-
 from . import message as wire
 from . import (
     orphan,  # noqa: F401 - what it does after a fork it does by itself
@@ -29,6 +27,7 @@ from .life import guard
 from .message import Kind
 from .process import Process
 from .table import ROOT_ADDRESS, HostFacts
+from .title import set_title
 
 FAILURE_WAIT_S = 1.0  # for a busy root to take it
 FAILURE_CHARS = 500
@@ -88,8 +87,8 @@ TERMINATED = DownReason("shutdown", "SIGTERM", signal=signal.SIGTERM)
 
 def _settle_in(boot: Boot) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    setproctitle.setproctitle(f"{boot.title}: {boot.name}")
-    threading.current_thread().name = f"host {boot.name}"
+    threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
+    set_title(f"{boot.title}: {boot.name}")
     sys.path[:] = boot.path
     if boot.environment is not None:
         os.environ.clear()

@@ -18,13 +18,12 @@ import socket
 import sys
 from typing import Any
 
-import setproctitle
-
 from . import starting
 from .boot import Boot, run_host, tell_failure
 from .buffers import flush_all, freeze
 from .control import GROUP_SIGNALS, receive_message, send_message
 from .directory import UNMOUNTED, remove_directory
+from .title import set_title
 
 GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
 
@@ -32,7 +31,7 @@ GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
 def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
     """Serve until the embedder goes away."""
     starting.not_yet()
-    setproctitle.setproctitle(f"{title}: fork server")
+    set_title(f"{title}: fork server")
     for number in GROUP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)

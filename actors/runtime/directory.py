@@ -1,9 +1,9 @@
 """The directory of a system's sockets and ledgers: private, and gone with the embedder, whatever ends it.
 
 It is where nobody clears up while the system lives: `$RUNTIME_DIRECTORY` is a service manager's, for as long as the service
-runs; in `/tmp` those who clear up leave alone what is locked, and sockets that somebody listens at. `$XDG_RUNTIME_DIR` goes
-when its user logs out, and is taken only where nothing else is. Should the directory be removed all the same, the processes
-of the system notice it and make it again (`Foothold`).
+runs; `$TMPDIR` is where its user wants such things; in `/tmp` those who clear up leave alone what is locked, and sockets
+that somebody listens at. `$XDG_RUNTIME_DIR` goes when its user logs out, and is taken only where nothing else is. Should
+the directory be removed all the same, the processes of the system notice it and make it again (`Foothold`).
 
 Usually it is on disk, and whoever of the system survives the embedder removes it. Nobody does where the embedder is the
 init of a PID namespace (a container): the kernel kills all in it with their init. There the directory is a file system
@@ -19,6 +19,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import socket
 import stat
 import time
 from pathlib import Path
@@ -26,7 +27,8 @@ from pathlib import Path
 PREFIX = "peerage-"
 MODE = 0o700
 LOOK_S = 1.0  # between two looks whether it is still there
-LONGEST_BASE = 54  # a unix socket's path has at most 107 bytes
+LONGEST_SOCKET = 107  # bytes of a unix socket's path
+LONGEST_BASE = 54  # of which our names take the rest
 YOUNG_S = 60.0
 UNMOUNTED = "/proc/self/fd/"  # where every process of the system finds a directory that is mounted nowhere
 
@@ -43,7 +45,7 @@ class NoPlaceError(OSError):
     def __str__(self) -> str:
         return (
             f"{self.filename}: no place for the sockets of the node's processes: cannot be written: {self.strerror}; "
-            "RUNTIME_DIRECTORY may name another"
+            "RUNTIME_DIRECTORY or TMPDIR may name another"
         )
 
 
@@ -72,7 +74,9 @@ class Directory:
 
     def close(self) -> None:
         """Hold it no longer."""
-        os.close(self._fd)
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def _free_path() -> str:
@@ -82,13 +86,36 @@ def _free_path() -> str:
 def _bases() -> list[Path]:
     """Where it may be, the best place first."""
     named = os.environ.get("RUNTIME_DIRECTORY", "").split(":")  # a service may have several
-    places = [*named, "/tmp", os.environ.get("XDG_RUNTIME_DIR", "")]  # noqa: S108 - it is private, and its name random
-    return [Path(place) for place in places if place.startswith("/") and len(place) <= LONGEST_BASE]
+    places = [*named, os.environ.get("TMPDIR", ""), "/tmp", os.environ.get("XDG_RUNTIME_DIR", "")]  # noqa: S108 - it is private, and its name random
+    return [Path(place) for place in places if place.startswith("/") and _is_short(place)]
+
+
+def _is_short(place: str) -> bool:
+    return len(os.fsencode(place)) <= LONGEST_BASE
+
+
+def why_passed_over(place: str) -> str:
+    """Why the directory is not in a place that its user has named, in a line; empty where it may be there."""
+    if not place.startswith("/"):
+        return "not an absolute path"
+    if not _is_short(place):
+        return f"longer than {LONGEST_BASE} bytes, and the path of a socket has {LONGEST_SOCKET} at most"
+    return "" if _takes_sockets(Path(place)) else "no sockets can be made there"
 
 
 def _base() -> Path:
     bases = _bases()
-    return next((base for base in bases if os.access(base, os.W_OK | os.X_OK)), bases[0])
+    return next((base for base in bases if _takes_sockets(base)), bases[0])
+
+
+def _takes_sockets(base: Path) -> bool:
+    """Whether sockets can be made there: that it can be written is not enough on every file system."""
+    probe = base / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}.probe"
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.bind(str(probe))
+        probe.unlink()
+        return True
+    return False
 
 
 def _memory_file_system() -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-from .directory import Directory
+from .directory import Directory, remove_directory
 from .forkserver_client import ForkServer
 from .limits import raise_descriptor_limit
 
@@ -28,7 +28,22 @@ class Foundation:
         self.life_read, self.life_write = os.pipe2(os.O_CLOEXEC)
         # First the process that will remove the directory, then (by the system) the directory: a kill in between leaves
         # nothing.
-        self.fork_server = ForkServer(self.life_read, self.directory, preload, title)
+        try:
+            self.fork_server = ForkServer(self.life_read, self.directory, preload, title)
+        except BaseException:
+            self._close()
+            raise
+
+    def tear_down(self) -> None:
+        """There will be no system on it."""
+        self.fork_server.close()
+        self._close()
+        remove_directory(self.directory.path)
+
+    def _close(self) -> None:
+        os.close(self.life_read)
+        os.close(self.life_write)
+        self.directory.close()
 
 
 _laid: Foundation | None = None

@@ -105,14 +105,14 @@ class Root(Host):
         process: Process,
         fork_server: ForkServer,
         *,
-        log_setup: Callable[[], None] | None,
+        log_setup: bytes,
     ) -> None:
         super().__init__(process, "root", ROOT_SERIAL, keep=True)
         process.main = self
         self.port.purpose = Purpose.DUTY
         process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
         self._fork_server = fork_server
-        self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
+        self._log_setup = log_setup
         self._next_serial = ROOT_SERIAL + 1
         self._unreaped: list[_HostRecord] = []
         self._renewals: list[float] = []  # when the fork server was started again, lately

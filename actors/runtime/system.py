@@ -12,11 +12,13 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
+from . import message as wire
 from . import orphan, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
-from .directory import remove_directory, sweep_abandoned
+from .directory import remove_directory, sweep_abandoned, why_passed_over
 from .down import DownReason, Watch
 from .errors import ActorDeadError, Timeout
 from .foundation import TITLE, take
+from .log import logger
 from .message import Kind
 from .process import DeadLetterHook, Process, current_port
 from .ref import ActorRef
@@ -69,30 +71,37 @@ class System:
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
             self.log_setup = log_setup
+            setup = b"" if log_setup is None else wire.dumps(log_setup)
             sweep_abandoned()
-            foundation = take(preload, title)
-            self._directory, self._fork_server = foundation.directory, foundation.fork_server
-            self._life_read, self._life_write = foundation.life_read, foundation.life_write
-            self._directory.make()
-            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
-            self.process.title = title
-            self.process.on_mended = self._directory.hold_again
-            self._root: Root | None = None
-            started = threading.Event()
-            self._failure: BaseException | None = None
-            self._thread = threading.Thread(
-                target=self._run, args=(started, log_setup), name="actor system", daemon=True
-            )
-            self._thread.start()
-            started.wait()
-            if self._failure is not None:
-                raise self._failure
+            with contextlib.ExitStack() as undo:
+                foundation = take(preload, title)
+                undo.callback(foundation.tear_down)
+                self._directory, self._fork_server = foundation.directory, foundation.fork_server
+                self._life_read, self._life_write = foundation.life_read, foundation.life_write
+                self._directory.make()
+                self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
+                undo.callback(self.process.context.destroy, linger=0)
+                undo.callback(self.process.foothold.close)
+                self.process.title = title
+                self.process.on_mended = self._directory.hold_again
+                self._root: Root | None = None
+                started = threading.Event()
+                self._failure: BaseException | None = None
+                self._thread = threading.Thread(
+                    target=self._run, args=(started, setup), name="actor system", daemon=True
+                )
+                self._thread.start()
+                started.wait()
+                if self._failure is not None:
+                    raise self._failure
+                undo.pop_all()
+            _say_where(self._directory.path)
             Process.current = self.process
             System._current = self
             self._pid = os.getpid()
             atexit.register(self.shutdown)
 
-    def _run(self, started: threading.Event, log_setup: Callable[[], None] | None) -> None:
+    def _run(self, started: threading.Event, log_setup: bytes) -> None:
         try:
             self._root = Root(self.process, self._fork_server, log_setup=log_setup)
         except BaseException as error:
@@ -224,6 +233,15 @@ class System:
             for ref in ActorRegistry.get_all():
                 if isinstance(ref, ActorRef):
                     ActorRegistry.unregister(ref)
+
+
+def _say_where(directory: str) -> None:
+    """A user who has named a place for temporary files finds in the log why the mailboxes are not there."""
+    named = os.environ.get("TMPDIR", "")
+    if named and not os.environ.get("RUNTIME_DIRECTORY") and not directory.startswith(named):
+        logger().info(
+            "TMPDIR is passed over", directory=directory, tmpdir=named, cause=why_passed_over(named)
+        )
 
 
 os.register_at_fork(after_in_child=System.forget_after_fork)

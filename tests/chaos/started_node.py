@@ -60,7 +60,7 @@ def processes_of_session(session: int) -> dict[int, str]:
 
 def directories_of(pid: int) -> list[Path]:
     """Where the mailboxes' sockets of this main process are."""
-    bases = {Path("/tmp"), Path(os.environ.get("RUNTIME_DIRECTORY") or "/tmp")}
+    bases = {Path(os.environ.get(name) or "/tmp") for name in ("RUNTIME_DIRECTORY", "TMPDIR", "")}
     return [path for base in bases for path in base.glob(f"peerage-{pid}-*")]
 
 

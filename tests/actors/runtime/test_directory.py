@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from peerage.actors.runtime.directory import Directory, hold, remove_directory, sweep
+from peerage.actors.runtime.directory import Directory, hold, remove_directory, sweep, why_passed_over
 
 
 @pytest.fixture
 def base(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Where directories are made: a path that is short enough, which tmp_path is not."""
-    with tempfile.TemporaryDirectory() as path:
+    with tempfile.TemporaryDirectory(dir="/tmp") as path:
         monkeypatch.setenv("RUNTIME_DIRECTORY", path)
         yield Path(path)
 
@@ -86,7 +86,41 @@ def test_it_is_where_it_lives_as_long_as_the_system(base: Path, monkeypatch: pyt
         monkeypatch.setenv("RUNTIME_DIRECTORY", f"{base}:{logout}")
         assert Path(Directory().path).parent == base
         monkeypatch.delenv("RUNTIME_DIRECTORY")
+        monkeypatch.delenv("TMPDIR", raising=False)
         assert Path(Directory().path).parent == Path("/tmp")
+
+
+def test_the_users_place_for_temporary_files_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Behind the service manager's; where it is absolute, short enough, and takes sockets."""
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    with tempfile.TemporaryDirectory(dir="/tmp") as place, tempfile.TemporaryDirectory(dir="/tmp") as service:
+        monkeypatch.setenv("TMPDIR", place)
+        assert Path(Directory().path).parent == Path(place)
+        assert not why_passed_over(place)
+        assert list(Path(place).iterdir()) == []
+        monkeypatch.setenv("RUNTIME_DIRECTORY", service)
+        assert Path(Directory().path).parent == Path(service)
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("relative", "not an absolute path"),
+        ("/tmp/" + 50 * "x", "longer than 54 bytes"),
+        ("/tmp/" + 17 * "\N{EURO SIGN}", "longer than 54 bytes"),
+        ("/tmp/peerage-is-not-there", "no sockets can be made there"),
+        ("/proc/self", "no sockets can be made there"),
+        ("/etc/passwd", "no sockets can be made there"),
+    ],
+)
+def test_a_place_that_will_not_do_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, named: str, why: str
+) -> None:
+    """As programs do that make temporary files: a directory that everybody has is as good."""
+    monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
+    monkeypatch.setenv("TMPDIR", named)
+    assert Path(Directory().path).parent == Path("/tmp")
+    assert why_passed_over(named).startswith(why)
 
 
 def test_no_place_for_it_is_said_in_a_sentence(base: Path) -> None:

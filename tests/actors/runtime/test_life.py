@@ -132,8 +132,8 @@ def test_a_fork_server_busy_importing_hears_of_the_embedders_end(tmp_path: Path)
 
 
 def directories_of(pid: int) -> list[Path]:
-    base = Path(os.environ.get("RUNTIME_DIRECTORY") or "/tmp")
-    return list(base.glob(f"peerage-{pid}-*"))
+    bases = {Path(os.environ.get(name) or "/tmp") for name in ("RUNTIME_DIRECTORY", "TMPDIR", "")}
+    return [path for base in bases for path in base.glob(f"peerage-{pid}-*")]
 
 
 def can_unshare() -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -308,3 +310,58 @@ def test_a_pickled_request_body_that_is_nonsense_is_answered(system: System) -> 
     for kind in (Kind.SPAWN, Kind.RESERVE, Kind.KILL):
         with pytest.raises((TypeError, ValueError)):
             current_port().request_raw(1 << 20, kind, dumps(0)).get(timeout=5.0)
+
+
+def test_a_system_that_cannot_be_made_leaves_nothing() -> None:
+    """No process, no descriptor, no directory; and the next one can be made."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAULTY_SYSTEMS],
+        env={**os.environ, "RUNTIME_DIRECTORY": str(place := Path(tempfile.mkdtemp(dir="/tmp")))},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    left = list(place.iterdir())
+    place.rmdir()
+    assert (done.returncode, done.stdout, left) == (
+        0,
+        "TypeError\nBlockingIOError\nBlockingIOError\n[0, 0]\nstarted\n",
+        [],
+    )
+
+
+FAULTY_SYSTEMS = """
+import os, psutil, subprocess, threading
+from peerage.actors.runtime import ProcessActor, System
+from peerage.actors.runtime import system as module
+
+class Worker(ProcessActor):
+    pass
+
+def fail(*_, **__):
+    raise OSError(11, "no more")
+
+def attempt(**options):
+    try:
+        System(**options)
+    except Exception as error:
+        print(type(error).__name__)
+
+def left():
+    return len(os.listdir("/proc/self/fd")), len(psutil.Process().children())
+
+lock = threading.Lock()
+import zmq; zmq.Context.instance().term()
+before = left()
+attempt(log_setup=lambda: lock)
+whole, module.Root = module.Root, fail
+attempt()
+module.Root = whole
+popen, subprocess.Popen = subprocess.Popen, fail
+attempt()
+subprocess.Popen = popen
+print([now - then for now, then in zip(left(), before)])
+Worker.start()
+print("started")
+"""

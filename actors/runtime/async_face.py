@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
 import pickle
 import weakref
 from collections import OrderedDict, deque
@@ -19,7 +18,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from . import message as wire
-from .errors import ActorDeadError, MailboxFullError, Timeout
+from .deadlines import Deadlines
+from .errors import ActorDeadError, LimitReachedError, MailboxFullError, Timeout
 from .flow import DEFAULT_WAIT, Drop, Fail, WhenFull
 from .future import Future
 from .message import EXEMPT, FRAMES, LARGE, PLAIN, PLAIN_SIZE, SIZED, SMALL, Kind, Raw
@@ -36,7 +36,6 @@ TURN_S = 0.02  # no turn is taken to be longer: what was begun before it was ano
 BUSY_S = 0.005  # after which a loop looks again whether another thread has done reading its mailbox
 LOOK_S = 0.02  # how often the other actors of the host are let run for a loop inside a handler
 NO_ROOM_S = DEFAULT_WAIT.timeout or 0.0  # by default a line is left after so long without any progress
-COMPACT_AT = 1024  # deadlines; of those that are done some are kept for as long
 
 
 class Call(asyncio.Future[Any]):
@@ -51,6 +50,7 @@ class Call(asyncio.Future[Any]):
         "route",
         "serial",
         "size",
+        "tick",
         "timeout",
         "until",
     )
@@ -68,6 +68,7 @@ class Call(asyncio.Future[Any]):
         self.until = None if timeout is None else now + timeout
         self.room_until: float | None = None
         self.patient = False  # as long as the line moves
+        self.tick = 0  # of its deadline
 
     def resolve(self, value: Any, error: BaseException | None = None) -> bool:
         """As a future's, from any thread. Returns: whether nobody was quicker."""
@@ -85,7 +86,10 @@ class Call(asyncio.Future[Any]):
         """In the loop's thread."""
         if self.done():
             return
-        with contextlib.suppress(RuntimeError):  # as above
+        if self.tick:
+            assert self.port is not None
+            self.port.face.forget_deadline(self)
+        try:
             if error is None:
                 self.set_result(value)
                 return
@@ -94,6 +98,8 @@ class Call(asyncio.Future[Any]):
                 error.__cause__ = cause
             self.set_exception(error)
             self._log_traceback = False  # who never awaits it is told by Python already
+        except RuntimeError:  # as above
+            pass
 
     def cancel(self, msg: Any = None) -> bool:
         """The task that awaits it was cancelled: it leaves the line, or its answer is dropped when it comes."""
@@ -209,13 +215,11 @@ class AsyncFace:
         self.loops: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()  # that read this port
         self._own: weakref.ref[asyncio.AbstractEventLoop] | None = None  # of this thread
         self._numbers = count(1)
-        self._deadlines: list[tuple[float, int, Call]] = []
-        self._compact_at = COMPACT_AT
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = 0.0
+        self._deadlines: Deadlines[Call] = Deadlines(self._expire, SHARE_S)
         self._is_due = False  # a turn of ours is scheduled
         self._is_looking = False  # and one for later
         self._turn_began: float | None = None
+        self._said: tuple[Line, float, MailboxFullError] | None = None
         self._local: set[Route] = set()  # to actors of this very host that have been asked
 
     # Sending
@@ -268,8 +272,8 @@ class AsyncFace:
             self._post(route, Letter(ASK, packed, port.sender, exempt, call))
         else:
             self._wait_in_line(loop, route, Letter(ASK, packed, port.sender, exempt, call), when_full)
-        if call.until is not None and not call.done():
-            self._expire_at(call.until, call)
+        if call.until is not None and not call.tick and not call.done():
+            self._deadlines.add(call, call.until)
         if route.local:
             self._local.add(route)
             self._schedule(loop)
@@ -353,7 +357,7 @@ class AsyncFace:
         elif not isinstance(when_full, Drop | Fail) and when_full.timeout is not None:
             call.room_until = monotonic() + when_full.timeout
         if call.room_until is not None and (call.until is None or call.room_until < call.until):
-            self._expire_at(call.room_until, call)
+            self._deadlines.add(call, call.room_until)
 
     def _join(self, route: Route, letter: Letter) -> None:
         line = route.line
@@ -464,9 +468,15 @@ class AsyncFace:
 
     # Giving up
 
+    def forget_deadline(self, call: Call) -> None:
+        """It is over before."""
+        self._deadlines.discard(call)
+
     def abandon(self, call: Call) -> None:
         """Nobody waits for it any more."""
         with self._port.lock:
+            if call.tick:
+                self._deadlines.discard(call)
             if (letter := call.letter) is not None:
                 call.letter = None
                 line = letter.line
@@ -479,55 +489,23 @@ class AsyncFace:
             elif self._port.pending.get(call.corr) is call:
                 self._port.pending[call.corr] = Abandoned(call)
 
-    def _expire_at(self, when: float, call: Call) -> None:
-        deadlines = self._deadlines
-        if len(deadlines) >= self._compact_at:
-            deadlines[:] = [entry for entry in deadlines if not entry[2].done()]
-            heapq.heapify(deadlines)
-            self._compact_at = max(COMPACT_AT, 2 * len(deadlines))
-        heapq.heappush(deadlines, (when, next(self._numbers), call))
-        if self._timer is None or when < self._timer_at:
-            self._set_timer()
-
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        loop = self.own_loop()
-        if loop is not None and self._deadlines and not loop.is_closed():
-            self._timer_at = self._deadlines[0][0]
-            self._timer = loop.call_later(max(0.0, self._timer_at - monotonic()), self._give_up)
-
-    def _give_up(self) -> None:
-        """Those whose time is over, for our share of the turn; the others in the next."""
-        self._timer = None
-        with self._port.lock:
-            now = monotonic()
-            end = now + SHARE_S
-            deadlines = self._deadlines
-            while deadlines and deadlines[0][0] <= now and monotonic() < end:
-                call = heapq.heappop(deadlines)[2]
-                if not call.done():
-                    self._expire(call, now)
-            self._set_timer()
-
     def _expire(self, call: Call, now: float) -> None:
         letter = call.letter
         error: Exception
         if call.until is not None and call.until <= now:
-            error = Timeout(f"{call.timeout} seconds")
-            if letter is not None and not self._is_next_turns(letter):
-                full = self._full(letter)
-                error = Timeout(f"{call.timeout} seconds: {full}")
-                error.__cause__ = full
+            full = None if letter is None or self._is_next_turns(letter) else self._full(letter, now)
+            error = Timeout(f"{call.timeout} seconds" if full is None else f"{call.timeout} seconds: {full}")
+            error.__cause__ = full
         elif letter is not None and call.room_until is not None and call.room_until <= now:
             assert letter.line is not None
             if call.patient and (room_until := letter.line.moved_at + NO_ROOM_S) > now:
                 call.room_until = room_until
-                self._expire_at(room_until, call)
+                self._deadlines.add(call, room_until)
                 return
-            error = self._full(letter)
-        else:  # it has gone meanwhile
+            error = self._full(letter, 0.0)
+        else:  # it has gone in time, and waits for its answer
+            if call.until is not None:
+                self._deadlines.add(call, call.until)
             return
         self.abandon(call)
         call.settle(None, error)
@@ -537,11 +515,14 @@ class AsyncFace:
         """Whether it waited for its turn alone, for there is room."""
         return letter.line is not None and letter.line.route.window.has_place(letter.size)
 
-    @staticmethod
-    def _full(letter: Letter) -> MailboxFullError:
-        assert letter.line is not None
-        route = letter.line.route
-        return MailboxFullError(route.ref.name, route.window.messages, route.window.size)
+    def _full(self, letter: Letter, now: float) -> MailboxFullError:
+        """Those that give up together, `now`, have the same cause."""
+        line = letter.line
+        assert line is not None
+        if not now or self._said is None or self._said[:2] != (line, now):
+            window = line.route.window
+            self._said = line, now, MailboxFullError(line.route.ref.name, window.messages, window.size)
+        return self._said[2]
 
     # Deaths
 
@@ -553,7 +534,10 @@ class AsyncFace:
                 continue
             ref = line.route.ref
             line.route.line = None
-            route = port.routes.find(ref)
+            try:
+                route = port.routes.find(ref)
+            except LimitReachedError:
+                route = None
             if route is not None and route.line is None:
                 line.enter(route)
                 for letter in line.letters.values():
@@ -561,16 +545,21 @@ class AsyncFace:
                         letter.waiter.route = route
                 continue
             self.lines.remove(line)
-            tells = 0
-            for letter in line.letters.values():
-                waiter = letter.waiter
-                if waiter is not None:
-                    self._has_gone(waiter)
-                    port.doomed.append((waiter, None if letter.kind == TELL else f"{ref} not found"))
-                tells += letter.kind == TELL
-            line.letters.clear()
-            if tells:
-                port.count_dead_letters(ref.key, tells)
+            port.doomed.append(line)
+
+    def bury_one(self, line: Line) -> bool:
+        """Of a line that leads nowhere. Returns: whether there was any left."""
+        if not line.letters:
+            return False
+        letter = next(iter(line.letters.values()))
+        line.leave(letter)
+        waiter, ref = letter.waiter, line.route.ref
+        if letter.kind == TELL:
+            self._port.count_dead_letters(ref.key, 1)
+        if waiter is not None:
+            self._has_gone(waiter)
+            waiter.resolve(None, None if letter.kind == TELL else ActorDeadError(f"{ref} not found"))
+        return True
 
     # The loop
 
@@ -588,11 +577,10 @@ class AsyncFace:
             loop.call_soon(self._read_for, loop)
             return
         self._own = weakref.ref(loop)
-        self._is_due, self._is_looking, self._timer = False, False, None
+        self._is_due, self._is_looking = False, False
         loop.add_reader(self._port.inbox.fileno(), self._turn_now, loop)
         self._schedule(loop)  # ZeroMQ's descriptor signals edges: what arrived before must be looked for now
-        if self._deadlines:
-            self._set_timer()
+        self._deadlines.move(loop)
 
     def look_again(self) -> None:
         """Somebody may have taken the only signal of what the loops wait for."""
@@ -671,26 +659,25 @@ class AsyncFace:
 
     # The end
 
-    def close(self) -> list[Call]:
-        """The port closes. Returns: the calls that wait in line."""
+    def close(self) -> list[Call | Future[Any]]:
+        """The port closes. Returns: who waits in line."""
         for loop in list(self.loops):
             with contextlib.suppress(RuntimeError, OSError, ValueError):  # closed
                 if self.own_loop() is loop and self._port.is_mine():
                     loop.remove_reader(self._port.inbox.fileno())
                 else:
                     loop.call_soon_threadsafe(loop.remove_reader, self._port.inbox.fileno())
-        calls = []
+        waiters: list[Call | Future[Any]] = []
         for line in self.lines:
             for letter in line.letters.values():
                 if letter.kind == TELL:
                     self._port.count_dead_letters(line.route.ref.key, 1)
-                if isinstance(letter.waiter, Call):
+                if letter.waiter is not None:
                     self._has_gone(letter.waiter)
-                    calls.append(letter.waiter)
-                elif letter.waiter is not None:
-                    letter.waiter.resolve(None, ActorDeadError("the asking thread or the system has ended"))
+                    waiters.append(letter.waiter)
+            line.letters.clear()
         self.lines.clear()
-        return calls
+        return waiters
 
 
 def settle_in_their_loops(calls: Iterable[Call]) -> None:

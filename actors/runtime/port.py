@@ -21,7 +21,7 @@ import zmq
 
 from . import ledger
 from . import message as wire
-from .async_face import Abandoned, AsyncFace, Call, settle_in_their_loops
+from .async_face import Abandoned, AsyncFace, Call, Line, settle_in_their_loops
 from .down import DownReason
 from .errors import ActorDeadError, ForeignRefError, LimitReachedError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
@@ -72,9 +72,7 @@ class Port:
         self.waiting = False
         self.has_skipped = False  # one message was read alone: others may be there without a signal of theirs
         self.pending: dict[int, Future[Any] | Call | Abandoned] = {}
-        self.doomed: deque[tuple[Future[Any] | Call | Abandoned, str | None]] = (
-            deque()
-        )  # to fail with that text
+        self.doomed: deque[int | Line] = deque()  # numbers of pending, and lines, that nobody will answer
         self.must_look_again = False  # there was more than could be handled without holding somebody up
         self.watches: dict[int, tuple[ActorRef, int, DownFunction]] = {}
         self.outbox = Outbox(process, address, self.lock)
@@ -706,7 +704,7 @@ class Port:
                 self.face.reroute()
             serials.update(serial for serial in self._unbounded if self._is_gone(serial))
             if serials:  # else there is nothing to be found among the thousands that others have to answer
-                self._doom(serials)
+                self.doomed.extend(corr for corr, future in self.pending.items() if future.serial in serials)
             for number in [n for n, (_ref, serial, _fn) in self.watches.items() if self._is_gone(serial)]:
                 ref, serial, _fn = self.watches[number]
                 self._down(number, self.table.reason_of(serial, ref.name))
@@ -715,29 +713,24 @@ class Port:
             if len(self._departed) > REMEMBERED_GOODBYES:
                 self._departed = {serial for serial in self._departed if not self.table.is_silent(serial)}
 
-    def _doom(self, serials: set[int]) -> None:
-        """Give up the answers of these hosts."""
-        texts: dict[Route | int, str] = {}
-        for corr in [corr for corr, future in self.pending.items() if future.serial in serials]:
-            future = self.pending.pop(corr)
-            if future.size < 0:
-                self._forget_unbounded(future.serial)
-            if type(future) is Abandoned:
-                continue
-            whose = future.route or future.serial
-            text = texts.get(whose)
-            if text is None:
-                name = future.route.ref if future.route is not None else "host"
-                reason = self.table.reason(future.serial)
-                text = texts[whose] = f"{name} ended before it answered ({reason})"
-            self.doomed.append((future, text))
-
     def _bury(self) -> None:
-        """Resolve what has no answer to come, for a short time: there may be tens of thousands."""
+        """Give up answers that will not come, for a short time: there may be tens of thousands."""
         end = time.monotonic() + BURY_S
+        whose: Route | int | None = None
+        text: str | None = None
         while self.doomed:
-            future, text = self.doomed.popleft()
-            future.resolve(None, None if text is None else ActorDeadError(text))
+            entry = self.doomed.popleft()
+            if isinstance(entry, Line):
+                if self.face.bury_one(entry):
+                    self.doomed.appendleft(entry)
+            elif (waiting := self.pending.pop(entry, None)) is not None:
+                if waiting.size < 0:
+                    self._forget_unbounded(waiting.serial)
+                if whose != (waiting.route or waiting.serial):
+                    whose = waiting.route or waiting.serial
+                    name = waiting.route.ref if waiting.route is not None else "host"
+                    text = f"{name} ended before it answered ({self.table.reason(waiting.serial)})"
+                waiting.resolve(None, ActorDeadError(text))
             if time.monotonic() >= end:
                 break
         if self.doomed:
@@ -787,16 +780,14 @@ class Port:
                 return
             self.closed = True
             self.routes.by_key.clear()  # who tells on looks for a way, and meets a closed port
-            calls = self.face.close()
+            self.face.lines.extend(entry for entry in self.doomed if isinstance(entry, Line))
+            self.doomed.clear()
+            waiting = [*self.face.close(), *self.pending.values()]
             self.outbox.close()
             self.inbox.close()
-            futures = [*self.pending.values(), *(future for future, _text in self.doomed)]
             self.pending.clear()
-            self.doomed.clear()
-            for future in futures:
-                if isinstance(future, Call):
-                    calls.append(future)
-                else:
+            for future in waiting:
+                if not isinstance(future, Call):
                     future.resolve(None, ActorDeadError("the asking thread or the system has ended"))
-            settle_in_their_loops(calls)
+            settle_in_their_loops(future for future in waiting if isinstance(future, Call))
         self.process.retire(self)

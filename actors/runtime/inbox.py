@@ -130,17 +130,16 @@ class Inbox:
         return False
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
+        if not marks & wire.FRAMES:  # the memory of arrays, which their receiver may change
+            return [self._pull.recv(copy=False).buffer for _ in range(extra)]
         if not marks & wire.LARGE_FRAMES:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):
             view = self._pull.recv(copy=False).buffer
-            if len(view) < LARGE:
-                frames.append(bytes(view))
-            elif marks & wire.FRAMES:
-                frames.append(seal(view))  # which may be passed on uncopied
-            else:
-                frames.append(view)  # the memory of an array that its receiver may change
+            frames.append(
+                seal(view) if len(view) >= LARGE else bytes(view)
+            )  # which may be passed on uncopied
         return frames
 
     def close(self) -> None:

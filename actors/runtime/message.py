@@ -116,8 +116,8 @@ def dumps(value: Any) -> bytes:
 def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
     """Returns: the body, the extra frames and the flags of a message with this value.
 
-    None of it changes when the value does. Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied into
-    the body, or, from 64 KiB on, where the receiver's own memory will be without one more copy: beside it.
+    None of it changes when the value does. Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied: small
+    ones into the body, others beside it, where they become the receiver's own without one more copy.
 
     Raises: whatever pickling the value raises.
     """
@@ -133,9 +133,11 @@ def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
     return body, [_extra(buffer) for buffer in buffers] if buffers else (), 0
 
 
-def _extra(buffer: pickle.PickleBuffer) -> memoryview:
+def _extra(buffer: pickle.PickleBuffer) -> Raw:
     raw = buffer.raw()
-    return raw if is_unchanging(raw) else copied(raw)
+    if raw.readonly and is_unchanging(raw):
+        return raw
+    return copied(raw) if raw.nbytes >= LARGE else bytearray(raw)
 
 
 def _encode_frames(header: Any, frames: Sequence[Raw]) -> tuple[bytes, Sequence[Raw], int]:
@@ -179,7 +181,7 @@ def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
 
 def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
     """Pickle asks where a buffer goes. Returns: whether into the body."""
-    if buffer.raw().nbytes < LARGE:  # copying in and out costs less than a frame more
+    if buffer.raw().nbytes < SMALL:  # a frame more would cost more than this does
         return True
     buffers.append(buffer)
     return False

@@ -203,8 +203,8 @@ class AtHome:
 
     def set(self, future: Future[Any], value: Any, error: BaseException | None) -> bool:
         _check(self.home)
-        if error is None and current_cell() is not self._owner:
-            value = own_copy(value)  # actors of one host are isolated as others are
+        if error is None:
+            value = own_copy(value)  # others will read it, and who set it may go on changing it
         return future.resolve(value, error)
 
     def value(self, value: Any) -> Any:

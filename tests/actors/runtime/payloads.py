@@ -183,6 +183,7 @@ class Keeper(ProcessActor):
         if self.runtime.extra is not None:
             self.kept.append(self.runtime.extra)
         self.seen = [print_of(value) for value in self.kept]
+        self.held: Future[Any] = Future()
 
     def on_receive(self, message: Any) -> Any:
         match message:
@@ -200,6 +201,13 @@ class Keeper(ProcessActor):
             case (str("forward"), ref):
                 ref.tell(self.kept[0])
                 return scribble(self.kept[0])
+            case (str("await"), future):
+                return self.keep(future.get(timeout=10.0))
+            case (str("hold"), future):
+                self.held = future
+                return None
+            case str("await what you hold"):
+                return self.keep(self.held.get(timeout=10.0))
             case str("start"):
                 return Keeper.options(place=HERE).start()
             case (str("try"), way, ref, kind, size):
@@ -334,6 +342,24 @@ def forwarded(ref: ActorRef[Keeper], kind: str, size: int) -> list[str]:
     return [] if [wanted] == seen == now else ["arrived altered"]
 
 
+def promised(ref: ActorRef[Keeper], kind: str, size: int) -> list[str]:
+    """By a future that was sent before it had a value; read as soon as it has one, and later."""
+    ref.ask("forget")
+    wanted = print_of(KINDS[kind](size))
+    futures: list[Future[Any]] = [Future(), Future()]
+    ref.tell(("hold", futures[1]))
+    awaited = ref.ask(("await", futures[0]), block=False)
+    for future in futures:
+        value = KINDS[kind](size)
+        future.set(value)
+        scribble(value)
+    awaited.get()
+    ref.tell("await what you hold")
+    seen, now = ref.ask("report")
+    ref.ask("forget")
+    return [] if [wanted, wanted] == seen == now else ["arrived altered"]
+
+
 def started(place: Place, kind: str, size: int) -> list[str]:
     """As an argument of the constructor, and as `extra`."""
     value = KINDS[kind](size)
@@ -374,6 +400,7 @@ WAYS: dict[str, Way] = {
     "later answer": given("later"),
     "answer by a future": given("future"),
     "forward": forwarded,
+    "future sent ahead": promised,
 }
 
 

@@ -258,6 +258,9 @@ class Node:
             self._log.close()
             raise
         self._life = life
+        life.call_off = System.current().before_end(
+            self.stop
+        )  # a program's end, however it comes, is no failure
         threading.Thread(target=self._watch_root, args=(life,), name="node-watch", daemon=True).start()
         self._tell_hindrances()
         self._log.info("node started", address=life.address, moniker=self.config.moniker)

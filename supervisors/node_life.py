@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +52,7 @@ class NodeLife:
     fds: list[int] = field(default_factory=list)
     supervisor: ActorRef[Any] | None = None  # once every child is up
     stopping: bool = False
+    call_off: Callable[[], None] = lambda: None
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str | None = None  # why it ended by itself
 
@@ -78,5 +80,6 @@ class NodeLife:
     def over(self, failure: str | None) -> None:
         """It has ended, by itself if there is a failure."""
         self.failure = failure
+        self.call_off()
         self.release()
         self.ended.set()

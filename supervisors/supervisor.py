@@ -82,6 +82,7 @@ from peerage.supervisors.strategy import (
     Status,
     Terminate,
     decide,
+    is_restarted,
 )
 
 log = get_logger("peerage.supervisors")
@@ -140,6 +141,8 @@ class Supervisor(ProcessActor):
     been
         stopped again.
     """
+
+    stops_others = True
 
     def __init__(self, children: Iterable[ChildSpec] = (), flags: Flags | None = None) -> None:
         super().__init__()
@@ -228,7 +231,11 @@ class Supervisor(ProcessActor):
     def _take_next(self) -> bool:
         if self._exits:
             child, exit_ = self._exits.popleft()
-            if child.exit is exit_:  # else overtaken: restarted with a sibling, terminated by request
+            if child.exit is not exit_:
+                pass  # overtaken: restarted with a sibling, terminated by request
+            elif self.runtime.system_is_ending:
+                self._leave_be(child, exit_)
+            else:
                 self._decide(exit_)
         elif self._due:
             self._start_batch(self._due.popleft())
@@ -250,6 +257,15 @@ class Supervisor(ProcessActor):
         decision = decide(self._flags, states, self._history, exit_, self.runtime.now())
         self._history = decision.history
         self._plan.extend(decision.actions)
+
+    def _leave_be(self, child: _Child, exit_: Exit) -> None:
+        """Nobody is restarted while the system ends, nor does a significant child end us: we are stopped in our turn.
+
+        Who would have been restarted counts as undone then.
+        """
+        self._log_left(child)
+        if not is_restarted(child.spec.restart, exit_.kind):
+            child.rest()
 
     def _do(self, action: Action) -> None:
         match action:
@@ -364,17 +380,15 @@ class Supervisor(ProcessActor):
         """Start those that still wait for this restart: a request or a newer restart may have taken some
         away.
         """
+        if self.runtime.system_is_ending:
+            return
         for child in [child for child in self._children if child.batch is again]:
             spec = child.spec
             began = self.runtime.now()
             try:
                 self._start_anew(child)
             except ChildStartError as error:
-                log.error("child did not start", supervisor=self.actor_urn, child=spec.id, cause=error.cause)
-                # The next end in the queue. Whoever is behind it in this batch is in its group as well.
-                took = self.runtime.now() - began
-                child.exit = Exit(spec.id, ExitKind.START_FAILED, error.cause, took)
-                self._exits.append((child, child.exit))
+                self._start_failed(child, error.cause, self.runtime.now() - began)
                 return
             child.restarts += 1
             child.last_cause = again.cause if spec.id == again.trigger else f"restarted with {again.trigger}"
@@ -387,6 +401,14 @@ class Supervisor(ProcessActor):
                 waited=again.delay,
             )
             self.on_child_restarted(spec.id, child.last_cause)
+
+    def _start_failed(self, child: _Child, cause: str, took: float) -> None:
+        """The next end in the queue. Whoever is behind it in its batch is in its group as well."""
+        if self.runtime.system_is_ending:
+            return  # that is why
+        log.error("child did not start", supervisor=self.actor_urn, child=child.spec.id, cause=cause)
+        child.exit = Exit(child.spec.id, ExitKind.START_FAILED, cause, took)
+        self._exits.append((child, child.exit))
 
     # Stopping
 

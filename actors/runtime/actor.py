@@ -75,6 +75,7 @@ class SpawnRequest(NamedTuple):
     linked_to: ActorRef[Any] | None
     log_setup: bytes  # pickled, empty for the system's
     signature: dict[str, str]  # of the lines about the host
+    stops_others: bool  # whether the actor does
     is_passing: bool  # whether the actor is, and its host with it
 
 
@@ -91,6 +92,9 @@ class ProcessActor(pykka.Actor):
     runtime: ActorContext
     is_passing: ClassVar[bool] = (
         False  # one of many that come and go: logged only when it fails, or for debugging
+    )
+    stops_others: ClassVar[bool] = (
+        False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
     )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -292,6 +296,7 @@ class Starter(Generic[A]):
             self._linked_to,
             self._log_setup or process.log_setup,
             dict(signature()),
+            self._class.stops_others,
             self._class.is_passing and not self._keep,
         )
         return current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
@@ -301,7 +306,8 @@ class Starter(Generic[A]):
         if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
             raise StartLimitError(name, lack)
         port = current_port()
-        reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, (host, dict(signature())))
+        reservation = (host, dict(signature()), self._linked_to, self._class.stops_others)
+        reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, reservation)
         try:
             serial = reserved.get_until(until, self._timeout)
         except Timeout:

@@ -26,11 +26,13 @@ from .host import EXIT_LINGER_S, Host
 from .life import guard
 from .message import Kind
 from .process import Process
+from .stopping import SHUTDOWN, Leave
 from .table import ROOT_ADDRESS, HostFacts
 from .title import set_title
 
 FAILURE_WAIT_S = 1.0  # for a busy root to take it
 FAILURE_CHARS = 500
+PATIENT_LOOK_S = 0.05
 
 
 class Boot(NamedTuple):
@@ -146,10 +148,13 @@ def tell_failure(boot: Boot, error: BaseException) -> None:
 
 
 def _stop_thread_hosts(process: Process) -> None:
-    """Hosts in threads of this process end with it."""
+    """Hosts in threads of this process end with it; those that stop others are given the time for it."""
     hosts = list(process.hosts.values())
     for host in hosts:
-        host.call_threadsafe(None, host.shutdown)
+        host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)
+    for host in hosts:
+        while host.patience and host.thread.is_alive():
+            host.thread.join(PATIENT_LOOK_S)
     deadline = time.monotonic() + EXIT_LINGER_S
     for host in hosts:
         host.thread.join(max(0.0, deadline - time.monotonic()))

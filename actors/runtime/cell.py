@@ -23,7 +23,6 @@ from .log import logger
 from .message import LARGE, Kind, Raw
 from .proxy import Introspect, introspect
 from .ref import ActorRef, identity, unregister
-from .table import ROOT_SERIAL
 
 if TYPE_CHECKING:
     from .actor import ProcessActor
@@ -93,6 +92,10 @@ class ActorCell:
         self.postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
         self.stop_asks: list[tuple[int, int]] = []
         self.link = 0 if link is None else self._link_to(link.owner)  # the number of that watch
+        self.owner = (
+            link.owner if link is not None and self.link else None
+        )  # it ends with him; processes see to it alone
+        self.is_patient = False  # it stops others, and belongs to nobody
 
     # Mailbox
 
@@ -393,6 +396,7 @@ class ActorCell:
         )
 
     def _end_with(self, owner: ActorRef) -> None:
+        self.owner = None
         self._stop(DownReason("shutdown", f"linked to {owner}, which has ended"))
 
     # The end
@@ -469,7 +473,7 @@ class ActorCell:
 
     def _log_end(self, reason: DownReason) -> None:
         facts = {"actor": self.ref.name, "host": self.host.name, "pid": self.host.pid}
-        if reason.kind == "exception" and self._is_system_ending():
+        if reason.kind == "exception" and self.host.is_system_ending:
             # What it relied on has been stopped under it: no fault of its own that anybody could mend.
             logger().warning("actor failed while its system ends", **facts, cause=reason.text)
         elif reason.kind == "exception" and reason.is_orderly:
@@ -480,10 +484,6 @@ class ActorCell:
             is_passing = self.actor is not None and self.actor.is_passing
             tell = logger().debug if is_passing else logger().info
             tell("actor stopped", **facts, cause=str(reason))
-
-    def _is_system_ending(self) -> bool:
-        root = self.host.process.hosts.get(ROOT_SERIAL)
-        return self.host.closing or (root is not None and root.closing)
 
     def oldest_age(self) -> float:
         """Seconds the oldest message has waited, 0.0 for an empty mailbox."""

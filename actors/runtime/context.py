@@ -105,6 +105,13 @@ class ActorContext:
         return self._cell.host.port.table.resolve(ref.host, 0)
 
     @property
+    def system_is_ending(self) -> bool:
+        """Whether the system, or this host, has begun to end: no process can be started any more, and nothing need be
+        restarted. Its turn to stop may be yet to come.
+        """
+        return self._cell.host.is_system_ending
+
+    @property
     def process_ids(self) -> tuple[int, ...]:
         """The processes of this system that actors live in, the embedder's first."""
         hosts = tuple(self._cell.host.port.table.live.values())  # other threads may ask

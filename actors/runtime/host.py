@@ -34,7 +34,8 @@ from .message import EXEMPT, Kind, Raw
 from .port import ACK
 from .ref import ActorRef, path_of
 from .request import Request
-from .table import LAST_WORDS_S, ROOT_ADDRESS, THREAD_BITS
+from .stopping import SHUTDOWN, Leave, Standing
+from .table import LAST_WORDS_S, ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS
 
 if TYPE_CHECKING:
     from .actor import ProcessActor
@@ -44,7 +45,6 @@ PUMP_LIMIT = 1000  # messages taken from ZeroMQ in a turn, before actors, descri
 EXIT_LINGER_S = 1.0  # how long a leaving host waits for its last messages to be taken over
 REMEMBERED_REASONS = 256  # of actors that have ended in a host that lives on
 TOLD_REASONS = 32  # of them, when the host itself ends: every process of the system hears them
-SHUTDOWN = DownReason("shutdown", "host told to stop")
 
 
 class Host:
@@ -64,6 +64,9 @@ class Host:
         self.last_reasons: OrderedDict[bytes, DownReason] = OrderedDict()
         self.closing = False
         self.finished = False
+        self.system_ends = False  # as far as the root has told
+        self.patience = 0  # actors that stop others and belong to nobody
+        self._standing = Standing()
         self.reason = DownReason("normal", "no actors left")
         self.now = time.monotonic()
         self._soon: deque[tuple[ActorCell | None, Callable[..., object], tuple[Any, ...]]] = deque()
@@ -94,6 +97,12 @@ class Host:
     def cell(self) -> ActorCell | None:
         """The actor that runs now."""
         return self.stack[-1] if self.stack else None
+
+    @property
+    def is_system_ending(self) -> bool:
+        """Whether the system has begun to end, be it that this host's turn to stop is yet to come."""
+        root = self.process.hosts.get(ROOT_SERIAL)
+        return self.closing or self.system_ends or (root is not None and root.closing)
 
     def is_on_stack(self, name: bytes) -> bool:
         return any(cell.name == name for cell in self.stack)
@@ -366,6 +375,9 @@ class Host:
         actor = cls.__new__(cls)
         actor._bind(cell)  # noqa: SLF001 - before __init__, so that a subclass needs no extra parameters
         self.cells[key] = cell
+        cell.is_patient = cls.stops_others and cell.owner is None
+        self.patience += cell.is_patient
+        self._tell_standing()
         cell.enter()
         try:
             actor.__init__(*args, **kwargs)  # type: ignore[misc]  # constructing in two steps, as above
@@ -394,22 +406,42 @@ class Host:
             self.last_reasons.popitem(last=False)
         if not self.cells:
             self.reason = reason
+        self.patience -= cell.is_patient
+        self._tell_standing()
         self._leave_if_empty()
 
     def _leave_if_empty(self) -> None:
         if not self.cells and (self.closing or not self.keep):
             self.finished = True
 
-    def shutdown(self, reason: DownReason | None = None) -> None:
-        """Stop the actors, the last started first, each after what is in its mailbox; then end."""
-        if self.closing:
+    def shutdown(self, reason: DownReason = SHUTDOWN, leave: Leave = Leave.NONE) -> None:
+        """Stop the actors, the last started first, each after what is in its mailbox; then end.
+
+        Args: leave, who is left to his owner: the host ends when they have.
+        """
+        if self.closing and leave is not Leave.NONE:
             return
-        self.closing = True
-        self.reason = reason or SHUTDOWN
+        if not self.closing:
+            self.closing = True
+            self.reason = reason
         body = wire.dumps(self.reason)
         for cell in reversed(list(self.cells.values())):
-            self.port.send(self.port.address, Kind.STOP, target=cell.name, body=body)
+            if not self._is_left(cell, leave):
+                self.port.send(self.port.address, Kind.STOP, target=cell.name, body=body)
+        self._tell_standing()
         self._leave_if_empty()
+
+    def _is_left(self, cell: ActorCell, leave: Leave) -> bool:
+        if cell.owner is None or leave is Leave.NONE:
+            return False
+        return leave is Leave.OWNED or cell.owner.serial in self.process.hosts
+
+    def _tell_standing(self) -> None:
+        waits = self.closing and bool(self.cells) and all(cell.owner for cell in self.cells.values())
+        standing = Standing(self.patience > 0, waits)
+        if standing != self._standing:
+            self._standing = standing
+            self.port.send(ROOT_ADDRESS, Kind.HOST_STANDING, self.serial, body=wire.dumps(tuple(standing)))
 
     def statistics(self) -> list[tuple[str, str, int, int, int, float, int]]:
         """Returns: for each actor its name, host, pid, mailbox depth and bytes, age of the oldest message,
@@ -445,10 +477,12 @@ class Host:
         self.words = [0] * WORDS * ENTRIES
         if self._ledger is not None:
             self._ledger.close()
-        self.process.hosts.pop(self.serial, None)
+        is_last = self.process.dismiss(self.serial)
         self.port.close()
         self.descriptors.close()
         with self._wake_lock:
             os.close(self._wake_fd)
             self._wake_fd = -1
         self.process.here.__dict__.clear()
+        if is_last:
+            self.process.close_context()

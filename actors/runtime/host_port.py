@@ -18,6 +18,7 @@ from .message import Kind, Raw
 from .port import NEVER, NUMBER, Port
 from .request import Request, answering
 from .routes import Route
+from .stopping import Stop
 from .table import HostFacts
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class HostPort(Port):
             Kind.PROBE: self._on_probe,
             Kind.START: answering(self, self._on_start),
             Kind.HOST_STOP: self._on_host_stop,
+            Kind.SYSTEM_ENDS: self._on_system_ends,
             Kind.HOST_UP: self._on_host_up,
             Kind.HOST_DOWN: self._on_host_down,
             Kind.READ: self._on_read,
@@ -297,7 +299,10 @@ class HostPort(Port):
     def _on_host_stop(
         self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
     ) -> None:
-        self.host.shutdown(wire.decode(0, body, ()))
+        self.host.shutdown(*(wire.decode(0, body, ()) or Stop()))
+
+    def _on_system_ends(self, *_: Any) -> None:
+        self.host.system_ends = True
 
     def _on_host_up(
         self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int

@@ -32,6 +32,10 @@ class Links:
         serial = self._serial_of(owner)
         return serial is None or self._port.table.is_dead(serial)
 
+    def has_owner(self, host: int) -> bool:
+        """Whether a host is linked to anybody who lives."""
+        return host in self._owner_of
+
     def add(self, owner: ActorRef[Any], host: int) -> None:
         """Link a host to an owner that is not gone."""
         key = self._serial_of(owner) or 0, owner.name

@@ -59,6 +59,8 @@ class Kind(IntEnum):
     READ = 24  # a future that has travelled; answered when it is resolved
     SET = 25  # such a future's value
     SET_FAILED = 26  # or its exception
+    HOST_STANDING = 27
+    SYSTEM_ENDS = 28
 
 
 class Flag(IntFlag):

@@ -64,6 +64,7 @@ class Process:
         self.on_mended: Callable[[], None] | None = None
         self._mend_lock = threading.Lock()
         self._mended_at = float("-inf")
+        self._is_left_open = False  # when the system ended
         self._fault = ""
         self.log_setup = (
             b""  # pickled: what this host process ran first, and those will that are started from it
@@ -146,6 +147,20 @@ class Process:
             ):
                 return
             term.join(LEAVE_POLL_S)
+
+    def close_context(self) -> None:
+        """At the end of the embedder's system. A host's thread that is stuck in an actor keeps its sockets until it ends."""
+        with self._lock:
+            self._is_left_open = bool(self.hosts)
+        if not self._is_left_open:
+            self.ways.close(0.0)
+            self.context.term()
+
+    def dismiss(self, serial: int) -> bool:
+        """A host closes what is its own. Returns: whether the context is its to close then."""
+        with self._lock:
+            self.hosts.pop(serial, None)
+            return self._is_left_open and not self.hosts
 
     def next_address(self) -> int:
         """An address for a thread that is not a host: reused only after a million threads."""

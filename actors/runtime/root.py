@@ -23,6 +23,7 @@ from .context import Timer
 from .control import FAILED, MAX_FDS
 from .descriptors import close_all
 from .down import DownReason, from_status
+from .ending import KILL_WAIT_S, Ending
 from .errors import ActorDeadError, ActorStartError, HostAliveError, StartLimitError, text_of
 from .forkserver_client import ForkServer, current_directory, environment_now, import_path
 from .host import EXIT_LINGER_S, Host
@@ -34,6 +35,7 @@ from .log import logger
 from .message import Kind, Raw
 from .ref import ActorRef
 from .request import Request, answering, do_all, guarded
+from .stopping import SHUTDOWN, Standing, Stop
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 
 if TYPE_CHECKING:
@@ -77,6 +79,8 @@ class _HostRecord:
         signature: Mapping[str, str],
     ) -> None:
         self.name, self.serial, self.request, self.asker = name, serial, request, asker
+        self.owner: ActorRef[Any] | None = None  # of a thread's actor; the links know those of processes
+        self.standing = Standing(request is not None and request.stops_others)
         self.signature = signature  # of lines about it
         self.pid = 0
         self.pidfd = -1  # of a process host
@@ -120,6 +124,7 @@ class Root(Host):
         self._by_pid: dict[int, _HostRecord] = {}
         self._passed: dict[str, list[int]] = {}
         self._links = Links(self.port, self._on_orphans)
+        self._ending: Ending | None = None
         self._fd_socket = self._listen_for_fds()
         self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
         own: dict[Kind, Handler] = {
@@ -128,6 +133,7 @@ class Root(Host):
             Kind.HOST_READY: self._on_ready,
             Kind.HOST_BYE: self._on_bye,
             Kind.KILL: answering(self.port, self._on_kill),
+            Kind.HOST_STANDING: self._on_standing,
         }
         for kind, handler in own.items():
             self.port.handlers[kind] = handler
@@ -138,15 +144,21 @@ class Root(Host):
         try:
             self.look()
             while not self.finished:
-                try:
-                    self.turn(3600.0)
-                except zmq.ContextTerminated:
-                    break
-                except Exception:
-                    logger().exception("root turn failed")
-                    time.sleep(FAULT_PAUSE_S)
+                self.careful_turn(3600.0)
+        except zmq.ContextTerminated:
+            pass
         finally:
             self._close()
+
+    def careful_turn(self, longest: float, done: Callable[[], bool] | None = None) -> None:
+        """As `turn`. Raises: nothing but ContextTerminated."""
+        try:
+            self.turn(longest, done)
+        except zmq.ContextTerminated:
+            raise
+        except Exception:
+            logger().exception("root turn failed")
+            time.sleep(FAULT_PAUSE_S)
 
     # Making hosts
 
@@ -206,7 +218,7 @@ class Root(Host):
         return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
 
     def _on_reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
-        name, signature = wire.decode(0, body, ())
+        name, signature, owner, stops_others = wire.decode(0, body, ())
         asker.error_for = lambda error: ActorStartError(name, text_of(error))
 
         def make() -> None:
@@ -214,6 +226,7 @@ class Root(Host):
                 return  # nobody is left to make the thread, and nothing would ever free its name
             record = self._new_record(name, None, asker, signature)
             record.pid = self._process_of(asker.source)
+            record.owner, record.standing = owner, Standing(stops_others)
             asker.answer(record.serial)
 
         self._when_free(_Heir(name, name, asker, make))
@@ -336,13 +349,15 @@ class Root(Host):
         record = self.records.get(corr)
         if record is None or record.must_die:
             # Forked by a fork server that died before it could say so; its place was given to another.
-            self.port.send(corr << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(None))
+            self.port.send(corr << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(Stop()))
             return
         record.is_up = True
         record.pid = pid
         facts = HostFacts(name, corr, pid)
         self.process.table.up(facts, self._booting())
         self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
+        if self.closing:
+            self.port.send(corr << THREAD_BITS, Kind.SYSTEM_ENDS)
         log = logger().bind(**record.signature)
         tell = log.debug if record.is_passing else log.info
         tell("host started", host=name, pid=pid, serial=corr)
@@ -387,6 +402,10 @@ class Root(Host):
     def _renew_fork_server(self, *, wanted: bool = False) -> None:
         self.descriptors.clear(self._fork_server.fileno(), reader=True)
         if self.closing:
+            for record in [
+                each for each in self.records.values() if each.request is not None and not each.pid
+            ]:
+                self._bury(record, DownReason("killed", "the fork server died while the system ended"))
             return
         pid = self._fork_server.pid
         status = self._fork_server.end()
@@ -496,6 +515,8 @@ class Root(Host):
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
         self._links.remove(record.serial)
         orphans = self._links.take(record.serial)
+        was_late = self._ending is not None and self._ending.has_killed(record)
+        fate = SHUTDOWN if was_late else reason  # who is linked to it has had no time of his own yet
         news = (record.serial, reason, booting, gracefully, ended)
         name = record.request.actor if record.request is not None else record.name
         # If it has started, its asker has been answered, and takes no notice.
@@ -503,7 +524,8 @@ class Root(Host):
         heirs, record.heirs = record.heirs, []
         do_all(
             (self._remove_sockets, (record.serial,)),
-            (self._end_orphans, (orphans, record.name, {record.name} | record.mourners, reason)),
+            (self._end_orphans, (orphans, record.name, {record.name} | record.mourners, fate)),
+            *([] if self._ending is None else [(self._ending.over, (record,))]),
             (lambda: self._broadcast(Kind.HOST_DOWN, news, but=record.serial), ()),
             (self.port.sweep, ()),
             (self.process.wake_clients, ()),
@@ -543,6 +565,14 @@ class Root(Host):
         self._kill(record)
         asker.answer()
 
+    def _on_standing(
+        self, _f: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        if (record := self.records.get(corr)) is not None:
+            record.standing = Standing(*wire.decode(0, body, ()))
+            if self._ending is not None:
+                self._ending.stands(record)
+
     def _kill(self, record: _HostRecord) -> None:
         record.must_die = True
         if record.pidfd >= 0:
@@ -562,11 +592,11 @@ class Root(Host):
 
         Args: mourners, the names under which no host may start before they are gone; reason, the owner's.
         """
-        if self.closing:
-            return  # all are being stopped, each in its time
         for record in [self.records[serial] for serial in hosts]:
             record.mourners |= mourners
-            if reason.is_orderly:
+            if reason.is_orderly and self._ending is not None:
+                self._ending.orphaned(record)
+            elif reason.is_orderly:
                 later = time.monotonic() + ORPHAN_GRACE_S
                 self.add_timer(Timer(None, later, self._end_orphan, (record, owner)))
             else:
@@ -582,27 +612,35 @@ class Root(Host):
 
     # The end of the system
 
-    def close_down(self, grace: float) -> None:
-        """Stop every host; kill those that are still there after `grace` seconds; then
-        end.
-        """
+    def is_free(self, record: _HostRecord) -> bool:
+        """Whether a host belongs to nobody: to no actor that it is linked to, nor to another host's process."""
+        if record.request is not None:
+            return not self._links.has_owner(record.serial)
+        return record.pid == self.pid and (record.owner is None or self._links.is_gone(record.owner))
+
+    def close_down(self, grace: float, caller: int | None = None) -> None:
+        """Stop every host, in the order of `Ending`, and end. Args: see there."""
         if self.closing:
             return
         self.closing = True
-        deadline = time.monotonic() + grace
-        body = wire.dumps(None)
-        for serial in sorted(self.records, reverse=True):
-            self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=body)
-        while self.records and time.monotonic() < deadline:
-            self.turn(max(0.0, deadline - time.monotonic()), lambda: not self.records)
-        for record in list(self.records.values()):
-            self._kill(record)
-        deadline = time.monotonic() + 1.0
-        while any(record.pidfd >= 0 for record in self.records.values()) and time.monotonic() < deadline:
-            self.turn(0.1, lambda: not self.records)
-        self.descriptors.clear(self._fork_server.fileno(), reader=True)
-        self._reap_orphans()
-        self._fd_socket.close()
-        for fd in [fd for fds in self._passed.values() for fd in fds]:
-            os.close(fd)
-        self.finished = True
+        self._ending = Ending(self, self._kill, grace, caller)
+        self._broadcast(Kind.SYSTEM_ENDS, None, but=self.serial)
+        try:
+            self._ending.run()
+            for record in list(self.records.values()):
+                self._kill(record)
+            deadline = time.monotonic() + KILL_WAIT_S
+            while any(record.pidfd >= 0 for record in self.records.values()) and time.monotonic() < deadline:
+                self.careful_turn(0.1, lambda: not self.records)
+            self.descriptors.clear(self._fork_server.fileno(), reader=True)
+            self._reap_orphans()
+            self._fd_socket.close()
+            for fd in [fd for fds in self._passed.values() for fd in fds]:
+                os.close(fd)
+        finally:
+            self.finished = True
+
+    def hurry(self) -> None:
+        """End the system that is being closed down: nobody is waited for any longer."""
+        if self._ending is not None:
+            self._ending.hurry()

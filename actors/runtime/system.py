@@ -20,12 +20,14 @@ from .errors import ActorDeadError, Timeout
 from .foundation import TITLE, take
 from .log import logger
 from .message import Kind
-from .process import DeadLetterHook, Process, current_port
+from .process import DeadLetterHook, Process, current_host, current_port
 from .ref import ActorRef
 from .root import Root
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
 
 STATISTICS_TIMEOUT_S = 1.0
+LOOK_S = 1.0  # whether the thread that is waited for lives
+HURRY_S = 3.0  # for killing everything; what is left then goes when it notices that we are gone
 
 
 class ActorStatistics(NamedTuple):
@@ -46,6 +48,9 @@ class System:
     Made by the first start of an actor, or explicitly to choose options. Ends with `shutdown`, at the exit
     of the process, or, should the process be killed, by itself: every host notices and exits, and the
     directory is removed.
+
+    At its end actors stop last started first; supervisors stop their children in their order, and are waited for as long as
+    the children's shutdown times allow (docs/topics/end.md).
 
     Args:
         title: prefix of the processes' titles, `title: host name`.
@@ -70,6 +75,9 @@ class System:
             if Process.current is not None and not Process.current.closed:
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
+            self._stopper: threading.Thread | None = None  # who ends it
+            self._over = threading.Event()
+            self._before_end: list[Callable[[], object]] = []
             self.log_setup = log_setup
             setup = b"" if log_setup is None else wire.dumps(log_setup)
             sweep_abandoned()
@@ -99,7 +107,7 @@ class System:
             Process.current = self.process
             System._current = self
             self._pid = os.getpid()
-            atexit.register(self.shutdown)
+            atexit.register(self._shutdown_at_exit)
 
     def _run(self, started: threading.Event, log_setup: bytes) -> None:
         try:
@@ -114,9 +122,9 @@ class System:
     def _forget_after_fork(self) -> None:
         if self._stopped:
             return
-        self._stopped = True
+        self._stopped, self._stopper = True, None
         System._current = None
-        atexit.unregister(self.shutdown)
+        atexit.unregister(self._shutdown_at_exit)
         # A forked child of the embedder must not keep the hosts alive.
         with contextlib.suppress(OSError):
             os.close(self._life_write)
@@ -194,37 +202,92 @@ class System:
                 answers.append(future.get(timeout=STATISTICS_TIMEOUT_S))
         return answers
 
+    def before_end(self, callback: Callable[[], object]) -> Callable[[], None]:
+        """Have `callback` called first of all when the system is shut down, while everything still runs; the last one
+        given is called first.
+
+        Returns: a function that calls it off.
+        """
+        self._before_end.append(callback)
+
+        def call_off() -> None:
+            with contextlib.suppress(ValueError):
+                self._before_end.remove(callback)
+
+        return call_off
+
     def shutdown(self, grace: float = 5.0) -> None:
-        """Stop all actors, each after its mailbox, then end; hosts still there
-        after `grace` seconds are killed.
+        """Stop all actors, each after its mailbox, the last started first; then end.
+
+        Supervisors, and other actors with `stops_others`, have the time that they need; they stop what is theirs. Of the
+        rest, processes that are still there `grace` seconds after they were told to stop are killed.
+        An exception that a signal's handler raises meanwhile (a second Ctrl-C) has everything killed at once. A second call
+        waits for the first.
         """
         with System._lock:
-            if self._stopped:
-                return
+            is_first = not self._stopped
             self._stopped = True
-        atexit.unregister(self.shutdown)
+            if is_first:
+                self._stopper = threading.current_thread()
+        if not is_first:
+            self._wait_for_end()
+            return
         root, process = self._root, self.process
         assert root is not None
         with contextlib.ExitStack() as stack:  # whatever fails, what comes after it is done
+            stack.callback(self._over.set)
+            stack.callback(atexit.unregister, self._shutdown_at_exit)
             stack.callback(self._leave)
             stack.callback(remove_directory, process.directory)
-            stack.callback(self._close_context)
+            stack.callback(process.close_context)
             stack.callback(self._directory.close)
             stack.callback(process.foothold.close)
             for fd in (self._life_read, self._life_write):
                 stack.callback(os.close, fd)
             stack.callback(self._fork_server.close)
-            root.call_threadsafe(None, root.close_down, grace)
-            self._thread.join(grace + 5.0)
-            for client in process.shut():
-                client.close()
-            process.promises.close()
-            process.flusher.end()
+            stack.callback(self._close_clients)
+            self._stop_all(root, grace)
 
-    def _close_context(self) -> None:
-        if not self.process.hosts:  # a host's thread that is stuck in an actor keeps its sockets
-            self.process.ways.close(0.0)
-            self.process.context.term()
+    def _stop_all(self, root: Root, grace: float) -> None:
+        try:
+            for callback in reversed(self._before_end):
+                try:
+                    callback()
+                except Exception:
+                    logger().exception("callback before the system's end failed")
+            caller = current_host()
+            root.call_threadsafe(None, root.close_down, grace, None if caller is None else caller.serial)
+            while self._thread.is_alive():
+                self._thread.join(LOOK_S)
+        except BaseException:
+            root.call_threadsafe(None, root.close_down, 0.0, None)  # if it has not been called yet
+            root.call_threadsafe(None, root.hurry)
+            self._thread.join(HURRY_S)
+            raise
+
+    def _wait_for_end(self) -> None:
+        """Wait for the thread that shuts down, but for a handler in it or one that belongs to what it stops."""
+        stopper = self._stopper
+        if stopper is None or stopper is threading.current_thread() or current_host() is not None:
+            return
+        try:
+            while not self._over.wait(LOOK_S) and stopper.is_alive():
+                pass
+        except BaseException:
+            assert self._root is not None
+            self._root.call_threadsafe(None, self._root.hurry)
+            raise
+
+    def _shutdown_at_exit(self) -> None:
+        # Python would print a traceback, and go on to the next function.
+        with contextlib.suppress(KeyboardInterrupt, SystemExit):
+            self.shutdown()
+
+    def _close_clients(self) -> None:
+        for client in self.process.shut():
+            client.close()
+        self.process.promises.close()
+        self.process.flusher.end()
 
     def _leave(self) -> None:
         Process.current = None

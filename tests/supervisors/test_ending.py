@@ -1,0 +1,118 @@
+"""However a program ends, its actors stop in one order, each in its own time: OTP's rules, as for `supervisor.stop()`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.nodes import wait_until
+from tests.processes import processes_of_session
+
+from .ending_program import differences
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 50.0
+
+Popen = subprocess.Popen[str]
+
+
+class Way(NamedTuple):
+    """How a program ends: what it is told to do when all is there, what is done to it then, its exit code."""
+
+    argument: str
+    act: Callable[[Popen], object]
+    code: int
+
+
+def nothing(_program: Popen) -> None:
+    """It ends by itself."""
+
+
+WAYS = {
+    "supervisor.stop()": Way("stop", nothing, 0),
+    "System.shutdown()": Way("shutdown", nothing, 0),
+    "end of the main module": Way("exit", nothing, 0),
+    "Ctrl-C": Way("signal", lambda program: program.send_signal(signal.SIGINT), -signal.SIGINT),
+    "Ctrl-C in a terminal": Way(
+        "signal", lambda program: os.killpg(program.pid, signal.SIGINT), -signal.SIGINT
+    ),
+}
+
+
+class Ended(NamedTuple):
+    """A program that has ended, and what it left."""
+
+    code: int
+    journal: list[str]
+    errors: str
+    directory: Path
+    session: int
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]]:
+    """All ways, side by side: most of the time is waiting."""
+    programs: dict[str, tuple[Popen, Path]] = {}
+    results = {}
+    try:
+        for name, way in WAYS.items():
+            journal = tmp_path_factory.mktemp("ending") / "journal"
+            programs[name] = start(way.argument, journal), journal
+        directories = {}
+        for name, (program, _journal) in programs.items():
+            assert program.stdout is not None
+            directories[name] = Path(program.stdout.readline().strip())
+            WAYS[name].act(program)
+        for name, (program, journal) in programs.items():
+            errors = program.communicate(timeout=LIMIT_S)[1]
+            lines = journal.read_text().splitlines()
+            results[name] = Ended(program.returncode, lines, errors, directories[name], program.pid)
+        yield results
+    finally:
+        for program, _journal in programs.values():
+            program.kill()
+            program.communicate()
+
+
+def start(argument: str, journal: Path) -> Popen:
+    """As a shell does: in a group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.supervisors.ending_program", argument, str(journal)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_a_program_ends_its_actors_stop_in_order_and_in_their_time(
+    ended: dict[str, Ended], way: str
+) -> None:
+    """Order, shutdown times, BRUTAL_KILL, INFINITY, nested supervisors, dynamic and significant children, an on_stop that
+    raises, in processes, threads and the supervisor's host: see the program.
+    """
+    found = ended[way]
+    assert differences(found.journal) == "", found.errors
+    assert found.code == WAYS[way].code, found.errors
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_a_program_ends_it_leaves_nothing(ended: dict[str, Ended], way: str) -> None:
+    """No process, no directory."""
+    wait_until(lambda: not processes_of_session(ended[way].session) and not ended[way].directory.exists())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nothing_is_restarted_while_a_program_ends(ended: dict[str, Ended], way: str) -> None:
+    """Nor are there tries that fail."""
+    for text in ("child restarted", "did not start", "gives up", "significant"):
+        assert text not in ended[way].errors

@@ -439,4 +439,4 @@ def _register(process: Process, ref: ActorRef[Any]) -> None:
 
 
 def _unregister_at_end(main: Host, ref: ActorRef[Any]) -> None:
-    main.port.watch(ref, lambda ended, _reason: unregister(ended))
+    main.port.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)

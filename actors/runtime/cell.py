@@ -86,6 +86,7 @@ class ActorCell:
         self.accounts: dict[int, Account] = {}
         self.open_asks: set[tuple[int, int]] = set()
         self.watchers: set[tuple[int, int]] = set()
+        self.early_watchers: set[tuple[int, int]] = set()  # to be told before its hooks are called
         self.watching: dict[ActorRef, int] = {}
         self.fds: set[int] = set()
         self.timers: set[Timer] = set()  # those that are due yet
@@ -404,8 +405,7 @@ class ActorCell:
     def _stop(self, reason: DownReason) -> None:
         """Pykka's order: gone from the registry, then `on_stop`, then the rest of the mailbox is refused."""
         assert self.actor is not None
-        unregister(self.ref)
-        self.stopped.set()
+        self._leave_registries(reason)
         try:
             self.actor.on_stop()
         except StopIncompleteError as error:
@@ -416,13 +416,24 @@ class ActorCell:
             reason = from_exception(error, trace)
         self.end(reason)
 
+    def _leave_registries(self, reason: DownReason) -> None:
+        """Here, and where it was started from."""
+        unregister(self.ref)
+        self.stopped.set()
+        watchers, self.early_watchers = self.early_watchers, set()
+        self._tell(watchers, reason)
+
+    def _tell(self, watchers: set[tuple[int, int]], reason: DownReason) -> None:
+        body = wire.dumps(reason)
+        for source, number in watchers:
+            self.host.port.send(source, Kind.DOWN, number, body=body)
+
     def fail(self, error: BaseException) -> None:
         """End after an exception: Pykka's `on_failure`, then the end."""
         if self.ended:
             return
         trace = "".join(traceback.format_exception(error))
-        unregister(self.ref)
-        self.stopped.set()
+        self._leave_registries(from_exception(error, trace))
         if self.actor is not None:
             try:
                 self.actor.on_failure(type(error), error, error.__traceback__)
@@ -446,9 +457,7 @@ class ActorCell:
         if self.link:
             host.port.unwatch(self.link)
         self._refuse_rest()
-        body = wire.dumps(reason)
-        for source, number in self.watchers:
-            host.port.send(source, Kind.DOWN, number, body=body)
+        self._tell(self.watchers | self.early_watchers, reason)
         for source, corr in self.stop_asks:
             host.port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
         self._log_end(reason)

@@ -15,7 +15,7 @@ from .down import DownReason
 from .future import Future
 from .inbox import Handler
 from .message import Kind, Raw
-from .port import NEVER, NUMBER, Port
+from .port import BEFORE_HOOKS, NEVER, NUMBER, Port
 from .request import Request, answering
 from .routes import Route
 from .stopping import Stop
@@ -256,10 +256,12 @@ class HostPort(Port):
         elif corr:
             self.send(source, Kind.DEAD, corr, target=target, body=b"not found")
 
-    def _on_watch(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
+    def _on_watch(
+        self, _f: int, source: int, corr: int, target: bytes, _n: bytes, body: Raw, *_: Any
+    ) -> None:
         cell = self.host.cells.get(target)
         if cell is not None:
-            cell.watchers.add((source, corr))
+            (cell.early_watchers if body == BEFORE_HOOKS else cell.watchers).add((source, corr))
         else:
             # A watch may cross its actor's end on the way: then the true reason is still known.
             reason = self.host.last_reasons.get(target) or DownReason(
@@ -270,6 +272,7 @@ class HostPort(Port):
     def _on_unwatch(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
         if (cell := self.host.cells.get(target)) is not None:
             cell.watchers.discard((source, corr))
+            cell.early_watchers.discard((source, corr))
 
     def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
         question = wire.decode(0, body, ())

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters among them all
 NUMBER = struct.Struct("<Q")
+BEFORE_HOOKS = b"1"  # body of such a watch
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
 LATE = {Kind.KILL, Kind.START}  # who kills makes room; who starts has been let by the root
 MAILBOX = 2  # descriptors: of the socket, and of what it is signalled with
@@ -416,9 +417,16 @@ class Port:
             self.expect(future, serial)
             self.send(address, kind, future.corr, body=NUMBER.pack(number))
 
-    def watch(self, ref: ActorRef, fn: DownFunction) -> int:
+    def has_stopped(self, asked: Future[Any]) -> None:
+        """An actor has answered that it has stopped; it is not found from now on, though its host may be there yet."""
+        if asked.route is not None:
+            asked.route.stopped_at = next(self._numbers)
+
+    def watch(self, ref: ActorRef, fn: DownFunction, *, before_hooks: bool = False) -> int:
         """Have `fn(ref, reason)` called once when the actor ends, at once if it is not there. Returns: a number for
         `unwatch`.
+
+        Args: before_hooks, whether to be told before its `on_stop` or `on_failure`, which may take their time.
 
         Raises: ActorDeadError, when this port is closed.
         """
@@ -438,7 +446,8 @@ class Port:
                 self.later(lambda: self._down(number, ended))
                 return number
             self.watches[number] = (ref, route.serial, fn)
-            self.send(route.address, Kind.WATCH, number, target=route.target)
+            body = BEFORE_HOOKS if before_hooks else b""
+            self.send(route.address, Kind.WATCH, number, target=route.target, body=body)
             return number
 
     def unwatch(self, number: int) -> None:
@@ -642,7 +651,8 @@ class Port:
     ) -> None:
         if (future := self._settle(corr)) is not None:
             text = bytes(body).decode() or "not found"
-            future.resolve(None, ActorDeadError(f"{target.decode()} {text}"))
+            name = target.decode() if future.route is None else future.route.ref
+            future.resolve(None, ActorDeadError(f"{name} {text}"))
 
     def _on_ack(
         self, _f: int, source: int, _c: int, target: bytes, _n: bytes, body: Raw, _e: Any, _z: int
@@ -730,7 +740,9 @@ class Port:
                     whose = waiting.route or waiting.serial
                     name = waiting.route.ref if waiting.route is not None else "host"
                     text = f"{name} ended before it answered ({self.table.reason(waiting.serial)})"
-                waiting.resolve(None, ActorDeadError(text))
+                route = waiting.route
+                has_stopped = route is not None and 0 < route.stopped_at < entry
+                waiting.resolve(None, ActorDeadError(f"{name} not found" if has_stopped else text))
             if time.monotonic() >= end:
                 break
         if self.doomed:

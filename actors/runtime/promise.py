@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import message as wire
 from . import systems
-from .errors import ActorDeadError
+from .errors import ActorDeadError, LimitReachedError
 from .future import CLAIMING, Future
 from .message import PLAIN, Frames, Kind, Raw
 from .process import Process, current_host, current_port
@@ -224,7 +224,7 @@ class Guest:
         self._own: tuple[int, Raw] | None = None  # what was set here, packed
 
     def begin(self, future: Future[Any]) -> None:
-        """Ask at home, once. Raises: ActorDeadError, when its system has ended or is another."""
+        """Ask at home, once. Raises: ActorDeadError, when its system has ended or is another; LimitReachedError."""
         port = _port_of(self.home)
         with CLAIMING:
             if self._question is not None or future.done:
@@ -235,6 +235,9 @@ class Guest:
 
     def _ask(self, future: Future[Any], question: Future[Any], port: Port) -> None:
         port.question(question, self.home.address, Kind.READ, self.home.number)
+        if isinstance(question.error, LimitReachedError):  # it has not been asked, and may be once there is room
+            self._question = None
+            raise question.error
         future.follow(question, lambda: self._finish(future, question))
 
     def _finish(self, future: Future[Any], question: Future[Any]) -> None:
@@ -268,6 +271,8 @@ class Guest:
     def set(self, future: Future[Any], value: Any, error: BaseException | None) -> bool:
         port = _port_of(self.home)
         outcome = kind, body = pack_outcome(value, error)
+        if port.address != self.home.address:
+            port.outbox.open(self.home.address, port.purpose)
         with CLAIMING:
             if future.done or self._own is not None:
                 return False

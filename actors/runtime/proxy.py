@@ -4,6 +4,7 @@ found.
 
 from __future__ import annotations
 
+import copyreg
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import pykka
@@ -35,7 +36,7 @@ class _ProxyOf:
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, ActorProxy)
+            isinstance(other, pykka.ActorProxy)
             and other.actor_ref == self._actor.actor_ref
             and not other._attr_path
         )
@@ -50,6 +51,27 @@ def introspect(actor: pykka.Actor) -> dict[AttrPath, tuple[bool, bool]]:
     return {
         path: (info.callable, info.traversable) for path, info in found.items() if path[0] not in NOT_TOLD
     }
+
+
+def attributes_of(ref: ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]:
+    """As `introspect`, of an actor wherever it is. Raises: ActorDeadError."""
+    myself = _actor_that_runs(ref)
+    if myself is not None:
+        return introspect(myself)
+    try:
+        found: dict[AttrPath, tuple[bool, bool]] = ref.ask(Introspect())
+    except ForeignRefError:
+        raise
+    except ActorDeadError:
+        raise ActorDeadError(f"{ref} not found") from None
+    return found
+
+
+def _actor_that_runs(ref: ActorRef[Any]) -> pykka.Actor | None:
+    """The actor itself, when it is the one that asks: it need not, and could not, wait for its own answer."""
+    host = current_host()
+    cell = None if host is None else host.cell
+    return cell.instance if cell is not None and cell.ref == ref else None
 
 
 class ActorProxy(pykka.ActorProxy[A]):
@@ -69,26 +91,11 @@ class ActorProxy(pykka.ActorProxy[A]):
         self._introspect()
 
     def _introspect(self) -> None:
-        myself = self._actor_that_runs()
-        if myself is not None:
-            found = introspect(myself)
-        else:
-            try:
-                found = self.actor_ref.ask(Introspect())
-            except ForeignRefError:
-                raise
-            except ActorDeadError:
-                raise ActorDeadError(f"{self.actor_ref} not found") from None
+        found = attributes_of(self.actor_ref)
         self._known_attrs = {path: AttrInfo(*info) for path, info in found.items()}
 
-    def _actor_that_runs(self) -> pykka.Actor | None:
-        """The actor itself, when it is the one that asks: it need not, and could not, wait for its own answer."""
-        host = current_host()
-        cell = None if host is None else host.cell
-        return cell.instance if cell is not None and cell.ref == self.actor_ref else None
-
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ActorProxy):
+        if not isinstance(other, pykka.ActorProxy):  # Pykka's own is as good
             return False
         return self.actor_ref == other.actor_ref and self._attr_path == other._attr_path
 
@@ -123,3 +130,60 @@ class ActorProxy(pykka.ActorProxy[A]):
                 self._actor_proxies[path] = ActorProxy(actor_ref=self.actor_ref, attr_path=path)
             return self._actor_proxies[path]
         return self.actor_ref.ask(messages.ProxyGetAttr(attr_path=path), block=False)
+
+
+# Pykka's own ActorProxy
+
+
+class Likeness:
+    """Stands for an actor that is elsewhere where Pykka's own `ActorProxy` looks into it: has the same attributes, all of
+    them empty but for what that proxy wants to know, whether they can be called and whether they are traversable.
+    """
+
+    def __init__(self, ref: ActorRef[Any]) -> None:
+        self._ref = ref
+
+    def __dir__(self) -> list[str]:
+        """Asked for by each look: the likeness is renewed. Raises: ActorDeadError."""
+        found = attributes_of(self._ref)
+        self.__dict__ = {"_ref": self._ref}
+        for path, info in sorted(found.items(), key=lambda item: len(item[0])):
+            parent: Any = self
+            for name in path[:-1]:
+                parent = parent.__dict__[name]
+            parent.__dict__[path[-1]] = _CallablePart(info[1]) if info[0] else _Part(info[1])
+        return [name for name in self.__dict__ if name != "_ref"]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Likeness) and self._ref == other._ref
+
+    def __hash__(self) -> int:
+        return hash(self._ref)
+
+
+class _Part:
+    """An attribute of a likeness."""
+
+    def __init__(self, traversable: bool) -> None:
+        if traversable:
+            self._pykka_traversable = True
+
+    def __dir__(self) -> list[str]:
+        return list(self.__dict__)
+
+
+class _CallablePart(_Part):
+    def __call__(self) -> None:
+        """Never called: a proxy sends a message."""
+
+
+def _rebuild(ref: ActorRef[Any], path: AttrPath) -> ActorProxy[Any]:
+    return ActorProxy(actor_ref=ref, attr_path=path)
+
+
+def _reduce(proxy: pykka.ActorProxy[Any]) -> tuple[Any, ...]:
+    return _rebuild, (proxy.actor_ref, proxy._attr_path)  # noqa: SLF001 - it has no other name
+
+
+# What Pykka's own proxy looks into does not travel, and its __getattr__ would be asked for what it is made of.
+copyreg.pickle(pykka.ActorProxy, _reduce)  # type: ignore[arg-type]  # generic

@@ -124,6 +124,17 @@ class ActorRef(pykka.ActorRef[A]):
         return f"{kind} ({self.name})" if self.host == self.name else f"{kind} ({self.name} in {self.host})"
 
     @property
+    def _actor(self) -> Any:
+        """What Pykka's own `ActorProxy` looks into."""
+        from .proxy import Likeness
+
+        return Likeness(self)
+
+    def _actor_weakref(self) -> Any:
+        """The same, as later versions of Pykka call it."""
+        return self._actor
+
+    @property
     def actor_urn(self) -> str:  # type: ignore[override]  # an attribute in Pykka
         return self.name
 
@@ -386,6 +397,8 @@ class ActorRef(pykka.ActorRef[A]):
                 stopped.resolve(None, error)
                 return
             unregister(self)
+            if error is None and asked.port is not None:
+                asked.port.has_stopped(asked)
             is_out_of_reach = isinstance(error, ForeignRefError) and not error.has_ended
             if error is None or (isinstance(error, ActorDeadError) and not is_out_of_reach):
                 stopped.resolve(error is None)

@@ -31,6 +31,7 @@ class Route:
         "ref",
         "serial",
         "settled",
+        "stopped_at",
         "target",
         "window",
     )
@@ -42,6 +43,7 @@ class Route:
         self.target = ref.name.encode()
         self.window = Window()
         self.line: Line | None = None  # of what waits for room
+        self.stopped_at = 0  # what is asked under a higher number was asked when it was known to have stopped
         self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
         self._prefixes: dict[tuple[bytes, int], bytes] = {}
 

@@ -16,6 +16,7 @@ from peerage.actors.runtime import (
     ActorRef,
     ActorRegistry,
     ActorStartError,
+    Future,
     Place,
     ProcessActor,
     RemoteFailureError,
@@ -275,3 +276,36 @@ def _until_unregistered(ref: ActorRef[Any]) -> None:
 def test_an_actor_built_directly_needs_no_system() -> None:
     """Its author's unit tests may call its methods without starting it."""
     assert Echo("hi").on_receive("x") == "x"
+
+
+class Leaving(ProcessActor):
+    """Takes its time to stop, or to fail: until it is let go on."""
+
+    def __init__(self, gate: Future[None]) -> None:
+        super().__init__()
+        self.gate = gate
+
+    def on_receive(self, message: Any) -> Any:
+        raise ValueError(message)
+
+    def on_stop(self) -> None:
+        self.gate.get(timeout=10)
+
+    def on_failure(self, *_: Any) -> None:
+        self.gate.get(timeout=10)
+
+
+def test_the_registry_forgets_an_actor_before_its_last_hook(system: System, place: Place) -> None:
+    """As Pykka's does: on_stop and on_failure may take long."""
+    for leave in ("stop", "fail"):
+        gate = Future[None]()
+        ref = Leaving.options(place=place).start(gate)
+        seen = watch(ref)
+        if leave == "stop":
+            ref.stop(block=False)
+        else:
+            ref.tell("leave")
+        _until_unregistered(ref)
+        assert ref.is_alive()
+        gate.set()
+        seen.wait(5.0)

@@ -161,3 +161,38 @@ def test_a_proxy_of_the_dead_is_refused(car: ActorRef[Car]) -> None:
     car.stop()
     with pytest.raises(ActorDeadError):
         car.proxy()
+
+
+def test_pykkas_own_proxy_works(car: ActorRef[Car]) -> None:
+    """Of programs that import `ActorProxy` from pykka."""
+    proxy: Any = pykka.ActorProxy(actor_ref=car)
+    assert proxy.wheels.get() == 4
+    assert proxy.honk(2).get() == "tuttut"
+    assert proxy.engine.faster().get() == 4
+    proxy.wheels = 5
+    assert proxy.wheels.get() == 5
+    assert {"wheels", "honk", "engine"} <= set(dir(proxy))
+    proxy.late = 1
+    assert proxy.late.get() == 1
+    with pytest.raises(AttributeError, match="no attribute 'missing'"):
+        _ = proxy.missing
+
+
+def test_pykkas_own_proxy_equals_ours_and_may_be_sent(car: ActorRef[Car]) -> None:
+    """It arrives as ours."""
+    proxy: Any = pykka.ActorProxy(actor_ref=car)
+    ours: Any = car.proxy()
+    assert proxy == ours == pykka.ActorProxy(actor_ref=car)
+    assert hash(proxy) == hash(ours)
+    assert proxy.engine == ours.engine != proxy
+    [arrived] = Worker.start().ask(("log", proxy.engine))
+    assert arrived == ours.engine
+    assert isinstance(arrived, ActorProxy)
+    assert arrived.speed.get() == 3
+
+
+def test_pykkas_own_proxy_of_an_actor_that_is_gone(car: ActorRef[Car]) -> None:
+    """Says so, as ours does."""
+    car.stop()
+    with pytest.raises(ActorDeadError, match="not found"):
+        pykka.ActorProxy(actor_ref=car)

@@ -195,6 +195,16 @@ def test_asks_behind_a_stop_fail(system: System, place: Place) -> None:
         late.get(timeout=5)
 
 
+def test_an_ask_after_a_stop_says_that_nobody_is_found(system: System, place: Place) -> None:
+    """In Pykka's words, whether its host is on its way out yet or has gone."""
+    for _ in range(3):
+        ref = Worker.options(place=place).start()
+        assert ref.stop()
+        with pytest.raises(ActorDeadError) as raised:
+            ref.ask(("pid",), timeout=5)
+        assert str(raised.value) == f"{ref} not found"
+
+
 def test_a_held_ask_fails_when_the_actor_ends(worker: ActorRef[Worker]) -> None:
     """A deferred answer that never comes is a death, not a hang."""
     held = worker.ask(("hold",), block=False)

@@ -14,6 +14,7 @@ program's threads are at; a future takes a number there when it is pickled for t
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 import weakref
@@ -235,7 +236,9 @@ class Guest:
 
     def _ask(self, future: Future[Any], question: Future[Any], port: Port) -> None:
         port.question(question, self.home.address, Kind.READ, self.home.number)
-        if isinstance(question.error, LimitReachedError):  # it has not been asked, and may be once there is room
+        if isinstance(
+            question.error, LimitReachedError
+        ):  # it has not been asked, and may be once there is room
             self._question = None
             raise question.error
         future.follow(question, lambda: self._finish(future, question))
@@ -253,7 +256,8 @@ class Guest:
             if future.is_awaited() and process.main is not None:
                 again: Future[Any] = Future()
                 self._question = again
-                self._ask(future, again, process.main.port)
+                with contextlib.suppress(LimitReachedError):  # threads that wait try again
+                    self._ask(future, again, process.main.port)
             return
         if not isinstance(error, ActorDeadError) or error.__cause__ is not None:
             future.resolve(None, error)

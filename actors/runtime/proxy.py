@@ -186,4 +186,4 @@ def _reduce(proxy: pykka.ActorProxy[Any]) -> tuple[Any, ...]:
 
 
 # What Pykka's own proxy looks into does not travel, and its __getattr__ would be asked for what it is made of.
-copyreg.pickle(pykka.ActorProxy, _reduce)  # type: ignore[arg-type]  # generic
+copyreg.pickle(pykka.ActorProxy, _reduce)

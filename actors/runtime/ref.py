@@ -130,7 +130,7 @@ class ActorRef(pykka.ActorRef[A]):
 
         return Likeness(self)
 
-    def _actor_weakref(self) -> Any:
+    def _actor_weakref(self) -> Any:  # type: ignore[override]  # called only
         """The same, as later versions of Pykka call it."""
         return self._actor
 

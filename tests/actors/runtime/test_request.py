@@ -172,6 +172,13 @@ def test_a_thread_that_cannot_be_started_leaves_its_name(
     assert Worker.options(name="part", place=THREAD).start().ask(("pid",)) == os.getpid()
 
 
+@pytest.mark.parametrize("option", ["name", "host"])
+@pytest.mark.parametrize("name", [1025 * "x", 513 * "ü", "a\0b", "a\udcffb"])
+def test_a_name_that_cannot_stand_in_a_message_is_refused_at_once(option: str, name: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{option} '"):
+        Worker.options(**{option: name})  # type: ignore[arg-type]  # both are names
+
+
 class Leaves(ProcessActor):
     def on_start(self) -> None:
         raise SystemExit(3)

@@ -372,7 +372,7 @@ def _process() -> Process:
     if Process.current is None or Process.current.closed:
         from .system import System
 
-        System()
+        System.ensure()
     assert Process.current is not None
     return Process.current
 

@@ -144,6 +144,13 @@ class System:
             return cls._current or cls()
 
     @classmethod
+    def ensure(cls) -> None:
+        """Make a system if none runs here; of several threads that start their first actors at once, one does."""
+        with cls._lock:
+            if Process.current is None or Process.current.closed:
+                cls()
+
+    @classmethod
     def is_running(cls) -> bool:
         """Whether this process has a system already."""
         return cls._current is not None

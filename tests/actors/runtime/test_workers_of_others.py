@@ -30,6 +30,27 @@ def test_actors_of_the_programs_own_classes_work_in_workers(method: str, library
     ]
 
 
+FIRST_ACTORS = """
+from concurrent.futures import ThreadPoolExecutor
+from tests.actors.runtime.cast import Echo
+
+def use(number):
+    ref = Echo.start()
+    return ref.ask(number), ref.stop()
+
+with ThreadPoolExecutor(8) as executor:
+    assert list(executor.map(use, range(8))) == [(number, True) for number in range(8)]
+"""
+
+
+def test_threads_may_start_the_programs_first_actors_at_once() -> None:
+    """One of them makes the system, the others wait for it."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_ACTORS], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
 class Employer(ProcessActor):
     """Has processes of its own, as multiprocessing makes them."""
 

@@ -110,6 +110,7 @@ def _disown_host(host: Host) -> None:
     if host.stack and host.thread is threading.current_thread():
         for cell in host.stack:
             cell.open_asks.clear()
+            cell.mailbox.clear()
             cell.fail = _Stray(cell)  # type: ignore[method-assign]  # of this one
         host.stack = _Stack(host.stack)
 

@@ -236,7 +236,8 @@ class Starter(Generic[A]):
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
-        what = definitions.dumps((self._class, args, kwargs), careful=True)
+        kept_there = definitions.EVERYTHING if self._place is Place.THREAD else ()
+        what = definitions.dumps((self._class, args, kwargs), kept_there=kept_there, careful=True)
         body = wire.dumps((name, what, self._extra))
         host = self._host or name
         answer: Future[Any] | None = None

@@ -14,6 +14,7 @@ from pykka import messages as pykka_messages
 
 from . import message as wire
 from .context import ActorContext, Linked
+from .definitions import news
 from .down import DownReason, from_exception
 from .errors import StopIncompleteError
 from .flow import ACK_BYTES, ACK_MESSAGES, Account
@@ -23,6 +24,7 @@ from .log import logger
 from .message import LARGE, Kind, Raw
 from .proxy import Introspect, introspect
 from .ref import ActorRef, identity, unregister
+from .table import serial_of
 
 if TYPE_CHECKING:
     from .actor import ProcessActor
@@ -187,6 +189,8 @@ class ActorCell:
         except Exception as error:
             self._unreadable(kind, flags, source, corr, size, error)
             return
+        if news:
+            self.host.port.tell_what_is_kept(source)
         self._handle_ask(source, corr, value)
 
     def _handle_tell(self, item: Item) -> None:
@@ -201,6 +205,8 @@ class ActorCell:
         except Exception as error:
             self._unreadable(TELL, flags, source, 0, size, error)
             return
+        if news:
+            self.host.port.tell_what_is_kept(source)
         failure = None
         try:
             if type(value) in PYKKA_MESSAGES:
@@ -330,7 +336,8 @@ class ActorCell:
             value.when_done(lambda: self._answer_from(source, corr, value))  # `then` would read it too late
             return
         try:
-            body, extras, flags = wire.encode(value)
+            kept_there = self.host.process.kept.get(serial_of(source), ())
+            body, extras, flags = wire.encode(value, kept_there)
         except Exception as error:
             self.answer_failure(source, corr, error)
             return

@@ -1,8 +1,9 @@
-"""Classes and functions that other processes cannot import, and how they travel: by value once, then by name.
+"""Classes and functions that other processes cannot import, and how they travel: by value at first, then by name.
 
 Those of `__main__`, of a notebook, of a local scope, or of a module that is still being imported. Each gets an identity
-when it is first sent. A message names the identity; beside it goes the definition, made once and kept, which a process
-that knows the identity does not look at. So:
+when it is first sent. A message names the identity; beside it goes the definition, packed once, which a process that
+knows the identity does not look at. One that keeps it says so to who sent it (KEPT), and gets the identity alone from
+then on. So:
 
 - the process that made a class gets its own class back, and nothing that it has bound is ever bound anew;
 - any other builds it once; all that it gets later of that class is of the one it has, and it forwards it under the
@@ -37,7 +38,7 @@ import typing
 import weakref
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,7 @@ Buffers = Callable[[pickle.PickleBuffer], object]
 class Definition:
     """A class or function with an identity."""
 
-    __slots__ = ("identity", "kept", "packed", "reduction", "weak")
+    __slots__ = ("identity", "kept", "packed", "reduction", "short", "weak")
 
     def __init__(self, what: Any, identity: bytes, gone: Callable[[Any], None]) -> None:
         self.identity = identity
@@ -78,6 +79,7 @@ class Definition:
         self.kept: Any = None
         self.packed = b""
         self.reduction: tuple[Any, ...] = ()  # what a message holds of it, once it is packed
+        self.short = known, (identity, b"")  # and what of one that the receiver is known to keep
 
 
 class _Space:
@@ -151,6 +153,27 @@ class _Registry:
 _registry = _Registry()
 os.register_at_fork(after_in_child=_registry.after_fork)
 
+# Identities that came with their definition, of what this process keeps: whoever sent one need not send that again.
+news: set[bytes] = set()
+
+
+class Everything(Container[bytes]):
+    """What this very process keeps, whichever of its threads."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+EVERYTHING = Everything()
+
+
+def pack_identities(identities: Iterable[bytes]) -> bytes:
+    return b"".join(identities)
+
+
+def unpack_identities(body: bytes | bytearray | memoryview) -> set[bytes]:
+    return {bytes(body[at : at + IDENTITY.size]) for at in range(0, len(body), IDENTITY.size)}
+
 
 # Sending
 
@@ -160,6 +183,7 @@ def dumps(
     buffers: list[pickle.PickleBuffer] | None = None,
     collect: Buffers | None = None,
     *,
+    kept_there: Container[bytes] = (),
     careful: bool = False,
 ) -> bytes:
     """Pickle a value: what others can import by reference, everything else by value.
@@ -168,6 +192,7 @@ def dumps(
         value: any.
         buffers: those that `collect`, pickle's `buffer_callback`, lets travel beside the pickle.
         collect: as said.
+        kept_there: identities that the receiver is known to keep: their definitions need not go again.
         careful: look at each class, however deep, before plain pickle does: it imports a class's module.
 
     Raises: whatever pickling the value raises.
@@ -186,19 +211,26 @@ def dumps(
                 return body
         if buffers is not None:
             buffers.clear()
-    return _dump_with(_MessagePickler, value, collect)
+    return _dump_with(_MessagePickler, value, collect, kept_there)
 
 
 def dumps_error(error: BaseException, *, chained: bool, forced: bool) -> bytes:
     """Pickle an exception. Args: as of `reduce_exception`."""
-    return _dump_with(_error_picklers[chained, forced], error, None)
+    return _dump_with(_error_picklers[chained, forced], error)
 
 
-def _dump_with(pickler: type[_MessagePickler], value: Any, collect: Buffers | None) -> bytes:
+def _dump_with(
+    kind: type[_MessagePickler],
+    value: Any,
+    collect: Buffers | None = None,
+    kept_there: Container[bytes] = (),
+) -> bytes:
     if len(copyreg.dispatch_table) != _reducers.known:
         _reducers.renew()
     out = io.BytesIO()
-    pickler(out, 5, buffer_callback=collect).dump(value)
+    pickler = kind(out, 5, buffer_callback=collect)
+    pickler.kept_there = kept_there
+    pickler.dump(value)
     return out.getvalue()
 
 
@@ -260,7 +292,7 @@ def _definition_of(what: Any) -> Definition:
     return definition
 
 
-def _reduce(what: Any) -> Any:
+def _reduce(what: Any, kept_there: Container[bytes]) -> Any:
     """What a message holds of a class or function."""
     if _is_importable(what):
         return NotImplemented
@@ -270,6 +302,8 @@ def _reduce(what: Any) -> Any:
         return _reduce_closure(what)
     with _registry.locked():
         definition = _definition_of(what)
+        if definition.kept is not None and definition.identity in kept_there:
+            return definition.short
         if not definition.reduction:
             _pack(definition, what)
     return definition.reduction
@@ -289,14 +323,18 @@ def _pack(definition: Definition, what: Any) -> None:
 
 class _MessagePickler(pickle.Pickler):
     dispatch_table: dict[type, Callable[[Any], Any]]
+    kept_there: Container[bytes]
     _chained, _forced = True, False
 
     def reducer_override(self, value: Any) -> Any:
         definition = _registry.by_id.get(id(value))
-        if definition is not None and definition.reduction:
-            return definition.reduction
+        if definition is not None:
+            if definition.kept is not None and definition.identity in self.kept_there:
+                return definition.short
+            if definition.reduction:
+                return definition.reduction
         if isinstance(value, type | types.FunctionType):
-            return _reduce(value)
+            return _reduce(value, self.kept_there)
         if isinstance(value, BaseException):
             return reduce_exception(value, chained=self._chained, forced=self._forced)
         return NotImplemented
@@ -491,6 +529,8 @@ def known(identity: bytes, packed: bytes) -> Any:
     """The class or function of this identity, built if it is new here."""
     definition = _registry.by_identity.get(identity)
     if definition is not None and (what := definition.weak()) is not None:
+        if packed and definition.kept is not None:
+            news.add(identity)
         return what
     return _learn(identity, packed)
 
@@ -500,6 +540,8 @@ def _learn(identity: bytes, packed: bytes) -> Any:
         definition = _registry.by_identity.get(identity)
         if definition is not None and (what := definition.weak()) is not None:
             return what
+        if not packed:
+            raise pickle.UnpicklingError("a class or function is named that this process does not keep")
         building = _registry.building
         begun = len(building)
         try:

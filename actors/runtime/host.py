@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import zmq
 from pykka import ActorRegistry
 
+from . import definitions, starting
 from . import message as wire
-from . import starting
 from .cell import ActorCell
 from .context import Timer
 from .descriptors import Descriptors, close_all
@@ -91,6 +91,7 @@ class Host:
         )  # the next turn pumps
         self.descriptors.set(self._wake_fd, None, reader=self._take_threadsafe)
         process.hosts[serial] = self
+        process.kept[serial] = definitions.EVERYTHING
         process.here.host, process.here.port = self, self.port
 
     @property

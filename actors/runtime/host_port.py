@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import deadlock
 from . import message as wire
 from .context import Timer
+from .definitions import unpack_identities
 from .down import DownReason
 from .future import Future
 from .inbox import Handler
@@ -19,7 +20,7 @@ from .port import BEFORE_HOOKS, NEVER, NUMBER, Port
 from .request import Request, answering
 from .routes import Route
 from .stopping import Stop
-from .table import HostFacts
+from .table import HostFacts, serial_of
 
 if TYPE_CHECKING:
     from .async_face import Call
@@ -52,6 +53,7 @@ class HostPort(Port):
             Kind.SYSTEM_ENDS: self._on_system_ends,
             Kind.HOST_UP: self._on_host_up,
             Kind.HOST_DOWN: self._on_host_down,
+            Kind.KEPT: self._on_kept,
             Kind.READ: self._on_read,
             Kind.SET: functools.partial(self._on_set, int(Kind.REPLY)),
             Kind.SET_FAILED: functools.partial(self._on_set, int(Kind.FAIL)),
@@ -66,6 +68,9 @@ class HostPort(Port):
 
     def sweep(self) -> None:
         super().sweep()
+        for known in (self.process.kept, self.process.told):
+            for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
+                known.pop(serial, None)
         if self.doomed:
             self.host.call_soon(None, self.sweep)
         elif self._epoch == NEVER:  # somebody's last words may be on their way
@@ -298,6 +303,13 @@ class HostPort(Port):
 
     def _on_start(self, asker: Request, _target: bytes, body: Raw) -> None:
         self.host.call_soon(None, self.host.start_from, asker, body)
+
+    def _on_kept(
+        self, _f: int, source: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        kept = self.process.kept.setdefault(serial_of(source), set())
+        if isinstance(kept, set):
+            kept |= unpack_identities(body)
 
     def _on_host_stop(
         self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int

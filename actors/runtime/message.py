@@ -15,7 +15,7 @@ import functools
 import pickle
 import struct
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple, TypeAlias
 
@@ -61,6 +61,7 @@ class Kind(IntEnum):
     SET_FAILED = 26  # or its exception
     HOST_STANDING = 27
     SYSTEM_ENDS = 28
+    KEPT = 29  # definitions that need not come again
 
 
 class Flag(IntFlag):
@@ -115,8 +116,10 @@ def dumps(value: Any) -> bytes:
     return _dumps(value, None)
 
 
-def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
+def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequence[Raw], int]:
     """Returns: the body, the extra frames and the flags of a message with this value.
+
+    One that leaves out definitions that are `kept_there` can be read only there.
 
     None of it changes when the value does. Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied: small
     ones into the body, others beside it, where they become the receiver's own without one more copy.
@@ -131,7 +134,7 @@ def encode(value: Any) -> tuple[bytes, Sequence[Raw], int]:
     if type(value) is Encoded:
         return value
     buffers: list[pickle.PickleBuffer] = []
-    body = _dumps(value, buffers)
+    body = _dumps(value, buffers, kept_there)
     return body, [_extra(buffer) for buffer in buffers] if buffers else (), 0
 
 
@@ -176,9 +179,9 @@ def _decode_bundle(body: Raw, extras: Sequence[Raw]) -> Frames:
     return Frames(header, frames)
 
 
-def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None) -> bytes:
+def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None, kept_there: Container[bytes] = ()) -> bytes:
     collect = None if buffers is None else functools.partial(_set_apart, buffers)
-    return definitions.dumps(value, buffers, collect)
+    return definitions.dumps(value, buffers, collect, kept_there=kept_there)
 
 
 def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
@@ -200,7 +203,7 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
 
 def copy(value: Any) -> Any:
     """The value as another process would get it."""
-    body, extras, flags = encode(value)
+    body, extras, flags = encode(value, definitions.EVERYTHING)
     return decode(flags, body, extras)
 
 

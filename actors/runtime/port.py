@@ -13,15 +13,16 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from . import ledger
+from . import definitions, ledger
 from . import message as wire
 from .async_face import Abandoned, AsyncFace, Call, Line, settle_in_their_loops
+from .definitions import news
 from .down import DownReason
 from .errors import ActorDeadError, ForeignRefError, LimitReachedError, MailboxFullError
 from .flow import DEFAULT_WAIT, WINDOW_BYTES, WINDOW_MESSAGES, Drop, Fail, Wait, WhenFull, shorter
@@ -178,8 +179,11 @@ class Port:
             if plain:  # cannot change: pickled when it goes, with its company
                 size = len(value) if type(value) in SIZED else PLAIN_SIZE
                 plain = size < SMALL
+            kept: Container[bytes] = ()
             if not plain:
-                body, extras, flags = wire.encode(value)
+                if route.line is None:  # who waits in line may have to go to a successor
+                    kept = self.process.kept.get(route.serial, ())
+                body, extras, flags = wire.encode(value, kept)
                 size = len(body)
                 for frame in extras:
                     size += len(frame)
@@ -193,6 +197,9 @@ class Port:
             else:
                 # As `has_room`, without the call.
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
+                    if kept:
+                        body, extras, flags = wire.encode(value)
+                        size = len(body) + sum(map(len, extras))
                     if not self._make_room(route, size, when_full):
                         return
                     if (route := self.route(ref)) is None:  # it died while we waited
@@ -336,7 +343,8 @@ class Port:
             if route is None:
                 future.resolve(None, ActorDeadError(f"{ref} not found"))
                 return future
-            body, extras, flags = wire.encode(value)
+            kept = self.process.kept.get(route.serial, ()) if route.line is None else ()
+            body, extras, flags = wire.encode(value, kept)
             window = route.window
             if exempt or kind != ASK:
                 if route.line is not None:
@@ -349,6 +357,9 @@ class Port:
                 for frame in extras:
                     size += len(frame)
                 if not window.has_room(size):
+                    if kept:
+                        body, extras, flags = wire.encode(value)
+                        size = len(body) + sum(map(len, extras))
                     self._make_room(route, size, shorter(when_full, until))
                     if (route := self.route(ref)) is None:
                         future.resolve(None, ActorDeadError(f"{ref} not found"))
@@ -627,8 +638,18 @@ class Port:
         if left:
             self._unbounded[serial] = left
 
+    def tell_what_is_kept(self, source: int) -> None:
+        """Who sends definitions that we keep may leave them out from now on."""
+        serial = serial_of(source)
+        told = self.process.told.setdefault(serial, set())
+        fresh = news - told
+        news.clear()
+        if fresh and not self.table.is_dead(serial):
+            told |= fresh
+            self.send(serial << THREAD_BITS, Kind.KEPT, body=definitions.pack_identities(fresh))
+
     def _on_reply(
-        self, flags: int, _s: int, corr: int, _t: bytes, _n: bytes, body: Raw, extras: Any, _z: int
+        self, flags: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, extras: Any, _z: int
     ) -> None:
         future = self._settle(corr)
         if future is None:
@@ -638,6 +659,8 @@ class Port:
         except Exception as error:
             future.resolve(None, error)
         else:
+            if news:
+                self.tell_what_is_kept(source)
             future.resolve(value)
 
     def _on_fail(

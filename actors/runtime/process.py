@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
-from . import systems
+from . import definitions, systems
 from .directory import LOOK_S, Foothold
 from .errors import ActorDeadError, LimitReachedError
 from .flusher import Flusher
@@ -76,6 +76,10 @@ class Process:
         self.here = threading.local()
         self.flusher = Flusher()
         self.promises = Promises(self)
+        self.kept: dict[
+            int, definitions.Everything | set[bytes]
+        ] = {}  # which definitions the hosts keep, and
+        self.told: dict[int, set[bytes]] = {}  # which of those that we keep they have been told of
         self.ways = Ways(self)
 
     def endpoint(self, address: int) -> str:

@@ -10,6 +10,8 @@ import os
 import platform
 import statistics
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,12 @@ import zmq
 
 from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, ProcessActor, System
 from tests.bench.bare_pair import BarePair, measure_each
+from tests.bench.order import Order
 
 ROUND_TRIPS = 3000
 ONE_WAY = 100_000
 ROUNDS = 5  # of each one-way measurement, in turns; the best counts, for others use the machine too
+OBJECTS, OBJECTS_ASKED = 5000, 500  # of a class, in each round
 STARTS = 20
 KILLS = 20
 HOSTS = 4
@@ -67,6 +71,38 @@ def one_way_many(ref: ActorRef[Sink]) -> float:
     return ONE_WAY / (time.perf_counter() - begun)
 
 
+@dataclass
+class OwnOrder:
+    """As `Order`, which a module has: other processes cannot import this one."""
+
+    number: int
+    item: str
+
+    def price(self) -> int:
+        return self.number * 2
+
+
+def own_class(ref: ActorRef[Sink]) -> list[tuple[str, float, float]]:
+    """Returns: for each way of sending, seconds for one object of a module's class, and of this program's."""
+    ways: dict[str, Callable[[list[Any]], object]] = {
+        "ask": lambda orders: [ref.ask(order) for order in orders[:OBJECTS_ASKED]],
+        "tell": lambda orders: ([ref.tell(order) for order in orders], ref.ask(None)),
+        "tell_many": lambda orders: (ref.tell_many(orders), ref.ask(None)),
+    }
+    rows = []
+    for name, send in ways.items():
+        best: dict[type, float] = {}
+        for _ in range(ROUNDS):
+            for cls in (Order, OwnOrder):
+                orders = [cls(number, "item") for number in range(OBJECTS)]
+                begun = time.perf_counter()
+                send(orders)
+                seconds = (time.perf_counter() - begun) / (OBJECTS_ASKED if name == "ask" else OBJECTS)
+                best[cls] = min(best.get(cls, seconds), seconds)
+        rows.append((name, best[Order], best[OwnOrder]))
+    return rows
+
+
 def death_to_failure() -> float:
     ref = Sink.start()
     pending = ref.ask("hold", block=False)
@@ -105,6 +141,7 @@ def main() -> None:
             ]
         bare_rate, rate, many = (max(rates) for rates in zip(*rounds, strict=True))
         trips = measure_each(lambda: ref.ask(PAYLOAD), ROUND_TRIPS)
+        objects = own_class(ref)
         starts = measure_each(lambda: Sink.start(), STARTS)  # noqa: PLW0108 - a fresh call, not a bound method
         deaths = [death_to_failure() for _ in range(KILLS)]
         kib, creation = idle_actors()
@@ -112,6 +149,11 @@ def main() -> None:
     print(f"round trip     bare {bare_us:8.0f} µs      ask  {us:8.0f} µs      {us / bare_us:.2f} x")
     print(f"one way        bare {bare_rate:8.0f} /s      tell {rate:8.0f} /s      {rate / bare_rate:.0%}")
     print(f"tell_many      {many:8.0f} /s      {many / rate:.0%} of tell      {many / bare_rate:.0%} of bare")
+    for name, module, own in objects:
+        print(
+            f"{name:10} an object of a module's class {module * 1e6:6.1f} µs, "
+            f"of __main__'s {own * 1e6:6.1f} µs   {own / module:.2f} x"
+        )
     print(f"start of a host     {statistics.median(starts) * 1e3:8.1f} ms")
     print(f"SIGKILL to failed ask {max(deaths) * 1e3:6.1f} ms (worst of {KILLS})")
     print(

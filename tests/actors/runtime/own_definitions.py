@@ -11,12 +11,16 @@ import dataclasses
 import enum
 import functools
 import json
+import os
 import sys
+import threading
 import typing
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor
+from peerage.actors.runtime import message as wire
+from peerage.actors.runtime.process import Process
 
 rate = 2
 
@@ -272,6 +276,15 @@ def rebuild(a: int) -> Rebuilt:
     return Rebuilt(a)
 
 
+lock = threading.Lock()
+
+
+class Locked:
+    def enter(self) -> bool:
+        with lock:
+            return True
+
+
 class Holder:
     def __init__(self) -> None:
         self.function, self.cls, self.method = times_rate, Job, Described.by_class
@@ -415,7 +428,7 @@ def each_process_has_its_own(worker: ActorRef[Any]) -> Iterator[str]:
     worker.ask(("call", lambda: Job(2).price() + times_rate(1)))
     if (found := worker.ask(("get", None))) != (7, 7, 7):
         yield f"in the actor: {found}"
-    expected = 7 if worker.pid() == ActorRef.to("own", "root").pid() else 2
+    expected = 7 if worker.pid() == os.getpid() else 2
     if rate != expected:
         yield f"in the program: {rate} instead of {expected}"
     worker.ask(("set", 2))
@@ -448,6 +461,31 @@ def exceptions_arrive_as_raised(worker: ActorRef[Any]) -> Iterator[str]:
             yield f"without its file: {error.__cause__}"
 
 
+def a_successor_is_told_anew(worker: ActorRef[Any]) -> Iterator[str]:
+    """What a process keeps need not come again; the one that takes its place keeps nothing yet."""
+    place = THREAD if worker.pid() == os.getpid() else PROCESS
+    for life in range(2):
+        bearer = Worker.options(name=f"bearer {place.value}", place=place).start()
+        for _ in range(4):
+            if type(bearer.ask(("echo", Job(1)), timeout=10)) is not Job:
+                yield f"another class in life {life}"
+        process = Process.current
+        assert process is not None
+        if len(wire.encode(Job(1), process.kept[bearer.serial])[0]) > 200:
+            yield f"the definition goes again and again in life {life}"
+        bearer.stop()
+
+
+def what_cannot_travel_stays_on_a_thread(worker: ActorRef[Any]) -> Iterator[str]:
+    """A class whose method uses a lock is no other on a thread; to a process it is refused at the sender."""
+    try:
+        answer = worker.ask(("call", Locked().enter))
+    except TypeError:
+        answer = worker.pid() != os.getpid()
+    if answer is not True:
+        yield f"{answer}"
+
+
 CHECKS: tuple[Callable[[ActorRef[Any]], Iterator[str]], ...] = (
     values_keep_their_class,
     things_are_themselves,
@@ -456,6 +494,8 @@ CHECKS: tuple[Callable[[ActorRef[Any]], Iterator[str]], ...] = (
     each_process_has_its_own,
     exceptions_arrive_as_raised,
     what_is_defined_anew_is_sent_anew,
+    a_successor_is_told_anew,
+    what_cannot_travel_stays_on_a_thread,
 )
 
 

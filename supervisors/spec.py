@@ -12,6 +12,8 @@ from typing import Any, Final
 from peerage.actors.runtime import ProcessActor
 from peerage.supervisors.errors import ChildSpecError
 
+SHORTEST_WAIT_AT_LIMIT_S: Final = 0.1
+LONGEST_WAIT_AT_LIMIT_S: Final = 2.0
 DEFAULT_SHUTDOWN_S: Final = 5.0  # OTP's default for workers: 5000 ms
 
 
@@ -86,20 +88,30 @@ class Backoff:
     The first is at once, the second after `base` seconds, then each `factor` times longer, `limit` at most.
     While it waits, the child's clock for the intensity rule stands still (strategy.py), so a wait never
     makes a crash loop look healthy.
+
+    patience: seconds for which a start that a limit of the operating system refuses (StartLimitError) is tried again without
+    being counted: at first after 0.1 s, then after as long as it has waited already, 2 s at most. Beyond them it counts as
+    any other, so that a supervisor gives up in the end.
     """
 
     base: float = 0.05
     factor: float = 2.0
     limit: float = 2.0
+    patience: float = 60.0
 
     def __post_init__(self) -> None:
         for name, value, least in (
             ("base", self.base, 0),
             ("factor", self.factor, 1),
             ("limit", self.limit, 0),
+            ("patience", self.patience, 0),
         ):
             if not (isfinite(value) and value >= least):
                 raise ChildSpecError("(supervisor)", f"backoff.{name}", repr(value), f"{least} or more")
+
+    def delay_at_limit(self, waited: float) -> float:
+        """Return the seconds until the next try of a start that has been held up by a limit for so many seconds."""
+        return max(SHORTEST_WAIT_AT_LIMIT_S, min(waited, LONGEST_WAIT_AT_LIMIT_S))
 
     def delay(self, attempt: int) -> float:
         """Return the seconds to wait before restart number `attempt` (1 is the first)."""

@@ -22,16 +22,22 @@ class ExitKind(Enum):
     )
     ABNORMAL = "abnormal"  # exception, signal, killed for a hang or for its memory
     START_FAILED = "start_failed"  # it was to be restarted and its start raised
+    LIMITED = "limited"  # it was to be restarted, and a limit of the operating system did not allow it
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """The end of one child. cause: a short text for logs and errors; took: seconds that a failed start needed for it."""
+    """The end of one child.
+
+    cause: a short text for logs and errors. took: seconds that a failed start needed for it. waited: seconds that it has
+    been LIMITED, one try after the other.
+    """
 
     child: str
     kind: ExitKind
     cause: str = ""
     took: float = 0.0
+    waited: float = 0.0
 
 
 class Status(Enum):
@@ -180,6 +186,13 @@ def decide(
     members = frozenset(child.spec.id for child in group)
     # Starts that fail slowly (a timeout) are a crash loop as well: as with a back-off, their time does not count.
     history = history.delayed(members, exit_.took)
+    if exit_.kind is ExitKind.LIMITED and exit_.waited <= flags.backoff.patience:
+        # The restart has been counted, with the end that called for it, and goes on where it was held up. It is the machine
+        # that is short of something, and giving up would cost those that live.
+        delay = flags.backoff.delay_at_limit(exit_.waited)
+        rest = [child for child in group if child.status is not Status.RUNNING]
+        attempt = history.count_of(members)
+        return Decision(_start_again(rest, exit_, delay, attempt), history.delayed(members, delay))
     history = history.within(flags.intensity.period, now).with_restart(ended.id, now)
     attempts = len(history.records)
     if attempts > flags.intensity.restarts:
@@ -187,19 +200,17 @@ def decide(
             (*terminate_all(children, but=ended.id), GiveUp(ended.id, exit_.cause, attempts)), history
         )
 
+    attempt = history.count_of(members)
+    delay = flags.backoff.delay(attempt)
+    again = _start_again(group, exit_, delay, attempt)
+    return Decision((*terminate_all(group, but=ended.id), *again), history.delayed(members, delay))
+
+
+def _start_again(group: Sequence[ChildState], exit_: Exit, delay: float, attempt: int) -> tuple[Action, ...]:
     # Temporary siblings are terminated with the group but never restarted, whatever the reason.
     again = tuple(child.spec.id for child in group if child.spec.restart is not Restart.TEMPORARY)
     temporary = tuple(Forget(child.spec.id) for child in group if child.spec.restart is Restart.TEMPORARY)
-    attempt = history.count_of(members)
-    delay = flags.backoff.delay(attempt)
-    return Decision(
-        (
-            *terminate_all(group, but=ended.id),
-            *temporary,
-            StartAgain(again, delay, ended.id, exit_.cause, attempt),
-        ),
-        history.delayed(members, delay),
-    )
+    return (*temporary, StartAgain(again, delay, exit_.child, exit_.cause, attempt))
 
 
 def is_restarted(restart: Restart, kind: ExitKind) -> bool:
@@ -207,7 +218,7 @@ def is_restarted(restart: Restart, kind: ExitKind) -> bool:
 
     A failed start only happens to a child that was being restarted: that decision stands, and is tried again.
     """
-    if kind is ExitKind.START_FAILED or restart is Restart.PERMANENT:
+    if kind in (ExitKind.START_FAILED, ExitKind.LIMITED) or restart is Restart.PERMANENT:
         return True
     return restart is Restart.TRANSIENT and kind is ExitKind.ABNORMAL
 

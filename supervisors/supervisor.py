@@ -29,6 +29,7 @@ from peerage.actors.runtime import (
     HostAliveError,
     ProcessActor,
     Reply,
+    StartLimitError,
     Timeout,
     Timer,
     Watch,
@@ -107,6 +108,7 @@ class _Child:
     starts: int = 0
     restarts: int = 0
     last_cause: str = ""
+    limited_since: float | None = None  # when a limit of the operating system first did not allow its restart
     timers: list[Timer] = field(default_factory=list)
     ping: Future[Any] | None = None
     is_dynamic: bool = False  # one of many without an order: stops beside the others
@@ -125,7 +127,7 @@ class _Child:
 
     def rest(self) -> None:
         """Be stopped, with nothing on its way."""
-        self.status, self.exit, self.batch = Status.STOPPED, None, None
+        self.status, self.exit, self.batch, self.limited_since = Status.STOPPED, None, None, None
 
 
 class Supervisor(ProcessActor):
@@ -335,6 +337,7 @@ class Supervisor(ProcessActor):
             raise ChildStartError(spec.id, _text_of(error)) from error
         child.ref, child.status, child.exit, child.batch = ref, Status.RUNNING, None, None
         child.starts += 1
+        child.limited_since = None
         if spec.health is not None:
             self._examine_later(child)
         return ref
@@ -388,7 +391,7 @@ class Supervisor(ProcessActor):
             try:
                 self._start_anew(child)
             except ChildStartError as error:
-                self._start_failed(child, error.cause, self.runtime.now() - began)
+                self._start_failed(child, error, began)
                 return
             child.restarts += 1
             child.last_cause = again.cause if spec.id == again.trigger else f"restarted with {again.trigger}"
@@ -402,13 +405,22 @@ class Supervisor(ProcessActor):
             )
             self.on_child_restarted(spec.id, child.last_cause)
 
-    def _start_failed(self, child: _Child, cause: str, took: float) -> None:
+    def _start_failed(self, child: _Child, error: ChildStartError, began: float) -> None:
         """The next end in the queue. Whoever is behind it in its batch is in its group as well."""
         if self.runtime.system_is_ending:
             return  # that is why
-        log.error("child did not start", supervisor=self.actor_urn, child=child.spec.id, cause=cause)
-        child.exit = Exit(child.spec.id, ExitKind.START_FAILED, cause, took)
+        log.error("child did not start", supervisor=self.actor_urn, child=child.spec.id, cause=error.cause)
+        child.exit = self._exit_of_start(child, error, began)
         self._exits.append((child, child.exit))
+
+    def _exit_of_start(self, child: _Child, error: ChildStartError, began: float) -> Exit:
+        now = self.runtime.now()
+        if not isinstance(error.__cause__, StartLimitError):
+            child.limited_since = None
+            return Exit(child.spec.id, ExitKind.START_FAILED, error.cause, now - began)
+        if child.limited_since is None:
+            child.limited_since = began
+        return Exit(child.spec.id, ExitKind.LIMITED, error.cause, now - began, now - child.limited_since)
 
     # Stopping
 

@@ -230,7 +230,10 @@ class Starter(Generic[A]):
         """
         if why := starting.refusal():
             raise ActorStartError(self._name or self._class.__name__, why)
-        process = _process()
+        try:
+            process = _process()
+        except LimitReachedError as error:  # there is no room for a system
+            raise StartLimitError(self._name or self._class.__name__, error.limit) from error
         self._check_refs(process)
         until = time.monotonic() + self._timeout
         name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"

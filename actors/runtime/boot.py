@@ -19,11 +19,12 @@ from . import (
     starting,
 )
 from .actor import fd_socket_path
-from .control import FAILED
+from .control import FAILED, LIMITED
 from .down import DownReason
-from .errors import text_of
+from .errors import LimitReachedError, text_of
 from .host import EXIT_LINGER_S, Host
 from .life import guard
+from .limits import lack_behind
 from .message import Kind
 from .process import Process
 from .stopping import SHUTDOWN, Leave
@@ -138,13 +139,15 @@ def _go_to(here: int) -> None:
         os.close(here)
 
 
-def tell_failure(boot: Boot, error: BaseException) -> None:
-    """Have the root know what this process ends with, which may have no mailbox yet."""
+def tell_failure(boot: Boot, error: BaseException) -> bool:
+    """Have the root know what this process ends with, which may have no mailbox yet. Returns: whether it is a limit."""
+    lack = error.limit if isinstance(error, LimitReachedError) else lack_behind(error)
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(FAILURE_WAIT_S)
         sock.connect(fd_socket_path(boot.directory))
-        text = text_of(error)[:FAILURE_CHARS]
-        sock.send(FAILED + f"{boot.serial} {text}".encode(errors="backslashreplace"))
+        text = (lack or text_of(error))[:FAILURE_CHARS]
+        sock.send((LIMITED if lack else FAILED) + f"{boot.serial} {text}".encode(errors="backslashreplace"))
+    return bool(lack)
 
 
 def _stop_thread_hosts(process: Process) -> None:

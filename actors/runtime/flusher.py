@@ -35,8 +35,14 @@ class Flusher:
             self._awake = True
             with self._lock:
                 if self._thread is None and not self._ended:
-                    self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError:  # there can be no more threads: then nothing is gathered
+                        self._awake = False
+                        outbox.flush()
+                        return
+                    self._thread = thread
             self._called.set()
 
     def forget(self, outbox: Outbox) -> None:

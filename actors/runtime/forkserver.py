@@ -9,6 +9,7 @@ the directory and exits.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import importlib
 import os
@@ -22,7 +23,10 @@ from . import starting
 from .boot import Boot, run_host, tell_failure
 from .buffers import flush_all, freeze
 from .control import GROUP_SIGNALS, receive_message, send_message
+from .descriptors import close_all
 from .directory import UNMOUNTED, remove_directory
+from .errors import text_of
+from .limits import lack_behind
 from .title import set_title
 
 GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
@@ -76,6 +80,8 @@ class _Server:
                 self._preload(modules, path)
             case ("fork", boot):
                 self._fork(Boot(*boot), fds)
+            case ("kill", pid):
+                self._kill(pid)
 
     def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
         sys.path[:] = path
@@ -92,16 +98,36 @@ class _Server:
         freeze()  # what the imports have written, too: each host would write it again
 
     def _fork(self, boot: Boot, fds: list[int]) -> None:
-        pid = os.fork()
+        try:
+            if len(fds) <= len(boot.fd_names):  # the kernel drops those that there is no room for
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            pid = os.fork()
+        except (OSError, MemoryError) as error:
+            close_all(fds)
+            self._refuse(boot, error)
+            return
         if pid == 0:
             _become_host(self._control, (self._signals, self._signals_in), boot, self._life_fd, fds)
         self._children.add(pid)
         for fd in fds:
             os.close(fd)
         # Opened here, by the parent that has not yet reaped it: the number cannot mean another process.
-        pidfd = os.pidfd_open(pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            self._refuse(boot, error)
+            return
         send_message(self._control, ("forked", boot.serial, pid), (pidfd,))
         os.close(pidfd)
+
+    def _refuse(self, boot: Boot, error: BaseException) -> None:
+        """This host cannot be made; those that there are, and those to come, are no less well for it."""
+        send_message(self._control, ("not forked", boot.serial, lack_behind(error), text_of(error)))
+
+    def _kill(self, pid: int) -> None:
+        if pid in self._children:  # not reaped: the number means no other process
+            os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
         for pid in list(self._children):
@@ -155,8 +181,8 @@ def _become_host(
         here, *passed = fds
         code = run_host(boot, life_fd, here, dict(zip(boot.fd_names, passed, strict=True)))
     except BaseException as error:
-        tell_failure(boot, error)
-        sys.excepthook(*sys.exc_info())
+        if not tell_failure(boot, error):
+            sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(Exception):
             flush_all()

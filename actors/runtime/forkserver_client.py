@@ -132,6 +132,10 @@ class ForkServer:
         """
         send_message(self._control, ("fork", tuple(boot)), tuple(fds))
 
+    def kill(self, pid: int) -> None:
+        """End a host of which nothing is known but its process number, if it is still the server's child."""
+        send_message(self._control, ("kill", pid))
+
     def receive(self) -> tuple[Any, list[int]]:
         """The next report and its descriptors. Raises: EOFError or OSError when it has died."""
         return receive_message(self._control)

@@ -7,6 +7,7 @@ fork server does the same beside it. Nothing here imports more than the standard
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from .directory import Directory, remove_directory
@@ -53,7 +54,8 @@ def lay(preload: tuple[str, ...], title: str = TITLE) -> None:
     """Begin with the system that this process is about to make. Without one it goes at the end of this process."""
     global _laid  # noqa: PLW0603 - a process has one system
     if _laid is None:
-        _laid = Foundation(preload, title)
+        with contextlib.suppress(OSError):  # whoever makes the system meets it again, and says so
+            _laid = Foundation(preload, title)
 
 
 def take(preload: tuple[str, ...], title: str) -> Foundation:

@@ -147,12 +147,35 @@ def lack_behind(error: BaseException) -> str:
     return ""
 
 
+def lack_of_threads(count: int) -> str:
+    """Why there cannot be so many more threads, in a clause that names the limits; empty when there can be.
+
+    They are tried: ZeroMQ aborts the process when it cannot start its own.
+    """
+    end = threading.Event()
+    threads = [threading.Thread(target=end.wait, daemon=True) for _ in range(count)]
+    begun: list[threading.Thread] = []
+    try:
+        for thread in threads:
+            thread.start()
+            begun.append(thread)
+    except RuntimeError as error:
+        return lack_behind(error)
+    finally:
+        end.set()
+        for thread in begun:
+            thread.join()
+    return ""
+
+
 def lack_of_processes() -> str:
     """That no process or thread can be made, and which limits there are on them: the kernel does not say which it was."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     limits = [f"{_shown(soft)} for the processes and threads of user {os.getuid()} (RLIMIT_NPROC)"]
     if (group := _group_limit("pids", "pids.max", "pids.current")) is not None:
         limits.append(f"{group[0]} for this container or service, {group[1]} of them taken (pids.max)")
+    if (memory := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:
+        limits.append(f"{memory} bytes of addresses for each process (RLIMIT_AS)")
     return f"no process or thread can be made: the limits are {' and '.join(limits)}; {HELP_WITH_PROCESSES}"
 
 

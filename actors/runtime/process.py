@@ -16,7 +16,7 @@ from . import definitions, systems
 from .directory import LOOK_S, Foothold
 from .errors import ActorDeadError, LimitReachedError
 from .flusher import Flusher
-from .limits import Purpose, Reserve
+from .limits import Purpose, Reserve, lack_of_threads
 from .log import logger
 from .table import ROOT_SERIAL, THREAD_BITS, HostTable, serial_of
 from .ways import Ways
@@ -32,6 +32,7 @@ EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection st
 LEAVE_POLL_S = 0.005
 MENDED_S = 3 * LOOK_S  # after it was made again, all have noticed and their mailboxes are back
 
+STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
 DeadLetterHook = Callable[[str, int], None]
 
 
@@ -49,7 +50,8 @@ class Process:
         self.directory, self.serial, self.system = directory, serial, system
         self.pid = os.getpid()
         self.reserve = Reserve()
-        if lack := self.reserve.take(STARTING, Purpose.DUTY):  # ZeroMQ would abort the process
+        # ZeroMQ would abort the process.
+        if lack := self.reserve.take(STARTING, Purpose.DUTY) or lack_of_threads(STARTING_THREADS):
             raise LimitReachedError("the actor system", lack)
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
@@ -143,7 +145,11 @@ class Process:
         """
         self.ways.close(linger_s)
         term = threading.Thread(target=self.context.term, daemon=True)
-        term.start()
+        try:
+            term.start()
+        except RuntimeError:  # there can be no more threads
+            self.context.term()
+            return
         began = time.monotonic()
         while term.is_alive() and (waited := time.monotonic() - began) < linger_s:
             if waited >= EMBEDDER_TAKES_S and all(

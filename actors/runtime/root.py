@@ -5,6 +5,7 @@ died.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -20,7 +21,7 @@ from . import message as wire
 from .actor import SpawnRequest, fd_socket_path
 from .boot import Boot
 from .context import Timer
-from .control import FAILED, MAX_FDS
+from .control import FAILED, LIMITED, MAX_FDS
 from .descriptors import close_all
 from .down import DownReason, from_status
 from .ending import KILL_WAIT_S, Ending
@@ -29,7 +30,7 @@ from .forkserver_client import ForkServer, current_directory, environment_now, i
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
-from .limits import Purpose, lack_of_descriptors
+from .limits import Purpose, lack_behind, lack_of_descriptors
 from .links import Links
 from .log import logger
 from .message import Kind, Raw
@@ -92,6 +93,7 @@ class _HostRecord:
         self.must_die = False
         self.verdict: DownReason | None = None  # why the root has killed it
         self.failure = ""  # what it ended with, an exception
+        self.limit = ""  # of the operating system, which its start has met
         self.mourners: set[str] = set()  # hosts that do not start before this one is gone
         self.heirs: list[_Heir] = []  # starts that wait for its end
 
@@ -258,13 +260,24 @@ class Root(Host):
         self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
 
     def _fork(self, record: _HostRecord) -> None:
-        """Raises: ActorStartError, when there is no fork server and none can be started; OSError, out of descriptors."""
+        """Ask for the process of a host. Raises: StartLimitError; ActorStartError, when no fork server can be started."""
+        assert record.request is not None
+        try:
+            self._ask_for(record)
+        except OSError as error:
+            if lack := lack_behind(error):
+                raise StartLimitError(record.request.actor, lack) from error
+            raise ActorStartError(record.request.actor, text_of(error)) from error
+
+    def _ask_for(self, record: _HostRecord) -> None:
         request = record.request
         assert request is not None
         if not self._fork_server.is_started:
             try:
                 self._start_fork_server()
             except OSError as error:
+                if lack_behind(error):
+                    raise
                 raise ActorStartError(request.actor, f"{NO_FORK_SERVER}: {text_of(error)}") from error
         environment = environment_now()
         boot = Boot(
@@ -331,10 +344,11 @@ class Root(Host):
                 data, fds, _flags, _address = socket.recv_fds(self._fd_socket, LONGEST_FAILURE, MAX_FDS)
                 for fd in fds:
                     os.set_inheritable(fd, False)
-                if data.startswith(FAILED):
-                    serial, _, text = data.removeprefix(FAILED).decode(errors="replace").partition(" ")
+                if data.startswith((FAILED, LIMITED)):
+                    _kind, serial, text = data.decode(errors="replace").split(" ", 2)
                     if (record := self.records.get(int(serial))) is not None:
                         record.failure = text
+                        record.limit = text if data.startswith(LIMITED) else ""
                 else:
                     self._passed[data.decode()] = fds
 
@@ -383,7 +397,11 @@ class Root(Host):
             return
         match report:
             case ("forked", serial, pid):
-                self._on_forked(serial, pid, fds[0])
+                self._on_forked(serial, pid, fds)
+            case ("not forked", serial, limit, text):
+                self._on_not_forked(
+                    serial, limit or f"its process cannot be forked: {text}", is_limit=bool(limit)
+                )
             case ("exited", pid, status):
                 if (record := self._by_pid.get(pid)) is not None:
                     record.status = status
@@ -416,12 +434,13 @@ class Root(Host):
         ]
         now = time.monotonic()
         self._renewals = [at for at in self._renewals if now - at < RENEWAL_PERIOD_S] + [now] * (not wanted)
-        fault = ""
+        fault = limit = ""
         try:
             self._start_fork_server()
         except OSError as error:  # the next start tries again
-            fault = f"{NO_FORK_SERVER}: {text_of(error)}"
-            logger().error(NO_FORK_SERVER, cause=text_of(error))
+            limit = lack_behind(error)
+            fault = f"{NO_FORK_SERVER}: {limit or text_of(error)}"
+            logger().error(NO_FORK_SERVER, cause=limit or text_of(error))
         if len(self._renewals) > RENEWALS:
             # It cannot live here (an interpreter that cannot import us, no memory): no starter shall wait for it.
             fault = fault or f"the fork server keeps dying: {from_status(status)}"
@@ -431,6 +450,7 @@ class Root(Host):
             # its serial has gone.
             if record.serial not in self.records:
                 continue  # it went with one before it
+            record.limit = limit
             if fault:
                 self._bury(record, DownReason("killed", fault))
             elif record.must_die:
@@ -445,8 +465,18 @@ class Root(Host):
         self._links.replace(record.serial, successor.serial)
         self._fork(successor)
 
-    def _on_forked(self, serial: int, pid: int, pidfd: int) -> None:
+    def _on_not_forked(self, serial: int, cause: str, *, is_limit: bool) -> None:
         record = self.records.get(serial)
+        if record is not None and record.request is not None:
+            kind = StartLimitError if is_limit else ActorStartError
+            record.asker.refuse(kind(record.request.actor, cause))
+
+    def _on_forked(self, serial: int, pid: int, fds: list[int]) -> None:
+        if not fds:  # there was no room for it here
+            self._fork_server.kill(pid)
+            self._on_not_forked(serial, lack_behind(OSError(errno.EMFILE, "")), is_limit=True)
+            return
+        record, pidfd = self.records.get(serial), fds[0]
         if record is None:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
@@ -521,6 +551,8 @@ class Root(Host):
         name = record.request.actor if record.request is not None else record.name
         # If it has started, its asker has been answered, and takes no notice.
         error = ActorStartError(name, f"host {record.name!r} ended ({reason})")
+        if record.limit:
+            error = StartLimitError(name, record.limit)
         heirs, record.heirs = record.heirs, []
         do_all(
             (self._remove_sockets, (record.serial,)),

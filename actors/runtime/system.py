@@ -16,8 +16,9 @@ from . import message as wire
 from . import orphan, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
 from .directory import remove_directory, sweep_abandoned, why_passed_over
 from .down import DownReason, Watch
-from .errors import ActorDeadError, Timeout
+from .errors import ActorDeadError, LimitReachedError, Timeout
 from .foundation import TITLE, take
+from .limits import lack_behind
 from .log import logger
 from .message import Kind
 from .process import DeadLetterHook, Process, current_host, current_port
@@ -57,6 +58,8 @@ class System:
         preload: modules that the fork server imports once, for hosts to start quickly. One that starts threads
             when it is imported is left out.
         log_setup: called first in every host process, unless the actor it was made for is started with another.
+
+    Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
     """
 
     _current: System | None = None
@@ -81,33 +84,42 @@ class System:
             self.log_setup = log_setup
             setup = b"" if log_setup is None else wire.dumps(log_setup)
             sweep_abandoned()
-            with contextlib.ExitStack() as undo:
-                foundation = take(preload, title)
-                undo.callback(foundation.tear_down)
-                self._directory, self._fork_server = foundation.directory, foundation.fork_server
-                self._life_read, self._life_write = foundation.life_read, foundation.life_write
-                self._directory.make()
-                self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
-                undo.callback(self.process.context.destroy, linger=0)
-                undo.callback(self.process.foothold.close)
-                self.process.title = title
-                self.process.on_mended = self._directory.hold_again
-                self._root: Root | None = None
-                started = threading.Event()
-                self._failure: BaseException | None = None
-                self._thread = threading.Thread(
-                    target=self._run, args=(started, setup), name="actor system", daemon=True
-                )
-                self._thread.start()
-                started.wait()
-                if self._failure is not None:
-                    raise self._failure
-                undo.pop_all()
+            try:
+                self._make(preload, title, setup)
+            except (OSError, RuntimeError, MemoryError) as error:
+                if lack := lack_behind(error):
+                    raise LimitReachedError("the actor system", lack) from error
+                raise
             _say_where(self._directory.path)
             Process.current = self.process
             System._current = self
             self._pid = os.getpid()
             atexit.register(self._shutdown_at_exit)
+
+    def _make(self, preload: tuple[str, ...], title: str, setup: bytes) -> None:
+        """Have all that it consists of running; if that cannot be, nothing of it is left."""
+        with contextlib.ExitStack() as undo:
+            foundation = take(preload, title)
+            undo.callback(foundation.tear_down)
+            self._directory, self._fork_server = foundation.directory, foundation.fork_server
+            self._life_read, self._life_write = foundation.life_read, foundation.life_write
+            self._directory.make()
+            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
+            undo.callback(self.process.context.destroy, linger=0)
+            undo.callback(self.process.foothold.close)
+            self.process.title = title
+            self.process.on_mended = self._directory.hold_again
+            self._root: Root | None = None
+            started = threading.Event()
+            self._failure: BaseException | None = None
+            self._thread = threading.Thread(
+                target=self._run, args=(started, setup), name="actor system", daemon=True
+            )
+            self._thread.start()
+            started.wait()
+            if self._failure is not None:
+                raise self._failure
+            undo.pop_all()
 
     def _run(self, started: threading.Event, log_setup: bytes) -> None:
         try:

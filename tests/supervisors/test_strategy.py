@@ -36,7 +36,7 @@ from peerage.supervisors.strategy import (
 )
 
 P, T, X = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
-NORMAL, SHUTDOWN, ABNORMAL, START_FAILED = ExitKind
+NORMAL, SHUTDOWN, ABNORMAL, START_FAILED, LIMITED = ExitKind
 NO_BACKOFF = Backoff(base=0)
 ONE, ALL, REST = Strategy
 
@@ -231,6 +231,29 @@ def test_starts_that_fail_slowly_count_together() -> None:
         decision = decide(flags(restarts=3), [child("a"), child("b")], history, exit_, now)
         history, now = decision.history, now + 60.0
     assert decision.actions[-1] == GiveUp("b", "", 4)
+
+
+def test_a_start_held_up_by_a_limit_is_tried_again_without_being_counted() -> None:
+    """The waits grow with what has been waited, up to two seconds; siblings are left alone, whatever the strategy."""
+    waits = [(0.0, 0.1), (0.1, 0.1), (0.5, 0.5), (1.5, 1.5), (20.0, 2.0), (60.0, 2.0)]
+    for strategy in Strategy:
+        history = decide(flags(strategy), ABC, History(), Exit("b", ABNORMAL), 0.0).history
+        for waited, delay in waits:
+            states = [child("a"), child("b", status=Status.RESTARTING), child("c", status=Status.RESTARTING)]
+            exit_ = Exit("b", LIMITED, "why", waited=waited)
+            decision = decide(flags(strategy, restarts=1), states, history, exit_, waited)
+            names = ("b",) if strategy is ONE else ("b", "c")
+            assert decision.actions == (again(*names, delay=delay),)
+            assert len(decision.history.records) == 1
+            history = decision.history
+
+
+def test_a_start_held_up_beyond_all_patience_counts() -> None:
+    """A supervisor that would wait for ever would live without the child for good."""
+    supervisor = flags(restarts=1, backoff=Backoff(base=0, patience=10.0))
+    history = decide(supervisor, [child("a")], History(), Exit("a", ABNORMAL), 0.0).history
+    exit_ = Exit("a", LIMITED, "why", waited=10.1)
+    assert decide(supervisor, [child("a")], history, exit_, 0.2).actions[-1] == GiveUp("a", "why", 2)
 
 
 def test_intensity_zero_gives_up_at_once() -> None:

@@ -131,7 +131,9 @@ class Inbox:
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
         if not marks & wire.FRAMES:  # the memory of arrays, which their receiver may change
-            return [self._pull.recv(copy=False).buffer for _ in range(extra)]
+            views = (self._pull.recv(copy=False).buffer for _ in range(extra))
+            # ZeroMQ leaves small ones where it has read them, at odd addresses.
+            return [view if len(view) >= LARGE else bytearray(view) for view in views]
         if not marks & wire.LARGE_FRAMES:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []

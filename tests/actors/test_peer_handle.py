@@ -85,17 +85,18 @@ def outside(actor: Probe) -> Peer:
         (bytearray(b"may change"), b"may change"),
         (memoryview(b"read only"), b"read only"),
         (memoryview(bytearray(b"may change")), b"may change"),
+        (memoryview(bytearray(b"may change")).toreadonly(), b"may change"),
         (PexAddrs(), b""),
     ],
-    ids=["bytes", "bytearray", "read-only view", "view", "protobuf"],
+    ids=["bytes", "bytearray", "read-only view", "view", "read-only view of a bytearray", "protobuf"],
 )
 def test_what_may_still_change_is_copied(message: Any, expected: bytes) -> None:
     """A message is what it was when it was sent."""
     data = message_bytes(message)
     if isinstance(message, bytearray):
         message[:] = b"has been changed"[: len(message)]
-    elif isinstance(message, memoryview) and not message.readonly:
-        message[:] = bytes(len(message))
+    elif isinstance(message, memoryview) and isinstance(message.obj, bytearray):
+        message.obj[:] = bytes(len(message))
     assert bytes(data) == expected
 
 

@@ -50,6 +50,18 @@ def test_arguments_of_a_start_are_what_they_were(pairs: Pairs) -> None:
         assert pairs.attempt_start(place, kind, 2 * LARGE) == [], (place, kind)
 
 
+class Aligned(ProcessActor):
+    def on_receive(self, message: Any) -> bool:
+        return bool(message.flags.aligned)
+
+
+def test_arrays_arrive_where_their_items_may_lie(system: System, place: Place) -> None:
+    """ZeroMQ reads many messages into one buffer, one behind the other."""
+    ref = Aligned.options(place=place).start()
+    answers = [ref.ask(np.ones(size // 8), block=False) for size in range(SMALL - 80, 3 * SMALL, 88)]
+    assert all(answer.get() for answer in answers)
+
+
 class Server(ProcessActor):
     """Answers with its weights, and goes on changing them."""
 

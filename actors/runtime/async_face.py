@@ -12,7 +12,7 @@ import contextlib
 import pickle
 import weakref
 from collections import OrderedDict, deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from . import message as wire
 from .deadlines import Deadlines
 from .errors import ActorDeadError, LimitReachedError, MailboxFullError, Timeout
-from .flow import DEFAULT_WAIT, Drop, Fail, WhenFull
+from .flow import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, WhenFull
 from .future import Future
 from .message import EXEMPT, FRAMES, LARGE, PLAIN, PLAIN_SIZE, SIZED, SMALL, Kind, Raw
 
@@ -194,7 +194,7 @@ async def nothing() -> None:
     """The message has gone."""
 
 
-def pack(value: Any) -> tuple[Any, Sequence[Raw], int, int, bool]:
+def pack(value: Any, kept_there: Container[bytes] = ()) -> tuple[Any, Sequence[Raw], int, int, bool]:
     """Returns: a value or body, extra frames, flags, bytes, and whether it is the value itself, which cannot change and is
     pickled when it goes. Raises: what pickling raises.
     """
@@ -202,7 +202,7 @@ def pack(value: Any) -> tuple[Any, Sequence[Raw], int, int, bool]:
         size = len(value) if type(value) in SIZED else PLAIN_SIZE
         if size < SMALL:
             return value, (), 0, size, True
-    body, extras, flags = wire.encode(value)
+    body, extras, flags = wire.encode(value, kept_there)
     return body, extras, flags, len(body) + sum(map(len, extras)), False
 
 
@@ -267,10 +267,12 @@ class AsyncFace:
         if route.local and (error := port.never_answered(call)) is not None:
             call.settle(None, error)
             return
-        packed = pack(value)
+        packed = pack(value, kept := self._kept_by(route))
         if self._may_go(route, packed[3], exempt):
             self._post(route, Letter(ASK, packed, port.sender, exempt, call))
         else:
+            if kept:
+                packed = pack(value)
             self._wait_in_line(loop, route, Letter(ASK, packed, port.sender, exempt, call), when_full)
         if call.until is not None and not call.tick and not call.done():
             self._deadlines.add(call, call.until)
@@ -311,17 +313,23 @@ class AsyncFace:
         if route is None:
             port.count_dead_letters(ref.key, 1)
             return None
-        packed = pack(value)
+        packed = pack(value, kept := self._kept_by(route))
         if self._may_go(route, packed[3], exempt):
             self._post(route, Letter(TELL, packed, port.sender, exempt, None))
             return None
         if isinstance(when_full, Drop) and not exempt and not self._has_place(route, packed[3]):
             port.count_dead_letters(ref.key, 1)
             return None
+        if kept:
+            packed = pack(value)
         call = Call(port, loop, None, 0.0)
         call.route = route
         self._wait_in_line(loop, route, Letter(TELL, packed, port.sender, exempt, call), when_full)
         return call
+
+    def _kept_by(self, route: Route) -> Container[bytes]:
+        """The definitions that the receiver has; who waits in line may have to go to a successor, which has none."""
+        return self._port.process.kept.get(route.serial, ()) if route.line is None else ()
 
     def _may_go(self, route: Route, size: int, exempt: bool) -> bool:
         """Whether a message may go at once: nothing is ahead of it, there is room, and it is still our turn."""
@@ -374,11 +382,29 @@ class AsyncFace:
         kind: int,
         packed: tuple[Any, Sequence[Raw], int, int, bool],
         future: Future[Any] | None,
+        exempt: bool = True,
     ) -> None:
         """What no window bounds, from this thread's other calls: it goes after what waits there already."""
         if future is not None:
             future.route, future.serial = route, route.serial
-        self._join(route, Letter(kind, packed, self._port.sender, True, future))
+        self._join(route, Letter(kind, packed, self._port.sender, exempt, future))
+
+    def takes(self, route: Route) -> bool:
+        """Whether a call that only wants a future may leave it in line: where a loop runs, and for a window of them.
+
+        A future, unlike a call, does not leave the line when nobody awaits it any more.
+        """
+        loop = asyncio._get_running_loop()  # noqa: SLF001 - None where none runs
+        if loop is None:
+            return False
+        line: Line | None = route.line
+        if line is not None and len(line.letters) >= WINDOW_MESSAGES:
+            raise MailboxFullError(
+                route.ref.name, route.window.messages + len(line.letters), route.window.size + line.size
+            )
+        self.attach(loop)
+        self._schedule(loop)
+        return True
 
     def advance(self, seconds: float | None = SHARE_S) -> bool:
         """Send what has room by now, for so long. Returns: whether more could go."""
@@ -487,7 +513,10 @@ class AsyncFace:
                 elif (loop := self.own_loop()) is not None and not loop.is_closed():
                     self._schedule(loop)  # the next one may be smaller
             elif self._port.pending.get(call.corr) is call:
-                self._port.pending[call.corr] = Abandoned(call)
+                if call.size < 0:  # it has no place, and is not waited for
+                    self._port.forget(call.corr)
+                else:
+                    self._port.pending[call.corr] = Abandoned(call)
 
     def _expire(self, call: Call, now: float) -> None:
         letter = call.letter

@@ -322,10 +322,12 @@ class Port:
         kind: int = ASK,
         when_full: WhenFull | None = None,
         until: float | None = None,
+        block: bool = True,
     ) -> Future[Any]:
         """Send a message that is answered. A dead actor's future fails with ActorDeadError.
 
-        Args: until, monotonic seconds when waiting for room ends at the latest.
+        Args: until, monotonic seconds when waiting for room ends at the latest; block, whether the caller will wait for
+            the answer at once.
         """
         future: Future[Any] = Future()
         with self.lock:
@@ -360,6 +362,9 @@ class Port:
                     if kept:
                         body, extras, flags = wire.encode(value)
                         size = len(body) + sum(map(len, extras))
+                    if not block and when_full is None and until is None and self.face.takes(route):
+                        self.face.put_behind(route, kind, (body, extras, flags, size, False), future, False)
+                        return future
                     self._make_room(route, size, shorter(when_full, until))
                     if (route := self.route(ref)) is None:
                         future.resolve(None, ActorDeadError(f"{ref} not found"))
@@ -632,6 +637,10 @@ class Port:
         else:
             self._forget_unbounded(future.serial)
         return None if type(future) is Abandoned else future
+
+    def forget(self, corr: int) -> None:
+        """Nobody waits for this answer, and it has no place in a window."""
+        self._forget_unbounded(self.pending.pop(corr).serial)
 
     def _forget_unbounded(self, serial: int) -> None:
         left = self._unbounded.pop(serial) - 1

@@ -271,7 +271,8 @@ class ActorRef(pykka.ActorRef[A]):
             block: whether to wait for the answer.
             timeout: seconds for the whole call, be it that it waits for room in the mailbox or for the answer; with
                 `block=False` for room alone.
-            when_full: as for `tell`, but for `DROP`; by default it waits for room for `timeout`, or 10 s.
+            when_full: as for `tell`, but for `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
+                asyncio loop runs and only the future is wanted, it does not wait, but leaves the message in line.
             exempt: as for `tell`.
 
         Raises (or set in the future): what the actor raised, with the remote traceback as cause;
@@ -290,7 +291,7 @@ class ActorRef(pykka.ActorRef[A]):
                 future.resolve(None, error)
             else:
                 try:
-                    future = port.ask(self, message, exempt, when_full=when_full, until=until)
+                    future = port.ask(self, message, exempt, when_full=when_full, until=until, block=block)
                 except MailboxFullError as error:
                     if until is None or type(when_full) is Fail or time.monotonic() < until:
                         raise

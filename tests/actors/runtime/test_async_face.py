@@ -119,6 +119,34 @@ def test_a_full_mailbox_does_not_hold_the_loop(gate: Gate) -> None:
     assert run(main()) >= 10
 
 
+def test_futures_that_are_awaited_wait_in_line_too(gate: Gate) -> None:
+    """A proxy's calls, and asks without blocking: as many as a window, then there is an error at once."""
+    fill(gate.ref)
+
+    async def main() -> None:
+        futures = [gate.ref.ask("handled", block=False) for _ in range(WINDOW_MESSAGES)]
+        assert waiting(gate.ref) == WINDOW_MESSAGES
+        with pytest.raises(MailboxFullError, match=f"{2 * WINDOW_MESSAGES} messages"):
+            gate.ref.ask("handled", block=False)
+        gate.open()
+        assert [await future for future in futures] == [WINDOW_MESSAGES] * WINDOW_MESSAGES
+
+    run(main())
+
+
+def test_exempt_asks_that_time_out_are_not_kept(gate: Gate) -> None:
+    """No window bounds how many."""
+
+    async def main() -> None:
+        before = len(current_port().pending)
+        for _ in range(100):
+            with pytest.raises(Timeout):
+                await gate.ref.ask_async("x", timeout=0.001, exempt=True)
+        assert len(current_port().pending) == before
+
+    run(main())
+
+
 def test_the_choices_of_a_tell_hold_for_asyncio(gate: Gate) -> None:
     """At once: an error, or a dead letter."""
     fill(gate.ref)

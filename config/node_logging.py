@@ -8,6 +8,7 @@ that are signed with its name; lines of nobody's (the actor system's) go to the 
 from __future__ import annotations
 
 import logging
+import os
 import threading
 
 from peerage.config.log_level import parse_log_level
@@ -18,6 +19,7 @@ __all__ = ["NODE", "add_node", "remove_node"]
 NODE = "node"  # the key that a line is signed with
 
 _lock = threading.RLock()
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
 _handlers: dict[str, _NodeHandler] = {}
 _level_before = logging.NOTSET
 

@@ -8,6 +8,7 @@ Children start in this order and stop in the reverse one; each is restarted alon
 from __future__ import annotations
 
 import itertools
+import os
 import socket
 import threading
 import time
@@ -100,6 +101,7 @@ ReactorSpec = type[Reactor] | tuple[Any, ...]  # a class, or a class and the arg
 
 _unnamed = itertools.count(1)
 _making_system = threading.Lock()
+os.register_at_fork(after_in_child=_making_system._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
 
 
 class ListenError(Exception):
@@ -184,7 +186,8 @@ class Node:
             node.wait()
 
     What it is (`config`, `node_id`, `names`, `is_running`) can be asked always; what it does and where it is reached, while
-    it runs: before its start, after its end and while it stops, that raises NodeNotRunningError.
+    it runs: before its start, after its end and while it stops, that raises NodeNotRunningError. So does all of it, start
+    and stop too, in a forked child of the process that it runs in: it can have a node of its own.
 
     Args:
         config: checked when the node is made.
@@ -223,6 +226,7 @@ class Node:
         self._life: NodeLife | None = None  # this one, or the last
         self._switching = threading.RLock()  # one start or stop at a time; a signal's handler may stop, too
         self._is_starting = self._stop_is_due = False
+        self._pid = 0  # of the process that started it
         self._on_end: list[Callable[[], None]] = []
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -234,11 +238,13 @@ class Node:
 
         Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data, or no room;
             ConfigError, external_address has a host that does not resolve; ListenError, SeedsUnresolvedError,
-            NodeStartError.
+            NodeStartError; NodeNotRunningError, in a forked child of the process that it runs in.
         """
+        self._check_process()
         with self._switching:
             if self._is_starting or (self._life is not None and not self._life.ended.is_set()):
                 return self
+            self._pid = os.getpid()
             self._is_starting, self._stop_is_due = True, False
             try:
                 self._live()
@@ -304,7 +310,11 @@ class Node:
             raise NodeStartError(str(error)) from error
 
     def stop(self) -> None:
-        """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent."""
+        """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent.
+
+        Raises: NodeNotRunningError, in a forked child of the process that it runs in.
+        """
+        self._check_process()
         with self._switching:
             self._stop_is_due = self._is_starting  # it was called from a handler: `start` sees to it
             life = self._life
@@ -329,8 +339,9 @@ class Node:
         """Block until the node has ended: this life of it, if it is started again.
 
         Returns: False when the time was over first.
-        Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start.
+        Raises: NodeFailedError when it ended by itself; NodeNotRunningError before the first start, and in a forked child.
         """
+        self._check_process()
         life = self._life
         if life is None:
             raise self._not_running(None)
@@ -352,7 +363,8 @@ class Node:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if not self._is_of_another_process():  # a forked child has nothing to stop
+            self.stop()
 
     # --- who it is -----------------------------------------------------------------------------------------------------
 
@@ -367,7 +379,7 @@ class Node:
 
     @property
     def is_running(self) -> bool:
-        return self._life is not None and self._life.is_running
+        return self._life is not None and self._life.is_running and not self._is_of_another_process()
 
     @property
     def names(self) -> NodeNames:
@@ -452,7 +464,24 @@ class Node:
 
     # --- machinery -----------------------------------------------------------------------------------------------------
 
+    def _is_of_another_process(self) -> bool:
+        has_begun = self._is_starting or (self._life is not None and not self._life.ended.is_set())
+        return has_begun and self._pid != os.getpid()
+
+    def _check_process(self) -> None:
+        """Before anything else: a forked child has not the threads that do what it would wait for, and hold its locks.
+
+        Raises: NodeNotRunningError.
+        """
+        if self._is_of_another_process():
+            raise NodeNotRunningError(
+                self.node_id,
+                f"it runs in process {self._pid}, of which this process is a forked child; make a node of its own here, "
+                "with a home of its own",
+            )
+
     def _running(self) -> NodeLife:
+        self._check_process()
         life = self._life
         if life is None or not life.is_running:
             raise self._not_running(life)

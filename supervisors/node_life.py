@@ -19,7 +19,9 @@ __all__ = ["NodeLife", "NodeNotRunningError", "UnknownReactorError"]
 
 
 class NodeNotRunningError(Exception):
-    """A node was asked that does not run; the text says whether it has not been started, was stopped or has failed."""
+    """A node was asked that does not run here; the text says whether it has not been started, was stopped, has failed, or
+    runs in the process that this one is a forked child of.
+    """
 
     def __init__(self, node_id: str, why: str) -> None:
         super().__init__(node_id, why)
@@ -56,6 +58,9 @@ class NodeLife:
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str | None = None  # why it ended by itself
 
+    def __post_init__(self) -> None:
+        _lives.add(self)
+
     @property
     def is_running(self) -> bool:
         return self.supervisor is not None and not self.stopping and not self.ended.is_set()
@@ -68,6 +73,7 @@ class NodeLife:
 
     def release(self) -> None:
         """Give back what the operating system lent. May be called twice."""
+        _lives.discard(self)
         while self.http_listeners:
             for listener in self.http_listeners.popitem()[1]:
                 listener.close()
@@ -83,3 +89,15 @@ class NodeLife:
         self.call_off()
         self.release()
         self.ended.set()
+
+
+_lives: set[NodeLife] = set()  # of this process's nodes
+
+
+def _let_go_after_fork() -> None:
+    """A child that outlives its parent must not keep ports from the parent's successor."""
+    for life in list(_lives):
+        life.release()
+
+
+os.register_at_fork(after_in_child=_let_go_after_fork)

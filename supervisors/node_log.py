@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -19,6 +20,7 @@ __all__ = ["NodeLog"]
 
 _log = get_logger("peerage.node")
 _lock = threading.Lock()
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
 _taken: set[str] = set()  # names in the lines of the nodes that this process has now
 
 

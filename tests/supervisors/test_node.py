@@ -25,6 +25,7 @@ from peerage.actors.runtime import System
 from peerage.supervisors.node_life import NodeLife
 from peerage.supervisors.spec import ChildSpec
 from peerage.wire.channel import ChannelDescriptor
+from tests.forked import in_a_fork
 from tests.nodes import HIGH, EchoReactor, StartNode, node_config, node_processes, wait_until
 
 ID = "00" * 20
@@ -100,6 +101,75 @@ def test_a_node_that_does_not_run_says_what_it_is(unstarted: Node, stopped: Node
         assert not node.is_running
         assert len(node.node_id) == 40
         assert node.names.prefix in {"one/", "failed/"}
+
+
+@pytest.mark.timeout(60)
+def test_a_forked_child_is_told_at_once_that_the_node_is_its_parents(
+    node_system: System, tmp_path: Path
+) -> None:
+    """Whatever is asked; the child may have a node of its own, and the parent's runs on."""
+    node = make(tmp_path / "parents")
+    calls = [*ASKED.values(), Node.start, Node.stop, Node.wait, lambda node: node.wait(1.0)]
+
+    def use() -> tuple[set[str], bool, list[Any]]:
+        told = set()
+        for call in calls:
+            with pytest.raises(NodeNotRunningError) as caught:
+                call(node)
+            told.add(str(caught.value))
+        with Node(node_config(tmp_path / "childs"), name="one/") as own:
+            with pytest.raises(NodeNotRunningError):
+                node.peers()
+            found = list(own.peers())
+        System.current().shutdown()
+        return told, node.is_running, found
+
+    with node:
+        told, is_running, found = in_a_fork(use)
+        (text,) = told
+        why = f"it runs in process {os.getpid()}, of which this process is a forked child; make a node of its own here"
+        assert text.startswith(f"node {node.node_id} does not run: {why}")
+        assert (is_running, found) == (False, [])
+        assert node.is_running
+        assert node.peers() == []
+
+
+@pytest.mark.timeout(60)
+def test_a_forked_child_that_leaves_the_nodes_block_stops_nothing(
+    node_system: System, tmp_path: Path
+) -> None:
+    """It may just as well have been forked there."""
+    with make(tmp_path) as node:
+
+        def leave() -> str:
+            node.__exit__(None, None, None)
+            return "left"
+
+        assert in_a_fork(leave) == "left"
+        assert node.peers() == []
+
+
+@pytest.mark.timeout(60)
+def test_a_forked_child_keeps_nothing_from_the_node_that_comes_after(
+    node_system: System, tmp_path: Path
+) -> None:
+    """Neither its port nor its home."""
+    with make(tmp_path / "first") as node:
+        laddr = f"tcp://{node.address.partition('@')[2]}"
+        reads, writes = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.close(writes)
+            os.read(reads, 1)
+            os._exit(0)
+    try:
+        again = Node(node_config(tmp_path / "first", p2p={"laddr": laddr}), name="again/")
+        with again:
+            assert again.peers() == []
+    finally:
+        os.close(writes)
+        os.close(reads)
+        os.waitpid(pid, 0)
 
 
 def test_waiting_for_the_end(unstarted: Node, stopped: Node, failed: Node) -> None:
@@ -198,6 +268,7 @@ START_TOGETHER = """
 import sys, threading
 from pathlib import Path
 from peerage import Node
+from tests.forked import in_a_fork
 from tests.nodes import node_config
 if __name__ == "__main__":
     nodes = [Node(node_config(Path(sys.argv[1], name)), name=name) for name in ("one/", "two/")]

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 from . import message as wire
 from . import (
     orphan,  # noqa: F401 - what it does after a fork it does by itself
+    sigterm,
     starting,
 )
 from .actor import fd_socket_path
 from .control import FAILED, LIMITED
-from .down import DownReason
 from .errors import LimitReachedError, text_of
 from .host import EXIT_LINGER_S, Host
 from .life import guard
@@ -85,9 +85,6 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     return 0
 
 
-TERMINATED = DownReason("shutdown", "SIGTERM", signal=signal.SIGTERM)
-
-
 def _settle_in(boot: Boot) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
@@ -102,26 +99,10 @@ def _settle_in(boot: Boot) -> None:
 
 
 def _end_on_sigterm(host: Host) -> None:
-    def shut_down(*_: object) -> None:
-        host.call_threadsafe(None, host.shutdown, TERMINATED)
+    def report(*_: object) -> None:
+        host.call_threadsafe(None, host.report_sigterm)
 
-    # Who terminates a process that an actor has forked (a pool of multiprocessing) means that one, and it has no loop. A
-    # signal that comes between the fork and the change of the handler would be lost: CPython forgets it in the child.
-    forking = threading.local()
-
-    def before() -> None:
-        forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-
-    def after() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, forking.mask)
-
-    def after_in_child() -> None:
-        if signal.getsignal(signal.SIGTERM) is shut_down:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        after()
-
-    signal.signal(signal.SIGTERM, shut_down)
-    os.register_at_fork(before=before, after_in_parent=after, after_in_child=after_in_child)
+    sigterm.heed(report)
 
 
 def _go_to(here: int) -> None:

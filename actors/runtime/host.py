@@ -77,7 +77,7 @@ class Host:
         self.words: MutableSequence[int] | memoryview[int] = [0] * WORDS  # of the ledger: see there
         self._ack_at = 0.0
         self._sweep_at = 0.0
-        self._wake_lock = threading.Lock()
+        self._wake_lock = threading.RLock()  # a signal's handler may find its own thread holding it
         self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._threadsafe: deque[tuple[ActorCell | None, Callable[..., object], tuple[Any, ...]]] = deque()
         try:
@@ -432,6 +432,10 @@ class Host:
         self._tell_standing()
         self._leave_if_empty()
 
+    def report_sigterm(self) -> None:
+        """This process is to end: the root knows whether it alone is."""
+        self.port.send(ROOT_ADDRESS, Kind.HOST_SIGTERM, self.serial)
+
     def _is_left(self, cell: ActorCell, leave: Leave) -> bool:
         if cell.owner is None or leave is Leave.NONE:
             return False
@@ -463,7 +467,7 @@ class Host:
         if isinstance(self.words, memoryview):
             self.words.release()  # a handler that goes on here counts nothing any more
         self.words = [0] * WORDS * ENTRIES
-        self._wake_lock, self._wake_fd = threading.Lock(), -1
+        self._wake_lock, self._wake_fd = threading.RLock(), -1
         self.descriptors = Descriptors()
 
     def _close(self) -> None:
@@ -482,8 +486,8 @@ class Host:
         self.port.close()
         self.descriptors.close()
         with self._wake_lock:
-            os.close(self._wake_fd)
-            self._wake_fd = -1
+            fd, self._wake_fd = self._wake_fd, -1
+            os.close(fd)
         self.process.here.__dict__.clear()
         if is_last:
             self.process.close_context()

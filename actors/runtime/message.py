@@ -62,6 +62,7 @@ class Kind(IntEnum):
     HOST_STANDING = 27
     SYSTEM_ENDS = 28
     KEPT = 29  # definitions that need not come again
+    HOST_SIGTERM = 30
 
 
 class Flag(IntFlag):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import zmq
 
 from . import message as wire
+from . import sigterm
 from .actor import SpawnRequest, fd_socket_path
 from .boot import Boot
 from .context import Timer
@@ -36,7 +37,7 @@ from .log import logger
 from .message import Kind, Raw
 from .ref import ActorRef
 from .request import Request, answering, do_all, guarded
-from .stopping import SHUTDOWN, Standing, Stop
+from .stopping import SHUTDOWN, TERMINATED, Leave, Standing, Stop
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts 
 ORPHAN_GRACE_S = (
     2 * EXIT_LINGER_S
 )  # for hosts whose actors have been stopped by who ended: a busy machine is no reason
+SIGTERM_WAIT_S = (
+    0.2  # between one that comes to a host and one that comes to the program, sent at once to all
+)
 NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host's goodbye, seen by the root
 
 
@@ -127,6 +131,7 @@ class Root(Host):
         self._passed: dict[str, list[int]] = {}
         self._links = Links(self.port, self._on_orphans)
         self._ending: Ending | None = None
+        self._terminated: set[int] = set()  # hosts that have had a SIGTERM just now
         self._fd_socket = self._listen_for_fds()
         self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
         own: dict[Kind, Handler] = {
@@ -136,6 +141,7 @@ class Root(Host):
             Kind.HOST_BYE: self._on_bye,
             Kind.KILL: answering(self.port, self._on_kill),
             Kind.HOST_STANDING: self._on_standing,
+            Kind.HOST_SIGTERM: self._on_sigterm,
         }
         for kind, handler in own.items():
             self.port.handlers[kind] = handler
@@ -604,6 +610,31 @@ class Root(Host):
             record.standing = Standing(*wire.decode(0, body, ()))
             if self._ending is not None:
                 self._ending.stands(record)
+
+    def _on_sigterm(self, _f: int, _s: int, corr: int, *_: Any) -> None:
+        if not self._terminated:
+            self.add_timer(Timer(None, time.monotonic() + SIGTERM_WAIT_S, self._end_terminated, ()))
+        self._terminated.add(corr)
+
+    def _end_terminated(self) -> None:
+        """Stop the hosts that were terminated, each by itself.
+
+        One that came to all processes (from a service manager, `timeout`, a shell's `kill` of a job) is meant for the
+        program, which ends us in order, or does not mind it.
+        """
+        terminated, self._terminated = self._terminated, set()
+        hosts = {
+            record.serial for record in self.records.values() if record.request is not None and record.is_up
+        }
+        if (
+            self.closing
+            or sigterm.has_come_within(2 * SIGTERM_WAIT_S)
+            or (len(hosts) > 1 and hosts <= terminated)
+        ):
+            return
+        for serial in terminated & hosts:
+            stop = Stop(TERMINATED, Leave.OWNED_HERE)
+            self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(stop))
 
     def _kill(self, record: _HostRecord) -> None:
         record.must_die = True

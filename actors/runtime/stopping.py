@@ -6,12 +6,14 @@ So whoever stops a whole host says whether it leaves those to their owners.
 
 from __future__ import annotations
 
+import signal
 from enum import Enum
 from typing import NamedTuple
 
 from .down import DownReason
 
 SHUTDOWN = DownReason("shutdown", "host told to stop")
+TERMINATED = DownReason("shutdown", "SIGTERM", signal=signal.SIGTERM)
 
 
 class Leave(Enum):

@@ -7,13 +7,15 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
+from multiprocessing import parent_process
+from multiprocessing.util import Finalize
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
 from . import message as wire
-from . import orphan, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
+from . import orphan, sigterm, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
 from .directory import remove_directory, sweep_abandoned, why_passed_over
 from .down import DownReason, Watch
 from .errors import ActorDeadError, LimitReachedError, Timeout
@@ -27,6 +29,7 @@ from .root import Root
 from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
 
 STATISTICS_TIMEOUT_S = 1.0
+MULTIPROCESSING_PRIORITY = 100  # before the queues' and managers' of a child, which actors may use
 LOOK_S = 1.0  # whether the thread that is waited for lives
 HURRY_S = 3.0  # for killing everything; what is left then goes when it notices that we are gone
 
@@ -58,6 +61,8 @@ class System:
         preload: modules that the fork server imports once, for hosts to start quickly. One that starts threads
             when it is imported is left out.
         log_setup: called first in every host process, unless the actor it was made for is started with another.
+        handle_sigterm: whether SIGTERM ends the program in order, by SystemExit(143) in its main thread. It does only if
+            the system is made there, and the program has not said otherwise; after the system's end it is as before.
 
     Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
     """
@@ -71,6 +76,7 @@ class System:
         title: str = TITLE,
         preload: tuple[str, ...] = (),
         log_setup: Callable[[], None] | None = None,
+        handle_sigterm: bool = True,
     ) -> None:
         if why := starting.refusal():
             raise RuntimeError(why)
@@ -80,6 +86,7 @@ class System:
             self._stopped = False
             self._stopper: threading.Thread | None = None  # who ends it
             self._over = threading.Event()
+            self._finalizer: Any = None
             self._before_end: list[Callable[[], object]] = []
             self.log_setup = log_setup
             setup = b"" if log_setup is None else wire.dumps(log_setup)
@@ -95,6 +102,12 @@ class System:
             System._current = self
             self._pid = os.getpid()
             atexit.register(self._shutdown_at_exit)
+            if parent_process() is not None:  # a child of multiprocessing's ends without atexit
+                self._finalizer = Finalize(
+                    None, self._shutdown_at_exit, exitpriority=MULTIPROCESSING_PRIORITY
+                )
+        if handle_sigterm:
+            sigterm.end_program()
 
     def _make(self, preload: tuple[str, ...], title: str, setup: bytes) -> None:
         """Have all that it consists of running; if that cannot be, nothing of it is left."""
@@ -110,7 +123,7 @@ class System:
             self.process.title = title
             self.process.on_mended = self._directory.hold_again
             self._root: Root | None = None
-            started = threading.Event()
+            started, self._ran = threading.Event(), threading.Event()
             self._failure: BaseException | None = None
             self._thread = threading.Thread(
                 target=self._run, args=(started, setup), name="actor system", daemon=True
@@ -129,7 +142,10 @@ class System:
             return
         finally:
             started.set()
-        self._root.run()
+        try:
+            self._root.run()
+        finally:
+            self._ran.set()
 
     def _forget_after_fork(self) -> None:
         if self._stopped:
@@ -254,8 +270,11 @@ class System:
         root, process = self._root, self.process
         assert root is not None
         with contextlib.ExitStack() as stack:  # whatever fails, what comes after it is done
+            stack.callback(sigterm.let_be)
             stack.callback(self._over.set)
             stack.callback(atexit.unregister, self._shutdown_at_exit)
+            if self._finalizer is not None:
+                stack.callback(self._finalizer.cancel)
             stack.callback(self._leave)
             stack.callback(remove_directory, process.directory)
             stack.callback(process.close_context)
@@ -276,13 +295,15 @@ class System:
                     logger().exception("callback before the system's end failed")
             caller = current_host()
             root.call_threadsafe(None, root.close_down, grace, None if caller is None else caller.serial)
-            while self._thread.is_alive():
-                self._thread.join(LOOK_S)
+            # Not joined: up to Python 3.12, a join that a signal's handler ends takes the thread for dead (bpo-46726).
+            while not self._ran.wait(LOOK_S):  # nor for ever: a signal just before a wait does not end it
+                pass
         except BaseException:
             root.call_threadsafe(None, root.close_down, 0.0, None)  # if it has not been called yet
             root.call_threadsafe(None, root.hurry)
-            self._thread.join(HURRY_S)
+            self._ran.wait(HURRY_S)
             raise
+        self._thread.join()
 
     def _wait_for_end(self) -> None:
         """Wait for the thread that shuts down, but for a handler in it or one that belongs to what it stops."""

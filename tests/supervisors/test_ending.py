@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -40,10 +41,17 @@ WAYS = {
     "System.shutdown()": Way("shutdown", nothing, 0),
     "end of the main module": Way("exit", nothing, 0),
     "Ctrl-C": Way("signal", lambda program: program.send_signal(signal.SIGINT), -signal.SIGINT),
-    "Ctrl-C in a terminal": Way(
-        "signal", lambda program: os.killpg(program.pid, signal.SIGINT), -signal.SIGINT
-    ),
+    "SIGTERM": Way("signal", lambda program: program.send_signal(signal.SIGTERM), 143),
+    "SIGTERM to all processes": Way("signal", lambda program: signal_all(program, signal.SIGTERM), 143),
+    "Ctrl-C in a terminal": Way("signal", lambda program: signal_all(program, signal.SIGINT), -signal.SIGINT),
 }
+
+
+def signal_all(program: Popen, number: signal.Signals) -> None:
+    """As a service manager does."""
+    for pid in processes_of_session(program.pid):
+        with contextlib.suppress(ProcessLookupError):  # the first of them is stopping the others already
+            os.kill(pid, number)
 
 
 class Ended(NamedTuple):

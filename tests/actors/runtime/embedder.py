@@ -33,7 +33,7 @@ def start(mode: str) -> None:
     system = System.current()
     refs = [Worker.options(name=f"host-{number}").start() for number in range(2)]
     Worker.options(place=THREAD).start()
-    if mode not in {"exit", "raise"}:  # a shutdown would give it its 5 s of grace
+    if mode not in {"exit", "raise", "none stuck"}:  # a shutdown would give it its 5 s of grace
         Stuck.options(name="stuck").start().tell("x")
     if mode == "main":
         assert FromMain.start().ask("x")[1] != os.getpid()

@@ -69,10 +69,16 @@ def test_sigkill_of_the_embedder_leaves_nothing(running: Running) -> None:
     running.wait_until_nothing_is_left()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGHUP])
-@pytest.mark.parametrize("running", ["plain"], indirect=True)
+@pytest.mark.parametrize(
+    ("running", "number"),
+    [("none stuck", signal.SIGTERM), ("plain", signal.SIGKILL), ("plain", signal.SIGHUP)],
+    indirect=["running"],
+)
 def test_a_signal_to_the_whole_group_leaves_nothing(running: Running, number: signal.Signals) -> None:
-    """A terminal, `timeout` and many a service manager signal the group: who cleans up must outlive that."""
+    """A terminal, `timeout` and many a service manager signal the group: who cleans up must outlive that.
+
+    SIGTERM is an exit in good order, in which a stuck actor would have its 5 s of grace.
+    """
     os.killpg(running.popen.pid, number)
     running.wait_until_nothing_is_left()
 

@@ -1,0 +1,81 @@
+"""SIGTERM, in the program and in its hosts.
+
+By default it ends a Python program where it stands: no `finally`, no `atexit`, no `on_stop`. So a program with an actor
+system ends as on Ctrl-C: `SystemExit` is raised in its main thread. A service manager that stops a service signals all of
+its processes at once, and means the program, which stops its hosts in order: see `Root`.
+
+Handlers run in the main thread, between any two instructions of whatever it is doing: they take no lock that it may have.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+EXIT_CODE = 128 + signal.SIGTERM  # as a shell has it
+
+Handler = Callable[[int, FrameType | None], object]
+
+_came_at = float("-inf")
+_ours: Handler | None = None
+_forking = threading.local()
+
+
+def end_program() -> None:
+    """Have it end this program in order, if nobody has said otherwise. In another thread than the main one: nothing."""
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        with contextlib.suppress(ValueError):  # not the main thread
+            heed(_exit)
+
+
+def let_be() -> None:
+    """As it was before `end_program`; in the main thread only."""
+    if signal.getsignal(signal.SIGTERM) is _exit:
+        with contextlib.suppress(ValueError):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def has_come_within(seconds: float) -> bool:
+    """Whether it has come to this program lately, as far as `end_program` lets us know."""
+    return time.monotonic() - _came_at < seconds
+
+
+def heed(handler: Handler) -> None:
+    """Have a handler called for it in this process, and not in those that it forks.
+
+    Raises: ValueError, in another thread than the main one.
+    """
+    global _ours  # noqa: PLW0603 - so is a signal's handler
+    signal.signal(signal.SIGTERM, handler)
+    if _ours is None:
+        # One that comes between the fork and the change of the handler would be lost: CPython forgets it in the child.
+        os.register_at_fork(
+            before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
+        )
+    _ours = handler
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    global _came_at  # noqa: PLW0603
+    _came_at = time.monotonic()
+    raise SystemExit(EXIT_CODE)
+
+
+def _before_fork() -> None:
+    _forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+
+def _after_fork() -> None:
+    signal.pthread_sigmask(signal.SIG_SETMASK, _forking.mask)
+
+
+def _after_fork_in_child() -> None:
+    # Who terminates a process that was forked (a pool of multiprocessing, a worker of a web server) means that one.
+    if signal.getsignal(signal.SIGTERM) is _ours:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _after_fork()

@@ -211,6 +211,14 @@ def dumps(
                 return body
         if buffers is not None:
             buffers.clear()
+    try:
+        return _dump_with(_MessagePickler, value, collect, kept_there)
+    except pickle.PicklingError:
+        if not _registry.importable:
+            raise
+    _registry.importable.clear()  # a module was reloaded: its old classes are nobody's now
+    if buffers is not None:
+        buffers.clear()
     return _dump_with(_MessagePickler, value, collect, kept_there)
 
 

@@ -73,6 +73,21 @@ def test_a_closure_is_what_it_was_when_it_was_sent() -> None:
     assert pickle.loads(second)() == (2, [1])
 
 
+def test_a_class_whose_module_was_loaded_again_travels_as_it_is() -> None:
+    """What was importable yesterday need not be so today."""
+    known, name = RemoteClass, RemoteClass.__qualname__
+    assert pickle.loads(dumps(known(), careful=True)).__class__ is known
+    try:
+        globals()[name] = type(name, (), {"__module__": __name__})
+        assert pickle.loads(dumps(known(), careful=True)).__class__ is known
+    finally:
+        globals()[name] = known
+
+
+class RemoteClass:
+    """Stands for any class of a module."""
+
+
 def test_a_lambda_that_nobody_holds_is_forgotten() -> None:
     """What a program makes without end, it need not keep without end."""
     before = len(definitions._registry.by_id)
@@ -100,10 +115,8 @@ def _of_another_process() -> tuple[bytes, bytes]:
 
     body = dumps(Local)
     definition = definitions._registry.by_id[id(Local)]
-    registry = definitions._registry
-    for key, each in list(registry.by_id.items()):  # as if it had never been here
-        if each is definition or each.weak() is Local.name:
-            registry.forget(key, each)
+    for each in (Local, Local.name):  # as if it had never been here
+        definitions._registry.forget(id(each), definitions._registry.by_id[id(each)])
     return body, definition.identity
 
 

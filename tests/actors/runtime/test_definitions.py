@@ -115,8 +115,7 @@ def _of_another_process() -> tuple[bytes, bytes]:
 
     body = dumps(Local)
     definition = definitions._registry.by_id[id(Local)]
-    for each in (Local, Local.name):  # as if it had never been here
-        definitions._registry.forget(id(each), definitions._registry.by_id[id(each)])
+    definitions._registry.forget(id(Local), definition)  # as if it had never been here
     return body, definition.identity
 
 

@@ -17,7 +17,7 @@ from peerage.actors.runtime.process import current_port
 
 UNGUARDED = """
 import os, pathlib, threading, time
-from peerage.actors.runtime import HERE, PROCESS, THREAD, ProcessActor, System
+from peerage.actors.runtime import Place, ProcessActor, System
 
 class Late(ProcessActor):
     pass
@@ -27,7 +27,7 @@ def start():
     if way == "system":
         System()
     elif way in ("process", "thread", "here"):
-        Late.options(place=way).start()
+        Late.options(place=Place(way)).start()
     elif way == "waits":
         pathlib.Path(os.environ["SIGNS"], "importing").touch()
         while not pathlib.Path(os.environ["SIGNS"], "go on").exists():

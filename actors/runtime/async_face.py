@@ -598,6 +598,8 @@ class AsyncFace:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have this loop, which runs in the calling thread, read the port from now on."""
         if self._own is not None and self._own() is loop:
+            if self._port.has_skipped:  # a call that blocked has left messages, whose only signal it took
+                self._schedule(loop)
             return
         self._port.check_open()
         self.loops.add(loop)

@@ -382,6 +382,25 @@ def test_two_loops_of_one_thread_take_turns(worker: ActorRef[Worker]) -> None:
     two.close()
 
 
+def test_a_loop_reads_what_a_blocking_call_has_left(worker: ActorRef[Worker]) -> None:
+    """Which has taken the only signal of it: later answers come without one."""
+
+    async def main() -> None:
+        await worker.ask_async(("pid",))
+        port = current_port()
+        asked = worker.ask(("pid",), block=False)
+        while not port.inbox.has_arrivals():
+            time.sleep(0.01)  # noqa: ASYNC251 - what is shown is a call that holds the loop
+        port.wake(port.address)
+        time.sleep(0.1)  # noqa: ASYNC251 - as above
+        assert asked.get(timeout=COARSE_S) == worker.pid()
+        assert port.inbox.has_arrivals()
+        assert await worker.ask_async(("pid",)) == worker.pid()
+        assert await worker.ask(("pid",), block=False) == worker.pid()
+
+    run(main())
+
+
 def test_loops_in_several_threads(worker: ActorRef[Worker]) -> None:
     """Each has its own mailbox and window."""
     found: list[int] = []

@@ -186,7 +186,9 @@ class ActorRef(pykka.ActorRef[A]):
             LimitReachedError, when there is no descriptor for a way to the actor's process.
         """
         if type(message) is _ActorStop:
-            self._ask_to_stop()
+            error = self._ask_to_stop().error
+            if isinstance(error, ForeignRefError):
+                raise error
             return
         try:  # as `current_port`, without the call in the usual case
             port = Process.current.here.port  # type: ignore[union-attr]  # no system: AttributeError too

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pykka.messages import _ActorStop
 
 from peerage.actors.runtime import (
     HERE,
@@ -34,6 +35,8 @@ USES: dict[str, Callable[[ActorRef[Any]], object]] = {
     "ask": lambda ref: ref.ask(("pid",)),
     "ask later": lambda ref: ref.ask(("pid",), block=False).get(),
     "ask_async": lambda ref: asyncio.run(_ask(ref)),
+    "tell_async": lambda ref: asyncio.run(_tell(ref)),
+    "tell to stop": lambda ref: ref.tell(_ActorStop()),
     "tell": lambda ref: ref.tell(("log", 1)),
     "tell_many": lambda ref: ref.tell_many([("log", 1), ("log", 2)]),
     "proxy": lambda ref: ref.proxy(),
@@ -44,6 +47,10 @@ USES: dict[str, Callable[[ActorRef[Any]], object]] = {
 
 async def _ask(ref: ActorRef[Any]) -> Any:
     return await ref.ask_async(("pid",))
+
+
+async def _tell(ref: ActorRef[Any]) -> None:
+    await ref.tell_async(("log", 1))
 
 
 def refusals(ref: ActorRef[Any]) -> set[str]:

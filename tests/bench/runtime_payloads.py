@@ -58,15 +58,14 @@ class Sink(ProcessActor):
     """Takes everything; measures as a sender to an actor beside it."""
 
     def on_receive(self, message: Any) -> Any:
-        match message:
-            case str("used"):
-                return time.process_time()
-            case (str("beside"), secs):
-                neighbour = Sink.options(place=HERE).start()
-                try:
-                    return [figures(neighbour, value, secs) for _name, _copies, value in ROWS]
-                finally:
-                    neighbour.stop()
+        if isinstance(message, str):  # "used"
+            return time.process_time()
+        if isinstance(message, float):  # seconds
+            neighbour = Sink.options(place=HERE).start()
+            try:
+                return [figures(neighbour, value, message) for _name, _copies, value in ROWS]
+            finally:
+                neighbour.stop()
         return None
 
 
@@ -99,7 +98,7 @@ def measure(secs: float) -> dict[str, tuple[float, float]]:
     """Every row's figures, by its place and name."""
     ref = Sink.start()
     there = [figures(ref, value, secs) for _name, _copies, value in ROWS]
-    here = ref.ask(("beside", secs))
+    here = ref.ask(secs)
     ref.stop()
     names = [name for name, _copies, _value in ROWS]
     rows = {f"to a process: {name}": row for name, row in zip(names, there, strict=True)}

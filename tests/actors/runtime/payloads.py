@@ -186,6 +186,8 @@ class Keeper(ProcessActor):
         self.held: Future[Any] = Future()
 
     def on_receive(self, message: Any) -> Any:
+        if not isinstance(message, str | tuple):
+            return self.keep(message)
         match message:
             case str("small"):
                 return None

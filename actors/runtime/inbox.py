@@ -139,9 +139,7 @@ class Inbox:
         frames: list[Raw] = []
         for _ in range(extra):
             view = self._pull.recv(copy=False).buffer
-            frames.append(
-                seal(view) if len(view) >= LARGE else bytes(view)
-            )  # which may be passed on uncopied
+            frames.append(bytes(view) if len(view) < LARGE else seal(view))  # so that it may be passed on
         return frames
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from peerage.actors.http_listener import ReservedListener, pass_over_pauses
 from peerage.actors.http_protocol import BrokenBody, HttpLimits, guarded_protocol
 from peerage.actors.http_rules import AsGoServes
 from peerage.config.listen_address import ListenAddress
@@ -198,7 +199,8 @@ class HttpServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._server.serve(sockets=self._sockets))
+            self._sockets = [ReservedListener(sock) for sock in self._sockets]
+            asyncio.run(self._server.serve(sockets=list(self._sockets)))
         except BaseException as error:  # uvicorn leaves by SystemExit when it cannot start
             self._failure = error
         finally:
@@ -275,6 +277,7 @@ class _GuestServer(uvicorn.Server):
 
     async def main_loop(self) -> None:
         stopped = asyncio.Event()
+        asyncio.get_running_loop().set_exception_handler(pass_over_pauses)
         with self._lock:
             self._waker = (asyncio.get_running_loop(), stopped)
         try:

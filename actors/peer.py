@@ -59,6 +59,7 @@ from peerage.actors.metrics_family import channel_label
 from peerage.actors.metrics_reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, Frames, Future, ProcessActor, Reply, Timer
+from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 from peerage.actors.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer, shorten_send_buffer
@@ -233,6 +234,9 @@ class PeerActor(ProcessActor):
         timeout = self._context.config.p2p.dial_timeout
         if self._context.config.p2p.test_dial_fail:
             self._refuse(Refusal(RefusalReason.UNREACHABLE, "test_dial_fail is set"))
+            return
+        if lack := lack_of_descriptors(1, Purpose.STRANGERS):
+            self._refuse(Refusal(RefusalReason.UNREACHABLE, lack, is_ours=True))
             return
         family = socket.AF_INET6 if ":" in facts.remote_ip else socket.AF_INET
         try:

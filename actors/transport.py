@@ -51,7 +51,9 @@ from peerage.actors.runtime import (
     Future,
     ProcessActor,
     Reply,
+    StartLimitError,
 )
+from peerage.actors.runtime.limits import Purpose, Room, lack_behind
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.shut_out import ShutOut
 
@@ -91,6 +93,7 @@ class TransportActor(ProcessActor):
         self._listener = socket.socket(fileno=fds["listen"]) if "listen" in fds else None
         self._accepting = False
         self._accept_failed = False
+        self._room = Room(Purpose.STRANGERS)
         self._yields_until: float | None = None
         self._inbound = 0
         self._shut_out = ShutOut()
@@ -272,17 +275,17 @@ class TransportActor(ProcessActor):
 
     def _accept(self) -> None:
         assert self._listener is not None
+        if lack := self._room.take():
+            self._out_of_resources(lack)
+            return
         try:
             sock, address = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:
-            if not self._accept_failed:
-                self._accept_failed = True
-                log.warning("accepting paused", cause=os.strerror(error.errno or 0))
             if error.errno not in _OUT_OF_RESOURCES:
                 log.error("accept failed", cause=str(error))
-            self._pause_accepting(ACCEPT_RETRY_S)
+            self._out_of_resources(lack_behind(error) or os.strerror(error.errno or 0))
             return
         if self._accept_failed:
             self._accept_failed = False
@@ -302,6 +305,13 @@ class TransportActor(ProcessActor):
         self._undecided[facts.connection] = sock
         self._tell_load()
         self._ask_switch(facts)
+
+    def _out_of_resources(self, cause: str) -> None:
+        """Connections wait in the kernel; what the actors need to speak to each other is not taken for them."""
+        if not self._accept_failed:
+            self._accept_failed = True
+            log.warning("accepting paused", cause=cause)
+        self._pause_accepting(ACCEPT_RETRY_S)
 
     def _judge(self, facts: ConnectionFacts, sock: socket.socket) -> None:
         """Let a caller in, or not, as the switch would (see NodeContext.hosts_admit_callers)."""
@@ -373,8 +383,13 @@ class TransportActor(ProcessActor):
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
                 ref = starter.start(facts, sock, self._scratch, self._shut_out)
         except Exception as error:
+            facts_of_it: dict[str, Any] = {"exc_info": error}
+            if isinstance(error, StartLimitError):
+                facts_of_it = {"cause": error.limit}
+                if sock is not None:
+                    self._out_of_resources(error.limit)
             self._lines.say(
-                log.error, "peer did not start", "", {}, connection=facts.connection, exc_info=error
+                log.error, "peer did not start", "", {}, connection=facts.connection, **facts_of_it
             )
             if sock is not None:
                 self._turn_away(sock)

@@ -50,11 +50,14 @@ from peerage.actors.runtime import (
     ActorDeadError,
     ActorRef,
     Frames,
+    LimitReachedError,
     StopIncompleteError,
     System,
     Timeout,
     watch,
 )
+from peerage.actors.runtime.errors import limit_of
+from peerage.actors.runtime.limits import descriptor_limit
 from peerage.actors.switch import ConnectionFilter, PeerFilter, SwitchActor
 from peerage.actors.transport import TransportActor
 from peerage.config import Config, ListenAddress, load_or_create_node_key
@@ -66,6 +69,7 @@ from peerage.supervisors.host_setup import HostSetup
 from peerage.supervisors.node_life import NodeLife, NodeNotRunningError, UnknownReactorError
 from peerage.supervisors.node_log import NodeLog
 from peerage.supervisors.prospects import hindrances
+from peerage.supervisors.room_for_peers import lack_of_room
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.channel import ChannelDescriptor
@@ -267,8 +271,9 @@ class Node:
         life.call_off = System.current().before_end(
             self.stop
         )  # a program's end, however it comes, is no failure
-        threading.Thread(target=self._watch_root, args=(life,), name="node-watch", daemon=True).start()
         self._tell_hindrances()
+        if why := lack_of_room(self.config, descriptor_limit()):
+            self._log.warning("not room for all peers", why=why)
         self._log.info("node started", address=life.address, moniker=self.config.moniker)
 
     def _begin(self, life: NodeLife) -> None:
@@ -281,7 +286,10 @@ class Node:
         assert life.listener is not None
         life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
         life.lock.tell(life.address)
-        _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
+        try:
+            _ensure_system(self.config, [actor_class for actor_class, *_ in self._reactors.values()])
+        except LimitReachedError as error:
+            raise NodeStartError(error.limit) from error
         self._context = NodeContext(
             names=self._names,
             config=self.config,
@@ -306,8 +314,15 @@ class Node:
                     return supervisor.start(children, flags, owing)  # blocks until every child is up
 
             life.supervisor = _uninterrupted(start)
+            try:
+                threading.Thread(
+                    target=self._watch_root, args=(life,), name="node-watch", daemon=True
+                ).start()
+            except RuntimeError:  # there can be no more threads
+                life.supervisor.stop()
+                raise
         except Exception as error:
-            raise NodeStartError(str(error)) from error
+            raise NodeStartError(limit_of(error) or str(error)) from error
 
     def stop(self) -> None:
         """Stop cleanly: accept nothing more, send what was accepted, end every actor. Idempotent.

@@ -27,12 +27,13 @@ from .errors import (
     LimitReachedError,
     StartLimitError,
     Timeout,
+    limit_of,
     text_of,
 )
 from .future import Future
 from .hooks import refuse_async
 from .host import Host
-from .limits import Purpose, lack_behind, lack_of_descriptors
+from .limits import Purpose, lack_of_descriptors
 from .log import sign_thread, signature
 from .message import Kind
 from .process import Process, current_host, current_port
@@ -328,7 +329,7 @@ class Starter(Generic[A]):
         except Exception as error:
             close_all(fds)
             _give_back(reserved)
-            if lack := lack_behind(error):
+            if lack := limit_of(error):
                 raise StartLimitError(name, lack) from error
             raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
         return _request_start(serial, body)

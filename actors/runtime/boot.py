@@ -21,10 +21,9 @@ from . import (
 )
 from .actor import fd_socket_path
 from .control import FAILED, LIMITED
-from .errors import LimitReachedError, text_of
+from .errors import limit_of, text_of
 from .host import EXIT_LINGER_S, Host
 from .life import guard
-from .limits import lack_behind
 from .message import Kind
 from .process import Process
 from .stopping import SHUTDOWN, Leave
@@ -122,7 +121,7 @@ def _go_to(here: int) -> None:
 
 def tell_failure(boot: Boot, error: BaseException) -> bool:
     """Have the root know what this process ends with, which may have no mailbox yet. Returns: whether it is a limit."""
-    lack = error.limit if isinstance(error, LimitReachedError) else lack_behind(error)
+    lack = limit_of(error)
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(FAILURE_WAIT_S)
         sock.connect(fd_socket_path(boot.directory))

@@ -6,7 +6,7 @@
     │   ├── ActorStartError             it never came to life: name taken, host died, no answer in time
     │   │   ├── HostAliveError          a host of the name that it needs lives
     │   │   └── StartLimitError         a limit of the operating system is reached (a LimitReachedError, too)
-    │   └── LimitReachedError           a limit of the operating system allows no way to it, though it may live
+    │   └── LimitReachedError           a limit of the operating system leaves no room for a way to it, though it may live
     ├── pykka.Timeout                   no answer within the caller's own limit
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
@@ -23,6 +23,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pykka import ActorDeadError, Timeout
+
+from .limits import lack_behind
 
 __all__ = [
     "ActorDeadError",
@@ -77,16 +79,17 @@ class HostAliveError(ActorStartError):
 
 
 class LimitReachedError(ActorDeadError):
-    """Nothing can be sent to `actor` now, for a limit of the operating system is reached; `limit` says which, its value, how
-    much of it is used, and what helps. Once there is room, or the limit is raised, the same call succeeds.
+    """There is no room for `what` now (a way to an actor that may well live, a mailbox, a system), for a limit of the
+    operating system is reached; `limit` says which, its value, how much of it is used, and what helps. Once there is room,
+    or the limit is raised, the same call succeeds.
     """
 
-    def __init__(self, actor: str, limit: str) -> None:
-        super().__init__(actor, limit)
-        self.actor, self.limit = actor, limit
+    def __init__(self, what: str, limit: str) -> None:
+        super().__init__(what, limit)
+        self.what, self.limit = what, limit
 
     def __str__(self) -> str:
-        return f"{self.actor!r} cannot be reached: {self.limit}"
+        return f"no room for {self.what}: {self.limit}"
 
 
 class StartLimitError(ActorStartError, LimitReachedError):
@@ -151,6 +154,11 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is a note on a cause, never
 
     def __str__(self) -> str:
         return f"\n{self.text}"
+
+
+def limit_of(error: BaseException) -> str:
+    """Which limit of the operating system an exception comes from, in a clause; empty for one that has another cause."""
+    return error.limit if isinstance(error, LimitReachedError) else lack_behind(error)
 
 
 def text_of(error: BaseException) -> str:

@@ -27,9 +27,10 @@ from pathlib import Path
 
 SMALLEST_RESERVE, LARGEST_RESERVE = 12, 64
 RESERVED_SHARE = 8  # one in so many descriptors, within these bounds
+LONGEST_UNSEEN = 8
 SETTLED_S = 0.1  # after it was granted, a descriptor is open and counted
 CGROUPS = Path("/sys/fs/cgroup")
-HELP_WITH_DESCRIPTORS = "raise it (ulimit -n, LimitNOFILE=) or stop some of them"
+HELP_WITH_DESCRIPTORS = "raise it (ulimit -n, LimitNOFILE=) or stop something"
 HELP_WITH_PROCESSES = "raise it (ulimit -u, TasksMax=, --pids-limit) or end some of them"
 
 
@@ -48,6 +49,11 @@ def reserve(limit: int) -> int:
     return max(SMALLEST_RESERVE, min(LARGEST_RESERVE, limit // RESERVED_SHARE))
 
 
+def kept_for(purpose: Purpose, limit: int) -> int:
+    """How many of so many must be left when one is taken for a purpose."""
+    return reserve(limit) * purpose.value // 6
+
+
 def descriptor_limit(pid: int = 0) -> int:
     """RLIMIT_NOFILE, the soft one, of this or another process of this user. Raises: OSError."""
     soft = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
@@ -59,6 +65,29 @@ def open_descriptors(pid: int = 0) -> int:
     path = f"/proc/{pid or 'self'}/fd"
     # Linux tells their number as the size of that directory since 6.2; before, the size is 0.
     return os.stat(path).st_size or len(os.listdir(path))  # noqa: PTH116, PTH208 - a string, and this is asked for often
+
+
+class Room:
+    """Says of one descriptor after the other whether it may be taken, for what comes too often to count each time: after a
+    look, a quarter of the room there is may be taken without another, and eight at most, for limits may be lowered.
+    """
+
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
+        self._left = 0
+
+    def take(self) -> str:
+        """As `lack_of_descriptors`, for one."""
+        if self._left > 0:
+            self._left -= 1
+            return ""
+        lack = lack_of_descriptors(1, self._purpose)
+        if not lack:
+            with contextlib.suppress(OSError):
+                limit = descriptor_limit()
+                spare = limit - open_descriptors() - kept_for(self._purpose, limit)
+                self._left = min(LONGEST_UNSEEN, spare // 4)
+        return lack
 
 
 class Reserve:
@@ -105,7 +134,7 @@ def lack_of_descriptors(
         if error.errno not in {errno.EMFILE, errno.ENFILE}:
             return ""
         limit = used = descriptor_limit(pid)  # before Linux 6.2 counting takes one
-    kept = reserve(limit) * purpose.value // 6
+    kept = kept_for(purpose, limit)
     if used + needed + kept <= limit:
         return ""
     return (

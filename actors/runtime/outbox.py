@@ -243,7 +243,7 @@ class Outbox:
         if self.retry_later is None:
             raise error
         if address not in self._held:
-            logger().error("messages are held", receiver=error.actor, cause=error.limit)
+            logger().error("messages are held", receiver=error.what, cause=error.limit)
             if not self._held:
                 self.retry_later()
         held = self._held.setdefault(address, [])

@@ -99,7 +99,7 @@ class Port:
             self.handlers[kind] = handler
         self.is_unfound = False
         if lack := process.reserve.take(MAILBOX, self.purpose):
-            raise LimitReachedError("the mailbox of this thread", lack)
+            raise LimitReachedError("a mailbox of this thread", lack)
         process.mend()
         self.inbox = Inbox(process.context, process.endpoint(address), self.handlers)
 

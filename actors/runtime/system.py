@@ -18,9 +18,8 @@ from . import message as wire
 from . import orphan, sigterm, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
 from .directory import remove_directory, sweep_abandoned, why_passed_over
 from .down import DownReason, Watch
-from .errors import ActorDeadError, LimitReachedError, Timeout
+from .errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from .foundation import TITLE, take
-from .limits import lack_behind
 from .log import logger
 from .message import Kind
 from .process import DeadLetterHook, Process, current_host, current_port
@@ -93,8 +92,8 @@ class System:
             sweep_abandoned()
             try:
                 self._make(preload, title, setup)
-            except (OSError, RuntimeError, MemoryError) as error:
-                if lack := lack_behind(error):
+            except Exception as error:
+                if lack := limit_of(error):
                     raise LimitReachedError("the actor system", lack) from error
                 raise
             _say_where(self._directory.path)

@@ -101,7 +101,8 @@ class Ways:
 
     def _name_of(self, address: int) -> str:
         facts = self._process.table.live.get(serial_of(address))
-        return facts.name if facts is not None else f"host {serial_of(address)}"
+        name = repr(facts.name) if facts is not None else str(serial_of(address))
+        return f"a way to host {name}"
 
     def addresses(self) -> list[int]:
         """Where there are ways to."""

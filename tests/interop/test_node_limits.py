@@ -113,7 +113,7 @@ def test_accepting_pauses_while_descriptors_are_out_and_goes_on_within_a_second(
         for pid, (_soft, hard) in before.items():
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))  # below what is open: no new one fits
         late.post("dial", address=node.address)
-        assert node_log.wait_for("accepting paused")["cause"] == "Too many open files"
+        assert "RLIMIT_NOFILE" in node_log.wait_for("accepting paused")["cause"]
         pings = held.stats()
         wait_until(lambda: held.stats().pongs_received >= pings.pongs_received + 2)
         wait_until(lambda: held.stats().pings_received >= pings.pings_received + 2)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +14,11 @@ import pytest
 
 from peerage import Node
 from peerage.actors.runtime import THREAD, ProcessActor, System, watch
+from peerage.actors.runtime.limits import Purpose, kept_for, open_descriptors
 from peerage.actors.runtime.root import Root
 from peerage.supervisors import Backoff, ChildSpec, Flags, Start, Supervisor, SupervisorRef
 from tests.actors.runtime.no_more_processes import no_more_processes
-from tests.nodes import EchoReactor, node_config, node_processes, wait_until
+from tests.nodes import EchoReactor, NodeLog, node_config, node_processes, wait_until
 
 TRIES = 4  # more than OTP's default intensity allows
 
@@ -92,3 +96,39 @@ def test_a_node_outlives_a_limit_that_lasts_while_parts_of_it_are_killed(
         after = node_processes(node)
         assert {name for name in before if after[name] != before[name]} == set(killed)
         wait_until(lambda: node.peers() == [])
+
+
+def test_idle_connections_leave_a_node_room_to_restart_its_switch(
+    system: System, tmp_path: Path, node_log: NodeLog
+) -> None:
+    """Strangers fill the peer hosts up to their reserve and stay: no host ends, the switch is back, and so is the listener
+    once they have gone.
+    """
+    config = node_config(
+        tmp_path, p2p={"max_num_inbound_peers": 10_000, "handshake_timeout": 60.0}, peerage={"peer_hosts": 2}
+    )
+    with Node(config, {"ECHO": EchoReactor}, name="idle/") as node, ExitStack() as held:
+        hosts = node_processes(node, "peers-")
+        for pid in hosts.values():
+            used = open_descriptors(pid)
+            room = next(n for n in range(10, 1000) if n >= 10 + kept_for(Purpose.STRANGERS, used + n))
+            before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + room, before[1]))
+            held.callback(resource.prlimit, pid, resource.RLIMIT_NOFILE, before)
+        host, _, port = node.address.rpartition("@")[2].rpartition(":")
+        strangers = ExitStack()
+        with strangers:
+            for _ in range(200):
+                strangers.enter_context(socket.create_connection((host, int(port)), timeout=10.0))
+            wait_until(lambda: len(node_log.records("accepting paused")) == len(hosts))
+            assert "RLIMIT_NOFILE" in node_log.records("accepting paused")[0]["cause"]
+            for _ in range(2):
+                old = node_processes(node)["idle/switch"]
+                os.kill(old, signal.SIGKILL)
+                wait_until(lambda: node_processes(node).get("idle/switch", old) != old)  # noqa: B023 - asked for in the turn
+                assert wait_until(lambda: node.peers() == [])
+            assert node_processes(node, "peers-") == hosts
+        node_log.wait_for("accepting again")
+        with socket.create_connection((host, int(port)), timeout=10.0) as caller:
+            assert caller.recv(1)  # it is shaken hands with
+        assert node_processes(node, "peers-") == hosts

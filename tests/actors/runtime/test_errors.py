@@ -24,7 +24,7 @@ from peerage.actors.runtime import (
     [
         (ActorStartError("switch", "no host"), "actor 'switch' did not start: no host"),
         (StartLimitError("switch", "full"), "actor 'switch' did not start: full"),
-        (LimitReachedError("switch", "full"), "'switch' cannot be reached: full"),
+        (LimitReachedError("a way to host 'x'", "full"), "no room for a way to host 'x': full"),
         (AskCycleError(["a", "b", "a"]), "ask would wait for itself: a -> b -> a"),
         (
             MailboxFullError("switch", 3, 40),

@@ -71,10 +71,10 @@ Buffers = Callable[[pickle.PickleBuffer], object]
 class Definition:
     """A class or function with an identity."""
 
-    __slots__ = ("identity", "kept", "packed", "reduction", "short", "weak")
+    __slots__ = ("identity", "kept", "key", "packed", "reduction", "short", "weak")
 
     def __init__(self, what: Any, identity: bytes, gone: Callable[[Any], None]) -> None:
-        self.identity = identity
+        self.identity, self.key = identity, id(what)
         self.weak = weakref.ref(what, gone)
         self.kept: Any = None
         self.packed = b""
@@ -85,10 +85,12 @@ class Definition:
 class _Space:
     """The globals of a module whose functions travel."""
 
-    __slots__ = ("base", "identity", "values")
+    __slots__ = ("base", "bound", "editions", "identity", "values")
 
     def __init__(self, identity: bytes, base: dict[str, Any], values: dict[str, Any]) -> None:
         self.identity, self.base, self.values = identity, base, values
+        self.bound: dict[str, tuple[Any, int]] = {}  # what was shipped last of a name, and its edition
+        self.editions: dict[str, int] = {}  # of what was received
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _space, (self.identity, self.base)
@@ -106,11 +108,8 @@ class _Registry:
         self.lately: deque[Any] = deque(maxlen=KEPT)
         self.spaces_by_id: dict[int, _Space] = {}
         self.spaces: dict[bytes, _Space] = {}
-        self.bound: dict[
-            tuple[bytes, str], tuple[Any, int]
-        ] = {}  # what was shipped last of a name, and its edition
-        self.editions: dict[tuple[bytes, str], int] = {}  # of what was received
-        self.building: list[tuple[int, Definition]] = []  # by the definition that is built now, with the ids
+        self.loose: deque[_Space] = deque()  # of no module here: code that was executed, or another process's
+        self.building: dict[bytes, Definition] = {}  # what is not whole yet, seen by who builds it
         self.unfilled: set[int] = set()
         self.importable: dict[int, weakref.ref[Any]] = {}
         self.plain: set[int] = {id(kind) for kind in (tuple, list, dict, set, frozenset)}
@@ -131,18 +130,17 @@ class _Registry:
                 self.lock.release()
 
     def add(self, what: Any, identity: bytes, *, is_named: bool) -> Definition:
-        key = id(what)
-        definition = Definition(what, identity, lambda _: self.forget(key, definition))
+        definition = Definition(what, identity, lambda _: self.forget(definition))
         if is_named:
             definition.kept = what
         else:
             self.lately.append(what)
-        self.by_id[key] = self.by_identity[identity] = definition
+        self.by_id[definition.key] = definition
         return definition
 
-    def forget(self, key: int, definition: Definition) -> None:
-        if self.by_id.get(key) is definition:
-            del self.by_id[key]
+    def forget(self, definition: Definition) -> None:
+        if self.by_id.get(definition.key) is definition:
+            del self.by_id[definition.key]
         if self.by_identity.get(definition.identity) is definition:
             del self.by_identity[definition.identity]
 
@@ -295,6 +293,7 @@ def _definition_of(what: Any) -> Definition:
     if definition is None:
         is_named = _is_named(what)
         definition = _registry.add(what, _registry.next_identity(is_named=is_named), is_named=is_named)
+        _registry.by_identity[definition.identity] = definition
         if what.__module__ not in MAINS and "<locals>" not in what.__qualname__:
             _registry.is_careful |= _is_unfinished(what.__module__ or "")
     return definition
@@ -467,7 +466,11 @@ REDUCERS: dict[Any, Callable[[Any], Any]] = {
 
 def _space_of(values: dict[str, Any]) -> _Space:
     space = _registry.spaces_by_id.get(id(values))
-    if space is None:
+    if space is not None:
+        return space
+    with _registry.locked():
+        if (space := _registry.spaces_by_id.get(id(values))) is not None:
+            return space
         base: dict[str, Any] = {
             name: values[name]
             for name in ("__package__", "__name__", "__path__", "__file__")
@@ -480,18 +483,24 @@ def _space_of(values: dict[str, Any]) -> _Space:
 
 def _remember(space: _Space) -> None:
     _registry.spaces_by_id[id(space.values)] = _registry.spaces[space.identity] = space
+    module = sys.modules.get(space.base.get("__name__", ""))
+    if module is None or vars(module) is not space.values:
+        _registry.loose.append(space)
+        if len(_registry.loose) > KEPT:
+            oldest = _registry.loose.popleft()
+            del _registry.spaces_by_id[id(oldest.values)], _registry.spaces[oldest.identity]
 
 
 def _editions(space: _Space, used: dict[str, Any]) -> dict[str, int]:
     """How often each name had been bound anew when it was shipped. Only its home counts; others pass on what they heard."""
     if not space.identity.startswith(_registry.token):
-        return {name: _registry.editions.get((space.identity, name), 0) for name in used}
+        return {name: space.editions.get(name, 0) for name in used}
     editions = {}
     for name, value in used.items():
-        before, edition = _registry.bound.get((space.identity, name), (None, 0))
+        before, edition = space.bound.get(name, (None, 0))
         if edition == 0 or before is not value:
             edition += 1
-            _registry.bound[space.identity, name] = value, edition
+            space.bound[name] = value, edition
         editions[name] = edition
     return editions
 
@@ -543,10 +552,15 @@ def known(identity: bytes, packed: bytes) -> Any:
     return _learn(identity, packed)
 
 
+def _found(identity: bytes) -> Any:
+    """What this process has of an identity, or is building, for who holds the lock."""
+    definition = _registry.by_identity.get(identity) or _registry.building.get(identity)
+    return None if definition is None else definition.weak()
+
+
 def _learn(identity: bytes, packed: bytes) -> Any:
     with _registry.locked():
-        definition = _registry.by_identity.get(identity)
-        if definition is not None and (what := definition.weak()) is not None:
+        if (what := _found(identity)) is not None:
             return what
         if not packed:
             raise pickle.UnpicklingError("a class or function is named that this process does not keep")
@@ -555,25 +569,26 @@ def _learn(identity: bytes, packed: bytes) -> Any:
         try:
             what = pickle.loads(zlib.decompress(packed))
         except BaseException:
-            for key, made in building[begun:]:  # half of it would be worse than nothing
-                _registry.unfilled.discard(key)
-                _registry.forget(key, made)
+            for each in list(building)[begun:]:  # half of it would be worse than nothing
+                made = building.pop(each)
+                _registry.unfilled.discard(made.key)
+                _registry.forget(made)
             raise
-        finally:
-            del building[begun:]
-        definition = _registry.by_identity[identity]
+        definition = building[identity]
         definition.packed, definition.reduction = packed, (known, (identity, packed))
+        if begun == 0:  # whole: others may see it
+            _registry.by_identity.update(building)
+            building.clear()
         return what
 
 
 def _build(identity: bytes, make: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    definition = _registry.by_identity.get(identity)
-    if definition is not None and (what := definition.weak()) is not None:
+    if (what := _found(identity)) is not None:
         return what
     what = make(*args)
     definition = _registry.add(what, identity, is_named=bool(identity[-1]))
-    _registry.building.append((id(what), definition))
-    _registry.unfilled.add(id(what))
+    _registry.building[identity] = definition
+    _registry.unfilled.add(definition.key)
     return what
 
 
@@ -672,13 +687,11 @@ def _space(identity: bytes, base: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_globals(space: _Space, used: dict[str, Any], editions: dict[str, int]) -> None:
-    values = space.values
     for name, value in used.items():
         edition = editions.get(name, 0)
-        key = space.identity, name
-        if name not in values or (edition > _registry.editions.get(key, edition)):
-            values[name] = value
-            _registry.editions[key] = edition
+        if name not in space.values or edition > space.editions.get(name, edition):
+            space.values[name] = value
+            space.editions[name] = edition
 
 
 def _make_code(args: tuple[Any, ...], filename: str, lines: tuple[str, ...]) -> types.CodeType:

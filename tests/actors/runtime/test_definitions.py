@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,25 @@ def test_a_definition_that_cannot_be_read_leaves_nothing_behind(monkeypatch: pyt
     assert identity in definitions._registry.by_identity
 
 
+def test_nobody_sees_a_class_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads get the first messages of a class at once: the second waits until the first has built it."""
+    body, _ = _of_another_process()
+    seen: list[Any] = []
+    second = threading.Thread(target=lambda: seen.append(pickle.loads(body)().name()))
+    fill = definitions._fill_class
+
+    def fill_slowly(*args: Any) -> None:
+        second.start()
+        second.join(0.1)
+        fill(*args)
+
+    monkeypatch.setattr(definitions, "_fill_class", fill_slowly)
+    cls = pickle.loads(body)
+    second.join(5.0)
+    assert seen == ["Local"]
+    assert pickle.loads(body) is cls
+
+
 def _of_another_process() -> tuple[bytes, bytes]:
     class Local:
         def name(self) -> str:
@@ -115,7 +135,7 @@ def _of_another_process() -> tuple[bytes, bytes]:
 
     body = dumps(Local)
     definition = definitions._registry.by_id[id(Local)]
-    definitions._registry.forget(id(Local), definition)  # as if it had never been here
+    definitions._registry.forget(definition)  # as if it had never been here
     return body, definition.identity
 
 

@@ -93,9 +93,9 @@ class Promises:
 
     def keep(self, future: Future[Any]) -> None:
         """Somebody waits for it: it stays until it is resolved, though its maker may have let go of it."""
-        with CLAIMING:
-            if not future.done:
-                self._kept.add(future)
+        self._kept.add(future)
+        if future.done:
+            self._kept.discard(future)
 
     def let_go(self, future: Future[Any]) -> None:
         self._kept.discard(future)

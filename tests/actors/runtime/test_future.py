@@ -24,6 +24,29 @@ def test_a_future_made_by_hand() -> None:
         future.set(6)
 
 
+def test_of_threads_that_set_at_once_one_wins() -> None:
+    """The others hear that they were late, each time."""
+    for _ in range(50):
+        future: Future[int] = Future()
+        start = threading.Barrier(4)
+        won: list[int] = []
+
+        def set_it(number: int, future: Future[int] = future, start: Any = start, won: Any = won) -> None:
+            start.wait()
+            try:
+                future.set(number)
+            except queue.Full:
+                return
+            won.append(number)
+
+        threads = [threading.Thread(target=set_it, args=(number,)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert won == [future.get()]
+
+
 def test_an_exception_set_is_raised() -> None:
     """Given as an exception, as a triple, or the one being handled."""
     for how in ("value", "triple", "current"):

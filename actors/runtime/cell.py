@@ -88,7 +88,8 @@ class ActorCell:
         self.accounts: dict[int, Account] = {}
         self.open_asks: set[tuple[int, int]] = set()
         self.watchers: set[tuple[int, int]] = set()
-        self.early_watchers: set[tuple[int, int]] = set()  # to be told before its hooks are called
+        self.early_watchers: set[tuple[int, int]] = set()  # to be told before its last hook is called
+        self.leaves_for: DownReason | None = None  # once that is called
         self.watching: dict[ActorRef, int] = {}
         self.fds: set[int] = set()
         self.timers: set[Timer] = set()  # those that are due yet
@@ -427,8 +428,16 @@ class ActorCell:
         """Here, and where it was started from."""
         unregister(self.ref)
         self.stopped.set()
+        self.leaves_for = reason
         watchers, self.early_watchers = self.early_watchers, set()
         self._tell(watchers, reason)
+
+    def watch_early(self, watcher: tuple[int, int]) -> None:
+        """Have it told before the hooks; at once if these are being called already."""
+        if self.leaves_for is None:
+            self.early_watchers.add(watcher)
+        else:
+            self._tell({watcher}, self.leaves_for)
 
     def _tell(self, watchers: set[tuple[int, int]], reason: DownReason) -> None:
         body = wire.dumps(reason)

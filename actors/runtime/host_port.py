@@ -266,7 +266,10 @@ class HostPort(Port):
     ) -> None:
         cell = self.host.cells.get(target)
         if cell is not None:
-            (cell.early_watchers if body == BEFORE_HOOKS else cell.watchers).add((source, corr))
+            if body == BEFORE_HOOKS:
+                cell.watch_early((source, corr))
+            else:
+                cell.watchers.add((source, corr))
         else:
             # A watch may cross its actor's end on the way: then the true reason is still known.
             reason = self.host.last_reasons.get(target) or DownReason(

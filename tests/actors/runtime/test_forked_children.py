@@ -300,7 +300,12 @@ def test_a_child_that_runs_to_the_end_of_the_program_leaves_its_parent_alone(
     program = tmp_path / "program.py"
     program.write_text(textwrap.dedent(PROGRAM))
     run = subprocess.run(
-        [sys.executable, str(program), child], check=False, capture_output=True, text=True, timeout=50
+        # Python 3.12 and later warn of every fork of a process with threads.
+        [sys.executable, "-W", "ignore::DeprecationWarning", str(program), child],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=50,
     )
     own = ["own 2"] if child == "with a system" else []
     assert run.stdout.splitlines() == ["refused", *own, "child 0 parent 3 0"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 from peerage.actors.runtime.message import Kind
@@ -10,7 +11,7 @@ from peerage.actors.runtime.port import Port
 from peerage.actors.runtime.process import Process
 from peerage.actors.runtime.table import THREAD_BITS
 
-LINGER_S = 1.0
+LINGER_S = 1.5
 
 
 def port_of(directory: Path, serial: int) -> Port:
@@ -22,7 +23,7 @@ def port_with_something_for(directory: Path, endpoint: Path) -> Port:
     port = port_of(directory, 2)
     endpoint.touch()
     port.send(3 << THREAD_BITS, Kind.WAKE)
-    port.close(LINGER_S)
+    port.close()
     return port
 
 
@@ -39,10 +40,10 @@ def test_who_has_closed_its_mailbox_is_gone(tmp_path: Path) -> None:
 
 def test_a_process_that_leaves_waits_for_who_is_still_there(tmp_path: Path) -> None:
     """As long as it was told to: what it has sent may be taken over yet."""
-    threads = set(threading.enumerate())
     port = port_with_something_for(tmp_path, tmp_path / "3.0")
-    port.process.leave(60.0)
-    assert set(threading.enumerate()) == threads
+    began = time.monotonic()
+    port.process.leave(LINGER_S)
+    assert time.monotonic() - began >= LINGER_S
 
 
 def test_a_process_that_leaves_does_not_wait_for_who_has_gone_meanwhile(tmp_path: Path) -> None:
@@ -50,7 +51,10 @@ def test_a_process_that_leaves_does_not_wait_for_who_has_gone_meanwhile(tmp_path
     threads = set(threading.enumerate())
     endpoint = tmp_path / "3.0"
     port = port_with_something_for(tmp_path, endpoint)
-    endpoint.unlink()
-    port.process.leave(60.0)
-    (term,) = set(threading.enumerate()) - threads
-    term.join()
+    going = threading.Timer(0.2, endpoint.unlink)
+    going.start()
+    began = time.monotonic()
+    port.process.leave(LINGER_S)
+    assert time.monotonic() - began < LINGER_S
+    for thread in set(threading.enumerate()) - threads:
+        thread.join()

@@ -33,12 +33,12 @@ from .errors import (
 from .future import Future
 from .hooks import refuse_async
 from .host import Host
-from .limits import Purpose, lack_of_descriptors
+from .limits import PROCESS_COST, Purpose, lack_of_descriptors
 from .log import sign_thread, signature
 from .message import Kind
 from .process import Process, current_host, current_port
 from .ref import ActorRef, path_of, unregister
-from .table import ROOT_ADDRESS, THREAD_BITS, HostFacts
+from .table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
 
 if TYPE_CHECKING:
     from .cell import ActorCell
@@ -291,6 +291,9 @@ class Starter(Generic[A]):
     def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name
         token = ""
+        # The root looks, too, but where there is nothing left at all its answer would have to wait.
+        if process.serial == ROOT_SERIAL and (lack := lack_of_descriptors(PROCESS_COST, Purpose.WORK)):
+            raise StartLimitError(name, lack)
         if self._fds:
             token = uuid.uuid4().hex
             _pass_fds(process, token, list(self._fds.values()), until)

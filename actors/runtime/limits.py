@@ -27,6 +27,7 @@ from pathlib import Path
 
 SMALLEST_RESERVE, LARGEST_RESERVE = 12, 64
 RESERVED_SHARE = 8  # one in so many descriptors, within these bounds
+PROCESS_COST = 5  # descriptors that an actor process costs its embedder: see ways.py
 LONGEST_UNSEEN = 8
 SETTLED_S = 0.1  # after it was granted, a descriptor is open and counted
 CGROUPS = Path("/sys/fs/cgroup")

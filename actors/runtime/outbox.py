@@ -175,7 +175,7 @@ class Outbox:
         if way is None:
             return
         lock = way.lock
-        if not lock.acquire(True, PATIENCE_S):
+        if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):  # a timeout costs more than the lock
             way = self._ways[address] = self._process.ways.another(address)
             lock = way.lock
             lock.acquire()

@@ -31,7 +31,7 @@ from .forkserver_client import ForkServer, current_directory, environment_now, i
 from .host import EXIT_LINGER_S, Host
 from .inbox import Handler
 from .ledger import path_of as ledger_path
-from .limits import Purpose, lack_behind, lack_of_descriptors
+from .limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
 from .links import Links
 from .log import logger
 from .message import Kind, Raw
@@ -43,7 +43,6 @@ from .table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 if TYPE_CHECKING:
     from .process import Process
 
-PROCESS_COST = 5  # descriptors of this process for an actor process: see ways.py
 STATUS_WAIT_S = 0.1  # for the fork server to tell how a process ended, after its pidfd said that it did
 STATUS_POLL_S = 0.002
 REAP_AGAIN_S = 0.5
@@ -222,7 +221,7 @@ class Root(Host):
         hosts = [record for record in self.records.values() if record.request is not None]
         making = sum(not record.is_up for record in hosts)
         # Those that others have started have no way to our threads yet: they shall be able to answer the first one.
-        unasked = sum(record.is_up and serial_of(record.asker.source) != ROOT_SERIAL for record in hosts)
+        unasked = sum(record.is_up and self._process_of(record.asker.source) != self.pid for record in hosts)
         return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
 
     def _on_reserve(self, asker: Request, _target: bytes, body: Raw) -> None:

@@ -29,7 +29,7 @@ WAY, ACCEPTED = (
 )  # descriptors of a way: in the process that it leads from, and in the one that it leads to
 # A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending: whoever
 # needs the same way then takes another. Nothing else holds a way for longer than it takes to hand over a message.
-PATIENCE_S = 1.0
+PATIENCE_S = 0.5
 
 
 class Way:
@@ -49,6 +49,7 @@ class Ways:
         self._process = process
         self._lock = threading.RLock()
         self._by_address: dict[int, Way] = {}
+        self._held_up: list[Way] = []  # to be closed in the end
 
     def open(self, address: int, purpose: Purpose, *, is_answered: bool = False) -> Way | None:
         """The way to an address for one more thread, made if there is none; None when nobody reads there any more.
@@ -71,6 +72,8 @@ class Ways:
     def another(self, address: int) -> Way:
         """A way beside the one that is held up (see PATIENCE_S), which is taken from now on."""
         with self._lock:
+            if (held_up := self._by_address.get(address)) is not None:
+                self._held_up.append(held_up)
             way = self._by_address[address] = Way(self._connected(address))
             return way
 
@@ -113,8 +116,8 @@ class Ways:
         """Close the way to an address that will not read any more."""
         with self._lock:
             way = self._by_address.pop(address, None)
-        if way is not None:
-            _close(way, 0.0)
+        if way is not None and not _close(way, 0.0):
+            self._held_up.append(way)
 
     def forget_dead(self) -> None:
         """Close the ways to all hosts that have died."""
@@ -127,6 +130,9 @@ class Ways:
         """At the end of the process: what was sent has so many seconds to be taken over."""
         with self._lock:
             ways, self._by_address = self._by_address, {}
+            held_up, self._held_up = self._held_up, []
+        for way in held_up:
+            _close(way, 0.0)
         for address, way in ways.items():
             # Where nobody is there to take it, waiting would only hold up the end.
             _close(way, 0.0 if self._process.is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
@@ -137,11 +143,14 @@ def goodbye(address: int) -> bytes:
     return HEADER.pack(Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
 
 
-def _close(way: Way, linger_s: float) -> None:
-    if way.lock.acquire(timeout=PATIENCE_S):
-        try:
-            push, way.push = way.push, None
-            if push is not None:
-                push.close(int(linger_s * 1000))
-        finally:
-            way.lock.release()
+def _close(way: Way, linger_s: float) -> bool:
+    """Returns: False, if it is held up."""
+    if not way.lock.acquire(timeout=PATIENCE_S):
+        return False
+    try:
+        push, way.push = way.push, None
+        if push is not None:
+            push.close(int(linger_s * 1000))
+    finally:
+        way.lock.release()
+    return True

@@ -163,8 +163,11 @@ class Process:
         with self._lock:
             self._is_left_open = bool(self.hosts)
         if not self._is_left_open:
-            self.ways.close(0.0)
-            self.context.term()
+            try:
+                self.ways.close(0.0)
+            finally:
+                # Not term(), which waits for ever for a socket whose closing a signal's handler has ended by an exception.
+                self.context.destroy(linger=0)
 
     def dismiss(self, serial: int) -> bool:
         """A host closes what is its own. Returns: whether the context is its to close then."""

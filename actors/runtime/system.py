@@ -323,10 +323,14 @@ class System:
             self.shutdown()
 
     def _close_clients(self) -> None:
-        for client in self.process.shut():
-            client.close()
-        self.process.promises.close()
-        self.process.flusher.end()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.process.flusher.end)
+            stack.callback(self.process.promises.close)
+            for client in self.process.shut():
+                stack.callback(
+                    client.close
+                )  # a signal's handler may end the first, while its thread has the lock
+                stack.callback(client.close)
 
     def _leave(self) -> None:
         Process.current = None

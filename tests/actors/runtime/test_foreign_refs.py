@@ -26,6 +26,7 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
+from peerage.actors.runtime.process import current_port
 
 from .cast import Echo, Worker
 
@@ -256,3 +257,22 @@ def test_what_is_told_while_the_system_ends_is_a_dead_letter() -> None:
     system.process.shut = tell_then_shut  # type: ignore[method-assign]  # the moment in between
     system.shutdown()
     assert heard == [(worker.key, 1), (worker.key, 2), (worker.key, 1)]
+
+
+def test_a_signals_exception_while_ports_are_closed_leaves_no_end_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A pool terminates its workers while they leave by themselves: ZeroMQ waited for ever for what was left open."""
+    system = System.current()
+    Worker.start()
+    outbox = current_port().outbox
+
+    def exit_now() -> None:
+        raise SystemExit(143)
+
+    monkeypatch.setattr(outbox, "close", exit_now)
+    with pytest.raises(SystemExit):
+        system.shutdown()
+    assert not System.is_running()
+    with System():
+        assert Worker.start().ask(("log",)) == []

@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing import parent_process
 from multiprocessing.util import Finalize
@@ -300,7 +301,10 @@ class System:
         except BaseException:
             root.call_threadsafe(None, root.close_down, 0.0, None)  # if it has not been called yet
             root.call_threadsafe(None, root.hurry)
-            self._ran.wait(HURRY_S)
+            deadline = time.monotonic() + HURRY_S
+            while not self._ran.is_set() and (left := deadline - time.monotonic()) > 0:
+                with contextlib.suppress(KeyboardInterrupt, SystemExit):  # it has been heard
+                    self._ran.wait(left)
             raise
         self._thread.join()
 

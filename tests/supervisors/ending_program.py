@@ -1,8 +1,8 @@
 """A program with supervisors of every kind, which ends in one of the ways: `python -m tests.supervisors.ending_program
-WAY JOURNAL`.
+WAY JOURNAL [SECONDS]`.
 
 Its actors write down in the journal, a file, that they stop. `EXPECTED` is what must stand there, whatever the way; within a
-tuple any order is right. When all are there, it prints the directory of its system.
+tuple any order is right. The child with INFINITY takes SECONDS. When all are there, it prints the directory of its system.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def write(journal: str, line: str) -> None:
 class Program:
     """Starts what is to end."""
 
-    def __init__(self, journal: str) -> None:
-        self._journal = journal
+    def __init__(self, journal: str, infinite_s: float) -> None:
+        self._journal, self._infinite_s = journal, infinite_s
         self._tops: list[ActorRef[Any]] = []
 
     def start(self) -> None:
@@ -114,7 +114,7 @@ class Program:
         self._supervisor(
             "infinite",
             THREAD,
-            self._child("infinite-a", "begins", INFINITE_S, shutdown=INFINITY),
+            self._child("infinite-a", "begins", self._infinite_s, shutdown=INFINITY),
             self._child("infinite-b", place=THREAD),
         )
         inner = [
@@ -175,10 +175,10 @@ def differences(lines: Iterable[str]) -> str:
 
 
 def main() -> None:
-    way, journal = sys.argv[1:]
+    way, journal, *seconds = sys.argv[1:]
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     System(preload=("tests.supervisors.ending_program",))
-    program = Program(journal)
+    program = Program(journal, float(seconds[0]) if seconds else INFINITE_S)
     program.start()
     print(System.current().directory, flush=True)
     match way:

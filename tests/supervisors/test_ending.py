@@ -7,16 +7,21 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, System
+from peerage.supervisors import ChildStartError, Status
 from tests.nodes import wait_until
 from tests.processes import processes_of_session
 
+from .conftest import MakeChild, RunSupervisor
 from .ending_program import differences
+from .journal import Journal
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 50.0
@@ -73,15 +78,9 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
         for name, way in WAYS.items():
             journal = tmp_path_factory.mktemp("ending") / "journal"
             programs[name] = start(way.argument, journal), journal
-        directories = {}
-        for name, (program, _journal) in programs.items():
-            assert program.stdout is not None
-            directories[name] = Path(program.stdout.readline().strip())
-            WAYS[name].act(program)
+        directories = {name: end(WAYS[name], program) for name, (program, _journal) in programs.items()}
         for name, (program, journal) in programs.items():
-            errors = program.communicate(timeout=LIMIT_S)[1]
-            lines = journal.read_text().splitlines()
-            results[name] = Ended(program.returncode, lines, errors, directories[name], program.pid)
+            results[name] = what_is_left(program, journal, directories[name])
         yield results
     finally:
         for program, _journal in programs.values():
@@ -89,10 +88,24 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
             program.communicate()
 
 
-def start(argument: str, journal: Path) -> Popen:
+def end(way: Way, program: Popen) -> Path:
+    """Have it end. Returns: the directory of its system."""
+    assert program.stdout is not None
+    directory = Path(program.stdout.readline().strip())
+    way.act(program)
+    return directory
+
+
+def what_is_left(program: Popen, journal: Path, directory: Path) -> Ended:
+    """When it has ended."""
+    errors = program.communicate(timeout=LIMIT_S)[1]
+    return Ended(program.returncode, journal.read_text().splitlines(), errors, directory, program.pid)
+
+
+def start(*arguments: object) -> Popen:
     """As a shell does: in a group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.supervisors.ending_program", argument, str(journal)],
+        [sys.executable, "-m", "tests.supervisors.ending_program", *map(str, arguments)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -124,3 +137,33 @@ def test_nothing_is_restarted_while_a_program_ends(ended: dict[str, Ended], way:
     """Nor are there tries that fail."""
     for text in ("child restarted", "did not start", "gives up", "significant"):
         assert text not in ended[way].errors
+
+
+def test_who_fails_while_the_system_ends_is_not_restarted(
+    supervise: RunSupervisor, worker: MakeChild, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Wherever he lives. His supervisor's turn to stop is yet to come; who asks it for a child is refused."""
+    places = {"process": PROCESS, "thread": THREAD, "here": HERE}
+    first = supervise(
+        *(worker(name, options={"place": place}) for name, place in places.items()), name="first"
+    )
+    supervise(worker("slow"), name="second")
+    journal.expect("start process", "start thread", "start here", "start slow")
+    journal.gate("slow")
+    slow = ActorRef.to("slow")
+    slow.ask("slow")
+    children = [info.ref for info in first.which_children()]
+    ending = threading.Thread(target=System.current().shutdown)
+    ending.start()
+    journal.expect("stopping slow")
+    for ref in children:
+        assert ref is not None
+        ref.tell("crash")
+    wait_until(lambda: {info.status for info in first.which_children()} == {Status.RESTARTING})
+    with pytest.raises(ChildStartError, match="shutting down"):
+        first.start_child(worker("late", options={"place": PROCESS}))
+    assert first.count_children().specs == len(places)  # it has not given up
+    journal.release("slow")
+    ending.join(LIMIT_S)
+    assert journal.rest() == ["stop slow"]
+    assert "did not start" not in caplog.text

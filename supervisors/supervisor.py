@@ -35,7 +35,7 @@ from peerage.actors.runtime import (
     Watch,
     watch,
 )
-from peerage.actors.runtime.errors import text_of
+from peerage.actors.runtime.errors import limit_of, text_of
 from peerage.actors.runtime.log import get_logger
 from peerage.supervisors.errors import (
     ChildAlreadyPresentError,
@@ -409,13 +409,16 @@ class Supervisor(ProcessActor):
         """The next end in the queue. Whoever is behind it in its batch is in its group as well."""
         if self.runtime.system_is_ending:
             return  # that is why
-        log.error("child did not start", supervisor=self.actor_urn, child=child.spec.id, cause=error.cause)
+        was_limited = child.limited_since is not None
         child.exit = self._exit_of_start(child, error, began)
+        # What a limit holds up is tried again and again, and said once.
+        say = log.debug if was_limited and child.exit.kind is ExitKind.LIMITED else log.error
+        say("child did not start", supervisor=self.actor_urn, child=child.spec.id, cause=error.cause)
         self._exits.append((child, child.exit))
 
     def _exit_of_start(self, child: _Child, error: ChildStartError, began: float) -> Exit:
         now = self.runtime.now()
-        if not isinstance(error.__cause__, StartLimitError):
+        if not _is_limit(error.__cause__):
             child.limited_since = None
             return Exit(child.spec.id, ExitKind.START_FAILED, error.cause, now - began)
         if child.limited_since is None:
@@ -648,6 +651,11 @@ def _exit_of(child: _Child, reason: DownReason) -> Exit:
         case _:
             kind = ExitKind.ABNORMAL
     return Exit(child.spec.id, kind if child.verdict is None else ExitKind.ABNORMAL, cause)
+
+
+def _is_limit(cause: BaseException | None) -> bool:
+    """Whether a start found no room: no process, or no thread for what the child does beside its loop."""
+    return isinstance(cause, StartLimitError) or (isinstance(cause, RuntimeError) and bool(limit_of(cause)))
 
 
 def _has_own_process(child: _Child) -> bool:

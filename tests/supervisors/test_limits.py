@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from peerage import Node
+from peerage import DialError, Node
 from peerage.actors.runtime import THREAD, ProcessActor, System, watch
 from peerage.actors.runtime.limits import Purpose, kept_for, open_descriptors
 from peerage.actors.runtime.root import Root
@@ -127,6 +127,8 @@ def test_idle_connections_leave_a_node_room_to_restart_its_switch(
                 os.kill(old, signal.SIGKILL)
                 wait_until(lambda: node_processes(node).get("idle/switch", old) != old)  # noqa: B023 - asked for in the turn
                 assert wait_until(lambda: node.peers() == [])
+            with pytest.raises(DialError, match=r"unreachable: this process has .*RLIMIT_NOFILE"):
+                node.dial(f"{'00' * 20}@127.0.0.1:{port}")
             assert node_processes(node, "peers-") == hosts
         node_log.wait_for("accepting again")
         with socket.create_connection((host, int(port)), timeout=10.0) as caller:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -27,8 +28,12 @@ _forking = threading.local()
 
 
 def end_program() -> None:
-    """Have it end this program in order, if nobody has said otherwise. In another thread than the main one: nothing."""
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    """Have it end this program in order, if nobody has said otherwise. In another thread than the main one: nothing.
+
+    Nothing either in a worker of multiprocessing: its pool ends it by SIGTERM, and waits until it has gone. An exception
+    that is raised while the worker waits for its queue's lock may be lost, and the pool would wait for ever.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and not _is_worker():
         with contextlib.suppress(ValueError):  # not the main thread
             heed(_exit)
 
@@ -58,6 +63,11 @@ def heed(handler: Handler) -> None:
             before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork_in_child
         )
     _ours = handler
+
+
+def _is_worker() -> bool:
+    process = sys.modules.get("multiprocessing.process")  # which every worker has imported
+    return process is not None and process.parent_process() is not None
 
 
 def _exit(_number: int, _frame: FrameType | None) -> None:

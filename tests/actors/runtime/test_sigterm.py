@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -67,6 +68,18 @@ def test_a_system_made_in_another_thread_leaves_it_alone(as_at_first: None) -> N
     made.join(LIMIT_S)
     assert System.is_running()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("method", ["spawn", "fork"])
+def test_a_system_made_in_a_worker_of_a_pool_leaves_it_alone(method: str) -> None:
+    """The pool ends its workers by it, and waits for their end."""
+    with multiprocessing.get_context(method).Pool(1) as pool:
+        assert pool.apply_async(sigterm_beside_a_system).get(LIMIT_S) is True
+
+
+def sigterm_beside_a_system() -> bool:
+    with System():
+        return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 def test_a_forked_child_of_the_program_or_of_a_host_dies_of_it(system: System) -> None:

@@ -6,9 +6,9 @@ Fetches Pykka's source distribution with pip, adds a runtime to those that its t
 with the list below. Ends with an error when a test fails that is not in the list, or fewer pass than should. No test is
 changed. What is adapted:
 
-- `tests/conftest.py` gets a second definition of its fixture `runtime`, at its end: ProcessActor, ProcessFuture, `FileEvent`
-  and `time.sleep`.
-- A `threading.Event` cannot be sent to another process: `FileEvent` keeps it in a file.
+- `tests/conftest.py` gets a second definition of its fixture `runtime`, at its end: ProcessActor, ProcessFuture,
+  `FutureEvent` and `time.sleep`.
+- A `threading.Event` cannot be sent to another process: `FutureEvent` is a `ProcessFuture` with its methods.
 - What Pykka's logger says in an actor's process comes to the tests' by a `SocketHandler` of the standard library, set up
   with `System(log_setup=…)`.
 """
@@ -73,7 +73,7 @@ class PlacedActor(ProcessActor):
     Runtime(
         name="process",
         actor_class=ProcessActor if {place!r} == "process" else PlacedActor,
-        event_class=several_processes.FileEvent,
+        event_class=several_processes.FutureEvent,
         future_class=ProcessFuture,
         sleep_func=time.sleep,
     ),
@@ -86,42 +86,40 @@ def runtime(request):
 """
 
 SEVERAL_PROCESSES = '''
+import contextlib
 import logging
 import logging.handlers
 import os
 import pickle
+import queue
 import socket
 import struct
-import tempfile
 import threading
-import time
+
+from peerage.actors.runtime import ProcessFuture, Timeout
 
 
-class FileEvent:
-    """threading.Event for several processes: it is set while its file is there."""
+class FutureEvent:
+    """threading.Event for several processes: it is set when its future is. It cannot be cleared again."""
 
     def __init__(self):
-        handle, self.path = tempfile.mkstemp(dir=os.environ["SUITE_FOLDER"])
-        os.close(handle)
-        os.unlink(self.path)
+        self._future = ProcessFuture()
 
     def set(self):
-        open(self.path, "w").close()
+        with contextlib.suppress(queue.Full):
+            self._future.set(True)
 
     def clear(self):
-        if self.is_set():
-            os.unlink(self.path)
+        assert not self.is_set()
 
     def is_set(self):
-        return os.path.exists(self.path)
+        return self.wait(0)
 
     def wait(self, timeout=None):
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while not self.is_set():
-            if deadline is not None and time.monotonic() >= deadline:
-                return False
-            time.sleep(0.005)
-        return True
+        try:
+            return self._future.get(timeout=timeout)
+        except Timeout:
+            return False
 
 
 LOGS = os.path.join(os.environ["SUITE_FOLDER"], "logs")

@@ -241,7 +241,12 @@ class Starter(Generic[A]):
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
         kept_there = definitions.EVERYTHING if self._place is Place.THREAD else ()
-        what = definitions.dumps((self._class, args, kwargs), kept_there=kept_there, careful=True)
+        what = definitions.dumps(
+            (self._class, args, kwargs),
+            kept_there=kept_there,
+            careful=True,
+            anew=self._place is Place.PROCESS,
+        )
         body = wire.dumps((name, what, self._extra))
         host = self._host or name
         answer: Future[Any] | None = None

@@ -183,6 +183,7 @@ def dumps(
     *,
     kept_there: Container[bytes] = (),
     careful: bool = False,
+    anew: bool = False,
 ) -> bytes:
     """Pickle a value: what others can import by reference, everything else by value.
 
@@ -192,6 +193,7 @@ def dumps(
         collect: as said.
         kept_there: identities that the receiver is known to keep: their definitions need not go again.
         careful: look at each class, however deep, before plain pickle does: it imports a class's module.
+        anew: pack definitions of this process as they are now, for a process that has none yet.
 
     Raises: whatever pickling the value raises.
     """
@@ -209,15 +211,16 @@ def dumps(
                 return body
         if buffers is not None:
             buffers.clear()
+    pickler = _StartPickler if anew else _MessagePickler
     try:
-        return _dump_with(_MessagePickler, value, collect, kept_there)
+        return _dump_with(pickler, value, collect, kept_there)
     except pickle.PicklingError:
         if not _registry.importable:
             raise
     _registry.importable.clear()  # a module was reloaded: its old classes are nobody's now
     if buffers is not None:
         buffers.clear()
-    return _dump_with(_MessagePickler, value, collect, kept_there)
+    return _dump_with(pickler, value, collect, kept_there)
 
 
 def dumps_error(error: BaseException, *, chained: bool, forced: bool) -> bytes:
@@ -345,6 +348,22 @@ class _MessagePickler(pickle.Pickler):
         if isinstance(value, BaseException):
             return reduce_exception(value, chained=self._chained, forced=self._forced)
         return NotImplemented
+
+
+class _StartPickler(_MessagePickler):
+    """For what a process begins with: it gets globals and class attributes as they are, not as they once were."""
+
+    def reducer_override(self, value: Any) -> Any:
+        definition = _registry.by_id.get(id(value))
+        if (
+            definition is not None
+            and definition.reduction
+            and definition.identity.startswith(_registry.token)
+        ):
+            with _registry.locked():
+                _pack(definition, value)
+            return definition.reduction
+        return super().reducer_override(value)
 
 
 def _error_pickler(*, chained: bool, forced: bool) -> type[_MessagePickler]:

@@ -382,6 +382,18 @@ class Worker(ProcessActor):
         return thing
 
 
+settings = {"limit": 1}
+
+
+class Reader(ProcessActor):
+    """Says what it sees of the program."""
+
+    step = 1
+
+    def on_receive(self, message: Any) -> Any:
+        return rate, isinstance(message, Job), times_rate(2), settings["limit"], self.step
+
+
 def values_keep_their_class(worker: ActorRef[Any]) -> Iterator[str]:
     for value in VALUES:
         for way in ("echo", "pass on"):
@@ -476,6 +488,25 @@ def a_successor_is_told_anew(worker: ActorRef[Any]) -> Iterator[str]:
         bearer.stop()
 
 
+def a_new_actor_begins_with_what_is_there(worker: ActorRef[Any]) -> Iterator[str]:
+    """Of a class that has travelled before: globals that were bound anew or changed since, attributes set since."""
+    place = THREAD if worker.pid() == os.getpid() else PROCESS
+    own = globals()
+    before = rate, Job, times_rate
+    Reader.options(place=place).start().stop()
+    try:
+        own.update(rate=11, Job=type("Job", (), {"__module__": __name__, "__qualname__": "Job"}))
+        own["times_rate"] = lambda number: number * rate + 1
+        settings["limit"] += 1
+        Reader.step += 4
+        reader = Reader.options(place=place).start()
+        if (seen := reader.ask(own["Job"]())) != (wanted := (11, True, 23, settings["limit"], Reader.step)):
+            yield f"{seen} instead of {wanted}"
+        reader.stop()
+    finally:
+        own.update(zip(("rate", "Job", "times_rate"), before, strict=True))
+
+
 def what_cannot_travel_stays_on_a_thread(worker: ActorRef[Any]) -> Iterator[str]:
     """A class whose method uses a lock is no other on a thread; to a process it is refused at the sender."""
     try:
@@ -495,6 +526,7 @@ CHECKS: tuple[Callable[[ActorRef[Any]], Iterator[str]], ...] = (
     exceptions_arrive_as_raised,
     what_is_defined_anew_is_sent_anew,
     a_successor_is_told_anew,
+    a_new_actor_begins_with_what_is_there,
     what_cannot_travel_stays_on_a_thread,
 )
 

@@ -71,6 +71,13 @@ class Ending:
         if record.standing.is_patient:
             self._look_at = 0.0  # its process may be a plain one now
 
+    def is_up(self, record: HostRecord) -> None:
+        """A host can be told from now on; what it was told before has not reached it."""
+        if record.request is not None:
+            self._send_stop(record.serial, Leave.NONE)  # its actor is not started any more
+        elif record.serial in self._told:
+            self._send_stop(record.serial, Leave.NONE if record.serial in self._told_all else Leave.OWNED)
+
     def stands(self, record: HostRecord) -> None:
         """A host has told how far it is."""
         if record.standing.waits_for_owners and record.serial not in self._told_all:

@@ -50,6 +50,7 @@ FAULT_PAUSE_S = 0.05  # a fault that repeats itself must not fill the disk with 
 RENEWALS = 5  # of the fork server, within RENEWAL_PERIOD_S, before starts in flight are given up
 RENEWAL_PERIOD_S = 10.0
 RENEWAL_PAUSE_S = 0.2
+SYSTEM_ENDS = "the system is shutting down"
 NO_FORK_SERVER = "the fork server cannot be started again"
 LONGEST_FAILURE = 4096  # bytes
 LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
@@ -246,7 +247,7 @@ class Root(Host):
         """
         name, actor, asker, make = heir
         if self.closing:
-            asker.refuse(ActorStartError(actor, "the system is shutting down"))
+            asker.refuse(ActorStartError(actor, SYSTEM_ENDS))
         elif name == self.name:
             asker.refuse(ActorStartError(actor, f"the host name {name!r} is taken"))
         elif (bearer := self._record_of(name) or self._mourned_by(name)) is None:
@@ -375,12 +376,13 @@ class Root(Host):
         facts = HostFacts(name, corr, pid)
         self.process.table.up(facts, self._booting())
         self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
-        if self.closing:
+        if self._ending is not None:
             self.port.send(corr << THREAD_BITS, Kind.SYSTEM_ENDS)
+            self._ending.is_up(record)
         log = logger().bind(**record.signature)
         tell = log.debug if record.is_passing else log.info
         tell("host started", host=name, pid=pid, serial=corr)
-        if record.request is not None:
+        if record.request is not None and self._ending is None:
             number, source, body = record.asker.corr, record.asker.source, record.request.start_body
             self.port.send(corr << THREAD_BITS, Kind.START, number, body=body, source=source)
 
@@ -558,6 +560,8 @@ class Root(Host):
         error = ActorStartError(name, f"host {record.name!r} ended ({reason})")
         if record.limit:
             error = StartLimitError(name, record.limit)
+        elif self.closing and reason.is_orderly:
+            error = ActorStartError(name, SYSTEM_ENDS)
         heirs, record.heirs = record.heirs, []
         do_all(
             (self._remove_sockets, (record.serial,)),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
+from peerage.actors.runtime import actor as actor_module
 from tests.nodes import wait_until
 from tests.processes import is_alive
 
@@ -163,6 +167,72 @@ def test_nothing_is_started_while_the_system_ends(pipe: Pipe) -> None:
         with pytest.raises(ActorStartError, match="the system is shutting down"):
             pipe.start("late", place)
     ending.join(LIMIT_S)
+
+
+def test_a_process_that_is_being_made_when_the_system_ends_starts_nothing_and_is_not_waited_for(
+    pipe: Pipe, tmp_path: Path
+) -> None:
+    """It is told to stop when it can be told, and whoever asked for it hears why it was not started."""
+    _end()
+    (made, go), starting = (tmp_path / "made", tmp_path / "go"), Future[Exception | None]()
+    for fifo in (made, go):
+        os.mkfifo(fifo)
+    plain = watch(Stopper.options(name="plain", place=THREAD).start(pipe.write))
+    system = System.current()
+
+    def start() -> None:
+        try:
+            pipe.start("late", PROCESS, log_setup=partial(_at_the_gate, made, go))
+        except Exception as error:
+            starting.set_result(error)
+        else:
+            starting.set_result(None)
+
+    starter, ending = threading.Thread(target=start), threading.Thread(target=system.shutdown, args=(600.0,))
+    starter.start()
+    made.read_bytes()
+    ending.start()
+    plain.wait(LIMIT_S)
+    go.write_bytes(b"")
+    ending.join(LIMIT_S)
+    assert not ending.is_alive()
+    assert "the system is shutting down" in str(starting.result(LIMIT_S))
+    assert pipe.lines() == ["plain"]
+
+
+def _at_the_gate(made: Path, go: Path) -> None:
+    """Says that its process is there, and waits."""
+    made.write_bytes(b"")
+    go.read_bytes()
+
+
+def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to stop when it can be told."""
+    plain = watch(pipe.start("plain", THREAD))
+    made, go, make = threading.Event(), threading.Event(), actor_module.start_host_thread
+
+    def later(*args: Any, **kwargs: Any) -> None:
+        made.set()
+        go.wait(LIMIT_S)
+        make(*args, **kwargs)
+
+    def start() -> None:
+        with contextlib.suppress(ActorStartError):  # it may just be let in
+            pipe.start("late", THREAD)
+
+    monkeypatch.setattr(actor_module, "start_host_thread", later)
+    starter = threading.Thread(target=start)
+    ending = threading.Thread(target=System.current().shutdown, args=(600.0,))
+    starter.start()
+    made.wait(LIMIT_S)
+    ending.start()
+    plain.wait(LIMIT_S)
+    go.set()
+    for thread in (ending, starter):
+        thread.join(LIMIT_S)
+        assert not thread.is_alive()
 
 
 def test_a_second_shutdown_waits_for_the_first(pipe: Pipe) -> None:

@@ -97,17 +97,17 @@ class Holder(ProcessActor):
         self.kept[0].set(value)
 
     def do_read_kept(self) -> Any:
-        return self.kept[0].get(timeout=5)
+        return self.kept[0].get(timeout=20)
 
     def do_read(self, future: Future[Any]) -> Any:
-        return future.get(timeout=5)
+        return future.get(timeout=20)
 
     def do_read_and_change(self, future: Future[Any]) -> None:
-        future.get(timeout=5).append("changed")
+        future.get(timeout=20).append("changed")
 
     def do_await(self, future: Future[Any]) -> Any:
         async def main() -> Any:
-            return await asyncio.wait_for(future, 5)
+            return await asyncio.wait_for(future, 20)
 
         return asyncio.run(main())
 
@@ -139,7 +139,7 @@ class Holder(ProcessActor):
         """Have a future set by another actor, and wait in the middle of this message."""
         future = Future[Any]()
         ref.tell(("set", future, value))
-        return future.get(timeout=5)
+        return future.get(timeout=20)
 
     def do_die(self) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -180,7 +180,7 @@ def future() -> Future[Any]:
 
 
 def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 5.0
+    deadline = time.monotonic() + 20.0
     while not condition():
         assert time.monotonic() < deadline, condition
         time.sleep(0.01)
@@ -201,13 +201,13 @@ def dead_letters(system: System) -> Iterator[list[str]]:
 def test_an_actor_sets_a_future_that_it_was_sent(holder: ActorRef[Holder], future: Future[Any]) -> None:
     """In a message, as Pykka's programs do."""
     holder.tell(("set", future, {"a": 1}))
-    assert future.get(timeout=5) == {"a": 1}
+    assert future.get(timeout=20) == {"a": 1}
 
 
 def test_an_actor_sets_a_future_in_its_constructor(system: System, future: Future[Any]) -> None:
     """Which it was given as an argument."""
     Holder.start(future)
-    assert future.get(timeout=5) == "in the constructor"
+    assert future.get(timeout=20) == "in the constructor"
 
 
 def test_an_exception_that_was_set_is_raised_with_its_remote_traceback(
@@ -216,7 +216,7 @@ def test_an_exception_that_was_set_is_raised_with_its_remote_traceback(
     """Also one that is being handled."""
     holder.tell(("fail", future, ValueError("there")))
     with pytest.raises(ValueError, match="there") as raised:
-        future.get(timeout=5)
+        future.get(timeout=20)
     assert "do_fail" in str(raised.value.__cause__)
 
 
@@ -231,7 +231,7 @@ def test_a_future_made_in_an_actor_is_set_from_outside_and_from_another_actor(
             future.set(setter)
         else:
             second.tell(("set", future, setter))
-        assert future.get(timeout=5) == setter
+        assert future.get(timeout=20) == setter
         assert first.ask(("read", future)) == setter
 
 
@@ -239,7 +239,7 @@ def test_a_future_is_forwarded(pair: tuple[ActorRef[Holder], ActorRef[Holder]], 
     """The last who has it sets it."""
     first, second = pair
     first.tell(("tell", second, "set", future, "from the second"))
-    assert future.get(timeout=5) == "from the second"
+    assert future.get(timeout=20) == "from the second"
 
 
 def test_a_large_value_comes_home_as_it_was_when_it_was_set(
@@ -249,7 +249,7 @@ def test_a_large_value_comes_home_as_it_was_when_it_was_set(
     for size in (10, 1 << 20):
         future = Future()
         holder.tell(("set_and_change", future, size))
-        assert future.get(timeout=5) == [bytes(size)]
+        assert future.get(timeout=20) == [bytes(size)]
 
 
 def test_the_first_value_wins_and_the_second_is_a_dead_letter(
@@ -259,7 +259,7 @@ def test_the_first_value_wins_and_the_second_is_a_dead_letter(
     first, second = pair
     second.ask(("keep", future))
     first.ask(("set", future, "first"))
-    assert future.get(timeout=5) == "first"
+    assert future.get(timeout=20) == "first"
     if first.host == second.host:
         with pytest.raises(queue.Full):
             second.ask(("set_kept", "second"))
@@ -267,7 +267,7 @@ def test_the_first_value_wins_and_the_second_is_a_dead_letter(
         second.ask(("set_kept", "second"))
         wait_until(lambda: dead_letters)
         assert dead_letters == [str(future.journey.home)]  # type: ignore[union-attr]  # it has one
-    assert future.get(timeout=5) == "first"
+    assert future.get(timeout=20) == "first"
     assert second.ask(("read_kept",)) == "first"
 
 
@@ -283,7 +283,7 @@ def test_whoever_receives_a_future_that_is_set_cannot_set_it(
 def test_a_second_set_in_one_place_raises(holder: ActorRef[Holder], future: Future[Any]) -> None:
     """There it can be known."""
     assert holder.ask(("set_twice", future)) == "full"
-    assert future.get(timeout=5) == "first"
+    assert future.get(timeout=20) == "first"
 
 
 def test_a_value_that_cannot_be_pickled_raises_where_it_is_set(
@@ -291,14 +291,14 @@ def test_a_value_that_cannot_be_pickled_raises_where_it_is_set(
 ) -> None:
     """The future can still be set to another."""
     assert "lock" in holder.ask(("set_what_cannot_travel", future))
-    assert future.get(timeout=5) == "instead"
+    assert future.get(timeout=20) == "instead"
 
 
 def test_setting_at_home_answers_those_elsewhere(holder: ActorRef[Holder], future: Future[Any]) -> None:
     """A value that was set before it was sent travels along."""
     answer = holder.ask(("read", future), block=False)
     future.set("at home")
-    assert answer.get(timeout=5) == holder.ask(("read", future)) == "at home"
+    assert answer.get(timeout=20) == holder.ask(("read", future)) == "at home"
 
 
 # Identity
@@ -340,7 +340,7 @@ def test_a_future_is_read_where_neither_maker_nor_setter_is(
     thread.start()
     wait_until(lambda: future.journey)
     second.tell(("set", future, how))
-    thread.join(5)
+    thread.join(20)
     assert seen in ([how], [(how, first.actor_urn)])
 
 
@@ -349,7 +349,7 @@ def test_an_actor_waits_for_a_future_that_its_neighbour_sets(
 ) -> None:
     """In the middle of a message, also in one host: the others there go on."""
     first, second = pair
-    assert first.ask(("wait_for", second, "x"), timeout=5) == "x"
+    assert first.ask(("wait_for", second, "x"), timeout=20) == "x"
 
 
 def test_what_is_read_is_the_readers_own(
@@ -360,7 +360,7 @@ def test_what_is_read_is_the_readers_own(
     first.tell(("set", future, ["value"]))
     for holder in (first, second):
         holder.ask(("read_and_change", future))
-    assert future.get(timeout=5) == second.ask(("read", future)) == ["value"]
+    assert future.get(timeout=20) == second.ask(("read", future)) == ["value"]
 
 
 def test_the_answer_to_an_ask_is_read_elsewhere_while_who_asked_does_not_look(
@@ -373,7 +373,7 @@ def test_the_answer_to_an_ask_is_read_elsewhere_while_who_asked_does_not_look(
     thread = threading.Thread(target=lambda: seen.append(second.ask(("read", answer))))
     thread.start()
     future.set("answer")
-    thread.join(5)
+    thread.join(20)
     assert seen == ["answer"]
 
 
@@ -381,6 +381,7 @@ def test_derived_futures_travel_with_what_computes_them(
     holder: ActorRef[Holder], future: Future[Any]
 ) -> None:
     """map, filter, reduce, join and a hook are computed where they are read."""
+    holder_of_others = Holder.start()
     other = Future[Any]()
     derived: list[Future[Any]] = [
         future.map(len),
@@ -389,11 +390,10 @@ def test_derived_futures_travel_with_what_computes_them(
         future.join(other),
     ]
     asked = [holder.ask((how, each), block=False) for how in ("read", "return", "await") for each in derived]
-    holder_of_others = Holder.start()
     holder_of_others.tell(("set", future, [1, 2]))
     holder_of_others.tell(("set", other, "other"))
     expected = [2, [2], 13, [[1, 2], "other"]]
-    assert [answer.get(timeout=5) for answer in asked] == 3 * expected
+    assert [answer.get(timeout=20) for answer in asked] == 3 * expected
     hooked = Future[Any]()
     hooked.set_get_hook(lambda timeout: ("hook", os.getpid()))
     assert holder.ask(("read", hooked)) == ("hook", holder.pid())
@@ -409,13 +409,13 @@ def test_a_maker_awaits_and_continues_without_reading_a_mailbox(
         one, two = Future[Any](), Future[Any]()
         first.tell(("set", one, 1))
         second.tell(("set", two, 2))
-        return await asyncio.wait_for(one.map(lambda value: value + 10).join(two), 5)  # type: ignore[arg-type]
+        return await asyncio.wait_for(one.map(lambda value: value + 10).join(two), 20)  # type: ignore[arg-type]
 
     assert asyncio.run(main()) == [11, 2]
     future, seen = Future[Any](), queue.Queue[Any]()
-    future.then(lambda done: seen.put((done.get(), second.ask(("read", done), timeout=5))))
+    future.then(lambda done: seen.put((done.get(), second.ask(("read", done), timeout=20))))
     first.tell(("set", future, 3))
-    assert seen.get(timeout=5) == (3, 3)
+    assert seen.get(timeout=20) == (3, 3)
 
 
 def test_a_wait_that_was_given_up_leaves_nothing_behind(
@@ -433,7 +433,7 @@ def test_a_wait_that_was_given_up_leaves_nothing_behind(
     asyncio.run(main())
     assert not future.is_awaited()
     holder.tell(("set_kept", "late"))
-    assert future.get(timeout=5) == "late"
+    assert future.get(timeout=20) == "late"
 
 
 # Makers that go
@@ -470,7 +470,7 @@ def test_reading_a_future_that_its_maker_has_let_go_of_raises(system: System) ->
     maker.ask(("make",))
     maker.ask(("collect",))
     with pytest.raises(ActorDeadError, match="is not kept any more where it was made"):
-        reader.ask(("read", future), timeout=5)
+        reader.ask(("read", future), timeout=20)
 
 
 def test_a_continuation_keeps_a_future(pair: tuple[ActorRef[Holder], ActorRef[Holder]]) -> None:
@@ -480,7 +480,7 @@ def test_a_continuation_keeps_a_future(pair: tuple[ActorRef[Holder], ActorRef[Ho
     wait_until(lambda: second.ask(("has_any",)))
     first.ask(("collect",))
     second.tell(("set_kept", "called back"))
-    assert answer.get(timeout=5) == "called back"
+    assert answer.get(timeout=20) == "called back"
 
 
 def test_a_future_whose_maker_has_died(system: System) -> None:
@@ -490,15 +490,15 @@ def test_a_future_whose_maker_has_died(system: System) -> None:
     other.ask(("keep", futures[0]))
     reading = other.ask(("then", futures[1]), block=False)
     maker.tell(("die",))
-    watch(maker).wait(timeout=5)
+    watch(maker).wait(timeout=20)
     with pytest.raises(ActorDeadError, match="ended"):
-        futures[0].get(timeout=5)
-    assert isinstance(reading.get(timeout=5)[0], ActorDeadError)
+        futures[0].get(timeout=20)
+    assert isinstance(reading.get(timeout=20)[0], ActorDeadError)
     before = system.dead_letters
     other.ask(("set_kept", 1))
     assert system.dead_letters == before + 1
     with pytest.raises(ActorDeadError, match="ended"):
-        other.ask(("read", futures[1]), timeout=5)
+        other.ask(("read", futures[1]), timeout=20)
 
 
 def test_a_thread_that_read_for_others_has_ended(holder: ActorRef[Holder]) -> None:
@@ -514,7 +514,7 @@ def test_a_thread_that_read_for_others_has_ended(holder: ActorRef[Holder]) -> No
     thread.join()
     gc.collect()
     holder.ask(("set_kept", "still there"))
-    assert future.get(timeout=5) == "still there"
+    assert future.get(timeout=20) == "still there"
 
 
 def test_a_thread_that_sent_a_future_has_ended(holder: ActorRef[Holder], future: Future[Any]) -> None:
@@ -523,7 +523,7 @@ def test_a_thread_that_sent_a_future_has_ended(holder: ActorRef[Holder], future:
     thread.start()
     thread.join()
     holder.tell(("set_kept", "x"))
-    assert future.get(timeout=5) == "x"
+    assert future.get(timeout=20) == "x"
 
 
 def test_a_forked_child_cannot_set_what_only_its_parent_has(
@@ -615,7 +615,7 @@ def test_cancelling_away_from_home_stops_only_who_does(system: System, future: F
     answer = holder.ask(("return", other), block=False)
     other.cancel()
     with pytest.raises(FutureCancelledError):
-        answer.get(timeout=5)
+        answer.get(timeout=20)
 
 
 def test_it_is_exported_under_the_names_that_programs_use() -> None:
@@ -629,7 +629,7 @@ def test_a_stop_reads_no_mailbox_of_a_future(holder: ActorRef[Holder], future: F
     seen: list[Any] = []
 
     def wait() -> None:
-        seen.append(future.get(timeout=5))
+        seen.append(future.get(timeout=20))
         assert Process.current is not None
         seen.append(hasattr(Process.current.here, "port"))
 

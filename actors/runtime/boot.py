@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import sys
 import threading
@@ -85,7 +84,6 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
 
 
 def _settle_in(boot: Boot) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
     set_title(f"{boot.title}: {boot.name}")
     sys.path[:] = boot.path

@@ -27,6 +27,7 @@ from .descriptors import close_all
 from .directory import UNMOUNTED, remove_directory
 from .errors import text_of
 from .limits import lack_behind
+from .sigterm import disregard
 from .title import set_title
 
 GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
@@ -37,7 +38,7 @@ def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
     starting.not_yet()
     set_title(f"{title}: fork server")
     for number in GROUP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+        disregard(number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
     os.set_inheritable(control_fd, False)
     os.set_inheritable(life_fd, False)

@@ -70,6 +70,17 @@ def _is_worker() -> bool:
     return process is not None and process.parent_process() is not None
 
 
+def disregard(number: int) -> None:
+    """Have a signal do nothing in this process and in those that it forks; what they start has the default again, which it
+    would not if the signal were ignored.
+    """
+    if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, for all of them
+        signal.signal(number, _nothing)
+
+
+def _nothing(_number: int, _frame: FrameType | None) -> None: ...
+
+
 def _exit(_number: int, _frame: FrameType | None) -> None:
     global _came_at  # noqa: PLW0603
     _came_at = time.monotonic()

@@ -88,6 +88,27 @@ def test_a_forked_child_of_the_program_or_of_a_host_dies_of_it(system: System) -
     assert Forker.start().ask("fork") == -signal.SIGTERM
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_program_that_an_actor_has_started_dies_of_what_hosts_disregard(
+    system: System, number: signal.Signals
+) -> None:
+    """Many a program is asked to finish by SIGINT, and would inherit that it is ignored."""
+    starter = Starter.start()
+    os.kill(starter.pid(), signal.SIGINT)
+    assert starter.ask(number, timeout=LIMIT_S) == -number
+
+
+class Starter(ProcessActor):
+    def on_receive(self, message: Any) -> Any:
+        with subprocess.Popen(["sleep", "600"]) as program:
+            program.send_signal(message)
+            try:
+                return program.wait(LIMIT_S / 4)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                raise
+
+
 class Forker(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         return _status_of_terminated_fork()

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from . import message as wire
-from .deadlines import Deadlines
+from .deadlines import Deadlines, ends_at
 from .errors import ActorDeadError, LimitReachedError, MailboxFullError, Timeout
 from .flow import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, WhenFull
 from .future import Future
@@ -55,9 +55,7 @@ class Call(asyncio.Future[Any]):
         "until",
     )
 
-    def __init__(
-        self, port: Port, loop: asyncio.AbstractEventLoop, timeout: float | None, now: float
-    ) -> None:
+    def __init__(self, port: Port, loop: asyncio.AbstractEventLoop, timeout: float | None) -> None:
         super().__init__(loop=loop)
         self.port: Port | None = port
         self.route: Route | None = None
@@ -65,7 +63,7 @@ class Call(asyncio.Future[Any]):
         self.size = -1  # bytes held in the window, -1 if none
         self.letter: Letter | None = None  # while it waits in line
         self.timeout = timeout
-        self.until = None if timeout is None else now + timeout
+        self.until = ends_at(timeout)
         self.room_until: float | None = None
         self.patient = False  # as long as the line moves
         self.tick = 0  # of its deadline
@@ -234,7 +232,7 @@ class AsyncFace:
         exempt: bool,
     ) -> Coroutine[Any, Any, Any]:
         """Send an ask now, or as soon as there is room. Returns: its answer, to be awaited."""
-        call = Call(self._port, loop, timeout, monotonic())
+        call = Call(self._port, loop, timeout)
         try:
             if isinstance(when_full, Drop):
                 raise TypeError("when_full=DROP is for tells: a dropped ask would never be answered")
@@ -294,7 +292,7 @@ class AsyncFace:
             with self._port.lock:
                 call = self._tell(loop, ref, value, when_full, exempt)
         except Exception as error:
-            call = Call(self._port, loop, None, 0.0)
+            call = Call(self._port, loop, None)
             call.settle(None, error)
         return nothing() if call is None else outcome(call)
 
@@ -322,7 +320,7 @@ class AsyncFace:
             return None
         if kept:
             packed = pack(value)
-        call = Call(port, loop, None, 0.0)
+        call = Call(port, loop, None)
         call.route = route
         self._wait_in_line(loop, route, Letter(TELL, packed, port.sender, exempt, call), when_full)
         return call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable
+from math import inf
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +20,24 @@ class Mortal(Protocol):
 
 
 T = TypeVar("T", bound=Mortal)
+
+
+def ends_at(timeout: float | None) -> float | None:
+    """When a call that begins now is over, in monotonic seconds; None for never.
+
+    Raises: TypeError or ValueError, for what is no number of seconds: NaN, which is neither over nor not, would never end.
+    """
+    if timeout is None:
+        return None
+    try:
+        until = monotonic() + timeout
+    except TypeError:
+        raise TypeError(f"timeout is {timeout!r}: a number of seconds was expected, or None") from None
+    if until < inf:
+        return until
+    if until == inf:
+        return None
+    raise ValueError(f"timeout is {timeout!r}: a number of seconds was expected, or None")
 
 
 class Deadlines(Generic[T]):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 import pykka
 from pykka import Timeout
 
+from .deadlines import ends_at
 from .errors import ActorDeadError, FutureCancelledError
 from .message import Raw
 
@@ -91,7 +92,7 @@ class Future(pykka.Future[T]):
 
         Raises: Timeout, when there is none after `timeout` seconds; AskCycleError; ActorDeadError.
         """
-        return self.get_until(None if timeout is None else time.monotonic() + timeout, timeout)
+        return self.get_until(ends_at(timeout), timeout)
 
     def get_until(self, until: float | None, timeout: float | None) -> Any:
         """As `get`, until then (monotonic seconds), which is what is left of the caller's `timeout`."""
@@ -305,7 +306,7 @@ class Future(pykka.Future[T]):
         def get(
             timeout: float | None,
         ) -> list[Any]:  # within that time all together, where Pykka gives it to each
-            until = None if timeout is None else time.monotonic() + timeout
+            until = ends_at(timeout)
             return [future.get(timeout=_left(until)) for future in (self, *futures)]
 
         joined.set_get_hook(get)

@@ -16,6 +16,7 @@ from pykka.messages import _ActorStop
 
 from . import systems
 from .async_face import nothing
+from .deadlines import ends_at
 from .errors import ActorDeadError, ForeignRefError, LimitReachedError, MailboxFullError, Timeout
 from .flow import Fail
 from .future import Future
@@ -282,7 +283,7 @@ class ActorRef(pykka.ActorRef[A]):
             MailboxFullError as its cause when there was no room in that time; MailboxFullError, when
             `when_full` had it wait for less.
         """
-        until = None if timeout is None else time.monotonic() + timeout
+        until = ends_at(timeout)
         if type(message) is _ActorStop:
             future = self._ask_to_stop()
         else:

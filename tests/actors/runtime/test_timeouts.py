@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import threading
@@ -179,3 +180,26 @@ def test_a_start_is_given_up_in_time(system: System, place: Place) -> None:
     """Whatever of it took so long."""
     with pytest.raises(ActorStartError, match=r"within 0\.3 s"):
         Late.options(place=place, start_timeout=0.3).start()
+
+
+@pytest.mark.parametrize(("timeout", "error"), [(float("nan"), ValueError), ("1", TypeError)])
+def test_what_is_no_number_of_seconds_is_named(system: System, timeout: Any, error: type[Exception]) -> None:
+    """NaN, above all, would never be over."""
+    del system
+    worker = Worker.start()
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: worker.ask(1, timeout=timeout),
+        lambda: asyncio.run(worker.ask_async(1, timeout=timeout)),
+        lambda: Future[int]().get(timeout=timeout),
+        lambda: Future[int]().join(Future[int]()).get(timeout=timeout),
+    )
+    for call in calls:
+        with pytest.raises(error, match=r"timeout is .*: a number of seconds was expected, or None"):
+            call()
+
+
+def test_an_infinite_timeout_is_none(system: System) -> None:
+    del system
+    worker = Worker.start()
+    assert worker.ask(("log",), timeout=float("inf")) == []
+    assert asyncio.run(worker.ask_async(("log",), timeout=float("inf"))) == []

@@ -468,7 +468,7 @@ def test_a_banned_caller_is_refused(clock: Clock) -> None:
 )
 def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: bytes, reason: str) -> None:
     """Whether the book knows the offender or not; nothing of it is learned."""
-    with Stage(clock, instrumentation={"prometheus": True}) as stage:
+    with Stage(clock, counted=NumPeers(10, 0, 0), instrumentation={"prometheus": True}) as stage:
         peer = stage.connect()
         peer.send(PEX_CHANNEL, message)
         assert peer.expect_stopped().startswith(reason)

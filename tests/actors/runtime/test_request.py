@@ -286,10 +286,10 @@ def test_a_fork_server_that_cannot_be_started_again_fails_the_starts_until_it_ca
     """Each start says why, and tries; what runs goes on."""
     ref = Worker.start()
     with monkeypatch.context() as broken:
-        broken.setattr(subprocess, "Popen", raising(BlockingIOError(errno.EAGAIN, "no more processes")))
+        broken.setattr(subprocess, "Popen", raising(PermissionError(errno.EACCES, "not now")))
         os.kill(system.fork_server_pid, 9)
         for _ in range(2):
-            with pytest.raises(ActorStartError, match=r"fork server cannot be started again: .*no more proc"):
+            with pytest.raises(ActorStartError, match=r"fork server cannot be started again: .*not now"):
                 Worker.options(name="part").start()
         assert ref.ask(("log", 1)) == [1]
     assert Worker.options(name="part").start().ask(("pid",)) != ref.pid()
@@ -334,7 +334,7 @@ def test_a_system_that_cannot_be_made_leaves_nothing() -> None:
     place.rmdir()
     assert (done.returncode, done.stdout, left) == (
         0,
-        "TypeError\nBlockingIOError\nBlockingIOError\n[0, 0]\nstarted\n",
+        "TypeError\nLimitReachedError\nLimitReachedError\n[0, 0]\nstarted\n",
         [],
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+import structlog
 
 from peerage.actors.runtime import System
 from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
@@ -25,3 +26,22 @@ def actor_system_ends_with_its_module() -> Iterator[None]:
     yield
     if System.is_running():
         System.current().shutdown()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def logging_is_as_before_its_module() -> Iterator[None]:
+    """`capture_logs` leaves structlog set up for good, and the runtime's lines then go another way."""
+    was_configured = structlog.is_configured()
+    yield
+    if not was_configured:
+        structlog.reset_defaults()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Reports travel between the processes of pytest-xdist as text; what a test printed may be none."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report

@@ -383,7 +383,7 @@ def test_who_calls_first_waits_for_others(clock: Clock, monkeypatch: pytest.Monk
 
 def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock, short_interval: None) -> None:
     """He is no offender, for CometBFT's nodes do that."""
-    with seed_stage(clock, instrumentation={"prometheus": True}) as stage:
+    with seed_stage(clock, outcome=lambda _message: OUR_LACK, instrumentation={"prometheus": True}) as stage:
         stage.known.add(address(20), address(20))
         for _ in range(4):
             assert address(20) in asks(stage, call(7))
@@ -393,7 +393,7 @@ def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock, short_interva
 
 def test_who_calls_once_more_while_he_waits_loses_the_earlier_call(clock: Clock) -> None:
     """It may be dead, for all that a seed knows. He is no offender until he makes a flood of it, more than once."""
-    with seed_stage(clock) as stage:
+    with seed_stage(clock, outcome=lambda _message: OUR_LACK) as stage:
         stage.known.add(address(20), address(20))
         asks(stage, call(7))
         asks(stage, call(7))
@@ -414,7 +414,9 @@ def test_who_calls_once_more_while_he_waits_loses_the_earlier_call(clock: Clock)
 
 def test_a_caller_who_leaves_gives_his_place_to_another(clock: Clock) -> None:
     """His turn ends with his connection."""
-    with seed_stage(clock, p2p={"seed_mode": True, "max_num_inbound_peers": 2}) as stage:
+    with seed_stage(
+        clock, outcome=lambda _message: OUR_LACK, p2p={"seed_mode": True, "max_num_inbound_peers": 2}
+    ) as stage:
         stage.known.add(address(20), address(20))
         for number in (7, 8):
             for _ in range(2):

@@ -29,12 +29,11 @@ def node(home: Path, moniker: str, **settings: Any) -> Node:
     return Node(Config(home=home, network="test", moniker=moniker, **sections, **settings))
 
 
-def ignores_sigterm(pid: int) -> bool:
-    """Whether a process does."""
-    (line,) = [
-        line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("SigIgn")
-    ]
-    return bool(int(line.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
+def outlives_sigterm(pid: int) -> bool:
+    """Whether a process ignores it, or has a handler for it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    masks = [int(line.split()[1], 16) for line in lines if line.startswith(("SigIgn", "SigCgt"))]
+    return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
 
 
 def main() -> None:
@@ -48,7 +47,7 @@ def main() -> None:
         for each in (anna, bert):
             switch = each.names.of("switch")
             (pid,) = [facts.pid for facts in System.current().hosts() if facts.name == switch]
-            assert ignores_sigterm(pid)
+            assert outlives_sigterm(pid)
             os.kill(pid, signal.SIGKILL)
             while pid in {facts.pid for facts in System.current().hosts()}:
                 time.sleep(0.01)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from peerage.actors.runtime import System
+from tests.nodes import wait_until
 
 from .cast import Worker
 
@@ -36,7 +37,9 @@ def no_more_processes(system: System) -> Iterator[None]:
     root = system.process.main
     assert root is not None
     root.call_threadsafe(None, system._fork_server.preload, (__name__,))
-    Worker.start().stop()  # it has heard of it
+    told = Worker.start()
+    told.stop()  # it has heard of it
+    wait_until(lambda: told.host not in {facts.name for facts in system.hosts()})
     switch = _switch(os.getpid())
     switch.touch()
     try:

@@ -84,11 +84,21 @@ class OwnOrder:
 
 def own_class(ref: ActorRef[Sink]) -> list[tuple[str, float, float]]:
     """Returns: for each way of sending, seconds for one object of a module's class, and of this program's."""
-    ways: dict[str, Callable[[list[Any]], object]] = {
-        "ask": lambda orders: [ref.ask(order) for order in orders[:OBJECTS_ASKED]],
-        "tell": lambda orders: ([ref.tell(order) for order in orders], ref.ask(None)),
-        "tell_many": lambda orders: (ref.tell_many(orders), ref.ask(None)),
-    }
+
+    def ask(orders: list[Any]) -> None:
+        for order in orders[:OBJECTS_ASKED]:
+            ref.ask(order)
+
+    def tell(orders: list[Any]) -> None:
+        for order in orders:
+            ref.tell(order)
+        ref.ask(None)
+
+    def tell_many(orders: list[Any]) -> None:
+        ref.tell_many(orders)
+        ref.ask(None)
+
+    ways: dict[str, Callable[[list[Any]], None]] = {"ask": ask, "tell": tell, "tell_many": tell_many}
     rows = []
     for name, send in ways.items():
         best: dict[type, float] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -109,7 +110,8 @@ def test_a_forked_child_is_told_at_once_that_the_node_is_its_parents(
 ) -> None:
     """Whatever is asked; the child may have a node of its own, and the parent's runs on."""
     node = make(tmp_path / "parents")
-    calls = [*ASKED.values(), Node.start, Node.stop, Node.wait, lambda node: node.wait(1.0)]
+    calls: list[Callable[[Node], object]] = [*ASKED.values(), Node.start, Node.stop, Node.wait]
+    calls.append(lambda node: node.wait(1.0))
 
     def use() -> tuple[set[str], bool, list[Any]]:
         told = set()
@@ -206,18 +208,15 @@ def test_a_failed_node_starts_again(failed: Node) -> None:
     assert node.wait(0)
 
 
-def test_a_node_whose_start_failed_can_be_started(
-    node_system: System, tmp_path: Path, start_node: StartNode
-) -> None:
+def test_a_node_whose_start_failed_can_be_started(node_system: System, tmp_path: Path) -> None:
     """It holds neither home nor port, and has not been started."""
-    other = start_node()
-    laddr = f"tcp://{other.address.partition('@')[2]}"
-    node = Node(node_config(tmp_path, p2p={"laddr": laddr}), {"ECHO": EchoReactor}, name="again/")
-    with pytest.raises(ListenError):
-        node.start()
-    with pytest.raises(NodeNotRunningError, match="has not been started"):
-        node.peers()
-    other.stop()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        laddr = f"tcp://127.0.0.1:{other.getsockname()[1]}"
+        node = Node(node_config(tmp_path, p2p={"laddr": laddr}), {"ECHO": EchoReactor}, name="again/")
+        with pytest.raises(ListenError):
+            node.start()
+        with pytest.raises(NodeNotRunningError, match="has not been started"):
+            node.peers()
     with node:
         assert node.is_running
 

@@ -45,7 +45,7 @@ def starts_again() -> bool:
     deadline = time.monotonic() + AGAIN_S
     while True:
         try:
-            return Child.start().ask("new", timeout=10.0) == "new"
+            return bool(Child.start().ask("new", timeout=10.0) == "new")
         except ActorStartError:
             if time.monotonic() > deadline:
                 return False

@@ -16,7 +16,7 @@ import sys
 import threading
 import typing
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, get_args
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor
 from peerage.actors.runtime import message as wire
@@ -307,7 +307,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "a StrEnum": lambda: Word("yes").upper(),
     "named tuples": lambda: (Pair(1), Typed(1).both()),
     "a TypedDict": lambda: Movie(year=1),
-    "generics": lambda: (IntBox(3).content, Box[int].__args__),
+    "generics": lambda: (IntBox(3).content, get_args(Box[int])),
     "a metaclass": lambda: (Counted.tag, Counting.made),
     "__init_subclass__": lambda: (Registered.need, Base.known),
     "__slots__": lambda: (Slotted(2).a, Slotted(2).hidden(), hasattr(Slotted(2), "__dict__")),

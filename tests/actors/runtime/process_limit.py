@@ -61,7 +61,7 @@ def start_again(place: Place) -> bool:
     deadline = time.monotonic() + 10.0
     while True:
         try:
-            return Worker.options(place=place).start().ask("new", timeout=10.0) == "new"
+            return bool(Worker.options(place=place).start().ask("new", timeout=10.0) == "new")
         except StartLimitError:
             if time.monotonic() > deadline:
                 return False

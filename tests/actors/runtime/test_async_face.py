@@ -74,8 +74,8 @@ def test_more_asks_than_the_window_are_all_answered(system: System, place: Place
     """In order, while the loop goes on."""
     echo = Echo.options(place=place).start()
 
-    async def main() -> list[int]:
-        return await asyncio.gather(*(echo.ask_async(n) for n in range(2 * WINDOW_MESSAGES)))
+    async def main() -> list[Any]:
+        return list(await asyncio.gather(*(echo.ask_async(n) for n in range(2 * WINDOW_MESSAGES))))
 
     assert run(main()) == list(range(2 * WINDOW_MESSAGES))
     assert echo.ask("heard") == list(range(2 * WINDOW_MESSAGES))

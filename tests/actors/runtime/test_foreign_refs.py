@@ -80,7 +80,8 @@ def refs_of_the_past() -> list[ActorRef[Any]]:
 
 @pytest.fixture(params=[0, 1, 2], ids=["process", "here", "thread"])
 def old(request: pytest.FixtureRequest, refs_of_the_past: list[ActorRef[Any]]) -> ActorRef[Any]:
-    return refs_of_the_past[request.param]
+    number: int = request.param
+    return refs_of_the_past[number]
 
 
 def test_a_ref_of_a_system_that_has_ended_fails_at_once_when_none_runs(
@@ -133,9 +134,10 @@ def test_an_actor_that_got_a_foreign_ref_is_told_the_same(
 def test_nothing_starts_beside_or_linked_to_a_foreign_actor(system: System, old: ActorRef[Any]) -> None:
     """It could not end with it."""
     Worker.options(name="same").start()
-    for options in ({"place": old}, {"linked_to": old}, {"linked_to": old, "place": THREAD}):
+    ways: list[dict[str, Any]] = [{"place": old}, {"linked_to": old}, {"linked_to": old, "place": THREAD}]
+    for options in ways:
         with pytest.raises(ActorStartError, match="has ended"):
-            Worker.options(**options).start()  # type: ignore[arg-type]  # each of its own type
+            Worker.options(**options).start()
     assert [facts.name for facts in system.hosts()] == ["same"]
 
 
@@ -217,7 +219,7 @@ def test_a_pickled_ref_fails_at_once_in_another_process(
 ) -> None:
     """It can be unpickled there; its actor cannot be reached, nor mistaken for one of the same name."""
     worker = Worker.start()
-    context = multiprocessing.get_context(method)
+    context: Any = multiprocessing.get_context(method)
     answers = context.Queue()
     child = context.Process(target=_in_another_process, args=(pickle.dumps(worker), has_system, answers))
     child.start()

@@ -72,7 +72,7 @@ class Forks(ProcessActor):
 
     def _start_own(self) -> bool:
         own = Worker.start()
-        return own.ask(("pid",)) != os.getpid()
+        return bool(own.ask(("pid",)) != os.getpid())
 
 
 def come_back() -> str:

@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import PROCESS, THREAD, StartLimitError, System
-from peerage.actors.runtime import forkserver_client as client_module
 from peerage.actors.runtime.flusher import Flusher
 from peerage.actors.runtime.process import current_port
 
@@ -52,7 +51,7 @@ def test_a_fork_server_that_cannot_be_replaced_fails_starts_until_it_can(
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
     with monkeypatch.context() as patched:
-        patched.setattr(client_module.subprocess, "Popen", no_more)
+        patched.setattr(subprocess, "Popen", no_more)
         os.kill(system.fork_server_pid, signal.SIGKILL)
         for _ in range(2):
             with pytest.raises(StartLimitError, match="RLIMIT_NPROC"):

@@ -109,7 +109,7 @@ def test_waiting_for_room_for_ever_ends_with_the_actor(system: System) -> None:
     """What did not go is a dead letter, an ask fails."""
     hung = Hung(Place.PROCESS)
     os.close(hung.fd)
-    threading.Thread(target=lambda: (time.sleep(0.1), hung.ref.kill())).start()
+    threading.Timer(0.1, hung.ref.kill).start()
     hung.ref.tell("x", when_full=Wait(None))
     with pytest.raises(ActorDeadError):
         hung.ref.ask("x", when_full=Wait(None))
@@ -154,7 +154,12 @@ def test_an_asker_is_not_held_up_by_a_thread_that_waits_for_its_mailbox(worker: 
     thread = threading.Thread(target=wait)
     thread.start()
     time.sleep(0.05)
-    assert seconds(lambda: [worker.tell(("log",)) for _ in range(300)]) < SOON_S
+
+    def tell() -> None:
+        for _ in range(300):
+            worker.tell(("log",))
+
+    assert seconds(tell) < SOON_S
     assert worker.ask(("pid",), timeout=SOON_S) == worker.pid()
     worker.ask(("release", "x"), timeout=SOON_S)
     thread.join()

@@ -8,7 +8,6 @@ only while that ask is still open: an edge that has gone cannot be part of a cyc
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -95,7 +94,3 @@ def on_probe(host: Host, target: bytes, body: wire.Raw) -> None:
 def _break_cycle(host: Host, future: Future[Any], path: Sequence[Actor]) -> None:
     host.port.abandon(future)
     future.resolve(None, AskCycleError(_names(path)))
-
-
-def next_probe_time() -> float:
-    return time.monotonic() + PROBE_AFTER_S

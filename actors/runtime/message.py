@@ -16,7 +16,7 @@ import pickle
 import struct
 import traceback
 from collections.abc import Container, Iterable, Iterator, Sequence
-from enum import IntEnum, IntFlag
+from enum import IntEnum
 from typing import Any, NamedTuple, TypeAlias
 
 from . import definitions, memory
@@ -65,20 +65,14 @@ class Kind(IntEnum):
     HOST_SIGTERM = 30
 
 
-class Flag(IntFlag):
-    """How to read a message."""
-
-    FRAMES = 1  # the value is a `Frames`
-    LARGE = 2  # some extra frame is at least LARGE bytes
-    BODY_APART = 4  # the first extra frame is the body
-    EXEMPT = 8  # outside the sender's window
-    BATCH = 16  # a TELL of several messages; the correlation is their number
-    JOINED = 32  # a batch that is one pickle
-    BUNDLE = 64  # small frames of a `Frames` are one; its sizes stand beside the header
-
-
-# As plain integers: arithmetic with enum members costs half a microsecond a message.
-FRAMES, LARGE_FRAMES, BODY_APART, EXEMPT, BATCH, JOINED, BUNDLE = 1, 2, 4, 8, 16, 32, 64
+# How to read a message. Plain integers: arithmetic with enum members costs half a microsecond a message.
+FRAMES = 1  # the value is a `Frames`
+LARGE_FRAMES = 2  # some extra frame is at least LARGE bytes
+BODY_APART = 4  # the first extra frame is the body
+EXEMPT = 8  # outside the sender's window
+BATCH = 16  # a TELL of several messages; the correlation is their number
+JOINED = 32  # a batch that is one pickle
+BUNDLE = 64  # small frames of a `Frames` are one; its sizes stand beside the header
 
 BATCH_MESSAGES = 256  # in one frame
 BATCH_BYTES = LARGE - 1024  # with lengths and names still one frame

@@ -266,11 +266,6 @@ class Outbox:
             if self._held and self.retry_later is not None:
                 self.retry_later()
 
-    def destinations(self) -> list[int]:
-        """The addresses that it has a way to."""
-        with self._lock:
-            return list(self._ways)
-
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
         with self._lock:

@@ -370,7 +370,11 @@ class AddPeer:
 
 @dataclass(frozen=True, slots=True)
 class RemovePeer:
-    """peer → reactor, an ask: the last thing about this connection. Answered when remove_peer has returned."""
+    """peer → reactor, an ask: the last thing about this connection.
+
+    Answer, when remove_peer has returned: by channel, how many messages the reactor has sent in all; None when it did not
+    know the connection.
+    """
 
     connection: str
     reason: str

@@ -92,7 +92,7 @@ class Outbox:
         """A question that carries what has gathered and, last, a message that waits for room. See `settle`."""
         self._channels.append(channel_id)
         self._frames.append(data)
-        header = (SEND_WAIT, tuple(self._channels), self._totals(), deadline)
+        header = (SEND_WAIT, tuple(self._channels), self.sent(), deadline)
         message = Frames(header, self._frames)
         self._clear()
         return message
@@ -107,11 +107,12 @@ class Outbox:
 
     def totals(self) -> Frames:
         """What puts the peer actor's count right: sent so far, and what has gathered."""
-        message = Frames((self._kind, tuple(self._channels), self._totals()), self._frames)
+        message = Frames((self._kind, tuple(self._channels), self.sent()), self._frames)
         self._clear()
         return message
 
-    def _totals(self) -> dict[int, int]:
+    def sent(self) -> dict[int, int]:
+        """How many messages have been taken, per channel."""
         return dict(self._used)
 
     def _clear(self) -> None:

@@ -22,12 +22,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from peerage.actors.broadcasts import Broadcasts, Listener
 from peerage.actors.context import NodeContext
 from peerage.actors.delivery import Delivery
+from peerage.actors.draining import Draining
 from peerage.actors.handshake import Handshake, HandshakeRefusedError
 from peerage.actors.messages import (
     BROADCAST,
@@ -180,7 +182,7 @@ class PeerActor(ProcessActor):
         self._proofs: list[Reply] = []
         self._values: dict[str, Any] = {}
         self._flush_replies: list[Reply] = []
-        self._flush_deadline = 0.0
+        self._draining = Draining()
         self._stalled = False
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -471,7 +473,6 @@ class PeerActor(ProcessActor):
         if self._deadline is not None:
             self._deadline.cancel()
         self._state = _State.DRAINING
-        self._unanswered = 0
         self.runtime.call_later(CALLER_FLUSH_S, self._end, "", False)
         self._mconn.try_send(PEX_CHANNEL, verdict)
         self._schedule_pump()
@@ -916,31 +917,31 @@ class PeerActor(ProcessActor):
             return None
         self._state = _State.DRAINING
         self._take_rest()
-        self._flush_deadline = self.runtime.now() + timeout
         self.runtime.call_later(timeout, self._end, "", False)
-        removals = [
-            self._context.names.reactor(name).ask(
-                RemovePeer(self._facts.connection, ""), block=False, exempt=True
-            )
-            for name in self._context.names.reactors
-        ]
-        self._unanswered = len(removals)
-        for removal in removals:
-            removal.then(self._on_removed)
+        names = self._context.names
+        self._draining = Draining(names.reactors)
+        for name in names.reactors:
+            removal = RemovePeer(self._facts.connection, "")
+            answer = names.reactor(name).ask(removal, block=False, exempt=True)
+            answer.then(partial(self._on_removed, name))
         self.runtime.call_later(min(DRAIN_LIMIT_S, timeout), self._stop_waiting_for_reactors)
         self._check_drained()
         return None
 
-    def _on_removed(self, _answer: Future[Any]) -> None:
-        self._unanswered -= 1
+    def _on_removed(self, reactor: str, answer: Future[Any]) -> None:
+        try:
+            sent = answer.get(timeout=0) or {}
+        except Exception:  # it has ended, or cannot answer: either way nothing more comes from it
+            sent = {}
+        self._draining.answered(reactor, sent)
         self._check_drained()
 
     def _stop_waiting_for_reactors(self) -> None:
-        self._unanswered = 0
+        self._draining.stop_waiting()
         self._check_drained()
 
     def _check_drained(self) -> None:
-        if self._state is not _State.DRAINING or self._unanswered > 0:
+        if self._state is not _State.DRAINING or not self._draining.is_over(self._sent_by_reactor):
             return
         if self._waiting or self._out or not self._mconn.flushed:
             self._schedule_pump_later()

@@ -209,11 +209,13 @@ class Reactor(ProcessActor):
         self._peers_by_connection[info.connection] = peer
         self._guarded(peer, "init_peer", self.init_peer, peer)
 
-    def _remove(self, connection: str, reason: str) -> None:
+    def _remove(self, connection: str, reason: str) -> dict[int, int] | None:
+        """Returns: by channel, how many messages have been sent in all; None for an unknown connection."""
         peer = self._peers_by_connection.pop(connection, None)
         if peer is None:
-            return
+            return None
         self._added.discard(connection)
+        sent = self._outboxes[connection].sent()
         self._drop_outbox(connection)
         peer.mark_stopped()
         try:
@@ -221,6 +223,7 @@ class Reactor(ProcessActor):
         except Exception as error:
             self._tell_fault("remove_peer raised", peer, "remove_peer", error)
         self.metrics.buffer.remove_peer(peer.id)
+        return sent
 
     def _receive_batch(self, connection: str, channel_ids: Sequence[int], frames: Sequence[Any]) -> None:
         peer = self._peers_by_connection.get(connection)

@@ -169,3 +169,11 @@ def test_totals_put_the_peer_actor_right(peer: PeerActor, clock: Clock) -> None:
     assert outbox.totals().header == (SEND, (OTHER,), {CHANNEL: 1, OTHER: 1})
     empty = outbox.totals()
     assert (empty.header, list(empty.frames)) == ((SEND, (), {CHANNEL: 1, OTHER: 1}), [])
+
+
+def test_what_was_sent_is_counted_per_channel(peer: PeerActor, clock: Clock) -> None:
+    """Refused messages are not; whether the others have left makes no difference."""
+    outbox = outbox_of(peer, clock)
+    for _ in range(4):
+        outbox.add(CHANNEL, b"message")
+    assert outbox.sent() == {CHANNEL: 3, OTHER: 0}

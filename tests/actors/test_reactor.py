@@ -197,6 +197,17 @@ def test_a_peer_that_was_removed_may_come_again(harness: ReactorHarness[Recorder
     assert [call[0] for call in calls_of(harness)] == ["init_peer", "add_peer", "remove_peer"] * 2
 
 
+def test_the_answer_to_a_removal_counts_what_was_sent(
+    harness: ReactorHarness[Recorder], peer_actor: Probe
+) -> None:
+    """The peer actor waits for so many before it closes; what had gathered is told before the answer."""
+    introduce(harness, info_of(peer_actor))
+    assert harness.ask(("try_send", b"1")) == [True]
+    assert harness.ask(("try_send", b"2")) == [True]
+    assert harness.ref.ask(RemovePeer("one", ""), timeout=10.0) == {CHANNEL: 2, TYPED: 0}
+    assert harness.ref.ask(RemovePeer("one", ""), timeout=10.0) is None  # not known any more
+
+
 def test_a_new_connection_of_a_known_id_ends_the_old_one_first(
     harness: ReactorHarness[Recorder], peer_actor: Probe
 ) -> None:

@@ -15,9 +15,15 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import save_book
+from peerage.actors.discovery.book.keeper import BookKeeper
+from peerage.actors.discovery.book.policies import Improvements
+from peerage.actors.discovery.book.store import Opened, open_book, open_later
+from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.messages import BansChanged
-from peerage.actors.metrics_reporter import MetricsReporter
+from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.runtime import (
     ActorContext,
     ActorDeadError,
@@ -29,12 +35,6 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.log import get_logger
 from peerage.config import Config
-from peerage.discovery.addrbook import AddrBook
-from peerage.discovery.addrbook_json import save_book
-from peerage.discovery.errors import DiscoveryError, StoreError, StoreVersionError
-from peerage.discovery.improvements import Improvements
-from peerage.discovery.keeper import BookKeeper
-from peerage.discovery.store import Opened, open_book, open_later
 from peerage.wire.errors import WireError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
+from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
-from peerage.discovery.bans import Ban
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo

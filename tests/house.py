@@ -18,8 +18,9 @@ from pathlib import Path
 import networkx as nx
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("actors", "config", "discovery", "peerage", "supervisors", "wire")
+ROOMS = ("actors", "config", "face", "supervisors", "wire")
 MOST_METHODS = 25
+MOST_LINES = 450
 Span = tuple[int, int]
 
 
@@ -69,7 +70,7 @@ def modules() -> tuple[Module, ...]:
 
 def _package_of(path: Path) -> str:
     parts = list(path.with_suffix("").parts)
-    if parts[0] == "peerage":
+    if parts[0] == "face":
         parts = parts[1:]
     if parts and parts[-1] == "__init__":
         parts = parts[:-1]

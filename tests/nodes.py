@@ -23,13 +23,13 @@ import pytest
 import setproctitle
 import structlog
 
-from peerage.actors.peer_handle import Peer
-from peerage.actors.reactor import Envelope, Reactor
+from peerage.actors.reactors.peer_handle import Peer
+from peerage.actors.reactors.reactor import Envelope, Reactor
 from peerage.actors.runtime import ActorDeadError, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo, NetInfoSnapshot
 from peerage.config import Config
 from peerage.config.logging import LogSettings, set_up_logging
-from peerage.supervisors.node import PRELOAD, Node, ReactorSpec
+from peerage.supervisors.node.node import PRELOAD, Node, ReactorSpec
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from tests.interop.numbered import StreamDigest, payload

@@ -40,7 +40,7 @@ def main() -> int:
         python = str(venv / "bin" / "python")
         resolution = "lowest-direct" if options.lowest else "highest"
         install = [uv, "pip", "install", "--quiet", "--python", python, "--resolution", resolution]
-        run(*install, "--editable", f"{copy}[test]")
+        run(*install, f"{copy}[test]")
         run(uv, "pip", "list", "--python", python)
         pytest = [python, "-m", "pytest", "-q", *(arguments or TESTS)]
         return subprocess.run(pytest, cwd=copy, check=False).returncode

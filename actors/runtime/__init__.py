@@ -19,10 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pykka import ActorRegistry
 
-    from .actor import HERE, PROCESS, THREAD, Place, ProcessActor, Starter
-    from .context import ActorContext, Reply, Timer
-    from .down import DownReason, Watch
-    from .errors import (
+    from peerage.actors.runtime.actor import HERE, PROCESS, THREAD, Place, ProcessActor, Starter
+    from peerage.actors.runtime.errors import (
         ActorDeadError,
         ActorStartError,
         AskCycleError,
@@ -37,14 +35,16 @@ if TYPE_CHECKING:
         StopIncompleteError,
         Timeout,
     )
-    from .flow import DROP, FAIL, Wait
-    from .future import Future, ProcessFuture
-    from .memory import readonly
-    from .message import Frames
-    from .proxy import ActorProxy
-    from .ref import ActorRef
-    from .system import ActorStatistics, System, watch
-    from .table import HostFacts
+    from peerage.actors.runtime.host.context import ActorContext, Reply, Timer
+    from peerage.actors.runtime.mail.exit_reason import DownReason, Watch
+    from peerage.actors.runtime.mail.future import Future, ProcessFuture
+    from peerage.actors.runtime.mail.host_table import HostFacts
+    from peerage.actors.runtime.mail.memory import readonly
+    from peerage.actors.runtime.mail.message import Frames
+    from peerage.actors.runtime.mail.proxy import ActorProxy
+    from peerage.actors.runtime.mail.ref import ActorRef
+    from peerage.actors.runtime.mail.window import DROP, FAIL, Wait
+    from peerage.actors.runtime.system import ActorStatistics, System, watch
 
 __all__ = [
     "DROP",
@@ -90,7 +90,7 @@ __all__ = [
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
-    ".context": ("ActorContext", "Reply", "Timer"),
+    ".host.context": ("ActorContext", "Reply", "Timer"),
     ".errors": (
         "ActorDeadError",
         "ActorStartError",
@@ -106,15 +106,15 @@ _HOMES = {
         "StopIncompleteError",
         "Timeout",
     ),
-    ".flow": ("DROP", "FAIL", "Wait"),
-    ".future": ("Future", "ProcessFuture"),
-    ".message": ("Frames",),
-    ".proxy": ("ActorProxy",),
-    ".ref": ("ActorRef",),
+    ".mail.window": ("DROP", "FAIL", "Wait"),
+    ".mail.future": ("Future", "ProcessFuture"),
+    ".mail.message": ("Frames",),
+    ".mail.proxy": ("ActorProxy",),
+    ".mail.ref": ("ActorRef",),
     ".system": ("ActorStatistics", "System", "watch"),
-    ".table": ("HostFacts",),
-    ".memory": ("readonly",),
-    ".down": ("DownReason", "Watch"),
+    ".mail.host_table": ("HostFacts",),
+    ".mail.memory": ("readonly",),
+    ".mail.exit_reason": ("DownReason", "Watch"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

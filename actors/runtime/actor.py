@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, 
 import pykka
 from pykka import ActorRegistry
 
-from . import definitions, starting
-from . import message as wire
-from .context import Linked
-from .descriptors import close_all
-from .down import DownReason
-from .errors import (
+from peerage.actors.runtime.errors import (
     ActorDeadError,
     ActorStartError,
     ForeignRefError,
@@ -30,19 +25,25 @@ from .errors import (
     limit_of,
     text_of,
 )
-from .future import Future
-from .hooks import refuse_async
-from .host import Host
-from .limits import PROCESS_COST, Purpose, lack_of_descriptors
-from .log import sign_thread, signature
-from .message import Kind
-from .process import Process, current_host, current_port
-from .ref import ActorRef, path_of, unregister
-from .table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
+from peerage.actors.runtime.host.context import Linked
+from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.hooks import refuse_async
+from peerage.actors.runtime.host.host import Host
+from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
+from peerage.actors.runtime.log import sign_thread, signature
+from peerage.actors.runtime.mail import definitions
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.process import Process, current_host, current_port
+from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
+from peerage.actors.runtime.processes import starting
 
 if TYPE_CHECKING:
-    from .cell import ActorCell
-    from .context import ActorContext
+    from peerage.actors.runtime.host.cell import ActorCell
+    from peerage.actors.runtime.host.context import ActorContext
 
 A = TypeVar("A", bound="ProcessActor")
 
@@ -383,7 +384,7 @@ def _request_start(serial: int, body: bytes) -> Future[Any]:
 
 def _process() -> Process:
     if Process.current is None or Process.current.closed:
-        from .system import System
+        from peerage.actors.runtime.system import System
 
         System.ensure()
     assert Process.current is not None

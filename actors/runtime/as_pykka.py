@@ -8,11 +8,11 @@
 
 from pykka import Actor, ActorRegistry, CallableProxy, debug, get_all, messages, traversable, typing
 
-from .actor import ProcessActor
-from .errors import ActorDeadError, Timeout
-from .future import Future, ProcessFuture
-from .proxy import ActorProxy
-from .ref import ActorRef
+from peerage.actors.runtime.actor import ProcessActor
+from peerage.actors.runtime.errors import ActorDeadError, Timeout
+from peerage.actors.runtime.mail.future import Future, ProcessFuture
+from peerage.actors.runtime.mail.proxy import ActorProxy
+from peerage.actors.runtime.mail.ref import ActorRef
 
 ThreadingActor = ProcessActor
 ThreadingFuture = ProcessFuture

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from pykka import ActorDeadError, Timeout
 
-from .limits import lack_behind
+from peerage.actors.runtime.limits import lack_behind
 
 __all__ = [
     "ActorDeadError",

@@ -15,18 +15,19 @@ from typing import Any, NamedTuple, Self
 
 from pykka import ActorRegistry
 
-from . import message as wire
-from . import orphan, sigterm, starting, systems  # noqa: F401 - orphan: what it does after a fork it does by itself
-from .directory import remove_directory, sweep_abandoned, why_passed_over
-from .down import DownReason, Watch
-from .errors import ActorDeadError, LimitReachedError, Timeout, limit_of
-from .foundation import TITLE, take
-from .log import logger
-from .message import Kind
-from .process import DeadLetterHook, Process, current_host, current_port
-from .ref import ActorRef
-from .root import Root
-from .table import ROOT_SERIAL, THREAD_BITS, HostFacts
+from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import systems
+from peerage.actors.runtime.mail.exit_reason import DownReason, Watch
+from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.process import DeadLetterHook, Process, current_host, current_port
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.processes import orphan, sigterm, starting  # noqa: F401 - orphan: what it does after a fork it does by itself
+from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
+from peerage.actors.runtime.processes.prelaunch import TITLE, take
+from peerage.actors.runtime.processes.root import Root
 
 STATISTICS_TIMEOUT_S = 1.0
 MULTIPROCESSING_PRIORITY = 100  # before the queues' and managers' of a child, which actors may use

@@ -18,7 +18,7 @@ from pathlib import Path
 from peerage.actors.runtime import PROCESS, System
 from peerage.testing import wait_until
 from tests.actors.book_stage import Stage
-from tests.discovery.nodes import address, node_id
+from tests.actors.discovery.nodes import address, node_id
 
 BATCH = 2  # addresses in one call
 MOST_BETWEEN = 40  # addresses acknowledged between two kills: nobody must have to leave a full bucket

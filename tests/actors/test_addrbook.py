@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from peerage.actors.addrbook import AddressBook, improvements_of
+from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.messages import BansChanged
 from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
-from peerage.discovery.facts import Fact, FactKind
-from peerage.discovery.improvements import COMETBFT_RULES, Improvements
 from peerage.testing import loopback_config, wait_until
 from tests.actors.book_kills import kill_while_adding
 from tests.actors.book_stage import Stage
-from tests.discovery.nodes import address, node_id
+from tests.actors.discovery.nodes import address, node_id
 
 PATIENCE_S = 10.0
 _SWITCHES = tuple(Improvements.__dataclass_fields__)

@@ -17,15 +17,15 @@ import structlog
 
 from peerage.actors import addrbook
 from peerage.actors.addrbook import BookCall
+from peerage.actors.discovery.book.changes import Changes
+from peerage.actors.discovery.book.store import BookStore, read_snapshot
+from peerage.actors.discovery.errors import StoreError
 from peerage.actors.messages import BansChanged
 from peerage.actors.runtime import PROCESS, Future, System, Timeout, watch
 from peerage.config.logging import LogSettings, StderrHandler, set_up_logging
-from peerage.discovery.errors import StoreError
-from peerage.discovery.journal import Changes
-from peerage.discovery.store import BookStore, read_snapshot
 from peerage.testing import wait_until
 from tests.actors.book_stage import PATIENCE_S, Stage
-from tests.discovery.nodes import address, node_id
+from tests.actors.discovery.nodes import address, node_id
 from tests.full_disk import full_disk
 
 

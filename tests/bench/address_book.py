@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psutil
 
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.buckets import BookShape
+from peerage.actors.discovery.book.store import open_book
 from peerage.actors.runtime import PROCESS, System
-from peerage.discovery.addrbook import AddrBook
-from peerage.discovery.buckets import BookShape
-from peerage.discovery.store import open_book
 from peerage.wire.net_address import NetAddress
 from tests.actors.book_stage import Stage
 

@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Self
 
-from peerage.actors.handshake import Handshake
+from peerage.actors.peers.handshake import Handshake
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection

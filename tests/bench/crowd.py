@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from peerage import ChannelDescriptor, Reactor
-from peerage.benchmark import BULK_QUEUE, HIGH, cpu_seconds, node_of_ours, node_pids
+from peerage.programs.benchmark import BULK_QUEUE, HIGH, cpu_seconds, node_of_ours, node_pids
 from tests.bench.curves import draw, law
 from tests.bench.pair import go_peer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from peerage.actors.runtime import System
-from peerage.benchmark import BULK_QUEUE, LOW, Sink, cpu_seconds, node_of_ours, received
+from peerage.programs.benchmark import BULK_QUEUE, LOW, Sink, cpu_seconds, node_of_ours, received
 from tests.bench.pair import PATIENCE_S, go_peer
 
 CONNECTIONS = 4

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from peerage.benchmark import BULK_QUEUE, LOW, Flood, Flooder, Sink, node_of_ours
+from peerage.programs.benchmark import BULK_QUEUE, LOW, Flood, Flooder, Sink, node_of_ours
 from tests.bench.pair import PATIENCE_S, go_peer
 from tests.interop.gopeer import GoPeer
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from peerage import Reactor
-from peerage.benchmark import (
+from peerage.programs.benchmark import (
     BULK_QUEUE,
     HIGH,
     LOW,

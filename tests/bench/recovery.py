@@ -31,7 +31,7 @@ from rich.table import Table
 
 from peerage import Node
 from peerage.actors.addrbook import AddressBook
-from peerage.actors.handshake import HandshakeRefusedError
+from peerage.actors.peers.handshake import HandshakeRefusedError
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress, no_names

@@ -23,7 +23,7 @@ from typing import Any
 import structlog
 
 from peerage.actors.runtime import ActorRef, ProcessActor, System, watch
-from peerage.actors.runtime.process import current_port
+from peerage.actors.runtime.mail.process import current_port
 
 RECEIVERS = 4
 BURST = 500  # messages to one actor before the next one has its turn

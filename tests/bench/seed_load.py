@@ -22,8 +22,8 @@ from typing import Any
 import psutil
 
 from peerage import Config, Node
-from peerage.discovery.addrbook import AddrBook
-from peerage.discovery.addrbook_json import save_book
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 from tests.interop.gopeer import GoPeer

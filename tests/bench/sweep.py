@@ -20,10 +20,10 @@ import psutil
 
 from peerage import Config, Node
 from peerage.actors.addrbook import AddressBook
-from peerage.discovery.addrbook import AddrBook
-from peerage.discovery.addrbook_json import save_book
-from peerage.discovery.known_address import Standing
-from peerage.discovery.store import read_snapshot
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import save_book
+from peerage.actors.discovery.book.known_address import Standing
+from peerage.actors.discovery.book.store import read_snapshot
 from peerage.wire.net_address import NetAddress
 from tests.interop.gopeer import GoPeer
 

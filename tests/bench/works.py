@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peerage.benchmark import (
+from peerage.programs.benchmark import (
     BULK_QUEUE,
     SMALL_QUEUE,
     between_ours,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from peerage.cli import COMMANDS, main
+from peerage.commands.cli import COMMANDS, main
 from tests.chaos.started_node import StartedNode, make_home, processes_of_session
 from tests.docs.pages import CHECKOUT, blocks_of, claim, reader, run, run_program
 from tests.interop.conftest import StartGoPeer, go_peer, go_version, pytest_runtestloop

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from peerage.actors.addrbook import AddressBook
-from peerage.supervisors.node import Node
+from peerage.supervisors.node.node import Node
 from tests.chaos.started_node import PROGRAM
 from tests.interop.gopeer import GoPeer
 from tests.nodes import node_config, wait_until

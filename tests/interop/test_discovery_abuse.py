@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.addrbook import AddressBook
-from peerage.discovery.facts import FactKind
-from peerage.supervisors.node import Node
+from peerage.actors.discovery.book.facts import FactKind
+from peerage.supervisors.node.node import Node
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddrs, PexRequest
 from tests.interop.conftest import StartGoPeer

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from peerage.actors.addrbook import AddressBook
-from peerage.discovery.addrbook import AddrBook
-from peerage.discovery.addrbook_json import save_book
-from peerage.supervisors.node import Node
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import save_book
+from peerage.supervisors.node.node import Node
 from peerage.wire.net_address import NetAddress
 from tests.interop.conftest import StartCometNode, StartGoPeer
 from tests.interop.seed_mesh import NETWORK, our_seed, ours_meet, validators_meet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peerage.actors.addrbook import AddressBook
-from peerage.supervisors.node import Node
+from peerage.supervisors.node.node import Node
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import StartNode, wait_until
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.addrbook import AddressBook
-from peerage.supervisors.node import Node
+from peerage.supervisors.node.node import Node
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddrs, PexRequest, decode_pex
 from tests.interop.conftest import StartGoPeer

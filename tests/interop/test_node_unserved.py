@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from peerage.supervisors.node import Node
+from peerage.supervisors.node.node import Node
 from peerage.wire.packet import PacketMsg, encode_packet
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from tests.interop.conftest import StartGoPeer

@@ -11,8 +11,7 @@ from peerage.actors.runtime import THREAD, ActorDeadError, System, Timeout
 from peerage.supervisors.messages import SupervisorRef
 from peerage.supervisors.spec import Backoff, ChildSpec, Flags, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
-
-from .journal import PATIENCE_S, Journal, Worker
+from tests.supervisors.journal import PATIENCE_S, Journal, Worker
 
 MakeChild = Callable[..., ChildSpec]
 RunSupervisor = Callable[..., SupervisorRef]

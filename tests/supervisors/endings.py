@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 
 from tests.processes import processes_of_session
-
-from .ending_program import differences
-from .test_ending import WAYS, end, start, what_is_left
+from tests.supervisors.ending_program import differences
+from tests.supervisors.test_ending import WAYS, end, start, what_is_left
 
 LEFT_WAIT_S = 2.0
 

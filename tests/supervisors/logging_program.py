@@ -12,7 +12,7 @@ from typing import Any
 
 from peerage.actors.runtime import ProcessActor, System
 from peerage.config import Config
-from peerage.supervisors.node import Node
+from peerage.supervisors.node.node import Node
 
 P2P = {"laddr": "tcp://127.0.0.1:0", "pex": False, "addr_book_strict": False, "allow_duplicate_ip": True}
 

@@ -18,10 +18,9 @@ from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, System
 from peerage.supervisors import ChildStartError, Status
 from tests.nodes import wait_until
 from tests.processes import processes_of_session
-
-from .conftest import MakeChild, RunSupervisor
-from .ending_program import differences
-from .journal import Journal
+from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.ending_program import differences
+from tests.supervisors.journal import Journal
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 50.0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, Place, ProcessActor, Timeout, watch
-from peerage.actors.runtime import root as root_module
+from peerage.actors.runtime.processes import root as root_module
 from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor, SupervisorRef
 from peerage.supervisors.errors import ChildStartError
 from peerage.supervisors.spec import Backoff

@@ -21,9 +21,8 @@ from peerage.supervisors import (
     SupervisorRef,
 )
 from tests.processes import is_alive
-
-from .conftest import MakeChild, RunSupervisor
-from .journal import PATIENCE_S, Journal, Worker
+from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.journal import PATIENCE_S, Journal, Worker
 
 OWN: dict[str, Any] = {"place": PROCESS}
 FLAGS = Flags(intensity=Intensity(3, 60.0), backoff=Backoff(base=0))

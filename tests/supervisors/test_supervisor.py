@@ -32,9 +32,8 @@ from peerage.supervisors.spec import (
 )
 from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
-
-from .conftest import MakeChild, RunSupervisor
-from .journal import PATIENCE_S, Journal
+from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.journal import PATIENCE_S, Journal
 
 P, T, X = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
 ONE, ALL, REST = Strategy

@@ -21,9 +21,8 @@ from peerage.supervisors.spec import (
 )
 from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
-
-from .conftest import MakeChild, RunSupervisor
-from .journal import PATIENCE_S, Journal
+from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.journal import PATIENCE_S, Journal
 
 OWN: dict[str, Any] = {"place": PROCESS}
 

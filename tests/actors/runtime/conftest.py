@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System
-from peerage.actors.runtime.message import Kind
-from peerage.actors.runtime.process import current_port
-from peerage.actors.runtime.table import THREAD_BITS
-
-from .cast import Worker
+from peerage.actors.runtime.mail.host_table import THREAD_BITS
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.process import current_port
+from tests.actors.runtime.cast import Worker
 
 
 @pytest.fixture(params=[PROCESS, THREAD], ids=["process", "thread"])

@@ -12,8 +12,7 @@ import threading
 from typing import Any
 
 from peerage.actors.runtime import THREAD, ProcessActor, System
-
-from .cast import Worker
+from tests.actors.runtime.cast import Worker
 
 
 class Stuck(ProcessActor):

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from peerage.actors.runtime import System
+from tests.actors.runtime.cast import Worker
 from tests.nodes import wait_until
-
-from .cast import Worker
 
 _fork = os.fork
 

@@ -19,8 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor
-from peerage.actors.runtime import message as wire
-from peerage.actors.runtime.process import Process
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.process import Process
 
 rate = 2
 

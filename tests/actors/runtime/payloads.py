@@ -32,7 +32,7 @@ from peerage.actors.runtime import (
     ProcessActor,
     readonly,
 )
-from peerage.actors.runtime.process import current_port
+from peerage.actors.runtime.mail.process import current_port
 
 MEGABYTE = 1_000_000
 PLACES = (PROCESS, THREAD, HERE)

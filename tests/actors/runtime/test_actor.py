@@ -24,8 +24,7 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
-
-from .cast import Echo, Lifecycle, Worker
+from tests.actors.runtime.cast import Echo, Lifecycle, Worker
 
 
 @pytest.fixture
@@ -268,7 +267,7 @@ def test_a_killed_actor_leaves_the_registry(system: System) -> None:
 
 
 def _until_unregistered(ref: ActorRef[Any]) -> None:
-    from peerage.actors.runtime.process import current_port
+    from peerage.actors.runtime.mail.process import current_port
 
     assert current_port().wait(lambda: ref not in ActorRegistry.get_all(), 5.0)
 

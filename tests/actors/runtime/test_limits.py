@@ -34,9 +34,8 @@ from peerage.actors.runtime.limits import (
     open_descriptors,
     reserve,
 )
-from peerage.actors.runtime.process import current_port
-
-from .cast import Worker
+from peerage.actors.runtime.mail.process import current_port
+from tests.actors.runtime.cast import Worker
 
 ROOMS = Path(__file__).parents[3]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, ProcessActor, System, watch
-from peerage.actors.runtime.directory import Foothold
+from peerage.actors.runtime.processes.directory import Foothold
 from peerage.testing import wait_until
 
 PATIENCE_S = 10.0

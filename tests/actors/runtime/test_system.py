@@ -23,13 +23,12 @@ from peerage.actors.runtime import (
     ActorStartError,
     ProcessActor,
     System,
-    forkserver_client,
     watch,
 )
-from peerage.actors.runtime.process import current_port
+from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.processes import fork_server_client as forkserver_client
+from tests.actors.runtime.cast import Echo, Worker
 from tests.nodes import wait_until
-
-from .cast import Echo, Worker
 
 
 def test_the_directory_is_private(system: System) -> None:

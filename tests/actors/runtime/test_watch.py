@@ -8,10 +8,9 @@ import signal
 import pytest
 
 from peerage.actors.runtime import HERE, ActorRef, DownReason, Place, System, Timeout, watch
-from peerage.actors.runtime.down import from_status
-from peerage.actors.runtime.process import current_port
-
-from .cast import Worker
+from peerage.actors.runtime.mail.exit_reason import from_status
+from peerage.actors.runtime.mail.process import current_port
+from tests.actors.runtime.cast import Worker
 
 
 def test_an_outsider_learns_the_reason(worker: ActorRef[Worker]) -> None:

@@ -1,0 +1,40 @@
+"""Who is kept out, as an actor knows it that the book tells: a copy of its bans."""
+
+from __future__ import annotations
+
+import time
+
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.timestamps import SECOND, format_time
+from peerage.actors.messages import BansChanged
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.ip_ranges import parse_ip
+
+__all__ = ["ShutOut"]
+
+
+class ShutOut:
+    """Judges connections: by IP before their handshake, by ID behind it."""
+
+    def __init__(self) -> None:
+        self._bans = BanList(time.time)
+
+    def update(self, message: BansChanged) -> list[str]:
+        """Keep the book's word. Returns: the subjects that are kept out from now on."""
+        if message.whole:
+            self._bans = BanList(time.time)
+        for subject in message.lifted:
+            self._bans.lift(subject)
+        self._bans.drain()  # no store wants to hear of it
+        for ban in message.bans:
+            self._bans.restore(ban)
+        return [ban.subject for ban in message.bans]
+
+    def refusal(self, peer_id: str | None = None, ip: str | None = None) -> Refusal | None:
+        """Why this ID, or this IP, is refused; None when it is not."""
+        where = parse_ip(ip) if ip is not None and self._bans.any_network else None
+        ban = self._bans.ban_of(peer_id, where)
+        if ban is None:
+            return None
+        until = format_time(ban.shuts_out_until // SECOND * SECOND)
+        return Refusal(RefusalReason.BANNED, f"{ban.subject} is banned until {until}: {ban.reason}")

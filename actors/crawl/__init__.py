@@ -1,0 +1,1 @@
+"""Crawling a network: the surveyor and the visitors that it sends."""

@@ -1,0 +1,121 @@
+"""Whom to know: address book, peer exchange, peer manager.
+
+Plain classes that a clock and a random source drive; the actors around them do what they say. Only the store
+touches a file.
+"""
+
+from peerage.actors.discovery.book.addrbook import Added, AddrBook, BookStatistics, Offer, Outcome
+from peerage.actors.discovery.book.addrbook_json import BookFile, load_file, read_book, save_book, write_book
+from peerage.actors.discovery.book.bans import Ban, BanList
+from peerage.actors.discovery.book.buckets import BookShape
+from peerage.actors.discovery.book.changes import Changes
+from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
+from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
+from peerage.actors.discovery.book.store import BookStore, Opened, Snapshot, open_book, read_snapshot
+from peerage.actors.discovery.errors import (
+    AddressBannedError,
+    AddressMissingError,
+    AddressNotRoutableError,
+    AddressPrivateError,
+    AddressRefusedError,
+    AddressUnfitError,
+    BanSubjectError,
+    BookFileError,
+    DiscoveryError,
+    JournalContentError,
+    JournalError,
+    JournalInUseError,
+    OwnAddressError,
+    SeedError,
+    SourcePrivateError,
+    StoreError,
+    StoreInUseError,
+    StoreVersionError,
+)
+from peerage.actors.discovery.manager.backoff import DialBackoff, Verdict
+from peerage.actors.discovery.manager.exchange import Answer, Ignore, Learned, PeerExchange, StopPeer
+from peerage.actors.discovery.manager.group_rate import GroupRate
+from peerage.actors.discovery.manager.peer_manager import Connected, PeerManager, Plan, Round
+from peerage.actors.discovery.manager.request_rate import RequestRate
+from peerage.actors.discovery.manager.seed_crawl import Crawler, Stay
+from peerage.actors.discovery.manager.seeds import Resolved, SeedList
+from peerage.actors.discovery.survey.journal import Beginning, Journal
+from peerage.actors.discovery.survey.network_map import Link, MappedNode, NetworkMap, Status, Told
+from peerage.actors.discovery.survey.survey import Survey
+from peerage.actors.discovery.survey.visit import Errand, Fault, Visited
+
+__all__ = [
+    "COMETBFT_RULES",
+    "Added",
+    "AddrBook",
+    "AddressBannedError",
+    "AddressMissingError",
+    "AddressNotRoutableError",
+    "AddressPrivateError",
+    "AddressRefusedError",
+    "AddressUnfitError",
+    "Answer",
+    "Ban",
+    "BanList",
+    "BanSubjectError",
+    "Beginning",
+    "BookFile",
+    "BookFileError",
+    "BookShape",
+    "BookStatistics",
+    "BookStore",
+    "Changes",
+    "Connected",
+    "Crawler",
+    "DialBackoff",
+    "DiscoveryError",
+    "Errand",
+    "Fact",
+    "FactKind",
+    "Fault",
+    "GroupRate",
+    "Ignore",
+    "Improvements",
+    "Journal",
+    "JournalContentError",
+    "JournalError",
+    "JournalInUseError",
+    "Kind",
+    "KnownAddress",
+    "Learned",
+    "Link",
+    "MappedNode",
+    "NetworkMap",
+    "Offer",
+    "Opened",
+    "Outcome",
+    "OwnAddressError",
+    "PeerExchange",
+    "PeerManager",
+    "Plan",
+    "RequestRate",
+    "Resolved",
+    "Round",
+    "SeedError",
+    "SeedList",
+    "Snapshot",
+    "SourcePrivateError",
+    "Standing",
+    "Status",
+    "Stay",
+    "StopPeer",
+    "StoreError",
+    "StoreInUseError",
+    "StoreVersionError",
+    "Survey",
+    "Told",
+    "Verdict",
+    "Visited",
+    "load_file",
+    "open_book",
+    "read_book",
+    "read_snapshot",
+    "save_book",
+    "write_book",
+]

@@ -1,0 +1,230 @@
+"""The conversation about addresses with each peer: what may be asked and answered, and what is an offence.
+
+Bookkeeping only: the outcome says what to do, the PEX reactor does it.
+
+Source: reference 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from peerage.actors.discovery.book.bans import BAN_S
+from peerage.actors.discovery.book.facts import Fact
+from peerage.actors.discovery.manager.group_rate import GroupRate
+from peerage.actors.discovery.manager.request_rate import RequestRate
+from peerage.actors.discovery.manager.turns import Turn, Turns
+from peerage.wire.errors import RemoteError
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.pex import PexAddrs
+
+ENSURE_PERIOD_S = 30.0  # reference 8
+REQUESTS_PER_PERIOD = 3  # reference 8
+SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Send addresses: the book's selection with this bias (None: the unbiased one).
+
+    then_stop: flush and stop gracefully behind it. after: not before so many seconds, and only if `PeerExchange.has_come`
+    then says of its turn that it is due.
+    """
+
+    bias: int | None = None
+    then_stop: bool = False
+    after: float = 0.0
+    turn: Turn | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """Add these to the book with the peer's self-reported address as source. The book judges each."""
+
+    addresses: tuple[NetAddress, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopPeer:
+    """Stop the peer for error and ban its ID for so many seconds (0.0: do not)."""
+
+    reason: str
+    ban_s: float = 0.0
+
+
+RequestOutcome: TypeAlias = Answer | Ignore | StopPeer
+AddressesOutcome: TypeAlias = Learned | StopPeer
+
+
+class PeerExchange:
+    """All conversations of one node.
+
+    What is outstanding, either way, belongs to a connection and ends with it; when an ID was answered last does not.
+
+    Args: clock, Unix seconds; seed_mode, whether inbound peers get one answer and are sent away;
+        ensure_period, seconds, three requests of which are in order; groups, how often the addresses of one group
+        may ask (None: as often as they like); most_waiting, who came early and wait for their turn, at once (None: all).
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        seed_mode: bool = False,
+        ensure_period: float = ENSURE_PERIOD_S,
+        groups: GroupRate | None = None,
+        most_waiting: int | None = None,
+    ) -> None:
+        self._seed_mode = seed_mode
+        self._groups = groups
+        self._turns = Turns(most_waiting)
+        self._waiting: dict[NodeID, Turn] = {}  # of peers, not of a seed's callers
+        self._clock, self._interval = clock, ensure_period / REQUESTS_PER_PERIOD
+        self._rate = RequestRate(clock, self._interval)
+        self._outstanding: set[NodeID] = set()
+        self._taken_over: dict[NodeID, float] = {}  # when; whose answer to our predecessor has not come yet
+        self._leaving: set[NodeID] = set()  # answered in seed mode or stopped, and not gone yet
+
+    def peer_added(self, peer: NodeID, *, outbound: bool, book_needs_more: bool) -> bool:
+        """A peer is connected.
+
+        Returns: whether to send it a request now. An inbound one is not asked: it chose us, which is reason
+            to trust it less.
+        """
+        return outbound and book_needs_more and self.ask(peer)
+
+    def peer_taken_over(self, peer: NodeID) -> None:
+        """A peer was connected before we began: whoever spoke for this node before us may have asked it just now.
+
+        So one answer of its is in order, and another question would be too soon for a while: it might hang up.
+        """
+        self._taken_over[peer] = self._clock()
+
+    def peer_removed(self, peer: NodeID) -> None:
+        """A peer is gone, and with it its turn, if it waited for one. When it was answered last is not forgotten."""
+        turn = self._waiting.pop(peer, None)
+        if turn is not None:
+            self._turns.end(turn)
+        self._outstanding.discard(peer)
+        self._taken_over.pop(peer, None)
+        self._leaving.discard(peer)
+
+    def ask(self, peer: NodeID) -> bool:
+        """Note that a request is being sent. Returns: False when one is or may be outstanding, so that none may be."""
+        taken_over = self._taken_over.get(peer)
+        if taken_over is not None and 0 <= self._clock() - taken_over < self._interval:
+            return False
+        if peer in self._outstanding:
+            return False
+        self._outstanding.add(peer)
+        return True
+
+    def not_asked(self, peer: NodeID) -> None:
+        """The request noted last could not be sent: its answer is not awaited any more."""
+        self._outstanding.discard(peer)
+
+    def is_asked(self, peer: NodeID) -> bool:
+        """Whether an answer of this peer is awaited."""
+        return peer in self._outstanding
+
+    def receive_request(self, peer: NodeID, *, outbound: bool, group: str | None = None) -> RequestOutcome:
+        """The peer asks for addresses.
+
+        Args: group, of its remote address; None when that is no routable one. Outbound peers, whom we chose, are judged
+            by their ID alone.
+        """
+        if peer in self._leaving:
+            return Ignore()
+        turn = self._waiting.pop(peer, None)
+        is_caller = self._seed_mode and not outbound
+        outcome: Answer | StopPeer
+        if turn is not None:
+            self._turns.end(turn)
+            outcome = StopPeer("asked for addresses again before it was answered", self._rate.strike(peer))
+        else:
+            outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
+        if is_caller or isinstance(outcome, StopPeer):
+            self._leaving.add(peer)  # what it says until it is gone counts no more
+        if isinstance(outcome, Answer) and outcome.turn is not None:
+            self._waiting[peer] = outcome.turn
+        return outcome
+
+    def receive_call(self, peer: NodeID, *, group: str | None = None) -> Answer | StopPeer:
+        """Somebody asks a seed without having become a peer, perhaps over a second connection beside another.
+
+        If he waited on an earlier one, that turn is over. The new one is ended by `leave` if he does not wait for it.
+        """
+        return self._judge(peer, group, is_caller=True)
+
+    def hold(self, peer: NodeID, *, group: str | None = None) -> Turn | None:
+        """Have somebody wait whose request was in time, as others do whose is not. Returns: None when there is no room."""
+        return self._turns.take(peer, group, counts=False)
+
+    def has_come(self, turn: Turn) -> bool:
+        """The time of this turn is here. Returns: whether to answer; not when its connection is gone, or it was replaced."""
+        if not self._turns.end(turn):
+            return False
+        peer = NodeID(turn.node_id)
+        if self._waiting.get(peer) is turn:
+            del self._waiting[peer]
+        if turn.counts:
+            self._rate.answered(turn.node_id)
+        return True
+
+    def leave(self, turn: Turn) -> None:
+        """Who waited for this turn has gone."""
+        self._turns.end(turn)
+
+    def _judge(self, peer: NodeID, group: str | None, *, is_caller: bool) -> Answer | StopPeer:
+        """When to answer. Early is late, and no offence: only what no node does that means well is one."""
+        if self._groups is not None and group is not None and not self._groups.allow(group):
+            return StopPeer("its group of IP addresses asked for addresses too often")  # it may be innocent
+        bias = SEED_BIAS if is_caller else None
+        wait = self._rate.wait(peer)
+        if wait == 0.0:
+            return Answer(bias, then_stop=is_caller)
+        ban_s = self._rate.flood(peer)
+        if ban_s is not None:
+            return StopPeer("asked for addresses over too many connections", ban_s)
+        turn = self._turns.take(peer, group)
+        if turn is None:
+            return StopPeer("too many wait for their turn")
+        return Answer(bias, then_stop=is_caller, after=wait, turn=turn)
+
+    def drain(self) -> list[Fact]:
+        """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""
+        return self._rate.drain() + ([] if self._groups is None else self._groups.drain())
+
+    def restore(self, facts: Sequence[Fact]) -> None:
+        """Go on from what `AddrBook.recall` knows."""
+        self._rate.restore(facts)
+        if self._groups is not None:
+            self._groups.restore(facts)
+
+    def receive_addresses(self, peer: NodeID, raw: Iterable[tuple[str, str, int]]) -> AddressesOutcome:
+        """The peer tells addresses. Any that cannot be one spoils all, as does not having been asked.
+
+        Args: raw, ID, IP and port of each, as the message holds them.
+        """
+        try:
+            addresses = PexAddrs(raw).net_addresses()
+        except RemoteError as error:
+            self._outstanding.discard(peer)
+            return StopPeer(f"sent an invalid address: {error}", BAN_S)
+        return self.receive_net_addresses(peer, addresses)
+
+    def receive_net_addresses(self, peer: NodeID, addresses: Iterable[NetAddress]) -> AddressesOutcome:
+        """The same for addresses that were read before."""
+        if peer in self._outstanding:
+            self._outstanding.discard(peer)
+        elif self._taken_over.pop(peer, None) is None:
+            return StopPeer("sent addresses unasked", BAN_S)
+        return Learned(tuple(addresses))

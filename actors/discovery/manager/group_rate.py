@@ -1,0 +1,75 @@
+"""How often one group of IP addresses may ask for addresses, whatever IDs it uses: a token bucket for each."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
+
+BURST = 250  # requests at once; a /16 may well be a data centre full of honest nodes
+PER_SECOND = 10.0
+MAX_GROUPS = 16_384  # the one that asked longest ago is forgotten for another
+MILLI = 1000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    last: float
+
+
+class GroupRate:
+    """Judges requests by group.
+
+    Args: clock, Unix seconds; burst, how many are allowed at once; per_second, how many in the long run.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], *, burst: int = BURST, per_second: float = PER_SECOND
+    ) -> None:
+        self._clock = clock
+        self._burst = float(burst)
+        self._per_second = per_second
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._touched: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def allow(self, group: str) -> bool:
+        """Whether a request of this group is in order now; it counts if so."""
+        now = self._clock()
+        bucket = self._buckets.get(group)
+        if bucket is None:
+            bucket = self._buckets[group] = _Bucket(self._burst, now)
+            if len(self._buckets) > MAX_GROUPS:
+                self._touched.add(self._buckets.popitem(last=False)[0])
+        self._buckets.move_to_end(group)
+        # a clock that was set back takes nothing away
+        bucket.tokens = min(self._burst, bucket.tokens + max(0.0, now - bucket.last) * self._per_second)
+        bucket.last = now
+        self._touched.add(group)
+        if bucket.tokens < 1.0:
+            return False
+        bucket.tokens -= 1.0
+        return True
+
+    def drain(self) -> list[Fact]:
+        """What changed since the last call, to be kept."""
+        touched, self._touched = self._touched, set()
+        facts = []
+        for group in touched:
+            bucket = self._buckets.get(group)
+            numbers = () if bucket is None else (int(bucket.tokens * MILLI), nanoseconds(bucket.last))
+            facts.append(Fact(FactKind.GROUP, group, numbers))
+        return facts
+
+    def restore(self, facts: Iterable[Fact]) -> None:
+        """Go on from what was kept. Facts of other kinds are left alone."""
+        for fact in facts:
+            if fact.kind is FactKind.GROUP and len(fact.numbers) == 2 and len(self._buckets) < MAX_GROUPS:
+                tokens, last = fact.numbers
+                self._buckets[fact.name] = _Bucket(min(tokens / MILLI, self._burst), last / SECOND)

@@ -1,0 +1,89 @@
+"""The configured seeds: kept as the operator wrote them, for a name is looked up again at each use."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from peerage.actors.discovery.errors import SeedError
+from peerage.wire.errors import AddressError, AddressLookupError
+from peerage.wire.net_address import NetAddress, Resolve, id_in, no_names
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The seeds that have an address now, and those that have none, each with the reason."""
+
+    addresses: tuple[NetAddress, ...]
+    failures: tuple[tuple[str, str], ...]
+
+
+class SeedList:
+    """Seeds as ID@host:port, host an IP or a name.
+
+    Args: own_id, who is no seed of ours: all nodes of a network may share one list. `without_us` tells whether it was
+        in there.
+    Raises: SeedError at once when any can be no address, whatever its name may resolve to; it names all of
+        them.
+    Source: reference 8, Start fails.
+    """
+
+    def __init__(self, texts: Iterable[str], own_id: str = "") -> None:
+        given = [text.strip() for text in texts if text.strip()]
+        self.texts = tuple(text for text in given if id_in(text) != own_id)
+        self.without_us = len(self.texts) < len(given)
+        faults: list[tuple[str, str]] = []
+        for text in self.texts:
+            try:
+                NetAddress.parse(text, no_names)
+            except AddressLookupError:
+                self._check_port(text, faults)
+            except AddressError as error:
+                faults.append((text, str(error)))
+        if faults:
+            raise SeedError("these seeds are no addresses", tuple(faults))
+        self._ids = frozenset(map(id_in, self.texts))
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def is_seed(self, node_id: str) -> bool:
+        """Whether a seed has this ID."""
+        return node_id in self._ids
+
+    def order(self, rng: random.Random) -> list[str]:
+        """All seeds, shuffled."""
+        return rng.sample(self.texts, len(self.texts))
+
+    def resolve(self, resolve: Resolve) -> Resolved:
+        """The addresses they have now.
+
+        Args: resolve, asked for each name; it may wait, so not in anybody's event loop.
+        """
+        addresses: list[NetAddress] = []
+        failures: list[tuple[str, str]] = []
+        for text in self.texts:
+            try:
+                addresses.append(NetAddress.parse(text, resolve))
+            except AddressError as error:
+                failures.append((text, str(error)))
+        return Resolved(tuple(addresses), tuple(failures))
+
+    def check_start(self, resolved: Resolved, *, book_is_empty: bool) -> None:
+        """Insist that there is somebody to begin with.
+
+        Raises: SeedError, when there are seeds, none has an address, and the book is empty.
+        """
+        if self.texts and not resolved.addresses and book_is_empty:
+            raise SeedError("the address book is empty and no seed was found", resolved.failures)
+
+    @staticmethod
+    def _check_port(text: str, faults: list[tuple[str, str]]) -> None:
+        """A name may resolve later; a port that is none will not be one. It is looked at behind the lookup."""
+        try:
+            NetAddress.parse(text, lambda _name: ["192.0.2.1"])
+        except AddressLookupError:
+            pass  # a host that can be no name: temporary by the reference, told when it is used
+        except AddressError as error:
+            faults.append((text, str(error)))

@@ -1,0 +1,1 @@
+"""A whole network's peer exchange on virtual time."""

@@ -1,0 +1,366 @@
+"""A whole network's discovery on virtual time, without sockets: what the rules lead to.
+
+Deterministic: the same scenario gives the same result.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from statistics import fmean, pstdev
+
+from peerage.actors.discovery.book.buckets import BookShape
+from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
+from peerage.actors.discovery.manager.exchange import SEED_BIAS
+from peerage.actors.discovery.simulation.simulated_node import HostileNode, Place, SimulatedNode
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+
+DAWN = 1_700_000_000.0  # Unix seconds at which every simulation begins
+HOUR_S = 3600.0
+DIAL_TIMEOUT_S = 3.0  # CometBFT's default
+HANDSHAKE_TRIPS = 3  # there and back: TCP, keys, node info
+FAR_S = 0.15  # from the farthest node to the middle of the network
+SAMPLE_S = 5.0  # between two points of the curve
+CONVERGED = 0.95
+SEED_MAX_INBOUND = 1000
+SEED_SHAPE = BookShape(new_buckets=1024, old_buckets=256)
+HOSTILE_DIAL_S = 2.0  # an attacker shows itself to each victim and seed so often
+HOSTILE_STAY_S = 60.0  # and stays so long, to be asked
+VICTIM_RESTART = 0.75  # of the time: what an eclipse waits for
+JUDGED_ANSWERS = 20  # of each seed, at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What is simulated.
+
+    nodes: honest ones, seeds not counted; they start at random within `ramp_s`. churn: the share of nodes that
+    go down in an hour, for `downtime_s` on average. unreachable: the share that nobody can dial though they
+    tell an address. dead: addresses in the seeds' books where nobody is. attacker: hostile addresses, in so many
+    groups, against so many victims.
+    """
+
+    nodes: int = 1000
+    seeds: int = 3
+    hours: float = 1.0
+    churn: float = 0.0
+    downtime_s: float = 600.0
+    unreachable: float = 0.0
+    dead: int = 0
+    attacker: int = 0
+    attacker_groups: int = 8
+    victims: int = 20
+    seed: int = 1
+    max_outbound: int = 10
+    max_inbound: int = 40
+    ramp_s: float = 60.0
+    cometbft: bool = False
+    improvements: Improvements | None = None
+
+    def compared(self) -> Scenario:
+        """The same world with CometBFT's rules."""
+        return replace(self, cometbft=True, improvements=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How numbers spread over nodes."""
+
+    mean: float
+    deviation: float
+    least: int
+    median: int
+    most: int
+
+    @classmethod
+    def of(cls, numbers: Sequence[int]) -> Spread:
+        """The spread of these; of none, all zero."""
+        if not numbers:
+            return cls(0.0, 0.0, 0, 0, 0)
+        ordered = sorted(numbers)
+        return cls(fmean(ordered), pstdev(ordered), ordered[0], ordered[len(ordered) // 2], ordered[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it.
+
+    converged_s: when 95 % of those online first had all their outbound peers; None if never. full: (seconds,
+    share of those online that have all outbound peers). in_degree: inbound peers of those that can be dialled, seeds
+    and the attacker's not counted.
+    book: addresses known. served: of the addresses that seeds would tell at the end, the share at which
+    somebody answers; None when there is no seed, or it knows nobody. dials: all, and those that succeeded.
+    hostile: the attacker's share of its victims' outbound slots, before their restart and at the end; None
+    without an attacker.
+    """
+
+    scenario: Scenario
+    converged_s: float | None
+    full: tuple[tuple[float, float], ...]
+    in_degree: Spread
+    in_degrees: tuple[int, ...]
+    book: Spread
+    served: float | None
+    dials: int
+    dials_succeeded: int
+    hostile_before: float | None
+    hostile: float | None
+    events: int
+
+
+def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None) -> Result:
+    """Run a scenario.
+
+    Args: progress, told the share of the time that has passed, some hundred times.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # there are millions of objects and no cycles: looking for those takes a fifth of the time
+    try:
+        return SimulatedNetwork(scenario).run(progress)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+class SimulatedNetwork:
+    """Nodes, the time, and what happens at which."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+        self.now = DAWN
+        self.rng = random.Random(scenario.seed)  # noqa: S311 - a simulation must repeat
+        self.nodes: list[SimulatedNode] = []
+        self.seeds: list[SimulatedNode] = []
+        self.victims: list[SimulatedNode] = []
+        self._by_id: dict[NodeID, SimulatedNode] = {}
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+        self._places: set[tuple[int, int]] = set()
+        self._online = 0
+        self._full: set[NodeID] = set()
+        self._curve: list[tuple[float, float]] = []
+        self._dials = self._succeeded = 0
+        self._hostile_before: float | None = None
+        self._band: list[Place] = []
+        self._build()
+
+    # --- what nodes ask of their world ---
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something later."""
+        heapq.heappush(self._queue, (self.now + seconds, next(self._order), action))
+
+    def delay(self, one: SimulatedNode, other: SimulatedNode) -> float:
+        """Seconds that a message takes."""
+        return one.distance + other.distance
+
+    def dial(
+        self, node: SimulatedNode, address: NetAddress, done: Callable[[SimulatedNode | None], None]
+    ) -> None:
+        """Dial; done with the node that answered and has room, None if there is none."""
+        self._dials += 1
+        target = self._by_id.get(address.id)
+        if target is None or not target.reachable or not target.online:
+            self.after(DIAL_TIMEOUT_S, lambda: done(None))
+            return
+
+        def settle() -> None:
+            let_in = target.online and target.has_room()
+            self._succeeded += let_in
+            done(target if let_in else None)
+
+        self.after(2 * HANDSHAKE_TRIPS * self.delay(node, target), settle)
+
+    def outbound_changed(self, node: SimulatedNode) -> None:
+        """Count those that have all they want."""
+        if not node.is_seed and not node.hostile:
+            if len(node.outbound) >= node.max_outbound:
+                self._full.add(node.id)
+            else:
+                self._full.discard(node.id)
+
+    # --- running ---
+
+    def run(self, progress: Callable[[float], None] | None = None) -> Result:
+        """Let the time pass."""
+        end = DAWN + self.scenario.hours * HOUR_S
+        queue, events, told = self._queue, 0, 0.0
+        while queue and queue[0][0] <= end:
+            self.now, _, action = heapq.heappop(queue)
+            action()
+            events += 1
+            if progress is not None and self._passed() >= told:
+                progress(self._passed())
+                told += 0.005
+        self.now = end
+        return self._result(events)
+
+    def _passed(self) -> float:
+        return (self.now - DAWN) / (self.scenario.hours * HOUR_S)
+
+    def _alive(self, address: NetAddress) -> bool:
+        node = self._by_id.get(address.id)
+        return node is not None and node.reachable and node.online
+
+    # --- building ---
+
+    def _build(self) -> None:
+        scenario, rng = self.scenario, self.rng
+        rules = COMETBFT_RULES if scenario.cometbft else scenario.improvements or Improvements()
+
+        def make(place: Place, *, seed: bool = False, reachable: bool = True) -> SimulatedNode:
+            node = SimulatedNode(
+                self,
+                place,
+                improvements=rules,
+                cometbft=scenario.cometbft,
+                max_outbound=scenario.max_outbound,
+                max_inbound=SEED_MAX_INBOUND if seed else scenario.max_inbound,
+                distance=rng.uniform(0.01, FAR_S),
+                reachable=reachable,
+                seed=seed,
+                seeds=seeds,
+                shape=SEED_SHAPE if seed and not scenario.cometbft else None,
+            )
+            self._by_id[node.id] = node
+            return node
+
+        seeds: list[NetAddress] = [self._place() for _ in range(scenario.seeds)]
+        self.seeds = [make(place, seed=True) for place in seeds if isinstance(place, Place)]
+        hidden = round(scenario.nodes * scenario.unreachable)
+        self.nodes = [make(self._place(), reachable=index >= hidden) for index in range(scenario.nodes)]
+        self._bury(scenario.dead)
+        for seed in self.seeds:
+            seed.start()
+        for node in self.nodes:
+            self.after(rng.random() * scenario.ramp_s, lambda node=node: self._start(node))  # type: ignore[misc]  # mypy takes no default for a lambda's argument
+        if scenario.attacker:
+            self._attack(scenario)
+        self.after(0.0, self._sample)
+
+    def _place(self, group: int | None = None) -> Place:
+        """An address nobody has yet; in any group unless one is given."""
+        rng = self.rng
+        while True:
+            first, second = divmod(rng.randrange(9 * 256) if group is None else group, 256)
+            host = rng.randrange(1, 65_535)
+            if ((first << 8) + second, host) not in self._places:
+                break
+        self._places.add(((first << 8) + second, host))
+        return Place(f"{rng.getrandbits(160):040x}", f"{first + 1}.{second}.{host >> 8}.{host & 255}", 26656)
+
+    def _bury(self, dead: int) -> None:
+        """Have the seeds know addresses where nobody is."""
+        if self.seeds:
+            sources = [self._place() for _ in range(64)]
+            for _ in range(dead):
+                grave = self._place()
+                for seed in self.seeds:
+                    seed.book.add_all((grave,), self.rng.choice(sources))
+
+    def _start(self, node: SimulatedNode) -> None:
+        self._online += 1
+        node.start()
+        self._plan_stop(node)
+
+    def _plan_stop(self, node: SimulatedNode) -> None:
+        if self.scenario.churn <= 0:
+            return
+        life = node.life
+
+        def stop() -> None:
+            if node.online and node.life == life:
+                self._stop(node, self.rng.expovariate(1.0 / self.scenario.downtime_s))
+
+        self.after(self.rng.expovariate(self.scenario.churn / HOUR_S), stop)
+
+    def _stop(self, node: SimulatedNode, downtime_s: float) -> None:
+        self._online -= 1
+        node.stop()
+        self._full.discard(node.id)
+        self.after(downtime_s, lambda: self._start(node))
+
+    # --- the attacker ---
+
+    def _attack(self, scenario: Scenario) -> None:
+        groups = self.rng.sample(range(10 * 256, 200 * 256), scenario.attacker_groups)
+        self._band = [self._place(groups[index % len(groups)]) for index in range(scenario.attacker)]
+        hostile = [HostileNode(self, place, self._band) for place in self._band]
+        self._by_id.update((node.id, node) for node in hostile)
+        open_nodes = [node for node in self.nodes if node.reachable]
+        self.victims = self.rng.sample(open_nodes, min(scenario.victims, len(open_nodes)))
+        for target in (*self.victims, *self.seeds):
+            self._haunt(target, hostile)
+        self.after(VICTIM_RESTART * scenario.hours * HOUR_S, self._restart_victims)
+
+    def _haunt(self, target: SimulatedNode, hostile: Sequence[HostileNode]) -> None:
+        """Have one after the other of the attacker's connect for a while, so that the target hears of it."""
+
+        def turn() -> None:
+            self.after(HOSTILE_DIAL_S, turn)
+            node = self.rng.choice(hostile)
+            if target.online and target.has_room() and not target.is_peer(node.id):
+                node.connect(target)
+                self.after(HOSTILE_STAY_S, lambda: leave(node))
+
+        def leave(node: HostileNode) -> None:
+            if node.id in target.inbound:
+                node.disconnect(target)
+
+        self.after(self.rng.random() * HOSTILE_DIAL_S, turn)
+
+    def _restart_victims(self) -> None:
+        self._hostile_before = self._hostile_share()
+        for victim in self.victims:
+            if victim.online:
+                self._stop(victim, 5.0)
+
+    def _hostile_share(self) -> float:
+        slots = sum(victim.max_outbound for victim in self.victims)
+        won = sum(peer.hostile for victim in self.victims for peer in victim.outbound.values())
+        return won / slots if slots else 0.0
+
+    # --- what comes of it ---
+
+    def _judge_seeds(self) -> float | None:
+        told = [
+            address
+            for seed in self.seeds
+            for _ in range(JUDGED_ANSWERS)
+            for address in seed.book.selection_with_bias(SEED_BIAS)
+        ]
+        return sum(map(self._alive, told)) / len(told) if told else None
+
+    def _sample(self) -> None:
+        self.after(SAMPLE_S, self._sample)
+        share = len(self._full) / self._online if self._online else 0.0
+        self._curve.append((self.now - DAWN, share))
+
+    def _result(self, events: int) -> Result:
+        # before all have started nobody can say that the network has come together
+        ready = self.scenario.ramp_s
+        converged = next((at for at, share in self._curve if share >= CONVERGED and at >= ready), None)
+        degrees = sorted(
+            sum(not peer.hostile and not peer.is_seed for peer in node.inbound.values())
+            for node in self.nodes
+            if node.reachable and node.online
+        )
+        return Result(
+            self.scenario,
+            converged,
+            tuple(self._curve),
+            Spread.of(degrees),
+            tuple(degrees),
+            Spread.of([len(node.book) for node in self.nodes]),
+            self._judge_seeds(),
+            self._dials,
+            self._succeeded,
+            self._hostile_before,
+            self._hostile_share() if self.scenario.attacker else None,
+            events,
+        )

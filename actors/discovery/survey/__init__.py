@@ -1,0 +1,1 @@
+"""Mapping a network: where to go next, and what was found."""

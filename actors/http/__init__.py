@@ -1,0 +1,1 @@
+"""Serving HTTP beside an actor's loop, as Go's server does."""

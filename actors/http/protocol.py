@@ -1,0 +1,247 @@
+"""Uvicorn's HTTP protocol with CometBFT's limits and Go's way to refuse what is no request.
+
+Uvicorn bounds neither the time a request takes to arrive nor the time a client takes to read the answer, so a few idle
+connections could hold it for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, cast
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from peerage.actors.http.rules import refusal_text
+
+__all__ = ["BrokenBody", "HttpLimits", "guarded_protocol"]
+
+LINGER_S: Final = 0.5  # Go's: so long a client that is still sending may take to read why it is hung up on
+_BAD_REQUEST: Final = 400
+_BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a server allows its clients together, and each of them. The defaults are CometBFT's.
+
+    Args:
+        max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
+        max_header_bytes: `rpc.max_header_bytes`, request line and headers.
+        read_timeout_s: from the first byte of a request (or the connection's start) to its last.
+        write_timeout_s: from there to the last byte of the answer in the system's buffer.
+    """
+
+    max_connections: int = 900
+    max_header_bytes: int = 1 << 20
+    read_timeout_s: float = 10.0
+    write_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenBody:
+    """What is answered with status 400 when a request's head was read and its body cannot be."""
+
+    content_type: str
+    content: bytes
+
+
+class _Phase(Enum):
+    """Where a connection is; each phase has its time, and then the connection is cut."""
+
+    READING = "reading"  # a request arrives, or the first one is waited for
+    WRITING = "writing"  # it is here whole and being answered
+    IDLE = "idle"  # answered: the answer's rest leaves, or uvicorn's keep-alive timer runs
+
+
+class _Connection(h11.Connection):
+    """Remembers with which status to refuse what it could not read: uvicorn forgets it."""
+
+    refusal_status = _BAD_REQUEST
+
+    def next_event(self) -> Any:
+        try:
+            return super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.refusal_status = error.error_status_hint
+            raise
+
+
+class _RequestLine:
+    """Escapes bytes beyond ASCII in the target of a request, which Go takes and h11 does not.
+
+    One object per request. Requests that come before the last one is answered are not seen.
+    """
+
+    def __init__(self) -> None:
+        self._is_over = False
+        self._in_target = False
+
+    def escape(self, data: bytes) -> bytes:
+        """The next bytes of the request as h11 is to have them."""
+        if self._is_over:
+            return data
+        line, newline, rest = data.partition(b"\n")
+        self._is_over = bool(newline)
+        if line.isascii():
+            self._in_target = self._in_target or b" " in line
+            return data
+        method, blank, target = (b"", b"", line) if self._in_target else line.partition(b" ")
+        self._in_target = self._in_target or bool(blank)
+        escaped = b"".join(b"%%%02X" % byte if byte > 0x7F else bytes((byte,)) for byte in target)
+        return method + blank + escaped + newline + rest
+
+
+class _Polite:
+    """A transport that does not close before the client could read, if `must_linger` says so."""
+
+    def __init__(self, transport: asyncio.Transport, must_linger: Callable[[], bool]) -> None:
+        self._transport = transport
+        self._must_linger = must_linger
+        self._is_lingering = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        return self._is_lingering or self._transport.is_closing()
+
+    def close(self) -> None:
+        if self.is_closing():
+            return
+        if self._must_linger():
+            self._is_lingering = True
+            self._transport.write_eof()
+            self._transport.resume_reading()
+        else:
+            self._transport.close()
+
+
+def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type[H11Protocol]:
+    """Uvicorn's protocol with `limits`: it makes the protocol objects itself, so these belong to the class.
+
+    Args:
+        limits: for the clients.
+        broken_body: the answer to a body that cannot be read; None: the same as to a request that cannot.
+    """
+    times = {
+        _Phase.READING: limits.read_timeout_s,
+        _Phase.WRITING: limits.write_timeout_s,
+        _Phase.IDLE: limits.write_timeout_s,
+    }
+
+    class GuardedProtocol(H11Protocol):
+        _phase = _Phase.IDLE
+        _deadline: asyncio.TimerHandle | None = None
+        _is_refused = False
+        _has_begun = False  # a request, as far as there are bytes of it
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.conn: _Connection = _Connection(h11.SERVER, limits.max_header_bytes)
+            self._request_line = _RequestLine()
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
+            super().connection_made(cast("asyncio.Transport", _Polite(transport, self._hang_up)))
+            self._enter(_Phase.READING)
+            if 0 < limits.max_connections < len(self.connections):
+                self._is_refused = True
+                transport.write(_BUSY)
+                transport.close()
+
+        def data_received(self, data: bytes) -> None:
+            if self._is_refused:
+                return
+            if self._phase is _Phase.IDLE:
+                self._enter(_Phase.READING)
+            self._has_begun = True
+            super().data_received(self._request_line.escape(data))
+            self._note_request()
+
+        def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's
+            """Keep the way back open: who has said all that he wants to may still listen."""
+            cycle = self.cycle
+            if self._is_refused or cycle is None or cycle.response_complete:
+                return False
+            cycle.keep_alive = False
+            if self.conn.their_state is h11.SEND_BODY:  # he had promised more
+                self.conn.receive_data(b"")
+                self.handle_events()
+            return not self._is_refused
+
+        def on_response_complete(self) -> None:
+            self._request_line = _RequestLine()
+            self._has_begun = False
+            self._enter(_Phase.IDLE)
+            super().on_response_complete()
+            self._note_request()  # a pipelined one may have been taken up in there
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            super().connection_lost(exc)
+
+        def send_400_response(self, msg: str) -> None:
+            """Answer what is no request, if there is still an answer to give."""
+            self._is_refused = True
+            cycle = self.cycle
+            is_body = cycle is not None and not cycle.response_complete
+            if is_body:
+                cycle.disconnected = True  # nothing more comes, and what the application answers goes nowhere
+                cycle.message_event.set()
+            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                answer = broken_body if is_body else None
+                self._refuse(_BAD_REQUEST if answer else self.conn.refusal_status, answer)
+            self.transport.close()
+
+        def _refuse(self, status: int, answer: BrokenBody | None) -> None:
+            if answer is None:
+                answer = BrokenBody("text/plain; charset=utf-8", refusal_text(status).encode())
+            headers = [
+                ("Content-Type", answer.content_type),
+                ("Connection", "close"),
+                ("Content-Length", str(len(answer.content))),
+            ]
+            reason = refusal_text(status).partition(" ")[2]
+            for event in (
+                h11.Response(status_code=status, headers=headers, reason=reason.encode()),
+                h11.Data(data=answer.content),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+
+        def _hang_up(self) -> bool:
+            """Whether there may be bytes of the client that are not read. With those unread the kernel would reset
+            the connection and the answer would be lost: they get their time, and go nowhere.
+            """
+            if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
+                return False
+            self._is_refused = True
+            self._enter(_Phase.IDLE, LINGER_S)
+            return True
+
+        def _note_request(self) -> None:
+            """Once per request: bytes that trickle in meanwhile gain no time."""
+            is_whole = (
+                self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+            )
+            if is_whole and self._phase is not _Phase.WRITING:
+                self._enter(_Phase.WRITING)
+
+        def _enter(self, phase: _Phase, seconds: float | None = None) -> None:
+            if self._deadline is not None:
+                self._deadline.cancel()
+            self._phase = phase
+            delay = times[phase] if seconds is None else seconds
+            self._deadline = self.loop.call_later(delay, self._time_is_over)
+
+        def _time_is_over(self) -> None:
+            if self._phase is _Phase.READING and self._has_begun and not self._is_refused:
+                self.send_400_response("its rest did not come")
+            else:
+                self.transport.abort()
+
+    return GuardedProtocol

@@ -1,0 +1,1 @@
+"""Metrics: counted by every actor, gathered in one place, served to Prometheus."""

@@ -1,0 +1,161 @@
+"""The end of metrics that other actors hold: counts between two deltas. Imports no Prometheus."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind, families_by_name
+
+__all__ = ["Labels", "MetricsBuffer", "MetricsDelta", "Observations", "Series", "UnknownMetricError"]
+
+Labels = tuple[str, ...]
+Series = tuple[str, Labels]  # name of the family, values of its labels in the family's order
+
+RESEND_EVERY: Final = 30  # drains, after which all gauges are sent, in case that a delta was lost
+
+
+class UnknownMetricError(Exception):
+    """No such metric of this kind and with so many labels. The caller's mistake."""
+
+    def __init__(self, name: str, kind: MetricKind, labels: Labels) -> None:
+        super().__init__(name, kind, labels)
+        self.name, self.kind, self.labels = name, kind, labels
+
+    def __str__(self) -> str:
+        return f"there is no {self.kind.value} {self.name!r} with {len(self.labels)} label(s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What a histogram took in: how many per bucket (the last is beyond all bounds), and their sum."""
+
+    buckets: tuple[int, ...]
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsDelta:
+    """What happened at one source since its last delta.
+
+    Args:
+        source: the actor's name. Its successor after a restart has the same.
+        counters: how much each grew.
+        gauges: values as they are now; None: no longer there. Gauges not named stay as they are.
+        histograms: what was observed.
+        gone_peers: IDs of peers that left; their gauges are forgotten, whoever set them.
+        life: which of the actors that had this name one after another; grows. 0: it had no other life.
+    """
+
+    source: str
+    counters: Mapping[Series, float] = field(default_factory=dict)
+    gauges: Mapping[Series, float | None] = field(default_factory=dict)
+    histograms: Mapping[Series, Observations] = field(default_factory=dict)
+    gone_peers: frozenset[str] = frozenset()
+    life: int = field(default=0, compare=False)
+
+
+class MetricsBuffer:
+    """Counts for one actor. Not for several threads.
+
+    Every second and at its end the actor sends what `drain` gives to the metrics actor. What was drained but
+    never arrived (the metrics actor was restarting) is lost for counters; gauges are sent in full now and
+    then.
+    """
+
+    def __init__(self, source: str, families: Iterable[MetricFamily] = FAMILIES) -> None:
+        self._source = source
+        self._families = families_by_name(families)
+        self._counters: dict[Series, float] = {}
+        self._gauges: dict[Series, float] = {}
+        self._changed: dict[Series, float | None] = {}
+        self._histograms: dict[Series, tuple[list[int], list[float]]] = {}
+        self._gone: set[str] = set()
+        self._drains = 0
+        self._life = time.monotonic_ns()  # one clock for all processes of the machine
+
+    def inc(self, name: str, labels: Labels = (), n: float = 1) -> None:
+        """Add `n`, which is not negative, to a counter. Raises: UnknownMetricError, ValueError (n is
+        negative).
+        """
+        if n < 0:
+            raise ValueError(f"counter {name} cannot shrink by {-n}")
+        series = (name, labels)
+        try:
+            self._counters[series] += n
+        except KeyError:
+            self._check(series, MetricKind.COUNTER)
+            self._counters[series] = n
+
+    def set(self, name: str, labels: Labels, value: float) -> None:
+        """Set a gauge. Raises: UnknownMetricError."""
+        series = (name, labels)
+        if self._gauges.get(series) != value:
+            self._check(series, MetricKind.GAUGE)
+            self._gauges[series] = value
+            self._changed[series] = value
+
+    def remove(self, name: str, labels: Labels) -> None:
+        """Take a gauge away: there is nothing to measure any more. Nothing happens if there is none."""
+        if self._gauges.pop((name, labels), None) is not None:
+            self._changed[name, labels] = None
+
+    def observe(self, name: str, labels: Labels, value: float) -> None:
+        """Let a histogram take in a value. Raises: UnknownMetricError."""
+        series = (name, labels)
+        family = self._check(series, MetricKind.HISTOGRAM)
+        counts, total = self._histograms.setdefault(series, ([0] * (len(family.buckets) + 1), [0.0]))
+        counts[bisect_left(family.buckets, value)] += 1
+        total[0] += value
+
+    def peer_gone(self, peer_id: str) -> None:
+        """A peer left: forget its gauges, here and everywhere. Its counters stay readable for a while."""
+        self._gone.add(peer_id)
+        for series in [series for series in self._gauges if self._names_peer(series, peer_id)]:
+            del self._gauges[series]
+            self._changed.pop(series, None)
+
+    def remove_peer(self, peer_id: str) -> None:
+        """Take away this source's gauges about a peer; what others say about it stays."""
+        for name, labels in [series for series in self._gauges if self._names_peer(series, peer_id)]:
+            self.remove(name, labels)
+
+    def resend(self) -> None:
+        """Have the next delta hold every gauge: who heard of them before has forgotten."""
+        self._changed |= self._gauges
+
+    def drain(self) -> MetricsDelta | None:
+        """What to send now, or None if nothing happened."""
+        self._drains += 1
+        gauges = dict(self._changed)
+        if self._drains % RESEND_EVERY == 0:
+            gauges |= self._gauges
+        if not (self._counters or gauges or self._histograms or self._gone):
+            return None
+        histograms = {
+            series: Observations(tuple(counts), total[0])
+            for series, (counts, total) in self._histograms.items()
+        }
+        delta = MetricsDelta(
+            self._source, self._counters, gauges, histograms, frozenset(self._gone), self._life
+        )
+        self._counters = {}
+        self._changed.clear()
+        self._histograms.clear()
+        self._gone.clear()
+        return delta
+
+    def _check(self, series: Series, kind: MetricKind) -> MetricFamily:
+        name, labels = series
+        family = self._families.get(name)
+        if family is None or family.kind is not kind or len(family.labels) != len(labels):
+            raise UnknownMetricError(name, kind, labels)
+        return family
+
+    def _names_peer(self, series: Series, peer_id: str) -> bool:
+        name, labels = series
+        index = self._families[name].peer_index
+        return index is not None and labels[index] == peer_id

@@ -1,0 +1,73 @@
+"""How an actor's counts reach the metrics actor: once a second, and at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from peerage.actors.context import NodeContext
+from peerage.actors.metrics.buffer import Labels, MetricsBuffer, Series
+from peerage.actors.runtime import ActorContext
+
+__all__ = ["MetricsReporter"]
+
+INTERVAL_S = 1.0
+FIRST_S = 0.05  # after its start, so that what a predecessor's end took from the picture is back at once
+
+
+class MetricsReporter:
+    """Sends what `buffer` gathers, where metrics are served; else nothing is kept.
+
+    While the metrics actor is away everything is kept back, and its successor is told all gauges.
+
+    Args:
+        runtime: of the actor that counts.
+        source: its name.
+        counts_dead_letters: whether it speaks for its process; one actor of each does.
+    """
+
+    def __init__(
+        self, runtime: ActorContext, context: NodeContext, source: str, *, counts_dead_letters: bool = True
+    ) -> None:
+        self.buffer = MetricsBuffer(source)
+        self.is_on = context.config.instrumentation.prometheus
+        self._runtime = runtime
+        self._metrics = context.names.metrics
+        self._told_life: int | None = None  # of the metrics actor, when it was last told something
+        self._reads: dict[Series, Callable[[], float]] = {}
+        self._counts_dead_letters = counts_dead_letters
+        self._dead_letters = 0
+        runtime.call_later(FIRST_S, self._report)
+
+    def gauge(self, name: str, labels: Labels, read: Callable[[], float]) -> None:
+        """Have a gauge that is read for each report: right from the first one on, whatever happened before."""
+        self._reads[name, labels] = read
+
+    def send(self) -> None:
+        """Send what has gathered; to be called at the actor's end, too."""
+        if not self.is_on:
+            self.buffer.drain()
+            return
+        life = self._runtime.life_of(self._metrics)
+        if life is None:
+            return
+        if life != self._told_life:
+            self._told_life = life
+            self.buffer.resend()
+        self._count_dead_letters()
+        for (name, labels), read in self._reads.items():
+            self.buffer.set(name, labels, read())
+        delta = self.buffer.drain()
+        if delta is not None:
+            self._metrics.tell(delta, exempt=True)
+
+    def _count_dead_letters(self) -> None:
+        if self._counts_dead_letters:
+            dead = self._runtime.dead_letters
+            if dead > self._dead_letters:
+                grown = dead - self._dead_letters
+                self.buffer.inc("actor_dead_letters_total", (self._runtime.host_name,), grown)
+                self._dead_letters = dead
+
+    def _report(self) -> None:
+        self._runtime.call_later(INTERVAL_S, self._report)
+        self.send()

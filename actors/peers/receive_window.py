@@ -1,0 +1,130 @@
+"""From a connection to one reactor: batches, a window in bytes, and what to do when it is full (design 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from peerage.actors.peers.spill import SpillQueue
+from peerage.wire.channel import ChannelDescriptor, WhenFull
+
+__all__ = ["WINDOW_MESSAGES", "Delivery"]
+
+WINDOW_MESSAGES = 20_000  # unconsumed by one reactor from one peer: a flood of empty messages is bounded too
+
+
+class Delivery:
+    """What is on the way from one peer to one reactor.
+
+    Promises: messages of a channel reach `hand_over` in order; never more than the window is unconsumed, but for what
+    had been read from the socket before the connection was asked to stop reading, and a single larger message.
+
+    Args:
+        channels: the reactor's descriptors, by ID.
+        hand_over: sends (channel IDs, messages) to the reactor.
+        on_drop: told of every message that the policy *drop newest* gave up.
+        window: bytes the reactor may have unconsumed.
+        spill_limit: bytes that may lie on disk.
+        spill_directory: where they lie.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[int, ChannelDescriptor],
+        hand_over: Callable[[Sequence[int], Sequence[bytes]], None],
+        on_drop: Callable[[int], None],
+        window: int,
+        spill_limit: int,
+        spill_directory: Path | None = None,
+    ) -> None:
+        self._policies = {channel_id: descriptor.when_full for channel_id, descriptor in channels.items()}
+        self._hand_over = hand_over
+        self._on_drop = on_drop
+        self._window = window
+        self._spill_limit = spill_limit
+        self._spill_directory = spill_directory
+        self._unconsumed = 0
+        self._unconsumed_messages = 0
+        self._held: list[tuple[int, bytes]] = []  # read already, policy wait: at most one read of the socket
+        self._spill: SpillQueue | None = None
+        self._channel_ids: list[int] = []
+        self._messages: list[bytes] = []
+
+    def is_full(self) -> bool:
+        """Whether messages are held back that must be delivered and have no other place: stop reading."""
+        return bool(self._held)
+
+    def add(self, channel_id: int, data: bytes) -> None:
+        """Take one message that arrived."""
+        if (
+            self._held
+            or self._spill
+            or self._unconsumed >= self._window
+            or self._unconsumed_messages >= WINDOW_MESSAGES
+        ):
+            self._set_aside(channel_id, data)
+            return
+        # As `_has_room` and `_append`: here passes every message (performance.md, small).
+        self._channel_ids.append(channel_id)
+        self._messages.append(data)
+        self._unconsumed += len(data)
+        self._unconsumed_messages += 1
+
+    def flush(self) -> None:
+        """Hand over what has gathered, as one batch."""
+        if self._channel_ids:
+            channel_ids, messages = self._channel_ids, self._messages
+            self._channel_ids, self._messages = [], []
+            self._hand_over(channel_ids, messages)
+
+    def consumed(self, size: int, messages: int) -> None:
+        """The reactor is done with so much: deliver what waited."""
+        self._unconsumed = max(0, self._unconsumed - size)
+        self._unconsumed_messages = max(0, self._unconsumed_messages - messages)
+        while self._spill and self._has_room():
+            self._append(*self._spill.pop())
+        if not self._spill:
+            held, self._held = self._held, []
+            for index, (channel_id, data) in enumerate(held):
+                if not self._has_room():
+                    self._held = held[index:]
+                    break
+                self._append(channel_id, data)
+        self.flush()
+
+    def reset(self) -> None:
+        """The reactor is a new one: what its predecessor had is gone with it."""
+        self._unconsumed = self._unconsumed_messages = 0
+        self.consumed(0, 0)
+
+    def close(self) -> None:
+        """Give back what lies on disk."""
+        if self._spill is not None:
+            self._spill.close()
+            self._spill = None
+
+    def _has_room(self) -> bool:
+        return self._unconsumed < self._window and self._unconsumed_messages < WINDOW_MESSAGES
+
+    def _append(self, channel_id: int, data: bytes) -> None:
+        self._channel_ids.append(channel_id)
+        self._messages.append(data)
+        self._unconsumed += len(data)
+        self._unconsumed_messages += 1
+
+    def _set_aside(self, channel_id: int, data: bytes) -> None:
+        policy = self._policies[channel_id]
+        if policy is WhenFull.DROP_NEWEST:
+            self._on_drop(channel_id)
+            return
+        if policy is not WhenFull.SPILL or self._held or not self._push(channel_id, data):
+            self._held.append((channel_id, data))
+
+    def _push(self, channel_id: int, data: bytes) -> bool:
+        """Spill a message. Returns: whether there is a place for it: else the connection waits, as with *wait*."""
+        if self._spill is None:
+            try:
+                self._spill = SpillQueue(self._spill_limit, self._spill_directory)
+            except OSError:  # the disk is full or read-only, or the directory is gone
+                return False
+        return self._spill.push(channel_id, data)

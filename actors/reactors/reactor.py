@@ -1,0 +1,300 @@
+"""The base of every reactor: a protocol spoken with all peers on its own channels.
+
+The grammar of calls (reference 7):
+
+    reactor = on_start *peer on_stop
+    peer    = init_peer add_peer *receive remove_peer
+
+Peers run independently of each other. A restarted reactor sees the same grammar from its beginning, once for every
+peer that is connected at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, ClassVar, NamedTuple
+
+from peerage.actors.context import NodeContext
+from peerage.actors.log_folding import Limits, LineFolding
+from peerage.actors.messages import (
+    BROADCAST,
+    RECEIVE,
+    AddPeer,
+    AnnouncePeers,
+    Consumed,
+    Credits,
+    InitPeer,
+    MarkGood,
+    RemovePeer,
+)
+from peerage.actors.metrics.families import message_type_label
+from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
+from peerage.actors.reactors.credited_sender import Outbox
+from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
+from peerage.actors.runtime import DROP, ActorRef, DownReason, Frames, ProcessActor
+from peerage.actors.runtime.log import get_logger
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.remote_text import shown
+
+__all__ = ["Envelope", "Reactor"]
+
+log = get_logger("peerage.reactor")
+
+
+class Envelope(NamedTuple):
+    """One message from a peer. A plain tuple: there may be a quarter of a million a second.
+
+    Args:
+        source: the peer that sent it.
+        message: bytes, or what the channel descriptor's `message` class made of them.
+    """
+
+    source: Peer
+    channel_id: int
+    message: Any
+
+
+class Reactor(ProcessActor):
+    """Derive from it, name your channels, and write `receive`; everything else is optional.
+
+    A reactor is an actor in a process of its own: it may compute or block as long as it likes; that costs nobody else
+    anything until the window of its own messages is full. Raising in a hook that concerns a peer stops that peer for
+    error and nothing else.
+    """
+
+    channels: ClassVar[Sequence[ChannelDescriptor]] = ()
+
+    # --- what an author writes -------------------------------------------------------------------------------------
+
+    def init_peer(self, peer: Peer) -> None:
+        """Called once per connection before anything else about it; make room for the peer's state here."""
+
+    def add_peer(self, peer: Peer) -> None:
+        """Called when the connection runs: sending is possible from here on."""
+
+    def receive(self, envelope: Envelope) -> None:
+        """Called for every message on one of this reactor's channels, in order per peer and channel."""
+
+    def remove_peer(self, peer: Peer, reason: str) -> None:
+        """Called last for a connection; `reason` is "" after a graceful stop."""
+
+    def handle(self, message: Any) -> Any:
+        """Called for any other message that someone told or asked this actor; what it returns is the answer."""
+
+    # --- what an author may use ------------------------------------------------------------------------------------
+
+    @property
+    def node(self) -> NodeContext:
+        """The node this reactor belongs to."""
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        return context
+
+    @property
+    def peers(self) -> dict[str, Peer]:
+        """Connected peers by ID: those between `init_peer` and `remove_peer`."""
+        return {peer.id: peer for peer in self._peers_by_connection.values()}
+
+    @property
+    def switch(self) -> ActorRef:
+        return self.node.names.switch
+
+    def broadcast(
+        self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage
+    ) -> bool:
+        """Send to every peer that knows the channel, as far as it has room within 10 s. Never waits.
+
+        One message per peer host carries it, however many peers there are, and all that one turn of this actor broadcasts
+        travels together. The quickest peer sets the pace: who is 1024 messages ahead of it is refused, who is slower
+        than it misses what it has no room for.
+
+        Returns: False when it was refused, for the peers of some host, whose next ones may be accepted again in a moment.
+        """
+        data = message_bytes(message)
+        accepted = True
+        for transport in self.node.names.transports:
+            outbox = self._outboxes.get(transport.name) or self._broadcast_outbox(transport)
+            accepted = outbox.add(channel_id, data) and accepted
+        return accepted
+
+    def mark_peer_as_good(self, peer: Peer) -> None:
+        """The peer did something useful: its address moves up in the address book."""
+        self.switch.tell(MarkGood(peer.id))
+
+    # --- machinery ---------------------------------------------------------------------------------------------------
+
+    def _bind(self, cell: Any) -> None:
+        """Runs before `__init__` and `on_start`, which belong to the author."""
+        super()._bind(cell)
+        self._peers_by_connection: dict[str, Peer] = {}
+        self._added: set[str] = set()  # connections whose add_peer has been called
+        self._outboxes: dict[str, Outbox] = {}
+        self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
+        self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
+        self._reactor_name = next(
+            (
+                name
+                for name in self.node.names.reactors
+                if self.node.names.reactor(name).name == self.actor_urn
+            ),
+            self.actor_urn,
+        )
+        self.runtime.call_soon(self._after_start)
+        self._decoders = {
+            descriptor.id: descriptor.message for descriptor in self.channels if descriptor.message
+        }
+
+    def _after_start(self) -> None:
+        """Runs after `on_start`: introduces this incarnation to the peers that are already there."""
+        for transport in self.node.names.transports:
+            self.runtime.watch(transport)
+            # An ask, for at the start of a node there is no transport yet: that is no dead letter.
+            transport.ask(AnnouncePeers(self._reactor_name), block=False)
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Frames):
+            header = message.header
+            if type(header) is tuple and header and header[0] == RECEIVE:
+                return self._receive_batch(header[1], header[2], message.frames)
+        elif isinstance(message, Credits):
+            outbox = self._outboxes.get(message.connection)
+            if outbox is not None:
+                outbox.grant(message.totals)
+            return None
+        elif isinstance(message, InitPeer):
+            return self._init(message)
+        elif isinstance(message, AddPeer):
+            peer = self._peers_by_connection.get(message.connection)
+            if peer is not None and peer.is_running and message.connection not in self._added:
+                self._added.add(message.connection)
+                self._guarded(peer, "add_peer", self.add_peer, peer)
+            return None
+        elif isinstance(message, RemovePeer):
+            return self._remove(message.connection, message.reason)
+        return self.handle(message)
+
+    def on_down(self, ref: ActorRef, reason: DownReason) -> None:
+        """A peer host ended: its peers are gone; its successor is watched in turn."""
+        for connection, peer in list(self._peers_by_connection.items()):
+            if peer.info.host == ref.host:
+                self._remove(connection, f"peer host ended: {reason}")
+        self._drop_outbox(ref.name)
+        if ref in self.node.names.transports:
+            self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
+
+    def _watch_again(self, transport: ActorRef) -> None:
+        self._drop_outbox(transport.name)  # what was broadcast meanwhile may have gone nowhere
+        self.runtime.watch(transport)
+
+    def _init(self, message: InitPeer) -> None:
+        info = message.info
+        if info.connection in self._peers_by_connection:
+            # Announced twice: once by itself, once because this reactor asked. The count of credits began anew there.
+            info.ref.tell(self._outboxes[info.connection].totals(), exempt=True)
+            return
+        for connection, peer in list(self._peers_by_connection.items()):
+            if peer.id == info.id:  # its end is still on the way: removal comes before the next init_peer
+                self._remove(connection, "replaced by a new connection")
+        ours = {descriptor.id for descriptor in self.channels}.intersection(info.node_info.channels)
+        outbox = Outbox(
+            partial(info.ref.tell, exempt=True),
+            partial(self._flush_later, info.connection),
+            {channel: places for channel, places in info.credits if channel in ours},
+            lambda message_class, size: self._count_sent(message_type_label(message_class), size),
+        )
+        self._outboxes[info.connection] = outbox
+        peer = Peer(info, outbox)
+        self._peers_by_connection[info.connection] = peer
+        self._guarded(peer, "init_peer", self.init_peer, peer)
+
+    def _remove(self, connection: str, reason: str) -> dict[int, int] | None:
+        """Returns: by channel, how many messages have been sent in all; None for an unknown connection."""
+        peer = self._peers_by_connection.pop(connection, None)
+        if peer is None:
+            return None
+        self._added.discard(connection)
+        sent = self._outboxes[connection].sent()
+        self._drop_outbox(connection)
+        peer.mark_stopped()
+        try:
+            self.remove_peer(peer, reason)
+        except Exception as error:
+            self._tell_fault("remove_peer raised", peer, "remove_peer", error)
+        self.metrics.buffer.remove_peer(peer.id)
+        return sent
+
+    def _receive_batch(self, connection: str, channel_ids: Sequence[int], frames: Sequence[Any]) -> None:
+        peer = self._peers_by_connection.get(connection)
+        if peer is None:
+            return
+        size = 0
+        receive, decoders, new = self.receive, self._decoders, tuple.__new__
+        for channel_id, frame in zip(channel_ids, frames, strict=True):
+            size += len(frame)
+            if not peer.is_running:  # stopped, perhaps by this very batch: nothing of it is received any more
+                continue
+            try:
+                decoder = decoders.get(channel_id)
+                data = bytes(frame) if type(frame) is not bytes else frame
+                if decoder is None:
+                    receive(new(Envelope, (peer, channel_id, data)))
+                else:
+                    self._count_received(message_type_label(decoder), len(data))
+                    receive(Envelope(peer, channel_id, decoder.FromString(data)))
+            except Exception as error:
+                self._stop_for_error(peer, "receive", error)
+        peer.info.ref.tell(Consumed(self._reactor_name, size, len(frames)), exempt=True)
+
+    def _broadcast_outbox(self, transport: ActorRef) -> Outbox:
+        outbox = self._outboxes[transport.name] = Outbox(
+            partial(transport.tell, when_full=DROP),
+            partial(self._flush_later, transport.name),
+            {descriptor.id: BROADCAST_WINDOW for descriptor in self.node.channels},
+            kind=BROADCAST,
+        )
+        return outbox
+
+    def _drop_outbox(self, connection: str) -> None:
+        """Its count of credits ends here; what it has gathered is told, for somebody may be there by now."""
+        outbox = self._outboxes.pop(connection, None)
+        if outbox is not None:
+            outbox.flush()
+
+    def _flush_later(self, connection: str) -> None:
+        self.runtime.at_end_of_turn(partial(self._flush, connection))
+
+    def _flush(self, connection: str) -> None:
+        outbox = self._outboxes.get(connection)
+        if outbox is not None:
+            outbox.flush()
+
+    def _count_received(self, message_type: str, size: int) -> None:
+        if self.metrics.is_on:
+            self.metrics.buffer.inc("p2p_message_receive_bytes_total", (message_type,), size)
+
+    def _count_sent(self, message_type: str, size: int) -> None:
+        if self.metrics.is_on:
+            self.metrics.buffer.inc("p2p_message_send_bytes_total", (message_type,), size)
+
+    def _guarded(self, peer: Peer, hook: str, function: Any, *args: Any) -> None:
+        try:
+            function(*args)
+        except Exception as error:
+            self._stop_for_error(peer, hook, error)
+
+    def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
+        self._tell_fault("reactor raised, peer stopped", peer, hook, error)
+        peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
+
+    def _tell_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
+        common = {"reactor": self._reactor_name, "hook": hook}
+        about = peer.info.connection
+        self._fault_lines.say(log.error, event, about, common, **common, peer=peer.id, exc_info=error)
+
+
+FAULT_LINES = Limits(
+    subject=1, group=60, total=60
+)  # in a minute: a remote may know what makes a reactor raise
+WATCH_AGAIN_S = 0.05  # a restarting host has no name for a moment

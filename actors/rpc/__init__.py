@@ -1,0 +1,1 @@
+"""RPC: the operator's questions over HTTP, as CometBFT's clients ask them."""

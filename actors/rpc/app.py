@@ -1,0 +1,273 @@
+"""RPC over HTTP: the Starlette application, without a server and without actors.
+
+`/` takes JSON-RPC in the body (any HTTP method, as CometBFT) and lists the methods when there is none;
+`/<method>` takes the parameters from the query or a form. Source: reference 11; recordings of CometBFT
+v0.38.26.
+"""
+
+from __future__ import annotations
+
+import html
+import posixpath
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote_to_bytes
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from peerage.actors.http.cors import CorsLayer, CorsRules
+from peerage.actors.http.protocol import BrokenBody
+from peerage.actors.rpc.go_json import utf8
+from peerage.actors.rpc.methods import Method, RpcBackend, methods
+from peerage.actors.rpc.protocol import (
+    URI_REQUEST_ID,
+    InternalError,
+    InvalidRequestError,
+    MethodNotFoundError,
+    RpcError,
+    RpcRequest,
+    arguments_of_params,
+    arguments_of_uri,
+    failure,
+    read_requests,
+    success,
+)
+from peerage.actors.rpc.results import encode
+
+__all__ = ["BROKEN_BODY", "RpcLimits", "rpc_app"]
+
+_OK: Final = 200
+_BAD_REQUEST: Final = 400
+_NOT_FOUND: Final = 404
+_REDIRECT: Final = 307
+_SERVER_ERROR: Final = 500
+_FORM: Final = "application/x-www-form-urlencoded"
+_FORM_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class RpcLimits:
+    """What one request may be.
+
+    Args:
+        max_body_bytes: `rpc.max_body_bytes`.
+        max_batch: `rpc.max_request_batch_size`; 0: no limit.
+    """
+
+    max_body_bytes: int = 1_000_000
+    max_batch: int = 10
+
+
+def rpc_app(
+    backend: RpcBackend,
+    unsafe: bool,
+    *,
+    limits: RpcLimits = RpcLimits(),
+    hide_private_peers: bool = True,
+    cors: CorsRules | None = None,
+) -> ASGIApp:
+    """The application that answers for `backend`.
+
+    Args:
+        backend: asked for everything.
+        limits: of one request.
+        unsafe: whether `dial_seeds` and `dial_peers` exist.
+        hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
+        cors: which pages of other origins may read the answers.
+    """
+    table = methods(unsafe=unsafe, hide_private=hide_private_peers)
+    endpoints: dict[str, _Endpoint] = {
+        f"/{name}": _Uri(backend, method, limits) for name, method in table.items()
+    }
+    endpoints["/"] = _JsonRpc(backend, table, limits)
+    app = _Mux(endpoints, _Nowhere(backend, limits))
+    return CorsLayer(app, cors) if cors is not None and cors.origins else app
+
+
+class _Mux:
+    """Go's: a path is one of ours to the letter, or leads to one when it is cleaned, or to nothing."""
+
+    def __init__(self, endpoints: Mapping[str, _Endpoint], nowhere: _Nowhere) -> None:
+        self._endpoints = endpoints
+        self._nowhere = nowhere
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["path"], self._nowhere)
+        await endpoint(scope, receive, send)
+
+
+class _Endpoint:
+    """Reads the body within its bound, and answers whatever happens."""
+
+    def __init__(self, backend: RpcBackend, limits: RpcLimits) -> None:
+        self._backend = backend
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            body = await _read_body(request, self._limits.max_body_bytes)
+        except ClientDisconnect:
+            return  # with a body that cannot be read, `BROKEN_BODY` has been answered
+        except InvalidRequestError as error:
+            # Closing spares us reading the rest.
+            response = _respond(failure(None, error), _BAD_REQUEST, {"Connection": "close"})
+        else:
+            response = await self._answer(request, body)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        raise NotImplementedError
+
+    async def _call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
+        try:
+            return await method.call(self._backend, *arguments)
+        except RpcError:
+            raise
+        except Exception as error:
+            raise InternalError(str(error) or type(error).__name__) from error
+
+
+class _Uri(_Endpoint):
+    """One method: parameters in the query, or in a form."""
+
+    def __init__(self, backend: RpcBackend, method: Method, limits: RpcLimits) -> None:
+        super().__init__(backend, limits)
+        self._method = method
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        try:
+            arguments = arguments_of_uri(self._method.parameters, _uri_values(request, body))
+            result = await self._call(self._method, arguments)
+        except RpcError as error:
+            return _respond(failure(URI_REQUEST_ID, error), _SERVER_ERROR)
+        return _respond(success(URI_REQUEST_ID, result))
+
+
+class _JsonRpc(_Endpoint):
+    """All methods: requests in the body, or none and a page that lists the methods."""
+
+    def __init__(self, backend: RpcBackend, table: Mapping[str, Method], limits: RpcLimits) -> None:
+        super().__init__(backend, limits)
+        self._methods = table
+
+    async def _answer(self, request: Request, body: bytes) -> Response:
+        if not body:
+            return HTMLResponse(
+                _index(request.headers.get("host", ""), self._methods),
+                headers={"Content-Type": "text/html", **_server_time()},
+            )
+        try:
+            requests = read_requests(body, self._limits.max_batch)
+        except InvalidRequestError as error:
+            return _respond(failure(None, error))
+        except RpcError as error:
+            return _respond(failure(None, error), _SERVER_ERROR)
+        answers = [await self._answer_one(each) for each in requests]
+        if not answers:  # notifications only
+            return Response(status_code=_OK, headers=_server_time())
+        # A batch of which one request wants an answer is answered as if it had come alone.
+        return _respond(answers[0] if len(answers) == 1 else answers)
+
+    async def _answer_one(self, request: RpcRequest) -> dict[str, Any]:
+        try:
+            method = self._methods.get(request.method)
+            if method is None:
+                raise MethodNotFoundError
+            result = await self._call(method, arguments_of_params(method.parameters, request.params))
+        except RpcError as error:
+            return failure(request.id, error)
+        return success(request.id, result)
+
+
+class _Nowhere(_Endpoint):
+    """Whatever else is asked for."""
+
+    async def _answer(self, request: Request, _body: bytes) -> Response:
+        path = request.scope["raw_path"].decode("ascii")
+        clean = _clean_path(path)
+        if clean == path:
+            headers = {"X-Content-Type-Options": "nosniff", **_server_time()}
+            return PlainTextResponse("404 page not found\n", _NOT_FOUND, headers)
+        query = request.scope["query_string"].decode("ascii")
+        headers = {"Location": f"{clean}?{query}" if query else clean, **_server_time()}
+        if request.method not in {"GET", "HEAD"}:
+            return Response(status_code=_REDIRECT, headers=headers)
+        page = f'<a href="{html.escape(headers["Location"])}">Temporary Redirect</a>.\n\n'
+        return HTMLResponse(page, _REDIRECT, headers)
+
+
+def _clean_path(path: str) -> str:
+    """The path without empty, `.` and `..` parts, as Go's multiplexer cleans it."""
+    clean = "/" + posixpath.normpath(path).lstrip("/")
+    return clean + "/" if path.endswith(("/", "/.", "/..")) and clean != "/" else clean
+
+
+async def _read_body(request: Request, most: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise InvalidRequestError("error reading request body: http: request body too large")
+    return bytes(body)
+
+
+def _uri_values(request: Request, body: bytes) -> dict[str, str]:
+    """The parameters of a request: the query's, and a form's where the query has none or an empty one."""
+    values: dict[str, str] = {}
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method in _FORM_METHODS and content_type == _FORM:
+        values = _decode_query(body)
+    in_query = _decode_query(request.scope["query_string"])
+    return values | {name: value for name, value in in_query.items() if value}
+
+
+def _decode_query(raw: bytes) -> dict[str, str]:
+    """Name to value; of a name given twice the first counts, pairs that Go would drop are dropped; values with
+    surrogates for bytes that are no UTF-8.
+    """
+    values: dict[str, str] = {}
+    for pair in raw.split(b"&"):
+        if b";" in pair or _BAD_PERCENT.search(pair):
+            continue
+        name, _, value = pair.replace(b"+", b" ").partition(b"=")
+        values.setdefault(
+            utf8(unquote_to_bytes(name)), unquote_to_bytes(value).decode(errors="surrogateescape")
+        )
+    return values
+
+
+def _respond(answer: Any, status: int = _OK, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(answer), status, {**_server_time(), **(headers or {})}, "application/json")
+
+
+def _server_time() -> dict[str, str]:
+    return {"X-Server-Time": str(int(time.time()))}
+
+
+def _index(host: str, table: Mapping[str, Method]) -> str:
+    """The page at `/`: a link to each method. The host is the client's word, so it is escaped."""
+
+    def link(name: str) -> str:
+        query = "&".join(f"{parameter.name}=_" for parameter in table[name].parameters)
+        url = html.escape(f"//{host}/{name}?{query}" if query else f"//{host}/{name}")
+        return f'<a href="{url}">{url}</a></br>'
+
+    plain = "".join(link(name) for name in sorted(table) if not table[name].parameters)
+    with_parameters = "".join(link(name) for name in sorted(table) if table[name].parameters)
+    return (
+        f"<html><body><br>Available endpoints:<br>{plain}"
+        f"<br>Endpoints that require arguments:<br>{with_parameters}</body></html>"
+    )
+
+
+BROKEN_BODY: Final = BrokenBody(
+    "application/json",
+    encode(failure(None, InvalidRequestError("error reading request body: it breaks off, or is no HTTP"))),
+)

@@ -1,0 +1,156 @@
+"""The RPC actor: serves the operator's questions over HTTP and passes them on to the switch.
+
+It runs in a process of its own, so that no client can slow the node down; HTTP lives in a thread beside the
+actor's loop, which stays free. While the switch is away, callers get an error at once and the port stays
+open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pykka
+from starlette.types import ASGIApp
+
+from peerage.actors.http.actor import GetAddresses, HttpActor
+from peerage.actors.http.cors import CorsRules
+from peerage.actors.http.server import HttpLimits
+from peerage.actors.rpc.app import BROKEN_BODY, RpcLimits, rpc_app
+from peerage.actors.rpc.methods import RpcBackend
+from peerage.actors.runtime import ActorDeadError, ActorRef
+from peerage.actors.runtime.log import get_logger
+from peerage.actors.snapshot import (
+    DialPeers,
+    DialSeeds,
+    GetNetInfo,
+    GetStatus,
+    NetInfoSnapshot,
+    StatusSnapshot,
+)
+from peerage.config.sections import RPCConfig
+
+__all__ = ["GetAddresses", "RpcActor", "RpcBackend", "RpcSettings", "SwitchBackend", "rpc_app"]
+
+ASK_TIMEOUT_S: Final = 5.0  # below the 10 s in which an answer must be written
+
+_log = get_logger("peerage.rpc")
+
+
+@dataclass(frozen=True, slots=True)
+class RpcSettings:
+    """The `[rpc]` section of the configuration, as far as this node has it.
+
+    Args:
+        laddr: one or more addresses, with commas between; port 0 is any free one.
+        unsafe: whether `dial_seeds` and `dial_peers` exist.
+        hide_private_peers: leave private peers out of `net_info`.
+        limits: of a single request.
+        http: of the connections.
+        cors: which pages of other origins may read the answers.
+        ask_timeout_s: so long an answer of the switch is waited for.
+    """
+
+    laddr: str = "tcp://127.0.0.1:26657"
+    unsafe: bool = False
+    hide_private_peers: bool = True
+    limits: RpcLimits = field(default_factory=RpcLimits)
+    http: HttpLimits = field(default_factory=HttpLimits)
+    cors: CorsRules = field(default_factory=CorsRules)
+    ask_timeout_s: float = ASK_TIMEOUT_S
+
+    @classmethod
+    def of(cls, config: RPCConfig) -> RpcSettings:
+        """What an operator's [rpc] section comes to."""
+        return cls(
+            laddr=config.laddr,
+            unsafe=config.unsafe,
+            limits=RpcLimits(config.max_body_bytes, config.max_request_batch_size),
+            http=HttpLimits(
+                max_connections=config.max_open_connections,
+                max_header_bytes=config.max_header_bytes or HttpLimits().max_header_bytes,
+            ),
+            cors=CorsRules(
+                config.cors_allowed_origins, config.cors_allowed_methods, config.cors_allowed_headers
+            ),
+        )
+
+
+class SwitchUnavailableError(Exception):
+    """The switch is not there, or does not answer in time. Its text is what the caller of RPC reads."""
+
+
+class SwitchBackend:
+    """Answers from the switch. Questions asked while the same one is under way share its answer."""
+
+    def __init__(self, switch: ActorRef, timeout: float = ASK_TIMEOUT_S) -> None:
+        self._switch = switch
+        self._timeout = timeout
+        self._under_way: dict[Any, asyncio.Task[Any]] = {}
+
+    async def health(self) -> None:
+        await self._ask_shared(GetStatus())
+
+    async def net_info(self) -> NetInfoSnapshot:
+        snapshot: NetInfoSnapshot = await self._ask_shared(GetNetInfo())
+        return snapshot
+
+    async def status(self) -> StatusSnapshot:
+        snapshot: StatusSnapshot = await self._ask_shared(GetStatus())
+        return snapshot
+
+    async def dial_seeds(self, seeds: tuple[str, ...]) -> None:
+        _log.info("dial seeds", seeds=seeds)
+        await self._ask(DialSeeds(seeds))
+
+    async def dial_peers(
+        self, peers: tuple[str, ...], *, persistent: bool, unconditional: bool, private: bool
+    ) -> None:
+        _log.info(
+            "dial peers", peers=peers, persistent=persistent, unconditional=unconditional, private=private
+        )
+        await self._ask(DialPeers(peers, persistent, unconditional, private))
+
+    async def _ask_shared(self, question: Any) -> Any:
+        """A thousand clients that poll at once cost the switch one question."""
+        task = self._under_way.get(question)
+        if task is None:
+            task = asyncio.create_task(self._ask(question))
+            self._under_way[question] = task
+            task.add_done_callback(lambda _: self._under_way.pop(question))
+        return await asyncio.shield(task)  # a client that leaves must not take the others' answer along
+
+    async def _ask(self, message: Any) -> Any:
+        future = self._switch.ask(message, block=False)
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await future
+        except ActorDeadError as error:
+            raise SwitchUnavailableError("the switch is not running (it may be restarting)") from error
+        except (pykka.Timeout, TimeoutError) as error:
+            raise SwitchUnavailableError(f"the switch did not answer within {self._timeout:g} s") from error
+        finally:
+            future.cancel()  # if it is still pending: its answer would wake a loop that may be closed by then
+
+
+class RpcActor(HttpActor):
+    """Serves `settings.laddr`, or the listening sockets passed to its host under the name "rpc"."""
+
+    socket_name = "rpc"
+    broken_body = BROKEN_BODY
+
+    def __init__(self, switch: ActorRef, settings: RpcSettings = RpcSettings()) -> None:
+        super().__init__(settings.laddr, settings.http)
+        self._switch = switch
+        self._settings = settings
+
+    def application(self) -> ASGIApp:
+        settings = self._settings
+        return rpc_app(
+            SwitchBackend(self._switch, settings.ask_timeout_s),
+            settings.unsafe,
+            limits=settings.limits,
+            hide_private_peers=settings.hide_private_peers,
+            cors=settings.cors,
+        )

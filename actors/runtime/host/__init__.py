@@ -1,0 +1,1 @@
+"""How an actor runs: the loop of a host, its actors, and their mailboxes."""

@@ -1,0 +1,173 @@
+"""What an actor may ask of its host: `self.runtime`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.ref import from_identity
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.host.cell import ActorCell
+    from peerage.actors.runtime.mail.ref import ActorRef
+
+
+class Linked(NamedTuple):
+    """What an actor's `extra` is wrapped in on its way when the actor has to end with another one by itself."""
+
+    owner: ActorRef
+    extra: Any
+
+
+def _nothing() -> None:
+    """What a cancelled timer holds."""
+
+
+class Timer:
+    """A call that is due at `when` (monotonic seconds)."""
+
+    __slots__ = ("args", "cancelled", "cell", "fn", "when")
+
+    def __init__(
+        self, cell: ActorCell | None, when: float, fn: Callable[..., object], args: tuple[Any, ...]
+    ) -> None:
+        self.cell, self.when, self.fn, self.args = cell, when, fn, args
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Do not call; no effect once called. What would have been called is let go at once."""
+        self.cancelled = True
+        self.fn, self.args = _nothing, ()
+        cell, self.cell = self.cell, None
+        if cell is not None:
+            cell.timers.discard(self)
+
+
+class Reply:
+    """The answer to one ask, given later by the actor that called `defer`. Only the first answer counts."""
+
+    __slots__ = ("_cell", "_corr", "_source")
+
+    def __init__(self, cell: ActorCell, source: int, corr: int) -> None:
+        self._cell, self._source, self._corr = cell, source, corr
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether anybody asked: nobody waits for the answer to a tell."""
+        return self._corr != 0
+
+    def set(self, value: Any = None) -> None:
+        self._cell.answer(self._source, self._corr, value)
+
+    def set_exception(self, error: BaseException) -> None:
+        self._cell.answer_failure(self._source, self._corr, error)
+
+
+class ActorContext:
+    """The loop of the actor's host, seen by the actor. To be used from the host's thread, but for
+    `call_threadsafe`.
+
+    Everything called back runs as this actor, one thing at a time: never in the middle of a handler, even
+    when that handler waits for an answer. An exception in a callback ends the actor as one in `on_receive`
+    does. All timers, watches and descriptors are dropped when the actor ends.
+    """
+
+    __slots__ = ("_cell", "extra", "fds")
+
+    def __init__(self, cell: ActorCell, fds: Mapping[str, int], extra: Any) -> None:
+        self._cell = cell
+        self.fds = dict(fds)  # passed descriptors by name; they belong to the actor, which closes them
+        self.extra = extra  # the value given as options(extra=…)
+
+    @property
+    def host_name(self) -> str:
+        return self._cell.host.name
+
+    @property
+    def dead_letters(self) -> int:
+        """Messages that the loop of this host could not deliver so far."""
+        return self._cell.host.port.dead_letters
+
+    @property
+    def sender(self) -> ActorRef | None:
+        """The actor that sent the current message, None when it came from no actor."""
+        return from_identity(self._cell.sender_identity, self._cell.host.process.system)
+
+    def life_of(self, ref: ActorRef) -> int | None:
+        """Which life of its host a ref leads to now, as far as this process has heard: a number that grows with
+        each restart; None while there is none.
+        """
+        if ref.system not in {"", self._cell.host.process.system}:
+            return None
+        return self._cell.host.port.table.resolve(ref.host, 0)
+
+    @property
+    def system_is_ending(self) -> bool:
+        """Whether the system, or this host, has begun to end: no process can be started any more, and nothing need be
+        restarted. Its turn to stop may be yet to come.
+        """
+        return self._cell.host.is_system_ending
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """The processes of this system that actors live in, the embedder's first."""
+        hosts = tuple(self._cell.host.port.table.live.values())  # other threads may ask
+        return tuple(dict.fromkeys(facts.pid for facts in sorted(hosts, key=lambda facts: facts.serial)))
+
+    def now(self) -> float:
+        """Monotonic seconds, the clock of `call_later`."""
+        return time.monotonic()
+
+    def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Timer:
+        """Call `fn(*args)` after `delay` seconds."""
+        timer = Timer(self._cell, time.monotonic() + delay, fn, args)
+        self._cell.host.add_timer(timer)
+        return timer
+
+    def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
+        """Call `fn(*args)` in the loop's next turn."""
+        self._cell.host.call_soon(self._cell, fn, *args)
+
+    def call_threadsafe(self, fn: Callable[..., object], *args: Any) -> None:
+        """From any thread: call `fn(*args)` in the host's loop."""
+        self._cell.host.call_threadsafe(self._cell, fn, *args)
+
+    def at_end_of_turn(self, fn: Callable[[], object]) -> None:
+        """Call `fn()` once, after the messages, descriptors and timers of the current turn."""
+        self._cell.host.end_hooks.append((self._cell, fn))
+
+    def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
+        """Call `fn()` while the descriptor is readable, or has an error; replaces an earlier reader."""
+        self._cell.host.descriptors.set(fd, self._cell, reader=fn)
+
+    def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
+        """Call `fn()` while the descriptor is writable, or has an error; replaces an earlier writer."""
+        self._cell.host.descriptors.set(fd, self._cell, writer=fn)
+
+    def remove_reader(self, fd: int) -> None:
+        self._cell.host.descriptors.clear(fd, reader=True)
+
+    def remove_writer(self, fd: int) -> None:
+        self._cell.host.descriptors.clear(fd, writer=True)
+
+    def watch(self, ref: ActorRef) -> None:
+        """Have `on_down(ref, reason)` called once when `ref` ends, at once if it is not there. A second
+        watch of the same ref adds nothing.
+        """
+        self._cell.watch(ref)
+
+    def unwatch(self, ref: ActorRef) -> None:
+        self._cell.unwatch(ref)
+
+    def defer(self) -> Reply:
+        """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes
+        nowhere.
+        """
+        if self._cell.current is None:
+            raise ActorDeadError("defer: no message is being handled")
+        self._cell.deferred = True
+        source, corr, kind = self._cell.current
+        return Reply(self._cell, source, corr if kind == Kind.ASK else 0)

@@ -1,0 +1,403 @@
+"""Pykka's Future, read by the thread that waits for it: no callback thread between the socket and the
+caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+
+import pykka
+from pykka import Timeout
+
+from peerage.actors.runtime.errors import ActorDeadError, FutureCancelledError
+from peerage.actors.runtime.mail.deadlines import ends_at
+from peerage.actors.runtime.mail.message import Raw
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from peerage.actors.runtime.host.cell import ActorCell
+    from peerage.actors.runtime.mail.port import Port
+    from peerage.actors.runtime.mail.promise import AtHome, Departure, Guest
+    from peerage.actors.runtime.mail.routes import Route
+
+    OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
+
+T = TypeVar("T")
+M = TypeVar("M")
+
+FOREIGN_SLICE_S = 0.05  # how long a thread sleeps on a future whose port another thread is reading
+
+CLAIMING = (
+    threading.RLock()
+)  # held while a future sets out, arrives, or somebody begins or ends to wait for it
+
+
+class Waker(Protocol):
+    """Somebody who waits for a future without reading the mailbox that its answer comes to."""
+
+    def set(self) -> object: ...
+
+
+class Future(pykka.Future[T]):
+    """The answer to an ask, now or later, or what somebody will set.
+
+    `get` in the thread that asked reads that thread's own mailbox. `then` continues without blocking.
+    Awaiting never blocks the event loop. May be resolved by hand (`set`, `set_exception`), also by an actor that it was
+    sent to: the first who sets it wins. See `promise.py` for how it travels.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done = False
+        self._claims = [
+            None
+        ]  # who takes it resolves: threads may set at once, and a lock costs ten times as much
+        self._value: Any = None
+        self._error: BaseException | None = None
+        self._trace: TracebackType | None = None
+        self._callbacks: list[Callable[[], object]] | None = None
+        self._packed: tuple[int, Raw] | None = None  # the outcome as it came, until somebody reads it
+        self._wakers: list[Waker] | None = None
+        self._sources: tuple[pykka.Future[Any], ...] = ()
+        # Set by the port that asked:
+        self.port: Port | None = None
+        self.route: Route | None = None
+        self.serial = 0
+        self.corr = 0
+        self.size = -1  # bytes held in the window, -1 if none
+        self.journey: AtHome | Guest | None = None  # since it has been pickled for the first time
+
+    def __repr__(self) -> str:
+        return f"<Future {'done' if self.done else 'pending'}>"
+
+    def __reduce__(self) -> Departure:
+        from peerage.actors.runtime.mail.promise import depart, depart_hooked
+
+        return depart(self) if self._get_hook is None else depart_hooked(self._get_hook, self._sources)
+
+    def __setstate__(self, state: tuple[Any, tuple[int, Raw] | None]) -> None:
+        value, packed = state
+        self.resolve(value, packed=packed)
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """The answer; an exception is raised, a remote one with its remote traceback as cause.
+
+        Raises: Timeout, when there is none after `timeout` seconds; AskCycleError; ActorDeadError.
+        """
+        return self.get_until(ends_at(timeout), timeout)
+
+    def get_until(self, until: float | None, timeout: float | None) -> Any:
+        """As `get`, until then (monotonic seconds), which is what is left of the caller's `timeout`."""
+        if self._get_hook is not None:
+            return super().get(timeout=_left(until))
+        if not self.done and not self._wait(until):
+            raise Timeout(f"{timeout} seconds")
+        if self._packed is not None:
+            self._unpack()
+        if self._error is not None:
+            raise self._error.with_traceback(self._trace)
+        return self._value if self.journey is None else self.journey.value(self._value)
+
+    def _wait(self, until: float | None) -> bool:
+        """Returns: whether it is resolved. Raises: ActorDeadError, where it never will be."""
+        if self.journey is not None:
+            self.journey.begin(self)
+        if self.port is not None and self.port.closed and not self.done:
+            self.port.check_open()  # in a forked child: the answer comes to its parent
+        if self.port is not None and self.port.is_mine():
+            return self.port.wait_for(self, _left(until))
+        from peerage.actors.runtime.mail.process import current_host
+
+        host = current_host()
+        if host is not None:  # whose other actors go on: one of them may be who sets it
+            with self._woken(_HostWaker(host.port)):
+                return bool(host.port.wait_for(self, _left(until)))
+        event = threading.Event()
+        with self._woken(event):
+            while not self.done:
+                left = FOREIGN_SLICE_S if until is None else min(FOREIGN_SLICE_S, until - time.monotonic())
+                if left <= 0:
+                    return False
+                port = self.port
+                if port is None and self.journey is not None:  # sent meanwhile, or who asked has ended
+                    self.journey.begin(self)
+                if port is None or not port.pump_for(self, left):
+                    event.wait(left)
+        return True
+
+    @contextlib.contextmanager
+    def _woken(self, waker: Waker) -> Iterator[None]:
+        with CLAIMING:
+            self._wakers = [*(self._wakers or []), waker]
+        try:
+            yield
+        finally:
+            with CLAIMING:
+                self._wakers = [other for other in self._wakers if other is not waker] or None
+
+    def wait_quietly(self) -> None:
+        """Read the mailbox that the answer comes to, until it is there."""
+        with contextlib.suppress(ActorDeadError):
+            self._wait(None)
+
+    def is_awaited(self) -> bool:
+        """Whether anybody waits for it now."""
+        return self._callbacks is not None or self._wakers is not None
+
+    def resolve(
+        self, value: Any, error: BaseException | None = None, packed: tuple[int, Raw] | None = None
+    ) -> bool:
+        """Set the outcome once. Returns: whether this call was the one.
+
+        Args: packed, the outcome as a message's kind and body instead.
+        """
+        try:
+            self._claims.pop()
+        except IndexError:
+            return False
+        self._value, self._error, self._packed = value, error, packed
+        self._trace = None if error is None else error.__traceback__
+        self.done = True
+        for waker in self._wakers or ():
+            waker.set()
+        if self._callbacks is not None:
+            self._run_callbacks()
+        if self.journey is not None:
+            self.journey.let_go(self)
+        return True
+
+    def _unpack(self) -> None:
+        with CLAIMING:
+            if self._packed is None:
+                return
+            from peerage.actors.runtime.mail.promise import unpack
+
+            self._value, self._error = unpack(*self._packed)
+            self._packed = None
+
+    def outcome(self) -> tuple[int, Raw]:
+        """What it was resolved with, as a message's kind and body. Raises: what pickling the value raises."""
+        from peerage.actors.runtime.mail.promise import pack_outcome
+
+        packed = self._packed
+        return pack_outcome(self._value, self._error) if packed is None else packed
+
+    def state(self) -> tuple[Any, tuple[int, Raw] | None]:
+        """For pickling: the value, or the outcome packed; once resolved."""
+        packed = self._packed
+        if packed is None and self._error is None:
+            return self._value, None
+        return None, self.outcome()
+
+    def set(self, value: T | None = None) -> None:
+        """Set the value; what was sent elsewhere gets a copy of it.
+
+        Raises: queue.Full, when it has a value already, as far as is known here; of a future made elsewhere a value that
+            comes there second is dropped, and counted as a dead letter. ActorDeadError, when its system has ended. What
+            pickling the value raises.
+        """
+        if self._get_hook is not None or not self._settle(value, None):
+            raise queue.Full
+
+    def _settle(self, value: Any, error: BaseException | None) -> bool:
+        if self.journey is not None:
+            return self.journey.set(self, value, error)
+        return self.resolve(value, error)
+
+    def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:
+        """As Pykka's, with an exception allowed in place of the triple."""
+        if isinstance(exc_info, BaseException):
+            error: BaseException | None = exc_info
+        else:
+            kind, error, _trace = exc_info or sys.exc_info()
+            if error is None and kind is not None:
+                error = kind()
+        assert error is not None
+        if self._get_hook is not None or not self._settle(None, error):
+            raise queue.Full
+
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        if self.done:
+            raise queue.Full
+        if self.journey is not None:
+            raise RuntimeError(
+                f"{self} was sent in a message: others wait for a value, and cannot call a hook"
+            )
+        super().set_get_hook(func)
+
+    def cancel(self) -> bool:
+        """Stop waiting: `get` raises FutureCancelledError; a late answer is dropped. Returns: whether it was
+        pending. Of a future that was made elsewhere, only who has received it here stops waiting.
+        """
+        return self.resolve(None, FutureCancelledError("cancelled"))
+
+    def then(self, fn: Callable[[Future[T]], object]) -> None:
+        """Call `fn(self)` once this future is resolved; it reads the outcome with `get()`.
+
+        Inside an actor `fn` runs as that actor, in its host's loop, never in the middle of a handler.
+        Elsewhere it runs in the thread that resolves the future, or in one of its own if that is a loop of actors.
+        """
+        from peerage.actors.runtime.mail.process import current_host
+
+        host = current_host()
+        cell: ActorCell | None = host.cell if host is not None else None
+        if cell is None:
+            self.when_done(lambda: _call_outside(fn, self))
+        else:
+            self.when_done(lambda: cell.host.call_soon(cell, fn, self))
+
+    def when_done(self, callback: Callable[[], object]) -> None:
+        """Have `callback()` called by whoever resolves the future: it must be quick, and safe in any thread."""
+        pending = [source for source in self._sources if isinstance(source, Future) and not source.is_ready()]
+        if pending:
+            pending[0].when_done(lambda: self.when_done(callback))
+        elif self.is_ready() or self._get_hook is not None:
+            callback()
+        else:
+            self._callbacks = [*(self._callbacks or []), callback]
+            if self.journey is not None:
+                self.journey.keep(self)
+                self.journey.begin(self)
+            if self.is_ready():  # another thread resolved it in between
+                self._run_callbacks()
+
+    def _run_callbacks(self) -> None:
+        callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
+            callback()
+
+    @property
+    def error(self) -> BaseException | None:
+        """The exception it was resolved with, if any."""
+        if self._packed is not None:
+            self._unpack()
+        return self._error
+
+    @property
+    def holds_an_object(self) -> bool:
+        """Whether its value is there, and is something that somebody else may hold too, and change."""
+        return self.done and self._packed is None and self._error is None
+
+    def follow(self, source: Future[Any], finish: Callable[[], object]) -> None:
+        """Be resolved by `finish`, called once `source` is; waiting for this one reads the source's port."""
+        self.port, self.route, self.serial, self.corr = source.port, source.route, source.serial, source.corr
+        source.when_done(finish)
+
+    def is_ready(self) -> bool:
+        """Whether `get` would return at once."""
+        if self._sources:
+            return all(not isinstance(source, Future) or source.is_ready() for source in self._sources)
+        return self.done
+
+    def filter(self, func: Callable[[Any], bool]) -> Future[Iterable[Any]]:
+        return self._derived(super().filter(func))  # type: ignore[misc]  # pykka wants self to be a future of an iterable
+
+    def join(self, *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
+        joined: Future[Iterable[Any]] = Future()
+
+        def get(
+            timeout: float | None,
+        ) -> list[Any]:  # within that time all together, where Pykka gives it to each
+            until = ends_at(timeout)
+            return [future.get(timeout=_left(until)) for future in (self, *futures)]
+
+        joined.set_get_hook(get)
+        return self._derived(joined, *futures)
+
+    def map(self, func: Callable[[T], M]) -> Future[M]:
+        return self._derived(super().map(func))
+
+    def reduce(self, func: Callable[[Any, Any], Any], *args: Any) -> Future[Any]:
+        return self._derived(super().reduce(func, *args))  # type: ignore[misc]  # as filter
+
+    def _derived(self, future: pykka.Future[M], *others: pykka.Future[Any]) -> Future[M]:
+        return cast("Future[M]", future).derived_from((self, *others))
+
+    def derived_from(self, sources: tuple[pykka.Future[Any], ...]) -> Future[T]:
+        """Wait for these before its hook is called."""
+        self._sources = sources
+        return self
+
+    def __await__(self) -> Generator[Any, None, T]:
+        if not self.is_ready():
+            loop = asyncio.get_running_loop()
+            waiter: asyncio.Future[None] = loop.create_future()
+            for source in self._leaves():
+                if source.journey is not None:
+                    source.journey.begin(source)
+                if source.port is not None:
+                    source.port.attach(loop)
+
+            def wake() -> None:
+                _wake_in(loop, waiter)
+
+            self.when_done(wake)
+            try:
+                yield from waiter
+            finally:
+                self._forget(wake)
+        return cast("T", self.get(timeout=0))
+
+    __iter__ = __await__
+
+    def _forget(self, callback: Callable[[], object]) -> None:
+        """Who waited does so no more."""
+        if self._callbacks is None:
+            return
+        with CLAIMING:
+            self._callbacks = [other for other in self._callbacks or () if other is not callback] or None
+            if self.journey is not None and self._callbacks is None:
+                self.journey.let_go(self)
+
+    def _leaves(self) -> list[Future[Any]]:
+        if not self._sources:
+            return [self]
+        return [leaf for source in self._sources if isinstance(source, Future) for leaf in source._leaves()]  # noqa: SLF001 - the same class
+
+
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())
+
+
+ProcessFuture = Future  # as Pykka names its own: ThreadingFuture
+
+
+def _call_outside(fn: Callable[[Future[Any]], object], future: Future[Any]) -> None:
+    from peerage.actors.runtime.mail.process import current_host
+
+    if current_host() is None:
+        fn(future)
+    else:  # a loop of actors has resolved it, and must go on
+        threading.Thread(target=fn, args=(future,), name="future", daemon=True).start()
+
+
+class _HostWaker:
+    """Wakes a host that waits in its mailbox."""
+
+    def __init__(self, port: Port) -> None:
+        self._port = port
+
+    def set(self) -> None:
+        from peerage.actors.runtime.mail.process import current_port
+
+        if not self._port.is_mine():
+            with contextlib.suppress(ActorDeadError):  # the system is ending
+                current_port().wake(self._port.address)
+
+
+def _wake_in(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits any more
+        loop.call_soon_threadsafe(_wake, waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,148 @@
+"""What a thread receives with: one bound PULL, taken apart into messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+
+import zmq
+
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.memory import seal
+from peerage.actors.runtime.mail.message import HEADER, LARGE, Raw
+
+LONGEST_BURST = 64
+BACKLOG = 4096  # a full backlog would delay a first message by a reconnect interval
+SLICE_S = 0.2  # longest sleep of a waiting thread: signals, deadlines and the table are looked at between
+
+# flags, source, correlation, target, sender, body, extra frames, bytes of body and extra frames
+Handler = Callable[[int, int, int, bytes, bytes, Raw, Sequence[Raw], int], None]
+
+# As in the outbox: without pyzmq's Python layer, and with plain integers for its enums.
+receive_bytes = zmq.backend.Socket.recv
+get_option = zmq.backend.Socket.get
+EVENTS, POLLIN, NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
+
+
+class Inbox:
+    """Hands each message to the handler of its kind."""
+
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, handlers: Sequence[Handler]
+    ) -> None:
+        self._handlers = handlers
+        self.is_signalled = False
+        self._pull = context.socket(zmq.PULL)
+        self._pull.set(zmq.LINGER, 0)
+        self._pull.set(zmq.RCVHWM, 0)
+        self._pull.set(zmq.BACKLOG, BACKLOG)
+        self._pull.set(zmq.HANDSHAKE_IVL, 0)
+        self._pull.set(zmq.RCVTIMEO, int(SLICE_S * 1000))
+        self._endpoint = endpoint
+        self._path = Path(endpoint.removeprefix("ipc://"))
+        self._pull.bind(endpoint)
+
+    def bind_again(self) -> None:
+        """Be found again, after its path was removed: those who are connected already stay so, and nothing is lost.
+
+        ZeroMQ ends the connections of an endpoint with it, so that the old one, which nobody finds, is kept.
+        """
+        if not self._path.exists():
+            self._pull.bind(self._endpoint)
+
+    def fileno(self) -> int:
+        """ZeroMQ's descriptor: it signals edges, so who sleeps on it must have received until nothing was left."""
+        number = self._pull.get(zmq.FD)
+        assert isinstance(number, int)
+        return number
+
+    def signal(self) -> None:
+        """Its descriptor is readable."""
+        self.is_signalled = True
+
+    def has_arrivals(self) -> bool:
+        """Whether messages are there. Asking resets the descriptor's edge."""
+        return bool(get_option(self._pull, EVENTS) & POLLIN)  # type: ignore[operator]  # an int, for this option
+
+    def wait(self, seconds: float) -> bool:
+        """Returns: whether a message came in that time."""
+        return bool(self._pull.poll(max(1, int(seconds * 1000 + 0.999))))
+
+    def receive(self, flags: int = 0) -> None:
+        """Take one message and handle it. Raises: zmq.Again, when there is none (within SLICE_S, if it may wait)."""
+        data = receive_bytes(self._pull, flags)
+        kind, marks, extra, source, corr, target_length, sender_length = HEADER.unpack_from(data)
+        start = HEADER.size + target_length
+        end = start + sender_length
+        body: Raw = data[end:]
+        size = len(body)
+        extras: Sequence[Raw] = ()
+        if extra:
+            frames = self._extra_frames(extra, marks)
+            size += sum(map(len, frames))
+            if marks & wire.BODY_APART:
+                body = frames.pop(0)
+            extras = frames
+        self._handlers[kind](
+            marks, source, corr, data[HEADER.size : start], data[start:end], body, extras, size
+        )
+
+    def drain(self, limit: int) -> int:
+        """Handle what is there, at most about `limit` messages. Returns: how many.
+
+        After a signal of the descriptor one is surely there.
+
+        A look before each burst costs a tenth of the exception that says that there is nothing more; bursts
+        double, so that a stream of messages is not looked at one by one.
+        """
+        handled, burst = 0, 1
+        try:
+            if self.is_signalled:
+                self.is_signalled = False
+                self.receive(NOBLOCK)
+                handled = 1
+            while handled < limit and self.has_arrivals():
+                for _ in range(burst):
+                    self.receive(NOBLOCK)
+                    handled += 1
+                burst = min(2 * burst, LONGEST_BURST)
+        except zmq.Again:
+            pass
+        return handled
+
+    def drain_for(self, seconds: float) -> bool:
+        """As `drain`, until so much time is over instead of so many messages. Returns: whether more may be there."""
+        until = monotonic() + seconds
+        burst = 1
+        try:
+            if self.is_signalled:
+                self.is_signalled = False
+                self.receive(NOBLOCK)
+            while self.has_arrivals():
+                for _ in range(burst):
+                    if monotonic() >= until:
+                        return True
+                    self.receive(NOBLOCK)
+                burst = min(2 * burst, LONGEST_BURST)
+        except zmq.Again:
+            pass
+        return False
+
+    def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
+        if not marks & wire.FRAMES:  # the memory of arrays, which their receiver may change
+            views = (self._pull.recv(copy=False).buffer for _ in range(extra))
+            # ZeroMQ leaves small ones where it has read them, at odd addresses.
+            return [view if len(view) >= LARGE else bytearray(view) for view in views]
+        if not marks & wire.LARGE_FRAMES:
+            return [self._pull.recv() for _ in range(extra)]
+        frames: list[Raw] = []
+        for _ in range(extra):
+            view = self._pull.recv(copy=False).buffer
+            frames.append(bytes(view) if len(view) < LARGE else seal(view))  # so that it may be passed on
+        return frames
+
+    def close(self) -> None:
+        """Nobody finds it from now on. (ZeroMQ leaves the socket's path behind.)"""
+        self._path.unlink(missing_ok=True)
+        self._pull.close(0)

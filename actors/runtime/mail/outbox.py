@@ -1,0 +1,311 @@
+"""What a thread sends with, along the ways of its process.
+
+Tells on each other's heels travel together: handing a message to ZeroMQ and taking it out again costs more than all the
+rest of a small one. The first goes at once; what follows it within `CLOSE_S` is gathered until there are `BATCH_MESSAGES`,
+until anything else is sent to the same place, until the loop's turn or the thread's work ends in a wait, and for one
+tick of the `Flusher` at most. Order is kept for each destination.
+
+What a user sends is refused when there is no descriptor for a way (`open`, before anything is counted as sent). What is owed
+(answers, news of ends) may use more of the reserve, and is held where even that is short, until there is room again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import threading
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from peerage.actors.runtime.errors import LimitReachedError
+from peerage.actors.runtime.limits import Purpose
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.host_table import serial_of
+from peerage.actors.runtime.mail.memory import as_frame
+from peerage.actors.runtime.mail.message import (
+    BATCH_BYTES,
+    BATCH_MESSAGES,
+    EXEMPT,
+    HEADER,
+    LARGE,
+    Batch,
+    Kind,
+    Raw,
+)
+from peerage.actors.runtime.mail.routes import Route
+from peerage.actors.runtime.mail.ways import PATIENCE_S, Way, goodbye
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.mail.process import Process
+
+Message = tuple[list[Any], bool]  # its frames, and whether ZeroMQ is to copy them
+HELD_MESSAGES = 10_000  # for one address; those beyond are lost, and counted
+CLOSE_S = 0.0001  # between two tells that gathering pays for
+
+# pyzmq's Python layer over send() costs a tenth of it (tests/bench/runtime_messages.py).
+send_bytes = zmq.backend.Socket.send
+
+
+class Gathered(Batch):
+    """Tells of one sender to one actor, to be handed over together."""
+
+    __slots__ = ("flags", "route", "sender")
+
+    def __init__(self, route: Route, sender: bytes, flags: int, joined: bool, value: Any, size: int) -> None:
+        super().__init__(joined, [value], [size])
+        self.route, self.sender, self.flags = route, sender, flags
+
+
+def _alone(route: Route, flags: int, value: Any, size: int) -> bytes:
+    """Pickle a plain value that goes without company. Its receiver will acknowledge the bytes of that."""
+    body = pickle.dumps(value, 5)
+    if not flags & EXEMPT:
+        route.window.size += len(body) - size
+    return body
+
+
+class Outbox:
+    """Sends never block, for there are no high-water marks: windows bound what is under way.
+
+    The port's lock guards it, because the flusher hands over what its thread has gathered and left. A thread that
+    waits for messages holds that lock, and has gathered nothing then.
+    """
+
+    def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
+        self._process, self._address, self._lock = process, address, lock
+        self._ways: dict[int, Way] = {}  # to all that were sent anything to
+        self._answered_by: set[int] = set()  # though nothing was sent there
+        self._held: dict[int, list[Message]] = {}
+        self.retry_later: Callable[[], None] | None = (
+            None  # of a loop, which can: has `retry` called after a while
+        )
+        self._closed = False
+        self.gathered: dict[int, Gathered] = {}  # by destination
+        self._told_at = 0.0
+
+    def send(
+        self,
+        address: int,
+        kind: int,
+        corr: int = 0,
+        *,
+        flags: int = 0,
+        target: bytes = b"",
+        sender: bytes = b"",
+        body: Raw = b"",
+        extras: Sequence[Raw] = (),
+        source: int | None = None,
+    ) -> None:
+        """Hand one message to ZeroMQ. For a dead process or thread it is dropped here: sweeping settles it."""
+        source = self._address if source is None else source
+        with self._lock:
+            if address in self.gathered:
+                self._hand_over(address)
+            if not extras and len(body) < LARGE:
+                header = HEADER.pack(kind, flags, 0, source, corr, len(target), len(sender))
+                self._send_frame(address, header + target + sender + body)
+                return
+            if len(body) >= LARGE:
+                extras, body, flags = [body, *extras], b"", flags | wire.BODY_APART
+            if any(len(frame) >= LARGE for frame in extras):
+                flags |= wire.LARGE_FRAMES
+            header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
+            frames = [header + target + sender + body, *map(as_frame, extras)]
+            self._send_frames(address, (frames, not flags & wire.LARGE_FRAMES))
+
+    def send_small(
+        self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
+    ) -> None:
+        """As `send`, what is surely small and comes from this port: asks and answers, without its keywords' cost."""
+        with self._lock:
+            if address in self.gathered:
+                self._hand_over(address)
+            header = HEADER.pack(kind, flags, 0, self._address, corr, len(target), len(sender))
+            self._send_frame(address, header + target + sender + body)
+
+    def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
+        """Send one small tell of `size` bytes, with others if they are close. The caller holds the lock.
+
+        A `plain` value is the message itself, for it cannot change meanwhile; any other is pickled.
+        """
+        address = route.address
+        gathered = self.gathered.get(address)
+        if gathered is not None:
+            if (
+                gathered.route is route
+                and gathered.flags == flags
+                and gathered.sender == sender
+                and gathered.joined is plain
+            ):
+                values = gathered.values
+                values.append(value)
+                gathered.size += size
+                if len(values) >= BATCH_MESSAGES or gathered.size >= BATCH_BYTES:
+                    self._hand_over(address)
+                return
+            self._hand_over(address)
+        now = monotonic()
+        close, self._told_at = now - self._told_at < CLOSE_S, now
+        if close:
+            self.gathered[address] = Gathered(route, sender, flags, plain, value, size)
+            self._process.flusher.watch(self)
+        else:
+            body = _alone(route, flags, value, size) if plain else value
+            self._send_frame(address, route.tell_prefix(sender, flags) + body)
+
+    def flush(self) -> None:
+        """Hand over all that is gathered."""
+        with self._lock:
+            for address in list(self.gathered):
+                self._hand_over(address)
+
+    def _hand_over(self, address: int) -> None:
+        gathered = self.gathered.pop(address)
+        self._told_at = monotonic()
+        route, sender, values = gathered.route, gathered.sender, gathered.values
+        if len(values) == 1:
+            body = values[0]
+            if gathered.joined:
+                body = _alone(route, gathered.flags, body, gathered.size)
+            self._send_frame(address, route.tell_prefix(sender, gathered.flags) + body)
+            return
+        flags, body = gathered.pack()
+        flags |= gathered.flags
+        header = HEADER.pack(Kind.TELL, flags, 0, self._address, len(values), len(route.target), len(sender))
+        self._send_frame(address, header + route.target + sender + body)
+
+    def _send_frame(self, address: int, frame: bytes) -> None:
+        """Hand over a message that is one small frame, header and all."""
+        way = self._ways.get(address) or self._find(address, ([frame], True))
+        if way is None:
+            return
+        lock = way.lock
+        if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):  # a timeout costs more than the lock
+            way = self._ways[address] = self._process.ways.another(address)
+            lock = way.lock
+            lock.acquire()
+        try:
+            if way.push is not None:
+                send_bytes(way.push, frame)
+                return
+        except zmq.ContextTerminated:  # the system is going: so is the receiver
+            return
+        finally:
+            lock.release()
+        del self._ways[address]  # another thread has closed it
+        self._send_frame(address, frame)
+
+    def _send_frames(self, address: int, message: Message) -> None:
+        """Hand over a message of any kind."""
+        way = self._ways.get(address) or self._find(address, message)
+        if way is not None and not self._pass(way, message):
+            del self._ways[address]
+            self._send_frames(address, message)
+
+    def _pass(self, way: Way, message: Message) -> bool:
+        """Returns: False, if the way is closed."""
+        frames, copy = message
+        with way.lock:
+            if way.push is None:
+                return False
+            with contextlib.suppress(zmq.ContextTerminated):
+                way.push.send_multipart(frames, copy=copy)
+            return True
+
+    # Ways
+
+    def open(self, address: int, purpose: Purpose) -> None:
+        """See to it that there is a way to an address, before anything is sent that its sender can do without.
+
+        Raises: LimitReachedError.
+        """
+        if address not in self._ways:
+            self._process.ways.open(address, purpose, is_answered=address in self._answered_by)
+
+    def is_answered_by(self, address: int) -> None:
+        """There is a way back from there."""
+        self._answered_by.add(address)
+
+    def _find(self, address: int, message: Message | None) -> Way | None:
+        """The way for the first message, or the first after another thread has closed it. Returns: None, if nobody reads
+        there, or if the message is held.
+        """
+        if self._closed:
+            return None
+        try:
+            way = self._process.ways.open(address, Purpose.DUTY)
+        except LimitReachedError as error:
+            self._hold(address, message, error)
+            return None
+        held = self._held.pop(address, [])
+        if way is not None:
+            self._ways[address] = way
+            for each in held:
+                self._pass(way, each)
+        return way
+
+    def _hold(self, address: int, message: Message | None, error: LimitReachedError) -> None:
+        if self.retry_later is None:
+            raise error
+        if address not in self._held:
+            logger().error("messages are held", receiver=error.what, cause=error.limit)
+            if not self._held:
+                self.retry_later()
+        held = self._held.setdefault(address, [])
+        if message is None:
+            return
+        if len(held) < HELD_MESSAGES:
+            held.append(message)
+        else:
+            self._process.lose(1)
+
+    def retry(self) -> None:
+        """Hand over what is held, as far as there are descriptors by now."""
+        with self._lock:
+            held, self._held = self._held, {}
+            for address, messages in held.items():
+                self._held[address] = messages
+                self._find(address, None)
+                if address not in self._held:
+                    logger().info("messages are held no longer", receiver=serial_of(address))
+            if self._held and self.retry_later is not None:
+                self.retry_later()
+
+    def forget(self, address: int) -> None:
+        """Close the way to an address that will not read any more."""
+        with self._lock:
+            self.gathered.pop(address, None)  # lost as what is under way is: the window knows of it
+            self._held.pop(address, None)
+            self._ways.pop(address, None)
+            self._answered_by.discard(address)
+            self._process.ways.forget(address)
+
+    def forget_dead(self) -> None:
+        with self._lock:
+            is_dead = self._process.table.is_dead
+            known = {*self._ways, *self._held, *self._answered_by}
+            for address in [a for a in known if is_dead(serial_of(a))]:
+                self.forget(address)
+
+    def close(self) -> None:
+        """Say goodbye to everybody, behind all that was sent before. It is still delivered: the ways are the process's."""
+        with self._lock:
+            if not self._process.closed:
+                self.flush()
+            self.gathered.clear()
+            self._process.flusher.forget(self)
+            self._closed = True
+            for messages in self._held.values():
+                self._process.lose(len(messages))
+            for address, way in self._ways.items():
+                if self._process.is_gone(address):
+                    continue
+                self._process.last_sent_to.add(address)
+                if not self._process.closed:
+                    with contextlib.suppress(zmq.ZMQError):
+                        self._pass(way, ([goodbye(self._address)], True))
+            self._ways.clear()

@@ -1,0 +1,120 @@
+"""A request that owes an answer, and gets one whatever happens while it is served.
+
+Who serves it does so in steps: some at once, some when a timer or a death has made way. A step that raises is logged once;
+its error is the answer, and what the steps before it have made is undone, the last first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.message import Kind, Raw
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.mail.inbox import Handler
+    from peerage.actors.runtime.mail.port import Port
+
+Step = Callable[..., object]
+
+
+class Request:
+    """Of an asker at address `source`, who knows it as `corr`; nobody waits for the answer if that is 0."""
+
+    __slots__ = ("_port", "_undo", "corr", "error_for", "is_answered", "source")
+
+    def __init__(self, port: Port, source: int, corr: int) -> None:
+        self._port, self.source, self.corr = port, source, corr
+        self.is_answered = False
+        self.error_for: Callable[[Exception], Exception] = (
+            _as_it_is  # what the asker is told of one that was not foreseen
+        )
+        self._undo: list[tuple[Step, tuple[Any, ...]]] = []
+
+    def serve(self, step: Step, *args: Any) -> None:
+        """Do `step(*args)`. Whatever that raises, this does not: ActorDeadError, and those under it, are refusals like any
+        other; what nobody foresaw is logged as well.
+        """
+        try:
+            step(*args)
+        except ActorDeadError as error:
+            self.refuse(error)
+        except Exception as error:
+            logger().exception("request failed", step=_name_of(step))
+            told = self.error_for(error)
+            if told is not error:
+                told.__cause__ = error
+            self.refuse(told)
+
+    def on_refusal(self, undo: Step, *args: Any) -> None:
+        """Have `undo(*args)` called should the request be refused."""
+        self._undo.append((undo, args))
+
+    def answer(self, value: Any = None) -> None:
+        """Give the answer; only the first counts."""
+        if not self.is_answered:
+            self._send(Kind.REPLY, wire.dumps(value))
+            self.is_answered = True
+            self._undo.clear()
+
+    def refuse(self, error: Exception) -> None:
+        """Undo what was made, then answer with an error; nothing happens if there has been an answer."""
+        if not self.is_answered:
+            self.is_answered = True
+            undo, self._undo = self._undo, []
+            do_all(*reversed(undo), (self._fail, (error,)))
+
+    def _fail(self, error: Exception) -> None:
+        self._send(Kind.FAIL, wire.encode_failure(error))
+
+    def _send(self, kind: Kind, body: bytes) -> None:
+        if self.corr:
+            self._port.send(self.source, kind, self.corr, body=body)
+
+
+def do_all(*steps: tuple[Step, tuple[Any, ...]]) -> None:
+    """Do them in turn. One that raises is logged, and holds up none of those behind it."""
+    for step, args in steps:
+        try:
+            step(*args)
+        except Exception:
+            logger().exception("step failed", step=_name_of(step))
+
+
+def answering(port: Port, serve: Callable[[Request, bytes, Raw], object]) -> Handler:
+    """The handler of a kind of message that owes an answer: `serve(request, target, body)`, which gives one."""
+
+    def handle(
+        _flags: int,
+        source: int,
+        corr: int,
+        target: bytes,
+        _sender: bytes,
+        body: Raw,
+        _extras: Any,
+        _size: int,
+    ) -> None:
+        request = Request(port, source, corr)
+        request.serve(serve, request, target, body)
+
+    return handle
+
+
+def guarded(handler: Handler) -> Handler:
+    """A handler that raises nothing: for the root, where a message that cannot be handled must not hold up another."""
+
+    def handle(*message: Any) -> None:
+        do_all((handler, message))
+
+    return handle
+
+
+def _as_it_is(error: Exception) -> Exception:
+    return error
+
+
+def _name_of(step: Step) -> str:
+    return getattr(step, "__qualname__", repr(step))

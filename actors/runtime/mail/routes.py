@@ -1,0 +1,110 @@
+"""The ways from one port to actors, each with the window of what is under way on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from peerage.actors.runtime.limits import Purpose
+from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
+from peerage.actors.runtime.mail.message import HEADER, Kind
+from peerage.actors.runtime.mail.window import Window
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.mail.async_face import Line
+    from peerage.actors.runtime.mail.ref import ActorRef
+
+MANY_ROUTES = 1024  # more than so many are looked through for those that are not needed
+REMEMBERED_PREFIXES = 64  # senders of one host whose message prefix is kept per route
+
+
+class Route:
+    """The way from one port to one actor in one life of its host."""
+
+    __slots__ = (
+        "_prefixes",
+        "_source",
+        "address",
+        "dead",
+        "line",
+        "local",
+        "ref",
+        "serial",
+        "settled",
+        "stopped_at",
+        "target",
+        "window",
+    )
+
+    def __init__(self, source: int, ref: ActorRef, serial: int) -> None:
+        self._source, self.ref, self.serial = source, ref, serial
+        self.address = serial << THREAD_BITS
+        self.local = self.address == source
+        self.target = ref.name.encode()
+        self.window = Window()
+        self.line: Line | None = None  # of what waits for room
+        self.stopped_at = 0  # what is asked under a higher number was asked when it was known to have stopped
+        self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
+        self._prefixes: dict[tuple[bytes, int], bytes] = {}
+
+    def tell_prefix(self, sender: bytes, flags: int) -> bytes:
+        """Everything of a one-frame tell that comes before its body."""
+        key = sender, flags
+        prefix = self._prefixes.get(key)
+        if prefix is None:
+            if len(self._prefixes) >= REMEMBERED_PREFIXES:
+                self._prefixes.clear()
+            header = HEADER.pack(Kind.TELL, flags, 0, self._source, 0, len(self.target), len(sender))
+            prefix = self._prefixes[key] = header + self.target + sender
+        return prefix
+
+
+class Routes:
+    """Finds routes by ref, and by who acknowledges; keeps those of hosts that left until their last word."""
+
+    def __init__(self, source: int, table: HostTable, open_way: Callable[[int, Purpose], None]) -> None:
+        self._source, self._table, self._open_way = source, table, open_way
+        self.by_key: dict[str, Route] = {}  # by the ref's way
+        self._by_receiver: dict[tuple[int, bytes], Route] = {}
+        self._leaving: list[Route] = []
+        self._many = MANY_ROUTES
+
+    def find(self, ref: ActorRef, purpose: Purpose = Purpose.WORK) -> Route | None:
+        """The way to an actor, None when no host of that name is alive. Raises: LimitReachedError."""
+        route = self.by_key.get(ref.way)
+        if route is None:
+            serial = self._table.resolve(ref.host, ref.serial)
+            if serial is None:
+                return None
+            if (address := serial << THREAD_BITS) != self._source:
+                self._open_way(address, purpose)
+            if len(self.by_key) >= self._many:
+                self._drop_idle()
+            route = self.by_key[ref.way] = Route(self._source, ref, serial)
+            self._by_receiver[route.address, route.target] = route
+        return route
+
+    def _drop_idle(self) -> None:
+        """Let go of routes on which nothing is under way: actors come and go, for ever, in hosts that stay."""
+        for key, route in list(self.by_key.items()):
+            if not route.window.messages and not route.window.exempt and route.line is None:
+                del self.by_key[key]
+                self._by_receiver.pop((route.address, route.target), None)
+        self._many = max(MANY_ROUTES, 2 * len(self.by_key))
+
+    def of_receiver(self, address: int, target: bytes) -> Route | None:
+        """The route whose messages this host acknowledges for this actor."""
+        return self._by_receiver.get((address, target))
+
+    def take_dead(self, is_gone: Callable[[int], bool]) -> list[Route]:
+        """Drop routes to dead hosts. Returns: those on which nothing more can come back (`is_gone(serial)`)."""
+        for key in [key for key, route in self.by_key.items() if self._table.is_dead(route.serial)]:
+            self._leaving.append(self.by_key.pop(key))
+        leaving, self._leaving, gone = self._leaving, [], []
+        for route in leaving:
+            if is_gone(route.serial):
+                self._by_receiver.pop((route.address, route.target), None)
+                gone.append(route)
+            else:
+                self._leaving.append(route)
+        return gone

@@ -1,0 +1,156 @@
+"""The ways from one process to the mailboxes of others: a PUSH socket for each, made on first use, shared by all threads.
+
+A way costs its process two descriptors and the receiver's one. Shared, an actor process costs its embedder five: the way
+there, the two ways back, to the root and to the thread that started it, and the descriptor that tells of its end.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from typing import TYPE_CHECKING
+
+import zmq
+
+from peerage.actors.runtime.errors import LimitReachedError
+from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
+from peerage.actors.runtime.mail.host_table import serial_of
+from peerage.actors.runtime.mail.message import HEADER, Kind
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.mail.process import Process
+
+RECONNECT_MS = 20
+SHORTEST_LINGER_S = 0.1
+WAY, ACCEPTED = (
+    2,
+    1,
+)  # descriptors of a way: in the process that it leads from, and in the one that it leads to
+# A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending: whoever
+# needs the same way then takes another. Nothing else holds a way for longer than it takes to hand over a message.
+PATIENCE_S = 0.5
+
+
+class Way:
+    """To one address. The lock guards the socket; `push` is None once it is closed."""
+
+    __slots__ = ("lock", "push")
+
+    def __init__(self, push: zmq.Socket[bytes]) -> None:
+        self.lock = threading.RLock()
+        self.push: zmq.Socket[bytes] | None = push
+
+
+class Ways:
+    """Of one process."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._lock = threading.RLock()
+        self._by_address: dict[int, Way] = {}
+        self._held_up: list[Way] = []  # to be closed in the end
+
+    def open(self, address: int, purpose: Purpose, *, is_answered: bool = False) -> Way | None:
+        """The way to an address for one more thread, made if there is none; None when nobody reads there any more.
+
+        Args: is_answered, whether there is a way back already.
+        Raises: LimitReachedError, when descriptors are short here or there: for the way, or, if it is for WORK, for the way
+            back.
+        """
+        with self._lock:
+            way = self._by_address.get(address)
+            if way is None and self._process.is_gone(address):
+                return None
+            new, back = way is None, purpose is Purpose.WORK and not is_answered
+            if (new or back) and (lack := self._lack(address, purpose, new, back)):
+                raise LimitReachedError(self._name_of(address), lack)
+            if way is None:
+                way = self._by_address[address] = Way(self._connected(address))
+            return way
+
+    def another(self, address: int) -> Way:
+        """A way beside the one that is held up (see PATIENCE_S), which is taken from now on."""
+        with self._lock:
+            if (held_up := self._by_address.get(address)) is not None:
+                self._held_up.append(held_up)
+            way = self._by_address[address] = Way(self._connected(address))
+            return way
+
+    def _connected(self, address: int) -> zmq.Socket[bytes]:
+        try:
+            push = self._process.context.socket(zmq.PUSH)
+        except zmq.ZMQError as error:
+            if error.errno != errno.EMFILE:
+                raise
+            lack = lack_of_descriptors(WAY, Purpose.DUTY) or str(error)
+            raise LimitReachedError(self._name_of(address), lack) from error
+        push.set(zmq.LINGER, 0)
+        push.set(zmq.SNDHWM, 0)
+        push.set(zmq.HANDSHAKE_IVL, 0)
+        push.set(zmq.RECONNECT_IVL, RECONNECT_MS)
+        push.connect(self._process.endpoint(address))
+        return push
+
+    def _lack(self, address: int, purpose: Purpose, new: bool, back: bool) -> str:
+        """Why there cannot be a way there that is new, or one back."""
+        facts = self._process.table.live.get(serial_of(address))
+        is_here = facts is None or facts.pid == os.getpid()
+        here, there = WAY * new + ACCEPTED * back, ACCEPTED * new + WAY * back
+        lack = self._process.reserve.take(here + there * is_here, purpose)
+        if not lack and not is_here and facts is not None:
+            lack = lack_of_descriptors(there, purpose, facts.pid, f"host {facts.name!r}")
+        return lack
+
+    def _name_of(self, address: int) -> str:
+        facts = self._process.table.live.get(serial_of(address))
+        name = repr(facts.name) if facts is not None else str(serial_of(address))
+        return f"a way to host {name}"
+
+    def addresses(self) -> list[int]:
+        """Where there are ways to."""
+        with self._lock:
+            return list(self._by_address)
+
+    def forget(self, address: int) -> None:
+        """Close the way to an address that will not read any more."""
+        with self._lock:
+            way = self._by_address.pop(address, None)
+        if way is not None and not _close(way, 0.0):
+            self._held_up.append(way)
+
+    def forget_dead(self) -> None:
+        """Close the ways to all hosts that have died."""
+        with self._lock:
+            dead = [each for each in self._by_address if self._process.table.is_dead(serial_of(each))]
+        for address in dead:
+            self.forget(address)
+
+    def close(self, linger_s: float) -> None:
+        """At the end of the process: what was sent has so many seconds to be taken over."""
+        with self._lock:
+            ways, self._by_address = self._by_address, {}
+            held_up, self._held_up = self._held_up, []
+        for way in held_up:
+            _close(way, 0.0)
+        for address, way in ways.items():
+            # Where nobody is there to take it, waiting would only hold up the end.
+            _close(way, 0.0 if self._process.is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
+
+
+def goodbye(address: int) -> bytes:
+    """What a port says last, to all that it has sent anything to."""
+    return HEADER.pack(Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
+
+
+def _close(way: Way, linger_s: float) -> bool:
+    """Returns: False, if it is held up."""
+    if not way.lock.acquire(timeout=PATIENCE_S):
+        return False
+    try:
+        push, way.push = way.push, None
+        if push is not None:
+            push.close(int(linger_s * 1000))
+    finally:
+        way.lock.release()
+    return True

@@ -1,0 +1,1 @@
+"""How host processes come and go: the fork server, the root that counts them, and their end."""

@@ -1,0 +1,137 @@
+"""The first moments of a host process, just forked."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from peerage.actors.runtime.actor import fd_socket_path
+from peerage.actors.runtime.errors import limit_of, text_of
+from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
+from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.processes import orphan, sigterm, starting  # noqa: F401 - what it does after a fork it does by itself
+from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED
+from peerage.actors.runtime.processes.parent_watch import guard
+from peerage.actors.runtime.processes.title import set_title
+
+FAILURE_WAIT_S = 1.0  # for a busy root to take it
+FAILURE_CHARS = 500
+PATIENT_LOOK_S = 0.05
+
+
+class Boot(NamedTuple):
+    """What a new host process must know."""
+
+    name: str
+    serial: int
+    keep: bool
+    system: str  # of which it is a process: see `Process.system`
+    directory: str
+    directory_identity: tuple[int, int]  # that the root knows
+    title: str
+    path: list[str]
+    environment: dict[str, str] | None  # None: as the fork server's
+    table: bytes  # pickled snapshot of the host table
+    fd_names: tuple[str, ...]
+    log_setup: bytes  # pickled callable, empty for none; for the hosts that are started from there, too
+
+
+def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
+    """Run the host to its end, in the directory of which `here` is a descriptor. Returns: the exit code."""
+    guard(life_fd, boot.directory)
+    _settle_in(boot)
+    _go_to(here)
+    process = Process(boot.directory, boot.serial, boot.system)
+    process.title = boot.title
+    process.not_noticed_yet(boot.directory_identity)
+    process.log_setup = boot.log_setup
+    Process.current = process
+    process.table.load(wire.decode(0, boot.table, ()))
+    host = Host(process, boot.name, boot.serial, keep=boot.keep)
+    process.main = host
+    process.table.up(HostFacts(boot.name, boot.serial, host.pid), process.table.booting)
+    host.passed_fds = fds
+    _end_on_sigterm(host)
+    if boot.log_setup:
+        setup: Callable[[], Any] = wire.decode(0, boot.log_setup, ())
+        setup()
+    starting.ready()
+    host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=wire.dumps((boot.name, host.pid)))
+    host.run()
+    _stop_thread_hosts(process)
+    process.closed = True
+    for client in list(process.clients):
+        client.close()
+    process.flusher.end()
+    if not process.hosts:
+        process.leave(EXIT_LINGER_S)
+    return 0
+
+
+def _settle_in(boot: Boot) -> None:
+    threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
+    set_title(f"{boot.title}: {boot.name}")
+    sys.path[:] = boot.path
+    if boot.environment is not None:
+        os.environ.clear()
+        os.environ.update(boot.environment)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+
+def _end_on_sigterm(host: Host) -> None:
+    def report(*_: object) -> None:
+        host.call_threadsafe(None, host.report_sigterm)
+
+    sigterm.heed(report)
+
+
+def _go_to(here: int) -> None:
+    try:
+        os.fchdir(here)
+    except OSError as error:
+        # Where it is already it needs no leave to go: the program may have given up its rights since it came there.
+        there, present = os.fstat(here), Path("/proc/self/cwd").stat()
+        if (there.st_dev, there.st_ino) != (present.st_dev, present.st_ino):
+            path = str(Path(f"/proc/self/fd/{here}").readlink())
+            raise OSError(
+                error.errno, f"the program's directory cannot be entered: {error.strerror}", path
+            ) from None
+    finally:
+        os.close(here)
+
+
+def tell_failure(boot: Boot, error: BaseException) -> bool:
+    """Have the root know what this process ends with, which may have no mailbox yet. Returns: whether it is a limit."""
+    lack = limit_of(error)
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(FAILURE_WAIT_S)
+        sock.connect(fd_socket_path(boot.directory))
+        text = (lack or text_of(error))[:FAILURE_CHARS]
+        sock.send((LIMITED if lack else FAILED) + f"{boot.serial} {text}".encode(errors="backslashreplace"))
+    return bool(lack)
+
+
+def _stop_thread_hosts(process: Process) -> None:
+    """Hosts in threads of this process end with it; those that stop others are given the time for it."""
+    hosts = list(process.hosts.values())
+    for host in hosts:
+        host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)
+    for host in hosts:
+        while host.patience and host.thread.is_alive():
+            host.thread.join(PATIENT_LOOK_S)
+    deadline = time.monotonic() + EXIT_LINGER_S
+    for host in hosts:
+        host.thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,171 @@
+"""The embedder's side of the fork server: starting it, talking to it, starting it again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from multiprocessing import spawn
+from typing import TYPE_CHECKING, Any
+
+from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.processes.boot import Boot
+    from peerage.actors.runtime.processes.directory import Directory
+
+# It runs with -P: with -c alone, Python would look for what is imported first in the current directory, and run a file of
+# anybody's there that is named like a standard module. The embedder's path is taken over behind those: what the embedder
+# can import, its actors can, from where it does.
+# The server hears of its embedder's end when it serves. On a busy machine its imports take seconds: until they are done,
+# the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
+PROGRAM = """
+import contextlib, fcntl, json, os, select, signal, sys
+control, life, directory, title, path = sys.argv[1:]
+def leave(*_):
+    with contextlib.suppress(OSError):
+        for name in os.listdir(directory):
+            with contextlib.suppress(OSError):
+                os.unlink(os.path.join(directory, name))
+        os.rmdir(directory)
+    os._exit(0)
+signal.signal(signal.SIGIO, leave)
+fcntl.fcntl(int(life), fcntl.F_SETOWN, os.getpid())
+fcntl.fcntl(int(life), fcntl.F_SETFL, fcntl.fcntl(int(life), fcntl.F_GETFL) | os.O_ASYNC)
+if select.select([int(life)], [], [], 0)[0]:
+    leave()
+sys.path[:] = json.loads(path)
+from peerage.actors.runtime.processes.fork_server import serve
+serve(int(control), int(life), directory, title)
+"""
+STOP_TIMEOUT_S = 3.0
+
+
+def import_path() -> list[str]:
+    """Where this process imports from, and its hosts shall. Whatever else stands there, Python passes over, too."""
+    return [entry for entry in sys.path if isinstance(entry, str)]
+
+
+def environment_now() -> dict[str, str]:
+    """A copy of the environment. Another thread may change it meanwhile: what it takes away is left out."""
+    return {key: value for key in os.environ if (value := os.environ.get(key)) is not None}
+
+
+def current_directory() -> int:
+    """A descriptor of the directory that this process is in, by which another can go there, too.
+
+    Its path says less: the directory may have been deleted or renamed, or lie where this user may not go any more.
+    """
+    try:
+        return os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except PermissionError:
+        return os.open("/proc/self/cwd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+class ForkServer:
+    """A fork server process. A new one may take the place of one that died.
+
+    Attributes: environment, what its process was given; is_started, False between `end` and a `start` that succeeds.
+    """
+
+    def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...], title: str) -> None:
+        self._life_fd, self._directory, self._preload, self._title = life_fd, directory, preload, title
+        self.is_started = False
+        self.start()
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def fileno(self) -> int:
+        return self._control.fileno()
+
+    def start(self) -> None:
+        """Start a process. Raises: OSError; nothing is left of it then."""
+        executable = os.fsdecode(spawn.get_executable() or sys.executable)
+        # multiprocessing takes the interpreter's flags over in the same way.
+        flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
+        self.environment = environment_now()
+        self._control, theirs = socket.socketpair()
+        argv = [executable, *flags, "-P", "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
+        argv += [self._directory.path, self._title, json.dumps(import_path())]
+        # It unblocks them once it ignores them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
+        try:
+            # In a process group of its own: a signal to the embedder's whole group (a terminal's, `timeout`'s)
+            # must not end the one process that cleans up behind it.
+            self._popen = subprocess.Popen(
+                argv,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), self._life_fd, *self._directory.fds),
+                process_group=0,
+            )
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            theirs.close()
+        self.is_started = True
+        self._send_preload()
+
+    def _send_preload(self) -> None:
+        with contextlib.suppress(ConnectionError):  # it has died already: whoever listens to it hears that
+            send_message(self._control, ("preload", self._preload, import_path()))
+
+    def preload(self, modules: tuple[str, ...]) -> None:
+        """Have it import more, before what it is asked for later."""
+        self._preload += tuple(name for name in modules if name not in self._preload)
+        self._send_preload()
+
+    def fork(self, boot: Boot, fds: list[int]) -> None:
+        """Ask for a host; the answer comes as a report.
+
+        Args: fds, the directory that it shall be in, and what it is passed.
+        Raises: ConnectionError, when it has died.
+        """
+        send_message(self._control, ("fork", tuple(boot)), tuple(fds))
+
+    def kill(self, pid: int) -> None:
+        """End a host of which nothing is known but its process number, if it is still the server's child."""
+        send_message(self._control, ("kill", pid))
+
+    def receive(self) -> tuple[Any, list[int]]:
+        """The next report and its descriptors. Raises: EOFError or OSError when it has died."""
+        return receive_message(self._control)
+
+    def wait_readable(self, timeout: float) -> bool:
+        if not self.is_started:
+            return False
+        poll = select.poll()
+        poll.register(self._control, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def leave_out(self, module: str) -> None:
+        """Have the next one not preload a module."""
+        self._preload = tuple(name for name in self._preload if name != module)
+
+    def end(self) -> int | None:
+        """Be done with one that has died. Returns: its wait status as an exit code made of it, None if unknown."""
+        self._control.close()
+        self.is_started = False
+        code = self._wait()
+        return None if code is None else (code << 8 if code >= 0 else -code)
+
+    def _wait(self) -> int | None:
+        try:
+            return self._popen.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            return self._popen.wait()
+
+    def close(self) -> None:
+        """End it: it leaves at the end of file, removing the directory."""
+        self._control.close()
+        self._wait()

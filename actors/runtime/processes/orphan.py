@@ -1,0 +1,160 @@
+"""A forked child of a process of a system: what it has inherited is its parent's, and must not be touched there.
+
+ZeroMQ's threads do not exist in it, its sockets would wait for ever; the epoll, the eventfd and the ledger of a host are
+shared with the parent; other threads, which are gone, may have held any of our locks at the fork. So right after a fork
+everything that leads to the outside is taken away from what the child has inherited, and every lock is made anew. What it
+does with a ref of its parent then fails at once, and it may have a system of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from typing import TYPE_CHECKING, NoReturn
+
+from pykka import ActorRegistry
+
+from peerage.actors.runtime.mail import systems
+from peerage.actors.runtime.mail.async_face import AsyncFace
+from peerage.actors.runtime.mail.future import CLAIMING
+from peerage.actors.runtime.mail.inbox import Inbox
+from peerage.actors.runtime.mail.outbox import Outbox
+from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.routes import Routes
+from peerage.actors.runtime.mail.ways import Ways
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.host.cell import ActorCell
+    from peerage.actors.runtime.host.host import Host
+    from peerage.actors.runtime.mail.port import Port
+
+STRAY_CHILD = 70  # exit code: sysexits.h's "internal software error"
+
+_held: list[Port] = []  # from just before a fork: a thread's ports must not go with the thread, in the child
+_inherited: list[object] = []  # kept for good: finalisers would touch what is the parent's
+
+
+class ClosedInbox(Inbox):
+    """Receives nothing, from nowhere."""
+
+    def __init__(self) -> None:
+        self.is_signalled = False
+
+    def drain(self, limit: int) -> int:
+        return 0
+
+    def drain_for(self, seconds: float) -> bool:
+        return False
+
+    def has_arrivals(self) -> bool:
+        return False
+
+
+class ClosedOutbox(Outbox):
+    """Sends nothing."""
+
+    def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
+        super().__init__(process, address, lock)
+        self._closed = True
+
+
+def _hold() -> None:
+    process = Process.current
+    if process is not None:
+        _held.extend(process.ports())
+
+
+def _let_go() -> None:
+    _held.clear()
+
+
+def _disown() -> None:
+    """In the child."""
+    process, Process.current = Process.current, None
+    if process is None:
+        return
+    systems.is_the_parents(process.system, process.pid)
+    _inherited.extend((process, process.ways, *_held))
+    process.ways = Ways(process)
+    _held.clear()
+    process.disown()
+    for port in process.ports():
+        _disown_port(port)
+    for host in process.hosts.values():
+        _disown_host(host)
+    CLAIMING._at_fork_reinit()  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does with its own
+    ActorRegistry._actor_refs_lock = threading.RLock()  # noqa: SLF001 - another thread may have had it
+    ActorRegistry._actor_refs[:] = [  # noqa: SLF001
+        ref
+        for ref in ActorRegistry._actor_refs  # noqa: SLF001
+        if not isinstance(ref, ActorRef)
+    ]
+
+
+def _disown_port(port: Port) -> None:
+    _inherited.append((port.inbox, port.outbox, port.routes, port.pending, port.watches, port.face))
+    port.closed, port.is_unfound, port.lock = True, False, threading.RLock()
+    port.pending, port.watches = {}, {}
+    port.face = AsyncFace(port)
+    port.doomed.clear()
+    port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.process, port.address, port.lock)
+    port.routes = Routes(port.address, port.table, port.outbox.open)
+
+
+def _disown_host(host: Host) -> None:
+    _inherited.append(host.descriptors)
+    host.disown()
+    if host.stack and host.thread is threading.current_thread():
+        for cell in host.stack:
+            cell.open_asks.clear()
+            cell.mailbox.clear()
+            cell.fail = _Stray(cell)  # type: ignore[method-assign]  # of this one
+        host.stack = _Stack(host.stack)
+
+
+class _Stray:
+    """Ends a child that comes back from a handler, in which an actor has forked: it would be a second loop of the same host.
+
+    With the code that it exits with, if it does; else with a word of what its author has overlooked.
+    """
+
+    def __init__(self, cell: ActorCell) -> None:
+        self._actor = cell.ref
+
+    def __call__(self, error: BaseException | None) -> NoReturn:
+        code = STRAY_CHILD
+        if isinstance(error, SystemExit):
+            code = _exit_code(error)
+        elif error is not None:
+            traceback.print_exception(error)
+        else:
+            sys.stderr.write(
+                f"peerage: a forked child of {self._actor} has come back from the handler that it was forked in, and ends "
+                f"with code {code}: end it there, with sys.exit or os._exit\n"
+            )
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def _exit_code(error: SystemExit) -> int:
+    """As Python has it at the end of a program."""
+    if error.code is None or isinstance(error.code, int):
+        return error.code or 0
+    sys.stderr.write(f"{error.code}\n")
+    return 1
+
+
+class _Stack(list["ActorCell"]):
+    """Of actors in the middle of something, in a child that none of them knows of: whoever leaves it ends the child."""
+
+    def pop(self, _index: object = -1) -> NoReturn:
+        _Stray(self[-1])(None)
+
+
+os.register_at_fork(before=_hold, after_in_parent=_let_go, after_in_child=_disown)

@@ -1,0 +1,1 @@
+"""The switch: which peers are connected, which may connect, and which are dialled again."""

@@ -1,0 +1,79 @@
+"""peerage: CometBFT's peer-to-peer layer as a society of supervised actors.
+
+What an embedding program needs. Names are imported when they are first used: `import peerage.wire` loads no actor.
+"""
+
+from importlib import import_module
+
+# Of `typing`, which is not imported: `python -m peerage` gets here before __main__ has taken the current directory, where
+# somebody may have a typing.py, off the path. What is imported above is part of the interpreter.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from peerage.actors.reactors.peer_handle import Peer
+    from peerage.actors.reactors.reactor import Envelope, Reactor
+    from peerage.actors.refusal import Refusal, RefusalReason
+    from peerage.config import Config, ConfigError, HomeInUseError
+    from peerage.supervisors.node.node import (
+        DialError,
+        ListenError,
+        Node,
+        NodeFailedError,
+        NodeNotRunningError,
+        NodeStartError,
+        SeedsUnresolvedError,
+        UnknownReactorError,
+    )
+    from peerage.wire.channel import ChannelDescriptor, WhenFull
+
+__all__ = [
+    "ChannelDescriptor",
+    "Config",
+    "ConfigError",
+    "DialError",
+    "Envelope",
+    "HomeInUseError",
+    "ListenError",
+    "Node",
+    "NodeFailedError",
+    "NodeNotRunningError",
+    "NodeStartError",
+    "Peer",
+    "Reactor",
+    "Refusal",
+    "RefusalReason",
+    "SeedsUnresolvedError",
+    "UnknownReactorError",
+    "WhenFull",
+]
+
+_HOMES = {
+    "peerage.actors.reactors.peer_handle": ("Peer",),
+    "peerage.actors.reactors.reactor": ("Envelope", "Reactor"),
+    "peerage.actors.refusal": ("Refusal", "RefusalReason"),
+    "peerage.config": ("Config", "ConfigError", "HomeInUseError"),
+    "peerage.supervisors.node.node": (
+        "DialError",
+        "ListenError",
+        "Node",
+        "NodeFailedError",
+        "NodeNotRunningError",
+        "NodeStartError",
+        "SeedsUnresolvedError",
+        "UnknownReactorError",
+    ),
+    "peerage.wire.channel": ("ChannelDescriptor", "WhenFull"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,411 @@
+"""peerage crawl."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from peerage.actors.blocking_calls import resolve_host
+from peerage.actors.discovery.errors import JournalContentError, JournalError, SeedError
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.survey.journal import Beginning, Journal, merged
+from peerage.actors.discovery.survey.network_map import NetworkMap
+from peerage.actors.discovery.survey.survey import Survey
+from peerage.actors.discovery.survey.visit import MAX_REQUESTS, Visited
+from peerage.commands.crawl_report import answered_table, summary
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.loading import load_config, warn
+from peerage.commands.network_files import write_csv, write_edges, write_graphml, write_json
+from peerage.commands.network_picture import draw_network
+from peerage.commands.options import home_option
+from peerage.commands.written import write_text
+from peerage.config.config import Config
+from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
+from peerage.config.home import Home
+from peerage.config.logging import LogSettings, set_up_logging
+from peerage.config.node_key_file import load_node_key
+from peerage.wire.keys import NodeKey
+from peerage.wire.remote_text import shown
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALLED = 128  # plus the signal's number: the exit code, as of a shell
+
+output = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """A file that was asked for."""
+
+    flag: str
+    path: Path
+    write: Callable[[NetworkMap, TextIO], None]
+
+    @property
+    def is_standard(self) -> bool:
+        return str(self.path) == "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Manners:
+    """How visits are made."""
+
+    rate: float
+    max_in_flight: int
+    timeout: float
+    requests: int
+    seconds: float
+
+
+@click.command(
+    "crawl",
+    epilog="Example: peerage crawl --seeds 00…ff@seed.example.org:26656 --state net.state --json net.json --picture net.svg",
+)
+@home_option
+@click.option(
+    "--seeds",
+    metavar="ID@HOST:PORT,…",
+    help="Where to begin.  [default: p2p.seeds of the home's configuration, and its network]",
+)
+@click.option(
+    "--network", metavar="ID", help="Ask only nodes of this network.  [default: those the seeds are of]"
+)
+@click.option("--any-network", is_flag=True, help="Ask nodes of all networks.")
+@click.option(
+    "--json", "json_", type=output, metavar="FILE", help="Write nodes and edges; - is standard output."
+)
+@click.option("--csv", "csv_", type=output, metavar="FILE", help="Write a line for each node.")
+@click.option(
+    "--edges", type=output, metavar="FILE", help="Write a CSV line for each edge: from, to, address."
+)
+@click.option("--graphml", type=output, metavar="FILE", help="Write a graph, as networkx and Gephi read it.")
+@click.option("--picture", type=output, metavar="FILE.svg", help="Draw the network.")
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep what was found there; if the file is there, go on with it.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, 10_000, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="Dials a second.",
+)
+@click.option(
+    "--max-in-flight",
+    type=click.IntRange(1, 10_000),
+    default=200,
+    show_default=True,
+    help="Visits under way at once.",
+)
+@click.option(
+    "--max-nodes",
+    type=click.IntRange(1, 1_000_000),
+    default=10_000,
+    show_default=True,
+    help="Addresses dialled at most.",
+)
+@click.option("--max-time", default="1h", show_default=True, metavar="DURATION", help="Then stop.")
+@click.option(
+    "--timeout",
+    default="5s",
+    show_default=True,
+    metavar="DURATION",
+    help="For each step of a visit: connecting, handshake, answers.",
+)
+@click.option(
+    "--requests",
+    type=click.IntRange(1, MAX_REQUESTS),
+    default=MAX_REQUESTS,
+    show_default=True,
+    help="For addresses, of one node; more would be an offence.",
+)
+@click.option(
+    "--own-key", is_flag=True, help="Use the home's node key.  [default: a key that is thrown away]"
+)
+def crawl(
+    home: Home,
+    seeds: str | None,
+    network: str | None,
+    json_: Path | None,
+    csv_: Path | None,
+    edges: Path | None,
+    graphml: Path | None,
+    picture: Path | None,
+    state: Path | None,
+    rate: float,
+    max_in_flight: int,
+    max_nodes: int,
+    max_time: str,
+    timeout: str,
+    requests: int,
+    *,
+    any_network: bool,
+    own_key: bool,
+) -> None:
+    """Map a network: who is there, and who knows whom.
+
+    Begins at the seeds, asks every node that answers for the addresses it knows, and visits those. Each address is
+    dialled once, whatever is said of it. A CometBFT node refuses who is of another network, so this command says to each
+    node that it is of the same, which it has learned from that node's greeting; nodes of other networks than the seeds'
+    are on the map, but not asked.
+
+    Nodes tell a part of a large address book, so that its edges are some of those there are; with fewer than 32
+    addresses they tell all. Private addresses are dialled only if a node with a private address told them.
+
+    Prints a table of who answered, unless a file is asked for. Ctrl-C ends it with what has been found so far. Exit code 1
+    if no seed answered, 130 after Ctrl-C.
+    """
+    outputs = _outputs(
+        ("--json", json_, write_json),
+        ("--csv", csv_, write_csv),
+        ("--edges", edges, write_edges),
+        ("--graphml", graphml, write_graphml),
+        ("--picture", picture, draw_network),
+    )
+    manners = _Manners(
+        rate, max_in_flight, _seconds("--timeout", timeout), requests, _seconds("--max-time", max_time)
+    )
+    key = load_node_key(load_config(home).node_key_path) if own_key else NodeKey.generate()
+    with ExitStack() as stack:
+        journal = None if state is None else stack.enter_context(_journal(state))
+        before = None if journal is None else journal.beginning
+        config = load_config(home) if seeds is None and before is None else None
+        given = _beginning(config, seeds, network, any_network=any_network, needed=before is None)
+        if before is not None:
+            _check_same(before, given, state)
+        beginning = merged(before, given)
+        survey = Survey(
+            beginning.seeds,
+            networks=beginning.networks,
+            any_network=beginning.any_network,
+            max_visits=max_nodes,
+        )
+        if journal is not None:
+            known = journal.replay(survey)
+            if known:
+                click.echo(f"{state}: {known} visits are known already", err=True)
+            journal.begin(beginning)
+        notes = _Notes(journal)
+        began = time.monotonic()
+        stopped = _run(survey, key, manners, notes)
+        undone = _report(survey, outputs, time.monotonic() - began, stopped=stopped > 0) + notes.undone()
+        if survey.waiting:
+            kept = "what was found is not kept" if state is None else f"--state {state} goes on"
+            click.echo(f"waiting      {survey.waiting} addresses: {kept}", err=True)
+        if undone:
+            raise FailureError("; ".join(undone))
+    if stopped:
+        raise SystemExit(SIGNALLED + stopped)
+
+
+class _Notes:
+    """What is noted in the journal, if there is one. An hour's work is not given up because a disk is full meanwhile."""
+
+    def __init__(self, journal: Journal | None) -> None:
+        self._journal = journal
+        self._is_told = False
+
+    def add(self, visited: Visited) -> None:
+        """Note a visit; that it cannot be is said once, and it is tried again with the next."""
+        if self._journal is None:
+            return
+        try:
+            self._journal.note(visited)
+        except JournalError as error:
+            if not self._is_told:
+                self._is_told = True
+                warn(f"--state: {error}; the survey goes on, and tries again")
+
+    def undone(self) -> list[str]:
+        """At the end: what is not in the journal, as a line, if there is anything."""
+        try:
+            if self._journal is not None:
+                self._journal.catch_up()
+        except JournalError as error:
+            return [f"--state: {error}: it does not hold all that was found"]
+        return []
+
+
+def _run(survey: Survey, key: NodeKey, manners: _Manners, notes: _Notes) -> int:
+    """Make the visits, with a bar where somebody watches. Returns: the signal that ended it, 0 if none did."""
+    if survey.done:
+        return 0
+    from peerage.actors.crawl.surveyor import Surveyor, VisitsFailError
+
+    set_up_logging(LogSettings("error"))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = Console(file=sys.stderr)
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task("looking for a seed", total=None)
+
+            def note(visited: Visited) -> None:
+                notes.add(visited)
+                bar.update(
+                    task,
+                    description=f"answered: {survey.answered}",
+                    completed=survey.visits,
+                    total=survey.visits + survey.under_way + survey.waiting,
+                )
+
+            surveyor = Surveyor(
+                survey,
+                key,
+                timeout=manners.timeout,
+                requests=manners.requests,
+                rate=manners.rate,
+                max_in_flight=manners.max_in_flight,
+                note=note,
+            )
+            return asyncio.run(_until_signal(surveyor.run(manners.seconds)))
+    except VisitsFailError as error:
+        raise FailureError(str(error)) from error
+
+
+async def _until_signal(work: Coroutine[None, None, None]) -> int:
+    """Do the work, but stop at a signal. Returns: which one, 0 if it was done."""
+    loop, task, got = asyncio.get_running_loop(), asyncio.ensure_future(work), 0
+
+    def stop(number: int) -> None:
+        nonlocal got
+        got = number
+        task.cancel()
+
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not got:
+            raise
+    return got
+
+
+# --- what was asked for ---
+
+
+def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], None]]) -> list[_Output]:
+    """The files to write, looked at before an hour is spent on what goes into them."""
+    outputs = [_Output(flag, path, write) for flag, path, write in wanted if path is not None]
+    for each in outputs:
+        if each.flag == "--picture" and each.path.suffix.lower() != ".svg":
+            raise MistakeError(f"--picture: found {str(each.path)!r}, allowed: a name that ends in .svg")
+        if not each.is_standard and not each.path.parent.is_dir():
+            raise MistakeError(f"{each.flag}: {each.path.parent} is no directory")
+        if not each.is_standard and not os.access(
+            each.path if each.path.exists() else each.path.parent, os.W_OK
+        ):
+            raise MistakeError(f"{each.flag}: {each.path} cannot be written: allowed is a file that can")
+    if sum(each.is_standard for each in outputs) > 1:
+        raise MistakeError("only one file can be standard output")
+    return outputs
+
+
+def _seconds(flag: str, text: str) -> float:
+    try:
+        wanted = parse_duration(text)
+    except ValueError:
+        wanted = 0
+    if wanted <= 0:
+        raise MistakeError(f"{flag}: found {text!r}, allowed: a duration above 0, like 5s")
+    return wanted / NANOSECONDS_PER_SECOND
+
+
+def _beginning(
+    config: Config | None, seeds: str | None, network: str | None, *, any_network: bool, needed: bool
+) -> Beginning:
+    """Where to begin. Args: config, of the home, where that is to say it; needed, whether seeds are."""
+    texts: Iterable[str] = ()
+    if seeds is not None:
+        texts = seeds.split(",")
+    elif config is not None:
+        texts = config.p2p.seeds
+        network = network or (config.network if not any_network and config.p2p.seeds else None)
+    networks = (network,) if network else ()
+    if network and any_network:
+        raise MistakeError("--network and --any-network exclude each other")
+    try:
+        listed = SeedList(texts)
+    except SeedError as error:
+        raise MistakeError(f"--seeds: {error}") from error
+    if not len(listed):
+        if needed:
+            raise MistakeError("--seeds: none given, and none in the home's configuration")
+        return Beginning((), networks, any_network)
+    resolved = listed.resolve(resolve_host)
+    warn(*(f"seed {seed}: {fault}" for seed, fault in resolved.failures))
+    if not resolved.addresses and needed:
+        raise FailureError("no seed was found")
+    return Beginning(resolved.addresses, networks, any_network)
+
+
+@contextmanager
+def _journal(state: Path) -> Iterator[Journal]:
+    """The journal; what is wrong with it is told in a line."""
+    try:
+        try:
+            opened = Journal(state)
+        except OSError as error:
+            raise FailureError(f"--state: {state}: {error.strerror or error}") from error
+        with opened as journal:
+            yield journal
+    except JournalContentError as error:
+        raise MistakeError(f"--state: {error}") from error
+    except JournalError as error:
+        raise FailureError(f"--state: {error}") from error
+
+
+def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None:
+    """A survey that goes on asks nodes of the same networks."""
+    wanted = (given.networks, given.any_network)
+    if wanted not in {((), False), (before.networks, before.any_network)}:
+        kept = (
+            "any network"
+            if before.any_network
+            else shown(", ".join(before.networks)) or "its seeds' networks"
+        )
+        raise MistakeError(
+            f"--state: {state} holds a survey of {kept}; take another file for another network"
+        )
+
+
+# --- what came of it ---
+
+
+def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> list[str]:
+    """Write and print what was found. Returns: a line for each file that could not be written."""
+    for seed, fault in survey.seed_faults().items():
+        warn(f"seed {seed}: {fault}")
+    if not survey.has_seed and not stopped:
+        raise FailureError("no seed answered")
+    found = survey.network_map()
+    undone: list[str] = []
+    for each in outputs:
+        if each.is_standard:
+            each.write(found, sys.stdout)
+            continue
+        try:
+            write_text(each.path, partial(each.write, found))
+        except FailureError as error:
+            undone.append(f"{each.flag}: {error.message}")
+    if not outputs:
+        for line in answered_table(found):
+            click.echo(line)
+    for line in summary(found, seconds):
+        click.echo(line, err=True)
+    return undone

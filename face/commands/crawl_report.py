@@ -1,0 +1,63 @@
+"""What peerage crawl prints of a network map: a table of who answered, and a summary."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from peerage.actors.discovery.survey.network_map import MappedNode, NetworkMap, Status
+from peerage.commands.network_files import MILLISECONDS, channels_of, label
+from peerage.commands.table import table
+
+HEAD = ("ADDRESS", "MONIKER", "VERSION", "NETWORK", "CHANNELS", "LATENCY", "KNOWS", "KNOWN BY", "REMARK")
+MOST_SHOWN = 5  # versions and reasons
+
+
+def answered_table(found: NetworkMap) -> Iterator[str]:
+    """A line for each node that answered, the best known first."""
+    return table(HEAD, map(_cells, found.answered()))
+
+
+def _cells(node: MappedNode) -> Iterator[str]:
+    info = node.info
+    assert info is not None
+    yield f"{node.id}@{node.place}"
+    yield label(info.moniker)
+    yield label(info.version) or "-"
+    yield label(info.network)
+    yield ",".join(channels_of(info)) or "-"
+    yield f"{node.connect_s * MILLISECONDS:.1f} ms"
+    yield "-" if node.knows is None else str(node.knows)
+    yield str(node.known_by)
+    yield label(node.reason)
+
+
+def summary(found: NetworkMap, seconds: float) -> Iterator[str]:
+    """What was found, in a few lines."""
+    nodes = found.answered()
+    absent = [node for node in found.nodes if node.status is Status.UNREACHABLE]
+    left = [node for node in found.nodes if node.status is Status.NOT_VISITED]
+    yield f"network      {', '.join(map(label, found.networks)) or '-'}"
+    yield f"answered     {_nodes(nodes)} in {seconds:.1f} s"
+    versions = Counter(label(node.info.version) or "none" for node in nodes if node.info is not None)
+    yield f"versions     {_counted(versions)}"
+    yield f"edges        {sum(1 for _ in found.links())}"
+    if absent:
+        yield f"unreachable  {_nodes(absent)}: {_counted(Counter(map(_kind, absent)))}"
+    if left:
+        yield f"not visited  {_nodes(left)}: {_counted(Counter(label(node.reason) for node in left))}"
+    if found.left_out:
+        yield f"left out     {found.left_out} addresses: there were too many, or too many of one group's"
+
+
+def _nodes(nodes: Sequence[MappedNode]) -> str:
+    return "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
+
+
+def _kind(node: MappedNode) -> str:
+    """A reason without what is special to the node."""
+    return label(node.reason.partition(":")[0])
+
+
+def _counted(counts: Counter[str]) -> str:
+    shown = [f"{count} {what}" for what, count in counts.most_common(MOST_SHOWN)]
+    others = sum(counts.values()) - sum(count for _what, count in counts.most_common(MOST_SHOWN))
+    return ", ".join([*shown, f"{others} others"] if others else shown) or "none"

@@ -1,0 +1,196 @@
+"""peerage simulate."""
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from peerage.actors.discovery.book.policies import Improvements
+from peerage.actors.discovery.book.timestamps import SECOND
+from peerage.actors.discovery.simulation.simulation import Result, Scenario
+from peerage.actors.discovery.simulation.simulation import simulate as run_simulation
+from peerage.commands.exit_status import MistakeError
+from peerage.commands.simulation_plot import plot_svg
+from peerage.commands.written import write_text
+from peerage.config.duration import parse_duration
+
+RULES = ("peerage", "cometbft", "both")
+
+
+@click.command("simulate", epilog="Example: peerage simulate --nodes 200 --attacker 10000 --rules both")
+@click.option(
+    "--nodes", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Honest nodes."
+)
+@click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Seed nodes.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0.01, 1000),
+    default=1.0,
+    show_default=True,
+    help="How long it runs there.",
+)
+@click.option(
+    "--churn",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="How often a node goes down in an hour, on average.",
+)
+@click.option(
+    "--downtime",
+    default="10m",
+    show_default=True,
+    metavar="DURATION",
+    help="How long it is down, on average.",
+)
+@click.option(
+    "--unreachable",
+    type=click.FloatRange(0, 0.99),
+    default=0.0,
+    show_default=True,
+    help="The share of nodes that nobody can dial, though they tell an address.",
+)
+@click.option(
+    "--dead",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    show_default=True,
+    help="Addresses in the seeds' books where nobody is.",
+)
+@click.option(
+    "--attacker",
+    type=click.IntRange(0, 100_000),
+    default=0,
+    show_default=True,
+    help="Addresses of an attacker who wants all outbound slots of some victims.",
+)
+@click.option(
+    "--groups", type=click.IntRange(1, 4096), default=8, show_default=True, help="The attacker's /16 groups."
+)
+@click.option(
+    "--victims", type=click.IntRange(1), default=20, show_default=True, help="The attacker's victims."
+)
+@click.option("--outbound", type=click.IntRange(1, 100), default=10, show_default=True, help="Peers to dial.")
+@click.option(
+    "--inbound", type=click.IntRange(1, 1000), default=40, show_default=True, help="Peers to let in."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Of chance: the same gives the same.")
+@click.option("--rules", type=click.Choice(RULES), default="peerage", show_default=True, help="Whose rules.")
+@click.option(
+    "--without",
+    type=click.Choice([each.name for each in fields(Improvements)]),
+    multiple=True,
+    help="Switch off one of what peerage's rules do better; may be given more than once.",
+)
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw a picture."
+)
+def simulate(
+    downtime: str, rules: str, without: tuple[str, ...], plot: Path | None, groups: int, **numbers: float
+) -> None:
+    """Simulate how a network finds itself, on virtual time, without sockets.
+
+    Every node uses the address book and the peer manager that a real one uses. Prints how long it takes until 95 % have
+    all their outbound peers, how inbound peers spread, how good the seeds' answers are, and how many of the victims'
+    outbound slots the attacker wins; the victims restart after three quarters of the time.
+    """
+    if plot is not None and plot.suffix.lower() != ".svg":
+        raise MistakeError(f"--plot: found {str(plot)!r}, allowed: a name that ends in .svg")
+    scenario = Scenario(
+        nodes=int(numbers["nodes"]),
+        seeds=int(numbers["seeds"]),
+        hours=numbers["hours"],
+        churn=numbers["churn"],
+        downtime_s=_seconds(downtime),
+        unreachable=numbers["unreachable"],
+        dead=int(numbers["dead"]),
+        attacker=int(numbers["attacker"]),
+        attacker_groups=groups,
+        victims=int(numbers["victims"]),
+        seed=int(numbers["seed"]),
+        max_outbound=int(numbers["outbound"]),
+        max_inbound=int(numbers["inbound"]),
+        improvements=Improvements(**dict.fromkeys(without, False)),
+    )
+    chosen = {"peerage": [scenario], "cometbft": [scenario.compared()]}.get(
+        rules, [scenario, scenario.compared()]
+    )
+    results = [_run(each) for each in chosen]
+    for line in _report(results):
+        click.echo(line)
+    if plot is not None:
+        write_text(plot, lambda file: file.write(plot_svg(results)))
+        click.echo(f"drawn: {plot}")
+
+
+def rules_of(scenario: Scenario) -> str:
+    """Whose rules a scenario has."""
+    return "cometbft" if scenario.cometbft else "peerage"
+
+
+def _seconds(duration: str) -> float:
+    try:
+        wanted = parse_duration(duration)
+    except ValueError:
+        wanted = 0
+    if wanted <= 0:
+        raise MistakeError(f"--downtime: found {duration!r}, allowed: a duration above 0, like 10m")
+    return wanted / SECOND
+
+
+def _run(scenario: Scenario) -> Result:
+    """Simulate, with a bar where somebody watches."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()
+    ) as bar:
+        task = bar.add_task(f"{rules_of(scenario)}'s rules", total=1.0)
+        return run_simulation(scenario, lambda passed: bar.update(task, completed=passed))
+
+
+def _report(results: list[Result]) -> list[str]:
+    """A line for each figure, a column for each set of rules."""
+    rows = [
+        ("rules", *(rules_of(result.scenario) for result in results)),
+        ("95 % have all outbound peers after", *(_after(result.converged_s) for result in results)),
+        ("have them at the end", *(f"{result.full[-1][1]:.1%}" for result in results)),
+        ("inbound peers, mean", *(f"{result.in_degree.mean:.1f}" for result in results)),
+        ("inbound peers, deviation", *(f"{result.in_degree.deviation:.1f}" for result in results)),
+        ("inbound peers, least/median/most", *(_range(result) for result in results)),
+        ("addresses in a book, mean", *(f"{result.book.mean:.0f}" for result in results)),
+        ("told by seeds and alive", *(_share(result.served) for result in results)),
+        ("dials", *(str(result.dials) for result in results)),
+        ("dials that succeeded", *(str(result.dials_succeeded) for result in results)),
+    ]
+    if results[0].scenario.attacker:
+        rows += [
+            ("attacker's share of all addresses", *(f"{_attackers(result):.1%}" for result in results)),
+            (
+                "attacker's outbound slots before restart",
+                *(_share(result.hostile_before) for result in results),
+            ),
+            ("attacker's outbound slots at the end", *(_share(result.hostile) for result in results)),
+        ]
+    return [f"{row[0]:<42}{''.join(f'{cell:>14}' for cell in row[1:])}".rstrip() for row in rows]
+
+
+def _after(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{seconds:.0f} s"
+
+
+def _share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
+
+
+def _attackers(result: Result) -> float:
+    scenario = result.scenario
+    others = scenario.nodes + scenario.seeds + scenario.dead
+    return scenario.attacker / (scenario.attacker + others)
+
+
+def _range(result: Result) -> str:
+    spread = result.in_degree
+    return f"{spread.least}/{spread.median}/{spread.most}"

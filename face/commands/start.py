@@ -1,0 +1,120 @@
+"""peerage start."""
+
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from peerage.actors.reactors.reactor import Reactor
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.loading import load_config
+from peerage.commands.options import SettingsCommand, home_option, settings_options
+from peerage.commands.stop_request import StopRequest
+from peerage.config.config import Config
+from peerage.config.home import Home
+from peerage.config.logging import set_up_logging
+from peerage.supervisors.node.node import (
+    ListenError,
+    Node,
+    NodeFailedError,
+    NodeStartError,
+    SeedsUnresolvedError,
+)
+
+
+@click.command(
+    "start",
+    cls=SettingsCommand,
+    epilog="Example: peerage start --home /srv/node --p2p.seeds ID@seed.example.org:26656",
+)
+@home_option
+@settings_options
+def start(home: Home, flags: Mapping[str, str]) -> None:
+    """Run the node until SIGINT or SIGTERM.
+
+    Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
+    in its configuration keeps it from starting.
+    """
+    config = load_config(home, flags, file_needed=True, to_start=True)
+    set_up_logging(config.log_settings)
+    with StopRequest() as stop:
+        stop.heed_signals()
+        node = _node(config)
+        node.on_end(stop.ask)
+        try:
+            node.start()
+        except (ListenError, SeedsUnresolvedError) as error:
+            raise MistakeError(str(error)) from error
+        except NodeStartError as error:
+            raise FailureError(str(error)) from error
+        try:
+            _print(node.address)
+            stop.wait()
+        finally:
+            node.stop()
+    try:
+        node.wait(0)
+    except NodeFailedError as error:
+        raise FailureError(str(error)) from error
+
+
+def _node(config: Config) -> Node:
+    reactors = load_reactors(config.peerage.reactors)
+    try:
+        return Node(config, reactors, name="")
+    except ValueError as error:  # names or channels taken twice
+        raise MistakeError(f"peerage.reactors: {error}") from error
+
+
+def _print(line: str) -> None:
+    """Print what nobody may be able to take: no reader is left, or the disk is full. That must not end the node."""
+    try:
+        click.echo(line)
+    except OSError:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is left of the line goes there at exit
+
+
+def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
+    """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
+
+    Modules that are not installed are looked for in the current directory.
+
+    Raises: MistakeError naming the reactor and what is wrong with it.
+    """
+    reactors: dict[str, type[Reactor]] = {}
+    for spec in specs:
+        name, _, path = spec.rpartition("=")
+        module_name, _, attribute = path.partition(":")
+        try:
+            _make_findable(module_name)
+            module = importlib.import_module(module_name)
+        except Exception as error:  # whatever a stranger's module does when it is imported
+            cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise MistakeError(
+                f"reactor {spec!r}: module {module_name!r} cannot be imported: {cause}; a module on Python's path"
+                " or in the current directory is expected"
+            ) from error
+        found = getattr(module, attribute, None)
+        if not (isinstance(found, type) and issubclass(found, Reactor)):
+            what = "is not there" if found is None else "is no class derived from peerage.Reactor"
+            raise MistakeError(f"reactor {spec!r}: {attribute!r} {what} in {module_name!r}")
+        name = name or found.__name__.upper()
+        if name in reactors:
+            raise MistakeError(f"reactor {spec!r}: the name {name!r} is taken; another is expected (NAME=…)")
+        reactors[name] = found
+    return reactors
+
+
+def _make_findable(module_name: str) -> None:
+    """Look into the current directory from here on, behind everything else, if a module is nowhere else.
+
+    Only then: whoever names installed reactors, or none, runs nothing that lies where he happens to be.
+    """
+    if importlib.util.find_spec(module_name.partition(".")[0]) is None:
+        sys.path.append(str(Path.cwd()))

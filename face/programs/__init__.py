@@ -1,0 +1,1 @@
+"""The programs that come with the package: a demonstration and a benchmark."""

@@ -1,0 +1,427 @@
+"""What one machine carries, measured with peerage alone: `peerage bench`.
+
+Both ends run here, over loopback, with rate limits off. Figures depend on the machine; compare them within one run.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from peerage.actors.peers.handshake import Handshake
+from peerage.actors.reactors.peer_handle import Peer
+from peerage.actors.reactors.reactor import Envelope, Reactor
+from peerage.actors.runtime import ProcessActor, System
+from peerage.config import Config
+from peerage.supervisors.node.node import Node
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.frames import FRAME_DATA, Opener, Sealer
+from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.net_address import NetAddress, no_names
+from peerage.wire.node_info import NodeInfo
+
+HIGH, LOW = 0x50, 0x51  # channels, of priority 10 and 1
+BULK_QUEUE, SMALL_QUEUE = 10, 1000  # messages
+BURST_S = 0.05  # then the flooder looks into its mailbox
+WARM_UP_S = 0.5
+MANY = 1000  # messages between two looks at the clock
+ECHO_INTERVAL_S = 0.001  # between two round trips
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """Tell a Flooder: send messages of `size` bytes to every peer until told to stop (size 0)."""
+
+    size: int
+
+
+class _Low(Reactor):
+    channels = (ChannelDescriptor(id=LOW, priority=1, send_queue_capacity=BULK_QUEUE),)
+
+
+class _LowLongQueue(Reactor):
+    channels = (ChannelDescriptor(id=LOW, priority=1, send_queue_capacity=SMALL_QUEUE),)
+
+
+class _Flooding(Reactor):
+    """Sends as fast as it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._message = b""
+
+    def handle(self, message: object) -> None:
+        if isinstance(message, Flood):
+            idle = not self._message
+            self._message = bytes(message.size)
+            if idle and self._message:
+                self.runtime.call_soon(self._burst)
+
+    def _burst(self) -> None:
+        message, until = self._message, time.monotonic() + BURST_S
+        if not message:
+            return
+        for peer in self.peers.values():
+            while time.monotonic() < until and peer.send(LOW, message, timeout=1.0):
+                pass
+        self.runtime.call_soon(self._burst)
+
+
+class _Counting(Reactor):
+    """Counts; an ask is answered with (bytes, messages) so far."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = self._messages = 0
+
+    def receive(self, envelope: Envelope) -> None:
+        self._bytes += len(envelope.message)
+        self._messages += 1
+
+    def handle(self, _message: object) -> tuple[int, int]:
+        return self._bytes, self._messages
+
+
+class Flooder(_Flooding, _Low): ...
+
+
+class Sink(_Counting, _Low): ...
+
+
+class SmallFlooder(_Flooding, _LowLongQueue): ...
+
+
+class SmallSink(_Counting, _LowLongQueue): ...
+
+
+class Echo(Reactor):
+    """Sends back what comes on HIGH."""
+
+    channels = (ChannelDescriptor(id=HIGH, priority=10, send_queue_capacity=BULK_QUEUE),)
+
+    def receive(self, envelope: Envelope) -> None:
+        envelope.source.send(HIGH, envelope.message)
+
+
+class Pinger(Reactor):
+    """Sends numbers on HIGH, one at a time, to a peer that echoes; an ask is answered with the round trips, in seconds,
+    since the last.
+    """
+
+    channels = Echo.channels
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sent_at = 0.0
+        self._times: list[float] = []
+
+    def add_peer(self, peer: Peer) -> None:
+        self._ping(peer)
+
+    def _ping(self, peer: Peer) -> None:
+        self._sent_at = time.perf_counter()
+        peer.send(HIGH, b"numbered")
+
+    def receive(self, envelope: Envelope) -> None:
+        self._times.append(time.perf_counter() - self._sent_at)
+        self.runtime.call_later(ECHO_INTERVAL_S, self._ping, envelope.source)
+
+    def handle(self, _message: object) -> list[float]:
+        times, self._times = self._times, []
+        return times
+
+
+def config_of(home: Path, moniker: str, p2p: Mapping[str, Any], **peerage: Any) -> Config:
+    """No limits (but what `p2p` says), nothing served: the connections alone."""
+    return Config(
+        home=home,
+        network="test",
+        moniker=moniker,
+        log_level="error",
+        p2p={
+            "laddr": "tcp://127.0.0.1:0",
+            "pex": False,
+            "allow_duplicate_ip": True,
+            "addr_book_strict": False,
+            "max_num_inbound_peers": 10_000,
+            "send_rate": 0,
+            "recv_rate": 0,
+        }
+        | dict(p2p),
+        rpc={"laddr": ""},
+        peerage={"peer_hosts": "1"} | peerage,
+    )
+
+
+@contextmanager
+def node_of_ours(
+    reactors: Mapping[str, type[Reactor]],
+    name: str = "a",
+    *,
+    p2p: Mapping[str, Any] | None = None,
+    **peerage: Any,
+) -> Iterator[Node]:
+    """A node in a home that goes with it. Args: p2p, peerage: settings of these sections."""
+    with (
+        tempfile.TemporaryDirectory(prefix="peerage-bench-") as home,
+        Node(config_of(Path(home), name, p2p or {}, **peerage), dict(reactors), name=f"{name}/") as node,
+    ):
+        yield node
+
+
+@contextmanager
+def connected_pair(
+    one: Mapping[str, type[Reactor]], two: Mapping[str, type[Reactor]]
+) -> Iterator[tuple[Node, Node]]:
+    """(dialling node, accepting node), with these reactors."""
+    with node_of_ours(one, "a") as first, node_of_ours(two, "b") as second:
+        first.dial(second.address)
+        yield first, second
+
+
+def node_pids(node: Node) -> list[int]:
+    """The processes of a node, the embedder's not counted."""
+    prefix = node.names.of("")
+    return [
+        facts.pid
+        for facts in System.current().hosts()
+        if facts.name.startswith(prefix) and facts.name != f"{prefix}supervisor"
+    ]
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """What these processes have used."""
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return sum(each.user + each.system for each in times)
+
+
+def received(node: Node, secs: float) -> dict[str, float]:
+    sink = node.reactor("SINK")
+    time.sleep(WARM_UP_S)
+    pids = node_pids(node)
+    cpu, (size, messages) = cpu_seconds(pids), sink.ask("count")
+    began = time.perf_counter()
+    time.sleep(secs)
+    size_after, messages_after = sink.ask("count")
+    elapsed = time.perf_counter() - began
+    size, messages, cpu = size_after - size, messages_after - messages, cpu_seconds(pids) - cpu
+    return {
+        "MB/s": size / elapsed / 1e6,
+        "messages/s": messages / elapsed,
+        "CPU s/GB": cpu / (size / 1e9) if size else float("inf"),
+    }
+
+
+def between_ours(size: int, secs: float, *, small: bool = False) -> dict[str, float]:
+    """Reactor to reactor over one connection, at the receiving node."""
+    flooder, sink = (SmallFlooder, SmallSink) if small else (Flooder, Sink)
+    with connected_pair({"FLOOD": flooder}, {"SINK": sink}) as (one, two):
+        one.reactor("FLOOD").tell(Flood(size))
+        found = received(two, secs)
+        one.reactor("FLOOD").tell(Flood(0))
+    return found
+
+
+def under_pressure(size: int, secs: float) -> dict[str, float]:
+    """Round trips on HIGH while LOW is full, reactor to reactor."""
+    with connected_pair({"FLOOD": Flooder, "PING": Pinger}, {"SINK": Sink, "ECHO": Echo}) as (one, two):
+        one.reactor("FLOOD").tell(Flood(size))
+        time.sleep(WARM_UP_S)
+        pinger = one.reactor("PING")
+        pinger.ask("times")
+        carried = received(two, secs)
+        times = sorted(pinger.ask("times"))
+        one.reactor("FLOOD").tell(Flood(0))
+    return {
+        "p50 ms": statistics.median(times) * 1e3,
+        "p99 ms": times[int(len(times) * 0.99)] * 1e3,
+        "MB/s": carried["MB/s"],
+    }
+
+
+# --- the parts it is made of -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def actor_system() -> Iterator[None]:
+    """For actors without a node. It ends with them, for a node makes its own, whose hosts log as it is configured."""
+    System.current()
+    try:
+        yield
+    finally:
+        System.current().shutdown()
+
+
+class Handshaker(ProcessActor):
+    """Shakes hands on its own sockets, as a peer actor does, and hangs up: all of the handshake and nothing else.
+
+    An ask is answered with (its address, handshakes so far).
+    Args: dials, the address of another one that answers; at_once, how many connections; None to answer.
+    """
+
+    def __init__(self, dials: str = "", at_once: int = 0) -> None:
+        super().__init__()
+        self._key = NodeKey.generate()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        host, port = self._listener.getsockname()
+        self._address = f"{self._key.node_id}@{host}:{port}"
+        self._ours = NodeInfo(
+            id=self._key.node_id,
+            listen_addr=f"tcp://{host}:{port}",
+            network="test",
+            channels=bytes((HIGH, LOW)),
+            moniker="bench",
+            tx_index="off",
+        )
+        self._remote = NetAddress.parse(dials, no_names) if dials else None
+        self._at_once = at_once
+        self._buffer = memoryview(bytearray(1 << 16))
+        self._done = 0
+
+    def on_start(self) -> None:
+        self._listener.setblocking(False)
+        self.runtime.add_reader(self._listener.fileno(), self._accept)
+        for _ in range(self._at_once):
+            self._dial()
+
+    def on_receive(self, _message: Any) -> tuple[str, int]:
+        return self._address, self._done
+
+    def _accept(self) -> None:
+        sock, _address = self._listener.accept()
+        self._begin(sock, Handshake(self._key, self._ours))
+
+    def _dial(self) -> None:
+        assert self._remote is not None
+        sock = socket.create_connection((str(self._remote.host), self._remote.port))
+        self._begin(sock, Handshake(self._key, self._ours, NodeID(str(self._remote.id))))
+
+    def _begin(self, sock: socket.socket, handshake: Handshake) -> None:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.runtime.add_reader(sock.fileno(), partial(self._readable, sock, handshake))
+        sock.sendall(handshake.data_to_send())
+
+    def _readable(self, sock: socket.socket, handshake: Handshake) -> None:
+        try:
+            size = sock.recv_into(self._buffer)
+        except ConnectionResetError:  # the other one has been stopped
+            size = 0
+        is_done = size > 0 and handshake.receive_data(self._buffer[:size])
+        if out := handshake.data_to_send():
+            sock.sendall(out)  # a few kilobytes, which an empty socket takes
+        if is_done or not size:
+            self._done += is_done
+            self.runtime.remove_reader(sock.fileno())
+            sock.close()
+            if self._remote is not None:
+                self._dial()
+
+
+def handshakes(secs: float, at_once: int = 4) -> dict[str, float]:
+    """Secret connection and NodeInfo between two processes, a new connection each, so many at once."""
+    with actor_system():
+        answers = Handshaker.start()
+        address, _ = answers.ask("address")
+        dials = Handshaker.start(address, at_once)
+        time.sleep(WARM_UP_S)
+        (_, before), began = dials.ask("count"), time.perf_counter()
+        time.sleep(secs)
+        (_, after), elapsed = dials.ask("count"), time.perf_counter() - began
+        dials.stop()
+        answers.stop()
+    return {"handshakes/s": (after - before) / elapsed}
+
+
+class Answerer(ProcessActor):
+    """Answers with what it was asked; forgets what it was told."""
+
+    def on_receive(self, message: Any) -> Any:
+        return message
+
+
+def mailboxes(secs: float) -> dict[str, float]:
+    """Between two processes, 100-byte messages: round trips, and messages one way, one by one and many at once."""
+    payload = bytes(100)
+
+    def rate(tell: Callable[[], object]) -> float:
+        told, began = 0, time.perf_counter()
+        while time.perf_counter() - began < secs:
+            tell()
+            told += MANY
+        ref.ask(None)
+        return told / (time.perf_counter() - began)
+
+    def one_by_one() -> None:
+        for _ in range(MANY):
+            ref.tell(payload)
+
+    with actor_system():
+        ref = Answerer.start()
+        trips = []
+        until = time.perf_counter() + secs
+        while (began := time.perf_counter()) < until:
+            ref.ask(payload)
+            trips.append(time.perf_counter() - began)
+        found = {
+            "ask µs": statistics.median(trips) * 1e6,
+            "tell/s": rate(one_by_one),
+            "tell_many/s": rate(lambda: ref.tell_many([payload] * MANY)),
+        }
+        ref.stop()
+    return found
+
+
+def frames(secs: float) -> dict[str, float]:
+    """Sealing and opening full frames on one core, 64 KiB at a time."""
+    data = os.urandom(64 * FRAME_DATA)
+    sealer, opener = Sealer(bytes(32)), Opener(bytes(32))
+    sealed, opened = 0.0, 0.0
+    count, until = 0, time.perf_counter() + secs
+    while (began := time.perf_counter()) < until:
+        whole = sealer.seal(data)
+        between = time.perf_counter()
+        opener.open(whole)
+        sealed += between - began
+        opened += time.perf_counter() - between
+        count += 1
+    return {"sealed MB/s": count * len(data) / sealed / 1e6, "opened MB/s": count * len(data) / opened / 1e6}
+
+
+def loopback(secs: float) -> dict[str, float]:
+    """Plain TCP on this machine, 64 KiB a call, a thread at either end: what no protocol over it can pass."""
+    received = 0
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        accepted, _ = server.accept()
+
+        def read() -> None:
+            nonlocal received
+            buffer = bytearray(1 << 20)
+            while size := accepted.recv_into(buffer):
+                received += size
+
+        with accepted:
+            reader = threading.Thread(target=read)
+            reader.start()
+            data, began = bytes(1 << 16), time.perf_counter()
+            while time.perf_counter() - began < secs:
+                client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            reader.join()
+            elapsed = time.perf_counter() - began
+    return {"MB/s": received / elapsed / 1e6}

@@ -1,0 +1,125 @@
+"""Where others are told to dial this node: never at 0.0.0.0 or ::, which lead nobody here.
+
+CometBFT announces the address that it listens on. All address books refuse 0.0.0.0, and who is told by such a node
+counts it as one source with all others of its kind.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from peerage.actors.blocking_calls import resolve_host
+from peerage.config import Config, ListenAddress
+from peerage.config.errors import Mistake
+from peerage.config.quoting import shown
+from peerage.wire.ip_ranges import IPAddress, is_routable, parse_ip
+from peerage.wire.net_address import without_scheme
+
+__all__ = ["advertised", "unresolved_hosts"]
+
+# Of the ranges for documentation: a UDP socket that is connected there sends nothing, and knows by which of its own
+# addresses it would.
+_FAR_AWAY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+_ANY_PORT = 9
+_SIOCGIFADDR = 0x8915  # netdevice(7)
+_INTERFACE_NAME = slice(0, 15)
+_IPV4_IN_ANSWER = slice(20, 24)
+_IPV6_ADDRESSES = Path("/proc/net/if_inet6")
+_GLOBAL = "00"  # scope, in that file
+
+_HOST_ALLOWED = "host:port, the host being an IP address or a name that resolves"
+
+
+def advertised(config: Config, listener: socket.socket) -> str:
+    """host:port as peers are told: external_address, else the listener's, its host one that leads here, its port not 0."""
+    external = without_scheme(config.p2p.external_address)
+    host, port = listener.getsockname()[:2]
+    if external:
+        told_host, told_port = _split(external)
+        if not _is_unspecified(told_host):
+            if told_port:
+                return external
+            host = told_host
+        port = told_port or port
+    if _is_unspecified(host):
+        host = _ip_of_this_machine(listener)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def unresolved_hosts(config: Config, *keys: str) -> list[Mistake]:
+    """The hosts of our own addresses that do not resolve: CometBFT does not start with such, either.
+
+    Its nodes look up the name that another one reports, and refuse who has none.
+    Args: keys, of `[p2p]`: laddr, external_address.
+    """
+    mistakes = []
+    for key in keys:
+        name, text = f"p2p.{key}", getattr(config.p2p, key)
+        host = ListenAddress.parse(text).host if text else ""
+        if host and not _is_ip(host) and not resolve_host(host):
+            mistakes.append(Mistake(name, config.source_of(name), shown(text), _HOST_ALLOWED))
+    return mistakes
+
+
+def _split(text: str) -> tuple[str, int]:
+    address = ListenAddress.parse(text)
+    return address.host, address.port
+
+
+def _is_ip(host: str) -> bool:
+    with suppress(ValueError):
+        parse_ip(host.partition("%")[0])
+        return True
+    return False
+
+
+def _is_unspecified(host: str) -> bool:
+    return _is_ip(host) and parse_ip(host.partition("%")[0]).is_unspecified
+
+
+def _ip_of_this_machine(listener: socket.socket) -> str:
+    """An address at which a listener on all interfaces is reached: a routable one if there is any."""
+    families = [listener.family]
+    if listener.family == socket.AF_INET6 and not listener.getsockopt(
+        socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+    ):
+        families.append(socket.AF_INET)  # it takes both
+    found = [ip for family in families for ip in _ips(family)]
+    loopback = "::1" if listener.family == socket.AF_INET6 else "127.0.0.1"
+    best = next((ip for ip in found if is_routable(ip)), found[0] if found else loopback)
+    return str(best)
+
+
+def _ips(family: int) -> Iterator[IPAddress]:
+    """Addresses of this machine, first that of the default route; those of loopback are not among them."""
+    with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect((_FAR_AWAY[socket.AddressFamily(family)], _ANY_PORT))
+        ip = parse_ip(probe.getsockname()[0])
+        if not (ip.is_loopback or ip.is_unspecified):
+            yield ip
+    texts = _ipv4_of_interfaces() if family == socket.AF_INET else _ipv6_of_interfaces()
+    for ip in map(parse_ip, texts):
+        if not ip.is_loopback:
+            yield ip
+
+
+def _ipv4_of_interfaces() -> Iterator[str]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            request = struct.pack("256s", name.encode()[_INTERFACE_NAME])
+            with suppress(OSError):  # it has none
+                answer = fcntl.ioctl(probe, _SIOCGIFADDR, request)
+                yield socket.inet_ntoa(answer[_IPV4_IN_ANSWER])
+
+
+def _ipv6_of_interfaces() -> Iterator[str]:
+    with suppress(OSError):
+        for line in _IPV6_ADDRESSES.read_text().splitlines():
+            digits, _, _, scope, *_ = line.split()
+            if scope == _GLOBAL:
+                yield socket.inet_ntop(socket.AF_INET6, bytes.fromhex(digits))

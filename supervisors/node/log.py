@@ -1,0 +1,90 @@
+"""How the parts of one node log, whatever else the process of its embedder holds."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import structlog
+
+from peerage.actors.runtime import System
+from peerage.actors.runtime.log import get_logger, signed
+from peerage.config import Config
+from peerage.config.node_logging import NODE, add_node, remove_node
+from peerage.supervisors.node.host_setup import HostSetup
+
+__all__ = ["NodeLog"]
+
+_log = get_logger("peerage.node")
+_lock = threading.Lock()
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
+_taken: set[str] = set()  # names in the lines of the nodes that this process has now
+
+
+class NodeLog:
+    """From `open` to `close` every line of the node's parts has its name: its moniker, or what tells it from a node of
+    the same moniker in this process.
+
+    The hosts of the node log as its configuration says, whenever their system was made, unless whoever made that gave
+    it a `log_setup` of its own. So does this process, unless the program has configured structlog: then all goes there.
+
+    Args: name, as the embedder calls the node, empty for none.
+    """
+
+    def __init__(self, config: Config, name: str) -> None:
+        self._config = config
+        self._given_name = name
+        self._name = ""
+
+    def open(self) -> str:
+        """The node is about to start; it may have before. Returns: its name in the log."""
+        settings = self._config.log_settings
+        self._name = self._take_name()
+        if not structlog.is_configured():
+            add_node(self._name, settings)
+        return self._name
+
+    def close(self) -> None:
+        """The node has ended and said so. May be called twice."""
+        with _lock:
+            _taken.discard(self._name)
+        remove_node(self._name)
+
+    @property
+    def host_setup(self) -> HostSetup | None:
+        """What each host of the node runs first; None if whoever made the actor system has chosen for all of its hosts."""
+        chosen = System.current().log_setup
+        ours = chosen is None or isinstance(chosen, HostSetup)
+        return HostSetup(self._config.log_settings, self._name) if ours else None
+
+    def signed(self) -> AbstractContextManager[None]:
+        """For whatever is started meanwhile: what it logs, or is logged of it, is the node's."""
+        return signed(self._facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        _log.bind(**self._facts).info(event, **facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        _log.bind(**self._facts).error(event, **facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        _log.bind(**self._facts).warning(event, **facts)
+
+    @property
+    def _facts(self) -> Mapping[str, str]:
+        return {NODE: self._name} if self._name else {}
+
+    def _take_name(self) -> str:
+        moniker, home = self._config.moniker, str(self._config.home.path)
+        with _lock:
+            for name in (moniker, self._given_name, home):
+                if name and name not in _taken:
+                    break
+            else:
+                number = next(n for n in range(2, len(_taken) + 3) if f"{home} ({n})" not in _taken)
+                name = f"{home} ({number})"
+            _taken.add(name)
+        return name

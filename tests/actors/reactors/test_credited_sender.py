@@ -1,0 +1,179 @@
+"""actors/reactors/credited_sender.py: credits answer at once, messages travel together, order holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peerage.actors.messages import SEND, SEND_WAIT
+from peerage.actors.reactors import credited_sender as module
+from peerage.actors.reactors.credited_sender import GATHER_BYTES, GATHER_MESSAGES, QUICK_S, Outbox
+from peerage.actors.runtime import Frames
+
+CHANNEL, OTHER = 0x50, 0x51
+
+
+class Clock:
+    """Stands in for the module's `time`: passes when told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class PeerActor:
+    """Records what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[Frames] = []
+        self.scheduled = 0
+
+    def tell(self, frames: Frames) -> None:
+        self.told.append(frames)
+
+    def schedule(self) -> None:
+        self.scheduled += 1
+
+    @property
+    def messages(self) -> list[tuple[int, bytes]]:
+        return [
+            (channel, bytes(frame))
+            for told in self.told
+            for channel, frame in zip(told.header[1], told.frames, strict=True)
+        ]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    found = Clock()
+    monkeypatch.setattr(module, "time", found)
+    return found
+
+
+@pytest.fixture
+def peer() -> PeerActor:
+    return PeerActor()
+
+
+def outbox_of(peer: PeerActor, clock: Clock, **options: Any) -> Outbox:
+    return Outbox(peer.tell, peer.schedule, {CHANNEL: 3, OTHER: 1000}, **options)
+
+
+def test_a_message_after_a_pause_is_told_at_once(peer: PeerActor, clock: Clock) -> None:
+    """Latency first where there is no stream of them."""
+    outbox = outbox_of(peer, clock)
+    assert outbox.add(CHANNEL, b"one")
+    clock.now += 1.0
+    assert outbox.add(OTHER, b"two")
+    assert [told.header for told in peer.told] == [
+        (SEND, (CHANNEL,), {CHANNEL: 1, OTHER: 0}),
+        (SEND, (OTHER,), {CHANNEL: 1, OTHER: 1}),
+    ]
+    assert peer.scheduled == 0
+
+
+def test_messages_in_quick_succession_wait_for_the_end_of_the_turn(peer: PeerActor, clock: Clock) -> None:
+    """It is asked for once; they travel as one message, in order over all channels."""
+    outbox = outbox_of(peer, clock)
+    for number in range(4):
+        assert outbox.add((CHANNEL, OTHER)[number % 2], bytes([number]))
+    assert len(peer.told) == 1
+    assert peer.scheduled == 1
+    outbox.flush()
+    outbox.flush()
+    assert len(peer.told) == 2
+    assert peer.messages == [(CHANNEL, b"\0"), (OTHER, b"\1"), (CHANNEL, b"\2"), (OTHER, b"\3")]
+
+
+def test_a_gathering_ends_after_a_millisecond_of_messages(peer: PeerActor, clock: Clock) -> None:
+    """The next one after that takes along those that wait."""
+    outbox = outbox_of(peer, clock)
+    outbox.add(OTHER, b"first")
+    outbox.add(OTHER, b"second")
+    clock.now += QUICK_S * 1.5
+    outbox.add(OTHER, b"third")
+    assert [len(told.frames) for told in peer.told] == [1, 2]
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, GATHER_MESSAGES), (GATHER_BYTES // 4, 4)])
+def test_a_gathering_is_bounded_in_messages_and_bytes(
+    peer: PeerActor, clock: Clock, size: int, count: int
+) -> None:
+    """Else a reactor that sends without end would hold all of it until its turn ends."""
+    outbox = outbox_of(peer, clock)
+    outbox.add(OTHER, b"told at once")
+    for _ in range(count):
+        outbox.add(OTHER, bytes(size))
+    assert [len(told.frames) for told in peer.told] == [1, count]
+
+
+def test_without_a_credit_nothing_is_taken(peer: PeerActor, clock: Clock) -> None:
+    """Per channel; a channel that was never granted has none."""
+    outbox = outbox_of(peer, clock)
+    assert [outbox.add(CHANNEL, b"x") for _ in range(4)] == [True, True, True, False]
+    assert (outbox.room(CHANNEL), outbox.room(OTHER), outbox.room(0x52)) == (0, 1000, 0)
+    assert not outbox.add(0x52, b"x")
+    assert outbox.add(OTHER, b"x")
+
+
+def test_credits_are_totals(peer: PeerActor, clock: Clock) -> None:
+    """Doubled, late or lost ones are put right by the next; fewer than used is no room, not a debt."""
+    outbox = outbox_of(peer, clock)
+    for _ in range(3):
+        outbox.add(CHANNEL, b"x")
+    outbox.grant({CHANNEL: 5})
+    outbox.grant({CHANNEL: 5})
+    assert outbox.room(CHANNEL) == 2
+    outbox.grant({CHANNEL: 2})
+    assert outbox.room(CHANNEL) == 0
+    assert not outbox.add(CHANNEL, b"x")
+    outbox.grant({CHANNEL: 4})
+    assert outbox.room(CHANNEL) == 1
+
+
+def test_a_question_carries_what_has_gathered_in_front_of_its_own_message(
+    peer: PeerActor, clock: Clock
+) -> None:
+    """A message that waits for room may not overtake those that had some."""
+    outbox = outbox_of(peer, clock)
+    for number in range(3):
+        outbox.add(CHANNEL, bytes([number]))
+    question = outbox.waiting(CHANNEL, b"waits", 77.0)
+    assert question.header == (SEND_WAIT, (CHANNEL, CHANNEL, CHANNEL), {CHANNEL: 3, OTHER: 0}, 77.0)
+    assert list(question.frames) == [b"\1", b"\2", b"waits"]
+    outbox.flush()
+    assert len(peer.told) == 1
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_the_answer_counts_an_accepted_message_and_brings_the_total(
+    peer: PeerActor, clock: Clock, accepted: bool
+) -> None:
+    """What waited was paid by nobody before."""
+    outbox = outbox_of(peer, clock)
+    for _ in range(3):
+        outbox.add(CHANNEL, b"x")
+    outbox.waiting(CHANNEL, b"waits", 77.0)
+    assert outbox.settle(CHANNEL, (accepted, 6)) is accepted
+    assert outbox.room(CHANNEL) == (2 if accepted else 3)
+
+
+def test_totals_put_the_peer_actor_right(peer: PeerActor, clock: Clock) -> None:
+    """What has gathered goes along; without any, there are totals all the same."""
+    outbox = outbox_of(peer, clock)
+    outbox.add(CHANNEL, b"told")
+    outbox.add(OTHER, b"gathered")
+    assert outbox.totals().header == (SEND, (OTHER,), {CHANNEL: 1, OTHER: 1})
+    empty = outbox.totals()
+    assert (empty.header, list(empty.frames)) == ((SEND, (), {CHANNEL: 1, OTHER: 1}), [])
+
+
+def test_what_was_sent_is_counted_per_channel(peer: PeerActor, clock: Clock) -> None:
+    """Refused messages are not; whether the others have left makes no difference."""
+    outbox = outbox_of(peer, clock)
+    for _ in range(4):
+        outbox.add(CHANNEL, b"message")
+    assert outbox.sent() == {CHANNEL: 3, OTHER: 0}

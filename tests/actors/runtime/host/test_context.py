@@ -1,0 +1,148 @@
+"""What an actor's host does for it: timers, callbacks, descriptors, deferred answers."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor, System, watch
+from peerage.actors.runtime.mail.process import current_port
+from tests.actors.runtime.cast import Upper, Worker
+from tests.nodes import wait_until
+
+
+def test_a_deferred_answer_comes_later(worker: ActorRef[Worker]) -> None:
+    """Others are served in between."""
+    held = worker.ask(("hold",), block=False)
+    assert worker.ask(("pid",)) == worker.pid()
+    worker.tell(("release", "now"))
+    assert held.get(timeout=5) == "now"
+
+
+def test_timers_fire_in_order_of_time(worker: ActorRef[Worker]) -> None:
+    """Not in order of their making."""
+    assert worker.ask(("later_log", 0.03, 0.01, 0.02)) == [0.01, 0.02, 0.03]
+
+
+def test_a_cancelled_timer_does_not_fire(worker: ActorRef[Worker]) -> None:
+    """Cancel is final."""
+    assert worker.ask(("cancelled_timer",)) == []
+
+
+def test_call_threadsafe_comes_from_another_thread(worker: ActorRef[Worker]) -> None:
+    """A worker thread hands its result to the loop."""
+    assert isinstance(worker.ask(("from_thread",), timeout=5), int)
+
+
+def test_an_exception_in_a_callback_fails_the_actor(worker: ActorRef[Worker]) -> None:
+    """As one in on_receive does."""
+    seen = watch(worker)
+    worker.tell(("fail_later",))
+    assert seen.wait(5.0).text == "ValueError: in a callback"
+
+
+def test_a_callback_that_waits_leaves_what_is_behind_it_to_be_done_once(
+    worker: ActorRef[Worker],
+) -> None:
+    """The turn in which it waits does that; the one around it goes on, and so does the host."""
+    other = worker.ask(("start", HERE))
+    assert worker.ask(("wait_and_let_others", other, ("pid",)), timeout=5) == "done"
+    assert worker.ask(("pid",), timeout=5) == worker.pid()
+
+
+def test_an_actor_that_asks_another_of_its_host_leaves_its_messages_to_be_handled_once(
+    worker: ActorRef[Worker],
+) -> None:
+    """Both have something to do in one turn, and the first waits for the second."""
+    first, second = worker.ask(("start", HERE)), worker.ask(("start", HERE))
+    worker.ask(("ready_together", first, second))
+    first.ask(("pid",), timeout=5)
+    assert second.ask(("log",), timeout=5) == ["told", "asked"]
+    assert worker.ask(("pid",), timeout=5) == worker.pid()
+
+
+def test_the_end_of_turn_hook_runs_after_the_batch(worker: ActorRef[Worker]) -> None:
+    """One hook for many messages: that is what batching is made of."""
+    for _ in range(3):
+        worker.tell(("end_of_turn",))
+    log = worker.ask(("log",))
+    assert log[0] == "message"
+    assert log.count("message") == 3
+
+
+@pytest.fixture
+def stream(system: System, place: Place) -> socket.socket:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        Upper.options(name="upper", place=place, fds={"stream": theirs.fileno()}).start()
+    return ours
+
+
+def test_a_passed_descriptor_is_read_by_the_actor(stream: socket.socket) -> None:
+    """The actor has its own copy: the starter closed its own."""
+    with stream:
+        stream.send(b"hello")
+        assert stream.recv(100) == b"HELLO"
+
+
+def test_an_exception_in_a_reader_fails_the_actor(stream: socket.socket) -> None:
+    """Descriptor callbacks are the actor's code too."""
+    with stream:
+        seen = watch(ActorRef.to("upper"))
+        stream.send(b"boom")
+        assert seen.wait(5.0).text == "ValueError: boom"
+
+
+@pytest.mark.parametrize("inner", [PROCESS, THREAD], ids=["process", "thread"])
+def test_an_actor_passes_descriptors_on(worker: ActorRef[Worker], inner: Place) -> None:
+    """From inside a host too, into a process or a thread."""
+    assert worker.ask(("start_with_fd", inner), timeout=5) == b"FROM INSIDE"
+
+
+def test_passing_a_descriptor_leaks_none(system: System) -> None:
+    """Neither here nor with a refused start."""
+    with socket.socket() as sock:
+        ref = Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        ref.stop()
+        ref = Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        with pytest.raises(Exception, match="alive"):
+            Worker.options(name="once", fds={"s": sock.fileno()}).start()
+        ref.stop()
+        watch(ref).wait(5)
+    # ZeroMQ closes its sockets a moment later, in a thread of its own.
+    assert current_port().wait(lambda: len(list(Path("/proc/self/fd").iterdir())) <= before, 5.0)
+
+
+def test_descriptors_do_not_go_into_a_strange_process(worker: ActorRef[Worker]) -> None:
+    """It is refused, not ignored."""
+    with pytest.raises(ValueError, match="descriptors"):
+        Worker.options(place=worker.host, fds={"x": 0}).start()
+
+
+class Census(ProcessActor):
+    """Answers what its context knows of another actor, and of the system's processes."""
+
+    def on_receive(self, message: ActorRef[Any]) -> tuple[int | None, tuple[int, ...]]:
+        return self.runtime.life_of(message), self.runtime.process_ids
+
+
+def test_each_life_of_an_actor_has_a_higher_number(system: System) -> None:
+    """And between two it has none; the processes are the embedder's and those of the hosts that live."""
+    census = Census.options(name="census", place=PROCESS).start()
+    lives = []
+    for _ in range(2):
+        other = Worker.options(name="counted", place=PROCESS).start()
+        lives.append(wait_until(lambda: census.ask(other)[0], what="the news of its start"))  # noqa: B023
+        processes = census.ask(other)[1]
+        assert processes[0] == os.getpid()
+        assert set(processes) >= {census.pid(), other.pid()}
+        other.kill()
+        wait_until(lambda: census.ask(other)[0] is None, what="the news of its end")  # noqa: B023
+    census.stop()
+    first, second = lives
+    assert first < second

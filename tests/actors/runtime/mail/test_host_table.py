@@ -1,0 +1,81 @@
+"""Who is alive, by serials that only grow."""
+
+from __future__ import annotations
+
+from peerage.actors.runtime import DownReason, HostFacts
+from peerage.actors.runtime.mail.host_table import REMEMBERED_DEATHS, HostTable
+
+NOBODY: frozenset[int] = frozenset()
+KILLED = DownReason("killed", "SIGKILL")
+
+
+def table_with(*hosts: tuple[str, int]) -> HostTable:
+    table = HostTable()
+    for name, serial in hosts:
+        table.up(HostFacts(name, serial, 100 + serial), NOBODY)
+    return table
+
+
+def test_the_higher_serial_wins_whatever_the_order_of_news() -> None:
+    """News of an older life does not replace a younger one."""
+    table = table_with(("a", 5), ("a", 3))
+    assert table.resolve("a", 0) == 5
+
+
+def test_a_ref_faster_than_the_news_is_believed() -> None:
+    """A serial above all heard of is young, not dead."""
+    table = table_with(("a", 5))
+    assert table.resolve("b", 6) == 6
+    assert table.resolve("a", 6) == 6
+    assert table.resolve("b", 4) is None
+
+
+def test_a_booting_host_is_not_dead() -> None:
+    """Though a younger one is up already."""
+    table = HostTable()
+    table.up(HostFacts("young", 7, 1), frozenset({6}))
+    assert not table.is_dead(6)
+    assert table.is_dead(5)
+
+
+def test_a_death_is_remembered_with_its_reason() -> None:
+    """And late news of its birth does not revive it."""
+    table = table_with(("a", 5))
+    epoch = table.epoch
+    table.down(5, KILLED, NOBODY, gracefully=False)
+    table.up(HostFacts("a", 5, 1), NOBODY)
+    assert table.epoch == epoch + 1
+    assert table.is_dead(5)
+    assert table.is_silent(5)
+    assert table.resolve("a", 5) is None
+    assert table.reason(5) == KILLED
+
+
+def test_a_host_that_left_by_itself_has_last_words() -> None:
+    """What it sent may still be on its way."""
+    table = table_with(("a", 5))
+    table.down(5, DownReason("normal"), NOBODY, gracefully=True)
+    assert not table.is_silent(5)
+
+
+def test_a_snapshot_carries_everything() -> None:
+    """For a host that comes later."""
+    table, copy = table_with(("a", 5), ("b", 6)), HostTable()
+    table.down(5, KILLED, frozenset({7}), gracefully=False)
+    copy.load(table.snapshot())
+    assert copy.live == table.live
+    assert copy.is_dead(5)
+    assert not copy.is_dead(7)
+
+
+def test_a_dead_host_is_remembered_with_its_actors() -> None:
+    """Each actor's own reason, else the host's; all forgotten together."""
+    table = HostTable()
+    ended = {"one": DownReason("exception", "boom")}
+    table.down(5, DownReason("normal"), NOBODY, gracefully=True, ended=ended)
+    assert table.end_of(5, "one") == table.reason_of(5, "one") == ended["one"]
+    assert table.end_of(5, "two") is None
+    assert table.reason_of(5, "two").kind == "normal"
+    for serial in range(6, 6 + REMEMBERED_DEATHS):
+        table.down(serial, KILLED, NOBODY, gracefully=False)
+    assert table.end_of(5, "one") is None

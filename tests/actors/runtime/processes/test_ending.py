@@ -1,0 +1,296 @@
+"""The end of a system, without supervisors: who stops before whom, who is waited for, and what makes it quick."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.runtime import (
+    HERE,
+    PROCESS,
+    THREAD,
+    ActorRef,
+    ActorStartError,
+    ProcessActor,
+    System,
+    watch,
+)
+from peerage.actors.runtime import actor as actor_module
+from tests.actors.runtime.stoppers import Outlet, Patient, PatientOutlet, Stopper
+from tests.nodes import wait_until
+from tests.processes import is_alive
+
+SHORT_S = 0.1  # a grace
+LONGER_S = 4 * SHORT_S
+LIMIT_S = 20.0
+
+
+class Pipe:
+    """What the actors have written."""
+
+    def __init__(self) -> None:
+        self.read, self.write = os.pipe()
+
+    def start(self, name: str, place: Any, *, patient: bool = False, **options: Any) -> ActorRef[Any]:
+        """Start an actor that writes here."""
+        if place is PROCESS:
+            cls: type[Stopper] = PatientOutlet if patient else Outlet
+            options["fds"] = {"out": self.write}
+        else:
+            cls = Patient if patient else Stopper
+        return cls.options(name=name, place=place, **options).start(self.write)
+
+    def lines(self) -> list[str]:
+        """All so far."""
+        text = b""
+        while select.select([self.read], [], [], 0)[0]:
+            text += os.read(self.read, 65536)
+        return text.decode().split()
+
+
+def _end() -> None:
+    if System.is_running():
+        System.current().shutdown()
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    _end()
+    System(preload=(Stopper.__module__,))
+    made = Pipe()
+    yield made
+    _end()
+    os.close(made.read)
+    os.close(made.write)
+
+
+def test_an_actor_that_stops_others_is_waited_for_whatever_the_grace(pipe: Pipe) -> None:
+    """It has its reasons: in a process, on a thread, in the host of another one. A plain one has the grace alone."""
+    pipe.start("plain", PROCESS).ask(("sleep", 600.0))
+    landlord = pipe.start("landlord", THREAD)
+    landlord.ask(("start", Patient, {"name": "here", "place": HERE}, (LONGER_S,)))
+    for name, place in (("process", PROCESS), ("thread", THREAD)):
+        pipe.start(name, place, patient=True).ask(("sleep", LONGER_S))
+    System.current().shutdown(grace=SHORT_S)
+    assert pipe.lines() == ["thread", "process", "here", "landlord"]
+
+
+def test_an_actor_that_stops_others_is_waited_for_on_a_thread_of_a_process(pipe: Pipe) -> None:
+    """The process ends with it, however long it takes; also when its own actor is stopped alone."""
+    for alone in (False, True):
+        landlord = pipe.start("landlord", PROCESS)
+        landlord.ask(("start", Patient, {"name": "thread", "place": THREAD}, (LONGER_S,)))
+        if alone:
+            thread = watch(ActorRef.to("thread"))
+            landlord.stop()
+            assert thread.wait(LIMIT_S).kind == "shutdown"
+        System.current().shutdown(grace=SHORT_S)
+        assert pipe.lines() == ["landlord", "thread"]
+
+
+def test_those_that_stop_others_end_one_after_the_other_the_last_started_first(pipe: Pipe) -> None:
+    """The one started first may rely on nobody, the others on it; plain actors between them keep their place."""
+    for name, is_patient in (("a", False), ("b", True), ("c", False), ("d", True), ("e", False)):
+        pipe.start(name, THREAD, patient=is_patient)
+    System.current().shutdown()
+    assert pipe.lines() == ["e", "d", "c", "b", "a"]
+
+
+def test_plain_actors_between_them_stop_side_by_side(pipe: Pipe) -> None:
+    """All at once, as many as there may be: the second begins before the first has ended."""
+    gates = [threading.Event(), threading.Event()]
+    for name in "ab":
+        Meeting.options(name=name, place=THREAD).start()
+    _MEETING.extend(gates)
+    try:
+        System.current().shutdown()
+        assert all(gate.is_set() for gate in gates)
+    finally:
+        _MEETING.clear()
+
+
+_MEETING: list[threading.Event] = []
+
+
+class Meeting(ProcessActor):
+    """Its end waits until the other one ends, too."""
+
+    def on_stop(self) -> None:
+        own, other = _MEETING if self.actor_urn == "a" else reversed(_MEETING)
+        own.set()
+        assert other.wait(LIMIT_S)
+
+
+def test_what_is_linked_stops_after_its_owner(pipe: Pipe) -> None:
+    """Who may stop it first, in his own order: in a process, on a thread, and as a guest of another one."""
+    landlord = pipe.start("landlord", THREAD)
+    owner = pipe.start("owner", PROCESS)
+    for name, place in (("process", PROCESS), ("thread", THREAD), ("guest", landlord)):
+        pipe.start(name, place, linked_to=owner)
+    System.current().shutdown()
+    lines = pipe.lines()
+    assert sorted(lines) == ["guest", "landlord", "owner", "process", "thread"]
+    assert all(lines.index("owner") < lines.index(name) for name in ("guest", "process", "thread"))
+
+
+def test_what_is_linked_to_one_who_overstays_stops_all_the_same(pipe: Pipe) -> None:
+    """It has a grace of its own."""
+    owner = pipe.start("owner", PROCESS)
+    owner.ask(("sleep", 600.0))
+    pipe.start("linked", PROCESS, linked_to=owner)
+    System.current().shutdown(grace=1.0)
+    assert pipe.lines() == ["linked"]
+
+
+def test_nothing_is_started_while_the_system_ends(pipe: Pipe) -> None:
+    """Whoever asks for one is told."""
+    patient = pipe.start("patient", THREAD, patient=True)
+    patient.ask(("sleep", LONGER_S))
+    system = System.current()
+    ending = threading.Thread(target=system.shutdown)
+    seen = watch(pipe.start("plain", THREAD))
+    ending.start()
+    seen.wait(LIMIT_S)
+    for place in (PROCESS, THREAD):
+        with pytest.raises(ActorStartError, match="the system is shutting down"):
+            pipe.start("late", place)
+    ending.join(LIMIT_S)
+
+
+def test_a_process_that_is_being_made_when_the_system_ends_starts_nothing_and_is_not_waited_for(
+    pipe: Pipe, tmp_path: Path
+) -> None:
+    """It is told to stop when it can be told, and whoever asked for it hears why it was not started."""
+    _end()
+    (made, go), starting = (tmp_path / "made", tmp_path / "go"), Future[Exception | None]()
+    for fifo in (made, go):
+        os.mkfifo(fifo)
+    plain = watch(Stopper.options(name="plain", place=THREAD).start(pipe.write))
+    system = System.current()
+
+    def start() -> None:
+        try:
+            pipe.start("late", PROCESS, log_setup=partial(_at_the_gate, made, go))
+        except Exception as error:
+            starting.set_result(error)
+        else:
+            starting.set_result(None)
+
+    starter, ending = threading.Thread(target=start), threading.Thread(target=system.shutdown, args=(600.0,))
+    starter.start()
+    made.read_bytes()
+    ending.start()
+    plain.wait(LIMIT_S)
+    go.write_bytes(b"")
+    ending.join(LIMIT_S)
+    assert not ending.is_alive()
+    assert "the system is shutting down" in str(starting.result(LIMIT_S))
+    assert pipe.lines() == ["plain"]
+
+
+def _at_the_gate(made: Path, go: Path) -> None:
+    """Says that its process is there, and waits."""
+    made.write_bytes(b"")
+    go.read_bytes()
+
+
+def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to stop when it can be told."""
+    plain = watch(pipe.start("plain", THREAD))
+    made, go, make = threading.Event(), threading.Event(), actor_module.start_host_thread
+
+    def later(*args: Any, **kwargs: Any) -> None:
+        made.set()
+        go.wait(LIMIT_S)
+        make(*args, **kwargs)
+
+    def start() -> None:
+        with contextlib.suppress(ActorStartError):  # it may just be let in
+            pipe.start("late", THREAD)
+
+    monkeypatch.setattr(actor_module, "start_host_thread", later)
+    starter = threading.Thread(target=start)
+    ending = threading.Thread(target=System.current().shutdown, args=(600.0,))
+    starter.start()
+    made.wait(LIMIT_S)
+    ending.start()
+    plain.wait(LIMIT_S)
+    go.set()
+    for thread in (ending, starter):
+        thread.join(LIMIT_S)
+        assert not thread.is_alive()
+
+
+def test_a_second_shutdown_waits_for_the_first(pipe: Pipe) -> None:
+    """Nobody may go on as if all had ended."""
+    pipe.start("patient", THREAD, patient=True).ask(("sleep", LONGER_S))
+    system, seen = System.current(), watch(pipe.start("plain", THREAD))
+    first = threading.Thread(target=system.shutdown)
+    first.start()
+    seen.wait(LIMIT_S)
+    system.shutdown()
+    assert pipe.lines() == ["plain", "patient"]
+    assert not Path(system.directory).exists()
+    first.join(LIMIT_S)
+
+
+def test_an_actor_in_the_embedder_may_shut_the_system_down(pipe: Pipe) -> None:
+    """It cannot be stopped itself, and is not waited for."""
+    pipe.start("other", PROCESS)
+    system = System.current()
+    pipe.start("caller", THREAD, patient=True).tell("shutdown")
+    wait_until(lambda: not System.is_running(), LIMIT_S)
+    assert pipe.lines()[0] == "other"
+    assert not Path(system.directory).exists()
+
+
+def test_what_a_handler_raises_while_the_system_ends_has_everything_killed(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second Ctrl-C: nothing is waited for, nothing is left."""
+    patient = pipe.start("patient", PROCESS, patient=True)
+    patient.ask(("sleep", 600.0))
+    pid, system = patient.pid(), System.current()
+    monkeypatch.setattr(system, "_before_end", [_interrupted_later])
+    with pytest.raises(KeyboardInterrupt):
+        system.shutdown()
+    assert not is_alive(pid)
+    assert not Path(system.directory).exists()
+    assert not System.is_running()
+
+
+def _interrupted_later() -> None:
+    def interrupt() -> None:
+        time.sleep(SHORT_S)  # any moment will do
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+
+
+def test_a_callback_is_called_before_anything_ends(pipe: Pipe) -> None:
+    """The last one given first; one that is called off is not; one that fails is only logged."""
+    ref, called = pipe.start("actor", THREAD), []
+    system = System.current()
+
+    def fail() -> None:
+        raise ValueError("on purpose")
+
+    system.before_end(lambda: called.append(("first", ref.is_alive())))
+    system.before_end(fail)
+    system.before_end(lambda: called.append(("second", ref.is_alive())))
+    system.before_end(lambda: called.append(("never", True)))()
+    system.shutdown()
+    assert called == [("second", True), ("first", True)]

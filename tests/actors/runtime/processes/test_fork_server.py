@@ -1,0 +1,89 @@
+"""The fork server may die at any moment: nobody but the log notices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from peerage.actors.runtime import ActorRef, System, watch
+from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.processes.fd_channel import receive_message, send_message
+from tests.actors.runtime.cast import Worker
+
+
+def kill_fork_server(system: System) -> None:
+    pid = system.fork_server_pid
+    os.kill(pid, signal.SIGKILL)
+    assert current_port().wait(lambda: system.fork_server_pid != pid, 5.0)
+
+
+def test_hosts_outlive_their_fork_server(system: System) -> None:
+    """They are watched by their own descriptors."""
+    ref = Worker.start()
+    kill_fork_server(system)
+    assert ref.ask(("pid",)) == ref.pid()
+
+
+def test_a_new_fork_server_serves(system: System) -> None:
+    """Starting goes on."""
+    kill_fork_server(system)
+    assert Worker.start().ask(("pid",)) != os.getpid()
+
+
+def test_the_death_of_an_orphaned_host_is_noticed(system: System) -> None:
+    """Its parent cannot tell the status any more; that it is dead is known all the same."""
+    ref = Worker.start()
+    seen = watch(ref)
+    kill_fork_server(system)
+    ref.kill()
+    assert seen.wait(5.0).kind == "killed"
+
+
+def test_starts_in_flight_survive_the_fork_servers_death(system: System) -> None:
+    """Asked again of its successor, none twice."""
+    os.kill(system.fork_server_pid, signal.SIGSTOP)
+    pid = system.fork_server_pid
+    starting = [StartInThread(name) for name in ("one", "two")]
+    os.kill(pid, signal.SIGKILL)
+    refs = [result.get(timeout=10.0) for result in starting]
+    assert [ref.ask(("facts",))[0] for ref in refs] == ["one", "two"]
+
+
+class StartInThread:
+    """A start in another thread."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._future = self._pool.submit(Worker.options(name=name).start)
+
+    def get(self, timeout: float) -> ActorRef[Worker]:
+        try:
+            return self._future.result(timeout)
+        finally:
+            self._pool.shutdown()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1_000_000])
+def test_messages_and_descriptors_travel_whole(size: int) -> None:
+    """Length, pickle, and descriptors beside them, however the stream is cut."""
+    ours, theirs = socket.socketpair()
+    read, write = os.pipe()
+    with ours, theirs:
+        sender = threading.Thread(target=send_message, args=(ours, b"x" * size, (write,)))
+        sender.start()
+        value, fds = receive_message(theirs)
+        sender.join()
+        assert value == b"x" * size
+        os.write(fds[0], b"through")
+        assert os.read(read, 100) == b"through"
+        assert not os.get_inheritable(fds[0])
+        ours.close()
+        with pytest.raises(EOFError):
+            receive_message(theirs)
+    for fd in (read, write, fds[0]):
+        os.close(fd)

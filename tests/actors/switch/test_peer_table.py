@@ -1,0 +1,164 @@
+"""actors/switch/peer_table.py: who is let in, who is dialled."""
+
+from dataclasses import replace
+
+import pytest
+
+from peerage.actors.messages import ConnectionFacts, PeerInfo
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import ActorRef
+from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
+from peerage.wire.keys import NodeID
+from peerage.wire.node_info import NodeInfo
+
+OWN, ANNA, BERT, CLEO = (NodeID(letter * 40) for letter in "0abc")
+
+
+def table_of(max_inbound: int = 2, *, allow_duplicate_ip: bool = True) -> PeerTable:
+    return PeerTable(PeerLimits(OWN, max_inbound, allow_duplicate_ip))
+
+
+def accepted(number: int, ip: str = "10.0.0.1") -> ConnectionFacts:
+    return ConnectionFacts(f"in-{number}", "peers-0", ip, 1000 + number, is_outbound=False)
+
+
+def dialled(peer_id: NodeID, ip: str = "10.0.0.1") -> ConnectionFacts:
+    return ConnectionFacts(f"out-{peer_id[:2]}", "peers-0", ip, 26656, is_outbound=True, dialled_id=peer_id)
+
+
+def ref() -> ActorRef:
+    return ActorRef.to("peer")
+
+
+def info_of(facts: ConnectionFacts, peer_id: NodeID) -> PeerInfo:
+    return PeerInfo(
+        connection=facts.connection,
+        ref=ref(),
+        id=peer_id,
+        node_info=NodeInfo(id=peer_id, listen_addr="tcp://10.0.0.1:26656", network="n", moniker="m"),
+        remote_ip=facts.remote_ip,
+        socket_address=f"{facts.remote_ip}:{facts.remote_port}",
+        is_outbound=facts.is_outbound,
+        is_persistent=False,
+        is_unconditional=False,
+        host=facts.host,
+    )
+
+
+def run(table: PeerTable, facts: ConnectionFacts, peer_id: NodeID) -> None:
+    """Take a connection all the way."""
+    table.add(facts, 0.0)
+    table.admit(facts, peer_id, ref(), 0.0)
+    table.started(info_of(facts, peer_id), 0.0)
+
+
+def reason_of(refusal: Refusal | None) -> RefusalReason | None:
+    return refusal.reason if refusal else None
+
+
+def test_inbound_connections_are_limited_handshakes_included() -> None:
+    """Reference 5: at most max_num_inbound_peers plus unconditional ones, handshakes included."""
+    table = table_of(max_inbound=2)
+    for number in range(2):
+        assert table.admit_connection(accepted(number)) is None
+        table.add(accepted(number), 0.0)
+    assert reason_of(table.admit_connection(accepted(2))) is RefusalReason.INBOUND_LIMIT
+    table.unconditional.add(ANNA)
+    assert table.admit_connection(accepted(2)) is None
+
+
+def test_a_removed_connection_makes_room() -> None:
+    """A refused or failed connection leaves the table."""
+    table = table_of(max_inbound=1)
+    table.add(accepted(1), 0.0)
+    table.remove("in-1")
+    assert table.admit_connection(accepted(2)) is None
+
+
+def test_an_unconditional_id_passes_the_limit_of_peers() -> None:
+    """Reference 6: inbound limit, unless the ID is unconditional."""
+    table = table_of(max_inbound=1)
+    run(table, accepted(1), ANNA)
+    assert reason_of(table.admit_peer(accepted(2), BERT)) is RefusalReason.INBOUND_LIMIT
+    table.unconditional.add(BERT)
+    assert table.admit_peer(accepted(2), BERT) is None
+
+
+def test_one_ip_once_unless_allowed() -> None:
+    """The duplicate-IP filter looks at every port of an IP."""
+    strict, lax = table_of(allow_duplicate_ip=False), table_of(allow_duplicate_ip=True)
+    for table in (strict, lax):
+        table.add(accepted(1), 0.0)
+    assert reason_of(strict.admit_connection(accepted(2))) is RefusalReason.DUPLICATE_IP
+    assert lax.admit_connection(accepted(2)) is None
+    assert strict.admit_connection(accepted(3, ip="10.0.0.2")) is None
+
+
+def test_our_own_dial_in_handshake_does_not_refuse_the_same_remote_dialling_us() -> None:
+    """Else both sides of a simultaneous dial could refuse each other and neither connection would stay."""
+    table = table_of(allow_duplicate_ip=False)
+    table.add(dialled(ANNA), 0.0, Stage.DIALLING)
+    assert table.admit_connection(accepted(1)) is None
+
+
+def test_the_same_remote_port_twice_is_a_duplicate_connection() -> None:
+    """Reference 5: a second connection to the same remote host:port."""
+    table = table_of()
+    table.add(accepted(1), 0.0)
+    again = replace(accepted(1), connection="in-again")
+    assert reason_of(table.admit_connection(again)) is RefusalReason.DUPLICATE_CONNECTION
+
+
+def test_our_own_id_is_refused() -> None:
+    """Nobody else can prove it."""
+    assert reason_of(table_of().admit_peer(accepted(1), OWN)) is RefusalReason.SELF
+
+
+@pytest.mark.parametrize("stage", [Stage.DIALLING, Stage.HANDSHAKE])
+def test_an_id_is_dialled_once_at_a_time(stage: Stage) -> None:
+    """Reference 6: one dial at a time per peer ID."""
+    table = table_of()
+    table.add(dialled(ANNA), 0.0, stage)
+    assert reason_of(table.may_dial(ANNA, "10.0.0.9", 26656)) is RefusalReason.DUPLICATE_ID
+    assert table.may_dial(BERT, "10.0.0.9", 26656) is None
+
+
+def test_a_connected_id_or_ip_is_not_dialled() -> None:
+    """Reference 6: refused as currently dialling or existing."""
+    table = table_of(allow_duplicate_ip=False)
+    run(table, accepted(1), ANNA)
+    assert reason_of(table.may_dial(ANNA, "10.0.0.9", 26656)) is RefusalReason.DUPLICATE_ID
+    assert reason_of(table.may_dial(BERT, "10.0.0.1", 26656)) is RefusalReason.DUPLICATE_IP
+    assert reason_of(table.may_dial(OWN, "10.0.0.9", 26656)) is RefusalReason.SELF
+
+
+@pytest.mark.parametrize("stage", [Stage.DIALLING, Stage.HANDSHAKE, Stage.RUNNING])
+def test_the_same_host_and_port_is_not_dialled_twice(stage: Stage) -> None:
+    """Reference 5: a second connection to the same remote host:port is a duplicate, whoever is expected there."""
+    table = table_of()
+    table.add(dialled(ANNA), 0.0, stage)
+    assert reason_of(table.may_dial(BERT, "10.0.0.1", 26656)) is RefusalReason.DUPLICATE_CONNECTION
+    assert table.may_dial(BERT, "10.0.0.1", 26657) is None
+
+
+def test_num_peers_leaves_out_unconditional_ones() -> None:
+    """Reference 6: (outbound, inbound, dialling) without unconditional peers."""
+    table = table_of()
+    table.unconditional.add(CLEO)
+    run(table, accepted(1), ANNA)
+    run(table, accepted(2), CLEO)
+    run(table, dialled(BERT), BERT)
+    table.add(dialled(NodeID("d" * 40)), 0.0, Stage.DIALLING)
+    counted = table.num_peers()
+    assert (counted.outbound, counted.inbound, counted.dialling) == (1, 1, 1)
+
+
+def test_a_peer_that_a_host_tells_of_is_in_the_table_as_running() -> None:
+    """A restarted switch rebuilds its table from the transports."""
+    table = table_of()
+    facts = accepted(1)
+    table.add(replace(facts, peer=info_of(facts, ANNA)), 0.0)
+    found = table.of_id(ANNA)
+    assert found is not None
+    assert found.stage is Stage.RUNNING
+    assert [peer.id for peer in table.peers()] == [ANNA]

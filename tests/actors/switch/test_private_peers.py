@@ -1,0 +1,198 @@
+"""Private peers: nothing that a stranger can read names them, however the operator wrote their IDs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import fit, write_book
+from peerage.actors.messages import ConnectionFacts, PeerInfo, PeerStatus
+from peerage.actors.metrics.app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.metrics.buffer import MetricsBuffer
+from peerage.actors.metrics.families import FAMILIES
+from peerage.actors.rpc.app import rpc_app
+from peerage.actors.runtime import ActorRef
+from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
+from peerage.actors.switch.peer_table import PeerLimits, PeerTable
+from peerage.config.sections import P2PConfig
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.node_info import NodeInfo
+from tests.actors.discovery.nodes import address, book, node_id
+from tests.actors.http.asgi_exchange import exchange
+from tests.actors.rpc.rpc_snapshots import CONNECTION
+
+OWN = node_id(999)
+ROUTES = ("health", "status", "net_info", "dial_seeds", "dial_peers", "", "nonsense")
+
+
+@dataclass
+class Sentry:
+    """A node's parts behind which private peers stand. Args: ids, as the operator wrote them; peers, connected."""
+
+    ids: tuple[str, ...]
+    peers: list[NetAddress]
+    told: list[NetAddress]
+
+    def __post_init__(self) -> None:
+        self.private = P2PConfig(private_peer_ids=self.ids).private_peer_ids
+        self.table = PeerTable(PeerLimits(OWN, 40, allow_duplicate_ip=True))
+        self.table.private.update(self.private)
+
+    def peer(self, where: NetAddress) -> PeerStatus:
+        """A connected peer, as its host tells of it."""
+        facts = ConnectionFacts(str(where), "peers-0", str(where.host), where.port, is_outbound=False)
+        info = PeerInfo(
+            connection=facts.connection,
+            ref=ActorRef.to("peer"),
+            id=where.id,
+            node_info=NodeInfo(
+                id=where.id, listen_addr=f"tcp://{where.dial_string}", network="n", moniker="m"
+            ),
+            remote_ip=facts.remote_ip,
+            socket_address=where.dial_string,
+            is_outbound=False,
+            is_persistent=False,
+            is_unconditional=False,
+            host=facts.host,
+        )
+        return PeerStatus(info, CONNECTION)
+
+    # what RPC asks the node
+
+    async def health(self) -> None: ...
+
+    async def net_info(self) -> NetInfoSnapshot:
+        return NetInfoSnapshot(True, "", self.table.snapshots(map(self.peer, self.peers)))
+
+    async def status(self) -> StatusSnapshot:
+        return StatusSnapshot(NodeInfo(id=OWN, network="n", moniker="m"))
+
+    async def dial_seeds(self, seeds: tuple[str, ...]) -> None: ...
+
+    async def dial_peers(self, peers: tuple[str, ...], **_flags: bool) -> None: ...
+
+    # what strangers read
+
+    def rpc(self) -> bytes:
+        """The answers of every route."""
+        app = rpc_app(self, True)
+        return b"".join(exchange(app, "GET", f"/{route}").body for route in ROUTES)
+
+    def metrics(self) -> bytes:
+        """What Prometheus reads, after everything that is counted by peer was counted for every peer."""
+        shared = SharedAggregate(MetricsSettings("n", hides_private_peers=True), FAMILIES)
+        shared.hide(frozenset(self.private))
+        buffer = MetricsBuffer("source")
+        for family in FAMILIES:
+            for peer in self.peers if family.peer_index is not None else []:
+                labels = tuple(peer.id if label == "peer_id" else "0x0" for label in family.labels)
+                if family.name.endswith("_total"):
+                    buffer.inc(family.name, labels)
+                else:
+                    buffer.set(family.name, labels, 1.0)
+        delta = buffer.drain()
+        if delta is not None:
+            shared.add(delta)
+        return exchange(metrics_app(shared, 3), "GET", "/metrics").body
+
+    def pex(self, *, seed: bool) -> tuple[bytes, AddrBook]:
+        """The answer to a request for addresses, and the book it comes from."""
+        known = book(strict=False)
+        known.add_private_ids(self.private)
+        known.add_each(self.peers)
+        known.add_all(self.told, address(1))
+        for each in (*self.peers, *self.told):
+            known.mark_good(each.id)
+        return known.answer(30 if seed else None), known
+
+
+cases = st.randoms(use_true_random=False)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sets(st.integers(100, 120), max_size=6), st.sets(st.integers(100, 120), max_size=12), cases)
+def test_no_output_that_a_stranger_can_read_names_a_private_peer(
+    private: set[int], others: set[int], chance: random.Random
+) -> None:
+    """RPC by every route, metrics, a node's and a seed's answers; whatever the case of the IDs, wherever written."""
+
+    def anyhow(text: str) -> str:
+        return "".join(chance.choice((each, each.upper())) for each in text)
+
+    nodes = sorted(private | others)
+    everybody = [address(0xABCDEF00 + number) for number in nodes]
+    as_told = [NetAddress(anyhow(each.id), each.host, each.port) for each in everybody]
+    sentry = Sentry(tuple(anyhow(node_id(0xABCDEF00 + number)) for number in private), everybody, as_told)
+    answer, _ = sentry.pex(seed=False)
+    seed_answer, known = sentry.pex(seed=True)
+    read = (
+        b"\n".join((sentry.rpc(), sentry.metrics(), answer, seed_answer)).decode("utf-8", "replace").lower()
+    )
+    file = write_book(known.key, fit(known))
+    for number in nodes:
+        peer_id = node_id(0xABCDEF00 + number)
+        if number in private:
+            assert peer_id not in read
+            assert peer_id not in file
+        else:
+            assert read.count(peer_id) > 2  # the test would see a private one, too
+
+
+def test_no_peer_is_named_in_metrics_before_it_is_known_who_is_private() -> None:
+    """After a restart of the metrics alone: those added while running are known to the switch only."""
+    shared = SharedAggregate(MetricsSettings("n", hides_private_peers=True), FAMILIES)
+    buffer = MetricsBuffer("source")
+    buffer.set("p2p_peer_round_trip_seconds", (node_id(1),), 1.0)
+    buffer.set("p2p_peers", (), 1.0)
+    delta = buffer.drain()
+    assert delta is not None
+    shared.add(delta)
+
+    def read() -> str:
+        return exchange(metrics_app(shared, 3), "GET", "/metrics").text
+
+    assert node_id(1) not in read()
+    assert 'p2p_peers{chain_id="n"} 1.0' in read()
+    shared.hide(frozenset({node_id(2)}))
+    assert node_id(1) in read()
+    shared.hide(frozenset({node_id(1)}))
+    assert node_id(1) not in read()
+
+
+@pytest.mark.parametrize("key", ["private_peer_ids", "unconditional_peer_ids"])
+def test_ids_of_the_configuration_are_kept_in_lower_case(key: str) -> None:
+    """However they are given."""
+    given: dict[str, Any] = {key: (node_id(0xAB).upper(), node_id(0xCD))}
+    assert getattr(P2PConfig(**given), key) == (node_id(0xAB), node_id(0xCD))
+
+
+@pytest.mark.parametrize("key", ["persistent_peers", "seeds"])
+def test_ids_of_configured_addresses_are_kept_in_lower_case(key: str) -> None:
+    """The rest of the address is as it was written."""
+    given: dict[str, Any] = {key: f"tcp://{node_id(0xAB).upper()}@Host:1"}
+    assert getattr(P2PConfig(**given), key) == (f"tcp://{node_id(0xAB)}@Host:1",)
+
+
+def test_an_id_is_found_in_any_case() -> None:
+    """By whoever asks the book."""
+    known = book()
+    known.add(address(0xAB), address(1))
+    loud = NodeID(node_id(0xAB).upper())
+    assert known.has(loud)
+    assert known.get(loud) is not None
+    known.mark_good(loud)
+    assert known.is_good(loud)
+    known.ban(loud, 60.0, "loud")
+    assert known.is_banned(loud)
+    assert [known.bans.ban_of(loud)] == known.bans.in_force()
+    assert known.lift(loud)
+    assert known.has(node_id(0xAB))
+    known.add_private_ids([loud])
+    assert not known.has(node_id(0xAB))

@@ -1,0 +1,93 @@
+import errno
+import os
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from peerage.commands.cli import COMMANDS, main
+from peerage.commands.exit_status import FAILURE, MISTAKE, FailureError
+from peerage.commands.group import CommandGroup
+from peerage.config.errors import ConfigError, Mistake
+
+
+def run_failing(error: Exception) -> tuple[int, str]:
+    """Exit code and standard error of a command that raises this."""
+
+    def fail() -> None:
+        raise error
+
+    group = CommandGroup("g", lazy={}, commands=[click.Command("fail", callback=fail)])
+    result = CliRunner().invoke(group, ["fail"])
+    return result.exit_code, result.stderr
+
+
+def test_an_operators_mistakes_end_with_2_and_no_traceback() -> None:
+    """Every mistake is listed, with key, source, what was found and what is allowed."""
+    mistake = Mistake("p2p.pex", "flag --p2p.pex", '"maybe"', "true or false")
+    assert run_failing(ConfigError([mistake])) == (MISTAKE, f"Error: {mistake}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (FailureError("nobody is there"), "nobody is there"),
+        (OSError(errno.ENOSPC, "No space left on device", "/x"), "No space left on device"),
+    ],
+    ids=["failure", "system"],
+)
+def test_failures_end_with_1(error: Exception, text: str) -> None:
+    """What was right and could not be done is one line and exit code 1."""
+    code, stderr = run_failing(error)
+    assert code == FAILURE
+    assert text in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["init", "--nosuch"], ["--nosuch"], ["version", "superfluous"]]
+)
+def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
+    """What the command line does not know is the operator's mistake."""
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == MISTAKE
+    assert "Error: " in result.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    """--help says what the command does and shows an example (groups: each of their commands does)."""
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    each = command.commands.values() if isinstance(command, click.Group) else [command]
+    for single in each:
+        assert single.help
+        assert "Example: peerage " in (single.epilog or single.help), single.name
+    assert CliRunner().invoke(main, [name, "--help"]).exit_code == 0
+
+
+def test_help_lists_every_command() -> None:
+    """`peerage --help` and `peerage` alone show all commands."""
+    for arguments in (["--help"], []):
+        output = CliRunner().invoke(main, arguments).output
+        assert all(f"  {name}" in output for name in COMMANDS)
+
+
+def test_commands_may_be_spelt_with_underscores() -> None:
+    """As in CometBFT: show_node_id."""
+    context = click.Context(main)
+    assert main.get_command(context, "show_node_id") is main.get_command(context, "show-node-id") is not None
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    """`peerage … | head` ends quietly."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    script = "from peerage.commands.cli import main; main(['version'])"
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(
+            [sys.executable, "-c", script], stdout=gone, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert "Traceback" not in done.stderr

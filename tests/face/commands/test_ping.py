@@ -1,0 +1,302 @@
+"""peerage ping: who is there, or exactly why not."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+from click.testing import Result
+
+from peerage.actors.peers.handshake import Handshake
+from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
+from tests.face.command_line import run
+from tests.interop.conftest import StartGoPeer
+from tests.nodes import StartNode, wait_until
+
+NOBODY = "0" * 39 + "1"
+LABELS = ["id", "moniker", "network", "version", "listens", "channels", "tcp", "handshake", "ping"]
+
+
+def fields(result: Result) -> dict[str, str]:
+    """What was printed, by label."""
+    return dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+
+
+def failure(result: Result) -> str:
+    """The one line of a failure."""
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@contextmanager
+def server(*serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """Serve one connection after the other, each in its way; yields the address to ping."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10.0)
+
+        def accept() -> None:
+            for each in serve:
+                connection, _ = listener.accept()
+                with connection, suppress(ConnectionError):
+                    connection.settimeout(10.0)
+                    each(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield f"{NOBODY}@127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(10.0)
+
+
+def test_says_who_is_there(start_node: StartNode) -> None:
+    """ID, moniker, network, version, channels, and how long each step took; exit code 0."""
+    node = start_node(moniker="mona")
+    result = run("ping", node.address)
+    assert result.exit_code == 0, result.output
+    found = fields(result)
+    assert list(found) == LABELS
+    assert (found["id"], found["moniker"], found["network"]) == (node.node_id, "mona", "test")
+    assert found["channels"] == "0x50 0x51"
+    assert all(found[label].endswith(" ms") for label in ("tcp", "handshake", "ping"))
+
+
+@pytest.mark.timeout(600)
+def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
+    """A CometBFT peer is shown the same way."""
+    peer = go_peer(moniker="gopher", network="net")
+    result = run("ping", peer.address, "--network", "net")
+    assert result.exit_code == 0, result.output
+    found = fields(result)
+    assert (found["id"], found["moniker"], found["network"]) == (peer.id, "gopher", "net")
+
+
+def test_a_hostile_node_gets_a_line_a_field() -> None:
+    """What it says of itself is cut and escaped, so that no terminal obeys it and none is flooded."""
+    key = NodeKey.generate()
+    hostile = NodeInfo(
+        id=key.node_id,
+        listen_addr="tcp://127.0.0.1:1",
+        network="\x1b[2J\udcff\n" * 600,
+        version="v" * 2000,
+        moniker="m" * 2000,
+        channels=b"\x50",
+    )
+
+    def serve(connection: socket.socket) -> None:
+        shake = Handshake(key, hostile)
+        done = False
+        while not done:
+            connection.sendall(shake.data_to_send())
+            done = shake.receive_data(connection.recv(4096))
+        connection.sendall(shake.data_to_send())
+
+    with server(serve) as address:
+        result = run("ping", address.replace(NOBODY, key.node_id))
+    found = fields(result)
+    assert list(found)[:7] == LABELS[:7]
+    assert all(len(line) <= 240 and line.isprintable() for line in result.output.splitlines())
+
+
+def test_leaves_no_peer_behind(start_node: StartNode) -> None:
+    """Pinged twenty times, a node has room for all of them, and no peer in the end."""
+    node = start_node(p2p={"max_num_inbound_peers": 5})
+    for _ in range(20):
+        assert run("ping", node.address).exit_code == 0
+    wait_until(lambda: node.peers() == [])
+
+
+def test_wrong_id_is_told(start_node: StartNode) -> None:
+    """Both IDs: the dialled one and the one that answered."""
+    node = start_node()
+    address = f"{NOBODY}@{node.address.partition('@')[2]}"
+    assert failure(run("ping", address)) == (
+        f"Error: {address}: auth failure: dialled {NOBODY}, but {node.node_id} answered"
+    )
+
+
+def test_wrong_network_is_told(start_node: StartNode) -> None:
+    """Both networks."""
+    node = start_node()
+    text = failure(run("ping", node.address, "--network", "other"))
+    assert text == f"Error: {node.address}: incompatible: the peer is on network 'test', we are on 'other'"
+
+
+def test_nobody_there_is_told() -> None:
+    """Connection refused."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert failure(run("ping", f"{NOBODY}@127.0.0.1:{port}")).endswith("unreachable: Connection refused")
+
+
+def test_full_node_is_told(start_node: StartNode) -> None:
+    """It closes without a word; what that may mean is said."""
+    node = start_node(p2p={"max_num_inbound_peers": 0})
+    text = failure(run("ping", node.address))
+    assert "refused: the node closed the connection during the handshake: it is full" in text
+
+
+@pytest.mark.timeout(600)
+def test_full_cometbft_node_is_told(go_peer: StartGoPeer) -> None:
+    """It takes the connection and says nothing until it has room."""
+    peer = go_peer(max_num_inbound_peers=1)
+    other = go_peer()
+    other.dial(peer.address)
+    text = failure(run("ping", peer.address, "--timeout", "1s"))
+    assert (
+        text
+        == f"Error: {peer.address}: no word within 1 s: the node is full or hangs, or something else is there"
+    )
+
+
+def test_node_that_bars_us_after_the_handshake_is_shown_all_the_same(start_node: StartNode) -> None:
+    """Who it is, is known by then."""
+    node = start_node(options={"peer_filters": (bar,)})
+    result = run("ping", node.address)
+    assert "refused: the node closed the connection right after the handshake" in failure(result)
+    assert list(fields(result)) == LABELS[:-1]
+
+
+def bar(_peer: object) -> str:
+    """A peer filter that lets nobody in."""
+    return "closed today"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n" * 10,
+        b"\x00" * 4096,
+        b"\xff" * 4096,
+        b"SSH-2.0-OpenSSH_9.2p1\r\n" * 100,
+    ],
+    ids=["http", "zeros", "ones", "ssh"],
+)
+def test_something_else_there_is_told(garbage: bytes) -> None:
+    """An HTTP server, an SSH server, noise: one line, no traceback."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(garbage)
+        while connection.recv(4096):
+            pass
+
+    with server(serve) as address:
+        text = failure(run("ping", address, "--timeout", "5s"))
+    assert "auth failure" in text or "refused" in text or "other protocol: the remote speaks " in text
+
+
+def test_noise_never_ends_in_a_traceback() -> None:
+    """Random bytes, hung up on half-way."""
+    for size in (1, 33, 35, 36, 100, 1100):
+
+        def serve(connection: socket.socket, size: int = size) -> None:
+            connection.sendall(os.urandom(size))
+
+        with server(serve) as address:
+            failure(run("ping", address, "--timeout", "5s"))
+
+
+def test_silent_server_is_told_within_the_time() -> None:
+    """Accepts, and says nothing."""
+    told = threading.Event()
+
+    def serve(_connection: socket.socket) -> None:
+        told.wait(10.0)
+
+    with server(serve) as address:
+        text = failure(run("ping", address, "--timeout", "300ms"))
+        told.set()
+    assert "no word within 0.3 s" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("foo",), "there is no node ID, expected ID@host:port"),
+        (("12@127.0.0.1:1",), "ID '12' is not 40 hexadecimal characters"),
+        ((f"{NOBODY}@127.0.0.1",), "port"),
+        ((f"{NOBODY}@127.0.0.1:99999",), "port '99999' is not a number from 0 to 65535"),
+        ((f"{NOBODY}@no.such.invalid:1",), "host 'no.such.invalid' was not found"),
+        ((f"{NOBODY}@127.0.0.1:1", "--timeout", "soon"), "--timeout: found 'soon', allowed: a duration"),
+        ((f"{NOBODY}@127.0.0.1:1", "--timeout", "0s"), "--timeout: found '0s', allowed: a duration"),
+        ((f"{NOBODY}@127.0.0.1:1", "--timeout", "-1s"), "--timeout: found '-1s', allowed: a duration"),
+    ],
+)
+def test_mistakes_are_named(arguments: tuple[str, ...], told: str) -> None:
+    """What was given and what is expected; exit code 2."""
+    result = run("ping", *arguments)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_pings_with_a_key_of_its_own(start_node: StartNode) -> None:
+    """The node's own key is never used, so a node may be pinged from its own home."""
+    key = NodeKey.generate()
+    node = start_node(node_key=key)
+    assert run("ping", node.address).exit_code == 0
+
+
+def hang_up(connection: socket.socket) -> None:
+    """As who does not like our key, before it has said anything."""
+    connection.recv(1)
+
+
+def test_who_hangs_up_over_our_key_is_listened_to_once_more() -> None:
+    """Tendermint v0.33 may do so before its own key is out; it sends it unasked."""
+    with server(hang_up, lambda connection: connection.sendall(b"\x21\x20" + bytes(32))) as address:
+        assert "the remote speaks Tendermint before v0.34 (amino)" in failure(run("ping", address))
+
+
+def test_a_tls_server_that_hangs_up_without_a_word_is_told() -> None:
+    """OpenSSL's sends no alert over what is no TLS, but answers a TLS client."""
+
+    def alert(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(bytes.fromhex("15030300020228"))  # fatal: handshake failure
+
+    with server(hang_up, hang_up, alert) as address:
+        assert "other protocol: the remote speaks TLS" in failure(run("ping", address))
+
+
+def test_who_says_nothing_at_all_is_not_guessed_at() -> None:
+    """A node that is full does the same."""
+    with server(hang_up, hang_up, hang_up) as address:
+        assert "refused: the node closed the connection during the handshake" in failure(run("ping", address))
+
+
+def test_who_says_something_else_and_hangs_up_is_not_taken_for_a_full_node() -> None:
+    """A mail server greets and goes; what it said is shown, for its protocol has no name here."""
+
+    def greet(connection: socket.socket) -> None:
+        connection.sendall(b"220 mail.example.org ESMTP\r\n")
+        connection.recv(4096)
+
+    with server(greet) as address:
+        text = failure(run("ping", address))
+    assert "refused" not in text
+    assert "began with b'220 mail.example.org ESM', which is no key exchange" in text
+
+
+def test_quic_on_the_port_where_tcp_is_refused_is_told() -> None:
+    """A node with libp2p listens on UDP alone; a QUIC server says which versions it speaks when it is asked."""
+
+    def answer(sock: socket.socket) -> None:
+        packet, remote = sock.recvfrom(2048)
+        assert len(packet) >= 1200
+        theirs, ours = packet[6:14], packet[15:23]
+        sock.sendto(b"\xe7\0\0\0\0\x08" + ours + b"\x08" + theirs + b"\0\0\0\1", remote)
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10.0)
+        thread = threading.Thread(target=answer, args=(sock,), daemon=True)
+        thread.start()
+        result = run("ping", f"{NOBODY}@127.0.0.1:{sock.getsockname()[1]}")
+        thread.join(10.0)
+    assert "unreachable: Connection refused; QUIC is spoken on UDP there" in failure(result)

@@ -1,0 +1,221 @@
+"""Nothing runs that merely lies in the current directory, in no process of any command; what a user brings is found."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from peerage import Reactor
+from peerage.commands.cli import COMMANDS
+from peerage.commands.start import load_reactors
+from tests.chaos.started_node import make_home
+
+COMMAND = str(Path(sys.executable).with_name("peerage"))
+NOBODY = f"{'00' * 19}01@127.0.0.1:1"
+# not installed, but asked for by what is
+OPTIONAL = {
+    "IPython",
+    "colorama",
+    "dotenv",
+    "gevent",
+    "httptools",
+    "ipywidgets",
+    "numpy",
+    "uvloop",
+    "watchfiles",
+    "wsproto",
+}
+TRAP = """
+import os, sys
+with open(os.environ["TRAP_SEEN"], "a") as seen:
+    print({name!r}, sys.orig_argv[:6], file=seen)
+"""
+LOCAL = ("--p2p.laddr", "tcp://127.0.0.1:0", "--rpc.laddr", "tcp://127.0.0.1:0")
+
+# each command of the command line: what to run, and how it ends
+RUNS: dict[str, tuple[tuple[str, ...], int]] = {
+    "init": (("init", "--home", "NEW", "--network", "test"), 0),
+    "start": (
+        ("start", "--home", "HOME", *LOCAL, "--instrumentation.prometheus_listen_addr", "127.0.0.1:0"),
+        0,
+    ),
+    "show-node-id": (("show-node-id", "--home", "HOME"), 0),
+    "gen-node-key": (("gen-node-key", "--home", "NEW/key"), 0),
+    "config": (("config", "check", "--home", "HOME"), 0),
+    "addrbook": (("addrbook", "list", "--home", "HOME"), 0),
+    "bans": (("bans", "add", "--home", "HOME", "203.0.113.9"), 0),
+    "ping": (("ping", NOBODY), 1),
+    "crawl": (("crawl", "--home", "HOME", "--seeds", NOBODY), 1),
+    "demo": (("demo", "--secs", "1"), 0),
+    "simulate": (("simulate", "--nodes", "10", "--hours", "0.01"), 0),
+    "bench": (("bench", "--secs", "0.1", "--only", "mailboxes"), 0),
+    "version": (("version", "--verbose"), 0),
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    make_home(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with a module of every name that Python or one of ours may ask for; each says that it was read."""
+    place = tmp_path_factory.mktemp("traps")
+    names = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions(), *OPTIONAL}
+    for name in filter(str.isidentifier, names):
+        (place / f"{name}.py").write_text(TRAP.format(name=name))
+    return place
+
+
+class Done(NamedTuple):
+    """How a program ended. `read` is which traps were read, and by whom."""
+
+    code: int
+    output: str
+    read: list[str]
+
+
+def run(argv: Sequence[str], cwd: Path, scratch: Path, **variables: str) -> Done:
+    """Run to the end; a node is stopped once it has said where it listens."""
+    scratch.mkdir(exist_ok=True)
+    seen = scratch / "seen"
+    seen.write_text("")
+    output = ""
+    with subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=os.environ | {"TRAP_SEEN": str(seen)} | variables,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                output += line
+                if "start" in argv and line.find("@127.0.0.1:") == 40:
+                    process.send_signal(signal.SIGTERM)
+        finally:
+            process.kill()
+    return Done(process.returncode, output, seen.read_text().splitlines())
+
+
+def arguments_of(command: str, home: Path, scratch: Path) -> list[str]:
+    return [argument.replace("HOME", str(home)).replace("NEW", str(scratch)) for argument in RUNS[command][0]]
+
+
+@pytest.fixture(scope="module")
+def outcomes(
+    home: Path, traps: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Done]]]:
+    """Every command, run in the directory with the traps; some at the same time."""
+    scratch = tmp_path_factory.mktemp("scratch")
+
+    def outcome(command: str) -> Done:
+        own = scratch / command
+        own_home = shutil.copytree(home, scratch / f"{command}-home")  # one home, one writer
+        return run((COMMAND, *arguments_of(command, own_home, own)), traps, own)
+
+    with ThreadPoolExecutor(3) as pool:
+        yield {command: pool.submit(outcome, command) for command in RUNS}
+
+
+def test_every_command_is_run_below() -> None:
+    """A new one is tried, too."""
+    assert set(RUNS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_reads_a_module_of_the_current_directory(
+    command: str, outcomes: dict[str, Future[Done]]
+) -> None:
+    """A file of another user named like a standard module would run as whoever starts the node."""
+    done = outcomes[command].result()
+    assert done.read == []
+    assert done.code == RUNS[command][1], done.output
+
+
+def test_nor_does_python_m_peerage(home: Path, traps: Path, tmp_path: Path) -> None:
+    """Python puts the current directory on the path for -m; were the package there, that would run, and no more."""
+    (traps / "peerage.py").unlink(missing_ok=True)
+    done = run((sys.executable, "-m", "peerage", *arguments_of("start", home, tmp_path)), traps, tmp_path)
+    assert done.read == []
+    assert done.code == 0, done.output
+
+
+def test_a_reactor_of_the_current_directory_is_found_behind_everything_else(
+    home: Path, tmp_path: Path
+) -> None:
+    """It may have modules beside it; what has the name of a standard or installed one is still that."""
+    for name in {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}:
+        (tmp_path / f"{name}.py").write_text(TRAP.format(name=name))
+    (tmp_path / "mine.py").write_text(
+        "import json, beside_mine\nfrom peerage import Reactor\nclass Mine(Reactor):\n    channels = ()\n"
+    )
+    (tmp_path / "beside_mine.py").write_text("")
+    argv = (COMMAND, *arguments_of("start", home, tmp_path), "--reactor", "mine:Mine")
+    done = run(argv, tmp_path, tmp_path)
+    assert done.read == []
+    assert "actor=reactor-MINE" in done.output
+    assert done.code == 0, done.output
+
+
+def test_an_installed_reactor_brings_nothing_of_the_current_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked into for a module that is nowhere else, and not before."""
+    monkeypatch.chdir(tmp_path)
+    before = [entry for entry in sys.path if entry not in {"", str(tmp_path)}]
+    monkeypatch.setattr(sys, "path", list(before))
+    assert load_reactors(("PLAIN=peerage.actors.reactors.reactor:Reactor",)) == {"PLAIN": Reactor}
+    assert sys.path == before
+    (tmp_path / "found_here_alone.py").write_text("from peerage import Reactor\n")
+    assert load_reactors(("found_here_alone:Reactor",)) == {"REACTOR": Reactor}
+    assert sys.path == [*before, str(tmp_path)]
+
+
+APP = """
+import pathlib, sys
+from peerage.actors.runtime import System
+from beside import Worker
+sys.path.insert(0, pathlib.Path("x"))  # Python passes that over
+if __name__ == "__main__":
+    System(preload=("beside",))
+    print("answer", Worker.start().ask(20, timeout=30))
+"""
+BESIDE = """
+from peerage.actors.runtime import ProcessActor
+class Worker(ProcessActor):
+    def on_receive(self, message):
+        return message * 2 + 1
+"""
+
+
+@pytest.mark.parametrize("way", ["script", "-m", "PYTHONPATH"])
+def test_actors_of_a_program_are_found_where_it_finds_them(way: str, traps: Path, tmp_path: Path) -> None:
+    """Beside the script, in the current directory with -m, where the environment says: hosts import from there, too.
+
+    Of the current directory nothing is read, unless it is that.
+    """
+    app, beside = tmp_path / "app", tmp_path / ("elsewhere" if way == "PYTHONPATH" else "app")
+    for place, name, text in ((app, "app", APP), (beside, "beside", BESIDE)):
+        place.mkdir(exist_ok=True)
+        (place / f"{name}.py").write_text(text)
+    argv = ("-m", "app") if way == "-m" else (str(app / "app.py"),)
+    variables = {"PYTHONPATH": str(beside)} if way == "PYTHONPATH" else {}
+    done = run((sys.executable, *argv), app if way == "-m" else traps, tmp_path, **variables)
+    assert done == Done(0, "answer 41\n", [])

@@ -36,13 +36,14 @@ if TYPE_CHECKING:
         Timeout,
     )
     from peerage.actors.runtime.host.context import ActorContext, Reply, Timer
-    from peerage.actors.runtime.mail.exit_reason import DownReason, Watch
+    from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
     from peerage.actors.runtime.mail.memory import readonly
     from peerage.actors.runtime.mail.message import Frames
     from peerage.actors.runtime.mail.proxy import ActorProxy
     from peerage.actors.runtime.mail.ref import ActorRef
+    from peerage.actors.runtime.mail.watches import Watch
     from peerage.actors.runtime.mail.window import DROP, FAIL, Wait
     from peerage.actors.runtime.system import ActorStatistics, System, watch
 
@@ -114,7 +115,8 @@ _HOMES = {
     ".system": ("ActorStatistics", "System", "watch"),
     ".mail.host_table": ("HostFacts",),
     ".mail.memory": ("readonly",),
-    ".mail.exit_reason": ("DownReason", "Watch"),
+    ".mail.exit_reason": ("DownReason",),
+    ".mail.watches": ("Watch",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

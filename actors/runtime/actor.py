@@ -31,13 +31,13 @@ from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import sign_thread, signature
-from peerage.actors.runtime.mail import definitions
+from peerage.actors.runtime.mail import definitions, here
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.process import Process, current_host, current_port
+from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
 from peerage.actors.runtime.processes import starting
 
@@ -280,7 +280,7 @@ class Starter(Generic[A]):
         for what, ref in (("place", self._place), ("linked_to", self._linked_to)):
             if isinstance(ref, ActorRef):
                 try:
-                    ref.belong_to(process)
+                    ref.belong_to(process.system)
                 except ForeignRefError as error:
                     raise ActorStartError(self._name or self._class.__name__, f"{what}: {error}") from None
 
@@ -383,12 +383,13 @@ def _request_start(serial: int, body: bytes) -> Future[Any]:
 
 
 def _process() -> Process:
-    if Process.current is None or Process.current.closed:
+    if not here.system():
         from peerage.actors.runtime.system import System
 
         System.ensure()
-    assert Process.current is not None
-    return Process.current
+    process = current_process()
+    assert process is not None
+    return process
 
 
 def _pass_fds(process: Process, token: str, fds: list[int], until: float) -> None:

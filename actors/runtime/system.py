@@ -17,13 +17,14 @@ from pykka import ActorRegistry
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail import systems
-from peerage.actors.runtime.mail.exit_reason import DownReason, Watch
+from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import DeadLetterHook, Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.watches import Watch
 from peerage.actors.runtime.processes import orphan, sigterm, starting  # noqa: F401 - orphan: what it does after a fork it does by itself
 from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
 from peerage.actors.runtime.processes.prelaunch import TITLE, take
@@ -82,7 +83,7 @@ class System:
         if why := starting.refusal():
             raise RuntimeError(why)
         with System._lock:
-            if Process.current is not None and not Process.current.closed:
+            if here.system():
                 raise RuntimeError("an actor system already runs in this process")
             self._stopped = False
             self._stopper: threading.Thread | None = None  # who ends it
@@ -99,7 +100,7 @@ class System:
                     raise LimitReachedError("the actor system", lack) from error
                 raise
             _say_where(self._directory.path)
-            Process.current = self.process
+            here.enter(self.process)
             System._current = self
             self._pid = os.getpid()
             atexit.register(self._shutdown_at_exit)
@@ -176,7 +177,7 @@ class System:
     def ensure(cls) -> None:
         """Make a system if none runs here; of several threads that start their first actors at once, one does."""
         with cls._lock:
-            if Process.current is None or Process.current.closed:
+            if not here.system():
                 cls()
 
     @classmethod
@@ -224,7 +225,7 @@ class System:
         self.process.dead_letter_hook = hook
 
     def _ask_hosts(self, question: str, *, one_per_process: bool = False) -> list[Any]:
-        if Process.current is not self.process:
+        if here.process is not self.process:
             raise ActorDeadError("this actor system does not run in this process any more")
         port = current_port()
         hosts = self.hosts()
@@ -338,7 +339,7 @@ class System:
                 stack.callback(client.close)
 
     def _leave(self) -> None:
-        Process.current = None
+        here.leave()
         System._current = None
         with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - all of them are gone
             for ref in ActorRegistry.get_all():

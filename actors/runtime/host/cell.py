@@ -23,7 +23,7 @@ from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
 from peerage.actors.runtime.mail.host_table import serial_of
 from peerage.actors.runtime.mail.message import LARGE, Kind, Raw
 from peerage.actors.runtime.mail.proxy import Introspect, introspect
-from peerage.actors.runtime.mail.ref import ActorRef, identity, unregister
+from peerage.actors.runtime.mail.ref import ActorRef, unregister
 from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, Account
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class ActorCell:
     def __init__(self, host: Host, ref: ActorRef, context: tuple[dict[str, int], Any]) -> None:
         self.host, self.ref = host, ref
         self.name = ref.name.encode()
-        self.identity = identity(ref)
+        self.identity = ref.identity
         fds, extra = context
         link = extra if type(extra) is Linked else None
         self.context = ActorContext(self, fds, extra if link is None else link.extra)

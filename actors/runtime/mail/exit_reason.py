@@ -1,19 +1,13 @@
-"""How an actor ended, and waiting for it from outside."""
+"""Why an actor ended."""
 
 from __future__ import annotations
 
 import os
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from pykka import Timeout
+from typing import Literal
 
 from peerage.actors.runtime.errors import text_of
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.port import Port
-    from peerage.actors.runtime.mail.ref import ActorRef
 
 DownKind = Literal["normal", "exception", "killed", "noproc", "shutdown"]
 
@@ -61,37 +55,3 @@ def _signal_name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
-
-
-class Watch:
-    """A watch held by a thread that is no actor. Without a port, the actor is out of reach: the reason is known."""
-
-    def __init__(self, port: Port | None, ref: ActorRef, reason: DownReason | None = None) -> None:
-        self._port, self.ref, self._reason = port, ref, reason
-        self._is_near, self._number = False, 0
-        if port is not None:
-            self._number = port.watch(ref, self._down)
-            route = port.route(ref) if self._reason is None else None
-            self._is_near = route is not None and route.local
-
-    def _down(self, _ref: ActorRef, reason: DownReason) -> None:
-        self._reason = reason
-
-    def wait(self, timeout: float | None = None) -> DownReason:
-        """Wait until the actor has ended; to be called by the thread that made the watch.
-
-        Raises: Timeout, when it lives on after `timeout` seconds.
-        """
-        if self._port is None:
-            assert self._reason is not None
-            return self._reason
-        # An actor of this very host can only end while its loop turns.
-        if not self._port.wait(lambda: self._reason is not None, timeout, nested=self._is_near):
-            raise Timeout(f"{self.ref} still lives after {timeout} s")
-        assert self._reason is not None
-        return self._reason
-
-    def cancel(self) -> None:
-        """Forget it; `wait` must not be called any more."""
-        if self._port is not None:
-            self._port.unwatch(self._number)

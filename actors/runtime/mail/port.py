@@ -179,7 +179,7 @@ class Port:
 
     def _find(self, ref: ActorRef, purpose: Purpose | None = None) -> Route | None:
         """As `route`, the first time: whether it is of this system need not be looked at again."""
-        ref.belong_to(self.process)
+        ref.belong_to(self.process.system)
         return None if self.closed else self.routes.find(ref, purpose or self.purpose)
 
     def tell(self, ref: ActorRef, value: Any, when_full: WhenFull | None, exempt: bool) -> None:

@@ -8,14 +8,14 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import zmq
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
 from peerage.actors.runtime.limits import Purpose, Reserve, lack_of_threads
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import definitions, systems
+from peerage.actors.runtime.mail import definitions, here, systems
 from peerage.actors.runtime.mail.flusher import Flusher
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostTable, serial_of
 from peerage.actors.runtime.mail.ways import Ways
@@ -41,8 +41,6 @@ class Process:
 
     Attributes: system, a short text that all processes of one system share, and no other system has.
     """
-
-    current: Process | None = None
 
     def __init__(self, directory: str, serial: int, system: str = "") -> None:
         from peerage.actors.runtime.mail.promise import Promises
@@ -75,7 +73,7 @@ class Process:
         self._threads = 0
         self._lock = threading.Lock()
         self._retired_dead_letters = 0
-        self.here = threading.local()
+        self.here = here.Thread()
         self.flusher = Flusher()
         self.promises = Promises(self)
         self.kept: dict[
@@ -181,8 +179,21 @@ class Process:
             self._threads = self._threads % ((1 << THREAD_BITS) - 1) + 1
             return self.serial << THREAD_BITS | self._threads
 
-    def join(self, port: Port) -> None:
-        """A thread asks for the first time. Raises: ActorDeadError, when the system has shut down meanwhile."""
+    def make_port(self) -> Port:
+        """Give the calling thread, which is no host's, its mailbox.
+
+        Raises: ActorDeadError, when the system has shut down; LimitReachedError.
+        """
+        from peerage.actors.runtime.mail.port import Port
+
+        if self.closed:
+            raise ActorDeadError("the actor system has shut down")
+        port = Port(self, self.next_address())
+        self._join(port)
+        self.here.port, self.here.owner = port, _ThreadPort(port)
+        return port
+
+    def _join(self, port: Port) -> None:
         with self._lock:  # whoever looks through the clients must not meet a change of them
             if not self.closed:
                 self.clients.add(port)
@@ -266,29 +277,19 @@ class _ThreadPort:
             self.port.close()
 
 
+def current_process() -> Process | None:
+    """This process's part in the system that runs in it, if one does."""
+    return cast("Process | None", here.process)
+
+
 def current_port() -> Port:
     """The calling thread's port, made on first use.
 
     Raises: ActorDeadError, when no system runs in this process.
     """
-    process = Process.current
-    if process is None:
-        raise ActorDeadError("no actor system runs in this process")
-    here = process.here
-    try:
-        return here.port  # type: ignore[no-any-return]  # a thread-local
-    except AttributeError:
-        from peerage.actors.runtime.mail.port import Port
-
-        if process.closed:
-            raise ActorDeadError("the actor system has shut down") from None
-        port = Port(process, process.next_address())
-        process.join(port)
-        here.port, here.owner = port, _ThreadPort(port)
-        return port
+    return cast("Port", here.port())
 
 
 def current_host() -> Any:
     """The host whose loop runs in the calling thread, or None."""
-    process = Process.current
-    return None if process is None else getattr(process.here, "host", None)
+    return here.host()

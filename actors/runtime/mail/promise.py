@@ -28,7 +28,7 @@ from peerage.actors.runtime.mail import systems
 from peerage.actors.runtime.mail.future import CLAIMING, Future
 from peerage.actors.runtime.mail.host_table import serial_of
 from peerage.actors.runtime.mail.message import PLAIN, Frames, Kind, Raw
-from peerage.actors.runtime.mail.process import Process, current_host, current_port
+from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.host.cell import ActorCell
@@ -248,7 +248,7 @@ class Guest:
         if error is None:
             future.resolve(question.get())
             return
-        process = Process.current
+        process = current_process()
         port = question.port
         if port is not None and port.closed and process is not None and not process.closed:
             # The thread that asked has ended: that says nothing about the future.
@@ -301,7 +301,7 @@ def own_copy(value: Any) -> Any:
 
 
 def _check(home: Home) -> None:
-    process = Process.current
+    process = current_process()
     if process is None or process.closed or process.system != home.system:
         raise ActorDeadError(f"{home} {systems.whereabouts(home.system).text}")
 
@@ -318,7 +318,7 @@ Departure = tuple[Callable[..., Any], tuple[Any, ...]] | tuple[Callable[..., Any
 
 def depart(future: Future[Any]) -> Departure:
     """How a future is pickled. Raises: TypeError, when it is pending and no actor system runs here."""
-    process = Process.current
+    process = current_process()
     state = future.state() if future.done else None
     if future.journey is not None:
         home = future.journey.home
@@ -336,7 +336,7 @@ def depart(future: Future[Any]) -> Departure:
 def arrive(system: str, address: int, number: int) -> Future[Any]:
     """How a future is unpickled."""
     home = Home(system, address, number)
-    process = Process.current
+    process = current_process()
     if process is not None and not process.closed and process.system == system:
         return process.promises.arrived(home)
     stranger: Future[Any] = Future()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib
-import sys
 import time
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -21,13 +20,14 @@ from peerage.actors.runtime.errors import (
     MailboxFullError,
     Timeout,
 )
-from peerage.actors.runtime.mail import systems
+from peerage.actors.runtime.mail import here
+from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.async_face import nothing
 from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.process import Process, current_host, current_port
+from peerage.actors.runtime.mail.process import current_host, current_port, current_process
 from peerage.actors.runtime.mail.window import Fail
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ else:
 ALIVE_TIMEOUT_S = 0.5  # a host that does not answer for so long is busy, not dead
 
 
-class ActorRef(pykka.ActorRef[A]):
+class ActorRef(ActorPath, pykka.ActorRef[A]):
     """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
     Messages from one thread or actor to one actor arrive in order, each at most once.
@@ -57,20 +57,6 @@ class ActorRef(pykka.ActorRef[A]):
     system of the same process, in a forked or spawned child) whatever is done with it fails at once with ForeignRefError,
     an ActorDeadError; `is_alive` says False, a watch fires.
     """
-
-    def __init__(
-        self, name: str, host: str = "", serial: int = 0, class_path: str = "", system: str | None = None
-    ) -> None:
-        self.name, self.host, self.serial = name, host or name, serial
-        self.class_path = class_path
-        self._be_of(running_system() if system is None else system)
-
-    def _be_of(self, system: str) -> None:
-        self.system = (
-            system  # its token; empty until the first use, when the ref was made by name before any ran
-        )
-        # Under which it is routed and compared. No name has a NUL (see `identity`), so that no two actors share it.
-        self.way = sys.intern(f"{system}\0{self.host}\0{self.name}")
 
     @classmethod
     def to(cls, name: str, host: str | None = None) -> ActorRef[Any]:
@@ -83,52 +69,17 @@ class ActorRef(pykka.ActorRef[A]):
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.name, self.host, self.serial, self.class_path, self.system)
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ActorRef):
-            return False
-        if self.way != other.way and not (self.system and other.system) and (running := running_system()):
-            for ref in (self, other):
-                if not ref.system:
-                    ref._be_of(running)
-        return self.way == other.way
-
-    def __hash__(self) -> int:
-        return hash((self.host, self.name))  # the system may come later
-
-    def belong_to(self, process: Process) -> None:
-        """Make sure that it is of this process's system, as one by name becomes by its first use.
-
-        Raises: ForeignRefError.
-        """
-        if self.system != process.system:
-            if self.system:
-                raise self._foreign()
-            self._be_of(process.system)
-
-    def _foreign(self) -> ForeignRefError:
-        there = systems.whereabouts(self.system)
-        return ForeignRefError(str(self), there.text, there.has_ended)
-
     def port(self) -> Port:
         """The calling thread's port. Raises: ActorDeadError, if it does not lead to the actor."""
-        process = Process.current
+        process = here.process
         if process is not None:
-            self.belong_to(process)
+            self.belong_to(process.system)
         elif self.system:
-            raise self._foreign()
+            raise self.foreign()
         return current_port()
-
-    @property
-    def key(self) -> str:
-        """Host and name, for people."""
-        return f"{self.host}/{self.name}"
 
     def __repr__(self) -> str:
         return f"<ActorRef for {self}>"
-
-    def __str__(self) -> str:
-        kind = self.class_path.rpartition(":")[2].rpartition(".")[2] or "Actor"
-        return f"{kind} ({self.name})" if self.host == self.name else f"{kind} ({self.name} in {self.host})"
 
     @property
     def _actor(self) -> Any:
@@ -152,11 +103,11 @@ class ActorRef(pykka.ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Whether the actor is known to its host, and can be reached from here. A host too busy to say counts as alive."""
-        process = Process.current
+        process = current_process()
         if process is None or process.closed:
             return False
         try:
-            self.belong_to(process)
+            self.belong_to(process.system)
         except ForeignRefError:
             return False
         serial = process.table.resolve(self.host, self.serial)
@@ -198,7 +149,7 @@ class ActorRef(pykka.ActorRef[A]):
                 raise error
             return
         try:  # as `current_port`, without the call in the usual case
-            port = Process.current.here.port  # type: ignore[union-attr]  # no system: AttributeError too
+            port = here.thread.port
         except AttributeError:
             try:
                 port = self.port()
@@ -369,7 +320,7 @@ class ActorRef(pykka.ActorRef[A]):
 
     def _is_late(self, messages: int) -> bool:
         """Whether these come while the system ends: they are dead letters then, and counted."""
-        process = Process.current
+        process = current_process()
         if process is None or process.system != self.system:
             return False
         process.count_late(self.key, messages)
@@ -486,17 +437,6 @@ async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: A
 
 def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
     return ActorRef(name, host, serial, class_path, system)
-
-
-def running_system() -> str:
-    """The token of the system that runs in this process, empty if none does."""
-    process = Process.current
-    return "" if process is None or process.closed else process.system
-
-
-def identity(ref: ActorRef[Any]) -> bytes:
-    """A ref as bytes, for message headers: these never leave their system, which is left out."""
-    return f"{ref.name}\0{ref.host}\0{ref.serial}\0{ref.class_path}".encode()
 
 
 @functools.lru_cache(maxsize=4096)

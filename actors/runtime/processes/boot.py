@@ -16,6 +16,7 @@ from peerage.actors.runtime.actor import fd_socket_path
 from peerage.actors.runtime.errors import limit_of, text_of
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
+from peerage.actors.runtime.mail import here as present
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
@@ -56,7 +57,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     process.title = boot.title
     process.not_noticed_yet(boot.directory_identity)
     process.log_setup = boot.log_setup
-    Process.current = process
+    present.enter(process)
     process.table.load(wire.decode(0, boot.table, ()))
     host = Host(process, boot.name, boot.serial, keep=boot.keep)
     process.main = host

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pykka import ActorRegistry
 
-from peerage.actors.runtime.mail import systems
+from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail.async_face import AsyncFace
 from peerage.actors.runtime.mail.future import CLAIMING
 from peerage.actors.runtime.mail.inbox import Inbox
 from peerage.actors.runtime.mail.outbox import Outbox
-from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail.process import Process, current_process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.routes import Routes
 from peerage.actors.runtime.mail.ways import Ways
@@ -62,7 +62,7 @@ class ClosedOutbox(Outbox):
 
 
 def _hold() -> None:
-    process = Process.current
+    process = current_process()
     if process is not None:
         _held.extend(process.ports())
 
@@ -73,9 +73,10 @@ def _let_go() -> None:
 
 def _disown() -> None:
     """In the child."""
-    process, Process.current = Process.current, None
+    process = current_process()
     if process is None:
         return
+    here.leave()
     systems.is_the_parents(process.system, process.pid)
     _inherited.extend((process, process.ways, *_held))
     process.ways = Ways(process)

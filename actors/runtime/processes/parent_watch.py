@@ -8,7 +8,7 @@ import contextlib
 import os
 import threading
 
-from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.processes.directory import remove_directory
 
 
@@ -20,7 +20,7 @@ def guard(life_fd: int, directory: str) -> None:
 def _wait_for_end(life_fd: int, directory: str) -> None:
     with contextlib.suppress(OSError):
         os.read(life_fd, 1)  # nothing is ever written
-    if Process.current is not None:
-        Process.current.stop_mending()
+    if (process := current_process()) is not None:
+        process.stop_mending()
     remove_directory(directory)
     os._exit(0)

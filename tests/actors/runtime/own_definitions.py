@@ -20,7 +20,7 @@ from typing import Any, get_args
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor
 from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail.process import current_process
 
 rate = 2
 
@@ -481,7 +481,7 @@ def a_successor_is_told_anew(worker: ActorRef[Any]) -> Iterator[str]:
         for _ in range(4):
             if type(bearer.ask(("echo", Job(1)), timeout=10)) is not Job:
                 yield f"another class in life {life}"
-        process = Process.current
+        process = current_process()
         assert process is not None
         if len(wire.encode(Job(1), process.kept[bearer.serial])[0]) > 200:
             yield f"the definition goes again and again in life {life}"

@@ -32,7 +32,8 @@ from peerage.actors.runtime import (
     as_pykka,
     watch,
 )
-from peerage.actors.runtime.mail.process import Process, current_port
+from peerage.actors.runtime.mail import here
+from peerage.actors.runtime.mail.process import current_port
 
 
 class Holder(ProcessActor):
@@ -585,7 +586,7 @@ def test_a_future_of_a_system_that_has_ended_raises(tmp_path: Any) -> None:
 
 def test_a_pending_future_is_not_pickled_where_no_system_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is set is."""
-    monkeypatch.setattr(Process, "current", None)
+    monkeypatch.setattr(here, "process", None)
     future = Future[int]()
     with pytest.raises(TypeError, match="no actor system runs"):
         pickle.dumps(future)
@@ -630,8 +631,7 @@ def test_a_stop_reads_no_mailbox_of_a_future(holder: ActorRef[Holder], future: F
 
     def wait() -> None:
         seen.append(future.get(timeout=20))
-        assert Process.current is not None
-        seen.append(hasattr(Process.current.here, "port"))
+        seen.append(hasattr(here.thread, "port"))
 
     thread = threading.Thread(target=wait)
     thread.start()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peerage.actors.runtime import HERE, ActorRef, Place, ProcessActor, System
-from peerage.actors.runtime.mail import systems
-from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail import here, systems
 
 
 class Token(ProcessActor):
@@ -15,8 +14,7 @@ class Token(ProcessActor):
     def on_receive(self, message: Place | None) -> str | ActorRef[Token]:
         if message is not None:
             return Token.options(place=message).start()
-        assert Process.current is not None
-        return Process.current.system
+        return here.system()
 
 
 def test_no_two_systems_have_the_same_token() -> None:

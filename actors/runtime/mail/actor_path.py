@@ -1,0 +1,76 @@
+"""Which actor is meant: its name, its host and its system, without any means to reach it."""
+
+from __future__ import annotations
+
+import sys
+
+from peerage.actors.runtime.errors import ForeignRefError
+from peerage.actors.runtime.mail import here, systems
+
+
+class ActorPath:
+    """Names one actor: equal by system, host and name.
+
+    A path that was made by name while no system ran belongs to the first system that it is used in.
+
+    Attributes:
+        name: of the actor.
+        host: of the host that it lives in.
+        serial: of that host's life when the path was made, 0 if unknown.
+        class_path: where its class is found; for people, and for whoever asks for the class.
+        system: the token of its system; empty until the first use of a path that was made before any system ran.
+        way: system, host and name in one string, under which messages are routed and paths are compared.
+    """
+
+    def __init__(
+        self, name: str, host: str = "", serial: int = 0, class_path: str = "", system: str | None = None
+    ) -> None:
+        self.name, self.host, self.serial = name, host or name, serial
+        self.class_path = class_path
+        self._be_of(here.system() if system is None else system)
+
+    def _be_of(self, system: str) -> None:
+        self.system = system
+        # No name contains a NUL, so that no two actors share a way.
+        self.way = sys.intern(f"{system}\0{self.host}\0{self.name}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ActorPath):
+            return False
+        if self.way != other.way and not (self.system and other.system) and (running := here.system()):
+            for path in (self, other):
+                if not path.system:
+                    path._be_of(running)
+        return self.way == other.way
+
+    def __hash__(self) -> int:
+        return hash((self.host, self.name))  # the system may be added later
+
+    def belong_to(self, system: str) -> None:
+        """Make sure that the actor is one of this system, which a path made by name joins by its first use.
+
+        Raises: ForeignRefError.
+        """
+        if self.system != system:
+            if self.system:
+                raise self.foreign()
+            self._be_of(system)
+
+    def foreign(self) -> ForeignRefError:
+        """Why the actor cannot be reached from here, when it is one of another system."""
+        there = systems.whereabouts(self.system)
+        return ForeignRefError(str(self), there.text, there.has_ended)
+
+    @property
+    def key(self) -> str:
+        """Host and name, for people."""
+        return f"{self.host}/{self.name}"
+
+    @property
+    def identity(self) -> bytes:
+        """The path as bytes, for the headers of messages. These never leave their system, which is left out."""
+        return f"{self.name}\0{self.host}\0{self.serial}\0{self.class_path}".encode()
+
+    def __str__(self) -> str:
+        kind = self.class_path.rpartition(":")[2].rpartition(".")[2] or "Actor"
+        return f"{kind} ({self.name})" if self.host == self.name else f"{kind} ({self.name} in {self.host})"

@@ -7,8 +7,8 @@ from peerage.config.foreign_setting import foreign_variables
 from peerage.config.genesis import read_chain_id
 from peerage.config.home import Home
 from peerage.config.quoting import shown
+from peerage.config.resolution import Resolution
 from peerage.config.sections import SETTINGS
-from peerage.config.settled import Settled
 from peerage.config.toml_file import TomlValues, nearest, read_toml_file
 
 # in the order in which CometBFT tries them
@@ -44,7 +44,7 @@ _LIBP2P_PREFIXES = (
 
 def settle_layers(
     home: Home, flags: Mapping[str, str], environ: Mapping[str, str], *, file_needed: bool
-) -> Settled:
+) -> Resolution:
     """Read all sources and decide. An empty variable counts as not set, as in CometBFT.
 
     Only values that win are looked at: a flag mends a mistake in the file.
@@ -55,7 +55,7 @@ def settle_layers(
         file = _read_file(home, file_needed=file_needed)
     except ConfigError as error:
         raise ConfigError(error.mistakes, elsewhere) from error
-    settled = Settled(warnings=[*elsewhere, *file.warnings], mistakes=list(file.mistakes))
+    settled = Resolution(warnings=[*elsewhere, *file.warnings], mistakes=list(file.mistakes))
     given = _given_flags(flags, settled)
     for setting in SETTINGS:
         variable = next((name for name in setting.variables if environ.get(name)), None)
@@ -73,7 +73,7 @@ def settle_layers(
     return settled
 
 
-def settle_network(home: Home, genesis_file: str, settled: Settled) -> str:
+def settle_network(home: Home, genesis_file: str, settled: Resolution) -> str:
     """The network's name: what is set, else the chain_id of the genesis file, else empty."""
     named: str = settled.values.get("peerage.network", "")
     if named:
@@ -124,7 +124,7 @@ def _preferred_by_cometbft(home: Home) -> list[str]:
     return []
 
 
-def _given_flags(flags: Mapping[str, str], settled: Settled) -> dict[str, str]:
+def _given_flags(flags: Mapping[str, str], settled: Resolution) -> dict[str, str]:
     """Flags by setting name, whether given by that name (peerage.network) or as the flag is (--network)."""
     names = {flag_name(setting.flag): setting.name for setting in SETTINGS}
     names |= {flag_name(setting.name): setting.name for setting in SETTINGS}

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from peerage.config.errors import Mistake
 from peerage.config.quoting import shown
+from peerage.config.resolution import Resolution
 from peerage.config.sections import SECTIONS, SETTINGS
 from peerage.config.setting import Section, settings_of
-from peerage.config.settled import Settled
 from peerage.config.toml_file import nearest
 
 SOURCE = "argument"
@@ -18,14 +18,14 @@ _BY_NAME = {setting.name.lower(): setting for setting in SETTINGS} | {
 _BY_NAME["network"] = _BY_NAME["peerage.network"]
 
 
-def settle_overrides(overrides: Mapping[str, object]) -> Settled:
+def settle_overrides(overrides: Mapping[str, object]) -> Resolution:
     """Convert and check overrides: {"moniker": "me", "p2p": {"laddr": …}} or {"p2p": P2PConfig(…)}."""
-    settled = Settled()
+    settled = Resolution()
     _settle(overrides, "", settled)
     return settled
 
 
-def _settle(given: Mapping[str, object], section: str, settled: Settled) -> None:
+def _settle(given: Mapping[str, object], section: str, settled: Resolution) -> None:
     for key, value in given.items():
         name = f"{section}.{key}".lstrip(".").lower()
         if name in _SECTION_NAMES:
@@ -39,7 +39,7 @@ def _settle(given: Mapping[str, object], section: str, settled: Settled) -> None
             settled.mistakes.append(Mistake(name, SOURCE, shown(value), allowed))
 
 
-def _settle_section(name: str, value: object, settled: Settled) -> None:
+def _settle_section(name: str, value: object, settled: Resolution) -> None:
     if isinstance(value, Section) and name == value.SECTION:
         _settle(_values(value), name, settled)
     elif isinstance(value, Mapping) and all(isinstance(key, str) for key in value):

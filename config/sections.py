@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from peerage.config import rule
+from peerage.config.host_defaults import cores, host_moniker
 from peerage.config.listen_address import ListenAddress
-from peerage.config.machine import cores, host_moniker
 from peerage.config.setting import (
     Section,
     Setting,

@@ -5,13 +5,15 @@ import pytest
 from peerage.config.errors import ConfigError
 from peerage.config.home import Home
 from peerage.config.layers import flag_name, settle_layers, settle_network
+from peerage.config.resolution import Resolution
 from peerage.config.sections import SETTINGS
 from peerage.config.setting import Setting
-from peerage.config.settled import Settled
 from tests.config.homes import home_with
 
 
-def settle(home: Home, flags: dict[str, str] | None = None, environ: dict[str, str] | None = None) -> Settled:
+def settle(
+    home: Home, flags: dict[str, str] | None = None, environ: dict[str, str] | None = None
+) -> Resolution:
     """Settle with what is given, and nothing of this process's environment."""
     return settle_layers(home, flags or {}, environ or {}, file_needed=True)
 
@@ -135,7 +137,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 )
 def test_the_network_is_the_genesis_files(tmp_path: Path, genesis: str | None, name: str | None) -> None:
     """Where nothing names the network, chain_id does; a broken file is a mistake then."""
-    settled = Settled()
+    settled = Resolution()
     home = home_with(tmp_path, "", genesis=genesis)
     found = settle_network(home, "config/genesis.json", settled)
     assert found == (name or "")

@@ -8,11 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from google.protobuf import descriptor_pool
 
 from peerage.wire import proto
-from peerage.wire.proto import conn_pb2, keys_pb2, pex_pb2, regenerate, types_pb2
-from peerage.wire.proto.pool import POOL
+from peerage.wire.proto import conn_pb2, keys_pb2, pex_pb2, types_pb2
 
 HERE = Path(proto.__path__[0])
 MODULES = {"conn": conn_pb2, "keys": keys_pb2, "pex": pex_pb2, "types": types_pb2}
@@ -42,32 +40,9 @@ def test_names_are_cometbfts() -> None:
     assert keys_pb2.PublicKey.DESCRIPTOR.full_name == "tendermint.crypto.PublicKey"
 
 
-def test_an_applications_own_copy_does_not_clash() -> None:
-    """Ours are in a pool of their own."""
-    assert POOL.FindMessageTypeByName("tendermint.p2p.Packet") is conn_pb2.Packet.DESCRIPTOR
-    with pytest.raises(KeyError):
-        descriptor_pool.Default().FindMessageTypeByName("tendermint.p2p.Packet")
-
-
 def test_messages_travel_between_processes() -> None:
     """By pickle, with messages inside."""
     message = pex_pb2.Message()
     message.pex_addrs.addrs.add(id="a", ip="b", port=3)
     assert pickle.loads(pickle.dumps(message)) == message
     assert isinstance(message.pex_addrs.addrs[0], types_pb2.NetAddress)
-
-
-def test_what_protoc_writes_is_changed_in_the_known_places() -> None:
-    """The pool, and the check of versions; anything else it does not know stops it."""
-    written = (
-        "# first\n"
-        "from google.protobuf import descriptor_pool as _descriptor_pool\n"
-        "from google.protobuf import runtime_version as _runtime_version\n"
-        "_runtime_version.ValidateProtobufRuntimeVersion(\n    1,\n    'x.proto'\n)\n"
-        "DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'')\n"
-    )
-    adapted = regenerate.adapt("x_pb2.py", written)
-    assert "runtime_version" not in adapted
-    assert "DESCRIPTOR = _POOL.AddSerializedFile(b'')\n" in adapted
-    with pytest.raises(regenerate.UnexpectedProtocOutputError):
-        regenerate.adapt("x_pb2.py", "# something else\n")

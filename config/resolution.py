@@ -10,7 +10,7 @@ from peerage.config.setting import Setting
 
 
 @dataclass(slots=True)
-class Settled:
+class Resolution:
     """Values converted and checked, by setting name; what is not in here has its default."""
 
     values: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,96 @@
+"""The runtime's log: structlog where the program has set it up, else the standard library's loggers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from peerage.actors.runtime import log as module
+from peerage.actors.runtime.log import FACTS, get_logger, sign_process, signed
+
+NAME = "peerage.test-log"
+
+
+@pytest.fixture(autouse=True)
+def _unsigned() -> Iterator[None]:
+    yield
+    sign_process({})
+    structlog.reset_defaults()
+
+
+def test_without_structlogs_setup_a_line_is_a_record_with_its_facts_beside_it(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Standard output belongs to the program."""
+    with caplog.at_level(logging.INFO, NAME):
+        get_logger(NAME).info("host ended", host="a", pid=7)
+    (record,) = caplog.records
+    assert (record.name, record.getMessage()) == (NAME, "host ended: host=a pid=7")
+    assert getattr(record, FACTS) == {"event": "host ended", "host": "a", "pid": 7}
+    assert capsys.readouterr().out == ""
+
+
+def test_structlog_is_used_as_soon_as_the_program_has_set_it_up() -> None:
+    """A logger that was taken before goes the new way."""
+    log = get_logger(NAME)
+    seen: list[structlog.typing.EventDict] = []
+
+    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+        seen.append(event)
+        return ""
+
+    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    log.info("met", peer="ab")
+    assert seen == [{"event": "met", "peer": "ab"}]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [("two\nlines", r"two\nlines"), ("\x1b[2J", r"\x1b[2J"), ("x" * 500, "x" * (module.SHOWN - 1) + "…")],
+)
+def test_a_value_stays_on_its_line_and_within_bounds(
+    caplog: pytest.LogCaptureFixture, value: str, written: str
+) -> None:
+    """It may come from a stranger."""
+    with caplog.at_level(logging.INFO, NAME):
+        get_logger(NAME).info("met", moniker=value)
+    assert caplog.records[0].getMessage() == f"met: moniker={written}"
+
+
+def test_lines_are_signed_by_thread_and_else_by_process() -> None:
+    """A thread of a process that several nodes share belongs to one of them."""
+    sign_process({"node": "a"})
+    seen = {"before": dict(module.signature())}
+
+    def other_thread() -> None:
+        module.sign_thread({"node": "b"})
+        seen["thread"] = dict(module.signature())
+
+    with signed({"part": "switch"}):
+        seen["within"] = dict(module.signature())
+        thread = threading.Thread(target=other_thread)
+        thread.start()
+        thread.join()
+    seen["after"] = dict(module.signature())
+    assert seen == {
+        "before": {"node": "a"},
+        "within": {"node": "a", "part": "switch"},
+        "thread": {"node": "b"},
+        "after": {"node": "a"},
+    }
+
+
+def test_debug_lines_on_hot_paths_are_asked_for_only_where_they_go_somewhere() -> None:
+    logger = logging.getLogger(module.NAME)
+    before = logger.level
+    try:
+        logger.setLevel(logging.INFO)
+        assert not module.is_debugging()
+        logger.setLevel(logging.DEBUG)
+        assert module.is_debugging()
+    finally:
+        logger.setLevel(before)

@@ -40,7 +40,11 @@ class FakeNode:
 
 def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private: bool = False) -> Any:
     method = methods(unsafe=True, hide_private=hide_private)[name]
-    return asyncio.run(method.call(node or FakeNode(), *arguments))
+
+    async def answer() -> Any:
+        return await method.call(node or FakeNode(), *arguments)
+
+    return asyncio.run(answer())
 
 
 def test_methods_that_change_something_are_there_only_where_they_are_allowed() -> None:

@@ -83,12 +83,11 @@ def test_a_file_that_is_no_database_is_looked_at_with_a_warning_and_stays(
 def test_a_store_that_cannot_be_opened_is_a_failure(home: Home) -> None:
     """A folder lies where the file should."""
     home.addrbook_store.mkdir(parents=True)
-    for work in (
-        lambda: snapshot(home, config_of(home)),
-        lambda: open_alone(home, config_of(home)).__enter__(),
-    ):
-        with pytest.raises(FailureError):
-            work()
+    config = config_of(home)
+    with pytest.raises(FailureError):
+        snapshot(home, config)
+    with pytest.raises(FailureError), open_alone(home, config):
+        pass
 
 
 def test_our_own_and_private_addresses_stay_out(home: Home) -> None:

@@ -24,7 +24,7 @@ def test_without_a_command_help_is_shown() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_is_where_the_table_says(name: str) -> None:
     with click.Context(main) as ctx:
-        command = main.get_command(ctx, name)  # type: ignore[attr-defined]
+        command = main.get_command(ctx, name)
     assert command is not None
     assert command.name == name
 

@@ -42,9 +42,10 @@ def test_each_set_of_rules_has_its_name_and_its_colour() -> None:
 def test_the_curve_begins_below_left_and_ends_where_all_have_their_peers() -> None:
     """It is cut off a little after the slowest network has come together."""
     (curve,) = drawn(result_of(1, 2)).iter(f"{SVG}polyline")
-    points = [tuple(map(float, point.split(","))) for point in (curve.get("points") or "").split()]
-    assert points[0] == (LEFT, max(y for _, y in points))
-    assert points[-1] == (LEFT + WIDTH, TOP)
+    points = [point.partition(",") for point in (curve.get("points") or "").split()]
+    places = [(float(x), float(y)) for x, _, y in points]
+    assert places[0] == (float(LEFT), max(y for _, y in places))
+    assert places[-1] == (float(LEFT + WIDTH), float(TOP))
 
 
 def test_a_bar_stands_for_the_nodes_with_so_many_inbound_peers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -25,7 +26,7 @@ from peerage.actors.runtime.errors import (
     limit_of,
     text_of,
 )
-from peerage.actors.runtime.host.context import Linked
+from peerage.actors.runtime.host.context import Linked, Timer
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
@@ -39,6 +40,7 @@ from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, TH
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
+from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from peerage.actors.runtime.processes import starting
 
 if TYPE_CHECKING:
@@ -230,26 +232,11 @@ class Starter(Generic[A]):
         Raises: what these raised, with the remote traceback as cause; ActorStartError when the
             name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
-        if why := starting.refusal():
-            raise ActorStartError(self._name or self._class.__name__, why)
-        try:
-            process = _process()
-        except LimitReachedError as error:  # there is no room for a system
-            raise StartLimitError(self._name or self._class.__name__, error.limit) from error
-        self._check_refs(process)
+        process, name = self._prepare()
         until = time.monotonic() + self._timeout
-        name = self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
-        kept_there = definitions.EVERYTHING if self._place is Place.THREAD else ()
-        what = definitions.dumps(
-            (self._class, args, kwargs),
-            kept_there=kept_there,
-            careful=True,
-            anew=self._place is Place.PROCESS,
-        )
-        body = wire.dumps((name, what, self._extra))
-        host = self._host or name
+        body = self._body(name, args, kwargs)
         answer: Future[Any] | None = None
         try:
             if self._place is Place.PROCESS:
@@ -257,23 +244,132 @@ class Starter(Generic[A]):
             elif self._place is Place.THREAD:
                 answer = self._start_thread(process, name, body, until)
             else:
-                host, answer = self._start_in_host(process, name, body)
+                answer = self._start_in_host(process, name, body)
             serial = answer.get_until(until, self._timeout)
         except Timeout:
             if answer is not None and answer.is_ready():  # the actor's own: it has waited for something
                 raise
-            self._give_up(host)
-            raise ActorStartError(name, f"no answer from host {host!r} within {self._timeout} s") from None
-        except ActorStartError:
-            raise
-        except LimitReachedError as error:
-            raise StartLimitError(name, error.limit) from error
+            if answer is not None:
+                self._give_up(answer)
+            raise ActorStartError(name, self._no_answer(name)) from None
         except ActorDeadError as error:
-            raise ActorStartError(name, str(error)) from error
+            told = as_start_error(name, error)
+            if told is error:
+                raise
+            raise told from error
+        return self._ref_of(process, name, serial)
+
+    def start_nowait(self, *args: Any, **kwargs: Any) -> Future[ActorRef[A]]:
+        """Begin to start the actor, and return while it starts. For actors: their host's loop goes on with it.
+
+        `cancel()` on the future gives the start up: a host that is being made for the actor is killed, and an actor that
+        comes up elsewhere after all is stopped. So does `start_timeout`.
+        With place HERE the actor starts in this call, for it runs in the same thread.
+
+        Returns: a future of the ref, or of what `start` would raise.
+        Raises: RuntimeError, when no actor is calling.
+        """
+        loop: Host | None = current_host()
+        if loop is None or loop.cell is None:
+            raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
+        started: Future[ActorRef[A]] = Future()
+        requested: list[Future[Any]] = []
+
+        def give_up() -> None:
+            with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
+                for answer in requested:
+                    self._give_up(answer)
+
+        name = self._name or self._class.__name__
+        pending: PendingStart[ActorRef[A]] = PendingStart(
+            started,
+            name,
+            call_soon=lambda fn: loop.call_soon(None, fn),
+            give_up=give_up,
+            late=lambda ref: ref.stop(block=False),
+        )
+        due = time.monotonic() + self._timeout
+        timer = Timer(None, due, pending.expire, (self._no_answer(name),))
+        loop.add_timer(timer)
+        started.when_done(timer.cancel)
+        try:
+            self._begin(pending, requested, args, kwargs)
+        except (Exception, SystemExit) as error:  # SystemExit: of an actor in this very host
+            pending.fail(error)
+        return started
+
+    def _begin(
+        self,
+        pending: PendingStart[ActorRef[A]],
+        requested: list[Future[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        process, name = self._prepare()
+        if self._place is Place.HERE:
+            pending.came_up(self._start_here(name, args, kwargs))
+            return
+        body = self._body(name, args, kwargs)
+
+        def came_up(answer: Future[Any]) -> None:
+            pending.came_up(self._ref_of(process, name, answer.get(timeout=0)))
+
+        if self._place is Place.PROCESS:
+            requested.append(self._spawn(process, name, body, time.monotonic() + self._timeout))
+            pending.follow(requested[0], came_up)
+        elif self._place is not Place.THREAD:
+            pending.follow(self._start_in_host(process, name, body), came_up)
+        else:
+
+            def launch(reserved: Future[Any]) -> None:
+                serial = reserved.get(timeout=0)
+                if pending.is_given_up:
+                    _give_back(reserved)
+                    return
+                bound = self._launch_thread(process, name, reserved)
+
+                def ask(bound: Future[Any]) -> None:
+                    self._check_bound(name, bound, reserved)
+                    pending.follow(_request_start(serial, body), came_up)
+
+                pending.follow(bound, ask)
+
+            pending.follow(self._reserve(name), launch)
+
+    def _prepare(self) -> tuple[Process, str]:
+        """The process that the actor is started from, and its name. Raises: ActorStartError."""
+        if why := starting.refusal():
+            raise ActorStartError(self._name or self._class.__name__, why)
+        try:
+            process = _process()
+        except LimitReachedError as error:  # there is no room for a system
+            raise StartLimitError(self._name or self._class.__name__, error.limit) from error
+        self._check_refs(process)
+        return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
+
+    def _body(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        what = definitions.dumps(
+            (self._class, args, kwargs),
+            kept_there=definitions.EVERYTHING if self._place is Place.THREAD else (),
+            careful=True,
+            anew=self._place is Place.PROCESS,
+        )
+        return wire.dumps((name, what, self._extra))
+
+    def _ref_of(self, process: Process, name: str, serial: int) -> ActorRef[A]:
+        """The ref of the actor, which lives now in the host with this serial."""
         current_port().outbox.is_answered_by(serial << THREAD_BITS)
-        ref: ActorRef[A] = ActorRef(name, host, serial, path_of(self._class), process.system)
+        ref: ActorRef[A] = ActorRef(name, self._host_name(name), serial, path_of(self._class), process.system)
         _register(process, ref)
         return ref
+
+    def _host_name(self, name: str) -> str:
+        if isinstance(self._place, ActorRef):
+            return self._place.host
+        return self._host or name if isinstance(self._place, Place) else str(self._place)
+
+    def _no_answer(self, name: str) -> str:
+        return f"no answer from host {self._host_name(name)!r} within {self._timeout} s"
 
     def _check_refs(self, process: Process) -> None:
         """Raises: ActorStartError, when the actor's place, or whom it is linked to, is of another system."""
@@ -319,31 +415,46 @@ class Starter(Generic[A]):
         return current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
     def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
-        host = self._host or name
-        if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
-            raise StartLimitError(name, lack)
-        port = current_port()
-        reservation = (host, dict(signature()), self._linked_to, self._class.stops_others)
-        reserved = port.request(ROOT_ADDRESS, Kind.RESERVE, reservation)
+        reserved = self._reserve(name)
         try:
             serial = reserved.get_until(until, self._timeout)
         except Timeout:
             reserved.then(_give_back)  # nobody will use it, should it come yet
             raise
+        self._check_bound(name, self._launch_thread(process, name, reserved), reserved)
+        return _request_start(serial, body)
+
+    def _reserve(self, name: str) -> Future[Any]:
+        """Ask the root for the serial of a host in a thread. Raises: StartLimitError."""
+        if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
+            raise StartLimitError(name, lack)
+        reservation = (self._host or name, dict(signature()), self._linked_to, self._class.stops_others)
+        return current_port().request(ROOT_ADDRESS, Kind.RESERVE, reservation)
+
+    def _launch_thread(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
+        """Returns: resolved once the thread's mailbox is bound, or with why it is not."""
         fds: dict[str, int] = {}
         try:
             for key, fd in self._fds.items():
                 fds[key] = os.dup(fd)
-            start_host_thread(process, host, serial, keep=self._keep, fds=fds)
+            return start_host_thread(process, self._host or name, reserved.get(), keep=self._keep, fds=fds)
         except Exception as error:
             close_all(fds)
+            bound: Future[None] = Future()
+            bound.resolve(None, error)
+            return bound
+
+    def _check_bound(self, name: str, bound: Future[None], reserved: Future[Any]) -> None:
+        """Wait for a thread's mailbox, which takes no time to speak of. Raises: ActorStartError, StartLimitError."""
+        try:
+            bound.get()
+        except Exception as error:
             _give_back(reserved)
             if lack := limit_of(error):
                 raise StartLimitError(name, lack) from error
             raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
-        return _request_start(serial, body)
 
-    def _start_in_host(self, process: Process, name: str, body: bytes) -> tuple[str, Future[Any]]:
+    def _start_in_host(self, process: Process, name: str, body: bytes) -> Future[Any]:
         if self._fds:
             raise ValueError(
                 "descriptors can be passed to a new process, a thread or HERE, not into another process"
@@ -353,11 +464,12 @@ class Starter(Generic[A]):
         serial = process.table.resolve(host, hint)
         if serial is None:
             raise ActorStartError(name, f"there is no host {host!r}")
-        return host, _request_start(serial, body)
+        return _request_start(serial, body)
 
-    def _give_up(self, host: str) -> None:
-        if self._place is Place.PROCESS:
-            current_port().request(ROOT_ADDRESS, Kind.KILL, (host, 0))
+    def _give_up(self, answer: Future[Any]) -> None:
+        """Have the host killed that is being made for this request, or that waits to be made."""
+        if self._place is Place.PROCESS and answer.corr:
+            current_port().request(ROOT_ADDRESS, Kind.GIVE_UP, answer.corr)
 
 
 def _check_name(option: str, name: str | None) -> None:
@@ -412,10 +524,13 @@ def fd_socket_path(directory: str) -> str:
     return f"{directory}/fds"
 
 
-def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, fds: dict[str, int]) -> None:
-    """Run a host in a new daemon thread; returns when its mailbox is bound and the root knows.
+def start_host_thread(
+    process: Process, name: str, serial: int, *, keep: bool, fds: dict[str, int]
+) -> Future[None]:
+    """Run a host in a new daemon thread.
 
-    Raises: what went wrong before that; the thread is gone then.
+    Returns: resolved when its mailbox is bound and the root knows, or with what went wrong before that; then the thread is
+    gone, and so are the descriptors.
     """
     bound: Future[None] = Future()
     thread = threading.Thread(
@@ -425,7 +540,7 @@ def start_host_thread(process: Process, name: str, serial: int, *, keep: bool, f
         daemon=True,
     )
     thread.start()
-    bound.get()
+    return bound
 
 
 def _run_host_thread(
@@ -445,6 +560,7 @@ def _run_host_thread(
         host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=wire.dumps((name, host.pid)))
         host.passed_fds = fds
     except BaseException as error:
+        close_all(fds)
         bound.resolve(None, error)
         if host is None:
             return

@@ -63,6 +63,7 @@ class Kind(IntEnum):
     SYSTEM_ENDS = 28
     KEPT = 29  # definitions that need not come again
     HOST_SIGTERM = 30
+    GIVE_UP = 31  # a SPAWN of the same port, by its correlation
 
 
 # How to read a message. Plain integers: arithmetic with enum members costs half a microsecond a message.

@@ -65,7 +65,7 @@ ACK = struct.Struct("<IQII")  # messages, bytes, exempt messages, dead letters a
 NUMBER = struct.Struct("<Q")
 BEFORE_HOOKS = b"1"  # body of such a watch
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
-LATE = {Kind.KILL, Kind.START}  # who kills makes room; who starts has been let by the root
+LATE = {Kind.KILL, Kind.GIVE_UP, Kind.START}  # who kills makes room; who starts has been let by the root
 MAILBOX = 2  # descriptors: of the socket, and of what it is signalled with
 NEVER = -1  # an epoch that no table has: look again
 

@@ -151,6 +151,7 @@ class Root(Host):
             Kind.HOST_READY: self._on_ready,
             Kind.HOST_BYE: self._on_bye,
             Kind.KILL: answering(self.port, self._on_kill),
+            Kind.GIVE_UP: answering(self.port, self._on_give_up),
             Kind.HOST_STANDING: self._on_standing,
             Kind.HOST_SIGTERM: self._on_sigterm,
         }
@@ -615,6 +616,21 @@ class Root(Host):
         if record is None or record.request is None:
             raise ActorDeadError(f"host {name!r} has no process of its own")
         self._kill(record)
+        asker.answer()
+
+    def _on_give_up(self, asker: Request, _target: bytes, body: Raw) -> None:
+        """Nobody waits any more for a host that was asked for: it is killed if it is there, and never made if it is not."""
+        given_up = asker.source, wire.decode(0, body, ())
+        for record in list(self.records.values()):
+            waiting, record.heirs = record.heirs, []
+            for heir in waiting:
+                if (heir.asker.source, heir.asker.corr) == given_up:
+                    heir.asker.refuse(ActorStartError(heir.actor, "its start was given up"))
+                else:
+                    record.heirs.append(heir)
+            if record.request is not None and (record.asker.source, record.asker.corr) == given_up:
+                record.verdict = DownReason("killed", "its start was given up", signal=signal.SIGKILL)
+                self._kill(record)
         asker.answer()
 
     def _on_standing(

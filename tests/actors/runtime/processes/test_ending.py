@@ -212,10 +212,10 @@ def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
     plain = watch(pipe.start("plain", THREAD))
     made, go, make = threading.Event(), threading.Event(), actor_module.start_host_thread
 
-    def later(*args: Any, **kwargs: Any) -> None:
+    def later(*args: Any, **kwargs: Any) -> Any:
         made.set()
         go.wait(LIMIT_S)
-        make(*args, **kwargs)
+        return make(*args, **kwargs)
 
     def start() -> None:
         with contextlib.suppress(ActorStartError):  # it may just be let in

@@ -58,7 +58,6 @@ IN_CIRCLES = {
     "actors/runtime/host/cell.py",
     "actors/runtime/host/context.py",
     "actors/runtime/host/deadlock.py",
-    "actors/runtime/host/descriptors.py",
     "actors/runtime/host/host.py",
     "actors/runtime/host/host_port.py",
     "actors/runtime/host/stopping.py",
@@ -122,7 +121,6 @@ LARGE = {
     "actors/messages.py",
     "actors/runtime/host/cell.py",
     "wire/packet.py",
-    "actors/runtime/host/host.py",
     "actors/discovery/simulation/simulated_node.py",
     "actors/runtime/actor.py",
 }
@@ -145,7 +143,6 @@ UNTESTED = {
     "actors/refusal.py",
     "actors/runtime/as_pykka.py",
     "actors/runtime/host/cell.py",
-    "actors/runtime/host/descriptors.py",
     "actors/runtime/host/host.py",
     "actors/runtime/host/host_port.py",
     "actors/runtime/host/stopping.py",

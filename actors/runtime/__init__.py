@@ -35,7 +35,8 @@ if TYPE_CHECKING:
         StopIncompleteError,
         Timeout,
     )
-    from peerage.actors.runtime.host.context import ActorContext, Reply, Timer
+    from peerage.actors.runtime.host.context import ActorContext, Reply
+    from peerage.actors.runtime.host.loop import Timer
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
@@ -91,7 +92,8 @@ __all__ = [
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
-    ".host.context": ("ActorContext", "Reply", "Timer"),
+    ".host.context": ("ActorContext", "Reply"),
+    ".host.loop": ("Timer",),
     ".errors": (
         "ActorDeadError",
         "ActorStartError",

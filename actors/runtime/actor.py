@@ -26,7 +26,7 @@ from peerage.actors.runtime.errors import (
     limit_of,
     text_of,
 )
-from peerage.actors.runtime.host.context import Linked, Timer
+from peerage.actors.runtime.host.context import Linked
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
@@ -288,9 +288,7 @@ class Starter(Generic[A]):
             give_up=give_up,
             late=lambda ref: ref.stop(block=False),
         )
-        due = time.monotonic() + self._timeout
-        timer = Timer(None, due, pending.expire, (self._no_answer(name),))
-        loop.add_timer(timer)
+        timer = loop.loop.call_later(None, self._timeout, pending.expire, self._no_answer(name))
         started.when_done(timer.cancel)
         try:
             self._begin(pending, requested, args, kwargs)
@@ -564,7 +562,7 @@ def _run_host_thread(
         bound.resolve(None, error)
         if host is None:
             return
-        host.finished = True
+        host.loop.finished = True
     else:
         bound.resolve(None)
     host.run()

@@ -14,6 +14,7 @@ from pykka import messages as pykka_messages
 
 from peerage.actors.runtime.errors import StopIncompleteError
 from peerage.actors.runtime.host.context import ActorContext, Linked
+from peerage.actors.runtime.host.loop import Timer
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.definitions import news
@@ -28,7 +29,6 @@ from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, Account
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.actor import ProcessActor
-    from peerage.actors.runtime.host.context import Timer
     from peerage.actors.runtime.host.host import Host
 
 PYKKA_MESSAGES = frozenset(
@@ -63,7 +63,7 @@ class ActorCell:
     """Holds an actor: everything here runs in the host's thread."""
 
     def __init__(self, host: Host, ref: ActorRef, context: tuple[dict[str, int], Any]) -> None:
-        self.host, self.ref = host, ref
+        self.host, self.loop, self.ref = host, host.loop, ref
         self.name = ref.name.encode()
         self.identity = ref.identity
         fds, extra = context
@@ -112,7 +112,7 @@ class ActorCell:
         self.depth += messages_in(item)
         if not self.queued and not self.busy:
             self.queued = True
-            self.host.ready.append(self)
+            self.loop.ready.append(self)
 
     def run(self, left: int = BATCH) -> None:
         """Handle a batch of messages, at most so many."""
@@ -141,24 +141,24 @@ class ActorCell:
 
     def enter(self) -> None:
         self.busy = True
-        self.host.stack.append(self)
+        self.loop.stack.append(self)
 
     def leave(self) -> None:
-        self.host.stack.pop()
+        self.loop.stack.pop()
         self.busy = False
         self.current = None
         self.sender_identity = b""
         if self.ended:
             return
         for fd in list(self.fds):
-            self.host.descriptors.unmute(fd)
+            self.loop.descriptors.unmute(fd)
         if self.postponed:
             calls, self.postponed = self.postponed, []
             for fn, args in calls:
-                self.host.call_soon(self, fn, *args)
+                self.loop.call_soon(self, fn, *args)
         if self.mailbox and not self.queued:
             self.queued = True
-            self.host.ready.append(self)
+            self.loop.ready.append(self)
 
     def call(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         """Run a callback as this actor; later if it is in the middle of something."""
@@ -352,16 +352,16 @@ class ActorCell:
     def _answer_from(self, source: int, corr: int, future: Future[Any]) -> None:
         """Answer with what the future's value is now: who has resolved it may change that before the loop's turn."""
         if not future.holds_an_object:
-            self.host.call_soon(self, self._answer_with, source, corr, future)
+            self.loop.call_soon(self, self._answer_with, source, corr, future)
             return
         try:
             value = future.get(timeout=0)
             if not isinstance(value, Future):
                 value = wire.Encoded(*wire.encode(value))
         except Exception as error:
-            self.host.call_soon(self, self.answer_failure, source, corr, error)
+            self.loop.call_soon(self, self.answer_failure, source, corr, error)
         else:
-            self.host.call_soon(self, self.answer, source, corr, value)
+            self.loop.call_soon(self, self.answer, source, corr, value)
 
     def _answer_with(self, source: int, corr: int, future: Future[Any]) -> None:
         try:
@@ -381,7 +381,7 @@ class ActorCell:
     def watch(self, ref: ActorRef) -> None:
         if ref not in self.watching:
             self.watching[ref] = self.host.port.watch(
-                ref, lambda ended, reason: self.host.call_soon(self, self._on_down, ended, reason)
+                ref, lambda ended, reason: self.loop.call_soon(self, self._on_down, ended, reason)
             )
 
     def unwatch(self, ref: ActorRef) -> None:
@@ -398,10 +398,10 @@ class ActorCell:
         """End with another actor, or at once if it has ended. Its successor under its name is not meant."""
         table = self.host.process.table
         if owner.serial and table.is_dead(owner.serial):
-            self.host.call_soon(self, self._end_with, owner)
+            self.loop.call_soon(self, self._end_with, owner)
             return 0
         return self.host.port.watch(
-            owner, lambda ended, _reason: self.host.call_soon(self, self._end_with, ended)
+            owner, lambda ended, _reason: self.loop.call_soon(self, self._end_with, ended)
         )
 
     def _end_with(self, owner: ActorRef) -> None:
@@ -466,7 +466,7 @@ class ActorCell:
         host = self.host
         host.forget(self)
         for fd in list(self.fds):
-            host.descriptors.clear(fd, reader=True, writer=True)
+            self.loop.descriptors.clear(fd, reader=True, writer=True)
         for number in self.watching.values():
             host.port.unwatch(number)
         self.watching.clear()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.host.loop import Timer
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.ref import from_identity
 
@@ -20,30 +21,6 @@ class Linked(NamedTuple):
 
     owner: ActorRef
     extra: Any
-
-
-def _nothing() -> None:
-    """What a cancelled timer holds."""
-
-
-class Timer:
-    """A call that is due at `when` (monotonic seconds)."""
-
-    __slots__ = ("args", "cancelled", "cell", "fn", "when")
-
-    def __init__(
-        self, cell: ActorCell | None, when: float, fn: Callable[..., object], args: tuple[Any, ...]
-    ) -> None:
-        self.cell, self.when, self.fn, self.args = cell, when, fn, args
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        """Do not call; no effect once called. What would have been called is let go at once."""
-        self.cancelled = True
-        self.fn, self.args = _nothing, ()
-        cell, self.cell = self.cell, None
-        if cell is not None:
-            cell.timers.discard(self)
 
 
 class Reply:
@@ -123,35 +100,33 @@ class ActorContext:
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Timer:
         """Call `fn(*args)` after `delay` seconds."""
-        timer = Timer(self._cell, time.monotonic() + delay, fn, args)
-        self._cell.host.add_timer(timer)
-        return timer
+        return self._cell.loop.call_later(self._cell, delay, fn, *args)
 
     def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Call `fn(*args)` in the loop's next turn."""
-        self._cell.host.call_soon(self._cell, fn, *args)
+        self._cell.loop.call_soon(self._cell, fn, *args)
 
     def call_threadsafe(self, fn: Callable[..., object], *args: Any) -> None:
         """From any thread: call `fn(*args)` in the host's loop."""
-        self._cell.host.call_threadsafe(self._cell, fn, *args)
+        self._cell.loop.call_threadsafe(self._cell, fn, *args)
 
     def at_end_of_turn(self, fn: Callable[[], object]) -> None:
         """Call `fn()` once, after the messages, descriptors and timers of the current turn."""
-        self._cell.host.end_hooks.append((self._cell, fn))
+        self._cell.loop.end_hooks.append((self._cell, fn))
 
     def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
         """Call `fn()` while the descriptor is readable, or has an error; replaces an earlier reader."""
-        self._cell.host.descriptors.set(fd, self._cell, reader=fn)
+        self._cell.loop.descriptors.set(fd, self._cell, reader=fn)
 
     def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
         """Call `fn()` while the descriptor is writable, or has an error; replaces an earlier writer."""
-        self._cell.host.descriptors.set(fd, self._cell, writer=fn)
+        self._cell.loop.descriptors.set(fd, self._cell, writer=fn)
 
     def remove_reader(self, fd: int) -> None:
-        self._cell.host.descriptors.clear(fd, reader=True)
+        self._cell.loop.descriptors.clear(fd, reader=True)
 
     def remove_writer(self, fd: int) -> None:
-        self._cell.host.descriptors.clear(fd, writer=True)
+        self._cell.loop.descriptors.clear(fd, writer=True)
 
     def watch(self, ref: ActorRef) -> None:
         """Have `on_down(ref, reason)` called once when `ref` ends, at once if it is not there. A second

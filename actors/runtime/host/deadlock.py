@@ -40,9 +40,9 @@ def at_once(host: Host, future: Future[Any] | Call) -> AskCycleError | None:
     if future.route is None or not future.route.local:
         return None
     target = host.cells.get(future.route.target)
-    if target is None or target not in host.stack:
+    if target is None or target not in host.loop.stack:
         return None
-    actors = [_actor(cell) for cell in host.stack[host.stack.index(target) :]]
+    actors = [_actor(cell) for cell in host.loop.stack[host.loop.stack.index(target) :]]
     return AskCycleError(_names([*actors, actors[0]]))
 
 
@@ -78,7 +78,7 @@ def on_probe(host: Host, target: bytes, body: wire.Raw) -> None:
         return
     # The target cannot go on before the actors above it on the stack have returned: their asks are its asks.
     path = list(probe.path)
-    for blocked in host.stack[host.stack.index(cell) :]:
+    for blocked in host.loop.stack[host.loop.stack.index(cell) :]:
         path.append(_actor(blocked))
         future = blocked.waiting
         if future is None or future.done:

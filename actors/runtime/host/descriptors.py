@@ -1,4 +1,4 @@
-"""The file descriptors that actors of one host wait for, beside the host's mailbox."""
+"""The file descriptors that the tasks of a loop wait for, beside the loop's own."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ import contextlib
 import os
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
+from typing import Generic, Protocol, TypeVar
 
 Callback = Callable[[], object]
 READABLE = select.EPOLLIN | select.EPOLLPRI | select.EPOLLERR | select.EPOLLHUP | select.EPOLLRDHUP
@@ -25,11 +22,34 @@ def close_all(fds: dict[str, int] | list[int]) -> None:
             os.close(fd)
 
 
-class _Entry:
-    __slots__ = ("cell", "muted", "reader", "writer")
+class Poller(Protocol):
+    """What an epoll does."""
 
-    def __init__(self, cell: ActorCell | None) -> None:
-        self.cell = cell
+    def register(self, fd: int, eventmask: int, /) -> None: ...
+
+    def modify(self, fd: int, eventmask: int, /) -> None: ...
+
+    def unregister(self, fd: int, /) -> None: ...
+
+    def poll(self, timeout: float, /) -> list[tuple[int, int]]: ...
+
+    def close(self) -> None: ...
+
+
+class Waiter(Protocol):
+    """Whoever waits for descriptors."""
+
+    fds: set[int]
+
+
+T = TypeVar("T", bound=Waiter)
+
+
+class _Entry(Generic[T]):
+    __slots__ = ("muted", "reader", "task", "writer")
+
+    def __init__(self, task: T | None) -> None:
+        self.task = task
         self.reader: Callback | None = None
         self.writer: Callback | None = None
         self.muted = False
@@ -38,27 +58,33 @@ class _Entry:
         return (select.EPOLLIN if self.reader else 0) | (select.EPOLLOUT if self.writer else 0)
 
 
-class Descriptors:
-    """Level-triggered epoll. A busy actor's descriptors are muted, not lost: they fire once it is free."""
+class Descriptors(Generic[T]):
+    """Level-triggered epoll. A busy task's descriptors are muted, not lost: they fire once it is free."""
 
-    def __init__(self) -> None:
-        self._epoll = select.epoll()
-        self._entries: dict[int, _Entry] = {}
+    def __init__(self, poller: Poller | None = None) -> None:
+        self._epoll: Poller = select.epoll() if poller is None else poller
+        self._entries: dict[int, _Entry[T]] = {}
+        self._own = 0  # how many of them are the loop's own
+
+    def set_own(self, fd: int, reader: Callback) -> None:
+        """Add a descriptor of the loop's own, which is looked at in every sleep anyhow."""
+        self._own += 1
+        self.set(fd, None, reader=reader)
 
     def set(
         self,
         fd: int,
-        cell: ActorCell | None,
+        task: T | None,
         *,
         reader: Callback | None = None,
         writer: Callback | None = None,
     ) -> None:
-        """Add a reader or a writer; `cell` None means the host itself."""
+        """Add a reader or a writer; without a task it is called between the tasks."""
         entry = self._entries.get(fd)
-        if entry is None or entry.cell is not cell:
-            entry = self._entries[fd] = _Entry(cell)
-            if cell is not None:
-                cell.fds.add(fd)
+        if entry is None or entry.task is not task:
+            entry = self._entries[fd] = _Entry(task)
+            if task is not None:
+                task.fds.add(fd)
         entry.reader = reader or entry.reader
         entry.writer = writer or entry.writer
         if not entry.muted:
@@ -83,20 +109,22 @@ class Descriptors:
             self._register(fd, entry.mask())
         elif not entry.mask():
             del self._entries[fd]
-            if entry.cell is not None:
-                entry.cell.fds.discard(fd)
+            if entry.task is not None:
+                entry.task.fds.discard(fd)
             self._unregister(fd)
 
     def _unregister(self, fd: int) -> None:
-        with contextlib.suppress(OSError, ValueError):  # closed already, which unregisters by itself
+        with contextlib.suppress(OSError, ValueError):  # its owner closed it, which unregisters it too
             self._epoll.unregister(fd)
 
     def mute(self, fd: int) -> None:
+        """Report nothing of a descriptor until `unmute`, because its task is busy."""
         # Not modify(fd, 0): errors and hang-ups would still be reported, and the loop would spin.
         self._entries[fd].muted = True
         self._unregister(fd)
 
     def unmute(self, fd: int) -> None:
+        """Report what has happened on a descriptor meanwhile, and what will."""
         entry = self._entries.get(fd)
         if entry is not None and entry.muted:
             entry.muted = False
@@ -107,23 +135,25 @@ class Descriptors:
 
     @property
     def in_use(self) -> bool:
-        """Whether anything but the host's own two descriptors is watched."""
-        return len(self._entries) > 2
+        """Whether anything but the loop's own descriptors is watched."""
+        return len(self._entries) > self._own
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
+        """The descriptors on which something has happened, and what; waits for so many seconds if there are none."""
         return self._epoll.poll(timeout)
 
-    def callbacks(self, fd: int, events: int) -> tuple[ActorCell | None, Callback | None, Callback | None]:
-        """Returns: the owner, and the reader and writer that these events call for."""
+    def callbacks(self, fd: int, events: int) -> tuple[T | None, Callback | None, Callback | None]:
+        """Returns: the task, and the reader and writer that these events call for."""
         entry = self._entries.get(fd)
         if entry is None:
             return None, None, None
         return (
-            entry.cell,
+            entry.task,
             entry.reader if events & READABLE else None,
             entry.writer if events & WRITABLE else None,
         )
 
     def close(self) -> None:
+        """Watch nothing any more."""
         self._epoll.close()
         self._entries.clear()

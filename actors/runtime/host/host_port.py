@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peerage.actors.runtime.host import deadlock
-from peerage.actors.runtime.host.context import Timer
 from peerage.actors.runtime.host.stopping import Stop
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.definitions import unpack_identities
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.host_table import HostFacts, serial_of
+from peerage.actors.runtime.mail.host_table import LAST_WORDS_S, HostFacts, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.message import Kind, Raw
 from peerage.actors.runtime.mail.port import BEFORE_HOOKS, NEVER, NUMBER, Port
@@ -38,7 +37,8 @@ class HostPort(Port):
 
     def __init__(self, host: Host, address: int) -> None:
         super().__init__(host.process, address)
-        self.host = host
+        self.host, self.loop = host, host.loop
+        self._sweeps_later = False
         self.outbox.retry_later = self._retry_later
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,
@@ -63,7 +63,7 @@ class HostPort(Port):
 
     @property
     def sender(self) -> bytes:
-        stack = self.host.stack
+        stack = self.loop.stack
         return stack[-1].identity if stack else b""
 
     def sweep(self) -> None:
@@ -72,12 +72,31 @@ class HostPort(Port):
             for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
                 known.pop(serial, None)
         if self.doomed:
-            self.host.call_soon(None, self.sweep)
-        elif self._epoch == NEVER:  # somebody's last words may be on their way
-            self.host.sweep_later()
+            self.loop.call_soon(None, self.sweep)
+        elif self._epoch == NEVER and not self._sweeps_later:  # somebody's last words may be on their way
+            self._sweeps_later = True
+            self.loop.call_later(None, LAST_WORDS_S, self._sweep_again)
+
+    def _sweep_again(self) -> None:
+        self._sweeps_later = False
+        self.sweep()
+
+    # What the loop reads
+
+    def fileno(self) -> int:
+        """The descriptor that signals messages: see `Inbox.fileno`."""
+        return self.inbox.fileno()
+
+    def signal(self) -> None:
+        """That descriptor is readable."""
+        self.inbox.signal()
+
+    def has_arrivals(self) -> bool:
+        """Whether messages are there that nobody has read."""
+        return self.inbox.has_arrivals()
 
     def later(self, fn: Callable[[], None]) -> None:
-        self.host.call_soon(None, fn)
+        self.loop.call_soon(None, fn)
 
     def send(
         self,
@@ -113,14 +132,13 @@ class HostPort(Port):
         self.handlers[kind](flags, source, corr, target, sender, body, extras, size)
 
     def _retry_later(self) -> None:
-        due = time.monotonic() + HELD_RETRY_S
-        self.host.call_threadsafe(None, self.host.add_timer, Timer(None, due, self.outbox.retry, ()))
+        self.loop.call_threadsafe(None, self.loop.call_later, None, HELD_RETRY_S, self.outbox.retry)
 
     # Waiting in the middle of a handler
 
     def wait_for_room(self, route: Route, size: int, timeout: float | None) -> bool:
         # An actor that fills its own mailbox would wait for itself.
-        if route.local and self.host.is_on_stack(route.target):
+        if route.local and any(cell.name == route.target for cell in self.loop.stack):
             return False
         return self._wait(
             lambda: route.window.has_room(size) or self.table.is_dead(route.serial),
@@ -163,11 +181,11 @@ class HostPort(Port):
         the blocked actor itself does not. Between two of their messages the wait can end; one that is being
         handled, which may wait itself, ends first.
         """
-        host = self.host
+        host, loop = self.host, self.loop
         start = now = time.monotonic()
         probe_at = start + deadlock.PROBE_AFTER_S
         deadline = None if timeout is None else start + timeout
-        host.depth += 1
+        loop.depth += 1
         try:
             while True:
                 if self._epoch != self.table.epoch:
@@ -178,8 +196,8 @@ class HostPort(Port):
                     self.pump_briefly()
                     return done()
                 left = probe_at - now if deadline is None else min(probe_at, deadline) - now
-                if (nested or now - start >= deadlock.PROBE_AFTER_S) and host.depth <= NESTED_LIMIT:
-                    host.turn(max(0.0, left), done, deadline)
+                if (nested or now - start >= deadlock.PROBE_AFTER_S) and loop.depth <= NESTED_LIMIT:
+                    loop.turn(max(0.0, left), done, deadline)
                 elif not self.doomed:
                     self.receive_within(max(0.001, left))
                 now = time.monotonic()
@@ -188,26 +206,26 @@ class HostPort(Port):
                     if future is not None and host.cell is not None:
                         deadlock.send_probe(host, host.cell, future)
         finally:
-            host.depth -= 1
+            loop.depth -= 1
 
     def pump_for(self, future: Future[Any], seconds: float) -> bool:
         """As a thread's port; what has come for actors meanwhile is left to the loop, which is told."""
         has_read = super().pump_for(future, seconds)
-        if has_read and self.host.ready:
-            self.host.call_threadsafe(None, _look_around)
+        if has_read and self.loop.ready:
+            self.loop.call_threadsafe(None, _look_around)
         return has_read
 
     def never_answered(self, call: Call) -> Exception | None:
         return deadlock.at_once(self.host, call)
 
     def run_others(self, seconds: float) -> None:
-        host = self.host
-        if host.stack and host.depth < NESTED_LIMIT:
-            host.depth += 1
+        loop = self.loop
+        if loop.stack and loop.depth < NESTED_LIMIT:
+            loop.depth += 1
             try:
-                host.turn(0.0, until=time.monotonic() + seconds)
+                loop.turn(0.0, until=time.monotonic() + seconds)
             finally:
-                host.depth -= 1
+                loop.depth -= 1
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on an answer."""
@@ -235,12 +253,12 @@ class HostPort(Port):
             host.dead_on_arrival(source, target, flags, size, messages)
             return
         # As `cell.put`: most messages come by here, and a call costs a tenth of handling one.
-        cell.mailbox.append((TELL, flags, source, corr, sender, body, extras, size, host.now))
+        cell.mailbox.append((TELL, flags, source, corr, sender, body, extras, size, self.loop.now))
         cell.mailbox_size += size
         cell.depth += messages
         if not cell.queued and not cell.busy:
             cell.queued = True
-            host.ready.append(cell)
+            self.loop.ready.append(cell)
 
     def _on_user_message(
         self,
@@ -257,7 +275,7 @@ class HostPort(Port):
         host = self.host
         cell = host.cells.get(target)
         if cell is not None:
-            cell.put((kind, flags, source, corr, sender, body, extras, size, host.now))
+            cell.put((kind, flags, source, corr, sender, body, extras, size, self.loop.now))
         elif corr:
             self.send(source, Kind.DEAD, corr, target=target, body=b"not found")
 
@@ -305,7 +323,7 @@ class HostPort(Port):
         self.process.promises.on_set(self, kind, corr, body)
 
     def _on_start(self, asker: Request, _target: bytes, body: Raw) -> None:
-        self.host.call_soon(None, self.host.start_from, asker, body)
+        self.loop.call_soon(None, self.host.start_from, asker, body)
 
     def _on_kept(
         self, _f: int, source: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int

@@ -131,8 +131,8 @@ def _stop_thread_hosts(process: Process) -> None:
     for host in hosts:
         host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)
     for host in hosts:
-        while host.patience and host.thread.is_alive():
-            host.thread.join(PATIENT_LOOK_S)
+        while host.patience and host.loop.thread.is_alive():
+            host.loop.thread.join(PATIENT_LOOK_S)
     deadline = time.monotonic() + EXIT_LINGER_S
     for host in hosts:
-        host.thread.join(max(0.0, deadline - time.monotonic()))
+        host.loop.thread.join(max(0.0, deadline - time.monotonic()))

@@ -106,14 +106,15 @@ def _disown_port(port: Port) -> None:
 
 
 def _disown_host(host: Host) -> None:
-    _inherited.append(host.descriptors)
+    loop = host.loop
+    _inherited.append(loop.descriptors)
     host.disown()
-    if host.stack and host.thread is threading.current_thread():
-        for cell in host.stack:
+    if loop.stack and loop.thread is threading.current_thread():
+        for cell in loop.stack:
             cell.open_asks.clear()
             cell.mailbox.clear()
             cell.fail = _Stray(cell)  # type: ignore[method-assign]  # of this one
-        host.stack = _Stack(host.stack)
+        loop.stack = _Stack(loop.stack)
 
 
 class _Stray:

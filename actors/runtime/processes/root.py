@@ -25,7 +25,6 @@ from peerage.actors.runtime.errors import (
     StartLimitError,
     text_of,
 )
-from peerage.actors.runtime.host.context import Timer
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, TERMINATED, Leave, Standing, Stop
@@ -144,7 +143,7 @@ class Root(Host):
         self._ending: Ending | None = None
         self._terminated: set[int] = set()  # hosts that have had a SIGTERM just now
         self._fd_socket = self._listen_for_fds()
-        self.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
+        self.loop.descriptors.set(fork_server.fileno(), None, reader=self._hear_fork_server)
         own: dict[Kind, Handler] = {
             Kind.SPAWN: answering(self.port, self._on_spawn),
             Kind.RESERVE: answering(self.port, self._on_reserve),
@@ -173,7 +172,7 @@ class Root(Host):
     def careful_turn(self, longest: float, done: Callable[[], bool] | None = None) -> None:
         """As `turn`. Raises: nothing but ContextTerminated."""
         try:
-            self.turn(longest, done)
+            self.loop.turn(longest, done)
         except zmq.ContextTerminated:
             raise
         except Exception:
@@ -275,7 +274,7 @@ class Root(Host):
                 for heir in heirs:
                     heir.asker.refuse(HostAliveError(heir.actor, bearer.name, bearer.serial))
 
-        self.add_timer(Timer(None, time.monotonic() + NEWS_DELAY_S, decide, ()))
+        self.loop.call_later(None, NEWS_DELAY_S, decide)
 
     def _fork(self, record: _HostRecord) -> None:
         """Ask for the process of a host. Raises: StartLimitError; ActorStartError, when no fork server can be started."""
@@ -337,7 +336,7 @@ class Root(Host):
     def _listen_for_fds(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         listener.bind(fd_socket_path(self.process.directory))
-        self.descriptors.set(listener.fileno(), None, reader=self._take_fds)
+        self.loop.descriptors.set(listener.fileno(), None, reader=self._take_fds)
         return listener
 
     def on_mended(self) -> None:
@@ -347,7 +346,7 @@ class Root(Host):
         if not Path(fd_socket_path(self.process.directory)).exists():
             self._take_fds()
             lost, self._fd_socket = self._fd_socket, self._listen_for_fds()
-            self.descriptors.clear(lost.fileno(), reader=True)
+            self.loop.descriptors.clear(lost.fileno(), reader=True)
             lost.close()
 
     def _fds_for(self, request: SpawnRequest) -> list[int]:
@@ -434,10 +433,10 @@ class Root(Host):
     def _start_fork_server(self) -> None:
         """Raises: OSError."""
         self._fork_server.start()
-        self.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
+        self.loop.descriptors.set(self._fork_server.fileno(), None, reader=self._hear_fork_server)
 
     def _renew_fork_server(self, *, wanted: bool = False) -> None:
-        self.descriptors.clear(self._fork_server.fileno(), reader=True)
+        self.loop.descriptors.clear(self._fork_server.fileno(), reader=True)
         if self.closing:
             for record in [
                 each for each in self.records.values() if each.request is not None and not each.pid
@@ -503,14 +502,14 @@ class Root(Host):
         close_all(record.fds)
         record.pid, record.pidfd = pid, pidfd
         self._by_pid[pid] = record
-        self.descriptors.set(pidfd, None, reader=lambda: self._on_death(record))
+        self.loop.descriptors.set(pidfd, None, reader=lambda: self._on_death(record))
         if record.must_die:
             self._kill(record)
 
     # Death
 
     def _on_death(self, record: _HostRecord) -> None:
-        self.descriptors.clear(record.pidfd, reader=True)
+        self.loop.descriptors.clear(record.pidfd, reader=True)
         self._reap(record)
         deadline = time.monotonic() + STATUS_WAIT_S
         while (
@@ -523,7 +522,7 @@ class Root(Host):
                 self._hear_fork_server()
         if record.status is None:
             self._unreaped.append(record)
-            self.add_timer(Timer(None, time.monotonic() + REAP_AGAIN_S, self._reap_orphans, ()))
+            self.loop.call_later(None, REAP_AGAIN_S, self._reap_orphans)
         self.port.pump()  # its last words arrived before its death
         self._take_fds()
         reason = self._reason_of(record)
@@ -586,7 +585,7 @@ class Root(Host):
             (close_all, (record.fds,)),
             *((self._when_free, (heir,)) for heir in heirs),
         )
-        self.add_timer(Timer(None, time.monotonic() + LEDGER_KEPT_S, self._remove_ledger, (record.serial,)))
+        self.loop.call_later(None, LEDGER_KEPT_S, self._remove_ledger, record.serial)
         log = logger().bind(**record.signature)
         orderly = log.debug if record.is_passing else log.info
         tell = orderly if reason.is_orderly else log.error
@@ -643,7 +642,7 @@ class Root(Host):
 
     def _on_sigterm(self, _f: int, _s: int, corr: int, *_: Any) -> None:
         if not self._terminated:
-            self.add_timer(Timer(None, time.monotonic() + SIGTERM_WAIT_S, self._end_terminated, ()))
+            self.loop.call_later(None, SIGTERM_WAIT_S, self._end_terminated)
         self._terminated.add(corr)
 
     def _end_terminated(self) -> None:
@@ -690,8 +689,7 @@ class Root(Host):
             if reason.is_orderly and self._ending is not None:
                 self._ending.orphaned(record)
             elif reason.is_orderly:
-                later = time.monotonic() + ORPHAN_GRACE_S
-                self.add_timer(Timer(None, later, self._end_orphan, (record, owner)))
+                self.loop.call_later(None, ORPHAN_GRACE_S, self._end_orphan, record, owner)
             else:
                 self._end_orphan(record, owner)
                 orphans = self._links.take(record.serial)
@@ -725,13 +723,13 @@ class Root(Host):
             deadline = time.monotonic() + KILL_WAIT_S
             while any(record.pidfd >= 0 for record in self.records.values()) and time.monotonic() < deadline:
                 self.careful_turn(0.1, lambda: not self.records)
-            self.descriptors.clear(self._fork_server.fileno(), reader=True)
+            self.loop.descriptors.clear(self._fork_server.fileno(), reader=True)
             self._reap_orphans()
             self._fd_socket.close()
             for fd in [fd for fds in self._passed.values() for fd in fds]:
                 os.close(fd)
         finally:
-            self.finished = True
+            self.loop.finished = True
 
     def hurry(self) -> None:
         """End the system that is being closed down: nobody is waited for any longer."""

@@ -70,7 +70,7 @@ def refusal() -> str:
 
 def _depth() -> int:
     host = current_host()
-    return 0 if host is None else len(host.stack)
+    return 0 if host is None else len(host.loop.stack)
 
 
 def _sentence(module: str) -> str:

@@ -18,10 +18,10 @@ from peerage.wire.packet import (
     PONG,
     Event,
     MessageReceived,
-    PacketReader,
     PingReceived,
     PongReceived,
 )
+from peerage.wire.packet_reader import PacketReader
 from peerage.wire.rate import FlowMeter, TokenBucket
 from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.status import ChannelStatus, ConnectionStatus

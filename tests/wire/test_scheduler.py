@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
-from peerage.wire.packet import MessageReceived, PacketMsg, PacketReader, decode_packet, encode_packet
+from peerage.wire.packet import MessageReceived, PacketMsg, decode_packet, encode_packet
+from peerage.wire.packet_reader import PacketReader
 from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.varint import decode_uvarint
 from tests.wire.vectors import load, octets, pattern

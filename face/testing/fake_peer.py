@@ -1,0 +1,226 @@
+"""A peer of a reactor under test: it says what the test wants, and what it hears can be expected."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from peerage.actors.messages import (
+    BROADCAST,
+    RECEIVE,
+    SEND_WAIT,
+    AddPeer,
+    Consumed,
+    Credits,
+    FlushStop,
+    GetPeerValue,
+    InitPeer,
+    PeerInfo,
+    RemovePeer,
+    SetPeerValue,
+    StopPeer,
+)
+from peerage.actors.reactors.peer_handle import SerializableMessage, message_bytes
+from peerage.actors.runtime import ActorRef, Frames
+from peerage.testing.nodes import NETWORK
+from peerage.testing.probe import Probe
+from peerage.testing.waiting import TIMEOUT_S, wait_until
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import join_host_port
+from peerage.wire.node_info import NodeInfo
+
+PORT = 26656  # where each says that it listens
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """The reactor sent this to a peer."""
+
+    channel_id: int
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Stopped:
+    """The reactor stopped the peer."""
+
+    reason: str
+
+
+class _PeerSide:
+    """What a peer actor does for its reactor: takes messages, gives credits back, keeps values."""
+
+    def __init__(
+        self, probe: Callable[[Any], None], info: PeerInfo, reactor: ActorRef[Any], capacity: dict[int, int]
+    ) -> None:
+        self._note, self._info, self._reactor, self._capacity = probe, info, reactor, capacity
+        self._sent = dict.fromkeys(capacity, 0)
+        self._values: dict[str, Any] = {}
+        self.consumed = 0
+
+    def answer(self, message: Any) -> Any:
+        match message:
+            case Frames():
+                return self._take(message)
+            case Consumed():
+                self.consumed += message.messages
+            case StopPeer():
+                self._end(message.reason)
+            case FlushStop():
+                self._end("")
+            case SetPeerValue():
+                self._values[message.key] = message.value
+            case GetPeerValue():
+                return self._values.get(message.key)
+        return None
+
+    def _take(self, message: Frames) -> Any:
+        kind, channels = message.header[0], message.header[1]
+        for channel_id, frame in zip(channels, message.frames, strict=True):
+            self._note(_Sent(channel_id, bytes(frame)))
+        if kind == BROADCAST:
+            return None
+        self._sent.update(message.header[2])
+        if kind == SEND_WAIT:
+            self._sent[channels[-1]] += 1
+            return True, self._total(channels[-1])
+        totals = {channel_id: self._total(channel_id) for channel_id in self._capacity}
+        self._reactor.tell(Credits(self._info.connection, totals), exempt=True)
+        return None
+
+    def _total(self, channel_id: int) -> int:
+        return self._sent[channel_id] + self._capacity[channel_id]
+
+    def _end(self, reason: str) -> None:
+        self._note(_Stopped(reason))
+        self._reactor.tell(RemovePeer(self._info.connection, reason), exempt=True)
+
+
+class FakePeer:
+    """A peer of a reactor under test, made by `ReactorHarness.connect`: it says and hears what the test wants.
+
+    Args:
+        name: what its connection is called.
+        reactor: under test.
+        capacity: places of each channel's send queue.
+        port: of its socket.
+        peer_id, channels, is_outbound, is_persistent, ip, since: see `ReactorHarness.connect`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reactor: ActorRef[Any],
+        capacity: dict[int, int],
+        peer_id: NodeID,
+        channels: bytes,
+        *,
+        is_outbound: bool,
+        is_persistent: bool,
+        ip: str,
+        port: int,
+        since: float,
+    ) -> None:
+        self._reactor = reactor
+        self._heard: queue.SimpleQueue[_Sent | _Stopped] = queue.SimpleQueue()
+        self._seen: list[_Sent | _Stopped] = []
+        self._handed = 0
+        self._probe = Probe(f"{name} (peer)", self._answer)
+        self._probe.__enter__()
+        self.info = PeerInfo(
+            connection=name,
+            ref=self._probe.ref,
+            id=peer_id,
+            node_info=NodeInfo(
+                id=peer_id,
+                listen_addr=f"tcp://{join_host_port(ip, PORT)}",
+                network=NETWORK,
+                moniker="fake",
+                channels=channels,
+            ),
+            remote_ip=ip,
+            socket_address=join_host_port(ip, port),
+            is_outbound=is_outbound,
+            is_persistent=is_persistent,
+            is_unconditional=False,
+            host="",
+            credits=tuple(capacity.items()),
+            since=since,
+        )
+        self._side = _PeerSide(self._heard.put, self.info, reactor, capacity)
+
+    def __enter__(self) -> Self:
+        self._tell(InitPeer(self.info))
+        self._tell(AddPeer(self.info.connection))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._probe.__exit__(kind, error, trace)
+
+    @property
+    def id(self) -> NodeID:
+        return self.info.id
+
+    def send(self, channel_id: int, *messages: bytes | SerializableMessage) -> None:
+        """Have messages arrive at the reactor, as one batch."""
+        frames = [message_bytes(message) for message in messages]
+        self._handed += len(frames)
+        self._tell(Frames((RECEIVE, self.info.connection, (channel_id,) * len(frames)), frames))
+
+    def expect(
+        self, channel_id: int, message: bytes | SerializableMessage | None = None, timeout: float = TIMEOUT_S
+    ) -> bytes:
+        """Return the next message that the reactor sent to this peer.
+
+        Args: message, what it must be; None for any.
+        Raises: AssertionError, another came, the reactor stopped the peer, or nothing came in time.
+        """
+        heard = self._next(timeout)
+        wanted = None if message is None else bytes(message_bytes(message))
+        if isinstance(heard, _Sent) and heard.channel_id == channel_id and wanted in {None, heard.message}:
+            return heard.message
+        raise AssertionError(f"{heard} came, a message {wanted!r} on {channel_id:#04x} was expected")
+
+    def expect_nothing(self, seconds: float = 0.1) -> None:
+        """See that the reactor neither sends nor stops this peer for so long. Raises: AssertionError."""
+        with suppress(queue.Empty):
+            raise AssertionError(f"{self._heard.get(timeout=seconds)} came, nothing was expected")
+
+    def expect_stopped(self, timeout: float = TIMEOUT_S) -> str:
+        """Return the reason the reactor stopped this peer for, "" when gracefully; messages before it are passed over.
+
+        Raises: AssertionError.
+        """
+        deadline = time.monotonic() + timeout
+        while not isinstance(heard := self._next(deadline - time.monotonic()), _Stopped):
+            pass
+        return heard.reason
+
+    def disconnect(self, reason: str = "") -> None:
+        """End the connection from this side; returns when `remove_peer` has returned."""
+        self._reactor.ask(RemovePeer(self.info.connection, reason), timeout=TIMEOUT_S)
+
+    def wait_until_handled(self, timeout: float = TIMEOUT_S) -> None:
+        """Wait until `receive` has returned for all that was sent. Raises: AssertionError."""
+        wait_until(lambda: self._side.consumed == self._handed, timeout)
+
+    def _answer(self, message: Any) -> Any:
+        return self._side.answer(message)
+
+    def _tell(self, message: Any) -> None:
+        self._reactor.tell(message, exempt=True)
+
+    def _next(self, timeout: float) -> _Sent | _Stopped:
+        try:
+            heard = self._heard.get(timeout=max(0.0, timeout))
+        except queue.Empty:
+            raise AssertionError(f"nothing came within {timeout:g} s; before: {self._seen}") from None
+        self._seen.append(heard)
+        return heard

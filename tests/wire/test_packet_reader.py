@@ -1,0 +1,381 @@
+"""Streams of packets, however they are cut: the quick way gives what the careful one does, and CometBFT's verdict."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from peerage.wire.errors import (
+    MessageCapacityError,
+    MessageTooLongError,
+    PacketKindError,
+    RemoteError,
+    UnknownChannelError,
+    VarintTruncatedError,
+)
+from peerage.wire.packet import (
+    PING,
+    PONG,
+    Event,
+    MessageReceived,
+    Packet,
+    PacketMsg,
+    Ping,
+    PingReceived,
+    Pong,
+    PongReceived,
+    decode_packet,
+    encode_packet,
+)
+from peerage.wire.packet_reader import PacketReader
+from peerage.wire.varint import decode_uvarint, encode_uvarint
+from tests.strategies import chunks
+from tests.wire.vectors import load, octets, pattern
+
+pytestmark = pytest.mark.usefixtures("form")
+
+VECTORS = load("packets")
+CAPACITIES = {0x00: 22_020_096, 0x01: 3000, 0x20: 22_020_096, 0x7F: 4000, 0x80: 4000, 0xFF: 4000}
+UNSERVED = (0x40, 0xC0)  # announced by the remote alone
+ANNOUNCED = (0x00, 0x20, *UNSERVED)
+
+messages = st.builds(PacketMsg, st.sampled_from(sorted(CAPACITIES)), st.booleans(), st.binary(max_size=200))
+unserved = st.builds(PacketMsg, st.sampled_from(UNSERVED), st.booleans(), st.binary(max_size=200))
+packets: st.SearchStrategy[Packet] = st.one_of(st.just(Ping()), st.just(Pong()), messages, unserved)
+
+
+def read(
+    pieces: list[bytes], capacities: dict[int, int] = CAPACITIES
+) -> tuple[list[Event], RemoteError | None]:
+    """All events of a stream, and the error at its end if there is one."""
+    reader = PacketReader(capacities, remote_channels=ANNOUNCED)
+    events: list[Event] = []
+    for piece in pieces:
+        try:
+            events += reader.feed(piece)
+        except RemoteError as error:
+            assert error is reader.error  # noqa: PT017  # which one is not the point
+            break
+    return events, reader.error
+
+
+def without_repeats(events: list[Event]) -> list[Event]:
+    """Events as they are without regard to how many pings or pongs were read at once."""
+    kept: list[Event] = []
+    controls: set[Event] = set()
+    for event in events:
+        if isinstance(event, MessageReceived):
+            kept += [*sorted(controls, key=repr), event]
+            controls = set()
+        else:
+            controls.add(event)
+    return [*kept, *sorted(controls, key=repr)]
+
+
+@pytest.mark.parametrize("row", VECTORS["limits"], ids=str)
+def test_the_largest_packet_is_cometbfts(row: dict[str, Any]) -> None:
+    """One byte more is refused, but for the byte that CometBFT sends too much on channels from 0x80 on."""
+    size, channel, eof, largest = (
+        row[key] for key in ("max_packet_msg_payload_size", "channel", "eof", "largest_data")
+    )
+    two_bytes = eof and channel >= 0x80
+    for length, accepted in ((largest, True), (largest + 1, two_bytes), (largest + 2, False)):
+        reader = PacketReader({channel: 200_000}, size)
+        wire = encode_packet(PacketMsg(channel, eof, bytes(length)))
+        if accepted:
+            assert reader.feed(wire) == ([MessageReceived(channel, bytes(length))] if eof else [])
+        else:
+            with pytest.raises(MessageTooLongError):
+                reader.feed(wire)
+
+
+@pytest.mark.parametrize("row", VECTORS["malformed"], ids=lambda row: row["name"])
+def test_odd_input_has_the_outcome_it_has_with_cometbft(row: dict[str, Any]) -> None:
+    """The same messages, and the same verdict, read whole and byte by byte."""
+    expected = row["cometbft"]
+    if "wire" in row:
+        wire = octets(row["wire"])
+        lengths = [len(octets(message["message"])) for message in expected["messages"]]
+    else:
+        sizes = row["packets"]["data_lengths"]
+        last = len(sizes) - 1
+        wire = b"".join(
+            encode_packet(PacketMsg(row["packets"]["channel"], number == last, bytes(size)))
+            for number, size in enumerate(sizes)
+        )
+        lengths = expected["message_lengths"]
+    for pieces in ([wire], [wire[at : at + 1] for at in range(len(wire))]):
+        reader = PacketReader(CAPACITIES)
+        events: list[Event] = []
+        refused = False
+        for piece in pieces:
+            try:
+                events += reader.feed(piece)
+            except RemoteError:
+                refused = True
+                break
+        refused = refused or reader.error is not None
+        received = [event for event in events if isinstance(event, MessageReceived)]
+        assert [len(event.data) for event in received] == lengths
+        if "wire" in row:
+            assert [(event.channel_id, event.data) for event in received] == [
+                (message["channel"], octets(message["message"])) for message in expected["messages"]
+            ]
+        # CometBFT calls an end between a length and its body clean, the end inside a packet an error; here
+        # both are an end with something held.
+        assert refused or reader._held or expected["accepted"]
+        assert not refused or not expected["accepted"]
+
+
+@pytest.mark.parametrize("row", VECTORS["cuts"], ids=lambda row: f"{len(octets(row['message']))} bytes")
+def test_a_message_as_cometbft_cuts_it_comes_out(row: dict[str, Any]) -> None:
+    """Also those that CometBFT refuses although it sends them itself."""
+    channel, at, wire = row["channel"], 0, b""
+    message = octets(row["message"])
+    for length, eof in row["packets"]:
+        wire += encode_packet(PacketMsg(channel, eof, message[at : at + length]))
+        at += length
+    reader = PacketReader({channel: 10_000}, row["max_packet_msg_payload_size"])
+    assert reader.feed(wire) == [MessageReceived(channel, message)]
+
+
+@given(st.data())
+def test_any_cut_of_a_stream_gives_the_same_events(data: st.DataObject) -> None:
+    """Good packets, then possibly rubbish: neither events nor the error depend on the chunks."""
+    stream = b"".join(map(encode_packet, data.draw(st.lists(packets, max_size=12))))
+    stream += data.draw(st.one_of(st.just(b""), st.binary(max_size=30)))
+    whole, error = read([stream])
+    events, error_of_pieces = read(data.draw(chunks(stream)))
+    assert without_repeats(events) == without_repeats(whole)
+    assert repr(error_of_pieces) == repr(error)
+
+
+@given(st.lists(st.binary(max_size=50), max_size=8))
+@settings(max_examples=200)
+def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> None:
+    """And an error is final."""
+    reader = PacketReader(CAPACITIES)
+    for piece in pieces:
+        if reader.error is not None:
+            with pytest.raises(type(reader.error)):
+                reader.feed(piece)
+            continue
+        try:
+            reader.feed(piece)
+        except RemoteError:
+            assert reader.error is not None
+
+
+def read_slowly(stream: bytes) -> tuple[list[Event], type[RemoteError] | None]:
+    """What the reader should give, one packet after the other through the decoder that knows all forms."""
+    events: list[Event] = []
+    parts: dict[int, bytes] = {}
+    at = 0
+    try:
+        while at < len(stream):
+            try:
+                length, start = decode_uvarint(stream, at)
+            except VarintTruncatedError:
+                break
+            if length > 1035:
+                raise MessageTooLongError("packet", length, 1034)
+            at = start + length
+            if at > len(stream):
+                break
+            packet = decode_packet(stream[start:at])
+            if not isinstance(packet, PacketMsg):
+                events.append(PingReceived() if isinstance(packet, Ping) else PongReceived())
+                continue
+            if packet.channel_id in UNSERVED:
+                continue
+            if packet.channel_id not in CAPACITIES:
+                raise UnknownChannelError(packet.channel_id)
+            message = parts.pop(packet.channel_id, b"") + packet.data
+            if len(message) > CAPACITIES[packet.channel_id]:
+                raise MessageCapacityError(packet.channel_id, len(message), 0)
+            if packet.eof:
+                events.append(MessageReceived(packet.channel_id, message))
+            else:
+                parts[packet.channel_id] = message
+    except RemoteError as error:
+        return events, type(error)
+    return events, None
+
+
+@given(st.lists(packets, min_size=1, max_size=6), st.data())
+@settings(max_examples=200)
+def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data: st.DataObject) -> None:
+    """Also when bytes of the headers are other ones than we would write, or too many, or missing."""
+    stream = bytearray()
+    for packet in sent:
+        wire = bytearray(encode_packet(packet))
+        for _ in range(data.draw(st.integers(0, 2))):
+            where = data.draw(st.integers(0, min(12, len(wire) - 1)))
+            match data.draw(st.sampled_from(["change", "insert", "delete", "repeat"])):
+                case "change":
+                    wire[where] = data.draw(
+                        st.sampled_from([0x00, 0x01, 0x02, 0x08, 0x10, 0x1A, 0x7F, 0x80, 0x81])
+                    )
+                case "insert":
+                    wire.insert(where, data.draw(st.sampled_from([0x00, 0x01, 0x08, 0x10, 0x1A, 0x80])))
+                case "delete" if len(wire) > 1:
+                    del wire[where]
+                case _:
+                    wire += bytes(wire)
+        stream += wire
+    events, error = read([bytes(stream)])
+    expected, expected_error = read_slowly(bytes(stream))
+    assert without_repeats(events) == without_repeats(expected)
+    assert (None if error is None else type(error)) == expected_error
+
+
+@given(st.lists(messages, max_size=20))
+def test_parts_of_each_channel_are_put_together(parts: list[PacketMsg]) -> None:
+    """However the packets of channels interleave, as a dictionary of lists says."""
+    expected: list[Event] = []
+    open_: dict[int, bytes] = {}
+    for part in parts:
+        open_[part.channel_id] = open_.get(part.channel_id, b"") + part.data
+        if part.eof:
+            expected.append(MessageReceived(part.channel_id, open_.pop(part.channel_id)))
+    assert read([b"".join(map(encode_packet, parts))], dict.fromkeys(CAPACITIES, 10**6)) == (expected, None)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, 65_536, 1_048_576])
+def test_a_long_message_arrives_whole(size: int) -> None:
+    """In reads of 10,000 bytes, between packets of another channel."""
+    message = pattern(3, size)
+    wire = b""
+    for at in range(0, max(size, 1), 1024):
+        wire += encode_packet(PacketMsg(0x20, at + 1024 >= size, message[at : at + 1024]))
+        if at % 10_240 == 0:
+            wire += encode_packet(PacketMsg(0x7F, True, b"other"))
+    events, error = read([wire[at : at + 10_000] for at in range(0, len(wire), 10_000)])
+    assert error is None
+    assert [event for event in events if event != (0x7F, b"other")] == [MessageReceived(0x20, message)]
+
+
+def test_a_flood_of_pings_is_one_event_a_read() -> None:
+    """Pings and pongs that follow each other count once, whoever of them is first."""
+    reader = PacketReader(CAPACITIES)
+    assert reader.feed(PING * 5000) == [PingReceived()]
+    assert reader.feed(PONG * 5000) == [PongReceived()]
+    assert sorted(map(repr, reader.feed((PING + PONG) * 5000))) == ["PingReceived()", "PongReceived()"]
+    assert (reader.pings, reader.pongs, reader.odd) == (2, 2, 4)
+
+
+def test_what_came_before_an_error_is_not_lost() -> None:
+    """The events come first; the error stands beside them and is raised from then on."""
+    reader = PacketReader(CAPACITIES)
+    wire = encode_packet(PacketMsg(0x20, True, b"good"))
+    assert reader.feed(wire + encode_packet(PacketMsg(0x21, True, b"bad"))) == [
+        MessageReceived(0x20, b"good")
+    ]
+    assert isinstance(reader.error, UnknownChannelError)
+    with pytest.raises(UnknownChannelError) as caught:
+        reader.feed(wire)
+    assert caught.value.channel_id == 0x21
+
+
+def test_a_packet_of_no_known_kind_is_refused() -> None:
+    """Empty, or with fields that nobody knows."""
+    for body in (b"", b"\x22\x00"):
+        with pytest.raises(PacketKindError):
+            decode_packet(body)
+
+
+@pytest.mark.parametrize("cut", [10**6, 100])
+def test_a_message_is_refused_as_soon_as_it_is_too_long(cut: int) -> None:
+    """Not only at its eof, and the same at any chunk size."""
+    wire = encode_packet(PacketMsg(0x01, False, bytes(1000))) * 5
+    _, error = read([wire[at : at + cut] for at in range(0, len(wire), cut)])
+    assert isinstance(error, MessageCapacityError)
+    assert (error.channel_id, error.length, error.capacity) == (0x01, 4000, 3000)
+
+
+@pytest.mark.parametrize("part", [b"", b"ab"])
+def test_a_message_in_crumbs_takes_little_more_than_its_bytes(part: bytes) -> None:
+    """20,000 packets of two bytes, or of none, do not cost an object each."""
+    chunk = encode_packet(PacketMsg(0x20, False, part)) * 5000
+    reader = PacketReader(CAPACITIES)
+    tracemalloc.start()
+    try:
+        for _ in range(4):
+            assert reader.feed(chunk) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 500_000  # the 4096 latest are still apart
+    assert reader.feed(encode_packet(PacketMsg(0x20, True, b"."))) == [
+        MessageReceived(0x20, part * 20_000 + b".")
+    ]
+
+
+@given(st.lists(st.one_of(messages, unserved), max_size=20), st.data())
+def test_packets_on_a_channel_that_only_the_remote_announced_are_counted_and_dropped(
+    sent: list[PacketMsg], data: st.DataObject
+) -> None:
+    """However they lie between others and are cut; those give the messages that they would give alone."""
+    stream = b"".join(map(encode_packet, sent))
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    events = [event for piece in data.draw(chunks(stream)) for event in reader.feed(piece)]
+    served = [encode_packet(packet) for packet in sent if packet.channel_id in CAPACITIES]
+    assert events == read([b"".join(served)])[0]
+    assert reader.unserved == {
+        channel: count
+        for channel in UNSERVED
+        if (count := sum(packet.channel_id == channel for packet in sent))
+    }
+    assert reader.error is None
+
+
+def test_what_is_served_is_served_whoever_announced_it() -> None:
+    """A remote that announces nothing at all may use our channels, as it may with CometBFT."""
+    wire = encode_packet(PacketMsg(0x20, True, b"good"))
+    for announced in ((), (0x20,), ANNOUNCED):
+        reader = PacketReader(CAPACITIES, remote_channels=announced)
+        assert reader.feed(wire) == [MessageReceived(0x20, b"good")]
+        assert reader.unserved == {}
+
+
+def test_a_channel_that_neither_announced_ends_the_connection() -> None:
+    """Also between those that only the remote announced."""
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    wire = encode_packet(PacketMsg(0x40, True, b"x"))
+    with pytest.raises(UnknownChannelError):
+        reader.feed(wire + encode_packet(PacketMsg(0x41, True, b"x")) + wire)
+    assert reader.unserved == {0x40: 1}
+
+
+@pytest.mark.parametrize("header", ["common", "odd"])
+def test_a_message_on_an_unserved_channel_is_not_held(header: str) -> None:
+    """A message that never ends, far beyond what any channel may hold, leaves nothing behind."""
+    packet = encode_packet(PacketMsg(0x40, False, bytes(1000)))
+    if header == "odd":  # a field that nobody knows
+        body = b"\x28\x01" + packet[2:]
+        packet = encode_uvarint(len(body)) + body
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    chunk = packet * 60
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            assert reader.feed(chunk) == []
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 20_000
+    assert reader.unserved == {0x40: 6000}
+    assert reader.feed(
+        encode_packet(PacketMsg(0x40, True, b"")) + encode_packet(PacketMsg(0x01, True, b"x"))
+    ) == [MessageReceived(0x01, b"x")]
+
+
+def test_a_packet_on_an_unserved_channel_may_be_no_longer_than_any_other() -> None:
+    """What is dropped has to be read first."""
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    with pytest.raises(MessageTooLongError):
+        reader.feed(encode_packet(PacketMsg(0x40, True, bytes(2000))))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         StopIncompleteError,
         Timeout,
     )
-    from peerage.actors.runtime.host.context import ActorContext, Reply
+    from peerage.actors.runtime.host.context import ActorContext, Following, Reply
     from peerage.actors.runtime.host.loop import Timer
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
@@ -63,6 +63,7 @@ __all__ = [
     "ActorStatistics",
     "AskCycleError",
     "DownReason",
+    "Following",
     "ForeignRefError",
     "Frames",
     "Future",
@@ -92,7 +93,7 @@ __all__ = [
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
-    ".host.context": ("ActorContext", "Reply"),
+    ".host.context": ("ActorContext", "Following", "Reply"),
     ".host.loop": ("Timer",),
     ".errors": (
         "ActorDeadError",

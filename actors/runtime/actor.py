@@ -28,6 +28,7 @@ from peerage.actors.runtime.errors import (
 )
 from peerage.actors.runtime.host.context import Linked
 from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.dispatch import Receiver, nearest, receivers_of
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
@@ -91,10 +92,20 @@ class ProcessActor(pykka.Actor):
     `actor_ref`, `actor_urn` (the actor's name) and `stop()`. All of them, and all callbacks, run one at a
     time in the host's thread. Arguments and messages are copied (pickled), never shared.
     A hook that is `async def` is refused with a TypeError when its class is made.
+
+    An actor that takes several kinds of message may list them instead of writing `on_receive`:
+
+        receives: ClassVar[Mapping[type, str]] = {Dial: "_dial", StopAccepting: "_stop_accepting"}
+
+    Each names the method that is called with the message, and whose result answers an ask. A subclass adds to the tables of
+    its bases, and may send a message elsewhere. What no table lists goes to `on_unlisted`. A name that is no method of the
+    class is refused with a TypeError when the class is made.
     """
 
     actor_urn: str
     runtime: ActorContext
+    receives: ClassVar[Mapping[type, str]] = {}
+    _receivers: ClassVar[dict[type, Receiver]] = {}
     is_passing: ClassVar[bool] = (
         False  # one of many that come and go: logged only when it fails, or for debugging
     )
@@ -105,6 +116,7 @@ class ProcessActor(pykka.Actor):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_async(cls)
+        cls._receivers = receivers_of(cls)
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -180,6 +192,17 @@ class ProcessActor(pykka.Actor):
     def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref, to be given to others."""
         return self._actor_ref  # type: ignore[return-value]  # set as one
+
+    def on_receive(self, message: Any) -> Any:
+        """Handle a message: by the method that `receives` lists for its class, else for the nearest of its bases."""
+        receive = self._receivers.get(type(message))
+        if receive is None and (receive := nearest(self._receivers, type(message))) is None:
+            return self.on_unlisted(message)
+        return receive(self, message)
+
+    def on_unlisted(self, message: Any) -> Any:
+        """Handle a message that `receives` does not list. By default it is logged as a warning, and an ask gets None."""
+        return super().on_receive(message)
 
     def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
         """A watched actor has ended. Called once per watch."""

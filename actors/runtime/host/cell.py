@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pykka import messages as pykka_messages
 
 from peerage.actors.runtime.errors import StopIncompleteError
-from peerage.actors.runtime.host.context import ActorContext, Linked
+from peerage.actors.runtime.host.context import ActorContext, Following, Linked
 from peerage.actors.runtime.host.loop import Timer
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
@@ -78,6 +78,7 @@ class ActorCell:
         self.queued = False  # in the host's ready queue
         self.busy = False  # somewhere on the host's stack
         self.waiting: Future[Any] | None = None  # the answer a handler is blocked on
+        self.is_up = False  # its constructor and `on_start` are done
         self.ended = False
         self.deferred = False
         self.handled = 0
@@ -91,6 +92,7 @@ class ActorCell:
         self.early_watchers: set[tuple[int, int]] = set()  # to be told before its last hook is called
         self.leaves_for: DownReason | None = None  # once that is called
         self.watching: dict[ActorRef, int] = {}
+        self.following: set[Following] = set()
         self.fds: set[int] = set()
         self.timers: set[Timer] = set()  # those that are due yet
         self.postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
@@ -192,7 +194,20 @@ class ActorCell:
             return
         if news:
             self.host.port.tell_what_is_kept(source)
-        self._handle_ask(source, corr, value)
+        if kind == ASK:
+            self._handle_ask(source, corr, value)
+        else:
+            self._handle_uncounted(value)
+
+    def _handle_uncounted(self, value: Any) -> None:
+        """A tell that stands in no account."""
+        try:
+            if type(value) in PYKKA_MESSAGES:
+                self._receive_pykka(value)
+            else:
+                self.actor.on_receive(value)  # type: ignore[union-attr]  # as below
+        except BaseException as error:
+            self.fail(error)
 
     def _handle_tell(self, item: Item) -> None:
         _kind, flags, source, _corr, sender, body, extras, size, _arrived = item
@@ -306,7 +321,8 @@ class ActorCell:
         if kind == ASK:
             self.answer_failure(source, corr, error)
             return
-        self.settle(source, flags, size, 1)
+        if kind == TELL:
+            self.settle(source, flags, size, 1)
         self._log_unreadable(error)
 
     def _log_unreadable(self, error: Exception) -> None:
@@ -394,6 +410,21 @@ class ActorCell:
             assert self.actor is not None
             self.actor.on_down(ref, reason)
 
+    def follow(
+        self, ref: ActorRef, on_up: Callable[[], object], on_down: Callable[[DownReason], object]
+    ) -> Following:
+        following = Following(on_up, on_down, self._unfollow)
+        later = self.loop.call_soon
+        following.number = self.host.port.follow(
+            ref, lambda: later(self, following.up), lambda reason: later(self, following.down, reason)
+        )
+        self.following.add(following)
+        return following
+
+    def _unfollow(self, following: Following) -> None:
+        self.following.discard(following)
+        self.host.port.unfollow(following.number)
+
     def _link_to(self, owner: ActorRef) -> int:
         """End with another actor, or at once if it has ended. Its successor under its name is not meant."""
         table = self.host.process.table
@@ -470,6 +501,8 @@ class ActorCell:
         for number in self.watching.values():
             host.port.unwatch(number)
         self.watching.clear()
+        for following in list(self.following):
+            following.cancel()
         if self.link:
             host.port.unwatch(self.link)
         self._refuse_rest()

@@ -13,6 +13,7 @@ from peerage.actors.runtime.mail.ref import from_identity
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.host.cell import ActorCell
+    from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.ref import ActorRef
 
 
@@ -21,6 +22,38 @@ class Linked(NamedTuple):
 
     owner: ActorRef
     extra: Any
+
+
+class Following:
+    """An actor followed through its lives by another one, until this is cancelled or the follower ends."""
+
+    __slots__ = ("_cancel", "_is_over", "_on_down", "_on_up", "number")
+
+    def __init__(
+        self,
+        on_up: Callable[[], object],
+        on_down: Callable[[DownReason], object],
+        cancel: Callable[[Following], object],
+    ) -> None:
+        self._on_up, self._on_down, self._cancel = on_up, on_down, cancel
+        self._is_over = False
+        self.number = 0  # by which the port knows it
+
+    def cancel(self) -> None:
+        """Follow no more: neither function is called again."""
+        if not self._is_over:
+            self._is_over = True
+            self._cancel(self)
+
+    def up(self) -> None:
+        """The actor is up."""
+        if not self._is_over:
+            self._on_up()
+
+    def down(self, reason: DownReason) -> None:
+        """It has ended."""
+        if not self._is_over:
+            self._on_down(reason)
 
 
 class Reply:
@@ -136,6 +169,22 @@ class ActorContext:
 
     def unwatch(self, ref: ActorRef) -> None:
         self._cell.unwatch(ref)
+
+    def follow(
+        self, ref: ActorRef, *, on_up: Callable[[], object], on_down: Callable[[DownReason], object]
+    ) -> Following:
+        """Follow a name through its lives, across restarts of its host and inside a living one.
+
+        `on_up()` is called when an actor of that name is up, soon after this call if it is already; `on_down(reason)` when
+        it has ended; `on_up()` again when its successor is up, and so on. While there is none, nothing is called. "Up"
+        means that its constructor and `on_start` are done. A life too short to be heard of is passed over; no end is told
+        without its beginning.
+
+        Each call follows by itself, until `cancel()` of what it returns, or the end of this actor.
+
+        Raises: ForeignRefError; LimitReachedError, when there is no descriptor for a way to its host.
+        """
+        return self._cell.follow(ref, on_up, on_down)
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

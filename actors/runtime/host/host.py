@@ -16,6 +16,7 @@ from pykka import ActorRegistry
 from peerage.actors.runtime.errors import ActorStartError, text_of
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.followers import Followers
 from peerage.actors.runtime.host.host_port import HostPort
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave, Standing
@@ -66,6 +67,7 @@ class Host:
         except BaseException:  # no descriptor left, say
             self.loop.close()
             raise
+        self.followers = Followers(self.port.send_news)
         self.loop.read(self.port)
         process.hosts[serial] = self
         process.kept[serial] = definitions.EVERYTHING
@@ -234,6 +236,9 @@ class Host:
             raise
         finally:
             cell.leave()
+        if not cell.ended:
+            cell.is_up = True
+            self.followers.started(key)
         tell = logger().debug if cls.is_passing else logger().info
         tell("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
@@ -252,6 +257,7 @@ class Host:
             self.reason = reason
         self.patience -= cell.is_patient
         self._tell_standing()
+        self.followers.ended(cell.name, reason)
         self._leave_if_empty()
 
     def _leave_if_empty(self) -> None:

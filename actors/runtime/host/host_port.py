@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.host.host import Host
     from peerage.actors.runtime.mail.async_face import Call
 
-TELL = int(Kind.TELL)
+TELL, IF_THERE = int(Kind.TELL), int(Kind.TELL_IF_THERE)
 HELD_RETRY_S = 0.2  # between two tries to hand over what is held for want of descriptors
 NESTED_LIMIT = 16  # blocked handlers on one stack that still let other actors of the host run
 
@@ -44,6 +44,9 @@ class HostPort(Port):
             Kind.TELL: self._on_tell,
             Kind.ASK: functools.partial(self._on_user_message, int(Kind.ASK)),
             Kind.STOP: functools.partial(self._on_user_message, int(Kind.STOP)),
+            Kind.TELL_IF_THERE: self._on_tell_if_there,
+            Kind.FOLLOW: self._on_follow,
+            Kind.UNFOLLOW: self._on_unfollow,
             Kind.WATCH: self._on_watch,
             Kind.UNWATCH: self._on_unwatch,
             Kind.QUERY: answering(self, self._on_query),
@@ -71,6 +74,8 @@ class HostPort(Port):
         for known in (self.process.kept, self.process.told):
             for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
                 known.pop(serial, None)
+        if self.host.followers:
+            self.host.followers.forget(lambda address: self.table.is_dead(serial_of(address)))
         if self.doomed:
             self.loop.call_soon(None, self.sweep)
         elif self._epoch == NEVER and not self._sweeps_later:  # somebody's last words may be on their way
@@ -133,6 +138,23 @@ class HostPort(Port):
 
     def _retry_later(self) -> None:
         self.loop.call_threadsafe(None, self.loop.call_later, None, HELD_RETRY_S, self.outbox.retry)
+
+    def call_later(self, delay: float, fn: Callable[[], object]) -> None:
+        """As a thread's port, in the host's own loop."""
+
+        def call() -> None:
+            fn()
+            self.follows.look()
+
+        self.loop.call_threadsafe(None, self.loop.call_later, None, delay, call)
+
+    def send_news(self, address: int, number: int, reason: DownReason | None) -> None:
+        """Tell a follower that the actor is up, or why it has ended; one in this host hears of it in the next turn."""
+        body = wire.dumps(reason)
+        if address == self.address:
+            self.later(lambda: self.send(address, Kind.NEWS, number, body=body))
+        else:
+            self.send(address, Kind.NEWS, number, body=body)
 
     # Waiting in the middle of a handler
 
@@ -279,6 +301,32 @@ class HostPort(Port):
         elif corr:
             self.send(source, Kind.DEAD, corr, target=target, body=b"not found")
 
+    def _on_tell_if_there(
+        self,
+        flags: int,
+        source: int,
+        _corr: int,
+        target: bytes,
+        sender: bytes,
+        body: Raw,
+        extras: Sequence[Raw],
+        size: int,
+    ) -> None:
+        cell = self.host.cells.get(target)
+        if cell is not None:
+            cell.put((IF_THERE, flags, source, 0, sender, body, extras, size, self.host.now))
+
+    def _on_follow(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
+        cell = self.host.cells.get(target)
+        self.host.followers.add(target, (source, corr), is_up=cell is not None and cell.is_up)
+
+    def _on_unfollow(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
+        self.host.followers.remove(target, (source, corr))
+
+    def _on_port_bye(self, flags: int, source: int, *rest: Any) -> None:
+        super()._on_port_bye(flags, source, *rest)
+        self.host.followers.forget(lambda address: address == source)
+
     def _on_watch(
         self, _f: int, source: int, corr: int, target: bytes, _n: bytes, body: Raw, *_: Any
     ) -> None:
@@ -345,6 +393,9 @@ class HostPort(Port):
     ) -> None:
         facts, booting = wire.decode(0, body, ())
         self.table.up(HostFacts(*facts), booting)
+        self.follows.look()
+        if self.process.main is self.host:
+            self.process.wake_followers()
 
     def _on_host_down(
         self, _f: int, _s: int, _c: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int

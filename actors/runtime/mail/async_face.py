@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.routes import Route
 
-ASK, TELL = int(Kind.ASK), int(Kind.TELL)
+ASK, TELL, IF_THERE = int(Kind.ASK), int(Kind.TELL), int(Kind.TELL_IF_THERE)
 
 SHARE_S = 0.002  # of one turn of the loop, for each of sending, receiving, and giving up
 TURN_S = 0.02  # no turn is taken to be longer: what was begun before it was another
@@ -468,6 +468,9 @@ class AsyncFace:
             if waiter is not None:
                 self._has_gone(waiter)
                 waiter.resolve(None)
+            return
+        if kind == IF_THERE:
+            port.deliver(route, kind, 0, flags, body, extras)
             return
         assert waiter is not None
         if letter.plain:

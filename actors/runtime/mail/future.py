@@ -291,6 +291,10 @@ class Future(pykka.Future[T]):
         self.port, self.route, self.serial, self.corr = source.port, source.route, source.serial, source.corr
         source.when_done(finish)
 
+    def rest(self) -> None:
+        """The source has come to nothing, and `follow` will name another; its port is read on."""
+        self.route, self.serial, self.corr = None, 0, 0
+
     def is_ready(self) -> bool:
         """Whether `get` would return at once."""
         if self._sources:

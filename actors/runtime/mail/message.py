@@ -64,6 +64,10 @@ class Kind(IntEnum):
     KEPT = 29  # definitions that need not come again
     HOST_SIGTERM = 30
     GIVE_UP = 31  # a SPAWN of the same port, by its correlation
+    FOLLOW = 32  # tell, on and on, when an actor of this name is up and when it has ended
+    UNFOLLOW = 33
+    NEWS = 34  # for a follower: a DownReason, or None for an actor that is up
+    TELL_IF_THERE = 35  # outside the window, and nobody counts whether it is handled
 
 
 # How to read a message. Plain integers: arithmetic with enum members costs half a microsecond a message.

@@ -28,6 +28,7 @@ from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.async_face import Abandoned, AsyncFace, Call, Line, settle_in_their_loops
 from peerage.actors.runtime.mail.definitions import news
 from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.follows import Follow, Follows
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS, THREAD_MASK, serial_of
 from peerage.actors.runtime.mail.inbox import SLICE_S, Handler, Inbox
@@ -41,6 +42,7 @@ from peerage.actors.runtime.mail.message import (
     SIZED,
     SMALL,
     Batch,
+    Encoded,
     Kind,
     Raw,
 )
@@ -102,6 +104,7 @@ class Port:
         self.outbox = Outbox(process, address, self.lock)
         self.routes = Routes(address, self.table, self.outbox.open)
         self._numbers = count(1)
+        self.follows = Follows(self.table, self.send, self._numbers.__next__)
         self._unbounded: dict[int, int] = {}  # how many of the pending are in no window, by serial
         self.face = AsyncFace(self)
         self._epoch = self._swept = self.table.epoch
@@ -116,6 +119,8 @@ class Port:
             Kind.ACK: self._on_ack,
             Kind.DOWN: self._on_down,
             Kind.PORT_BYE: self._on_port_bye,
+            Kind.NEWS: self._on_news,
+            Kind.WAKE: self._on_wake,
         }
         for kind, handler in own.items():
             self.handlers[kind] = handler
@@ -234,6 +239,20 @@ class Port:
                 self.deliver(route, TELL, 0, flags, body, extras)
             else:
                 self.outbox.tell(route, self.sender, flags, body, size, plain)
+
+    def tell_if_there(self, ref: ActorRef, value: Any) -> None:
+        """Send a message that is outside the window and the counts. Nothing happens when nobody is there."""
+        with self.lock:
+            route = self.route(ref)
+            if route is None:
+                return
+            kept = self.process.kept.get(route.serial, ()) if route.line is None else ()
+            body, extras, flags = wire.encode(value, kept)
+            if route.line is not None:
+                size = len(body) + sum(map(len, extras))
+                self.face.put_behind(route, Kind.TELL_IF_THERE, (body, extras, flags, size, False), None)
+            else:
+                self.deliver(route, Kind.TELL_IF_THERE, 0, flags, body, extras)
 
     def tell_many(
         self, ref: ActorRef, values: Iterable[Any], when_full: WhenFull | None, exempt: bool
@@ -405,6 +424,32 @@ class Port:
                 )
         return future
 
+    def ask_again(self, ref: ActorRef, message: Encoded, sender: bytes) -> Future[Any]:
+        """Ask a successor, for the actor `sender`: outside the window, and before all that waits in line."""
+        future: Future[Any] = Future()
+        with self.lock:
+            future.port = self
+            try:
+                route = self.route(ref)
+            except ActorDeadError as error:
+                future.resolve(None, error)
+                return future
+            if route is None:
+                future.resolve(None, ActorDeadError(f"{ref} not found"))
+                return future
+            self.expect(future, route.serial, route)
+            self.send(
+                route.address,
+                ASK,
+                future.corr,
+                flags=message.flags | EXEMPT,
+                target=route.target,
+                sender=sender,
+                body=message.body,
+                extras=message.extras,
+            )
+        return future
+
     def expect(self, future: Future[Any] | Call, serial: int, route: Route | None = None) -> None:
         """An answer to this, which has been sent to such a host or is being so."""
         future.port, future.serial, future.route = self, serial, route
@@ -494,6 +539,57 @@ class Port:
             if found is not None and not self.table.is_dead(found[1]):
                 ref, serial, _fn = found
                 self.send(serial << THREAD_BITS, Kind.UNWATCH, number, target=ref.name.encode())
+
+    @property
+    def following(self) -> int:
+        """How many names are followed."""
+        return len(self.follows)
+
+    def follow(
+        self,
+        ref: ActorRef,
+        on_up: Callable[[], object],
+        on_down: Callable[[DownReason], object],
+        *,
+        on_close: Callable[[], object] | None = None,
+        is_wanted: Callable[[], bool] | None = None,
+    ) -> int:
+        """Have `on_up()` called whenever an actor of this name is up, `on_down(reason)` when it ends. Returns: a number for
+        `unfollow`.
+
+        Args: on_close, called when this port closes; is_wanted, asked now and again whether to go on.
+
+        Raises: ForeignRefError; LimitReachedError; ActorDeadError, when this port is closed.
+        """
+        with self.lock:
+            self.check_open()
+            ref.belong_to(self.process.system)
+            return self.follows.add(
+                Follow(
+                    ref.host,
+                    ref.name,
+                    hint=ref.serial,
+                    on_up=on_up,
+                    on_down=on_down,
+                    on_close=on_close,
+                    is_wanted=is_wanted,
+                )
+            )
+
+    def unfollow(self, number: int) -> None:
+        with self.lock:
+            self.follows.remove(number)
+
+    def call_later(self, delay: float, fn: Callable[[], object]) -> None:
+        """Call `fn()` after so many seconds, in some thread; then look who has lost interest."""
+        main = self.process.main
+        if main is not None:
+
+            def call() -> None:
+                fn()
+                main.port.wake(self.address)
+
+            main.loop.call_threadsafe(None, main.loop.call_later, None, delay, call)
 
     def later(self, fn: Callable[[], None]) -> None:
         """Run a small step after the current call; a host's port does it in its loop."""
@@ -733,6 +829,14 @@ class Port:
             ref, _serial, fn = found
             fn(ref, reason)
 
+    def _on_news(
+        self, _f: int, source: int, corr: int, _t: bytes, _n: bytes, body: Raw, _e: Any, _z: int
+    ) -> None:
+        self.follows.on_news(serial_of(source), corr, wire.decode(0, body, ()))
+
+    def _on_wake(self, *_: Any) -> None:
+        self.follows.look()
+
     def _on_port_bye(self, _f: int, source: int, *_: Any) -> None:
         self.outbox.forget(source)
         if not source & THREAD_MASK:
@@ -772,6 +876,7 @@ class Port:
             for number in [n for n, (_ref, serial, _fn) in self.watches.items() if self._is_gone(serial)]:
                 ref, serial, _fn = self.watches[number]
                 self._down(number, self.table.reason_of(serial, ref.name))
+            self.follows.sweep(self._is_gone)
             if self.doomed:
                 self._bury()
             if len(self._departed) > REMEMBERED_GOODBYES:
@@ -852,6 +957,7 @@ class Port:
             self.outbox.close()
             self.inbox.close()
             self.pending.clear()
+            self.follows.close()
             for future in waiting:
                 if not isinstance(future, Call):
                     future.resolve(None, ActorDeadError("the asking thread or the system has ended"))

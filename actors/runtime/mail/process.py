@@ -261,7 +261,17 @@ class Process:
         with self._lock:
             clients = list(self.clients)
         for client in clients:
-            if main is not None and (client.waiting or client.pending or client.watches or client.face.lines):
+            is_concerned = client.waiting or client.pending or client.watches or client.face.lines
+            if main is not None and (is_concerned or client.follows):
+                main.port.wake(client.address)
+
+    def wake_followers(self) -> None:
+        """A host is up: threads that wait for a name look at the table again."""
+        main = self.main
+        with self._lock:
+            followers = [client for client in self.clients if client.follows]
+        if main is not None:
+            for client in followers:
                 main.port.wake(client.address)
 
 

@@ -26,7 +26,8 @@ from peerage.actors.runtime.mail.async_face import nothing
 from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.message import Encoded, Kind, encode
+from peerage.actors.runtime.mail.patience import PatientAsk, is_gone
 from peerage.actors.runtime.mail.process import current_host, current_port, current_process
 from peerage.actors.runtime.mail.window import Fail
 
@@ -128,7 +129,14 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         except Timeout:
             return True
 
-    def tell(self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False) -> None:
+    def tell(
+        self,
+        message: Any,
+        *,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
+        if_there: bool = False,
+    ) -> None:
         """Send a message that nobody answers.
 
         To an actor that is gone it becomes a dead letter: counted, never raised, for the sender cannot know
@@ -139,6 +147,8 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             when_full: what to do while 10,000 messages or 64 MiB of this sender are not yet handled:
                 `Wait(timeout)` (default, 10 s; None: while the actor lives), `FAIL` or `DROP`.
             exempt: do not count in the window; the sender has its own bound.
+            if_there: it is for whoever is there now: no dead letter is counted when nobody is, nor when the actor ends
+                before it has handled it. Outside the window, as with `exempt`.
 
         Raises: MailboxFullError; what pickling raises; ForeignRefError; ActorDeadError, when no system runs;
             LimitReachedError, when there is no descriptor for a way to the actor's process.
@@ -156,10 +166,13 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             except LimitReachedError:
                 raise
             except ActorDeadError:
-                if not self._is_late(1):
+                if not self._is_late(0 if if_there else 1):
                     raise
                 return
-        port.tell(self, message, when_full, exempt)
+        if if_there:
+            port.tell_if_there(self, message)
+        else:
+            port.tell(self, message, when_full, exempt)
 
     def tell_many(
         self, messages: Iterable[Any], *, when_full: WhenFull | None = None, exempt: bool = False
@@ -191,6 +204,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
+        patience: float | None = None,
     ) -> Future[Any]: ...
 
     @overload
@@ -202,6 +216,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
+        patience: float | None = None,
     ) -> Any: ...
 
     @overload
@@ -213,6 +228,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
+        patience: float | None = None,
     ) -> Any | Future[Any]: ...
 
     def ask(
@@ -223,6 +239,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
+        patience: float | None = None,
     ) -> Any | Future[Any]:
         """Send a message and wait for the answer, or get a future of it with `block=False`.
 
@@ -234,6 +251,10 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             when_full: as for `tell`, but for `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
                 asyncio loop runs and only the future is wanted, it does not wait, but leaves the message in line.
             exempt: as for `tell`.
+            patience: for so many seconds, counted from now, an actor that is not there, or that ends before it has
+                answered, is waited for: as soon as one of its name is up again, it is asked. The message may then be
+                handled twice (at least once, where an ask otherwise is handled at most once), so this is for questions
+                that may be. Up to 10,000 asks of one thread or host wait so. Afterwards ActorDeadError, as without.
 
         Raises (or set in the future): what the actor raised, with the remote traceback as cause;
             ActorDeadError as soon as its death is known; AskCycleError within a second; Timeout, with
@@ -251,12 +272,29 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
                 future.resolve(None, error)
             else:
                 try:
-                    future = port.ask(self, message, exempt, when_full=when_full, until=until, block=block)
+                    if patience is None:
+                        future = port.ask(
+                            self, message, exempt, when_full=when_full, until=until, block=block
+                        )
+                    else:
+                        patient, packed = self._patient_ask(port, message, patience)
+                        asked = port.ask(self, packed, exempt, when_full=when_full, until=until, block=block)
+                        future = patient.begin(asked)
                 except MailboxFullError as error:
                     if until is None or type(when_full) is Fail or time.monotonic() < until:
                         raise
                     raise Timeout(f"{timeout} seconds: {error}") from error
-        return future.get_until(until, timeout) if block else future
+        if not block:
+            return future
+        try:
+            return future.get_until(until, timeout)
+        finally:
+            if patience is not None:
+                future.cancel()  # whoever has stopped waiting asks no successor
+
+    def _patient_ask(self, port: Port, message: Any, patience: float) -> tuple[PatientAsk, Encoded]:
+        packed = Encoded(*encode(message))
+        return PatientAsk(port, self, packed, port.sender, time.monotonic() + patience), packed
 
     def ask_async(
         self,
@@ -265,6 +303,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         *,
         when_full: WhenFull | None = None,
         exempt: bool = False,
+        patience: float | None = None,
     ) -> Coroutine[Any, Any, Any]:
         """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop, and gives the answer.
 
@@ -276,20 +315,28 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             timeout: seconds for the whole call.
             when_full: as for `ask`; by default it waits for room for `timeout`, or until the line has not moved for 10 s.
             exempt: as for `tell`.
+            patience: as for `ask`.
 
         Raises (when awaited): as `ask`.
         """
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # to be awaited in a loop yet
-            return _ask_later(self, message, timeout, when_full, exempt)
+            return _ask_later(self, message, timeout, when_full, exempt, patience)
         if type(message) is _ActorStop:
-            return _answer(self._ask_to_stop(), timeout)
+            return _answer(self._ask_to_stop(), timeout, timeout)
         try:
             port = self.port()
         except ActorDeadError as error:
             return _fail(error)
-        return port.face.ask(loop, self, message, timeout, when_full, exempt)
+        if patience is None:
+            return port.face.ask(loop, self, message, timeout, when_full, exempt)
+        try:
+            patient, packed = self._patient_ask(port, message, patience)
+        except Exception as error:  # it cannot be pickled
+            return _fail(error)
+        first = port.face.ask(loop, self, packed, timeout, when_full, exempt)
+        return _ask_on(first, patient, ends_at(timeout), timeout)
 
     def tell_async(
         self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
@@ -323,7 +370,8 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         process = current_process()
         if process is None or process.system != self.system:
             return False
-        process.count_late(self.key, messages)
+        if messages:
+            process.count_late(self.key, messages)
         return True
 
     def _ask_to_stop(self) -> Future[Any]:
@@ -413,8 +461,9 @@ async def _ask_later(
     timeout: float | None,  # noqa: ASYNC109 - Pykka's word for it
     when_full: WhenFull | None,
     exempt: bool,
+    patience: float | None,
 ) -> Any:
-    return await ref.ask_async(message, timeout, when_full=when_full, exempt=exempt)
+    return await ref.ask_async(message, timeout, when_full=when_full, exempt=exempt, patience=patience)
 
 
 async def _tell_later(ref: ActorRef[Any], message: Any, when_full: WhenFull | None, exempt: bool) -> None:
@@ -425,9 +474,30 @@ async def _fail(error: Exception) -> Any:
     raise error
 
 
-async def _answer(future: Future[Any], timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word for it
+async def _ask_on(
+    first: Coroutine[Any, Any, Any],
+    patient: PatientAsk,
+    until: float | None,
+    timeout: float | None,  # noqa: ASYNC109 - as above
+) -> Any:
+    """Await the answer of the first actor, then of its successors."""
     try:
-        async with asyncio.timeout(timeout):
+        return await first
+    except ActorDeadError as error:
+        if not is_gone(error):
+            raise
+        answer = patient.failed(error)
+    try:
+        left = None if until is None else max(0.0, until - time.monotonic())
+        return await _answer(answer, left, timeout)
+    finally:
+        answer.cancel()
+
+
+async def _answer(future: Future[Any], left: float | None, timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word
+    """Await it for the seconds that are `left` of the caller's `timeout`."""
+    try:
+        async with asyncio.timeout(left):
             return await future
     except TimeoutError:
         if future.is_ready():

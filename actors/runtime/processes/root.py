@@ -386,6 +386,8 @@ class Root(Host):
         record.pid = pid
         facts = HostFacts(name, corr, pid)
         self.process.table.up(facts, self._booting())
+        self.port.follows.look()
+        self.process.wake_followers()
         self._broadcast(Kind.HOST_UP, ((name, corr, pid), self._booting()), but=corr)
         if self._ending is not None:
             self.port.send(corr << THREAD_BITS, Kind.SYSTEM_ENDS)

@@ -10,6 +10,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from peerage.actors.runtime import (
@@ -17,6 +19,7 @@ from peerage.actors.runtime import (
     ActorDeadError,
     ActorRef,
     DownReason,
+    Following,
     Frames,
     Future,
     ProcessActor,
@@ -48,6 +51,8 @@ class Worker(ProcessActor):
         self.log: list[Any] = []
         self.held: list[Reply] = []
         self.child: ActorRef[Any] | None = None
+        self.followed: Following
+        self.hearing: Callable[[], object] = list
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
@@ -77,6 +82,15 @@ class Worker(ProcessActor):
 
     def do_die(self, number: int = signal.SIGKILL) -> None:
         os.kill(os.getpid(), number)
+
+    def do_fail_once(self, mark: Path, how: str = "") -> str:
+        """Leave a mark and end without an answer; if it is there already, answer."""
+        if mark.exists():
+            return "handled twice"
+        mark.touch()
+        if how == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise KeyboardInterrupt
 
     def do_exit(self, code: int) -> None:
         os._exit(code)
@@ -138,6 +152,38 @@ class Worker(ProcessActor):
 
     def do_pass_on(self, ref: ActorRef[Any], message: Any) -> Future[Any]:
         return ref.ask(message, block=False)
+
+    def do_pass_on_patiently(self, ref: ActorRef[Any], message: Any) -> Future[Any]:
+        return ref.ask(message, block=False, patience=30.0)
+
+    def do_ask_patiently(self, ref: ActorRef[Any], message: Any, patience: float = 30.0) -> Any:
+        return ref.ask(message, patience=patience)
+
+    def do_tell_if_there(self, ref: ActorRef[Any], message: Any) -> None:
+        ref.tell(message, if_there=True)
+
+    def do_follow(self, ref: ActorRef[Any]) -> None:
+        self.followed = self.runtime.follow(
+            ref,
+            on_up=lambda: self.note("up"),
+            on_down=lambda reason: self.note(reason.kind),
+        )
+
+    def do_unfollow(self) -> None:
+        self.followed.cancel()
+
+    def do_followers(self) -> int:
+        return len(self._cell.host.followers)
+
+    def do_heard(self, count: int) -> None:
+        """Answer with the news once they are so many."""
+        reply = self.runtime.defer()
+        self.hearing = lambda: len(self.log) >= count and reply.set(list(self.log))
+        self.hearing()
+
+    def note(self, what: str) -> None:
+        self.log.append(what)
+        self.hearing()
 
     def do_then(self, ref: ActorRef[Any], message: Any) -> None:
         reply = self.runtime.defer()

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor, System, watch
+from peerage.actors.runtime import (
+    HERE,
+    PROCESS,
+    THREAD,
+    ActorRef,
+    ForeignRefError,
+    Place,
+    ProcessActor,
+    System,
+    watch,
+)
 from peerage.actors.runtime.mail.process import current_port
-from tests.actors.runtime.cast import Upper, Worker
+from tests.actors.runtime.cast import Lifecycle, Upper, Worker
 from tests.nodes import wait_until
 
 
@@ -146,3 +157,115 @@ def test_each_life_of_an_actor_has_a_higher_number(system: System) -> None:
     census.stop()
     first, second = lives
     assert first < second
+
+
+@pytest.fixture(params=["process", "thread", "same host"])
+def start(request: pytest.FixtureRequest, system: System) -> Callable[[], ActorRef[Any]]:
+    """Starts the actor that is followed: in its own process or thread, or in a host that lives on."""
+    if request.param == "same host":
+        nest = Worker.options(name="nest", place=PROCESS).start()
+        return lambda: nest.ask(("start", HERE, "followed"))
+    place = PROCESS if request.param == "process" else THREAD
+    return lambda: Worker.options(name="followed", place=place).start()
+
+
+@pytest.fixture(params=[PROCESS, THREAD], ids=["from process", "from thread"])
+def follower(request: pytest.FixtureRequest, system: System) -> ActorRef[Worker]:
+    return Worker.options(name="follower", place=request.param).start()
+
+
+def heard(follower: ActorRef[Worker], *news: str) -> bool:
+    """Whether it hears this, as soon as it has heard so much."""
+    return bool(follower.ask(("heard", len(news)), timeout=10.0) == list(news))
+
+
+def test_a_name_is_followed_through_its_lives(
+    follower: ActorRef[Worker], start: Callable[[], ActorRef[Any]]
+) -> None:
+    """Up at once if it is, down with the reason, up again when the next one is."""
+    ref = start()
+    follower.ask(("follow", ref))
+    assert heard(follower, "up")
+    ref.stop()
+    assert heard(follower, "up", "normal")
+    second = start()
+    assert heard(follower, "up", "normal", "up")
+    second.tell(("raise", ValueError("boom")))
+    assert heard(follower, "up", "normal", "up", "exception")
+
+
+def test_a_name_may_be_followed_before_there_is_anybody(
+    follower: ActorRef[Worker], start: Callable[[], ActorRef[Any]]
+) -> None:
+    """Nothing is told until then."""
+    ref = start()
+    ref.stop()
+    watch(ref).wait(5.0)
+    follower.ask(("follow", ActorRef.to(ref.name, ref.host)))
+    assert follower.ask(("log",)) == []
+    start()
+    assert heard(follower, "up")
+
+
+def test_a_killed_process_is_followed_by_its_successor(follower: ActorRef[Worker]) -> None:
+    """The host table tells of both."""
+    ref = Worker.options(name="followed").start()
+    follower.ask(("follow", ref))
+    assert heard(follower, "up")
+    ref.kill()
+    assert heard(follower, "up", "killed")
+    Worker.options(name="followed").start()
+    assert heard(follower, "up", "killed", "up")
+
+
+def test_an_actor_is_up_when_its_start_is_done(follower: ActorRef[Worker], place: Place) -> None:
+    """One whose constructor or `on_start` fails never was."""
+    follower.ask(("follow", ActorRef.to("witnessed")))
+    witness = Worker.options(name="witness", place=place).start()
+    with pytest.raises(ValueError, match="on_start"):
+        Lifecycle.options(name="witnessed", place=place).start(witness, "on_start")
+    started = Lifecycle.options(name="witnessed", place=place).start(witness)
+    assert heard(follower, "up")
+    started.stop()
+    assert heard(follower, "up", "normal")
+
+
+def test_actors_of_one_host_follow_each_other(worker: ActorRef[Worker]) -> None:
+    """No message leaves it."""
+    worker.ask(("follow", ActorRef.to("child", worker.host)))
+    child = worker.ask(("start", HERE, "child"))
+    assert heard(worker, "up")
+    child.stop()
+    assert heard(worker, "up", "normal")
+    worker.ask(("start", HERE, "child"))
+    assert heard(worker, "up", "normal", "up")
+
+
+def test_a_follow_that_is_cancelled_is_silent(
+    follower: ActorRef[Worker], start: Callable[[], ActorRef[Any]]
+) -> None:
+    """Also of what is on its way."""
+    ref = start()
+    follower.ask(("follow", ref))
+    assert heard(follower, "up")
+    follower.ask(("unfollow",))
+    follower.ask(("unfollow",))
+    seen = watch(ref)
+    ref.stop()
+    seen.wait(5.0)
+    assert heard(follower, "up")
+
+
+def test_a_follow_ends_with_its_actor(worker: ActorRef[Worker]) -> None:
+    """The host that lives on is not told any more."""
+    child = worker.ask(("start", HERE, "child"))
+    child.ask(("follow", worker))
+    child.stop()
+    assert worker.ask(("followers",)) == 0
+
+
+def test_a_follow_of_another_system_is_refused(worker: ActorRef[Worker]) -> None:
+    """As all that is done with such a ref."""
+    stranger = ActorRef("stranger", system="another")
+    with pytest.raises(ForeignRefError):
+        worker.ask(("follow", stranger))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import pickle
 import threading
@@ -23,6 +24,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Echo, Worker
 
 
@@ -286,3 +288,47 @@ def test_a_worker_thread_may_tell_its_own_actor(worker: ActorRef[Worker]) -> Non
     assert current_port().wait(
         lambda: worker.ask(("log",)) == ["resolved"], 5.0
     )  # another sender than we: any order
+
+
+def test_a_tell_for_whoever_is_there_is_handled_by_whoever_is(worker: ActorRef[Worker]) -> None:
+    """In order with the others from the same sender."""
+    for number in range(3):
+        worker.tell(("log", number), if_there=number % 2 == 0)
+    assert worker.ask(("log",)) == [0, 1, 2]
+
+
+def test_a_tell_for_whoever_is_there_is_no_dead_letter_when_nobody_is(
+    system: System, worker: ActorRef[Worker]
+) -> None:
+    """Whether host or actor is missing, from a thread or an actor, or it ended with the message in its mailbox."""
+    before = system.dead_letters
+    for nobody in (ActorRef.to("nobody"), ActorRef.to("nobody", worker.host)):
+        nobody.tell("hello", if_there=True)
+        worker.ask(("tell_if_there", nobody, "hello"))
+    other = Worker.start()
+    other.tell(("log", 1), if_there=True)
+    other.kill()
+    watch(other).wait(5.0)
+    other.tell(("log", 2), if_there=True)
+    assert system.dead_letters == before
+
+
+def test_an_error_in_such_a_tell_is_the_actors(worker: ActorRef[Worker]) -> None:
+    """As with any tell: nobody waits for it."""
+    seen = watch(worker)
+    worker.tell(("raise", ValueError("boom")), if_there=True)
+    assert seen.wait(5.0).text == "ValueError: boom"
+
+
+def test_such_a_tell_goes_behind_what_waits_for_room(system: System, place: Place) -> None:
+    """In an asyncio loop, where asks wait in line."""
+    echo = Echo.options(place=place).start()
+
+    async def main() -> list[Any]:
+        calls = [echo.ask_async(number) for number in range(WINDOW_MESSAGES + 10)]
+        echo.tell("last", if_there=True)
+        await asyncio.gather(*calls)
+        heard: list[Any] = await echo.ask_async("heard")
+        return heard
+
+    assert asyncio.run(main())[-2:] == [WINDOW_MESSAGES + 9, "last"]

@@ -1,0 +1,136 @@
+"""Asks that outlive the actor they were sent to: when it is gone, its successor is asked.
+
+    asked ──> answered                                      the asker has its answer
+      ↑  └──> gone ──> until one of that name is up ──┐
+      └───────────────────────────────────────────────┘     until patience is at an end: ActorDeadError
+
+The news that a successor is up comes from `follows.py`; nothing is polled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import pykka
+
+from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.message import Encoded
+from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
+
+
+class Port(Protocol):
+    """What of a port it takes to ask again."""
+
+    @property
+    def following(self) -> int:
+        """How many names are followed."""
+
+    def ask_again(self, ref: Any, message: Encoded, sender: bytes) -> Future[Any]:
+        """Send the question to the actor that is up now, outside the window."""
+
+    def follow(
+        self,
+        ref: Any,
+        on_up: Callable[[], object],
+        on_down: Callable[[DownReason], object],
+        *,
+        on_close: Callable[[], object],
+        is_wanted: Callable[[], bool],
+    ) -> int:
+        """Have `on_up` called when an actor of that name is up, `on_close` when nothing can be told any more."""
+
+    def unfollow(self, number: int) -> None:
+        """Call neither."""
+
+    def call_later(self, delay: float, fn: Callable[[], object]) -> None:
+        """Call `fn` in any thread after so many seconds."""
+
+
+class PatientAsk:
+    """One question, and the `answer` that its asker waits for.
+
+    Args: sender, the identity of the actor that asks; until, monotonic seconds when patience is at an end.
+    """
+
+    def __init__(self, port: Port, ref: Any, message: Encoded, sender: bytes, until: float) -> None:
+        self.answer: Future[Any] = Future()
+        self._port, self._ref, self._message, self._sender = port, ref, message, sender
+        self.answer.port = cast("Any", port)  # whoever waits for the answer reads it
+        self._until = until
+        self._number: int | None = None  # of the follow, while no actor is up
+        self._error: BaseException | None = None  # of the last try
+        self._has_deadline = False
+
+    def begin(self, asked: Future[Any]) -> Future[Any]:
+        """The question has been sent. Returns: the answer."""
+        self.answer.follow(asked, lambda: self._finish(asked))
+        return self.answer
+
+    def _finish(self, asked: Future[Any]) -> None:
+        error = asked.error
+        if is_gone(error):
+            self.failed(error)
+        elif error is not None:
+            self.answer.resolve(None, error)
+        else:
+            self.answer.resolve(asked.get(timeout=0))
+
+    def failed(self, error: BaseException | None) -> Future[Any]:
+        """Nobody was there to answer: wait for a successor. Returns: the answer."""
+        if self.answer.done:
+            return self.answer
+        self._error = error
+        left = self._until - time.monotonic()
+        if left <= 0 or self._port.following >= WINDOW_MESSAGES:
+            self._give_up()
+            return self.answer
+        self.answer.rest()
+        try:
+            self._number = self._port.follow(
+                self._ref,
+                self._ask_again,
+                _ignore,
+                on_close=self._close,
+                is_wanted=self._is_wanted,
+            )
+        except ActorDeadError as closed:
+            self.answer.resolve(None, closed)
+            return self.answer
+        if not self._has_deadline:
+            self._has_deadline = True
+            self._port.call_later(left, self._expire)
+        return self.answer
+
+    def _is_wanted(self) -> bool:
+        """Whether anybody may still want the answer, which may have been cancelled or given up in any thread."""
+        return not self.answer.done
+
+    def _ask_again(self) -> None:
+        number, self._number = self._number, None
+        if number is not None:
+            self._port.unfollow(number)
+        if not self.answer.done:
+            self.begin(self._port.ask_again(self._ref, self._message, self._sender))
+
+    def _expire(self) -> None:
+        if self._number is not None:  # else a successor has been asked, and may take its time
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self.answer.resolve(None, self._error)
+
+    def _close(self) -> None:
+        self.answer.resolve(None, ActorDeadError("the asking thread or the system has ended"))
+
+
+def _ignore(_reason: DownReason) -> None:
+    """That the actor has ended again, the ask itself will tell."""
+
+
+def is_gone(error: BaseException | None) -> bool:
+    """Whether an ask failed because its actor was not there, or ended: no error of the actor's own, nor one of ours."""
+    return type(error) is pykka.ActorDeadError and error.__cause__ is None

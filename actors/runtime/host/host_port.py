@@ -314,7 +314,7 @@ class HostPort(Port):
     ) -> None:
         cell = self.host.cells.get(target)
         if cell is not None:
-            cell.put((IF_THERE, flags, source, 0, sender, body, extras, size, self.host.now))
+            cell.put((IF_THERE, flags, source, 0, sender, body, extras, size, self.loop.now))
 
     def _on_follow(self, _f: int, source: int, corr: int, target: bytes, *_: Any) -> None:
         cell = self.host.cells.get(target)

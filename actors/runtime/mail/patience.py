@@ -11,15 +11,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import pykka
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.message import Encoded
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
+
+
+class Answer(Protocol):
+    """What of a future it takes."""
+
+    port: Any
+
+    @property
+    def done(self) -> bool: ...
+
+    @property
+    def error(self) -> BaseException | None: ...
+
+    def get(self, *, timeout: float | None) -> Any: ...
+
+    def resolve(self, value: Any, error: BaseException | None = None) -> bool: ...
+
+    def follow(self, source: Any, finish: Callable[[], object]) -> None:
+        """Have `finish` called once `source` is resolved, and wait where that is waited for."""
+
+    def rest(self) -> None:
+        """There is no such source now."""
 
 
 class Port(Protocol):
@@ -29,7 +50,7 @@ class Port(Protocol):
     def following(self) -> int:
         """How many names are followed."""
 
-    def ask_again(self, ref: Any, message: Encoded, sender: bytes) -> Future[Any]:
+    def ask_again(self, ref: Any, message: Encoded, sender: bytes) -> Answer:
         """Send the question to the actor that is up now, outside the window."""
 
     def follow(
@@ -51,26 +72,27 @@ class Port(Protocol):
 
 
 class PatientAsk:
-    """One question, and the `answer` that its asker waits for.
+    """One question, and the future `answer` that its asker waits for.
 
     Args: sender, the identity of the actor that asks; until, monotonic seconds when patience is at an end.
     """
 
-    def __init__(self, port: Port, ref: Any, message: Encoded, sender: bytes, until: float) -> None:
-        self.answer: Future[Any] = Future()
+    def __init__(
+        self, answer: Answer, port: Port, ref: Any, message: Encoded, sender: bytes, until: float
+    ) -> None:
+        self.answer = answer
         self._port, self._ref, self._message, self._sender = port, ref, message, sender
-        self.answer.port = cast("Any", port)  # whoever waits for the answer reads it
+        self.answer.port = port  # whoever waits for the answer reads it
         self._until = until
         self._number: int | None = None  # of the follow, while no actor is up
         self._error: BaseException | None = None  # of the last try
         self._has_deadline = False
 
-    def begin(self, asked: Future[Any]) -> Future[Any]:
-        """The question has been sent. Returns: the answer."""
+    def begin(self, asked: Answer) -> None:
+        """The question has been sent, and `asked` will be the answer of the actor that is there now."""
         self.answer.follow(asked, lambda: self._finish(asked))
-        return self.answer
 
-    def _finish(self, asked: Future[Any]) -> None:
+    def _finish(self, asked: Answer) -> None:
         error = asked.error
         if is_gone(error):
             self.failed(error)
@@ -79,15 +101,15 @@ class PatientAsk:
         else:
             self.answer.resolve(asked.get(timeout=0))
 
-    def failed(self, error: BaseException | None) -> Future[Any]:
-        """Nobody was there to answer: wait for a successor. Returns: the answer."""
+    def failed(self, error: BaseException | None) -> None:
+        """Nobody was there to answer: wait for a successor."""
         if self.answer.done:
-            return self.answer
+            return
         self._error = error
         left = self._until - time.monotonic()
         if left <= 0 or self._port.following >= WINDOW_MESSAGES:
             self._give_up()
-            return self.answer
+            return
         self.answer.rest()
         try:
             self._number = self._port.follow(
@@ -99,11 +121,10 @@ class PatientAsk:
             )
         except ActorDeadError as closed:
             self.answer.resolve(None, closed)
-            return self.answer
+            return
         if not self._has_deadline:
             self._has_deadline = True
             self._port.call_later(left, self._expire)
-        return self.answer
 
     def _is_wanted(self) -> bool:
         """Whether anybody may still want the answer, which may have been cancelled or given up in any thread."""

@@ -277,9 +277,11 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
                             self, message, exempt, when_full=when_full, until=until, block=block
                         )
                     else:
-                        patient, packed = self._patient_ask(port, message, patience)
-                        asked = port.ask(self, packed, exempt, when_full=when_full, until=until, block=block)
-                        future = patient.begin(asked)
+                        future = Future()
+                        patient, packed = self._patient_ask(future, port, message, patience)
+                        patient.begin(
+                            port.ask(self, packed, exempt, when_full=when_full, until=until, block=block)
+                        )
                 except MailboxFullError as error:
                     if until is None or type(when_full) is Fail or time.monotonic() < until:
                         raise
@@ -292,9 +294,11 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             if patience is not None:
                 future.cancel()  # whoever has stopped waiting asks no successor
 
-    def _patient_ask(self, port: Port, message: Any, patience: float) -> tuple[PatientAsk, Encoded]:
+    def _patient_ask(
+        self, answer: Future[Any], port: Port, message: Any, patience: float
+    ) -> tuple[PatientAsk, Encoded]:
         packed = Encoded(*encode(message))
-        return PatientAsk(port, self, packed, port.sender, time.monotonic() + patience), packed
+        return PatientAsk(answer, port, self, packed, port.sender, time.monotonic() + patience), packed
 
     def ask_async(
         self,
@@ -332,11 +336,12 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         if patience is None:
             return port.face.ask(loop, self, message, timeout, when_full, exempt)
         try:
-            patient, packed = self._patient_ask(port, message, patience)
+            answer: Future[Any] = Future()
+            patient, packed = self._patient_ask(answer, port, message, patience)
         except Exception as error:  # it cannot be pickled
             return _fail(error)
         first = port.face.ask(loop, self, packed, timeout, when_full, exempt)
-        return _ask_on(first, patient, ends_at(timeout), timeout)
+        return _ask_on(first, patient, answer, ends_at(timeout), timeout)
 
     def tell_async(
         self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
@@ -477,6 +482,7 @@ async def _fail(error: Exception) -> Any:
 async def _ask_on(
     first: Coroutine[Any, Any, Any],
     patient: PatientAsk,
+    answer: Future[Any],
     until: float | None,
     timeout: float | None,  # noqa: ASYNC109 - as above
 ) -> Any:
@@ -486,7 +492,7 @@ async def _ask_on(
     except ActorDeadError as error:
         if not is_gone(error):
             raise
-        answer = patient.failed(error)
+        patient.failed(error)
     try:
         left = None if until is None else max(0.0, until - time.monotonic())
         return await _answer(answer, left, timeout)

@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +51,7 @@ class Worker(ProcessActor):
         self.held: list[Reply] = []
         self.child: ActorRef[Any] | None = None
         self.followed: Following
-        self.hearing: Callable[[], object] = list
+        self.hearing: tuple[Reply, int] | None = None
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
@@ -177,13 +176,16 @@ class Worker(ProcessActor):
 
     def do_heard(self, count: int) -> None:
         """Answer with the news once they are so many."""
-        reply = self.runtime.defer()
-        self.hearing = lambda: len(self.log) >= count and reply.set(list(self.log))
-        self.hearing()
+        self.hearing = self.runtime.defer(), count
+        self.hear()
 
     def note(self, what: str) -> None:
         self.log.append(what)
-        self.hearing()
+        self.hear()
+
+    def hear(self) -> None:
+        if self.hearing is not None and len(self.log) >= self.hearing[1]:
+            self.hearing[0].set(list(self.log))
 
     def do_then(self, ref: ActorRef[Any], message: Any) -> None:
         reply = self.runtime.defer()

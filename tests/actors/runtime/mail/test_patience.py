@@ -80,9 +80,10 @@ def port() -> FakePort:
 def ask(port: FakePort, patience: float = 60.0) -> tuple[Future[Any], Future[Any]]:
     """Returns: the answer that the asker waits for, and that of the first actor."""
     until = time.monotonic() + patience
-    patient = PatientAsk(port, object(), Encoded(*encode("?")), b"", until)
+    answer: Future[Any] = Future()
     first: Future[Any] = Future()
-    return patient.begin(first), first
+    PatientAsk(answer, port, object(), Encoded(*encode("?")), b"", until).begin(first)
+    return answer, first
 
 
 def test_an_answer_is_passed_on(port: FakePort) -> None:

@@ -11,6 +11,7 @@ peer that is connected at that moment.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
@@ -33,7 +34,7 @@ from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
 from peerage.actors.reactors.credited_sender import Outbox
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
-from peerage.actors.runtime import DROP, ActorRef, DownReason, Frames, ProcessActor
+from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.runtime.log import get_logger
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.remote_text import shown
@@ -125,9 +126,9 @@ class Reactor(ProcessActor):
 
     # --- machinery ---------------------------------------------------------------------------------------------------
 
-    def _bind(self, cell: Any) -> None:
+    def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
         """Runs before `__init__` and `on_start`, which belong to the author."""
-        super()._bind(cell)
+        super().on_bound(ref, runtime, stopped)
         self._peers_by_connection: dict[str, Peer] = {}
         self._added: set[str] = set()  # connections whose add_peer has been called
         self._outboxes: dict[str, Outbox] = {}

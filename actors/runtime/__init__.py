@@ -35,8 +35,9 @@ if TYPE_CHECKING:
         StopIncompleteError,
         Timeout,
     )
-    from peerage.actors.runtime.host.context import ActorContext, Following, Reply
+    from peerage.actors.runtime.host.context import ActorContext, Reply
     from peerage.actors.runtime.host.loop import Timer
+    from peerage.actors.runtime.host.watching import Following
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
@@ -93,7 +94,8 @@ __all__ = [
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
-    ".host.context": ("ActorContext", "Following", "Reply"),
+    ".host.context": ("ActorContext", "Reply"),
+    ".host.watching": ("Following",),
     ".host.loop": ("Timer",),
     ".errors": (
         "ActorDeadError",

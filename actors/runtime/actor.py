@@ -11,9 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from enum import Enum
 from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NoReturn, Self, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, NoReturn, Self, TypeVar
 
-import pykka
 from pykka import ActorRegistry
 
 from peerage.actors.runtime.errors import (
@@ -26,11 +25,13 @@ from peerage.actors.runtime.errors import (
     limit_of,
     text_of,
 )
-from peerage.actors.runtime.host.context import Linked
+from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.dispatch import Receiver, nearest, receivers_of
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
+from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import sign_thread, signature
 from peerage.actors.runtime.mail import definitions, here
@@ -42,11 +43,6 @@ from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
-from peerage.actors.runtime.processes import starting
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
-    from peerage.actors.runtime.host.context import ActorContext
 
 A = TypeVar("A", bound="ProcessActor")
 
@@ -85,7 +81,7 @@ class SpawnRequest(NamedTuple):
     is_passing: bool  # whether the actor is, and its host with it
 
 
-class ProcessActor(pykka.Actor):
+class ProcessActor(HostedActor):
     """An actor in an operating-system process of its own.
 
     Pykka's hooks keep their names and meaning: `on_start`, `on_receive`, `on_stop`, `on_failure`; so do
@@ -102,16 +98,8 @@ class ProcessActor(pykka.Actor):
     class is refused with a TypeError when the class is made.
     """
 
-    actor_urn: str
-    runtime: ActorContext
     receives: ClassVar[Mapping[type, str]] = {}
     _receivers: ClassVar[dict[type, Receiver]] = {}
-    is_passing: ClassVar[bool] = (
-        False  # one of many that come and go: logged only when it fails, or for debugging
-    )
-    stops_others: ClassVar[bool] = (
-        False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
-    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -176,17 +164,11 @@ class ProcessActor(pykka.Actor):
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:
         # Pykka's own __init__ would make an inbox and a ref that no other process could use.
-        if not hasattr(self, "_cell"):  # constructed directly, not started: in an actor author's unit test
+        if not hasattr(
+            self, "_actor_ref"
+        ):  # constructed directly, not started: in an actor author's unit test
             self.actor_urn = uuid.uuid4().urn
             self._actor_ref = ActorRef(self.actor_urn, class_path=path_of(type(self)))
-
-    def _bind(self, cell: ActorCell) -> None:
-        self._cell = cell
-        cell.instance = self
-        self.runtime = cell.context
-        self.actor_urn = cell.ref.name
-        self.actor_stopped = cell.stopped
-        self._actor_ref = cell.ref
 
     @property
     def actor_ref(self) -> ActorRef[Self]:
@@ -203,9 +185,6 @@ class ProcessActor(pykka.Actor):
     def on_unlisted(self, message: Any) -> Any:
         """Handle a message that `receives` does not list. By default it is logged as a warning, and an ask gets None."""
         return super().on_receive(message)
-
-    def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
-        """A watched actor has ended. Called once per watch."""
 
     @staticmethod
     def _create_actor_inbox() -> NoReturn:
@@ -247,7 +226,7 @@ class Starter(Generic[A]):
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
         self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
         # The root ends processes; an actor in a thread or in another's process looks after itself.
-        self._extra = extra if linked_to is None or place is Place.PROCESS else Linked(linked_to, extra)
+        self._extra, self._owner = extra, None if place is Place.PROCESS else linked_to
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
         """Start the actor; returns once its constructor and `on_start` are done.
@@ -375,7 +354,7 @@ class Starter(Generic[A]):
             careful=True,
             anew=self._place is Place.PROCESS,
         )
-        return wire.dumps((name, what, self._extra))
+        return StartRequest(name, what, self._extra, self._owner).packed()
 
     def _ref_of(self, process: Process, name: str, serial: int) -> ActorRef[A]:
         """The ref of the actor, which lives now in the host with this serial."""
@@ -409,7 +388,7 @@ class Starter(Generic[A]):
         if not self._by_reference and (args or kwargs or extra is not None):
             args, kwargs, extra = wire.copy((args, kwargs, extra))
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
-        return host.start_here(self._class, name, args, kwargs, (fds, extra))
+        return host.start_here(self._class, name, args, kwargs, Endowment(fds, extra, self._owner))
 
     def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         host = self._host or name

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Self
 from pykka import ActorRegistry
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
+from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
@@ -25,7 +26,7 @@ from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import DeadLetterHook, Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
-from peerage.actors.runtime.processes import orphan, sigterm, starting  # noqa: F401 - orphan: what it does after a fork it does by itself
+from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan: what it does after a fork it does by itself
 from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
 from peerage.actors.runtime.processes.prelaunch import TITLE, take
 from peerage.actors.runtime.processes.root import Root

@@ -1,85 +1,98 @@
-"""One actor inside a host: its mailbox, its life, and what it owes to others."""
+"""One actor in its host: how its messages are handled, how it fails and how it ends."""
 
 from __future__ import annotations
 
+import functools
 import threading
-import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping
 from pickle import loads
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Protocol
 
 from pykka import messages as pykka_messages
 
 from peerage.actors.runtime.errors import StopIncompleteError
-from peerage.actors.runtime.host.context import ActorContext, Following, Linked
-from peerage.actors.runtime.host.loop import Timer
+from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.host.end_log import log_end
+from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.loop import Loop, Timer
+from peerage.actors.runtime.host.mailbox import CORR, FLAGS, KIND, SIZE, SOURCE, Item, Mailbox, messages_in
+from peerage.actors.runtime.host.receipts import Receipts
+from peerage.actors.runtime.host.watching import Watchers, Watching
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.definitions import news
 from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
-from peerage.actors.runtime.mail.host_table import serial_of
-from peerage.actors.runtime.mail.message import LARGE, Kind, Raw
+from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.proxy import Introspect, introspect
 from peerage.actors.runtime.mail.ref import ActorRef, unregister
 from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, Account
 
-if TYPE_CHECKING:
-    from peerage.actors.runtime.actor import ProcessActor
-    from peerage.actors.runtime.host.host import Host
-
 PYKKA_MESSAGES = frozenset(
     {pykka_messages.ProxyCall, pykka_messages.ProxyGetAttr, pykka_messages.ProxySetAttr, Introspect}
 )
-# Comparing and packing enum members is slow.
-TELL, ASK, STOP, REPLY = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP), int(Kind.REPLY)
+# Comparing enum members is slow.
+TELL, ASK, STOP = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP)
 
 BATCH = 128  # messages of one actor in a loop turn, so that its neighbours are served too
 
 STOPPED = DownReason("normal", "stopped")
 
 
-# A message in the mailbox, still packed: kind, flags, source, correlation, sender, body, extra frames, size, and when it
-# came. A plain tuple: making a named one costs as much as unpickling a small message. The body of what is left of a batch is
-# a list of its messages.
-Item = tuple[int, int, int, int, bytes, Any, Sequence[Raw], int, float]
-KIND: Final = 0
-FLAGS: Final = 1
-SOURCE: Final = 2
-CORR: Final = 3
-SIZE: Final = 7
-ARRIVED: Final = 8
+class Keeper(Protocol):
+    """What a cell belongs to: its host."""
 
+    @property
+    def name(self) -> str: ...
 
-def messages_in(item: Item) -> int:
-    """How many messages an item is: a batch's correlation says it."""
-    return item[CORR] if item[FLAGS] & wire.BATCH else 1
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def is_system_ending(self) -> bool: ...
+
+    def forget(self, cell: ActorCell, /) -> None:
+        """The actor is on its way out: nothing more is for it, and its name may be used again."""
+
+    def on_end(self, cell: ActorCell, reason: DownReason, /) -> None:
+        """The actor has ended, and everybody was told."""
 
 
 class ActorCell:
-    """Holds an actor: everything here runs in the host's thread."""
+    """A task of the loop: it holds the actor, and everything here runs in the host's thread.
 
-    def __init__(self, host: Host, ref: ActorRef, context: tuple[dict[str, int], Any]) -> None:
-        self.host, self.loop, self.ref = host, host.loop, ref
+    Attributes:
+        actor: None before its constructor is done; instance, the same object in its constructor already.
+        queued: whether it stands in the loop's ready queue; busy, whether it stands on the loop's stack.
+        is_up: whether its constructor and `on_start` are done.
+        waiting: the answer that a handler is blocked on.
+        owner: the actor that it ends with, in a process that does not end with that one anyhow.
+        is_patient: whether it stops others, and belongs to nobody.
+
+    Args: kept, the definitions that each host keeps, by serial.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        loop: Loop[ActorCell],
+        port: Port,
+        receipts: Receipts,
+        ref: ActorRef[Any],
+        kept: Mapping[int, Container[bytes]],
+    ) -> None:
+        self._keeper, self._loop, self._port, self._receipts, self.ref = keeper, loop, port, receipts, ref
         self.name = ref.name.encode()
         self.identity = ref.identity
-        fds, extra = context
-        link = extra if type(extra) is Linked else None
-        self.context = ActorContext(self, fds, extra if link is None else link.extra)
         self.stopped = threading.Event()
-        self.actor: ProcessActor | None = None
-        self.instance: ProcessActor | None = None  # the same, in its constructor already
-        self.mailbox: deque[Item] = deque()
-        self.mailbox_size = 0
-        self.depth = 0  # messages in the mailbox: a batch is one item there
-        self.queued = False  # in the host's ready queue
-        self.busy = False  # somewhere on the host's stack
-        self.waiting: Future[Any] | None = None  # the answer a handler is blocked on
-        self.is_up = False  # its constructor and `on_start` are done
-        self.ended = False
+        self.actor: HostedActor | None = None
+        self.instance: HostedActor | None = None
+        self.mailbox = Mailbox()
+        self.queued = self.busy = self.is_up = self.ended = False
+        self.waiting: Future[Any] | None = None
         self.deferred = False
         self.handled = 0
         self.sender_identity = b""
@@ -87,53 +100,47 @@ class ActorCell:
             None  # source, correlation, kind of the message being handled
         )
         self.accounts: dict[int, Account] = {}
-        self.open_asks: set[tuple[int, int]] = set()
-        self.watchers: set[tuple[int, int]] = set()
-        self.early_watchers: set[tuple[int, int]] = set()  # to be told before its last hook is called
-        self.leaves_for: DownReason | None = None  # once that is called
-        self.watching: dict[ActorRef, int] = {}
-        self.following: set[Following] = set()
+        call_soon = functools.partial(loop.call_soon, self)
+        self.answers = Answers(port, call_soon, kept)
+        self.open_asks = self.answers.open
+        self.watching = Watching(port, call_soon, self._on_down)
+        self.watchers = Watchers(port)
         self.fds: set[int] = set()
-        self.timers: set[Timer] = set()  # those that are due yet
-        self.postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
-        self.stop_asks: list[tuple[int, int]] = []
-        self.link = 0 if link is None else self._link_to(link.owner)  # the number of that watch
-        self.owner = (
-            link.owner if link is not None and self.link else None
-        )  # it ends with him; processes see to it alone
-        self.is_patient = False  # it stops others, and belongs to nobody
+        self.timers: set[Timer] = set()
+        self._postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+        self._stop_asks: list[tuple[int, int]] = []
+        self.owner: ActorRef[Any] | None = None
+        self.is_patient = False
 
-    # Mailbox
+    # Running
 
     def put(self, item: Item) -> None:
-        """Queue a message; the host's loop handles it in its turn."""
+        """Queue a message; the loop handles it in its turn."""
         if item[KIND] == ASK:
             self.open_asks.add((item[SOURCE], item[CORR]))
-        self.mailbox.append(item)
-        self.mailbox_size += item[SIZE]
-        self.depth += messages_in(item)
+        self.mailbox.put(item)
         if not self.queued and not self.busy:
             self.queued = True
-            self.loop.ready.append(self)
+            self._loop.ready.append(self)
 
     def run(self, left: int = BATCH) -> None:
-        """Handle a batch of messages, at most so many."""
+        """Handle some of the messages, at most so many."""
         self.queued = False
         if self.busy or self.ended:
             return
         mailbox = self.mailbox
+        items = mailbox.items
         self.enter()
         try:
-            while left > 0 and mailbox and not self.ended:
-                item = mailbox.popleft()
-                flags = item[FLAGS]
-                self.mailbox_size -= item[SIZE]
-                if flags & wire.BATCH:
+            while left > 0 and items and not self.ended:
+                item = items.popleft()
+                mailbox.size -= item[SIZE]
+                if item[FLAGS] & wire.BATCH:
                     self._handle_batch(item, left)
                     left -= item[CORR]
                     continue
                 left -= 1
-                self.depth -= 1
+                mailbox.depth -= 1
                 if item[KIND] == TELL:
                     self._handle_tell(item)
                 else:
@@ -142,32 +149,35 @@ class ActorCell:
             self.leave()
 
     def enter(self) -> None:
+        """The actor is in the middle of something."""
         self.busy = True
-        self.loop.stack.append(self)
+        self._loop.stack.append(self)
 
     def leave(self) -> None:
-        self.loop.stack.pop()
+        """It is so no more: what has waited for that comes up."""
+        loop = self._loop
+        loop.stack.pop()
         self.busy = False
         self.current = None
         self.sender_identity = b""
         if self.ended:
             return
         for fd in list(self.fds):
-            self.loop.descriptors.unmute(fd)
-        if self.postponed:
-            calls, self.postponed = self.postponed, []
+            loop.descriptors.unmute(fd)
+        if self._postponed:
+            calls, self._postponed = self._postponed, []
             for fn, args in calls:
-                self.loop.call_soon(self, fn, *args)
-        if self.mailbox and not self.queued:
+                loop.call_soon(self, fn, *args)
+        if self.mailbox.items and not self.queued:
             self.queued = True
-            self.loop.ready.append(self)
+            loop.ready.append(self)
 
     def call(self, fn: Callable[..., object], args: tuple[Any, ...]) -> None:
         """Run a callback as this actor; later if it is in the middle of something."""
         if self.ended:
             return
         if self.busy:
-            self.postponed.append((fn, args))
+            self._postponed.append((fn, args))
             return
         self.enter()
         try:
@@ -177,6 +187,8 @@ class ActorCell:
         finally:
             self.leave()
 
+    # Messages
+
     def _handle(self, item: Item) -> None:
         kind, flags, source, corr, sender, body, extras, size, _arrived = item
         self.current = (source, corr, kind)
@@ -184,7 +196,7 @@ class ActorCell:
         self.handled += 1
         if kind == STOP:
             if corr:
-                self.stop_asks.append((source, corr))
+                self._stop_asks.append((source, corr))
             self._stop(wire.decode(0, body, ()) or STOPPED)
             return
         try:
@@ -193,7 +205,7 @@ class ActorCell:
             self._unreadable(kind, flags, source, corr, size, error)
             return
         if news:
-            self.host.port.tell_what_is_kept(source)
+            self._port.tell_what_is_kept(source)
         if kind == ASK:
             self._handle_ask(source, corr, value)
         else:
@@ -203,7 +215,7 @@ class ActorCell:
         """A tell that stands in no account."""
         try:
             if type(value) in PYKKA_MESSAGES:
-                self._receive_pykka(value)
+                _receive_pykka(self.actor, value)
             else:
                 self.actor.on_receive(value)  # type: ignore[union-attr]  # as below
         except BaseException as error:
@@ -222,25 +234,25 @@ class ActorCell:
             self._unreadable(TELL, flags, source, 0, size, error)
             return
         if news:
-            self.host.port.tell_what_is_kept(source)
+            self._port.tell_what_is_kept(source)
         failure = None
         try:
             if type(value) in PYKKA_MESSAGES:
-                self._receive_pykka(value)
+                _receive_pykka(self.actor, value)
             else:
                 self.actor.on_receive(value)  # type: ignore[union-attr]  # no messages before the actor exists
         except BaseException as error:
             failure = error
         account = self.accounts.get(source) or self._account(source)
-        host = self.host
-        host.words[account.entry + SETTLED] += 1
+        receipts = self._receipts
+        receipts.words[account.entry + SETTLED] += 1
         if flags & wire.EXEMPT or not account.dirty:
-            host.settle(account, flags, size, 0)
+            receipts.settle(account, flags, size, 0)
         else:  # the usual case of it, without the call
             account.messages += 1
             account.size += size
             if account.messages >= ACK_MESSAGES or account.size >= ACK_BYTES:
-                host.acknowledge(account)
+                receipts.acknowledge(account)
         if failure is not None:
             self.fail(failure)
 
@@ -251,13 +263,12 @@ class ActorCell:
         if messages > limit:
             rest = values[limit:]
             del values[limit:]
-            self.mailbox.appendleft((TELL, flags, source, len(rest), sender, rest, extras, size, arrived))
-            self.mailbox_size += size
+            self.mailbox.put_back((TELL, flags, source, len(rest), sender, rest, extras, size, arrived))
             messages, size = limit, 0
         self.current = (source, 0, TELL)
         self.sender_identity = sender
         receive, failure = self.actor.on_receive, None  # type: ignore[union-attr]  # no messages before the actor exists
-        account, words = self._account(source), self.host.words
+        account, words = self._account(source), self._receipts.words
         entry = account.entry + SETTLED
         before = settled = words[entry]
         dead_before = words[account.entry + DEAD]
@@ -276,12 +287,12 @@ class ActorCell:
             failure = error
             words[entry] = settled
         self.handled += settled - before
-        self.depth -= messages
+        self.mailbox.depth -= messages
         left = before + messages - settled
         if left:
             words[account.entry + DEAD] += left
             words[entry] = before + messages
-        self.host.settle(account, flags, size, words[account.entry + DEAD] - dead_before, messages)
+        self._receipts.settle(account, flags, size, words[account.entry + DEAD] - dead_before, messages)
         if failure is not None:
             self.fail(failure)
 
@@ -289,11 +300,11 @@ class ActorCell:
         try:
             value = loads(packed)
         except Exception as error:
-            self.host.words[account.entry + DEAD] += 1
+            self._receipts.words[account.entry + DEAD] += 1
             self._log_unreadable(error)
             return
         if type(value) in PYKKA_MESSAGES:
-            self._receive_pykka(value)
+            _receive_pykka(self.actor, value)
         else:
             receive(value)
 
@@ -301,141 +312,57 @@ class ActorCell:
         self.deferred = False
         try:
             is_pykka = type(value) in PYKKA_MESSAGES
-            answer = self._receive_pykka(value) if is_pykka else self.actor.on_receive(value)  # type: ignore[union-attr]  # as above
+            answer = _receive_pykka(self.actor, value) if is_pykka else self.actor.on_receive(value)  # type: ignore[union-attr]  # as above
         except Exception as error:
-            self.answer_failure(source, corr, error)
+            self.answers.fail(source, corr, error)
         except BaseException as error:
             self.fail(error)
         else:
             if not self.deferred:
-                self.answer(source, corr, answer)
-
-    def _receive_pykka(self, value: Any) -> Any:
-        actor = self.actor
-        assert actor is not None
-        if type(value) is Introspect:
-            return introspect(actor)
-        return actor._handle_receive(value)  # noqa: SLF001 - Pykka's own reading of its messages
+                self.answers.give(source, corr, answer)
 
     def _unreadable(self, kind: int, flags: int, source: int, corr: int, size: int, error: Exception) -> None:
         if kind == ASK:
-            self.answer_failure(source, corr, error)
+            self.answers.fail(source, corr, error)
             return
         if kind == TELL:
-            self.settle(source, flags, size, 1)
+            self._settle(source, flags, size, 1)
         self._log_unreadable(error)
 
     def _log_unreadable(self, error: Exception) -> None:
-        logger().error("message cannot be read", actor=self.ref.name, host=self.host.name, error=repr(error))
+        logger().error(
+            "message cannot be read", actor=self.ref.name, host=self._keeper.name, error=repr(error)
+        )
 
-    def settle(self, source: int, flags: int, size: int, dead: int, messages: int = 1) -> None:
+    def _settle(self, source: int, flags: int, size: int, dead: int, messages: int = 1) -> None:
         """Note tells as handled, or as dead letters; the host acknowledges in batches."""
-        host = self.host
-        account = self.accounts.get(source) or self._account(source)
-        host.words[account.entry + SETTLED] += messages
+        account, words = self._account(source), self._receipts.words
+        words[account.entry + SETTLED] += messages
         if dead:
-            host.words[account.entry + DEAD] += dead
-        host.settle(account, flags, size, dead, messages)
+            words[account.entry + DEAD] += dead
+        self._receipts.settle(account, flags, size, dead, messages)
 
     def _account(self, source: int) -> Account:
         account = self.accounts.get(source)
         if account is None:
-            account = self.accounts[source] = self.host.account(source, self.name)
+            account = self.accounts[source] = self._receipts.account(source, self.name)
         return account
 
-    # Answers
+    # Other actors
 
-    def answer(self, source: int, corr: int, value: Any) -> None:
-        """Answer an ask, once; a Future answers when it is resolved."""
-        if (source, corr) not in self.open_asks:
-            return
-        if isinstance(value, Future):
-            value.when_done(lambda: self._answer_from(source, corr, value))  # `then` would read it too late
-            return
-        try:
-            kept_there = self.host.process.kept.get(serial_of(source), ())
-            body, extras, flags = wire.encode(value, kept_there)
-        except Exception as error:
-            self.answer_failure(source, corr, error)
-            return
-        self.open_asks.discard((source, corr))
-        port = self.host.port
-        if extras or source == port.address or len(body) >= LARGE:
-            port.send(source, Kind.REPLY, corr, flags=flags, body=body, extras=extras)
-        else:
-            port.outbox.send_small(source, REPLY, corr, flags, b"", b"", body)
+    def _on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+        assert self.actor is not None
+        self.actor.on_down(ref, reason)
 
-    def _answer_from(self, source: int, corr: int, future: Future[Any]) -> None:
-        """Answer with what the future's value is now: who has resolved it may change that before the loop's turn."""
-        if not future.holds_an_object:
-            self.loop.call_soon(self, self._answer_with, source, corr, future)
-            return
-        try:
-            value = future.get(timeout=0)
-            if not isinstance(value, Future):
-                value = wire.Encoded(*wire.encode(value))
-        except Exception as error:
-            self.loop.call_soon(self, self.answer_failure, source, corr, error)
-        else:
-            self.loop.call_soon(self, self.answer, source, corr, value)
-
-    def _answer_with(self, source: int, corr: int, future: Future[Any]) -> None:
-        try:
-            value = future.get(timeout=0)
-        except Exception as error:
-            self.answer_failure(source, corr, error)
-        else:
-            self.answer(source, corr, value)
-
-    def answer_failure(self, source: int, corr: int, error: BaseException) -> None:
-        if (source, corr) in self.open_asks:
-            self.open_asks.discard((source, corr))
-            self.host.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
-
-    # Watching others
-
-    def watch(self, ref: ActorRef) -> None:
-        if ref not in self.watching:
-            self.watching[ref] = self.host.port.watch(
-                ref, lambda ended, reason: self.loop.call_soon(self, self._on_down, ended, reason)
-            )
-
-    def unwatch(self, ref: ActorRef) -> None:
-        number = self.watching.pop(ref, None)
-        if number is not None:
-            self.host.port.unwatch(number)
-
-    def _on_down(self, ref: ActorRef, reason: DownReason) -> None:
-        if self.watching.pop(ref, None) is not None:
-            assert self.actor is not None
-            self.actor.on_down(ref, reason)
-
-    def follow(
-        self, ref: ActorRef, on_up: Callable[[], object], on_down: Callable[[DownReason], object]
-    ) -> Following:
-        following = Following(on_up, on_down, self._unfollow)
-        later = self.loop.call_soon
-        following.number = self.host.port.follow(
-            ref, lambda: later(self, following.up), lambda reason: later(self, following.down, reason)
-        )
-        self.following.add(following)
-        return following
-
-    def _unfollow(self, following: Following) -> None:
-        self.following.discard(following)
-        self.host.port.unfollow(following.number)
-
-    def _link_to(self, owner: ActorRef) -> int:
+    def link_to(self, owner: ActorRef[Any]) -> None:
         """End with another actor, or at once if it has ended. Its successor under its name is not meant."""
-        table = self.host.process.table
-        if owner.serial and table.is_dead(owner.serial):
-            self.loop.call_soon(self, self._end_with, owner)
-            return 0
-        return self.host.port.watch(
-            owner, lambda ended, _reason: self.loop.call_soon(self, self._end_with, ended)
-        )
+        if owner.serial and self._port.table.is_dead(owner.serial):
+            self._loop.call_soon(self, self._end_with, owner)
+        else:
+            self.owner = owner
+            self.watching.link(owner, self._end_with)
 
-    def _end_with(self, owner: ActorRef) -> None:
+    def _end_with(self, owner: ActorRef[Any]) -> None:
         self.owner = None
         self._stop(DownReason("shutdown", f"linked to {owner}, which has ended"))
 
@@ -451,7 +378,7 @@ class ActorCell:
             reason = from_exception(error, "")
         except BaseException as error:
             trace = traceback.format_exc()
-            logger().exception("on_stop failed", actor=self.ref.name, host=self.host.name)
+            logger().exception("on_stop failed", actor=self.ref.name, host=self._keeper.name)
             reason = from_exception(error, trace)
         self.end(reason)
 
@@ -459,21 +386,7 @@ class ActorCell:
         """Here, and where it was started from."""
         unregister(self.ref)
         self.stopped.set()
-        self.leaves_for = reason
-        watchers, self.early_watchers = self.early_watchers, set()
-        self._tell(watchers, reason)
-
-    def watch_early(self, watcher: tuple[int, int]) -> None:
-        """Have it told before the hooks; at once if these are being called already."""
-        if self.leaves_for is None:
-            self.early_watchers.add(watcher)
-        else:
-            self._tell({watcher}, self.leaves_for)
-
-    def _tell(self, watchers: set[tuple[int, int]], reason: DownReason) -> None:
-        body = wire.dumps(reason)
-        for source, number in watchers:
-            self.host.port.send(source, Kind.DOWN, number, body=body)
+        self.watchers.leaves(reason)
 
     def fail(self, error: BaseException) -> None:
         """End after an exception: Pykka's `on_failure`, then the end."""
@@ -485,7 +398,7 @@ class ActorCell:
             try:
                 self.actor.on_failure(type(error), error, error.__traceback__)
             except BaseException:
-                logger().exception("on_failure failed", actor=self.ref.name, host=self.host.name)
+                logger().exception("on_failure failed", actor=self.ref.name, host=self._keeper.name)
         self.end(from_exception(error, trace))
 
     def end(self, reason: DownReason) -> None:
@@ -494,55 +407,38 @@ class ActorCell:
             return
         self.ended = True
         self.stopped.set()
-        host = self.host
-        host.forget(self)
+        self._keeper.forget(self)
+        for timer in tuple(self.timers):
+            timer.cancel()
         for fd in list(self.fds):
-            self.loop.descriptors.clear(fd, reader=True, writer=True)
-        for number in self.watching.values():
-            host.port.unwatch(number)
-        self.watching.clear()
-        for following in list(self.following):
-            following.cancel()
-        if self.link:
-            host.port.unwatch(self.link)
+            self._loop.descriptors.clear(fd, reader=True, writer=True)
+        self.watching.drop()
         self._refuse_rest()
-        self._tell(self.watchers | self.early_watchers, reason)
-        for source, corr in self.stop_asks:
-            host.port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
-        self._log_end(reason)
-        host.actor_ended(self, reason)
+        self.watchers.ended(reason)
+        for source, corr in self._stop_asks:
+            self._port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
+        keeper = self._keeper
+        facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
+        is_passing = self.actor is not None and self.actor.is_passing
+        log_end(reason, facts, is_passing=is_passing, is_system_ending=keeper.is_system_ending)
+        keeper.on_end(self, reason)
 
     def _refuse_rest(self) -> None:
-        port = self.host.port
-        for item in self.mailbox:
+        for item in self.mailbox.items:
             kind, flags, source, corr, _sender, _body, _extras, size, _arrived = item
             if kind == TELL:
                 messages = messages_in(item)
-                self.settle(source, flags, size, messages, messages)
+                self._settle(source, flags, size, messages, messages)
             elif kind == STOP and corr:
-                self.stop_asks.append((source, corr))
-        for source, corr in self.open_asks:
-            port.send(source, Kind.DEAD, corr, target=self.name, body=b"stopped before it answered")
+                self._stop_asks.append((source, corr))
+        self.answers.refuse_all(self.name)
         self.mailbox.clear()
-        self.mailbox_size = self.depth = 0
-        self.open_asks.clear()
         for account in self.accounts.values():
-            self.host.acknowledge(account)
+            self._receipts.acknowledge(account)
 
-    def _log_end(self, reason: DownReason) -> None:
-        facts = {"actor": self.ref.name, "host": self.host.name, "pid": self.host.pid}
-        if reason.kind == "exception" and self.host.is_system_ending:
-            # What it relied on has been stopped under it: no fault of its own that anybody could mend.
-            logger().warning("actor failed while its system ends", **facts, cause=reason.text)
-        elif reason.kind == "exception" and reason.is_orderly:
-            logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
-        elif reason.kind == "exception":
-            logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
-        else:
-            is_passing = self.actor is not None and self.actor.is_passing
-            tell = logger().debug if is_passing else logger().info
-            tell("actor stopped", **facts, cause=str(reason))
 
-    def oldest_age(self) -> float:
-        """Seconds the oldest message has waited, 0.0 for an empty mailbox."""
-        return time.monotonic() - self.mailbox[0][ARRIVED] if self.mailbox else 0.0
+def _receive_pykka(actor: HostedActor | None, value: Any) -> Any:
+    assert actor is not None
+    if type(value) is Introspect:
+        return introspect(actor)
+    return actor._handle_receive(value)  # noqa: SLF001 - Pykka's own reading of its messages

@@ -4,65 +4,58 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
-from peerage.actors.runtime.host.loop import Timer
+from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.host.loop import Loop, Task, Timer
+from peerage.actors.runtime.host.watching import Following, Watching
+from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.ref import from_identity
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
-    from peerage.actors.runtime.mail.exit_reason import DownReason
-    from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.port import Port
+from peerage.actors.runtime.mail.ref import ActorRef, from_identity
 
 
-class Linked(NamedTuple):
-    """What an actor's `extra` is wrapped in on its way when the actor has to end with another one by itself."""
+class Running(Task, Protocol):
+    """The actor itself, as the loop runs it."""
 
-    owner: ActorRef
-    extra: Any
+    current: tuple[int, int, int] | None  # source, correlation and kind of the message that is being handled
+    deferred: bool  # whether it is answered later
+    sender_identity: bytes
+
+    @property
+    def answers(self) -> Answers: ...
+
+    @property
+    def watching(self) -> Watching: ...
 
 
-class Following:
-    """An actor followed through its lives by another one, until this is cancelled or the follower ends."""
+class Home(Protocol):
+    """The host."""
 
-    __slots__ = ("_cancel", "_is_over", "_on_down", "_on_up", "number")
+    @property
+    def name(self) -> str: ...
 
-    def __init__(
-        self,
-        on_up: Callable[[], object],
-        on_down: Callable[[DownReason], object],
-        cancel: Callable[[Following], object],
-    ) -> None:
-        self._on_up, self._on_down, self._cancel = on_up, on_down, cancel
-        self._is_over = False
-        self.number = 0  # by which the port knows it
+    @property
+    def system(self) -> str: ...
 
-    def cancel(self) -> None:
-        """Follow no more: neither function is called again."""
-        if not self._is_over:
-            self._is_over = True
-            self._cancel(self)
+    @property
+    def port(self) -> Port: ...
 
-    def up(self) -> None:
-        """The actor is up."""
-        if not self._is_over:
-            self._on_up()
+    @property
+    def loop(self) -> Loop[Any]: ...
 
-    def down(self, reason: DownReason) -> None:
-        """It has ended."""
-        if not self._is_over:
-            self._on_down(reason)
+    @property
+    def is_system_ending(self) -> bool: ...
 
 
 class Reply:
     """The answer to one ask, given later by the actor that called `defer`. Only the first answer counts."""
 
-    __slots__ = ("_cell", "_corr", "_source")
+    __slots__ = ("_answers", "_corr", "_source")
 
-    def __init__(self, cell: ActorCell, source: int, corr: int) -> None:
-        self._cell, self._source, self._corr = cell, source, corr
+    def __init__(self, answers: Answers, source: int, corr: int) -> None:
+        self._answers, self._source, self._corr = answers, source, corr
 
     @property
     def is_awaited(self) -> bool:
@@ -70,10 +63,10 @@ class Reply:
         return self._corr != 0
 
     def set(self, value: Any = None) -> None:
-        self._cell.answer(self._source, self._corr, value)
+        self._answers.give(self._source, self._corr, value)
 
     def set_exception(self, error: BaseException) -> None:
-        self._cell.answer_failure(self._source, self._corr, error)
+        self._answers.fail(self._source, self._corr, error)
 
 
 class ActorContext:
@@ -85,46 +78,46 @@ class ActorContext:
     does. All timers, watches and descriptors are dropped when the actor ends.
     """
 
-    __slots__ = ("_cell", "extra", "fds")
+    __slots__ = ("_cell", "_host", "_loop", "extra", "fds")
 
-    def __init__(self, cell: ActorCell, fds: Mapping[str, int], extra: Any) -> None:
-        self._cell = cell
+    def __init__(self, cell: Running, host: Home, fds: Mapping[str, int], extra: Any) -> None:
+        self._cell, self._host, self._loop = cell, host, host.loop
         self.fds = dict(fds)  # passed descriptors by name; they belong to the actor, which closes them
         self.extra = extra  # the value given as options(extra=…)
 
     @property
     def host_name(self) -> str:
-        return self._cell.host.name
+        return self._host.name
 
     @property
     def dead_letters(self) -> int:
         """Messages that the loop of this host could not deliver so far."""
-        return self._cell.host.port.dead_letters
+        return self._host.port.dead_letters
 
     @property
     def sender(self) -> ActorRef | None:
         """The actor that sent the current message, None when it came from no actor."""
-        return from_identity(self._cell.sender_identity, self._cell.host.process.system)
+        return from_identity(self._cell.sender_identity, self._host.system)
 
     def life_of(self, ref: ActorRef) -> int | None:
         """Which life of its host a ref leads to now, as far as this process has heard: a number that grows with
         each restart; None while there is none.
         """
-        if ref.system not in {"", self._cell.host.process.system}:
+        if ref.system not in {"", self._host.system}:
             return None
-        return self._cell.host.port.table.resolve(ref.host, 0)
+        return self._host.port.table.resolve(ref.host, 0)
 
     @property
     def system_is_ending(self) -> bool:
         """Whether the system, or this host, has begun to end: no process can be started any more, and nothing need be
         restarted. Its turn to stop may be yet to come.
         """
-        return self._cell.host.is_system_ending
+        return self._host.is_system_ending
 
     @property
     def process_ids(self) -> tuple[int, ...]:
         """The processes of this system that actors live in, the embedder's first."""
-        hosts = tuple(self._cell.host.port.table.live.values())  # other threads may ask
+        hosts = tuple(self._host.port.table.live.values())  # other threads may ask
         return tuple(dict.fromkeys(facts.pid for facts in sorted(hosts, key=lambda facts: facts.serial)))
 
     def now(self) -> float:
@@ -133,42 +126,42 @@ class ActorContext:
 
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Timer:
         """Call `fn(*args)` after `delay` seconds."""
-        return self._cell.loop.call_later(self._cell, delay, fn, *args)
+        return self._loop.call_later(self._cell, delay, fn, *args)
 
     def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
         """Call `fn(*args)` in the loop's next turn."""
-        self._cell.loop.call_soon(self._cell, fn, *args)
+        self._loop.call_soon(self._cell, fn, *args)
 
     def call_threadsafe(self, fn: Callable[..., object], *args: Any) -> None:
         """From any thread: call `fn(*args)` in the host's loop."""
-        self._cell.loop.call_threadsafe(self._cell, fn, *args)
+        self._loop.call_threadsafe(self._cell, fn, *args)
 
     def at_end_of_turn(self, fn: Callable[[], object]) -> None:
         """Call `fn()` once, after the messages, descriptors and timers of the current turn."""
-        self._cell.loop.end_hooks.append((self._cell, fn))
+        self._loop.end_hooks.append((self._cell, fn))
 
     def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
         """Call `fn()` while the descriptor is readable, or has an error; replaces an earlier reader."""
-        self._cell.loop.descriptors.set(fd, self._cell, reader=fn)
+        self._loop.descriptors.set(fd, self._cell, reader=fn)
 
     def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
         """Call `fn()` while the descriptor is writable, or has an error; replaces an earlier writer."""
-        self._cell.loop.descriptors.set(fd, self._cell, writer=fn)
+        self._loop.descriptors.set(fd, self._cell, writer=fn)
 
     def remove_reader(self, fd: int) -> None:
-        self._cell.loop.descriptors.clear(fd, reader=True)
+        self._loop.descriptors.clear(fd, reader=True)
 
     def remove_writer(self, fd: int) -> None:
-        self._cell.loop.descriptors.clear(fd, writer=True)
+        self._loop.descriptors.clear(fd, writer=True)
 
     def watch(self, ref: ActorRef) -> None:
         """Have `on_down(ref, reason)` called once when `ref` ends, at once if it is not there. A second
         watch of the same ref adds nothing.
         """
-        self._cell.watch(ref)
+        self._cell.watching.watch(ref)
 
     def unwatch(self, ref: ActorRef) -> None:
-        self._cell.unwatch(ref)
+        self._cell.watching.unwatch(ref)
 
     def follow(
         self, ref: ActorRef, *, on_up: Callable[[], object], on_down: Callable[[DownReason], object]
@@ -184,7 +177,7 @@ class ActorContext:
 
         Raises: ForeignRefError; LimitReachedError, when there is no descriptor for a way to its host.
         """
-        return self._cell.follow(ref, on_up, on_down)
+        return self._cell.watching.follow(ref, on_up, on_down)
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes
@@ -194,4 +187,4 @@ class ActorContext:
             raise ActorDeadError("defer: no message is being handled")
         self._cell.deferred = True
         source, corr, kind = self._cell.current
-        return Reply(self._cell, source, corr if kind == Kind.ASK else 0)
+        return Reply(self._cell.answers, source, corr if kind == Kind.ASK else 0)

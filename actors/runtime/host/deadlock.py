@@ -4,27 +4,85 @@ An actor blocked in an ask for longer than `PROBE_AFTER_S` sends a probe along t
 actor is itself blocked passes it on with its name added; when it comes back to its initiator, the circle is
 closed (Chandy, Misra and Haas, 1983, for the AND model). A probe names the ask it travels along, and goes on
 only while that ask is still open: an edge that has gone cannot be part of a cycle.
+
+All that is looked at is the stack of a loop: the actors in the middle of something, the running one last. An actor on it
+cannot go on before those above it have returned, so their asks are its asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from peerage.actors.runtime.errors import AskCycleError
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.message import Kind
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
-    from peerage.actors.runtime.host.host import Host
-    from peerage.actors.runtime.mail.async_face import Call
-    from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.ref import ActorRef
 
 Actor = tuple[str, str]  # name and host: a name alone may be another actor's, in another host
 
 PROBE_AFTER_S = 0.2
 MAX_PATH = 64  # longer chains of blocking asks are not followed
+
+
+class Route(Protocol):
+    """The way of an ask."""
+
+    @property
+    def address(self) -> int: ...
+
+    @property
+    def target(self) -> bytes: ...
+
+    @property
+    def local(self) -> bool: ...
+
+
+class Asked(Protocol):
+    """The answer that somebody waits for."""
+
+    @property
+    def corr(self) -> int: ...
+
+    @property
+    def route(self) -> Route | None: ...
+
+
+class Answer(Asked, Protocol):
+    """One that a handler is blocked on."""
+
+    @property
+    def done(self) -> bool: ...
+
+    def resolve(self, value: Any, error: BaseException | None = ..., /) -> object: ...
+
+
+class Blocked(Protocol):
+    """An actor on the stack."""
+
+    @property
+    def name(self) -> bytes: ...
+
+    @property
+    def ref(self) -> ActorRef[Any]: ...
+
+    @property
+    def waiting(self) -> Answer | None: ...
+
+    @property
+    def open_asks(self) -> Collection[tuple[int, int]]: ...
+
+
+class Port(Protocol):
+    """The mailbox of the host."""
+
+    @property
+    def address(self) -> int: ...
+
+    def send(self, address: int, kind: int, /, *, target: bytes, body: bytes) -> None: ...
+
+    def abandon(self, future: Any, /) -> None:
+        """Give up on an answer."""
 
 
 class Probe(NamedTuple):
@@ -35,18 +93,26 @@ class Probe(NamedTuple):
     path: tuple[Actor, ...]
 
 
-def at_once(host: Host, future: Future[Any] | Call) -> AskCycleError | None:
-    """Whether the ask waits for an actor that is already on this host's stack: it can never be answered."""
-    if future.route is None or not future.route.local:
+def at_once(stack: Sequence[Blocked], asked: Asked) -> AskCycleError | None:
+    """Whether the ask waits for an actor that is already on this stack: it can never be answered."""
+    if asked.route is None or not asked.route.local:
         return None
-    target = host.cells.get(future.route.target)
-    if target is None or target not in host.loop.stack:
+    above = _from(stack, asked.route.target)
+    if not above:
         return None
-    actors = [_actor(cell) for cell in host.loop.stack[host.loop.stack.index(target) :]]
+    actors = [_actor(cell) for cell in above]
     return AskCycleError(_names([*actors, actors[0]]))
 
 
-def _actor(cell: ActorCell) -> Actor:
+def _from(stack: Sequence[Blocked], name: bytes) -> Sequence[Blocked]:
+    """The actor of this name and those above it; empty if it is not on the stack."""
+    for index, cell in enumerate(stack):
+        if cell.name == name:
+            return stack[index:]
+    return ()
+
+
+def _actor(cell: Blocked) -> Actor:
     return cell.ref.name, cell.ref.host
 
 
@@ -58,39 +124,33 @@ def _names(path: Sequence[Actor]) -> list[str]:
     return [name if len(hosts[name]) == 1 else f"{name} in {host}" for name, host in path]
 
 
-def send_probe(host: Host, cell: ActorCell, future: Future[Any]) -> None:
-    """Start a probe for the ask that this cell is blocked on."""
-    edge = (host.port.address, future.corr)
-    _forward(host, future, Probe(edge, edge, (_actor(cell),)))
+def send_probe(port: Port, cell: Blocked, answer: Answer) -> None:
+    """Start a probe for the answer that this actor is blocked on."""
+    edge = (port.address, answer.corr)
+    _forward(port, answer, Probe(edge, edge, (_actor(cell),)))
 
 
-def _forward(host: Host, future: Future[Any], probe: Probe) -> None:
-    if future.route is not None and not future.done:
-        body = wire.dumps(tuple(probe))
-        host.port.send(future.route.address, Kind.PROBE, target=future.route.target, body=body)
+def _forward(port: Port, answer: Answer, probe: Probe) -> None:
+    if answer.route is not None and not answer.done:
+        port.send(answer.route.address, Kind.PROBE, target=answer.route.target, body=wire.dumps(tuple(probe)))
 
 
-def on_probe(host: Host, target: bytes, body: wire.Raw) -> None:
+def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: wire.Raw) -> None:
     """Close the circle, pass the probe on, or let it end here."""
     probe = Probe(*wire.decode(0, body, ()))
-    cell = host.cells.get(target)
-    if cell is None or not cell.busy or probe.edge not in cell.open_asks or len(probe.path) >= MAX_PATH:
+    above = _from(stack, target)
+    if not above or probe.edge not in above[0].open_asks or len(probe.path) >= MAX_PATH:
         return
-    # The target cannot go on before the actors above it on the stack have returned: their asks are its asks.
     path = list(probe.path)
-    for blocked in host.loop.stack[host.loop.stack.index(cell) :]:
+    for blocked in above:
         path.append(_actor(blocked))
-        future = blocked.waiting
-        if future is None or future.done:
+        answer = blocked.waiting
+        if answer is None or answer.done:
             continue
-        edge = (host.port.address, future.corr)
+        edge = (port.address, answer.corr)
         if edge == probe.initiator:
-            _break_cycle(host, future, path)
+            port.abandon(answer)
+            answer.resolve(None, AskCycleError(_names(path)))
             return
         if _actor(blocked) not in probe.path:
-            _forward(host, future, Probe(probe.initiator, edge, tuple(path)))
-
-
-def _break_cycle(host: Host, future: Future[Any], path: Sequence[Actor]) -> None:
-    host.port.abandon(future)
-    future.resolve(None, AskCycleError(_names(path)))
+            _forward(port, answer, Probe(probe.initiator, edge, tuple(path)))

@@ -60,10 +60,8 @@ class Task(Protocol):
         """Call `fn(*args)` as the task; later, if it is busy."""
 
 
-class Mail(Protocol):
-    """Where the loop's messages come from."""
-
-    has_skipped: bool  # messages may be there that the descriptor does not signal
+class Inbox(Protocol):
+    """What signals that messages have come."""
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when messages come."""
@@ -71,11 +69,20 @@ class Mail(Protocol):
     def signal(self) -> None:
         """The descriptor is readable."""
 
-    def pump(self, limit: int = ..., /) -> int:
-        """Deliver what has arrived. Returns: how many messages; `limit` means that there may be more."""
-
     def has_arrivals(self) -> bool:
         """Whether messages are there."""
+
+
+class Mail(Protocol):
+    """Where the loop's messages come from: a port."""
+
+    has_skipped: bool  # messages may be there that the descriptor does not signal
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    def pump(self, limit: int = ..., /) -> int:
+        """Deliver what has arrived. Returns: how many messages; `limit` means that there may be more."""
 
     def flush(self) -> None:
         """Hand over what was gathered to be sent."""
@@ -124,7 +131,7 @@ class Loop(Generic[T]):
     def read(self, mail: Mail) -> None:
         """Take messages from here, first thing in each turn."""
         self._mail = mail
-        self.descriptors.set_own(mail.fileno(), mail.signal)
+        self.descriptors.set_own(mail.inbox.fileno(), mail.inbox.signal)
 
     @property
     def current(self) -> T | None:
@@ -174,7 +181,7 @@ class Loop(Generic[T]):
         ):
             timeout = min(longest, self._until_due()) if self._timers else longest
             # A nested wait since the pump may have taken the descriptor's only signal and left messages behind.
-            if mail is not None and mail.has_skipped and mail.has_arrivals():
+            if mail is not None and mail.has_skipped and mail.inbox.has_arrivals():
                 timeout = 0.0
         if mail is not None:
             mail.flush()

@@ -23,7 +23,6 @@ from peerage.actors.runtime.mail.message import Raw
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from peerage.actors.runtime.host.cell import ActorCell
     from peerage.actors.runtime.mail.port import Port
     from peerage.actors.runtime.mail.promise import AtHome, Departure, Guest
     from peerage.actors.runtime.mail.routes import Route
@@ -248,11 +247,10 @@ class Future(pykka.Future[T]):
         from peerage.actors.runtime.mail.process import current_host
 
         host = current_host()
-        cell: ActorCell | None = host.cell if host is not None else None
-        if cell is None:
+        if host is None or (cell := host.cell) is None:
             self.when_done(lambda: _call_outside(fn, self))
         else:
-            self.when_done(lambda: cell.host.call_soon(cell, fn, self))
+            self.when_done(lambda: host.call_soon(cell, fn, self))
 
     def when_done(self, callback: Callable[[], object]) -> None:
         """Have `callback()` called by whoever resolves the future: it must be quick, and safe in any thread."""

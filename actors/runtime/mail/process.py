@@ -8,7 +8,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import zmq
 
@@ -22,7 +22,6 @@ from peerage.actors.runtime.mail.ways import Ways
 from peerage.actors.runtime.processes.directory import LOOK_S, Foothold
 
 if TYPE_CHECKING:
-    from peerage.actors.runtime.host.host import Host
     from peerage.actors.runtime.mail.port import Port
 
 STARTING = (
@@ -34,6 +33,25 @@ MENDED_S = 3 * LOOK_S  # after it was made again, all have noticed and their mai
 
 STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
 DeadLetterHook = Callable[[str, int], None]
+
+
+class Loop(here.Host, Protocol):
+    """A loop of actors in a thread of this process, seen from below: a host."""
+
+    @property
+    def port(self) -> Port: ...
+
+    @property
+    def loop(self) -> Any: ...
+
+    @property
+    def closing(self) -> bool: ...
+
+    @property
+    def finished(self) -> bool: ...
+
+    def on_mended(self) -> None:
+        """In its thread: the directory of the mailboxes was made again, which held more than the mailbox."""
 
 
 class Process:
@@ -54,8 +72,8 @@ class Process:
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, 65_536)
         self.table = HostTable()
-        self.main: Host | None = None  # the loop that hears of deaths: the root, or the process's own host
-        self.hosts: dict[int, Host] = {}
+        self.main: Loop | None = None  # the loop that hears of deaths: the root, or the process's own host
+        self.hosts: dict[int, Loop] = {}
         self.clients: weakref.WeakSet[Port] = weakref.WeakSet()
         self.closed = False
         self.last_sent_to: set[int] = set()  # addresses that a closed port had something for, at its end

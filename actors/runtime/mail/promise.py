@@ -23,16 +23,14 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
+from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail import systems
 from peerage.actors.runtime.mail.future import CLAIMING, Future
 from peerage.actors.runtime.mail.host_table import serial_of
 from peerage.actors.runtime.mail.message import PLAIN, Frames, Kind, Raw
-from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
 
 if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
-    from peerage.actors.runtime.host.host import Host
     from peerage.actors.runtime.mail.port import Port
 
 
@@ -54,7 +52,7 @@ class Promises:
         self._process = process
         self._numbers = count(1)
         self._made: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
-        self._held: weakref.WeakValueDictionary[tuple[Host | None, Home], Future[Any]] = (
+        self._held: weakref.WeakValueDictionary[tuple[Loop | None, Home], Future[Any]] = (
             weakref.WeakValueDictionary()
         )
         self._kept: set[Future[Any]] = set()  # made here and not resolved: somebody waits for them
@@ -111,7 +109,7 @@ class Promises:
         elif future.port is not None:
             port.wake(future.port.address)  # it was asked for there: who waits looks again
 
-    def on_read(self, host: Host, source: int, corr: int, number: int) -> None:
+    def on_read(self, host: Loop, source: int, corr: int, number: int) -> None:
         future = self._made.get(number)
         if future is None:
             text = b"is not kept any more where it was made"
@@ -131,15 +129,16 @@ class Promises:
             future.resolve(None, ActorDeadError("the actor system has shut down"))
 
 
-def isolated_host() -> Host | None:
+def isolated_host() -> Loop | None:
     """The host of the calling thread, if it is isolated from the other threads of its process; None for these."""
-    host: Host | None = current_host()
-    return None if host is None or host is host.process.main else host
+    host: Loop | None = current_host()
+    process = current_process()
+    return None if host is None or process is None or host is process.main else host
 
 
-def current_cell() -> ActorCell | None:
-    host: Host | None = current_host()
-    return None if host is None else host.cell
+def current_cell() -> Any:
+    """The actor in whose handler the calling thread is, None in none."""
+    return here.actor()
 
 
 def pack(value: Any) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from peerage.actors.runtime.actor import fd_socket_path
 from peerage.actors.runtime.errors import limit_of, text_of
+from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
 from peerage.actors.runtime.mail import here as present
@@ -21,7 +22,8 @@ from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
-from peerage.actors.runtime.processes import orphan, sigterm, starting  # noqa: F401 - what it does after a fork it does by itself
+from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - what it does after a fork it does by itself
+from peerage.actors.runtime.processes.directory import LOOK_S
 from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED
 from peerage.actors.runtime.processes.parent_watch import guard
 from peerage.actors.runtime.processes.title import set_title
@@ -69,6 +71,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
         setup()
     starting.ready()
     host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=wire.dumps((boot.name, host.pid)))
+    host.look_every(LOOK_S)
     host.run()
     _stop_thread_hosts(process)
     process.closed = True
@@ -127,7 +130,7 @@ def tell_failure(boot: Boot, error: BaseException) -> bool:
 
 def _stop_thread_hosts(process: Process) -> None:
     """Hosts in threads of this process end with it; those that stop others are given the time for it."""
-    hosts = list(process.hosts.values())
+    hosts = [host for host in process.hosts.values() if isinstance(host, Host)]
     for host in hosts:
         host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)
     for host in hosts:

@@ -20,9 +20,9 @@ import sys
 from typing import Any
 
 from peerage.actors.runtime.errors import text_of
+from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.limits import lack_behind
-from peerage.actors.runtime.processes import starting
 from peerage.actors.runtime.processes.boot import Boot, run_host, tell_failure
 from peerage.actors.runtime.processes.buffers import flush_all, freeze
 from peerage.actors.runtime.processes.directory import UNMOUNTED, remove_directory

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from pykka import ActorRegistry
 
+from peerage.actors.runtime.host.cell import ActorCell
+from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail.async_face import AsyncFace
 from peerage.actors.runtime.mail.future import CLAIMING
@@ -27,8 +29,6 @@ from peerage.actors.runtime.mail.routes import Routes
 from peerage.actors.runtime.mail.ways import Ways
 
 if TYPE_CHECKING:
-    from peerage.actors.runtime.host.cell import ActorCell
-    from peerage.actors.runtime.host.host import Host
     from peerage.actors.runtime.mail.port import Port
 
 STRAY_CHILD = 70  # exit code: sysexits.h's "internal software error"
@@ -84,8 +84,9 @@ def _disown() -> None:
     process.disown()
     for port in process.ports():
         _disown_port(port)
-    for host in process.hosts.values():
-        _disown_host(host)
+    for thread in process.hosts.values():
+        assert isinstance(thread, LoopThread)
+        _disown_thread(thread)
     CLAIMING._at_fork_reinit()  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does with its own
     ActorRegistry._actor_refs_lock = threading.RLock()  # noqa: SLF001 - another thread may have had it
     ActorRegistry._actor_refs[:] = [  # noqa: SLF001
@@ -105,10 +106,10 @@ def _disown_port(port: Port) -> None:
     port.routes = Routes(port.address, port.table, port.outbox.open)
 
 
-def _disown_host(host: Host) -> None:
-    loop = host.loop
+def _disown_thread(thread: LoopThread) -> None:
+    loop = thread.loop
     _inherited.append(loop.descriptors)
-    host.disown()
+    thread.disown()
     if loop.stack and loop.thread is threading.current_thread():
         for cell in loop.stack:
             cell.open_asks.clear()
@@ -152,7 +153,7 @@ def _exit_code(error: SystemExit) -> int:
     return 1
 
 
-class _Stack(list["ActorCell"]):
+class _Stack(list[ActorCell]):
     """Of actors in the middle of something, in a child that none of them knows of: whoever leaves it ends the child."""
 
     def pop(self, _index: object = -1) -> NoReturn:

@@ -26,7 +26,8 @@ from peerage.actors.runtime.errors import (
     text_of,
 )
 from peerage.actors.runtime.host.descriptors import close_all
-from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
+from peerage.actors.runtime.host.host import EXIT_LINGER_S
+from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.host.stopping import SHUTDOWN, TERMINATED, Leave, Standing, Stop
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
 from peerage.actors.runtime.log import logger
@@ -40,6 +41,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering, do_all, guarded
 from peerage.actors.runtime.processes import sigterm
 from peerage.actors.runtime.processes.boot import Boot
+from peerage.actors.runtime.processes.directory import LOOK_S
 from peerage.actors.runtime.processes.ending import KILL_WAIT_S, Ending
 from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED, MAX_FDS
 from peerage.actors.runtime.processes.fork_server_client import (
@@ -117,7 +119,7 @@ class _HostRecord:
         return self.request is not None and self.request.is_passing
 
 
-class Root(Host):
+class Root(LoopThread):
     """Runs in a thread of the embedder and has no actors of its own."""
 
     def __init__(
@@ -127,7 +129,7 @@ class Root(Host):
         *,
         log_setup: bytes,
     ) -> None:
-        super().__init__(process, "root", ROOT_SERIAL, keep=True)
+        super().__init__(process, "root", ROOT_SERIAL)
         process.main = self
         self.port.purpose = Purpose.DUTY
         process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
@@ -161,13 +163,15 @@ class Root(Host):
     def run(self) -> None:
         """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop."""
         try:
-            self.look()
+            self.look_every(LOOK_S)
             while not self.finished:
                 self.careful_turn(3600.0)
         except zmq.ContextTerminated:
             pass
         finally:
-            self._close()
+            self.loop.finished = True
+            self.take_last_messages()
+            self.shut()
 
     def careful_turn(self, longest: float, done: Callable[[], bool] | None = None) -> None:
         """As `turn`. Raises: nothing but ContextTerminated."""

@@ -25,6 +25,11 @@ from peerage.actors.runtime import (
     Reply,
     Timeout,
 )
+from peerage.actors.runtime.mail import here
+
+
+def _host() -> Any:
+    return here.host()
 
 
 class Echo(ProcessActor):
@@ -172,7 +177,7 @@ class Worker(ProcessActor):
         self.followed.cancel()
 
     def do_followers(self) -> int:
-        return len(self._cell.host.followers)
+        return len(_host().port.followers)
 
     def do_heard(self, count: int) -> None:
         """Answer with the news once they are so many."""
@@ -223,7 +228,7 @@ class Worker(ProcessActor):
         """Wait in a callback behind which the host itself has something to do."""
         reply = self.runtime.defer()
         self.runtime.call_soon(ref.ask, message)
-        self._cell.host.call_soon(None, reply.set, "done")
+        _host().call_soon(None, reply.set, "done")
 
     def do_ready_together(self, first: ActorRef[Any], second: ActorRef[Any]) -> None:
         """Have two actors of this host a message each; the first asks the second."""
@@ -271,13 +276,13 @@ class Worker(ProcessActor):
         return self._greeting_of(ref) is shared
 
     def _greeting_of(self, ref: ActorRef[Any]) -> Any:
-        return self._cell.host.cells[ref.name.encode()].actor.greeting  # type: ignore[union-attr]  # it lives
+        return _host().cells[ref.name.encode()].actor.greeting
 
     def do_module_of_main(self) -> str:
         return str(getattr(sys.modules["__main__"], "__file__", "none"))
 
     def do_system_from_inside(self) -> list[str]:
-        return sorted(facts.name for facts in self._cell.host.process.table.live.values())
+        return sorted(facts.name for facts in _host().port.table.live.values())
 
 
 class Upper(ProcessActor):

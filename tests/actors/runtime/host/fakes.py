@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.descriptors import Descriptors
+from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.loop import Loop, Timer
+from peerage.actors.runtime.host.mailbox import Item
+from peerage.actors.runtime.host.receipts import Receipts
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.port import ACK
+from peerage.actors.runtime.mail.ref import ActorRef
 
 
 class Clock:
@@ -75,6 +84,7 @@ class Mail:
     """Messages that have come: each is a function."""
 
     def __init__(self) -> None:
+        self.inbox = self
         self.has_skipped = False
         self.arrived: list[Callable[[], object]] = []
         self.flushed = 0
@@ -100,6 +110,44 @@ class Mail:
         self.flushed += 1
 
 
+class Post:
+    """Stands for a port: keeps what it is to send, each as address, kind, number and value."""
+
+    address = 4 << 20
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[int, Kind, int, Any]] = []
+        self.outbox = self
+
+    def send(
+        self,
+        address: int,
+        kind: int,
+        corr: int = 0,
+        *,
+        flags: int = 0,
+        target: bytes = b"",
+        body: Raw = b"",
+        extras: Sequence[Raw] = (),
+    ) -> None:
+        self.sent.append((address, Kind(kind), corr, _value(kind, flags, target, body, extras)))
+
+    def send_small(
+        self, address: int, kind: int, corr: int, flags: int, target: bytes, _sender: bytes, body: Raw
+    ) -> None:
+        self.send(address, kind, corr, flags=flags, target=target, body=body)
+
+
+def _value(kind: int, flags: int, target: bytes, body: Raw, extras: Sequence[Raw]) -> Any:
+    if kind == Kind.FAIL:
+        return wire.decode_failure(body)
+    if kind == Kind.DEAD:
+        return target, bytes(body)
+    if kind == Kind.ACK:
+        return target, ACK.unpack(body)
+    return wire.decode(flags, body, extras) if body else None
+
+
 def descriptors(clock: Clock) -> tuple[Descriptors[Any], Poller]:
     """Descriptors that wait in a fake poller."""
     poller = Poller(clock)
@@ -111,3 +159,73 @@ def loop(clock: Clock | None = None) -> tuple[Loop[Any], Poller]:
     clock = clock or Clock()
     waiting, poller = descriptors(clock)
     return Loop(clock=clock, descriptors=waiting), poller
+
+
+class Table:
+    """Which hosts are dead."""
+
+    def __init__(self) -> None:
+        self.dead: set[int] = set()
+
+    def is_dead(self, serial: int) -> bool:
+        return serial in self.dead
+
+
+class CellPort(Post):
+    """A port as an actor's cell needs it: beside sending, it watches, and knows who is dead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = Table()
+        self.watches: dict[int, tuple[ActorRef[Any], Callable[..., object]]] = {}
+
+    def watch(self, ref: ActorRef[Any], fn: Callable[..., object]) -> int:
+        number = len(self.watches) + 1
+        self.watches[number] = (ref, fn)
+        return number
+
+    def unwatch(self, number: int) -> None:
+        del self.watches[number]
+
+    def tell_what_is_kept(self, source: int) -> None:
+        """Nobody wants to know."""
+
+
+class Keeper:
+    """A host as an actor's cell knows it."""
+
+    name, pid, is_system_ending = "host", 1, False
+
+    def __init__(self) -> None:
+        self.forgotten: list[ActorCell] = []
+        self.ended: list[tuple[str, DownReason]] = []
+
+    def forget(self, cell: ActorCell) -> None:
+        self.forgotten.append(cell)
+
+    def on_end(self, cell: ActorCell, reason: DownReason) -> None:
+        self.ended.append((cell.ref.name, reason))
+
+
+def cell(
+    loop: Loop[ActorCell], port: Any, keeper: Keeper, actor: HostedActor | None = None, name: str = "actor"
+) -> ActorCell:
+    """A cell with its actor; its acknowledgements count in no ledger."""
+    receipts = Receipts(port, loop, "/nowhere/ledger", lambda _name: True, keeper.name)
+    made = ActorCell(
+        keeper, loop, port, receipts, ActorRef(name, keeper.name, 4, system="test", class_path=""), {}
+    )
+    made.actor = made.instance = actor
+    return made
+
+
+def tell(value: Any, source: int = 7 << 20) -> Item:
+    """A message as it stands in a mailbox."""
+    body = wire.dumps(value)
+    return int(Kind.TELL), 0, source, 0, b"", body, (), len(body), 0.0
+
+
+def ask(value: Any, number: int, source: int = 7 << 20) -> Item:
+    """An ask as it stands in a mailbox."""
+    body = wire.dumps(value)
+    return int(Kind.ASK), 0, source, number, b"", body, (), len(body), 0.0

@@ -25,7 +25,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime import actor as actor_module
 from peerage.actors.runtime.errors import text_of
-from peerage.actors.runtime.host.host_port import HostPort
+from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.mail.message import Kind, decode, decode_failure, dumps
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.request import Request, answering
@@ -223,12 +223,15 @@ def test_a_question_that_a_host_cannot_answer_ends_no_host(
 ) -> None:
     """The asker gets the error, the actors go on."""
     ref = Worker.options(place=THREAD).start()
-    host = next(host for host in system.process.hosts.values() if host.name == ref.host)
-    monkeypatch.setattr(host, "statistics", raising(RuntimeError("no figures")))
+    host = next(
+        host
+        for host in system.process.hosts.values()
+        if isinstance(host, LoopThread) and host.name == ref.host
+    )
+    monkeypatch.setattr(host.residents, "statistics", raising(RuntimeError("no figures")))
     with pytest.raises(RuntimeError, match="no figures"):
         current_port().request(host.port.address, Kind.QUERY, "actors").get(timeout=5.0)
     assert ref.ask(("log", 1)) == [1]
-    assert isinstance(host.port, HostPort)
 
 
 # Where a process is

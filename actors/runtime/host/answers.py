@@ -1,0 +1,86 @@
+"""The asks of one actor that are not answered yet, and how each gets its one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from typing import Any
+
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.host_table import serial_of
+from peerage.actors.runtime.mail.message import LARGE, Kind
+from peerage.actors.runtime.mail.port import Port
+
+REPLY = int(Kind.REPLY)  # packing enum members is slow
+
+Asker = tuple[int, int]  # the address of its mailbox, and the number that it knows the ask by
+
+
+class Answers:
+    """Attributes: open, the asks that are owed an answer.
+
+    Args:
+        call_soon: has a function called as the actor, in the loop's next turn.
+        kept: the definitions that each host keeps, by serial; what is sent there may leave them out.
+    """
+
+    __slots__ = ("_call_soon", "_kept", "_port", "open")
+
+    def __init__(
+        self, port: Port, call_soon: Callable[..., object], kept: Mapping[int, Container[bytes]]
+    ) -> None:
+        self._port, self._call_soon, self._kept = port, call_soon, kept
+        self.open: set[Asker] = set()
+
+    def give(self, source: int, corr: int, value: Any) -> None:
+        """Answer an ask, once; a Future answers when it is resolved."""
+        if (source, corr) not in self.open:
+            return
+        if isinstance(value, Future):
+            value.when_done(lambda: self._give_outcome(source, corr, value))  # `then` would read it too late
+            return
+        try:
+            body, extras, flags = wire.encode(value, self._kept.get(serial_of(source), ()))
+        except Exception as error:
+            self.fail(source, corr, error)
+            return
+        self.open.discard((source, corr))
+        port = self._port
+        if extras or source == port.address or len(body) >= LARGE:
+            port.send(source, REPLY, corr, flags=flags, body=body, extras=extras)
+        else:
+            port.outbox.send_small(source, REPLY, corr, flags, b"", b"", body)
+
+    def _give_outcome(self, source: int, corr: int, future: Future[Any]) -> None:
+        """Answer with the value that the future has now: whoever resolved it may change that before the loop's turn."""
+        if not future.holds_an_object:
+            self._call_soon(self._give_later, source, corr, future)
+            return
+        try:
+            value = future.get(timeout=0)
+            if not isinstance(value, Future):
+                value = wire.Encoded(*wire.encode(value))
+        except Exception as error:
+            self._call_soon(self.fail, source, corr, error)
+        else:
+            self._call_soon(self.give, source, corr, value)
+
+    def _give_later(self, source: int, corr: int, future: Future[Any]) -> None:
+        try:
+            value = future.get(timeout=0)
+        except Exception as error:
+            self.fail(source, corr, error)
+        else:
+            self.give(source, corr, value)
+
+    def fail(self, source: int, corr: int, error: BaseException) -> None:
+        """Answer an ask with an exception."""
+        if (source, corr) in self.open:
+            self.open.discard((source, corr))
+            self._port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+
+    def refuse_all(self, name: bytes) -> None:
+        """The actor of this name has ended: nobody will answer."""
+        for source, corr in self.open:
+            self._port.send(source, Kind.DEAD, corr, target=name, body=b"stopped before it answered")
+        self.open.clear()

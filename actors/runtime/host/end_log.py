@@ -1,0 +1,28 @@
+"""What the log says of an actor's end: how loudly depends on whether anybody could have prevented it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail.exit_reason import DownReason
+
+
+def log_end(
+    reason: DownReason, facts: Mapping[str, Any], *, is_passing: bool, is_system_ending: bool
+) -> None:
+    """Write one line.
+
+    Args: facts, the actor, its host and its process; is_passing, whether it is one of many that come and go.
+    """
+    if reason.kind == "exception" and is_system_ending:
+        # What it relied on has been stopped under it: no fault of its own that anybody could mend.
+        logger().warning("actor failed while its system ends", **facts, cause=reason.text)
+    elif reason.kind == "exception" and reason.is_orderly:
+        logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
+    elif reason.kind == "exception":
+        logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
+    else:
+        tell = logger().debug if is_passing else logger().info
+        tell("actor stopped", **facts, cause=str(reason))

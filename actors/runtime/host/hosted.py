@@ -1,0 +1,38 @@
+"""What a host needs of an actor: the base below `ProcessActor`, which adds how an actor is started."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, ClassVar
+
+import pykka
+
+from peerage.actors.runtime.host.context import ActorContext
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.ref import ActorRef
+
+
+class HostedActor(pykka.Actor):
+    """An actor that a host runs: it is bound to its place there, constructed, started, handed its messages, and stopped."""
+
+    actor_urn: str
+    runtime: ActorContext
+    is_passing: ClassVar[bool] = (
+        False  # one of many that come and go: logged only when it fails, or for debugging
+    )
+    stops_others: ClassVar[bool] = (
+        False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
+    )
+
+    def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
+        """The actor has its place in a host. Called before `__init__`, so that a subclass needs no extra parameters there.
+
+        Args: stopped, is set when the actor has ended.
+        """
+        self._actor_ref = ref
+        self.actor_urn = ref.name
+        self.runtime = runtime
+        self.actor_stopped = stopped
+
+    def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+        """A watched actor has ended. Called once per watch."""

@@ -1,0 +1,164 @@
+"""A thread that runs a loop and has a mailbox, as its process knows it: a host, or the root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from peerage.actors.runtime.host.cell import ActorCell
+from peerage.actors.runtime.host.host_port import HostPort
+from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.host.residents import Residents
+from peerage.actors.runtime.host.system_messages import SystemMessage, handler
+from peerage.actors.runtime.mail import definitions
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts, serial_of
+from peerage.actors.runtime.mail.inbox import Handler
+from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.port import NUMBER
+from peerage.actors.runtime.mail.request import Request, answering
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.mail.process import Process
+
+
+class LoopThread:
+    """Made in the thread that will run it. All methods but `call_soon` and `call_threadsafe` belong to that thread.
+
+    Attributes: closing, whether it has begun to end.
+    """
+
+    def __init__(self, process: Process, name: str, serial: int) -> None:
+        self.process, self.name, self.serial = process, name, serial
+        self.pid = os.getpid()
+        self.closing = False
+        self.loop: Loop[ActorCell] = Loop()
+        self.residents = Residents(self._send)
+        try:
+            self.port = HostPort(process, serial << THREAD_BITS, self.loop, self.residents.cells, name)
+        except BaseException:  # no descriptor left, say
+            self.loop.close()
+            raise
+        self.receipts = self.port.receipts
+        own: dict[Kind, Handler] = {
+            Kind.WATCH: handler(self.residents.on_watch),
+            Kind.UNWATCH: handler(self.residents.on_unwatch),
+            Kind.QUERY: answering(self.port, self._on_query),
+            Kind.HOST_UP: handler(self._on_host_up),
+            Kind.HOST_DOWN: handler(self._on_host_down),
+            Kind.KEPT: handler(self._on_kept),
+            Kind.READ: handler(self._on_read),
+            Kind.SET: handler(partial(self._on_set, int(Kind.REPLY))),
+            Kind.SET_FAILED: handler(partial(self._on_set, int(Kind.FAIL))),
+        }
+        for kind, handle in own.items():
+            self.port.handlers[kind] = handle
+        self.loop.read(self.port)
+        process.hosts[serial] = self
+        process.kept[serial] = definitions.EVERYTHING
+        process.here.host, process.here.port = self, self.port
+
+    def _send(self, address: int, kind: int, corr: int, *, body: bytes) -> None:
+        self.port.send(address, kind, corr, body=body)
+
+    @property
+    def system(self) -> str:
+        """The token of the system."""
+        return self.process.system
+
+    @property
+    def cells(self) -> dict[bytes, ActorCell]:
+        """The actors, by name."""
+        return self.residents.cells
+
+    @property
+    def cell(self) -> ActorCell | None:
+        """The actor that runs now."""
+        return self.loop.current
+
+    @property
+    def finished(self) -> bool:
+        """Whether the loop has made its last turn."""
+        return self.loop.finished
+
+    def call_soon(self, cell: ActorCell | None, fn: Callable[..., object], *args: Any) -> None:
+        """Have `fn(*args)` called in the loop's next turn, as this actor if one is given."""
+        self.loop.call_soon(cell, fn, *args)
+
+    def call_threadsafe(self, cell: ActorCell | None, fn: Callable[..., object], *args: Any) -> None:
+        """The same from any thread. After the loop's end nothing happens."""
+        self.loop.call_threadsafe(cell, fn, *args)
+
+    def look_every(self, seconds: float) -> None:
+        """See whether the directory of the mailboxes is still there, now and again. One loop of each process does."""
+        self.loop.call_later(None, seconds, self.look_every, seconds)
+        self.process.mend()
+
+    def on_mended(self) -> None:
+        """The directory was made again: put back what of ours is no mailbox."""
+        self.receipts.write_again()
+
+    def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
+        match wire.decode(0, body, ()):
+            case "pid":
+                asker.answer(self.pid)
+            case "actors":
+                asker.answer(self.residents.statistics(self.name, self.pid))
+            case "dead_letters":
+                asker.answer(self.process.dead_letters)
+            case _:
+                asker.answer(target in self.cells)
+
+    def _on_read(self, message: SystemMessage) -> None:
+        number = NUMBER.unpack(message.body)[0]
+        self.process.promises.on_read(self, message.source, message.correlation, number)
+
+    def _on_set(self, kind: int, message: SystemMessage) -> None:
+        self.process.promises.on_set(self.port, kind, message.correlation, message.body)
+
+    def _on_kept(self, message: SystemMessage) -> None:
+        kept = self.process.kept.setdefault(serial_of(message.source), set())
+        if isinstance(kept, set):
+            kept |= definitions.unpack_identities(message.body)
+
+    def _on_host_up(self, message: SystemMessage) -> None:
+        facts, booting = message.read()
+        self.process.table.up(HostFacts(*facts), booting)
+        self.port.follows.look()
+        if self.process.main is self:
+            self.process.wake_followers()
+
+    def _on_host_down(self, message: SystemMessage) -> None:
+        serial, reason, booting, gracefully, ended = message.read()
+        self.process.table.down(serial, reason, booting, gracefully=gracefully, ended=ended)
+        self.port.sweep()
+        if self.process.main is self:
+            self.process.wake_clients()
+
+    def disown(self) -> None:
+        """In a forked child: what is shared with the parent's loop is let go of, and not closed."""
+        self.receipts.disown()
+        self.loop.disown()
+
+    # The end
+
+    def take_last_messages(self) -> None:
+        """The loop has made its last turn: what came too late is refused, and what was handled is acknowledged."""
+        with contextlib.suppress(zmq.ContextTerminated):
+            self.port.pump()
+        self.receipts.acknowledge_all()
+
+    def shut(self) -> None:
+        """Close all that is the thread's own, and the context, if that is left to the last of a system that has ended."""
+        self.receipts.close()
+        is_last = self.process.dismiss(self.serial)
+        self.port.close()
+        self.loop.close()
+        self.process.here.__dict__.clear()
+        if is_last:
+            self.process.close_context()

@@ -69,7 +69,6 @@ IN_CIRCLES = {
 MANY_METHODS = {
     "actors/discovery/book/addrbook.py:AddrBook",
     "actors/discovery/simulation/simulated_node.py:SimulatedNode",
-    "actors/peers/peer.py:PeerActor",
     "actors/peers/transport.py:TransportActor",
     "actors/reactors/pex.py:PexReactor",
     "actors/reactors/reactor.py:Reactor",
@@ -87,7 +86,6 @@ LARGE = {
     "actors/discovery/book/store.py",
     "actors/discovery/simulation/simulated_node.py",
     "actors/messages.py",
-    "actors/peers/peer.py",
     "actors/reactors/pex.py",
     "actors/runtime/actor.py",
     "actors/runtime/mail/async_face.py",

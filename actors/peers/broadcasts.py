@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+from peerage.actors.peers.stream import Loop
 from peerage.wire.scheduler import FramedMessage
 
-__all__ = ["BROADCAST_PATIENCE_S", "BROADCAST_WINDOW", "Broadcasts", "Listener"]
+__all__ = ["BROADCAST_PATIENCE_S", "BROADCAST_WINDOW", "BroadcastFeed", "Broadcasts", "Listener"]
 
 BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
 BROADCAST_WINDOW = 1024  # messages of a channel that a reactor may be ahead of the quickest peer
 LOG_MESSAGES = 4 * BROADCAST_WINDOW  # of a channel
 LOG_BYTES = 64 * 1024 * 1024  # of a channel; a single message may be larger
+TRIM_INTERVAL_S = 1.0  # between two looks for broadcasts that nobody needs any more
 FRAMED_LIMIT = 32 * 1024  # bytes; cutting a longer message costs little for each of them, and memory counts
 
 Message = bytes | bytearray | memoryview | FramedMessage
@@ -185,3 +187,36 @@ class Broadcasts:
         if front - self._told[channel_id] >= step:
             self._told[channel_id] = front
             self._on_progress(channel_id)
+
+
+class BroadcastFeed:
+    """Takes the messages of reactors into a host's broadcasts, and keeps those free of what nobody needs any more.
+
+    Args: broadcasts, of the host; loop, where the peers are woken at the end of the turn, and the trimming is done.
+    """
+
+    def __init__(self, broadcasts: Broadcasts, loop: Loop) -> None:
+        self._broadcasts = broadcasts
+        self._loop = loop
+        self._wake_due = False
+        self._trim_due = False
+
+    def add(self, channel_ids: Sequence[int], messages: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Take messages, each for the channel of the same place. Peers take them from the end of this turn on."""
+        now = self._loop.now()
+        for channel_id, message in zip(channel_ids, messages, strict=True):
+            self._broadcasts.add(channel_id, message, now)
+        if not self._wake_due:
+            self._wake_due = True
+            self._loop.at_end_of_turn(self._wake)
+
+    def _wake(self) -> None:
+        self._wake_due = False
+        self._broadcasts.wake()
+        if not self._trim_due:
+            self._trim()
+
+    def _trim(self) -> None:
+        self._trim_due = self._broadcasts.trim(self._loop.now())
+        if self._trim_due:
+            self._loop.call_later(TRIM_INTERVAL_S, self._trim)

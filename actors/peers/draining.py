@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
 
-__all__ = ["Draining"]
+from peerage.actors.messages import RemovePeer
+from peerage.actors.names import NodeNames
+from peerage.actors.peers.stream import Loop
+from peerage.actors.runtime import Future
+
+__all__ = ["Draining", "RemovalRound"]
 
 
 class Draining:
@@ -43,3 +50,41 @@ class Draining:
         return not self._unanswered and all(
             arrived.get(channel_id, 0) >= sent for channel_id, sent in self._promised.items()
         )
+
+
+class RemovalRound:
+    """Asks every reactor to remove a peer, and says when all that they had accepted for it has come.
+
+    Args:
+        loop: keeps the time.
+        names: of the reactors.
+        connection: that ends.
+        patience: seconds, then a reactor that has not answered is not waited for.
+        on_change: called when it may be over.
+    """
+
+    def __init__(
+        self, loop: Loop, names: NodeNames, connection: str, patience: float, on_change: Callable[[], object]
+    ) -> None:
+        self._draining = Draining(names.reactors)
+        self._on_change = on_change
+        for name in names.reactors:
+            answer = names.reactor(name).ask(RemovePeer(connection, ""), block=False, exempt=True)
+            answer.then(partial(self._answered, name))
+        loop.call_later(patience, self._stop_waiting)
+
+    def is_over(self, arrived: Mapping[int, int]) -> bool:
+        """As of Draining."""
+        return self._draining.is_over(arrived)
+
+    def _answered(self, reactor: str, answer: Future[Any]) -> None:
+        try:
+            sent = answer.get(timeout=0) or {}
+        except Exception:  # it has ended, or cannot answer: either way nothing more comes from it
+            sent = {}
+        self._draining.answered(reactor, sent)
+        self._on_change()
+
+    def _stop_waiting(self) -> None:
+        self._draining.stop_waiting()
+        self._on_change()

@@ -8,12 +8,12 @@ from pathlib import Path
 from peerage.actors.peers.spill import SpillQueue
 from peerage.wire.channel import ChannelDescriptor, WhenFull
 
-__all__ = ["WINDOW_MESSAGES", "Delivery"]
+__all__ = ["WINDOW_MESSAGES", "ReceiveWindow"]
 
 WINDOW_MESSAGES = 20_000  # unconsumed by one reactor from one peer: a flood of empty messages is bounded too
 
 
-class Delivery:
+class ReceiveWindow:
     """What is on the way from one peer to one reactor.
 
     Promises: messages of a channel reach `hand_over` in order; never more than the window is unconsumed, but for what

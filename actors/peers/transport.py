@@ -38,8 +38,9 @@ from peerage.actors.messages import (
 )
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
+from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.load_table import LoadTable
-from peerage.actors.peers.peer import TRIM_INTERVAL_S, IntroducePeer, PeerActor, Scratch, broadcasts_of
+from peerage.actors.peers.peer import IntroducePeer, PeerActor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import (
     DROP,
@@ -83,11 +84,9 @@ class TransportActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         self._own_processes = own_processes
-        self._broadcasts = broadcasts_of(context, self._schedule_grant)
         self._broadcast_so_far: dict[int, int] = {}  # by the reactor of each channel, as it says
-        self._wake_due = self._trim_due = False
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
-        self._scratch = Scratch(metrics, self._broadcasts)
+        self._shared = HostShared.of(context, metrics, self.runtime, self._schedule_grant)
         fds = self.runtime.fds
         self._load = LoadTable(fds["load"], index, context.names.peer_hosts)
         self._listener = socket.socket(fileno=fds["listen"]) if "listen" in fds else None
@@ -130,7 +129,7 @@ class TransportActor(ProcessActor):
 
     def on_stop(self) -> None:
         self._stop_accepting()
-        self._scratch.metrics.send()
+        self._shared.metrics.send()
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         """A fault of ours: switch and reactors take our connections for lost with us, so nothing may come from them."""
@@ -202,27 +201,11 @@ class TransportActor(ProcessActor):
 
     def _broadcast(self, message: Frames) -> None:
         _kind, channels, totals = message.header
-        now = self.runtime.now()
-        for channel_id, data in zip(channels, message.frames, strict=True):
-            self._broadcasts.add(channel_id, data, now)
+        self._shared.feed.add(channels, message.frames)
         self._broadcast_so_far.update(totals)
         if self._own_processes:
             for ref in self._connections:
                 ref.tell(message, when_full=DROP)
-        if not self._wake_due:
-            self._wake_due = True
-            self.runtime.at_end_of_turn(self._wake_peers)
-
-    def _wake_peers(self) -> None:
-        self._wake_due = False
-        self._broadcasts.wake()
-        if not self._trim_due:
-            self._trim()
-
-    def _trim(self) -> None:
-        self._trim_due = self._broadcasts.trim(self.runtime.now())
-        if self._trim_due:
-            self.runtime.call_later(TRIM_INTERVAL_S, self._trim)
 
     def _schedule_grant(self, channel_id: int) -> None:
         """Called in a peer's turn; the answer is ours."""
@@ -231,7 +214,7 @@ class TransportActor(ProcessActor):
     def _grant(self, channel_id: int) -> None:
         so_far = self._broadcast_so_far.get(channel_id)
         if so_far is not None:
-            total = so_far - self._broadcasts.unfinished(channel_id) + BROADCAST_WINDOW
+            total = so_far - self._shared.broadcasts.unfinished(channel_id) + BROADCAST_WINDOW
             reactor = self._context.names.reactor(self._context.routes[channel_id])
             reactor.tell(Credits(self.actor_urn, {channel_id: total}), exempt=True)
 
@@ -381,7 +364,7 @@ class TransportActor(ProcessActor):
                     sock.close()
             else:
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
-                ref = starter.start(facts, sock, self._scratch, self._shut_out)
+                ref = starter.start(facts, sock, self._shared, self._shut_out)
         except Exception as error:
             facts_of_it: dict[str, Any] = {"exc_info": error}
             if isinstance(error, StartLimitError):

@@ -9,10 +9,13 @@ from peerage.actors.peers.broadcasts import (
     BROADCAST_PATIENCE_S,
     BROADCAST_WINDOW,
     LOG_MESSAGES,
+    TRIM_INTERVAL_S,
+    BroadcastFeed,
     Broadcasts,
     Listener,
 )
 from peerage.wire.scheduler import FramedMessage
+from tests.actors.peers.fake_loop import FakeLoop
 
 CHANNEL, OTHER = 0x50, 0x51
 
@@ -190,3 +193,43 @@ def test_peers_that_all_stand_still_are_no_reason_to_stand_still_for_longer_than
     transport.log.trim(BROADCAST_PATIENCE_S)
     assert transport.log.unfinished(CHANNEL) == 0
     assert transport.progress == [CHANNEL]
+
+
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+def test_peers_are_woken_once_for_all_that_comes_in_a_turn(transport: Transport) -> None:
+    """They take it in their own turns."""
+    loop = FakeLoop()
+    feed, peer = BroadcastFeed(transport.log, loop), transport.peer()
+    feed.add([CHANNEL, CHANNEL], [b"1", b"2"])
+    feed.add([CHANNEL], [b"3"])
+    assert transport.woken == []
+    loop.turn()
+    assert transport.woken == ["peer"]
+    assert taken(peer) == [b"1", b"2", b"3"]
+
+
+def test_what_a_peer_is_too_slow_for_is_given_up_in_time(transport: Transport) -> None:
+    """The feed looks for it as long as anything is left, and no longer."""
+    loop = FakeLoop()
+    feed, peer = BroadcastFeed(transport.log, loop), transport.peer()
+    feed.add([CHANNEL], [b"1"])
+    while loop.time <= BROADCAST_PATIENCE_S:
+        loop.advance(TRIM_INTERVAL_S)
+    assert peer.take(CHANNEL, 9) == ([], 1)
+    loop.advance(TRIM_INTERVAL_S)
+    assert loop.timers == []
+
+
+def test_broadcasts_go_on_after_a_time_in_which_nothing_was_left(transport: Transport) -> None:
+    """The looking begins anew with them. (A host that has just started once kept what it had.)"""
+    loop = FakeLoop()
+    feed = BroadcastFeed(transport.log, loop)
+    feed.add([CHANNEL], [b"nobody listens"])
+    loop.advance(TRIM_INTERVAL_S)
+    late = transport.peer()
+    feed.add([CHANNEL], [b"1"])
+    loop.turn()
+    assert (transport.woken, taken(late)) == (["peer"], [b"1"])
+    assert len(loop.timers) == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.actors.peers.receive_window import Delivery
+from peerage.actors.peers.receive_window import ReceiveWindow
 from peerage.actors.peers.spill import SpillQueue
 from peerage.wire.channel import ChannelDescriptor, WhenFull
 
@@ -38,57 +38,57 @@ class Reactor:
     def on_drop(self, _channel_id: int) -> None:
         self.dropped += 1
 
-    def consume_all(self, delivery: Delivery) -> None:
+    def consume_all(self, window: ReceiveWindow) -> None:
         while self.unconsumed:
-            delivery.consumed(self.unconsumed.pop(0), 1)
+            window.consumed(self.unconsumed.pop(0), 1)
 
 
-def delivery_of(reactor: Reactor, window: int = 10) -> Delivery:
-    return Delivery(CHANNELS, reactor.hand_over, reactor.on_drop, window=window, spill_limit=1000)
+def window_of(reactor: Reactor, window: int = 10) -> ReceiveWindow:
+    return ReceiveWindow(CHANNELS, reactor.hand_over, reactor.on_drop, window=window, spill_limit=1000)
 
 
 def test_what_fits_the_window_is_handed_over_at_once() -> None:
     """Messages of one turn go as one batch, in order."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
-    delivery.add(WAIT, b"one")
-    delivery.add(DROP, b"two")
-    delivery.flush()
+    window = window_of(reactor)
+    window.add(WAIT, b"one")
+    window.add(DROP, b"two")
+    window.flush()
     assert reactor.got == [(WAIT, b"one"), (DROP, b"two")]
-    assert not delivery.is_full()
+    assert not window.is_full()
 
 
 def test_a_message_larger_than_the_window_passes_when_nothing_is_unconsumed() -> None:
     """Else it could never be delivered."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
-    delivery.add(WAIT, bytes(100))
-    delivery.flush()
+    window = window_of(reactor)
+    window.add(WAIT, bytes(100))
+    window.flush()
     assert len(reactor.got) == 1
 
 
 def test_wait_holds_messages_and_asks_to_stop_reading() -> None:
     """Policy wait: nothing is lost, the connection stops until the reactor has caught up."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for number in range(5):
-        delivery.add(WAIT, bytes([number]) * 6)
-    delivery.flush()
-    assert delivery.is_full()
+        window.add(WAIT, bytes([number]) * 6)
+    window.flush()
+    assert window.is_full()
     assert len(reactor.got) == 2
-    reactor.consume_all(delivery)
-    assert not delivery.is_full()
+    reactor.consume_all(window)
+    assert not window.is_full()
     assert [message[0] for _, message in reactor.got] == [0, 1, 2, 3, 4]
 
 
 def test_drop_newest_gives_up_what_does_not_fit_and_counts_it() -> None:
     """Policy drop newest: the connection reads on."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for number in range(5):
-        delivery.add(DROP, bytes([number]) * 6)
-    delivery.flush()
-    assert not delivery.is_full()
+        window.add(DROP, bytes([number]) * 6)
+    window.flush()
+    assert not window.is_full()
     assert reactor.dropped == 3
     assert [message[0] for _, message in reactor.got] == [0, 1]
 
@@ -96,38 +96,38 @@ def test_drop_newest_gives_up_what_does_not_fit_and_counts_it() -> None:
 def test_spill_keeps_order_and_the_connection_reads_on() -> None:
     """Policy spill: what does not fit waits on disk."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for number in range(50):
-        delivery.add(SPILL, bytes([number]) * 6)
-    delivery.flush()
-    assert not delivery.is_full()
-    reactor.consume_all(delivery)
+        window.add(SPILL, bytes([number]) * 6)
+    window.flush()
+    assert not window.is_full()
+    reactor.consume_all(window)
     assert [message[0] for _, message in reactor.got] == list(range(50))
-    delivery.close()
+    window.close()
 
 
 def test_spill_falls_back_to_wait_when_its_limit_is_reached() -> None:
     """The file is bounded."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for number in range(200):
-        delivery.add(SPILL, bytes([number]) * 6)
-    delivery.flush()
-    assert delivery.is_full()
-    reactor.consume_all(delivery)
+        window.add(SPILL, bytes([number]) * 6)
+    window.flush()
+    assert window.is_full()
+    reactor.consume_all(window)
     assert [message[0] for _, message in reactor.got] == list(range(200))
-    delivery.close()
+    window.close()
 
 
 def test_a_new_reactor_has_an_empty_window() -> None:
     """What the predecessor had not consumed will never be."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for number in range(3):
-        delivery.add(WAIT, bytes([number]) * 6)
-    delivery.flush()
-    delivery.reset()
-    assert not delivery.is_full()
+        window.add(WAIT, bytes([number]) * 6)
+    window.flush()
+    window.reset()
+    assert not window.is_full()
     assert len(reactor.got) == 3
 
 
@@ -140,22 +140,22 @@ def test_order_per_channel_holds_whatever_is_consumed_when(
 ) -> None:
     """Without drops everything arrives, in order per channel."""
     reactor = Reactor()
-    delivery = delivery_of(reactor)
+    window = window_of(reactor)
     for channel_id, data in messages:
-        delivery.add(channel_id, data)
-        delivery.flush()
+        window.add(channel_id, data)
+        window.flush()
         for _ in range(min(pace, len(reactor.unconsumed))):
-            delivery.consumed(reactor.unconsumed.pop(0), 1)
-    reactor.consume_all(delivery)
+            window.consumed(reactor.unconsumed.pop(0), 1)
+    reactor.consume_all(window)
     for channel in (WAIT, SPILL):
         assert [m for c, m in reactor.got if c == channel] == [m for c, m in messages if c == channel]
-    delivery.close()
+    window.close()
 
 
 def test_a_disk_that_takes_nothing_makes_the_connection_wait(tmp_path: Path) -> None:
     """Full, read-only or gone: nothing is lost, and the peer stays."""
     reactor = Reactor()
-    delivery = Delivery(
+    window = ReceiveWindow(
         CHANNELS,
         reactor.hand_over,
         reactor.on_drop,
@@ -164,14 +164,14 @@ def test_a_disk_that_takes_nothing_makes_the_connection_wait(tmp_path: Path) -> 
         spill_directory=tmp_path / "gone",
     )
     for message in (b"a", b"b", b"c"):
-        delivery.add(SPILL, message)
-    assert delivery.is_full()
+        window.add(SPILL, message)
+    assert window.is_full()
     (tmp_path / "gone").mkdir()  # it is back
-    delivery.flush()
-    reactor.consume_all(delivery)
+    window.flush()
+    reactor.consume_all(window)
     assert [message for _, message in reactor.got] == [b"a", b"b", b"c"]
-    assert not delivery.is_full()
-    delivery.close()
+    assert not window.is_full()
+    window.close()
 
 
 def test_a_spill_queue_gives_back_what_it_took_and_starts_its_file_over() -> None:

@@ -1,0 +1,68 @@
+"""What one connection tells the other actors: the switch, its peer host, and the reactors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from peerage.actors.messages import (
+    RECEIVE,
+    AddPeer,
+    CallerLeft,
+    ConnectionEnded,
+    Credits,
+    InitPeer,
+    PeerInfo,
+    PeerStarted,
+    RemovePeer,
+)
+from peerage.actors.names import NodeNames
+from peerage.actors.runtime import ActorRef, Frames
+from peerage.wire.keys import NodeID
+
+__all__ = ["Announcements"]
+
+
+class Announcements:
+    """The connection's words to others. None of them counts against a mailbox: they are few, and none may be lost.
+
+    Args: names, of the node's actors; connection, its name.
+    """
+
+    def __init__(self, names: NodeNames, connection: str) -> None:
+        self._names = names
+        self._connection = connection
+
+    def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
+        """Tell a reactor of this peer, and how much it may send."""
+        ref = self._names.reactor(reactor)
+        ref.tell(InitPeer(replace(info, credits=credits_)), exempt=True)
+        ref.tell(AddPeer(self._connection), exempt=True)
+
+    def started(self, info: PeerInfo) -> None:
+        """All reactors know the peer: tell the switch and the transport."""
+        self._names.switch.tell(PeerStarted(info), exempt=True)
+        ActorRef.to(info.host).tell(info, exempt=True)
+
+    def hand_over(self, reactor: str, channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
+        """Give a reactor messages that arrived; its window bounds them."""
+        frames = Frames((RECEIVE, self._connection, channel_ids), messages)
+        self._names.reactor(reactor).tell(frames, exempt=True)
+
+    def grant(self, by_reactor: Mapping[str, Mapping[int, int]]) -> None:
+        """Tell reactors how many messages they may have sent by now. Args: by_reactor, channel → total of each."""
+        for reactor, totals in by_reactor.items():
+            self._names.reactor(reactor).tell(Credits(self._connection, totals), exempt=True)
+
+    def removed(self, reason: str) -> None:
+        """Tell the reactors that the peer is gone."""
+        for reactor in self._names.reactors:
+            self._names.reactor(reactor).tell(RemovePeer(self._connection, reason), exempt=True)
+
+    def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
+        """Tell a seed's PEX reactor that the remote does not wait for its addresses any more."""
+        self._names.reactor(reactor).tell(CallerLeft(peer_id, self._connection), exempt=True)
+
+    def ended(self, message: ConnectionEnded) -> None:
+        """Tell the switch, which redials or forgets."""
+        self._names.switch.tell(message, exempt=True)

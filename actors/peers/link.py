@@ -1,0 +1,251 @@
+"""A connection after its handshake: sealed bytes on the socket, events and chunks of packets on the other side.
+
+It reads within the receive rate, writes what is queued at the end of a turn, and keeps the connection's timers: pings, the
+wait for a pong, the moment at which a rate limit lets bytes through again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from peerage.actors.metrics.families import channel_label
+from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.peers.connector import CLOSED_BY_REMOTE
+from peerage.actors.peers.phases import Phase, Phases
+from peerage.actors.peers.send_queues import SendQueues
+from peerage.actors.peers.stream import Cancellable, Loop, SocketStream, cause_of
+from peerage.actors.peers.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer
+from peerage.wire.errors import RemoteError
+from peerage.wire.multiplex import Event, MultiplexConnection
+from peerage.wire.secret_connection import SecretConnection
+
+__all__ = ["Link", "LinkEvents"]
+
+SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
+CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
+LEAST_TICK_S = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvents:
+    """What a link tells its owner.
+
+    Args:
+        written: the socket has taken what it would in this turn.
+        closed: the connection is gone, and why.
+        broken: the remote broke a rule of the protocol, and which.
+    """
+
+    written: Callable[[], object]
+    closed: Callable[[str], object]
+    broken: Callable[[str], object]
+
+
+class Link:
+    """See the module's text.
+
+    Args:
+        loop: that runs it.
+        phases: of the connection; packets go in and out only while they say so.
+        stream: the socket.
+        secret: open.
+        connection: the packets, with their queues and timers.
+        queues: what is to be sent.
+        buffer: to read into, shared with the other connections of this host.
+        recv_rate: bytes per second, 0 for no limit.
+        metrics: counts packets on channels that nobody here has.
+        owner: is told what happens.
+        received: takes the events of the remote's packets; may be replaced at any time.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        phases: Phases,
+        stream: SocketStream,
+        secret: SecretConnection,
+        connection: MultiplexConnection,
+        queues: SendQueues,
+        buffer: memoryview,
+        recv_rate: float,
+        metrics: MetricsReporter,
+        owner: LinkEvents,
+        received: Callable[[list[Event]], object],
+    ) -> None:
+        self._loop = loop
+        self._phases = phases
+        self._stream = stream
+        self._secret = secret
+        self._connection = connection
+        self._queues = queues
+        self._buffer = buffer
+        self._recv_rate = recv_rate
+        self._metrics = metrics
+        self._owner = owner
+        self.received = received
+        self._timer: Cancellable | None = None
+        self._pump_due = False
+        self._stalled = False
+
+    def start(self, leftover: bytes = b"") -> None:
+        """Read and write from here on. Args: leftover, what the remote said behind its handshake."""
+        shorten_receive_buffer(self._stream.sock, self._recv_rate)
+        self._stream.drive(self._readable, self._writable)
+        if leftover:
+            self._receive(leftover)
+
+    def resume(self) -> None:
+        """Read on, after a time in which nothing was read."""
+        self._stream.set_reading(wanted=True)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _readable(self) -> None:
+        buffer = self._buffer
+        limit = len(buffer)
+        if self._phases.carries_packets:
+            allowance = self._connection.receive_allowance(self._loop.now())
+            if allowance <= 0:
+                self._stream.set_reading(wanted=False)
+                self.reschedule()
+                return
+            limit = min(limit, allowance)
+        try:
+            count = self._stream.sock.recv_into(buffer[:limit])
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._owner.closed(cause_of(error))
+            return
+        if count == 0:
+            self._owner.closed(CLOSED_BY_REMOTE)
+            return
+        if self._phases.phase is Phase.CLOSING:  # read until the remote closes too, whatever it says
+            return
+        try:
+            plaintext = self._secret.receive_data(buffer[:count])
+        except RemoteError as error:
+            self._owner.broken(str(error))
+            return
+        if plaintext:
+            self._receive(plaintext)
+
+    def _receive(self, plaintext: bytes) -> None:
+        try:
+            events = self._connection.receive_data(plaintext, self._loop.now())
+        except RemoteError as error:
+            self._count_unserved()
+            self._owner.broken(str(error))
+            return
+        self._count_unserved()
+        self.received(events)
+        if self._connection.wants_to_write(self._loop.now()):
+            self.schedule_pump()
+
+    def _count_unserved(self) -> None:
+        for channel_id, packets in self._connection.take_unserved().items():
+            self._metrics.buffer.inc("p2p_unserved_packets_total", (channel_label(channel_id),), packets)
+
+    def stall(self, stalled: bool) -> None:
+        """Stop reading while a reactor has no room, and read on when it has (design 4, *wait*)."""
+        if stalled is self._stalled or self._phases.phase is not Phase.RUNNING:
+            return
+        self._stalled = stalled
+        if stalled:
+            loosen_receive_buffer(self._stream.sock)
+            self._connection.pause_reading(self._loop.now())
+        else:
+            shorten_receive_buffer(self._stream.sock, self._recv_rate)
+            self._connection.resume_reading(self._loop.now())
+        self._stream.set_reading(wanted=not stalled)
+        self.reschedule()
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    @property
+    def is_flushed(self) -> bool:
+        """Whether the kernel has everything that was accepted for this peer."""
+        return self._queues.is_empty and not self._stream.has_unsent
+
+    def schedule_pump(self) -> None:
+        """Write at the end of this turn, when all that came in it is queued: one system call carries it."""
+        if not self._pump_due:
+            self._pump_due = True
+            self._loop.at_end_of_turn(self._pump)
+
+    def schedule_pump_when_writable(self) -> None:
+        """Something waits that any peer of this host may take: no hurry while the socket is full."""
+        if not self._stream.is_writing:
+            self.schedule_pump()
+
+    def schedule_pump_later(self, seconds: float) -> None:
+        """Look again soon whether all is sent, unless that is on its way already."""
+        if not self._pump_due and not self._stream.is_writing:
+            self._loop.call_later(seconds, self.schedule_pump)
+
+    def ping(self) -> None:
+        """Ask the remote for a sign of life, besides the regular pings."""
+        self._connection.ping(self._loop.now())
+        self.schedule_pump()
+
+    def _pump(self) -> None:
+        self._pump_due = False
+        phases = self._phases
+        if not phases.carries_packets:
+            return
+        stream, seal, next_chunk = self._stream, self._secret.seal, self._queues.next_chunk
+        try:
+            if stream.flush():
+                for _ in range(CHUNKS_PER_TURN):
+                    data = next_chunk(self._loop.now(), SEND_CHUNK)
+                    if not data or not stream.send(seal(data)):
+                        break
+                else:
+                    self._loop.call_soon(self.schedule_pump)
+        except OSError as error:
+            self._owner.closed(cause_of(error))
+            return
+        if self._queues.fill() and not stream.is_writing:
+            self._loop.call_soon(self.schedule_pump)
+        self.reschedule()
+        self._owner.written()
+
+    def _writable(self) -> None:
+        if self._phases.carries_packets:
+            self.schedule_pump()
+            return
+        try:
+            self._stream.flush()
+        except OSError as error:
+            self._owner.closed(cause_of(error))
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def reschedule(self) -> None:
+        """Have the timer ring at the connection's next deadline."""
+        if not self._phases.carries_packets:
+            return
+        now = self._loop.now()
+        due = self._connection.next_deadline(now)
+        if self._timer is not None:
+            if self._timer.when <= due and not self._timer.cancelled:
+                return  # an early wake-up is cheaper than a new timer per packet
+            self._timer.cancel()
+        self._timer = self._loop.call_later(max(LEAST_TICK_S, due - now), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if not self._phases.carries_packets:
+            return
+        now = self._loop.now()
+        try:
+            self._connection.tick(now)
+        except RemoteError as error:
+            self._owner.broken(str(error))
+            return
+        if not self._stalled and not self._stream.is_reading and self._connection.receive_allowance(now) > 0:
+            self._stream.set_reading(wanted=True)
+        self._queues.fill()
+        self.schedule_pump()
+        self.reschedule()

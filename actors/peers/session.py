@@ -1,0 +1,261 @@
+"""An open connection: packets of the remote to the reactors' windows, messages of the reactors to the socket.
+
+It puts together the parts that a connection has from the end of its handshake on. When one begins and ends, and who is told
+of that, is the peer actor's affair.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from peerage.actors.context import NodeContext
+from peerage.actors.messages import SEND_WAIT
+from peerage.actors.peers.broadcasts import Listener
+from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.inbound import Inbound, WindowLimits
+from peerage.actors.peers.link import Link, LinkEvents
+from peerage.actors.peers.phases import Phase, Phases
+from peerage.actors.peers.send_queues import Answer, SendQueues
+from peerage.actors.peers.stream import Loop, SocketStream
+from peerage.actors.peers.traffic import Traffic
+from peerage.actors.runtime import Frames, Reply
+from peerage.wire.keys import NodeID
+from peerage.wire.multiplex import Event, MultiplexConnection
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.secret_connection import SecretConnection
+from peerage.wire.status import ConnectionStatus
+
+__all__ = ["HandOver", "Probes", "Session"]
+
+TRAFFIC_INTERVAL_S = 1.0
+LOOK_AGAIN_S = 0.005  # whether all is sent, before a graceful close
+
+HandOver = Callable[[str, Sequence[int], Sequence[bytes]], None]
+
+
+class Probes:
+    """Those who want to know whether the remote still answers."""
+
+    def __init__(self) -> None:
+        self._replies: list[Reply] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._replies)
+
+    def add(self, reply: Reply) -> None:
+        """One more."""
+        self._replies.append(reply)
+
+    def answer(self, *, is_alive: bool) -> None:
+        """Tell all of them."""
+        replies, self._replies = self._replies, []
+        for reply in replies:
+            reply.set(is_alive)
+
+
+class Session:
+    """See the module's text.
+
+    Args:
+        loop: that runs it.
+        context: of the node.
+        phases: of the connection, moved by the owner.
+        shared: of the host.
+        stream: the socket.
+        secret: open.
+        theirs: what the remote says of itself.
+        owner: is told what happens.
+        hand_over: takes (reactor, channels, messages) that arrived.
+        probes: answered with the next pong.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        context: NodeContext,
+        phases: Phases,
+        shared: HostShared,
+        stream: SocketStream,
+        secret: SecretConnection,
+        theirs: NodeInfo,
+        owner: LinkEvents,
+        hand_over: HandOver,
+        probes: Probes,
+    ) -> None:
+        self._loop = loop
+        self._context = context
+        self._phases = phases
+        self._shared = shared
+        self._theirs = theirs
+        self._hand_over = hand_over
+        self._peer_id: NodeID | None = None
+        self._listener: Listener | None = None
+        self._probes = probes
+        self._traffic = Traffic(shared.metrics)
+        p2p, settings = context.config.p2p, context.config.peerage
+        self._connection = MultiplexConnection(
+            context.channels,
+            now=loop.now(),
+            max_packet_msg_payload_size=p2p.max_packet_msg_payload_size,
+            send_rate=p2p.send_rate,
+            recv_rate=p2p.recv_rate,
+            flush_throttle=p2p.flush_throttle_timeout,
+            ping_interval=settings.ping_interval,
+            pong_timeout=settings.pong_timeout,
+            remote_channels=theirs.channels,
+        )
+        self.queues = SendQueues(self._connection, context.routes, self._traffic, shared.count_drops)
+        self.inbound = Inbound(
+            WindowLimits(settings.receive_window, settings.spill_limit, context.config.home.data_dir),
+            self._traffic,
+            count_drops=shared.count_drops,
+            on_pong=self._on_pong,
+            on_full=self._stall,
+        )
+        self.link = Link(
+            loop,
+            phases,
+            stream,
+            secret,
+            self._connection,
+            self.queues,
+            shared.buffer,
+            p2p.recv_rate,
+            shared.metrics,
+            owner,
+            self.inbound.take,
+        )
+
+    # --- beginning --------------------------------------------------------------------------------------------------
+
+    def serve(self, peer_id: NodeID) -> None:
+        """The remote is a peer now: make a window for each reactor, and listen to what is broadcast."""
+        self._peer_id = peer_id
+        context = self._context
+        self._listener = self._shared.broadcasts.listen(
+            self._theirs.channels, self.link.schedule_pump_when_writable
+        )
+        self.queues.listen(self._listener)
+        for reactor in context.names.reactors:
+            channels = [each for each in context.channels if context.routes[each.id] == reactor]
+            self.inbound.add_reactor(reactor, channels, self._to(reactor))
+        if self._traffic.is_on:
+            self._loop.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
+
+    def start(self, leftover: bytes) -> None:
+        """Read from here on, and ping for whoever asked for it meanwhile. Args: leftover, plaintext behind the handshake."""
+        self.link.start(leftover)
+        self._begin_writing()
+
+    def resume(self, heard: Sequence[Event]) -> None:
+        """As `start`, after a while at a seed's door. Args: heard, what the remote said there."""
+        self.link.resume()
+        self.inbound.take(heard)
+        self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        self.probe()
+        self.link.schedule_pump()
+
+    def introduce(self, reactor: str) -> tuple[tuple[int, int], ...]:
+        """A reactor begins, or begins anew. Returns: the credits that it begins with."""
+        return self.queues.introduce(
+            each.id for each in self._context.channels if self._context.routes[each.id] == reactor
+        )
+
+    # --- sending ----------------------------------------------------------------------------------------------------
+
+    def send(self, message: Frames, defer: Callable[[], Answer]) -> tuple[bool, int] | None:
+        """Take messages of a reactor. Args: defer, called when the last one has to wait for its answer.
+
+        Returns: the answer, if one is due and can be given now.
+        """
+        header, frames = message.header, message.frames
+        kind, channels = header[0], header[1]
+        if self._phases.carries_packets:
+            self.queues.arrived.update(header[2])
+            at = 0
+            for channel_id, run in groupby(channels[: len(frames) - (kind == SEND_WAIT)]):
+                end = at + len(list(run))
+                self.queues.put_paid(channel_id, frames[at:end])
+                at = end
+            self.link.schedule_pump()
+        if kind == SEND_WAIT:
+            return self._send_waiting(channels[-1], frames[-1], header[3], defer)
+        return None
+
+    def _send_waiting(
+        self, channel_id: int, data: Any, deadline: float, defer: Callable[[], Answer]
+    ) -> tuple[bool, int] | None:
+        if self._phases.phase is not Phase.RUNNING or not self.inbound.serves(channel_id):
+            return False, 0
+        answer = self.queues.offer(channel_id, data)
+        if answer is not None:
+            return answer
+        seconds = deadline - time.time()
+        if seconds <= 0 or not self.queues.may_wait(channel_id):
+            return False, self.queues.grant(channel_id)
+        self._loop.call_later(seconds, self.queues.wait(channel_id, data, defer()))
+        return None
+
+    def answer(self, channel_id: int, message: bytes) -> None:
+        """Send one message to a remote that is no peer."""
+        self._connection.try_send(channel_id, message)
+        self.link.schedule_pump()
+
+    # --- signs of life ----------------------------------------------------------------------------------------------
+
+    def probe(self) -> None:
+        """Ping for those who asked; without effect before this is a peer."""
+        if self._probes and self._phases.phase is Phase.RUNNING:
+            self.link.ping()
+
+    def _stall(self, stalled: bool) -> None:
+        self.link.stall(stalled)
+
+    def _on_pong(self) -> None:
+        round_trip = self._connection.round_trip
+        if round_trip is not None and self._peer_id is not None and self._traffic.is_on:
+            self._traffic.round_trip(self._peer_id, round_trip)
+        self._probes.answer(is_alive=True)
+
+    def status(self) -> ConnectionStatus:
+        """The connection at this moment."""
+        return self._connection.status(self._loop.now(), time.time())
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def close_entrance(self) -> None:
+        """Before a graceful end: what was broadcast until now is still sent."""
+        self.queues.take_rest_of_broadcasts()
+        self._stop_listening()
+
+    def look_again(self) -> None:
+        """Not everything is sent yet."""
+        self.link.schedule_pump_later(LOOK_AGAIN_S)
+
+    def close(self) -> None:
+        """Refuse whoever waits, give back what is held."""
+        if self._peer_id is not None and self._traffic.is_on:
+            self._traffic.report(self._peer_id, self._connection, self._loop.now())
+            self._traffic.gone(self._peer_id)
+        self._stop_listening()
+        self.inbound.close()
+        self.queues.close()
+
+    def _stop_listening(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            self._shared.broadcasts.leave(listener)
+
+    def _report_traffic(self) -> None:
+        if self._phases.carries_packets and self._peer_id is not None:
+            self._traffic.report(self._peer_id, self._connection, self._loop.now())
+            self._loop.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
+
+    def _to(self, reactor: str) -> Callable[[Sequence[int], Sequence[bytes]], None]:
+        hand_over = self._hand_over
+        return lambda channel_ids, messages: hand_over(reactor, channel_ids, messages)

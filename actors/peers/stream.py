@@ -1,0 +1,180 @@
+"""A non-blocking socket in somebody's loop: bytes in, bytes out, and whether either is waited for."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["Cancellable", "Deadline", "Loop", "SocketStream", "cause_of"]
+
+
+class Cancellable(Protocol):
+    """A timer of a loop."""
+
+    when: float
+    cancelled: bool
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Loop(Protocol):
+    """What the parts of a connection need of the loop that runs them; an actor's `runtime` has all of it."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Cancellable:
+        """Call `fn(*args)` after `delay` seconds."""
+
+    def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
+        """Call `fn(*args)` in the next turn."""
+
+    def at_end_of_turn(self, fn: Callable[[], object]) -> None:
+        """Call `fn()` when everything else of this turn has been called."""
+
+    def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
+        """Call `fn()` while the descriptor is readable."""
+
+    def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
+        """Call `fn()` while the descriptor is writable."""
+
+    def remove_reader(self, fd: int) -> None:
+        """Take `add_reader` back."""
+
+    def remove_writer(self, fd: int) -> None:
+        """Take `add_writer` back."""
+
+
+class Deadline:
+    """One time limit, which may be set anew: the earlier one is void then. Args: loop, that keeps the time."""
+
+    __slots__ = ("_loop", "_timer")
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._timer: Cancellable | None = None
+
+    def set(self, seconds: float, fn: Callable[..., object], *args: Any) -> None:
+        """Call `fn(*args)` when so much time has passed."""
+        self.cancel()
+        self._timer = self._loop.call_later(seconds, fn, *args)
+
+    def cancel(self) -> None:
+        """There is no limit any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def cause_of(error: OSError) -> str:
+    """What went wrong, in the system's words."""
+    return os.strerror(error.errno) if error.errno else str(error)
+
+
+class SocketStream:
+    """One end of a TCP connection.
+
+    Whoever drives it says with `drive` what to call when bytes arrive and when unsent bytes can go on; a later driver
+    takes its place. Bytes that the kernel does not take are kept, and sent when the socket is writable.
+
+    Args: sock, which belongs to the stream from now on; loop, where it is polled.
+    """
+
+    __slots__ = ("_loop", "_on_readable", "_on_writable", "_unsent", "is_reading", "is_writing", "sock")
+
+    def __init__(self, sock: socket.socket, loop: Loop) -> None:
+        sock.setblocking(False)
+        self.sock = sock
+        self.is_reading = False
+        self.is_writing = False
+        self._loop = loop
+        self._on_readable: Callable[[], object] = _ignore
+        self._on_writable: Callable[[], object] = _ignore
+        self._unsent = memoryview(b"")
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self.sock.fileno() < 0
+
+    @property
+    def has_unsent(self) -> bool:
+        """Whether bytes wait for the kernel to take them."""
+        return bool(self._unsent)
+
+    def drive(self, on_readable: Callable[[], object], on_writable: Callable[[], object]) -> None:
+        """Call these from now on. Reading begins, if it has not been asked for before."""
+        self._on_readable, self._on_writable = on_readable, on_writable
+        if self.is_writing:
+            self._loop.add_writer(self.sock.fileno(), on_writable)
+        self.is_reading = False
+        self.set_reading(wanted=True)
+
+    def set_reading(self, *, wanted: bool) -> None:
+        """Say whether to be called when bytes arrive."""
+        if wanted is not self.is_reading and not self.is_closed:
+            self.is_reading = wanted
+            if wanted:
+                self._loop.add_reader(self.sock.fileno(), self._on_readable)
+            else:
+                self._loop.remove_reader(self.sock.fileno())
+
+    def read_into(self, buffer: memoryview) -> int | None:
+        """Take what has arrived. Returns: how many bytes, 0 at the end of the stream, None when nothing is there yet.
+
+        Raises: OSError, the connection is broken.
+        """
+        try:
+            return self.sock.recv_into(buffer)
+        except (BlockingIOError, InterruptedError):
+            return None
+
+    def send(self, data: bytes) -> bool:
+        """Write bytes behind those that are unsent. Returns and raises: as `flush`."""
+        self._unsent = memoryview(bytes(self._unsent) + data) if self._unsent else memoryview(data)
+        return self.flush()
+
+    def flush(self) -> bool:
+        """Write what is unsent. Returns: whether the kernel has all of it now.
+
+        Raises: OSError, the connection is broken; the unsent bytes are forgotten then.
+        """
+        if not self._unsent:
+            return True
+        try:
+            count = self.sock.send(self._unsent)
+        except (BlockingIOError, InterruptedError):
+            count = 0
+        except OSError:
+            self._unsent = memoryview(b"")
+            raise
+        self._unsent = self._unsent[count:]
+        self._set_writing(wanted=bool(self._unsent))
+        return not self._unsent
+
+    def end_writing(self) -> None:
+        """Tell the remote that nothing more comes. Raises: OSError, it has gone already."""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Close the socket; a second time does nothing."""
+        if self.is_closed:
+            return
+        self.set_reading(wanted=False)
+        self._set_writing(wanted=False)
+        self.sock.close()
+
+    def _set_writing(self, *, wanted: bool) -> None:
+        if wanted is not self.is_writing:
+            self.is_writing = wanted
+            if wanted:
+                self._loop.add_writer(self.sock.fileno(), self._on_writable)
+            else:
+                self._loop.remove_writer(self.sock.fileno())
+
+
+def _ignore() -> None:
+    """Before somebody drives the stream."""

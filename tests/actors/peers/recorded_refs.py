@@ -1,0 +1,23 @@
+"""Names of a node whose actors are not there: what they would be told is kept in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
+
+from peerage.actors.runtime import ActorRef
+
+Told = list[tuple[str, object]]
+
+
+@contextmanager
+def recorded() -> Iterator[Told]:
+    """Everything that is told to any actor of another name: (its name, the message)."""
+    told: Told = []
+
+    def tell(ref: ActorRef, message: object, **_options: object) -> None:
+        told.append((ref.name, message))
+
+    with patch.object(ActorRef, "tell", tell):
+        yield told

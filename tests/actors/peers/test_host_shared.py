@@ -1,0 +1,57 @@
+"""actors/peers/host_shared.py: what the peers of a host have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from peerage.actors.context import NodeContext
+from peerage.actors.names import NodeNames
+from peerage.actors.peers.host_shared import HostShared
+from peerage.testing import loopback_config
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
+from tests.actors.peers.fake_loop import FakeLoop
+
+CHANNEL, KEY = 0x50, NodeKey.generate()
+
+
+class Metrics:
+    """As MetricsReporter."""
+
+    def __init__(self) -> None:
+        self.buffer = self
+        self.counted: list[tuple[Any, ...]] = []
+
+    def inc(self, *what: Any) -> None:
+        self.counted.append(what)
+
+
+def shared_of(home: Path, metrics: Metrics, loop: FakeLoop) -> HostShared:
+    info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
+    names = NodeNames("n/", ("ONE",), 1)
+    channels = (ChannelDescriptor(id=CHANNEL),)
+    context = NodeContext(names, loopback_config(home), KEY, info, channels, {CHANNEL: "ONE"})
+    return HostShared.of(context, metrics, loop)  # type: ignore[arg-type]  # stands in for MetricsReporter
+
+
+def test_what_is_fed_reaches_every_peer_of_the_host(tmp_path: Path) -> None:
+    """On the channels of the node."""
+    loop, woken = FakeLoop(), list[str]()
+    shared = shared_of(tmp_path, Metrics(), loop)
+    peers = [shared.broadcasts.listen([CHANNEL], lambda: woken.append("peer")) for _ in range(2)]
+    shared.feed.add([CHANNEL, 0x99], [b"one", b"on a channel of nobody"])
+    loop.turn()
+    assert woken == ["peer", "peer"]
+    assert [len(peer.take(CHANNEL, 9)[0]) for peer in peers] == [1, 1]
+
+
+def test_dropped_messages_are_counted_by_channel(tmp_path: Path) -> None:
+    """None is no count."""
+    metrics = Metrics()
+    shared = shared_of(tmp_path, metrics, FakeLoop())
+    shared.count_drops(CHANNEL)
+    shared.count_drops(CHANNEL, 0)
+    shared.count_drops(CHANNEL, 5)
+    assert [count for _name, _labels, count in metrics.counted] == [1, 5]

@@ -1,0 +1,273 @@
+"""actors/peers/link.py: packets over a socket, in a loop that stands still between two turns."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from peerage.actors.peers.link import CHUNKS_PER_TURN, SEND_CHUNK, Link, LinkEvents
+from peerage.actors.peers.phases import Event, Phase, Phases
+from peerage.actors.peers.send_queues import SendQueues
+from peerage.actors.peers.stream import SocketStream
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.keys import NodeKey
+from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
+from peerage.wire.secret_connection import SecretConnection
+from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
+
+CHANNEL, UNSERVED = 0x50, 0x60
+CHANNELS = (ChannelDescriptor(id=CHANNEL, send_queue_capacity=1000),)
+
+
+class NoTraffic:
+    """As Traffic where no metrics are served."""
+
+    is_on = False
+
+
+class Metrics:
+    """As MetricsReporter."""
+
+    def __init__(self) -> None:
+        self.buffer = self
+        self.counted: list[tuple[Any, ...]] = []
+
+    def inc(self, *what: Any) -> None:
+        self.counted.append(what)
+
+
+class End:
+    """One end of a running connection, and what its owner was told."""
+
+    def __init__(
+        self,
+        loop: FakeLoop,
+        sock: socket.socket,
+        secret: SecretConnection,
+        *,
+        places: int = 1000,
+        recv_rate: float = 0,
+    ) -> None:
+        self.phases = Phases(Phase.RUNNING)
+        self.messages: list[bytes] = []
+        self.told: list[str] = []
+        self.written = 0
+        self.metrics = Metrics()
+        self.connection = MultiplexConnection(
+            [ChannelDescriptor(id=CHANNEL, send_queue_capacity=places)],
+            now=loop.now(),
+            send_rate=0,
+            recv_rate=recv_rate,
+            remote_channels=[UNSERVED],
+        )
+        self.stream = SocketStream(sock, loop)
+        self.queues = SendQueues(self.connection, {CHANNEL: "ONE"}, NoTraffic(), lambda *_: None)  # type: ignore[arg-type]
+        self.link = Link(
+            loop,
+            self.phases,
+            self.stream,
+            secret,
+            self.connection,
+            self.queues,
+            memoryview(bytearray(SEND_CHUNK)),
+            recv_rate,
+            self.metrics,  # type: ignore[arg-type]  # stands in for MetricsReporter
+            LinkEvents(written=self._written, closed=self._closed, broken=self._broken),
+            self._received,
+        )
+
+    def _received(self, events: list[Any]) -> None:
+        self.messages += [event.data for event in events if isinstance(event, MessageReceived)]
+
+    def _written(self) -> None:
+        self.written += 1
+
+    def _closed(self, detail: str) -> None:
+        self._end(f"closed: {detail}")
+
+    def _broken(self, detail: str) -> None:
+        self._end(f"broken: {detail}")
+
+    def _end(self, told: str) -> None:
+        self.told.append(told)
+        self.phases.move(Event.CLOSED)
+        self.stream.close()
+
+    def send(self, *messages: bytes) -> None:
+        self.queues.put_paid(CHANNEL, messages)
+        self.link.schedule_pump()
+
+
+def secrets() -> tuple[SecretConnection, SecretConnection]:
+    one, two = SecretConnection(NodeKey.generate()), SecretConnection(NodeKey.generate())
+    while not (one.is_open and two.is_open):
+        two.receive_data(one.data_to_send())
+        one.receive_data(two.data_to_send())
+    return one, two
+
+
+class Pair:
+    """Two ends in one loop."""
+
+    def __init__(self, loop: FakeLoop, anna: End, bert: End) -> None:
+        self.loop, self.anna, self.bert = loop, anna, bert
+
+
+@contextmanager
+def connected(places: int = 1000, recv_rate: float = 0) -> Iterator[Pair]:
+    loop = FakeLoop()
+    with tcp_pair() as (one, two):
+        first, second = secrets()
+        pair = Pair(loop, End(loop, one, first, places=places), End(loop, two, second, recv_rate=recv_rate))
+        pair.anna.link.start()
+        pair.bert.link.start()
+        yield pair
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    with connected() as made:
+        yield made
+
+
+def test_messages_arrive_whole_and_in_order(pair: Pair) -> None:
+    messages = [bytes([number]) * size for number, size in enumerate((0, 1, 1000, 200_000, 3))]
+    pair.anna.send(*messages)
+    pair.loop.settle()
+    assert pair.bert.messages == messages
+    assert pair.anna.link.is_flushed
+
+
+def test_all_that_comes_in_one_turn_is_written_at_its_end(pair: Pair) -> None:
+    """One system call carries it."""
+    for number in range(10):
+        pair.anna.send(bytes([number]))
+    assert pair.anna.written == 0
+    pair.loop.turn()
+    assert pair.anna.link.is_flushed
+    assert pair.anna.written == 1
+
+
+def test_a_long_message_leaves_the_loop_to_others_in_between(pair: Pair) -> None:
+    """A turn writes so many chunks at most; the rest goes in later ones."""
+    pair.anna.send(bytes(2 * CHUNKS_PER_TURN * SEND_CHUNK))
+    pair.loop.turn()
+    assert not pair.anna.link.is_flushed
+    pair.loop.settle()
+    assert [len(message) for message in pair.bert.messages] == [2 * CHUNKS_PER_TURN * SEND_CHUNK]
+
+
+def test_messages_that_wait_for_the_last_place_all_leave() -> None:
+    """Nothing else happens on the connection that would wake it: each that left makes room for the next."""
+    with connected(places=1) as pair:
+        pair.anna.send(b"one", b"two", b"three", b"four")
+        pair.loop.settle()
+        assert pair.bert.messages == [b"one", b"two", b"three", b"four"]
+
+
+def test_what_the_remote_said_behind_its_handshake_is_heard() -> None:
+    """It is plaintext already."""
+    loop = FakeLoop()
+    connection = MultiplexConnection(CHANNELS, now=0.0)
+    connection.try_send(CHANNEL, b"at once")
+    with tcp_pair() as (one, _two):
+        end = End(loop, one, secrets()[0])
+        end.link.start(connection.data_to_send(0.0, SEND_CHUNK))
+        assert end.messages == [b"at once"]
+
+
+def test_pings_are_answered_and_pongs_end_the_wait(pair: Pair) -> None:
+    pair.anna.link.ping()
+    pair.loop.settle()
+    assert pair.anna.connection.round_trip == 0.0
+
+
+def test_a_remote_that_does_not_answer_a_ping_is_given_up(pair: Pair) -> None:
+    """The link's timer finds out, by itself."""
+    pair.bert.stream.set_reading(wanted=False)
+    pair.anna.link.ping()
+    pair.loop.settle()
+    pair.loop.advance(PONG_TIMEOUT_S)
+    pair.loop.advance(2.0)  # once more, for it may have slept
+    assert len(pair.anna.told) == 1
+    assert pair.anna.told[0].startswith("broken: ")
+
+
+def test_the_receive_rate_pauses_reading_and_the_timer_goes_on() -> None:
+    rate = 100_000
+    with connected(recv_rate=rate) as pair:
+        pair.anna.send(*[bytes(10_000)] * 50)
+        pair.loop.settle()
+        early = len(pair.bert.messages)
+        assert not pair.bert.stream.is_reading
+        for _ in range(100):
+            pair.loop.advance(0.1)
+        assert early < 50
+        assert len(pair.bert.messages) == 50
+
+
+def test_a_stalled_connection_reads_nothing_until_there_is_room(pair: Pair) -> None:
+    pair.bert.link.stall(True)
+    pair.anna.send(b"one")
+    pair.loop.settle()
+    assert pair.bert.messages == []
+    pair.bert.link.stall(False)
+    pair.loop.settle()
+    assert pair.bert.messages == [b"one"]
+
+
+def test_a_stalled_connection_still_says_that_it_lives(pair: Pair) -> None:
+    """An unasked pong, before the remote's timer ends."""
+    pair.anna.link.ping()
+    pair.bert.link.stall(True)
+    for _ in range(int(PONG_TIMEOUT_S) + 5):
+        pair.loop.advance(1.0)
+    assert pair.anna.told == []
+    assert pair.anna.connection.round_trip is not None
+
+
+def test_the_end_of_the_stream_is_told_once(pair: Pair) -> None:
+    pair.bert.stream.close()
+    pair.loop.settle()
+    assert pair.anna.told == ["closed: the remote closed the connection"]
+
+
+def test_a_forged_frame_breaks_the_connection(pair: Pair) -> None:
+    pair.bert.stream.send(bytes(1044))
+    pair.loop.settle()
+    assert pair.anna.told[0].startswith("broken: ")
+
+
+def test_packets_on_a_channel_that_only_the_remote_has_are_counted(pair: Pair) -> None:
+    stranger = MultiplexConnection([ChannelDescriptor(id=UNSERVED)], now=0.0)
+    stranger.try_send(UNSERVED, b"for nobody")
+    pair.anna.link._receive(stranger.data_to_send(0.0, SEND_CHUNK))
+    assert pair.anna.metrics.counted == [("p2p_unserved_packets_total", ("0x60",), 1)]
+
+
+def test_while_closing_bytes_are_read_and_not_believed(pair: Pair) -> None:
+    """All is sent; the remote may still be speaking, and is to read the last of it."""
+    pair.anna.phases.move(Event.CLOSE_ASKED)
+    pair.anna.phases.move(Event.ALL_SENT)
+    pair.bert.send(b"late")
+    pair.loop.settle()
+    assert (pair.anna.messages, pair.anna.told) == ([], [])
+
+
+def test_a_full_socket_is_waited_for_and_broadcasts_do_not_hurry_it(pair: Pair) -> None:
+    pair.bert.stream.set_reading(wanted=False)
+    pair.anna.send(*[bytes(1 << 20)] * 16)
+    pair.loop.settle()
+    assert pair.anna.stream.is_writing
+    written = pair.anna.written
+    pair.anna.link.schedule_pump_when_writable()
+    pair.anna.link.schedule_pump_later(0.0)
+    pair.loop.settle()
+    assert pair.anna.written == written
+    pair.bert.link.resume()
+    pair.loop.settle(100_000)
+    assert len(pair.bert.messages) == 16

@@ -1,0 +1,241 @@
+"""actors/peers/session.py: both halves of an open connection together, over a socket and without actors."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.context import NodeContext
+from peerage.actors.messages import SEND, SEND_WAIT
+from peerage.actors.names import NodeNames
+from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
+from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.link import LinkEvents
+from peerage.actors.peers.phases import Event, Phase, Phases
+from peerage.actors.peers.session import TRAFFIC_INTERVAL_S, Probes, Session
+from peerage.actors.peers.stream import SocketStream
+from peerage.actors.runtime import Frames
+from peerage.testing import loopback_config
+from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.keys import NodeKey
+from peerage.wire.multiplex import MessageReceived
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.secret_connection import SecretConnection
+from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
+
+ANNA = NodeKey.generate()
+ONE, TWO = 0x50, 0x51
+CHANNELS = (ChannelDescriptor(id=ONE, send_queue_capacity=2), ChannelDescriptor(id=TWO))
+ROUTES = {ONE: "ONE", TWO: "TWO"}
+INFO = NodeInfo(
+    id=ANNA.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m", channels=bytes(ROUTES)
+)
+
+
+class Metrics:
+    """As MetricsReporter and its buffer."""
+
+    is_on = True
+
+    def __init__(self) -> None:
+        self.buffer = self
+        self.gone: list[str] = []
+        self.bytes: dict[str, float] = {}
+
+    def inc(self, name: str, _labels: Any, count: float) -> None:
+        self.bytes[name] = self.bytes.get(name, 0) + count
+
+    def set(self, *_: Any) -> None:
+        pass
+
+    def observe(self, *_: Any) -> None:
+        pass
+
+    def peer_gone(self, peer_id: str) -> None:
+        self.gone.append(peer_id)
+
+
+class Reply:
+    """What somebody who asked was answered."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+
+    def set(self, value: Any) -> None:
+        self.values.append(value)
+
+
+class End:
+    """One end. Its owner notes what it hears; its reactors keep what they are handed."""
+
+    def __init__(self, loop: FakeLoop, sock: socket.socket, secret: SecretConnection, home: Path) -> None:
+        names = NodeNames("n/", ("ONE", "TWO"), 1)
+        context = NodeContext(names, loopback_config(home), ANNA, INFO, CHANNELS, ROUTES)
+        self.metrics = Metrics()
+        broadcasts = Broadcasts(ROUTES, 1024)
+        feed = BroadcastFeed(broadcasts, loop)
+        self.shared = HostShared(self.metrics, broadcasts, feed)  # type: ignore[arg-type]
+        self.phases = Phases(Phase.RUNNING)
+        self.told: list[str] = []
+        self.handed: list[tuple[str, bytes]] = []
+        self.probes = Probes()
+        self.stream = SocketStream(sock, loop)
+        self.session = Session(
+            loop,
+            context,
+            self.phases,
+            self.shared,
+            self.stream,
+            secret,
+            INFO,
+            LinkEvents(written=lambda: None, closed=self.told.append, broken=self.told.append),
+            self._hand_over,
+            self.probes,
+        )
+
+    def _hand_over(self, reactor: str, _channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
+        self.handed += [(reactor, message) for message in messages]
+
+    def run(self) -> None:
+        self.session.serve(ANNA.node_id)
+        for reactor in ("ONE", "TWO"):
+            self.session.introduce(reactor)
+        self.session.start(b"")
+
+    def send(self, *messages: bytes, channel: int = ONE) -> None:
+        header: tuple[Any, ...] = (SEND, (channel,) * len(messages), {channel: len(messages)})
+        assert self.session.send(Frames(header, messages), Reply) is None
+
+    def send_waiting(self, message: bytes, seconds: float) -> tuple[Any, Reply]:
+        """A message that waits for room. Returns: what is answered at once, and what is answered later."""
+        reply = Reply()
+        header: tuple[Any, ...] = (SEND_WAIT, (ONE,), {}, time.time() + seconds)
+        return self.session.send(Frames(header, [message]), lambda: reply), reply
+
+
+class Pair:
+    """Two ends in one loop."""
+
+    def __init__(self, loop: FakeLoop, anna: End, bert: End) -> None:
+        self.loop, self.anna, self.bert = loop, anna, bert
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Pair]:
+    one, two = SecretConnection(NodeKey.generate()), SecretConnection(NodeKey.generate())
+    while not (one.is_open and two.is_open):
+        two.receive_data(one.data_to_send())
+        one.receive_data(two.data_to_send())
+    loop = FakeLoop()
+    with tcp_pair() as (ours, theirs):
+        made = Pair(loop, End(loop, ours, one, tmp_path), End(loop, theirs, two, tmp_path))
+        made.anna.run()
+        made.bert.run()
+        yield made
+        made.anna.session.close()
+        made.bert.session.close()
+
+
+def test_a_message_goes_from_reactor_to_reactor_of_its_channel(pair: Pair) -> None:
+    """Its place in the queue comes back as a credit."""
+    pair.anna.send(b"one")
+    pair.anna.send(b"two", channel=TWO)
+    pair.loop.settle()
+    assert sorted(pair.bert.handed) == [("ONE", b"one"), ("TWO", b"two")]
+    assert pair.anna.session.queues.take_credits() == {"ONE": {ONE: 3}, "TWO": {TWO: 2}}
+
+
+def test_what_is_broadcast_reaches_the_peers_of_the_host(pair: Pair) -> None:
+    pair.anna.shared.feed.add([ONE], [b"to all"])
+    pair.loop.settle()
+    assert pair.bert.handed == [("ONE", b"to all")]
+
+
+def test_a_waiting_message_is_accepted_at_once_when_there_is_room(pair: Pair) -> None:
+    answer, reply = pair.anna.send_waiting(b"one", 10.0)
+    assert (answer, reply.values) == ((True, 2), [])
+
+
+def test_a_waiting_message_is_answered_when_it_finds_room(pair: Pair) -> None:
+    pair.anna.send(b"one", b"two")
+    answer, reply = pair.anna.send_waiting(b"three", 10.0)
+    assert (answer, reply.values) == (None, [])
+    pair.loop.settle()
+    assert [accepted for accepted, _total in reply.values] == [True]
+    assert [message for _reactor, message in pair.bert.handed] == [b"one", b"two", b"three"]
+
+
+def test_a_message_that_may_not_wait_is_refused(pair: Pair) -> None:
+    """The totals of the answer put the reactor's count right."""
+    pair.anna.send(b"one", b"two")
+    answer, _reply = pair.anna.send_waiting(b"three", -1.0)
+    assert answer == (False, 2)
+
+
+def test_a_channel_that_no_reactor_has_takes_nothing(pair: Pair) -> None:
+    message = Frames((SEND_WAIT, (0x77,), {}, time.time() + 10.0), [b"one"])
+    assert pair.anna.session.send(message, Reply) == (False, 0)
+
+
+def test_whoever_probes_hears_of_the_next_pong(pair: Pair) -> None:
+    reply: Any = Reply()
+    pair.anna.probes.add(reply)
+    pair.anna.session.probe()
+    pair.loop.settle()
+    assert reply.values == [True]
+    assert not pair.anna.probes
+
+
+def test_a_slow_reactor_stops_its_connection_and_reading_goes_on_when_it_has_consumed(pair: Pair) -> None:
+    window = 1 << 20
+    for _ in range(12):
+        pair.anna.send(bytes(window), bytes(window), channel=TWO)
+    pair.loop.settle(100_000)
+    got = len(pair.bert.handed)
+    assert not pair.bert.stream.is_reading
+    pair.bert.session.inbound.consumed("TWO", got * window, got)
+    pair.loop.settle(100_000)
+    assert len(pair.bert.handed) > got
+
+
+def test_what_was_said_at_a_seeds_door_is_heard_by_the_reactors(pair: Pair) -> None:
+    pair.bert.session.resume([MessageReceived(ONE, b"at the door")])
+    assert pair.bert.handed == [("ONE", b"at the door")]
+
+
+def test_one_message_can_be_sent_to_a_remote_that_is_no_peer(pair: Pair) -> None:
+    pair.anna.session.answer(ONE, b"addresses")
+    pair.loop.settle()
+    assert pair.bert.handed == [("ONE", b"addresses")]
+
+
+def test_before_a_graceful_end_broadcasts_come_in_no_more(pair: Pair) -> None:
+    """What was there is sent."""
+    pair.anna.shared.broadcasts.add(ONE, b"before", 0.0)
+    pair.anna.shared.broadcasts.wake()
+    pair.anna.phases.move(Event.CLOSE_ASKED)
+    pair.anna.session.close_entrance()
+    pair.anna.shared.feed.add([ONE], [b"after"])
+    pair.loop.settle()
+    assert pair.bert.handed == [("ONE", b"before")]
+    assert pair.anna.session.link.is_flushed
+
+
+def test_traffic_is_reported_every_second_and_forgotten_at_the_end(pair: Pair) -> None:
+    pair.anna.send(b"one")
+    pair.loop.settle()
+    pair.loop.advance(TRAFFIC_INTERVAL_S)
+    assert pair.anna.metrics.bytes["p2p_peer_send_bytes_total"] == 3
+    assert pair.bert.metrics.bytes["p2p_peer_receive_bytes_total"] == 3
+    pair.anna.session.close()
+    assert pair.anna.metrics.gone == [ANNA.node_id]
+
+
+def test_the_state_of_the_connection_can_be_asked_for(pair: Pair) -> None:
+    pair.loop.advance(3.0)
+    assert pair.anna.session.status().duration == 3.0

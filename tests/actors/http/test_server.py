@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from peerage.actors.http import server as module
 from peerage.actors.http.server import (
     ERRORS_WINDOW_S,
     ERRORS_WRITTEN,
+    STOP_TIMEOUT_S,
     HttpLimits,
     HttpServer,
     HttpServerDiedError,
@@ -31,6 +33,27 @@ from peerage.config.listen_address import ListenAddress
 ANY_PORT = ListenAddress.parse("tcp://127.0.0.1:0")
 DEFAULTS = HttpLimits()
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def stop_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a thread is gone in time depends on who else is busy; whether it goes at all does not."""
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", 30.0)
+
+
+class HangingThread:
+    """Notes how long somebody has waited for it."""
+
+    ident = 1
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    def join(self, timeout: float) -> None:
+        self.waits.append(timeout)
+
+    def is_alive(self) -> bool:
+        return True
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,15 +116,13 @@ def read_all(client: socket.socket) -> bytes:
 
 
 def test_answers_until_stopped_and_leaves_no_thread() -> None:
-    """A stop takes less than a second, connections kept alive included, and closes the port."""
+    """A connection that is kept alive does not hold it up, and the port is closed."""
     before = threading.active_count()
     with serving() as (server, connect):
         client = connect()
         client.sendall(GET)
         assert read_answer(client).startswith(b"HTTP/1.1 200")
-        begin = time.monotonic()
         assert server.stop()
-        assert time.monotonic() - begin < 1.0
         assert read_all(client) == b""
         with pytest.raises(ConnectionRefusedError):
             connect()
@@ -109,16 +130,25 @@ def test_answers_until_stopped_and_leaves_no_thread() -> None:
 
 
 def test_stop_does_not_wait_for_slow_answers_nor_slow_readers() -> None:
-    """What is in progress gets a moment, then it is cut."""
-    with serving() as (server, connect):
+    """What is in progress gets a moment, then it is cut: long before the clients' own limits."""
+    with serving(HttpLimits(read_timeout_s=3600.0, write_timeout_s=3600.0)) as (server, connect):
         slow, deaf, half = connect(), connect(), connect()
         slow.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         deaf.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         half.sendall(b"GET /")
         assert deaf.recv(1) == b"H"
-        begin = time.monotonic()
         assert server.stop()
-        assert time.monotonic() - begin < 1.0
+
+
+def test_stop_waits_less_than_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An actor's stop must not take longer: what still runs then is told, and left."""
+    monkeypatch.setattr(module, "STOP_TIMEOUT_S", STOP_TIMEOUT_S)
+    server = HttpServer(echo, [listen(ANY_PORT)], name="test", limits=DEFAULTS)
+    thread = HangingThread()
+    monkeypatch.setattr(server, "_thread", thread)
+    assert not server.stop()
+    assert thread.waits == [STOP_TIMEOUT_S]
+    assert STOP_TIMEOUT_S < 1.0
 
 
 def test_no_signal_handler_is_touched() -> None:

@@ -30,6 +30,7 @@ __all__ = ["node_system", "system_log_file"]
 pytestmark = pytest.mark.usefixtures("node_system")
 
 ID = "0" * 39 + "7"
+PROCESS_PATIENCE_S = 30.0  # the first visitor's process waits for all that the system imports at its start
 
 
 def errand_to(port: int) -> Errand:
@@ -144,7 +145,7 @@ def test_a_place_that_kills_visitors_is_left_alone_in_the_end() -> None:
         thread.start()
         try:
             for death in range(1, MAX_DEATHS + 1):
-                wait_until(partial(has, connections, death))
+                wait_until(partial(has, connections, death), PROCESS_PATIENCE_S)
                 for pid in visitors():
                     with suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)

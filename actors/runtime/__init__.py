@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.host.context import ActorContext, Reply
     from peerage.actors.runtime.host.loop import Timer
     from peerage.actors.runtime.host.watching import Following
+    from peerage.actors.runtime.mail.codec import Frames
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
     from peerage.actors.runtime.mail.memory import readonly
-    from peerage.actors.runtime.mail.message import Frames
     from peerage.actors.runtime.mail.proxy import ActorProxy
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.watches import Watch
@@ -114,7 +114,7 @@ _HOMES = {
     ),
     ".mail.window": ("DROP", "FAIL", "Wait"),
     ".mail.future": ("Future", "ProcessFuture"),
-    ".mail.message": ("Frames",),
+    ".mail.codec": ("Frames",),
     ".mail.proxy": ("ActorProxy",),
     ".mail.ref": ("ActorRef",),
     ".system": ("ActorStatistics", "System", "watch"),

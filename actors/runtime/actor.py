@@ -34,8 +34,9 @@ from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import sign_thread, signature
-from peerage.actors.runtime.mail import definitions, here
+from peerage.actors.runtime.mail import here, pickling
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
@@ -348,9 +349,9 @@ class Starter(Generic[A]):
         return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
 
     def _body(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
-        what = definitions.dumps(
+        what = pickling.dumps(
             (self._class, args, kwargs),
-            kept_there=definitions.EVERYTHING if self._place is Place.THREAD else (),
+            kept_there=EVERYTHING if self._place is Place.THREAD else (),
             careful=True,
             anew=self._place is Place.PROCESS,
         )

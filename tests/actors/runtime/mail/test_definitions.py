@@ -6,14 +6,20 @@ import json
 import pickle
 import subprocess
 import sys
-import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from peerage.actors.runtime.mail import definitions
-from peerage.actors.runtime.mail.definitions import dumps
+from peerage.actors.runtime.mail.definitions import (
+    EVERYTHING,
+    KEPT,
+    Registry,
+    pack_identities,
+    registry,
+    shared_globals,
+    unpack_identities,
+)
+from peerage.actors.runtime.mail.pickling import dumps
 from tests.actors.runtime.own_definitions import CHECKS
 
 ROOT = Path(__file__).parents[4]
@@ -36,107 +42,49 @@ def test_of_what_a_program_defines_itself(complaints: dict[str, list[str]], what
     assert complaints[f"{what} {where}"] == []
 
 
-def test_a_definition_is_packed_once() -> None:
-    """A message of a class of no module holds its definition, and two of them the very same bytes."""
-
-    class Local:
-        pass
-
-    first, second = dumps(Local()), dumps([Local(), Local])
-    definition = definitions._registry.by_id[id(Local)]
-    assert definition.packed in first
-    assert second.count(definition.packed) == 1
-
-
-def test_its_home_gets_its_own_class_back() -> None:
-    """The very object, not one that is like it."""
-
-    class Local:
-        pass
-
-    assert pickle.loads(dumps(Local)) is Local
-
-
-def test_a_closure_is_what_it_was_when_it_was_sent() -> None:
-    """It may be another thing at the next sending, and shares nothing with its sender."""
-    number, seen = 1, [1]
-
-    def closure() -> Any:
-        return number, seen
-
-    first, number = dumps((closure, seen)), 2
-    second = dumps(closure)
-    seen.append(2)
-    again, beside = pickle.loads(first)
-    assert again() == (1, [1])
-    assert again()[1] is beside
-    assert pickle.loads(second)() == (2, [1])
-
-
-def test_a_class_whose_module_was_loaded_again_travels_as_it_is() -> None:
-    """What was importable yesterday need not be so today."""
-    known, name = RemoteClass, RemoteClass.__qualname__
-    assert pickle.loads(dumps(known(), careful=True)).__class__ is known
-    try:
-        globals()[name] = type(name, (), {"__module__": __name__})
-        assert pickle.loads(dumps(known(), careful=True)).__class__ is known
-    finally:
-        globals()[name] = known
-
-
-class RemoteClass:
-    """Stands for any class of a module."""
-
-
 def test_a_lambda_that_nobody_holds_is_forgotten() -> None:
     """What a program makes without end, it need not keep without end."""
-    before = len(definitions._registry.by_id)
-    for _ in range(3 * definitions.KEPT):
+    before = len(registry.by_id)
+    for _ in range(3 * KEPT):
         pickle.loads(dumps(lambda: None))
-    assert len(definitions._registry.by_id) <= before + definitions.KEPT
+    assert len(registry.by_id) <= before + KEPT
 
 
-def test_a_definition_that_cannot_be_read_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of a class would be worse than none: the next message builds it anew."""
-    body, identity = _of_another_process()
-    with monkeypatch.context() as patched:
-        patched.setattr(definitions, "_fill_class", _fail)
-        with pytest.raises(ImportError):
-            pickle.loads(body)
-    assert identity not in definitions._registry.by_identity
-    assert pickle.loads(body)().name() == "Local"
-    assert identity in definitions._registry.by_identity
+def test_identities_are_told_in_one_message() -> None:
+    """Each has the same size."""
+    told = {registry.next_identity(is_named=is_named) for is_named in (True, False, True)}
+    assert len(told) == 3
+    assert unpack_identities(pack_identities(told)) == told
 
 
-def test_nobody_sees_a_class_that_is_not_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two threads get the first messages of a class at once: the second waits until the first has built it."""
-    body, _ = _of_another_process()
-    seen: list[Any] = []
-    second = threading.Thread(target=lambda: seen.append(pickle.loads(body)().name()))
-    fill = definitions._fill_class
-
-    def fill_slowly(*args: Any) -> None:
-        second.start()
-        second.join(0.1)
-        fill(*args)
-
-    monkeypatch.setattr(definitions, "_fill_class", fill_slowly)
-    cls = pickle.loads(body)
-    second.join(5.0)
-    assert seen == ["Local"]
-    assert pickle.loads(body) is cls
+def test_a_process_keeps_everything_that_it_has() -> None:
+    """What its own threads send each other needs no definitions."""
+    assert b"any identity" in EVERYTHING
 
 
-def _of_another_process() -> tuple[bytes, bytes]:
-    class Local:
-        def name(self) -> str:
-            return Local.__name__
+def test_a_forked_child_gives_identities_of_its_own() -> None:
+    """Its next class is not its parent's next class."""
+    ours = Registry()
+    before = ours.next_identity(is_named=True)
+    token = ours.token
+    ours.after_fork()
+    assert before.startswith(token)
+    assert not ours.next_identity(is_named=True).startswith(token)
 
-    body = dumps(Local)
-    definition = definitions._registry.by_id[id(Local)]
-    definitions._registry.forget(definition)  # as if it had never been here
-    return body, definition.identity
+
+def test_functions_of_one_module_share_their_globals() -> None:
+    """As at home, and those of another module have others."""
+    one, again = (shared_globals(b"module one", {"__name__": "one"}) for _ in range(2))
+    other = shared_globals(b"module two", {"__name__": "two"})
+    assert one is again
+    assert one is not other
+    assert one["__name__"] == "one"
+    assert one["__builtins__"]
 
 
-def _fail(*_: Any) -> None:
-    raise ImportError
+def test_globals_of_no_module_are_forgotten_one_day() -> None:
+    """A program may execute code without end."""
+    before = len(registry.spaces)
+    for number in range(2 * KEPT):
+        shared_globals(b"executed %d" % number, {"__name__": "nowhere"})
+    assert len(registry.spaces) <= before + KEPT

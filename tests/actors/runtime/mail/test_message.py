@@ -1,81 +1,12 @@
-"""The codec: what is encoded comes out the same."""
+"""One place for everything about messages."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from peerage.actors.runtime import Frames, RemoteFailureError, RemoteTraceback
-from peerage.actors.runtime.mail.message import SMALL, decode, decode_failure, dumps, encode, encode_failure
-
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
-    lambda children: st.lists(children) | st.dictionaries(st.text(), children) | st.tuples(children),
-    max_leaves=10,
-)
+from peerage.actors.runtime.mail import batch, codec, envelope, message
 
 
-@given(value=values)
-@settings(max_examples=50)
-def test_encode_then_decode_is_the_identity(value: Any) -> None:
-    """For everything pickle takes."""
-    body, extras, flags = encode(value)
-    assert decode(flags, body, extras) == value
-
-
-@given(
-    header=values,
-    frames=st.lists(
-        st.binary(max_size=20) | st.sampled_from([4095, 4096, 4097, 70_000]).map(bytes), max_size=20
-    ),
-)
-@settings(max_examples=50)
-def test_frames_stay_beside_their_header(header: Any, frames: list[bytes]) -> None:
-    """They are not pickled: large ones go out as they are, small ones joined to one."""
-    body, extras, flags = encode(Frames(header, frames))
-    large = [frame for frame in frames if len(frame) > SMALL]
-    assert len(extras) <= len(large) + 1
-    assert all(sent is frame for sent, frame in zip(extras[len(extras) - len(large) :], large, strict=True))
-    assert decode(flags, body, extras) == Frames(header, frames)
-
-
-def test_many_small_frames_cost_no_frame_of_zeromq() -> None:
-    """Up to half of 64 KiB they stand behind the header, beyond it they share one."""
-    few, many = Frames("few", [b"x" * 200] * 100), Frames("many", [b"y" * 200] * 1000)
-    assert [len(encode(value)[1]) for value in (few, many)] == [0, 1]
-    for value in (few, many):
-        body, extras, flags = encode(value)
-        assert decode(flags, body, extras) == value
-
-
-def test_a_lambda_travels_by_value() -> None:
-    """Plain pickle cannot; cloudpickle does."""
-    body, extras, flags = encode({"f": lambda number: number + 1})
-    assert decode(flags, body, extras)["f"](1) == 2
-
-
-def test_a_failure_keeps_error_and_traceback() -> None:
-    """The cause is the traceback of where it was raised."""
-    try:
-        raise KeyError("x")
-    except KeyError as error:
-        body = encode_failure(error)
-    again = decode_failure(body)
-    assert isinstance(again, KeyError)
-    assert again.args == ("x",)
-    assert isinstance(again.__cause__, RemoteTraceback)
-    assert "test_a_failure_keeps" in again.__cause__.text
-
-
-def test_a_failure_that_cannot_be_read_is_described() -> None:
-    """Whatever the bytes, an exception comes out."""
-    assert isinstance(decode_failure(b"nonsense"), RemoteFailureError)
-
-
-def test_what_cannot_be_pickled_raises() -> None:
-    """At the sender, where the mistake is."""
-    with pytest.raises(TypeError):
-        dumps(name for name in "abc")
+def test_it_gives_what_the_modules_of_its_parts_have() -> None:
+    """And nothing of its own."""
+    assert message.Kind is envelope.Kind
+    assert message.encode is codec.encode
+    assert message.Batch is batch.Batch

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import DROP, FAIL, ActorRef, Frames, MailboxFullError, Place, System, watch
-from peerage.actors.runtime.mail.message import BATCH_MESSAGES, LARGE, Batch, batch_size, unpack_batch
+from peerage.actors.runtime.mail.batch import BATCH_MESSAGES
+from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.window import WINDOW_BYTES, WINDOW_MESSAGES
 from tests.actors.runtime.cast import Echo, Slow, Worker
@@ -44,17 +45,6 @@ def lost(expected: int) -> bool:
 @pytest.fixture
 def before(system: System) -> int:
     return current_port().dead_letters
-
-
-@pytest.mark.parametrize("joined", [True, False])
-def test_a_batch_is_packed_and_unpacked(joined: bool) -> None:
-    """Empty messages too, and its size as the sender counts it."""
-    batch = Batch(joined, [], [])
-    for value in (b"one", b"", b"three"):
-        batch.add(value, len(value) + 1)
-    flags, body = batch.pack()
-    assert unpack_batch(flags, body, 3) == [b"one", b"", b"three"]
-    assert batch_size(body) == 11
 
 
 def test_messages_arrive_one_by_one_in_order(echo: ActorRef[Echo]) -> None:

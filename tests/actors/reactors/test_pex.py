@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import partial
+from dataclasses import replace
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
 
@@ -22,7 +22,6 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.timestamps import nanoseconds
-from peerage.actors.discovery.manager.group_rate import GroupRate
 from peerage.actors.discovery.manager.request_rate import MAX_EARLY
 from peerage.actors.messages import (
     BansChanged,
@@ -67,19 +66,28 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
+def set_pace(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Have reactors that begin from now on take other times."""
+    monkeypatch.setattr(pex, "PACE", replace(pex.PACE, **changes))
+
+
 @pytest.fixture
 def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounds follow each other at once, and visits are not spread: the clock does not move by itself."""
-    monkeypatch.setattr(pex, "ENSURE_PERIOD_S", 0.02)
-    monkeypatch.setattr(pex, "CRAWL_PERIOD_S", 0.02)
-    monkeypatch.setattr(pex, "VISIT_SPREAD_S", 0.0)
-    monkeypatch.setattr(pex, "VISIT_BACK_AFTER_S", 0.0)
+    set_pace(
+        monkeypatch,
+        ensure_period=0.02,
+        seed_pause=0.02,
+        crawl_period=0.02,
+        visit_spread=0.0,
+        visit_back_after=0.0,
+    )
 
 
 @pytest.fixture
 def short_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who asks early waits no longer than a moment: the clock by which he is judged does not move."""
-    monkeypatch.setattr(pex, "ENSURE_PERIOD_S", 0.3)
+    set_pace(monkeypatch, ensure_period=0.3, seed_pause=0.3)
 
 
 class Stage:
@@ -299,7 +307,7 @@ def test_a_group_that_asks_too_often_is_sent_away_under_whatever_ids(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a ban: not all of a group need be in one hand. It can be switched off."""
-    monkeypatch.setattr(pex, "GroupRate", partial(GroupRate, burst=2))
+    set_pace(monkeypatch, group_burst=2)
     for limited in (True, False):
         with Stage(clock, peerage={"request_groups": limited}) as stage:
             stopped = []
@@ -330,23 +338,15 @@ def test_a_seed_answers_once_with_addresses_that_answered_and_sends_away(clock: 
 
 def test_under_load_an_answer_is_shared(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing one for each would take a seed longer than all else. Without load everybody has his own."""
-    monkeypatch.setattr(pex, "DRAW_SERVES_S", 3600.0)
+    set_pace(monkeypatch, shared_answer=3600.0)
     for load, draws in ((0, 1), (1000, 5)):
-        monkeypatch.setattr(pex, "LOAD_PER_S", load)
+        set_pace(monkeypatch, load_per_second=load)
         with Stage(clock) as stage:
             for number in range(5):
                 peer = stage.connect(100 + number)
                 peer.send(PEX_CHANNEL, REQUEST)
                 answered(peer)
             assert len(stage.called("answer")) == draws
-
-
-def test_load_is_counted_by_seconds() -> None:
-    """The second before counts until this one has more."""
-    load = pex._Load()
-    assert [load.is_high(7.0) for _ in range(pex.LOAD_PER_S + 1)][-2:] == [False, True]
-    assert load.is_high(8.5)
-    assert not load.is_high(11.0)
 
 
 def call(number: int, ip: str = "") -> CallerAsks:
@@ -376,7 +376,7 @@ def test_a_caller_is_told_of_those_before_him(clock: Clock) -> None:
 
 def test_who_calls_first_waits_for_others(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is nobody to tell him of; he gets what there is when his time is over."""
-    monkeypatch.setattr(pex, "ALONE_S", 0.05)
+    set_pace(monkeypatch, alone=0.05)
     with seed_stage(clock) as stage:
         assert asks(stage, call(7)) == [address(7)]
         assert stage.called("answer") == [(30,), (30,)]
@@ -677,7 +677,7 @@ def test_who_hangs_up_right_after_the_handshake_is_left_alone_as_one_that_could_
     clock: Clock, quick_rounds: None, monkeypatch: pytest.MonkeyPatch, *, stays: bool
 ) -> None:
     """He does not want us, and says so no other way; who stayed for a while is dialled again at once."""
-    monkeypatch.setattr(pex, "HANG_UP_S", 0.02 if stays else 60.0)
+    set_pace(monkeypatch, hang_up=0.02 if stays else 60.0)
     monkeypatch.setattr(pex, "KEEP_PERIOD_S", 0.02)
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add(address(7), address(7))
@@ -771,7 +771,7 @@ def test_a_seed_visits_whom_it_knows_and_hangs_up_when_answered(clock: Clock, qu
 
 def test_a_seed_hangs_up_on_whoever_does_not_answer(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """CometBFT's holds them for up to 28 hours (reference 12)."""
-    monkeypatch.setattr(pex, "ANSWER_LIMIT_S", 0.05)
+    set_pace(monkeypatch, answer_limit=0.05)
     with seed_stage(clock, AddrBook(clock=clock, rng=random.Random(1))) as stage:
         mute = stage.connect(7, is_outbound=True)
         wanted = stage.connect(8, is_outbound=True, is_persistent=True)
@@ -796,7 +796,7 @@ def test_who_came_to_a_seed_is_visited_at_once_but_only_where_he_came_from(
     clock: Clock, quick_rounds: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that the next who asks can be told of him; nobody shall have a seed knock on others' doors."""
-    monkeypatch.setattr(pex, "CRAWL_PERIOD_S", 3600.0)
+    set_pace(monkeypatch, crawl_period=3600.0)
     with seed_stage(clock, AddrBook(clock=clock, rng=random.Random(1))) as stage:
         peers = stage.connect(7), stage.connect(8)
         wait_until(lambda: stage.known.has(node_id(8)))

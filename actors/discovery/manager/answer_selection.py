@@ -1,0 +1,56 @@
+"""Selecting the addresses of an answer: for each who asks, or under load for all who ask within a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from peerage.actors.discovery.manager.agenda import Agenda
+from peerage.actors.discovery.manager.effects import Effects, SelectAnswer
+from peerage.actors.discovery.manager.events import Told
+from peerage.actors.discovery.manager.load import Load
+from peerage.actors.discovery.manager.settings import Pace
+
+
+@dataclass(slots=True)
+class _Shared:
+    """An answer that is shared: when it was asked for and when it came, and who waits for the next one."""
+
+    load: Load
+    told: Told = b""
+    asked_at: float = float("-inf")
+    selected_at: float = float("-inf")
+    askers: list[Callable[[Told], None]] = field(default_factory=list)
+
+
+class AnswerSelection:
+    """Has the book select answers."""
+
+    def __init__(self, effects: Effects, agenda: Agenda, pace: Pace) -> None:
+        self._effects = effects
+        self._agenda = agenda
+        self._shared_s = pace.shared_answer
+        self._load_per_second = pace.load_per_second
+        self._shared: dict[int | None, _Shared] = {}
+
+    def select(self, bias: int | None, then: Callable[[Told], None]) -> None:
+        """Have an answer selected with this bias, or take the one that was selected a moment ago."""
+        shared = self._shared.get(bias)
+        if shared is None:
+            shared = self._shared[bias] = _Shared(Load(self._load_per_second))
+        now = self._agenda.now.at
+        if not shared.load.is_high(now):
+            self._effects.emit(SelectAnswer(bias, then))
+        elif now - shared.selected_at < self._shared_s:
+            then(shared.told)
+        else:
+            shared.askers.append(then)
+            if now - shared.asked_at >= self._shared_s:
+                shared.asked_at = now
+                self._effects.emit(SelectAnswer(bias, lambda told: self._selected(shared, told)))
+
+    def _selected(self, shared: _Shared, told: Told) -> None:
+        shared.selected_at, shared.told = self._agenda.now.at, told
+        askers, shared.askers = shared.askers, []
+        for then in askers:
+            then(told)

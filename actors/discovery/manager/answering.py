@@ -1,0 +1,194 @@
+"""Answering requests for addresses, of peers and of those who call a seed for nothing else; and those who have to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from peerage.actors.discovery.manager.agenda import Agenda, Entry
+from peerage.actors.discovery.manager.answer_selection import AnswerSelection
+from peerage.actors.discovery.manager.effects import (
+    AnswerSeedRequest,
+    Ban,
+    Disconnect,
+    Effects,
+    Judged,
+    RefuseSeedRequest,
+    SendAnswer,
+)
+from peerage.actors.discovery.manager.events import ConnectedPeer, SeedRequest, Told, group_at
+from peerage.actors.discovery.manager.exchange import Answer, Ignore, PeerExchange, StopPeer
+from peerage.actors.discovery.manager.turns import Turn
+from peerage.wire.keys import NodeID
+from peerage.wire.pex import PexAddrs, decode_pex
+
+ONE_ADDRESS_BYTES = 100  # an answer that is longer has two addresses or more
+ONCE_MORE = StopPeer("called once more over another connection")
+CROWDED = StopPeer("too many wait for their turn")
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A seed request that waits for its answer."""
+
+    request: SeedRequest
+    turn: Turn
+    entry: Entry
+
+
+class Answering:
+    """Answers at once, later, or not at all, as the exchange judges.
+
+    Args:
+        peers: whoever is connected.
+        never_banned: IDs on which the operator insists.
+        visit_back: called with a seed request that is answered at once. (Whoever comes early was visited before.)
+        alone_s: seconds that a seed request waits for others when there is nobody to tell of.
+    """
+
+    def __init__(
+        self,
+        effects: Effects,
+        agenda: Agenda,
+        exchange: PeerExchange,
+        selection: AnswerSelection,
+        *,
+        peers: Mapping[NodeID, ConnectedPeer],
+        never_banned: Container[str] = (),
+        visit_back: Callable[[SeedRequest], None] = lambda _request: None,
+        alone_s: float,
+    ) -> None:
+        self._effects = effects
+        self._agenda = agenda
+        self._exchange = exchange
+        self._selection = selection
+        self._peers = peers
+        self._never_banned = never_banned
+        self._visit_back = visit_back
+        self._alone_s = alone_s
+        self._delayed: dict[NodeID, Entry] = {}  # answers to peers that asked early
+        self._waiting: dict[NodeID, _Waiting] = {}
+
+    # --- peers ---
+
+    def request(self, peer: ConnectedPeer) -> None:
+        """A peer asks for addresses."""
+        if self._peers.get(peer.id) is not peer:
+            return
+        group = None if peer.is_outbound else group_at(peer.address)
+        outcome = self._exchange.receive_request(peer.id, outbound=peer.is_outbound, group=group)
+        if isinstance(outcome, StopPeer):
+            self._effects.emit(Judged(outcome.reason))
+            self._effects.stop(peer, outcome)
+        elif isinstance(outcome, Ignore):
+            self._effects.emit(Judged("ignored"))
+        elif outcome.turn is None:
+            self._answer(peer, outcome)
+        else:
+            self._effects.emit(Judged("early"))
+            self._delayed[peer.id] = self._agenda.after(
+                outcome.after, partial(self._answer_in_turn, peer, outcome, outcome.turn)
+            )
+
+    def peer_removed(self, peer: ConnectedPeer) -> None:
+        """A peer is gone: it waits for no answer any more."""
+        delayed = self._delayed.pop(peer.id, None)
+        if delayed is not None:
+            self._agenda.cancel(delayed)
+
+    def _answer_in_turn(self, peer: ConnectedPeer, answer: Answer, turn: Turn) -> None:
+        del self._delayed[peer.id]
+        if self._exchange.has_come(turn):
+            self._answer(peer, answer)
+        elif answer.then_stop:  # its node has called once more meanwhile, over another connection
+            self._effects.emit(Disconnect(peer))
+
+    def _answer(self, peer: ConnectedPeer, answer: Answer) -> None:
+        self._effects.emit(Judged("answered"))
+        self._selection.select(answer.bias, partial(self._send, peer, answer.then_stop))
+
+    def _send(self, peer: ConnectedPeer, then_disconnect: bool, told: Told) -> None:
+        if self._peers.get(peer.id) is peer:
+            self._effects.emit(SendAnswer(peer, told, then_disconnect))
+
+    # --- those who call a seed ---
+
+    def seed_request(self, request: SeedRequest) -> None:
+        """Somebody calls a seed for addresses.
+
+        Whoever calls once more while it waits does so on the new connection: the earlier one may be dead.
+        """
+        before = self._waiting.get(request.id)
+        if before is not None:
+            self._end(before)
+            self._refuse(before.request, ONCE_MORE)
+        outcome = self._exchange.receive_call(request.id, group=group_at(request.address))
+        if isinstance(outcome, StopPeer):
+            self._refuse(request, outcome)
+        elif outcome.turn is not None:
+            self._effects.emit(Judged("early"))
+            self._delay(request, outcome, outcome.turn, outcome.after)
+        else:
+            self._visit_back(request)
+            self._selection.select(outcome.bias, partial(self._answer_or_delay, request, outcome))
+
+    def seed_request_left(self, peer_id: NodeID, connection: str) -> None:
+        """Whoever called over this connection has hung up: if it waited, its turn is over and takes nobody's place."""
+        waiting = self._waiting.get(peer_id)
+        if waiting is not None and waiting.request.connection == connection:
+            self._end(waiting)
+            self._exchange.leave(waiting.turn)
+
+    def _delay(self, request: SeedRequest, answer: Answer, turn: Turn, seconds: float) -> None:
+        """Delay an answer until this turn has come."""
+
+        def go_on() -> None:
+            self._end(waiting)
+            if self._exchange.has_come(turn):
+                self._selection.select(answer.bias, partial(self._answer_seed_request, request))
+            else:
+                self._refuse(request, ONCE_MORE)
+
+        waiting = _Waiting(request, turn, self._agenda.after(seconds, go_on))
+        self._waiting[request.id] = waiting
+
+    def _end(self, waiting: _Waiting) -> None:
+        self._agenda.cancel(waiting.entry)
+        if self._waiting.get(waiting.request.id) is waiting:
+            del self._waiting[waiting.request.id]
+
+    def _answer_or_delay(self, request: SeedRequest, answer: Answer, told: Told) -> None:
+        """Answer, or if there is nobody to tell of wait for others.
+
+        Of two that call at once the second is told of the first. If the first came back right away and were told of the
+        second, they would dial each other at the same moment, and CometBFT's nodes would both hang up.
+        """
+        if not _names_nobody_but(request.id, told):
+            self._answer_seed_request(request, told)
+            return
+        turn = self._exchange.hold(request.id, group=group_at(request.address))
+        if turn is None:
+            self._refuse(request, CROWDED)
+        else:
+            self._delay(request, answer, turn, self._alone_s)
+
+    def _answer_seed_request(self, request: SeedRequest, told: Told) -> None:
+        self._effects.emit(Judged("answered"))
+        self._effects.emit(AnswerSeedRequest(request, told))
+
+    def _refuse(self, request: SeedRequest, offence: StopPeer) -> None:
+        self._effects.emit(Judged(offence.reason))
+        if offence.ban_s > 0 and request.id not in self._never_banned:
+            self._effects.emit(Ban(request.id, offence.ban_s, offence.reason))
+        self._effects.emit(RefuseSeedRequest(request, offence.reason))
+
+
+def _names_nobody_but(peer_id: NodeID, told: Told) -> bool:
+    """Whether an answer has no address but that of the node that asked."""
+    if not isinstance(told, bytes):
+        return all(address.id == peer_id for address in told)
+    if len(told) > ONE_ADDRESS_BYTES:
+        return False
+    answer = decode_pex(told)
+    return isinstance(answer, PexAddrs) and all(address.id == peer_id for address in answer.addresses)

@@ -1,0 +1,39 @@
+"""Inbound peers on their way into the book: each at once, for the next who asks is to be told of it; together under load."""
+
+from __future__ import annotations
+
+from peerage.actors.discovery.book.addrbook import Added, AddrBook
+from peerage.actors.discovery.manager.agenda import Agenda
+from peerage.actors.discovery.manager.effects import Effects, Heard
+from peerage.actors.discovery.manager.load import Load
+from peerage.actors.discovery.manager.settings import Pace
+from peerage.wire.net_address import NetAddress
+
+
+class Arrivals:
+    """Has the book hear of those who come, each by its own account."""
+
+    def __init__(self, effects: Effects, agenda: Agenda, pace: Pace) -> None:
+        self._effects = effects
+        self._agenda = agenda
+        self._together_s = pace.arrivals
+        self._arrived: list[NetAddress] = []
+        self._load = Load(pace.load_per_second)
+
+    def note(self, reported: NetAddress | None) -> None:
+        """Somebody came, and says that this is where it listens."""
+        if reported is None:
+            return
+        self._arrived.append(reported)
+        if not self._load.is_high(self._agenda.now.at):
+            self._tell_book()
+        elif len(self._arrived) == 1:
+            self._agenda.after(self._together_s, self._tell_book)
+
+    def _tell_book(self) -> None:
+        if self._arrived:
+            arrived, self._arrived = self._arrived, []
+            self._effects.ask_book(self._heard, AddrBook.add_each, arrived)
+
+    def _heard(self, added: Added) -> None:
+        self._effects.emit(Heard(None, added))

@@ -1,0 +1,143 @@
+"""Dials of a node: to addresses of its book, to its seeds, and feelers; and what the end of each says of the address."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Container, Sequence
+
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.manager.backoff import Verdict
+from peerage.actors.discovery.manager.effects import (
+    Dial,
+    DialEffect,
+    DialSeed,
+    Effects,
+    Feel,
+    GiveUp,
+    NoSeedReached,
+)
+from peerage.actors.discovery.manager.events import DialEnd, DialOutcome
+from peerage.actors.discovery.manager.peer_manager import BAN_S, PeerManager
+from peerage.actors.discovery.manager.seed_visits import SeedVisits
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.wire.net_address import NetAddress, id_in
+
+
+class Dialling:
+    """Dials, and tells back-off and book how it went.
+
+    Args:
+        peers: whoever is connected.
+        pauses: between visits to a seed, wherever its address comes from: it is in the book too, as everybody's.
+        on_end: called when a dial to an address of the book has ended.
+    """
+
+    def __init__(
+        self,
+        effects: Effects,
+        rng: random.Random,
+        manager: PeerManager,
+        seeds: SeedList,
+        pauses: SeedVisits,
+        *,
+        peers: Container[str],
+        persistent_ids: Container[str] = (),
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._effects = effects
+        self._rng = rng
+        self._manager = manager
+        self._seeds = seeds
+        self._pauses = pauses
+        self._peers = peers
+        self._persistent_ids = persistent_ids
+        self._on_end = on_end
+        self._seeds_left: dict[str, Sequence[str]] = {}  # by the seed being dialled, those to dial after it
+        self.under_way = 0
+
+    def dial(self, address: NetAddress) -> None:
+        """Dial an address of the book."""
+        if self._seeds.is_seed(address.id):
+            self._pauses.begin(address.id)
+        self.under_way += 1
+        self._effects.emit(Dial(address))
+
+    def visit(self, address: NetAddress) -> None:
+        """Dial an address of the book, unless its node is a peer or its pause is not over; or give it up."""
+        if address.id in self._peers:
+            return
+        verdict = self._manager.may_dial(address, persistent=address.id in self._persistent_ids)
+        if verdict is Verdict.DIAL:
+            self.dial(address)
+        elif verdict is Verdict.GIVE_UP:
+            self.give_up(address)
+
+    def give_up(self, address: NetAddress) -> None:
+        """Leave an address alone that failed too often."""
+        self._effects.emit(GiveUp(address.id, BAN_S, "too many failed dials"))
+
+    def feel(self) -> None:
+        """Try an address for the book's sake, if it has one to be tried."""
+        self._effects.ask_book(self._feel, AddrBook.feeler)
+
+    def _feel(self, address: NetAddress | None) -> None:
+        if address is not None and address.id not in self._peers:
+            self._effects.emit(Feel(address))
+
+    def leave_alone(self, peer_id: str, *, alone: bool) -> bool:
+        """Whether this is a seed that was visited a while ago. Args: alone, whether we have no peer."""
+        return self._seeds.is_seed(peer_id) and not self._pauses.may_begin(peer_id, alone=alone)
+
+    def dial_all_seeds(self) -> None:
+        """Dial all seeds in random order until one connects."""
+        self._dial_seeds(self._seeds.order(self._rng))
+
+    def dial_seeds(self, *, alone: bool) -> None:
+        """Dial those seeds whose pause is over, in random order until one connects."""
+        seeds = self._seeds.order(self._rng)
+        self._dial_seeds([seed for seed in seeds if not self.leave_alone(id_in(seed), alone=alone)])
+
+    def _dial_seeds(self, seeds: Sequence[str]) -> None:
+        if seeds:
+            seed = seeds[0]
+            self._seeds_left[seed] = seeds[1:]
+            self._pauses.begin(id_in(seed))
+            self._effects.emit(DialSeed(seed))
+
+    def ended(self, dial: DialEffect, end: DialEnd) -> None:
+        """Whoever was reached by a dial is added as a peer; everything else is noted here."""
+        if isinstance(dial, DialSeed):
+            self._seed_ended(dial.seed, end)
+        elif isinstance(dial, Feel):
+            self._note(dial.address, end)
+            if end.outcome is DialOutcome.REACHED:
+                address = dial.address
+                self._manager.dial_succeeded(address)
+                self._effects.ask_book(None, AddrBook.mark_good, address.id, address, end.latency)
+        else:
+            self.under_way -= 1
+            self._note(dial.address, end)
+            self._on_end()
+
+    def _seed_ended(self, seed: str, end: DialEnd) -> None:
+        left = self._seeds_left.pop(seed, ())
+        if end.outcome is DialOutcome.INCOMPATIBLE:
+            self._pauses.let_be(id_in(seed))
+        if end.outcome in {DialOutcome.REACHED, DialOutcome.CONNECTED_BEFORE}:
+            return
+        if not left:
+            self._effects.emit(NoSeedReached())
+        self._dial_seeds(left)
+
+    def _note(self, address: NetAddress, end: DialEnd) -> None:
+        """Note what the end of a dial says against the address, if it says anything."""
+        outcome = end.outcome
+        if outcome is DialOutcome.FAILED or outcome is DialOutcome.IMPOSTOR:
+            ban_s = self._manager.dial_failed(address, authentication=outcome is DialOutcome.IMPOSTOR)
+            if ban_s > 0:
+                self._effects.emit(GiveUp(address.id, ban_s, end.detail))
+            else:
+                self._effects.ask_book(None, AddrBook.mark_attempt, address.id, address)
+        elif outcome is DialOutcome.INCOMPATIBLE:
+            self._pauses.let_be(address.id)
+            self._effects.ask_book(None, AddrBook.mark_incompatible, address.id, address)

@@ -1,0 +1,336 @@
+"""Peer exchange without input and output: what a node does about its peers' addresses, and when.
+
+A driver tells a `Discoverer` what happened and what time it is, carries out the effects it gets back, and calls `tick`
+at the deadline. The PEX reactor does so with mailboxes and timers, the simulation on virtual time.
+
+    inputs                                              effects
+    start, tick                                         Dial, DialSeed, Feel
+    peer_added, peer_removed                            SendRequest, SendAnswer, Disconnect, Stop
+    request_received, addresses_received      →         AskBook, SelectAnswer, CountPeers
+    seed_requested, seed_request_left                   AdmitSeedRequest, AnswerSeedRequest, RefuseSeedRequest
+    dial_ended, answered, request_not_sent              Ban, GiveUp; Judged, Heard, NoSeedReached
+
+Source: reference 8.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from peerage.actors.discovery.book.addrbook import Added, AddrBook
+from peerage.actors.discovery.book.facts import Fact
+from peerage.actors.discovery.manager.agenda import Agenda, Entry, Moment
+from peerage.actors.discovery.manager.answer_selection import AnswerSelection
+from peerage.actors.discovery.manager.answering import Answering
+from peerage.actors.discovery.manager.arrivals import Arrivals
+from peerage.actors.discovery.manager.dialling import Dialling
+from peerage.actors.discovery.manager.effects import (
+    AdmitSeedRequest,
+    CountPeers,
+    DialEffect,
+    Effect,
+    Effects,
+    Heard,
+    Question,
+    SendRequest,
+)
+from peerage.actors.discovery.manager.events import ConnectedPeer, DialEnd, PeerCounts, SeedRequest
+from peerage.actors.discovery.manager.exchange import PeerExchange, StopPeer
+from peerage.actors.discovery.manager.group_rate import GroupRate
+from peerage.actors.discovery.manager.peer_manager import PeerManager
+from peerage.actors.discovery.manager.rounds import Rounds
+from peerage.actors.discovery.manager.seed_crawl import Crawler
+from peerage.actors.discovery.manager.seed_mode import SeedMode
+from peerage.actors.discovery.manager.seed_visits import SeedVisits
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.manager.settings import DiscoverySettings
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.pex import PexAddrs
+
+
+class Discoverer:
+    """One node's peer exchange, from the start of a process to its end.
+
+    Whoever asks for addresses is judged by what the book remembers of them, so that a restart makes nobody a stranger:
+    requests wait until it has said what that is.
+
+    Args: now, the moment of its making; rng, of its choices.
+    """
+
+    def __init__(
+        self, now: Moment, *, rng: random.Random, seeds: SeedList, settings: DiscoverySettings | None = None
+    ) -> None:
+        settings = self._settings = settings or DiscoverySettings()
+        pace, improvements = settings.pace, settings.improvements
+        agenda = self._agenda = Agenda(now)
+        effects = self._effects = Effects()
+        clock = agenda.clock
+        self._began = now.unix
+        self._seeds = seeds
+        self._peers: dict[NodeID, ConnectedPeer] = {}
+        self._young: dict[
+            NodeID, Entry
+        ] = {}  # outbound peers that may yet hang up as if they had not been reached
+        self._recalling: Entry | None = None
+        self._until_recalled: list[Callable[[], None]] | None = []  # None: what there was is recalled
+        self._exchange = PeerExchange(
+            clock=clock,
+            seed_mode=settings.seed_mode,
+            ensure_period=pace.ensure_period,
+            groups=GroupRate(clock, burst=pace.group_burst) if improvements.request_groups else None,
+            most_waiting=max(1, settings.max_inbound // 2) if settings.seed_mode else None,
+        )
+        self._manager = PeerManager(
+            clock=clock,
+            rng=rng,
+            max_outbound=settings.max_outbound,
+            ensure_period=pace.ensure_period,
+            persistent_max_dial_period=settings.persistent_max_dial_period,
+            improvements=improvements,
+        )
+        self._pauses = SeedVisits(clock, period=pace.seed_pause)
+        self._dialling = Dialling(
+            effects,
+            rng,
+            self._manager,
+            seeds,
+            self._pauses,
+            peers=self._peers,
+            persistent_ids=settings.persistent_ids,
+            on_end=self._consider_early_round,
+        )
+        self._rounds = Rounds(
+            effects,
+            agenda,
+            self._manager,
+            self._exchange,
+            self._dialling,
+            peers=self._peers,
+            persistent_ids=settings.persistent_ids,
+            distinct_ips=not settings.allow_duplicate_ip,
+            pace=pace,
+        )
+        self._seed_mode = (
+            SeedMode(
+                effects,
+                agenda,
+                Crawler(clock=clock, group_limit=settings.crawl_group_limit),
+                self._dialling,
+                peers=self._peers,
+                verified_answers=improvements.verified_answers,
+                pace=pace,
+            )
+            if settings.seed_mode
+            else None
+        )
+        self._arrivals = Arrivals(effects, agenda, pace)
+        self._answering = Answering(
+            effects,
+            agenda,
+            self._exchange,
+            AnswerSelection(effects, agenda, pace),
+            peers=self._peers,
+            never_banned=settings.persistent_ids | settings.unconditional_ids,
+            visit_back=self._visit_back,
+            alone_s=pace.alone,
+        )
+
+    # --- what the driver calls -------------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float:
+        """When to call `tick` next, in monotonic seconds; infinity when nothing is to come by itself."""
+        return self._agenda.deadline
+
+    def start(self, now: Moment) -> list[Effect]:
+        """Begin."""
+        self._agenda.now = now
+        self._recall()
+        if self._seed_mode is not None:  # a seed consults others before it visits anybody
+            self._dialling.dial_all_seeds()
+        self._effects.emit(CountPeers(self._begin))
+        return self._effects.take()
+
+    def tick(self, now: Moment) -> list[Effect]:
+        """Do what is due."""
+        self._agenda.now = now
+        self._agenda.run_due()
+        return self._effects.take()
+
+    def peer_added(self, now: Moment, peer: ConnectedPeer) -> list[Effect]:
+        """A peer is connected: sending is possible from here on."""
+        self._agenda.now = now
+        self._peers[peer.id] = peer
+        if peer.since < self._began:
+            self._exchange.peer_taken_over(peer.id)
+        if peer.is_outbound:
+            self._reached(peer)
+        else:
+            self._exchange.peer_added(peer.id, outbound=False, book_needs_more=False)
+            self._arrivals.note(peer.reported)
+            home = peer.home
+            if home is not None:
+                self._manager.dial_succeeded(home)  # it is back: what failed while it was away counts no more
+        return self._effects.take()
+
+    def peer_removed(self, now: Moment, peer: ConnectedPeer, *, hung_up: bool) -> list[Effect]:
+        """A connection is over. Args: hung_up, whether it ended otherwise than by a graceful stop of ours."""
+        self._agenda.now = now
+        if self._peers.get(peer.id) is not peer:
+            return []
+        del self._peers[peer.id]
+        self._exchange.peer_removed(peer.id)
+        self._answering.peer_removed(peer)
+        young = self._young.pop(peer.id, None)
+        if young is not None:
+            self._agenda.cancel(young)
+            if hung_up:
+                self._manager.dial_failed(peer.address)
+        if peer.is_outbound:
+            self._consider_early_round()
+        elif self._seed_mode is not None:
+            self._seed_mode.visit_back(peer.id, peer.home)
+        return self._effects.take()
+
+    def request_received(self, now: Moment, peer: ConnectedPeer) -> list[Effect]:
+        """A peer asks for addresses."""
+        self._agenda.now = now
+        self._once_recalled(partial(self._answering.request, peer))
+        return self._effects.take()
+
+    def addresses_received(
+        self, now: Moment, peer: ConnectedPeer, told: PexAddrs | Sequence[NetAddress]
+    ) -> list[Effect]:
+        """A peer tells addresses. Args: told, as they came in a message, or addresses that are valid already."""
+        self._agenda.now = now
+        if isinstance(told, PexAddrs):
+            outcome = self._exchange.receive_addresses(peer.id, told.addresses)
+        else:
+            outcome = self._exchange.receive_net_addresses(peer.id, told)
+        if isinstance(outcome, StopPeer):
+            self._effects.stop(peer, outcome)
+        else:
+            self._effects.ask_book(
+                partial(self._learned, peer), AddrBook.add_all, outcome.addresses, peer.source
+            )
+        return self._effects.take()
+
+    def request_not_sent(self, peer: ConnectedPeer) -> None:
+        """The last `SendRequest` for this peer could not be carried out: there is no answer to wait for."""
+        if self._peers.get(peer.id) is peer:
+            self._exchange.not_asked(peer.id)
+
+    def seed_requested(self, now: Moment, request: SeedRequest) -> list[Effect]:
+        """A node calls a seed for addresses and has said nothing else: as a peer that comes, asks and goes, all at once."""
+        self._agenda.now = now
+        admission = AdmitSeedRequest(request, lambda _nothing: self._on_seed_request(request))
+        self._once_recalled(partial(self._effects.emit, admission))
+        return self._effects.take()
+
+    def seed_request_left(self, now: Moment, peer_id: NodeID, connection: str) -> list[Effect]:
+        """A node that called over this connection has hung up."""
+        self._agenda.now = now
+        self._answering.seed_request_left(peer_id, connection)
+        return self._effects.take()
+
+    def dial_ended(self, now: Moment, dial: DialEffect, end: DialEnd) -> list[Effect]:
+        """A dial that was asked for is over. If it led to a peer, `peer_added` says so, before or after this."""
+        self._agenda.now = now
+        self._dialling.ended(dial, end)
+        return self._effects.take()
+
+    def answered(self, now: Moment, question: Question, answer: Any) -> list[Effect]:
+        """The answer to a question that was among the effects."""
+        self._agenda.now = now
+        if question.then is not None:
+            question.then(answer)
+        return self._effects.take()
+
+    def drain(self) -> list[Fact]:
+        """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""
+        return [*self._exchange.drain(), *self._manager.drain()]
+
+    # --- beginning -------------------------------------------------------------------------------------------------
+
+    def _recall(self) -> None:
+        """Ask who asked and which dials failed before this process began, until the book says it."""
+        self._recalling = self._agenda.after(self._settings.pace.patience, self._recall)
+        self._effects.ask_book(self._recalled, AddrBook.recall)
+
+    def _recalled(self, facts: Sequence[Fact]) -> None:
+        if self._until_recalled is None:
+            return
+        if self._recalling is not None:
+            self._agenda.cancel(self._recalling)
+        self._exchange.restore(facts)
+        self._manager.restore(facts)
+        held, self._until_recalled = self._until_recalled, None
+        for judge in held:
+            judge()
+
+    def _once_recalled(self, judge: Callable[[], None]) -> None:
+        if self._until_recalled is None:
+            judge()
+        else:
+            self._until_recalled.append(judge)
+
+    def _begin(self, counts: PeerCounts | None) -> None:
+        """Begin with the rounds. Without a count, as without peers."""
+        counts = counts or PeerCounts()
+        delay = self._manager.first_round_delay(
+            outbound=counts.outbound, inbound=counts.inbound, dialling=counts.dialling
+        )
+        (self._rounds if self._seed_mode is None else self._seed_mode).begin(delay)
+
+    # --- peers -----------------------------------------------------------------------------------------------------
+
+    def _reached(self, peer: ConnectedPeer) -> None:
+        """We dialled it, and its key and NodeInfo were just verified."""
+        pace, address = self._settings.pace, peer.address
+        if self._seed_mode is not None or pace.hang_up <= 0:
+            self._manager.dial_succeeded(address)  # a seed's visit is over soon, and that is no hang-up
+        else:
+            self._young[peer.id] = self._agenda.after(pace.hang_up, partial(self._has_stayed, peer))
+        if peer.is_persistent:
+            self._effects.ask_book(None, AddrBook.add_all, (address,), self._settings.own_address)
+        self._effects.ask_book(None, AddrBook.mark_good, peer.id, address, peer.latency)
+        if self._seed_mode is None:
+            self._effects.ask_book(partial(self._ask_at_once, peer), AddrBook.needs_more)
+        else:
+            self._ask_at_once(peer, needs_more=True)
+            self._seed_mode.reached(peer)
+
+    def _has_stayed(self, peer: ConnectedPeer) -> None:
+        del self._young[peer.id]
+        self._manager.dial_succeeded(peer.address)
+
+    def _ask_at_once(self, peer: ConnectedPeer, needs_more: bool) -> None:
+        if self._peers.get(peer.id) is peer and self._exchange.peer_added(
+            peer.id, outbound=True, book_needs_more=needs_more
+        ):
+            self._effects.emit(SendRequest(peer))
+
+    def _learned(self, peer: ConnectedPeer, added: Added) -> None:
+        self._effects.emit(Heard(peer, added))
+        if self._seed_mode is not None:
+            self._seed_mode.answered(peer)
+        elif self._seeds.is_seed(peer.id):
+            if added.added:
+                self._pauses.bring_news(peer.id)
+            self._rounds.ensure_peers(early=True)
+
+    def _on_seed_request(self, request: SeedRequest) -> None:
+        self._arrivals.note(request.reported)
+        self._answering.seed_request(request)
+
+    def _visit_back(self, request: SeedRequest) -> None:
+        if self._seed_mode is not None:
+            self._seed_mode.visit_back(request.id, request.home)
+
+    def _consider_early_round(self) -> None:
+        if self._seed_mode is None:
+            self._rounds.hurry()

@@ -1,0 +1,170 @@
+"""Rounds of ensure-peers: every half minute, and early when there is reason to, see that there are enough outbound peers.
+
+Source: reference 8, Ensure-peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from peerage.actors.discovery.book.addrbook import AddrBook, Offer
+from peerage.actors.discovery.manager.agenda import Agenda
+from peerage.actors.discovery.manager.dialling import Dialling
+from peerage.actors.discovery.manager.effects import CountPeers, Effects, SendRequest
+from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts
+from peerage.actors.discovery.manager.exchange import PeerExchange
+from peerage.actors.discovery.manager.peer_manager import Connected, PeerManager, Plan
+from peerage.actors.discovery.manager.settings import Pace
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Thought:
+    """A round that waits for answers, since when (monotonic seconds)."""
+
+    since: float
+    early: bool
+
+
+class Rounds:
+    """Plans rounds, and asks for what they need to know: how many peers there are, and whom the book offers.
+
+    While those answers are on their way no other round begins. One that does not come holds rounds up for a while,
+    not for good.
+
+    Args: distinct_ips, whether no second peer with the IP address of another is wanted.
+    """
+
+    def __init__(
+        self,
+        effects: Effects,
+        agenda: Agenda,
+        manager: PeerManager,
+        exchange: PeerExchange,
+        dialling: Dialling,
+        *,
+        peers: Mapping[NodeID, ConnectedPeer],
+        persistent_ids: Collection[str] = (),
+        distinct_ips: bool = True,
+        pace: Pace,
+    ) -> None:
+        self._effects = effects
+        self._agenda = agenda
+        self._manager = manager
+        self._exchange = exchange
+        self._dialling = dialling
+        self._peers = peers
+        self._persistent_ids = persistent_ids
+        self._distinct_ips = distinct_ips
+        self._period = pace.ensure_period
+        self._patience = pace.patience
+        self._thought: _Thought | None = None
+        self._counting_since: float | None = None  # for an early round
+        self._count_again = False
+
+    def begin(self, delay: float) -> None:
+        """Begin with the rounds, which go on by themselves."""
+        self._agenda.after(delay, self._round)
+
+    def _round(self) -> None:
+        self._agenda.after(self._period, self._round)
+        self._effects.ask_book(None, AddrBook.reinstate_bad_peers)
+        self._effects.ask_book(None, AddrBook.set_anchors, self._manager.anchors(self._outbound()))
+        self.ensure_peers(early=False)
+
+    def _outbound(self) -> list[Connected]:
+        """The outbound peers without those that are redialled anyway."""
+        now = self._agenda.now.unix
+        return [
+            Connected(peer.address, now - peer.since)
+            for peer in self._peers.values()
+            if peer.is_outbound and not peer.is_persistent
+        ]
+
+    def ensure_peers(self, *, early: bool) -> None:
+        """Begin a round. Args: early, whether it is not one of every half minute: such a round asks no peer."""
+        now = self._agenda.now.at
+        if self._thought is not None and now - self._thought.since < self._patience:
+            return
+        thought = self._thought = _Thought(now, early)
+        self._effects.emit(CountPeers(partial(self._plan, thought)))
+
+    def _plan(self, thought: _Thought, counts: PeerCounts | None) -> None:
+        if thought is not self._thought:
+            return
+        if counts is None:  # the next round will do
+            self._thought = None
+            return
+        outbound, dialling = counts.outbound, counts.dialling
+        plan = self._manager.plan(outbound=outbound, dialling=dialling)
+        if plan is None:
+            self._thought = None
+            if not thought.early and self._manager.feeler_due(outbound=outbound, dialling=dialling):
+                self._dialling.feel()
+            return
+        self._effects.ask_book(
+            partial(self._decide, thought, counts, plan), AddrBook.offer, plan.bias, plan.picks
+        )
+
+    def _decide(self, thought: _Thought, counts: PeerCounts, plan: Plan, offer: Offer) -> None:
+        if thought is not self._thought:
+            return
+        self._thought = None
+        peers, dialling, persistent = self._peers, self._dialling, self._persistent_ids
+        alone = not counts.outbound + counts.inbound
+        ips = {peer.address.host for peer in peers.values()} if self._distinct_ips else None
+
+        def is_busy(address: NetAddress) -> bool:
+            return (
+                address.id in peers
+                or address.id in counts.dialling_ids
+                or (ips is not None and address.host in ips)
+                or dialling.leave_alone(address.id, alone=alone)
+            )
+
+        round_ = self._manager.decide(
+            plan,
+            offer,
+            busy=is_busy,
+            persistent=lambda address: address.id in persistent,
+            peers=list(peers),
+            early=thought.early,
+            groups={peer.address.group(strict=True) for peer in peers.values() if peer.is_outbound},
+        )
+        for address in round_.give_up:
+            dialling.give_up(address)
+        for address in round_.dial:
+            dialling.dial(address)
+        if round_.ask is not None and self._exchange.ask(round_.ask):
+            self._effects.emit(SendRequest(peers[round_.ask]))
+        if round_.seeds:
+            dialling.dial_seeds(alone=alone)
+
+    def hurry(self) -> None:
+        """Consider an early round, now that a dial has ended or an outbound peer is lost.
+
+        Peers are counted once for all that happens while the count is on its way, and once more behind it: it may not
+        know yet of what happened last.
+        """
+        if self._dialling.under_way:
+            return  # the last of these dials asks again
+        now = self._agenda.now.at
+        if self._counting_since is not None and now - self._counting_since < self._patience:
+            self._count_again = True
+            return
+        self._counting_since = now
+        self._effects.emit(CountPeers(self._plan_early_round))
+
+    def _plan_early_round(self, counts: PeerCounts | None) -> None:
+        self._counting_since = None
+        again, self._count_again = self._count_again, False
+        if counts is not None and not self._dialling.under_way:
+            delay = self._manager.early_round(outbound=counts.outbound, dialling=counts.dialling)
+            if delay is not None:
+                self._agenda.after(delay, partial(self.ensure_peers, early=True))
+                return
+        if again and counts is not None:
+            self.hurry()

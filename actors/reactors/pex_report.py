@@ -1,0 +1,79 @@
+"""What the operator sees of peer exchange: how requests were judged, what became of addresses, who was banned."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from peerage.actors.discovery.book.addrbook import Added
+from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
+from peerage.actors.log_folding import LineFolding, prefix_of
+from peerage.actors.metrics.buffer import Labels
+from peerage.actors.runtime.log import get_logger
+from peerage.wire.remote_text import shown
+
+__all__ = ["PexReport"]
+
+log = get_logger("peerage.pex")
+
+
+class PexReport:
+    """Counts for the metrics, and writes lines to the log, folded where a remote could cause many of them.
+
+    Args: count, adds to a counter with these labels, as `MetricsBuffer.inc`; None: metrics are off.
+    """
+
+    def __init__(self, lines: LineFolding, count: Callable[[str, Labels, float], None] | None = None) -> None:
+        self._lines = lines
+        self._add = count
+
+    def judged(self, effect: Judged) -> None:
+        """A request for addresses was judged."""
+        self._count("p2p_pex_requests_total", effect.outcome)
+
+    def heard(self, effect: Heard) -> None:
+        """The book was told addresses."""
+        outcomes, peer = outcomes_of(effect.added), effect.peer
+        for outcome, count in outcomes.items():
+            self._count("p2p_heard_addresses_total", outcome, count)
+        if peer is not None and (effect.added.refused or effect.added.displaced):
+            common = {"prefix": prefix_of(str(peer.address.host))}
+            self._lines.say(log.info, "addresses heard", peer.id, common, peer=peer.id, found=outcomes)
+
+    def banned(self, effect: Ban | GiveUp) -> None:
+        """The book has banned a node, or only its address."""
+        did = effect.reason.partition(":")[0]  # what the peer did, without what it said
+        self._lines.say(
+            log.info,
+            "peer banned",
+            effect.id,
+            {"reason": did},
+            peer=effect.id,
+            reason=shown(effect.reason),
+            seconds=effect.seconds,
+            connects=isinstance(effect, GiveUp),
+        )
+        self._count("p2p_bans_total", did)  # a label's values are few
+
+    def seed_skipped(self, seed: str, error: Exception) -> None:
+        """A seed could not be dialled at all: its name has no address now, or nobody is there to dial."""
+        self._lines.say(log.warning, "seed skipped", seed, {}, seed=shown(seed), cause=str(error))
+
+    def no_seed_reached(self, _effect: NoSeedReached) -> None:
+        """All seeds were dialled in vain."""
+        self._lines.say(log.info, "no seed could be reached", "", {})
+
+    def _count(self, counter: str, label: str, n: float = 1) -> None:
+        if self._add is not None:
+            self._add(counter, (label,), n)
+
+
+def outcomes_of(added: Added) -> dict[str, int]:
+    """What became of how many addresses."""
+    outcomes = {
+        "added": added.added,
+        "seen again": added.seen_again,
+        "left alone": added.left_alone,
+        "displaced": added.displaced,
+        **added.refused,
+    }
+    return {outcome: count for outcome, count in outcomes.items() if count}

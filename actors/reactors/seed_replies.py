@@ -1,0 +1,65 @@
+"""Replies to nodes that call a seed for addresses: who waits for one, and who is banned and gets none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from peerage.actors.ban_filter import ShutOut
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.manager.effects import AnswerSeedRequest, RefuseSeedRequest
+from peerage.actors.discovery.manager.events import SeedRequest
+from peerage.actors.messages import BansChanged
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import Reply
+
+__all__ = ["SeedReplies"]
+
+
+class SeedReplies:
+    """The replies that are due, by connection.
+
+    Args: count_sent, called with the size of each answer.
+    """
+
+    def __init__(self, count_sent: Callable[[int], None] = lambda _size: None) -> None:
+        self._count_sent = count_sent
+        self._bans = ShutOut()
+        self._due: dict[str, Reply] = {}
+
+    def know_bans(self, bans: Sequence[Ban]) -> None:
+        """These are all the bans that there are."""
+        self._bans.update(BansChanged(tuple(bans), whole=True))
+
+    def bans_changed(self, message: BansChanged) -> None:
+        """Bans were added or lifted."""
+        self._bans.update(message)
+
+    def add(self, connection: str, reply: Reply) -> None:
+        """A node calls over this connection, and waits for the reply."""
+        self._due[connection] = reply
+
+    def drop(self, connection: str) -> None:
+        """It has hung up."""
+        self._due.pop(connection, None)
+
+    def admits(self, request: SeedRequest) -> bool:
+        """Whether a node is not banned. If it is, it is told so."""
+        refusal = self._bans.refusal(request.id)
+        if refusal is not None:
+            self._reply(request, refusal)
+        return refusal is None
+
+    def answer(self, effect: AnswerSeedRequest) -> None:
+        """Tell a node addresses."""
+        assert isinstance(effect.told, bytes)
+        self._count_sent(len(effect.told))
+        self._reply(effect.request, effect.told)
+
+    def refuse(self, effect: RefuseSeedRequest) -> None:
+        """Send a node away."""
+        self._reply(effect.request, Refusal(RefusalReason.TOO_OFTEN, effect.reason))
+
+    def _reply(self, request: SeedRequest, answer: bytes | Refusal) -> None:
+        reply = self._due.pop(request.connection, None)
+        if reply is not None:
+            reply.set(answer)

@@ -1,0 +1,49 @@
+"""How effects are gathered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.manager.effects import AskBook, Ban, Dial, Effects, Stop
+from peerage.actors.discovery.manager.exchange import StopPeer
+from tests.actors.discovery.manager.scene import connected
+from tests.actors.discovery.nodes import address, book, node_id
+
+
+def test_effects_are_taken_once_and_in_order() -> None:
+    """What was taken is there no more."""
+    effects = Effects()
+    for number in (1, 2):
+        effects.emit(Dial(address(number)))
+    assert effects.take() == [Dial(address(1)), Dial(address(2))]
+    assert effects.take() == []
+
+
+def test_a_question_for_the_book_can_be_carried_out_by_calling_it() -> None:
+    """A method or a property; both have a name, for those who send it."""
+    effects = Effects()
+    effects.ask_book(None, AddrBook.has, node_id(1))
+    effects.ask_book(None, AddrBook.needs_more)
+    has, needs_more = effects.take()
+    assert isinstance(has, AskBook)
+    assert isinstance(needs_more, AskBook)
+    assert [has.name, needs_more.name] == ["has", "needs_more"]
+    assert has.method(book(), *has.args) is False
+    assert needs_more.method(book()) is True
+
+
+def test_questions_are_equal_whatever_becomes_of_their_answers() -> None:
+    """So that tests can write down what they expect."""
+    assert AskBook(AddrBook.has, ("x",), print) == AskBook(AddrBook.has, ("x",))
+
+
+def test_offenders_are_stopped_and_banned_unless_the_operator_insists_on_them() -> None:
+    """Nor is anybody banned for a first offence, which is one of no seconds."""
+    effects, peer = Effects(), connected(1)
+    effects.stop(peer, StopPeer("x", 60.0))
+    assert effects.take() == [Stop(peer, "x"), Ban(peer.id, 60.0, "x")]
+    effects.stop(peer, StopPeer("x"))
+    for wanted in (replace(peer, is_persistent=True), replace(peer, is_unconditional=True)):
+        effects.stop(wanted, StopPeer("x", 60.0))
+    assert {type(effect) for effect in effects.take()} == {Stop}

@@ -1,0 +1,200 @@
+"""Rounds of ensure-peers, early ones among them."""
+
+from __future__ import annotations
+
+import random
+
+from peerage.actors.discovery.book.addrbook import AddrBook, Offer
+from peerage.actors.discovery.manager.dialling import Dialling
+from peerage.actors.discovery.manager.effects import AskBook, CountPeers, Dial, DialSeed, Effect, SendRequest
+from peerage.actors.discovery.manager.events import DialEnd, DialOutcome, PeerCounts
+from peerage.actors.discovery.manager.exchange import PeerExchange
+from peerage.actors.discovery.manager.peer_manager import PeerManager
+from peerage.actors.discovery.manager.rounds import Rounds
+from peerage.actors.discovery.manager.seed_visits import SeedVisits
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.manager.settings import Pace
+from peerage.wire.net_address import NetAddress
+from tests.actors.discovery.manager.scene import Scene, answer_to, asked, connected
+from tests.actors.discovery.nodes import address, node_id
+
+NOBODY, ENOUGH = PeerCounts(), PeerCounts(outbound=10)
+
+
+def offer(*numbers: int, needs_more: bool = False) -> Offer:
+    return Offer(tuple(map(address, numbers)), needs_more, len(numbers))
+
+
+class Node(Scene):
+    """Rounds of a node with one seed, 90."""
+
+    def __init__(self, *, distinct_ips: bool = True) -> None:
+        super().__init__()
+        rng = random.Random(1)
+        manager = PeerManager(clock=self.agenda.clock, rng=rng)
+        self.exchange = PeerExchange(clock=self.agenda.clock)
+        self.dialling = Dialling(
+            self.effects,
+            rng,
+            manager,
+            SeedList([str(address(90))]),
+            SeedVisits(self.agenda.clock, period=30.0),
+            peers=self.peers,
+            on_end=self._end,
+        )
+        self.rounds = Rounds(
+            self.effects,
+            self.agenda,
+            manager,
+            self.exchange,
+            self.dialling,
+            peers=self.peers,
+            distinct_ips=distinct_ips,
+            pace=Pace(),
+        )
+
+    def _end(self) -> None:
+        self.rounds.hurry()
+
+    def round(self, counts: PeerCounts, offered: Offer, *, early: bool = False) -> list[Effect]:
+        """One whole round. Returns: what is to be done in the end."""
+        self.rounds.ensure_peers(early=early)
+        (question,) = self.answer(counts)
+        assert isinstance(question, AskBook)
+        assert question.method is AddrBook.offer
+        return answer_to(self, question, offered)
+
+    def end(self, number: int) -> list[Effect]:
+        """The dial to this address failed."""
+        self.dialling.ended(Dial(address(number)), DialEnd(DialOutcome.FAILED))
+        return self.out()
+
+
+def dialled(effects: list[Effect]) -> list[NetAddress]:
+    return [effect.address for effect in effects if isinstance(effect, Dial)]
+
+
+def counts_in(effects: list[Effect]) -> list[Effect]:
+    return [effect for effect in effects if isinstance(effect, CountPeers)]
+
+
+def test_rounds_follow_each_other_every_half_minute() -> None:
+    """Each lifts the bans that are over and tells the book the anchors, then counts the peers."""
+    node = Node()
+    node.rounds.begin(5.0)
+    assert node.pass_by(4.0) == []
+    first = node.pass_by(1.0)
+    assert asked(first) == [("reinstate_bad_peers", ()), ("set_anchors", ([],))]
+    assert counts_in(answer_to(node, first[-1], ENOUGH)) == []
+    assert counts_in(node.pass_by(29.0)) == []
+    assert len(counts_in(node.pass_by(1.0))) == 1
+
+
+def test_anchors_are_outbound_peers_that_stayed_and_are_not_redialled_anyway() -> None:
+    """The longest first."""
+    node = Node()
+    for peer in (connected(1), connected(2, is_persistent=True), connected(3, is_outbound=False)):
+        node.connect(peer)
+    node.rounds.begin(400.0)
+    assert asked(node.pass_by(400.0))[1] == ("set_anchors", ([address(1)],))
+
+
+def test_a_round_dials_whom_the_book_offers() -> None:
+    """But nobody who is connected or being dialled, nor a second node at the IP address of a peer."""
+    node = Node()
+    node.connect(connected(1))
+    node.connect(connected(2, ip="9.9.9.9"))
+    twin = address(3, "9.9.9.9")
+    counts = PeerCounts(outbound=2, dialling=1, dialling_ids=frozenset({node_id(4)}))
+    offered = Offer((address(1), twin, address(4), address(5)), needs_more=False, size=4)
+    assert dialled(node.round(counts, offered)) == [address(5)]
+    node = Node(distinct_ips=False)
+    node.connect(connected(2, ip="9.9.9.9", is_outbound=False))
+    assert dialled(node.round(NOBODY, Offer((twin,), needs_more=False, size=1))) == [twin]
+
+
+def test_a_book_that_wants_more_has_a_peer_asked_but_in_no_early_round() -> None:
+    """Nor is a peer asked of whom an answer is awaited."""
+    node = Node()
+    peer = node.connect(connected(1))
+    assert SendRequest(peer) not in node.round(PeerCounts(1), offer(5, needs_more=True), early=True)
+    assert SendRequest(peer) in node.round(PeerCounts(1), offer(6, needs_more=True))
+    assert SendRequest(peer) not in node.round(PeerCounts(1), offer(7, needs_more=True))
+
+
+def test_without_anybody_to_dial_seeds_are() -> None:
+    """Unless they were visited a moment ago."""
+    node = Node()
+    assert node.round(NOBODY, offer(needs_more=True)) == [DialSeed(str(address(90)))]
+    assert node.round(NOBODY, offer(needs_more=True)) == []
+
+
+def test_with_enough_peers_a_feeler_is_sent_now_and_then() -> None:
+    """Every two minutes or so, in ordinary rounds."""
+    node = Node()
+    feelers = 0
+    for _ in range(40):
+        node.pass_by(30.0)
+        node.rounds.ensure_peers(early=False)
+        feelers += asked(node.answer(ENOUGH)) == [("feeler", ())]
+    assert 6 <= feelers <= 20
+    node.pass_by(300.0)
+    node.rounds.ensure_peers(early=True)
+    assert node.answer(ENOUGH) == []
+
+
+def test_no_round_begins_while_another_waits_for_its_answers_but_not_for_good() -> None:
+    """What comes too late is left alone."""
+    node = Node()
+    node.rounds.ensure_peers(early=False)
+    (late,) = node.out()
+    node.pass_by(29.0)
+    node.rounds.ensure_peers(early=False)
+    assert node.out() == []
+    node.pass_by(1.0)
+    node.rounds.ensure_peers(early=False)
+    assert len(node.out()) == 1
+    assert answer_to(node, late, NOBODY) == []
+
+
+def test_a_round_without_a_count_is_left_to_the_next() -> None:
+    """The switch is being restarted."""
+    node = Node()
+    node.rounds.ensure_peers(early=False)
+    assert node.answer(None) == []
+    assert dialled(node.round(NOBODY, offer(5))) == [address(5)]
+
+
+def test_when_the_last_dial_of_a_round_has_failed_another_round_follows_in_seconds() -> None:
+    """Three after the one before, and not while others are under way."""
+    node = Node()
+    assert dialled(node.round(NOBODY, offer(5, 6))) == [address(5), address(6)]
+    node.pass_by(1.0)
+    assert counts_in(node.end(5)) == []
+    (count,) = counts_in(node.end(6))
+    assert answer_to(node, count, NOBODY) == []
+    assert node.pass_by(1.5) == []
+    assert len(counts_in(node.pass_by(0.5))) == 1
+
+
+def test_peers_are_counted_once_for_all_that_is_lost_together_and_once_behind_it() -> None:
+    """The first count may not know of the last loss."""
+    node = Node()
+    for _ in range(5):
+        node.rounds.hurry()
+    (first,) = node.out()
+    (second,) = answer_to(node, first, ENOUGH)
+    assert answer_to(node, second, PeerCounts(outbound=9)) == []
+    assert len(counts_in(node.pass_by(3.0))) == 1
+
+
+def test_a_count_that_does_not_come_makes_no_early_round_and_hinders_none() -> None:
+    """After a while another is asked for."""
+    node = Node()
+    node.rounds.hurry()
+    node.out()
+    node.pass_by(30.0)
+    node.rounds.hurry()
+    node.rounds.hurry()
+    assert node.answer(None) == []
+    assert node.pass_by(100.0) == []

@@ -1,4 +1,4 @@
-"""What the operator sets: config.toml, flags, environment; the home directory, the node key file, logs."""
+"""The configuration of a node: config.toml, flags and environment, the home directory, the node key file, logging."""
 
 from peerage.config.config import Config
 from peerage.config.errors import (

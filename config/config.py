@@ -1,4 +1,4 @@
-"""The configuration of a node, complete and valid, whatever it was put together from."""
+"""The configuration of a node: complete and valid, whatever sources it was put together from."""
 
 import os
 from collections.abc import Mapping
@@ -34,13 +34,13 @@ _ORDER = {setting.name: index for index, setting in enumerate(SETTINGS)}
 
 @dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class Config(TopLevel):
-    """A node's configuration: small, frozen, picklable. One that exists has no impossible value.
+    """A node's configuration: small, frozen, picklable. If the object exists, all its values are possible ones.
 
     Config(home="/srv/node", network="test", p2p={"laddr": "tcp://127.0.0.1:0", "dial_timeout": 1.5})
-    takes the embedded defaults for all else and reads no file; `Config.load` reads file, environment, flags.
+    uses the built-in defaults for everything else and reads no file; `Config.load` reads file, environment and flags.
 
-    network: name of the network, empty if nothing names it (no node starts so, see `check`).
-    Durations are seconds. warnings: what is allowed but looks odd, a sentence each.
+    network: name of the network, empty if nothing names it (no node starts then, see `check`).
+    Durations are in seconds. warnings: what is allowed but looks odd, one sentence each.
     """
 
     home: Home
@@ -65,9 +65,8 @@ class Config(TopLevel):
     ) -> None:
         """Put a configuration together from defaults and overrides.
 
-        Args: sections as objects or as mappings of their keys; settings of the top level (moniker,
-        node_key_file, …) by name. Texts are read as a flag's would be; durations may also be numbers, of
-        seconds.
+        Args: sections as objects or as mappings of their keys; settings of the top level (moniker, node_key_file, …) by
+        name. Texts are read like those of a flag; durations may also be numbers of seconds.
         Raises: ConfigError with every mistake; HomeError.
         """
         sections = {"p2p": p2p, "rpc": rpc, "instrumentation": instrumentation, "peerage": peerage}
@@ -87,11 +86,11 @@ class Config(TopLevel):
         file_needed: bool = True,
         to_start: bool = False,
     ) -> "Config":
-        """Read what the operator set: flags, else environment, else config.toml, else the defaults.
+        """Read what the operator set: flags before environment before config.toml before defaults.
 
-        Args: home, by default PEERAGE_HOME, else ~/.peerage; flags, texts by name of setting ("p2p.laddr");
-        environ, by default the process's; file_needed, whether it is a mistake that there is no config.toml;
-        to_start, whether to look at once for what would keep a node from starting (see `check`).
+        Args: home, by default PEERAGE_HOME or, without that, ~/.peerage; flags, texts by name of setting ("p2p.laddr");
+        environ, by default the process's; file_needed, whether a missing config.toml is a mistake; to_start, whether to
+        check right away for what would keep a node from starting (see `check`).
         Raises: ConfigError with every mistake; HomeError.
         """
         environ = os.environ if environ is None else environ
@@ -110,8 +109,7 @@ class Config(TopLevel):
         return self
 
     def replace(self, **changes: object) -> "Config":
-        """A copy with other values, given as to the constructor; a section given as a mapping keeps its
-        other values.
+        """A copy with other values, given as to the constructor. A section given as a mapping keeps its other values.
 
         Raises: ConfigError with every mistake; HomeError.
         """
@@ -127,7 +125,7 @@ class Config(TopLevel):
         return copy
 
     def check(self) -> None:
-        """Look for what would keep a node from starting: addresses, IDs, no network, an impossible timeout.
+        """Raise if something would keep a node from starting: addresses, IDs, no network, an impossible timeout.
 
         Raises: ConfigError with every mistake.
         """
@@ -136,7 +134,7 @@ class Config(TopLevel):
             raise ConfigError(mistakes)
 
     def start_mistakes(self) -> list[Mistake]:
-        """What would keep a node from starting, in the order of the settings."""
+        """The mistakes that would keep a node from starting, in the order of the settings."""
         mistakes = []
         for setting in SETTINGS:
             mistakes += setting.start_mistakes(self.value_of(setting), self.source_of(setting.name))
@@ -158,29 +156,27 @@ class Config(TopLevel):
         return getattr(part, setting.attribute)
 
     def source_of(self, name: str) -> str:
-        """Where a setting's value comes from: "flag --p2p.laddr", "environment …", "file …", "argument",
-        "default".
-        """
+        """Where a setting's value comes from: "flag --p2p.laddr", "environment …", "file …", "argument", "default"."""
         return dict(self.sources).get(name, "default")
 
     @property
     def node_key_path(self) -> Path:
-        """Where the node key is."""
+        """The path of the node key file."""
         return self.home.resolve(self.node_key_file)
 
     @property
     def genesis_path(self) -> Path:
-        """Where the genesis file would be."""
+        """The path of the genesis file, whether or not it exists."""
         return self.home.resolve(self.genesis_file)
 
     @property
     def addr_book_path(self) -> Path:
-        """Where CometBFT's address book file is, for import and export."""
+        """The path of CometBFT's address book file, for import and export."""
         return self.home.resolve(self.p2p.addr_book_file)
 
     @property
     def log_settings(self) -> LogSettings:
-        """What each process of the node needs to know to log."""
+        """What each process of the node needs to set up its logging."""
         return LogSettings(level=self.log_level, format=self.log_format)
 
     def _fill(
@@ -191,7 +187,7 @@ class Config(TopLevel):
         sources: Mapping[str, str],
         warnings: tuple[str, ...],
     ) -> None:
-        """Set every field. network counts where the setting of that name is empty."""
+        """Set every field. `network` is used if the setting of that name is empty."""
         sections = {
             "p2p": P2PConfig(
                 **_of_section(P2PConfig, values),
@@ -215,7 +211,7 @@ class Config(TopLevel):
         object.__setattr__(self, "warnings", (*warnings, *odd))
 
     def _oddities(self) -> list[str]:
-        """Combinations that are allowed but hardly meant."""
+        """Warnings about combinations that are allowed but probably not meant."""
         persistent = {id_in(address) for address in self.p2p.persistent_peers}
         odd = [
             f"p2p.seeds: {shown(seed)} is in p2p.persistent_peers too, but a seed hangs up after answering"
@@ -252,7 +248,7 @@ def _is_unspecified(address: ListenAddress | None) -> bool:
 
 
 def _read_address(text: str) -> ListenAddress | None:
-    """None for what is empty, or is none: whether that matters is asked elsewhere."""
+    """The address, or None if the text is empty or invalid: whether that matters is checked elsewhere."""
     try:
         return ListenAddress.parse(text)
     except ValueError:

@@ -6,7 +6,7 @@ from peerage.config.errors import UnfitValueError
 
 ALLOWED = 'a duration such as "10ms", "1m30s" or "1.5h" (units ns, us, ms, s, m, h)'
 NANOSECONDS_PER_SECOND = 1_000_000_000
-LONGEST_TEXT = 128  # characters; nothing sensible is longer, and int() of a long text is slow
+LONGEST_TEXT = 128  # characters; no sensible duration is longer, and int() of a long text is slow
 MOST, LEAST = 2**63 - 1, -(2**63)  # nanoseconds, int64
 
 _UNITS = {
@@ -23,11 +23,11 @@ _PART = re.compile(r"([0-9]*)(?:\.([0-9]*))?([^0-9.]+)")
 
 
 def parse_duration(text: str) -> int:
-    """Nanoseconds of a duration in Go's notation.
+    """Read a duration in Go's notation. Returns: nanoseconds.
 
-    Units may come in any order and repeat ("1s1h"); a sign may lead; "0" needs no unit.
-    Parts of a nanosecond are cut.
-    Raises: UnfitValueError for anything Go refuses, and for texts over 128 characters.
+    Units may come in any order and repeat ("1s1h"); a sign may come first; "0" needs no unit. Fractions of a nanosecond
+    are cut off.
+    Raises: UnfitValueError for anything that Go refuses, and for texts over 128 characters.
     Source: Go's time.ParseDuration, tests/vectors/config_p2p.json.
     """
     sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))

@@ -1,18 +1,18 @@
-"""What an operator can get wrong.
+"""The errors that an operator can cause and correct.
 
-    OperatorError                 something the operator can mend: the command line ends with exit code 2
+    OperatorError                 something the operator can correct: the command line ends with exit code 2
     ├── ConfigError               one or more settings; carries every mistake found
     ├── HomeError                 the home directory cannot be used
-    │   └── HomeInUseError        a node runs in it, or a command changes its address book
+    │   └── HomeInUseError        a node runs in it, or a command is changing its address book
     └── NodeKeyFileError          the node key file
         ├── NodeKeyMissingError   there is none
         ├── NodeKeyExistsError    there is one already, and it is never overwritten
-        ├── NodeKeyAccessError    it cannot be read or written, or is no regular file
+        ├── NodeKeyAccessError    it cannot be read or written, or is not a regular file
         ├── NodeKeyModeError      others than its owner may read or write it
         └── NodeKeyContentError   it does not hold a usable key
 
-UnfitValueError stays inside this room: a kind or a rule raises it, and whoever knows key and source makes a
-Mistake of it.
+UnfitValueError does not leave this package: a kind or a rule raises it, and the caller, who knows the key and the source,
+turns it into a Mistake.
 """
 
 from collections.abc import Sequence
@@ -26,9 +26,9 @@ from peerage.config.quoting import shown
 class Mistake:
     """One thing that is wrong with one setting.
 
-    key is the setting's name (`p2p.laddr`) or empty when the whole source is meant; source says where the
-    value comes from; found is the value, already printable; allowed says what would have been right; reason,
-    where there is one, what exactly is wrong with the value.
+    key is the setting's name (`p2p.laddr`), or empty if the whole source is meant. source says where the value comes
+    from. found is the value in printable form. allowed says what would have been right, and reason, if there is one,
+    what exactly is wrong with the value.
     """
 
     key: str
@@ -44,7 +44,7 @@ class Mistake:
 
 
 class UnfitValueError(ValueError):
-    """A value is not what its kind or rule allows; `reason`, where there is one, says what exactly is wrong."""
+    """A value is not what its kind or rule allows; `reason`, if there is one, says what exactly is wrong."""
 
     def __init__(self, found: object, allowed: str, reason: str = "") -> None:
         super().__init__(found, allowed, reason)
@@ -55,13 +55,13 @@ class UnfitValueError(ValueError):
 
 
 class OperatorError(Exception):
-    """Something the operator can mend."""
+    """Something that the operator can correct."""
 
 
 class ConfigError(OperatorError):
     """Settings that cannot be used.
 
-    mistakes: all of them, in the order of the settings. warnings: what else looked odd, perhaps the reason.
+    mistakes: all of them, in the order of the settings. warnings: what else looked odd; it may explain a mistake.
     """
 
     def __init__(self, mistakes: Sequence[Mistake], warnings: Sequence[str] = ()) -> None:
@@ -88,10 +88,10 @@ class HomeError(OperatorError):
 
 
 class HomeInUseError(HomeError):
-    """Somebody else writes in this home: two would use one node key and one address book.
+    """Another process writes in this home. Two of them would share one node key and one address book.
 
-    Attributes: what has it ("a node"), its pid (None where it has not said), the node's address (ID@host:port, empty
-    until it listens), and its host where that is another one than ours.
+    Attributes: what holds the home ("a node"), its pid (None if unknown), the address of the node (ID@host:port, empty
+    until it listens), and its host if that is not ours.
     """
 
     def __init__(
@@ -124,14 +124,14 @@ class NodeKeyMissingError(NodeKeyFileError):
 
 
 class NodeKeyExistsError(NodeKeyFileError):
-    """A node key is there already, and would be lost by writing another."""
+    """There is a node key already, which writing another one would destroy."""
 
     def __str__(self) -> str:
         return f"{self.path}: there is a node key already, and it is never overwritten"
 
 
 class NodeKeyAccessError(NodeKeyFileError):
-    """The system refuses to read or write the file, or it is no regular file."""
+    """The system refuses to read or write the file, or it is not a regular file."""
 
     def __init__(self, path: str | PathLike[str], reason: str) -> None:
         super().__init__(path, reason)
@@ -142,7 +142,7 @@ class NodeKeyAccessError(NodeKeyFileError):
 
 
 class NodeKeyModeError(NodeKeyFileError):
-    """The file's mode lets others than its owner at the private key."""
+    """The file's mode gives others than its owner access to the private key."""
 
     def __init__(self, path: str | PathLike[str], mode: int) -> None:
         super().__init__(path, mode)
@@ -156,7 +156,7 @@ class NodeKeyModeError(NodeKeyFileError):
 
 
 class NodeKeyContentError(NodeKeyFileError):
-    """The file does not hold a node key that can be used."""
+    """The file does not hold a usable node key."""
 
     def __init__(self, path: str | PathLike[str], reason: str) -> None:
         super().__init__(path, reason)

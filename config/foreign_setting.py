@@ -1,8 +1,8 @@
-"""Settings that others have and peerage has not: CometBFT itself, older versions of it, forks.
+"""Settings that others have and peerage does not: CometBFT itself, its older versions, and forks.
 
-A key that somebody else knows is no typing error, so it gets a word of its own instead of a guess at what was meant;
-where its value asks for nothing it gets none. Source: the configuration structs of Tendermint v0.19 to v0.35, of
-CometBFT v0.34 to v1.0, and of the forks named below.
+A key that another program knows is not a typing error. So it gets a message of its own instead of a guess at what was
+meant, and no message at all if its value asks for nothing. Source: the configuration structs of Tendermint v0.19 to v0.35,
+of CometBFT v0.34 to v1.0, and of the forks named below.
 """
 
 from collections.abc import Iterator
@@ -12,31 +12,31 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class ForeignSetting:
-    """A setting of somebody else.
+    """A setting of another program.
 
     Args:
-        about: whose it is and what peerage does instead. Empty: whatever its value, nothing is lost.
-        idle: values with which it asks for nothing, beside the empty ones: its default, or what switches it off.
+        about: whose setting it is and what peerage does instead. Empty: nothing is lost, whatever its value.
+        idle: values besides the empty ones with which it asks for nothing: its default, or what switches it off.
     """
 
     about: str
     idle: tuple[object, ...] = ()
 
     def asks_for(self, value: object) -> bool:
-        """Whether this value asks for anything that has to be said."""
-        # what an environment variable says is text
+        """Whether this value asks for something, so that the operator must be told that it has no effect."""
+        # compared as text, since the value of an environment variable is text
         return self.about != "" and str(value).lower() not in {
             "", "[]", "{}", *(str(each).lower() for each in self.idle),
         }  # fmt: skip
 
 
 def foreign_setting(section: str, key: str) -> ForeignSetting | None:
-    """The setting of somebody else that has this name. Args: key, in lower case, with underscores."""
+    """The other program's setting of this name. Args: key, in lower case, with underscores."""
     return _FOREIGN.get((section, key))
 
 
 def foreign_variables() -> Iterator[tuple[str, str, ForeignSetting]]:
-    """Environment variables that CometBFT would hear: the variable, the setting's name, the setting."""
+    """Environment variables that CometBFT would read: the variable, the setting's name, the setting."""
     for (section, key), setting in _FOREIGN.items():
         yield f"CMT_{section}_{key}".upper(), f"{section}.{key}", setting
 
@@ -77,10 +77,10 @@ _P2P: Final = {
     "blockchain_recv_buf_size": ForeignSetting(_OSTRACON, (1000,)),
     "statesync_recv_buf_size": ForeignSetting(_OSTRACON, (1000,)),
     "blocksync_peers": ForeignSetting(f"{_SEI}: no blocks are synced here"),
-    "use_legacy": _NOTHING,  # whichever implementation is meant, both speak this protocol
+    "use_legacy": _NOTHING,  # both implementations that it chooses between speak this protocol
     "use_p2p": _NOTHING,
     "skip_upnp": _NOTHING,
-    "home": _NOTHING,  # written by what prints every field of the struct
+    "home": _NOTHING,  # written by tools that print every field of the struct
     "rootdir": _NOTHING,
 }
 
@@ -106,7 +106,7 @@ _RPC: Final = {
     "websocket_pool_size": _NOTHING,
     "websocket_pool_spawn_size": _NOTHING,
     "websocket_pool_queue_size": _NOTHING,
-    "timeout_broadcast_tx": _NOTHING,  # transactions are no business of ours
+    "timeout_broadcast_tx": _NOTHING,  # we handle no transactions
     "timeout_broadcast_tx_commit": _NOTHING,
     "home": _NOTHING,
     "rootdir": _NOTHING,

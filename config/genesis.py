@@ -1,4 +1,4 @@
-"""The network's name in CometBFT's genesis file."""
+"""Reads the network's name from CometBFT's genesis file."""
 
 import mmap
 from pathlib import Path
@@ -8,7 +8,7 @@ import msgspec
 from peerage.config.errors import UnfitValueError
 from peerage.config.small_file import open_regular
 
-SIZE_LIMIT = 4 * 1024**3  # bytes; genesis files of exported chains have some hundred megabytes
+SIZE_LIMIT = 4 * 1024**3  # bytes; genesis files of exported chains have several hundred megabytes
 LONGEST_CHAIN_ID = 50  # characters, CometBFT's limit
 
 ALLOWED = f"a JSON object with a chain_id of 1 to {LONGEST_CHAIN_ID} characters"
@@ -19,9 +19,9 @@ class _Genesis(msgspec.Struct):
 
 
 def read_chain_id(path: Path) -> str:
-    """The chain_id of a genesis file. All else in it is skipped without being kept.
+    """The chain_id of a genesis file. Everything else in the file is skipped and not kept in memory.
 
-    Raises: OSError; UnfitValueError if there is no chain_id to be had.
+    Raises: OSError; UnfitValueError if no chain_id can be read.
     """
     with open_regular(path) as (file, _mode):
         try:
@@ -31,7 +31,7 @@ def read_chain_id(path: Path) -> str:
                 chain_id = msgspec.json.decode(content, type=_Genesis).chain_id
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise UnfitValueError(str(error), ALLOWED) from error
-        except ValueError as error:  # mmap of an empty file
+        except ValueError as error:  # the file is empty, which mmap refuses
             if isinstance(error, UnfitValueError):
                 raise
             raise UnfitValueError("", ALLOWED) from error

@@ -1,9 +1,9 @@
 """The home directory: where a node's files are.
 
-HOME/config/config.toml       what the operator sets
+HOME/config/config.toml       the operator's settings
 HOME/config/node_key.json     the node's private key   (node_key_file)
 HOME/config/genesis.json      the network's name, if it is a CometBFT home   (genesis_file)
-HOME/data/                    what the node keeps: the address book, and the lock of who writes it
+HOME/data/                    what the node stores: the address book, and the lock of whoever writes it
 """
 
 import os
@@ -20,14 +20,14 @@ DIRECTORY_MODE = 0o700  # as CometBFT's
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """A home directory by its absolute path; nothing is touched until asked."""
+    """A home directory, given by its absolute path. Creating the object touches no files."""
 
     path: Path
 
     def __post_init__(self) -> None:
         try:
             absolute = Path(self.path).expanduser().absolute()
-        except RuntimeError as error:  # ~ of a user without a home
+        except RuntimeError as error:  # "~" for a user who has no home
             raise HomeError(self.path, str(error)) from error
         if "\0" in str(absolute):
             raise HomeError(repr(str(self.path)), "a path cannot hold a null character")
@@ -35,11 +35,11 @@ class Home:
 
     @classmethod
     def find(cls, flag: str | None = None, environ: Mapping[str, str] = os.environ) -> "Home":
-        """The home that is meant: the flag, else PEERAGE_HOME, else ~/.peerage."""
+        """The home directory to use: the flag, or else PEERAGE_HOME, or else ~/.peerage."""
         return cls(Path(flag or environ.get(VARIABLE) or DEFAULT))
 
     def resolve(self, path: str) -> Path:
-        """A path from the configuration: relative ones count from the home."""
+        """A path from the configuration: relative paths start at the home directory."""
         return self.path / path
 
     @property
@@ -49,17 +49,17 @@ class Home:
 
     @property
     def data_dir(self) -> Path:
-        """data/, where the node keeps what it learns."""
+        """data/, where the node stores what it learns."""
         return self.path / "data"
 
     @property
     def addrbook_store(self) -> Path:
-        """The live address book, SQLite."""
+        """The live address book, an SQLite file."""
         return self.data_dir / "addrbook.sqlite"
 
     @property
     def lock_file(self) -> Path:
-        """Locked by whoever writes in data/; see `home_lock`."""
+        """The file that whoever writes in data/ locks; see `home_lock`."""
         return self.data_dir / "node.lock"
 
     def __truediv__(self, path: str) -> Path:
@@ -73,14 +73,14 @@ class Home:
 
 
 def make_directory(path: Path) -> bool:
-    """Make a directory for its owner alone, and those above it that are missing; true if it was not there.
+    """Create a directory that only its owner can access, with its missing parents. Returns: whether it was missing.
 
-    Raises: HomeError if it cannot be made or something else has its name.
+    Raises: HomeError if it cannot be created or something else has its name.
     """
     if path.is_dir():
         return False
     try:
-        # pathlib gives the mode to the last one only
+        # pathlib's mkdir(parents=True) applies the mode to the last directory only
         for missing in reversed([each for each in path.parents if not each.exists()]):
             missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
         path.mkdir(mode=DIRECTORY_MODE, exist_ok=True)

@@ -1,11 +1,17 @@
-"""One home, one writer: a lock that the kernel releases when its holder ends, however it ends.
+"""The home lock: lets only one process at a time write in a home directory.
 
-HOME                  locked itself, while a node runs or a command changes the address book: the node makes another data
-                      directory when that is renamed or removed
-HOME/data             locked itself, too: two homes may have one, by a symbolic link, and a lock file alone is gone when
+The locks are flock's, so the kernel releases them when the holder ends, however it ends. Three things are locked, since
+each covers a case that the others miss:
+
+HOME                  the directory itself: if somebody renames or removes HOME/data while a node runs, the node makes a
+                      new one, and a lock on the old one would keep nobody out
+HOME/data             the directory itself: two homes may share it by a symbolic link, and a lock file alone is gone when
                       somebody empties the directory
-HOME/data/node.lock   locked too, for network file systems, where a directory cannot be; in it stands who has the lock, for
-                      the message of who comes second. The file stays when the lock is gone, and means nothing then.
+HOME/data/node.lock   a file, because some network file systems cannot lock directories. It also says who holds the lock,
+                      for the error that the second process shows. The file stays after the lock is released; its
+                      existence means nothing.
+
+A node holds the lock while it runs, a command while it changes the address book.
 """
 
 from __future__ import annotations
@@ -25,23 +31,23 @@ from peerage.config.errors import HomeError, HomeInUseError
 from peerage.config.home import Home, make_directory
 
 FILE_MODE = 0o600
-MAX_NOTE = 1000  # bytes
-WAIT_S = 0.5  # for a holder that is about to say who it is, or to let go: tools lock a directory that they clean up
-LOOK_S = 0.01
+MAX_NOTE = 1000  # bytes of node.lock that are read
+WAIT_S = 0.5  # for a holder that has not yet said who it is, or will soon let go, as tools do that clean up directories
+LOOK_S = 0.01  # pause between two attempts
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class HomeLock:
-    """The lock of a home, taken when this object is made. It is this process's: a forked child does not have it.
+    """The lock of a home, acquired by creating this object. It belongs to this process: a forked child does not hold it.
 
     Args:
-        home: its data directory is made where there is none.
-        what: who takes it, "a node" say, for the message of who comes second.
+        home: its data directory is created if it is missing.
+        what: the holder, such as "a node", for the error that a second process shows.
 
-    Attributes: notes, lines for the operator: the file system may have no locks.
+    Attributes: notes, lines for the operator, for instance that the file system has no locks.
 
-    Raises: HomeInUseError when somebody else has it, or another object in this process; HomeError when the data
-        directory cannot be made or written.
+    Raises: HomeInUseError when another process, or another object in this one, holds the lock; HomeError when the data
+        directory cannot be created or written.
     """
 
     def __init__(self, home: Home, what: str) -> None:
@@ -60,20 +66,22 @@ class HomeLock:
         self.tell()
 
     def tell(self, address: str = "") -> None:
-        """Say who has it: this process, and where its node is reached once that is known."""
+        """Write into the lock file who holds the lock: this process, and its node's address once that is known."""
         facts = {"what": self._what, "pid": os.getpid(), "host": socket.gethostname(), "address": address}
-        with suppress(OSError):  # a full disk: the lock holds without
+        with suppress(OSError):  # the disk may be full; the lock holds without the note
             _write(self._lock_file, json.dumps(facts).encode())
 
     def release(self) -> None:
-        """Let others have it. May be called twice."""
+        """Release the lock. May be called twice."""
         if self not in _held:
             return
         _held.discard(self)
         with suppress(OSError):
             _write(self._lock_file, b"")
         for fd in self._fds:
-            fcntl.flock(fd, fcntl.LOCK_UN)  # also for a child that is between its fork and its exec
+            # Unlock explicitly, since a child between its fork and its exec has a copy of the descriptor: closing ours
+            # would leave the home locked.
+            fcntl.flock(fd, fcntl.LOCK_UN)
         self._forget()
 
     def _forget(self) -> None:
@@ -94,7 +102,7 @@ _held: set[HomeLock] = set()
 
 
 def _forget_after_fork() -> None:
-    """A child that outlives its parent must not keep a home from the parent's successor."""
+    """Close the child's copies, so that a child which outlives its parent does not keep the home from a successor."""
     for lock in _held:
         lock._forget()  # noqa: SLF001 - this module's own
     _held.clear()
@@ -104,7 +112,7 @@ os.register_at_fork(after_in_child=_forget_after_fork)
 
 
 def _take(home: Home) -> list[int] | None:
-    """Descriptors of what could be locked; None when somebody else has it.
+    """Lock what can be locked. Returns: the descriptors; None when somebody else holds a lock.
 
     Raises: HomeError.
     """
@@ -121,7 +129,7 @@ def _take(home: Home) -> list[int] | None:
                 fds.remove(fd)
                 os.close(fd)
             elif not os.path.samestat(path.stat(), os.fstat(fd)):
-                raise BlockingIOError  # it was replaced before we had it: the next look is at the new one
+                raise BlockingIOError  # replaced between open and lock: the next attempt opens the new one
     except BaseException as error:
         for fd in fds:
             os.close(fd)
@@ -132,7 +140,7 @@ def _take(home: Home) -> list[int] | None:
 
 
 def _lock(fd: int) -> bool:
-    """Whether this kind of file can be locked on its file system. Raises: BlockingIOError, somebody else has it."""
+    """Lock a file. Returns: False if its file system has no such lock. Raises: BlockingIOError if it is taken."""
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -145,7 +153,7 @@ def _lock(fd: int) -> bool:
 def _open_home(path: Path) -> int | None:
     try:
         return _open_directory(path)
-    except HomeError:  # somebody else's, which may be passed through and not read
+    except HomeError:  # somebody else's directory, which we may pass through but not read
         return None
 
 
@@ -168,7 +176,7 @@ def _open_file(path: Path) -> int | None:
     except FileNotFoundError:
         raise
     except OSError as error:
-        if error.errno in FULL:  # the directory's lock does without
+        if error.errno in FULL:  # the lock on the directory must do
             return None
         raise HomeError(path, f"cannot be written: {error.strerror}") from error
     if os.geteuid() == 0:  # `sudo peerage bans add` must not leave a file that the home's owner cannot open
@@ -187,7 +195,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What the holder has told; empty if nothing."""
+    """What the holder wrote about itself; empty if there is nothing to read."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:

@@ -1,13 +1,13 @@
-"""Defaults that are found on this machine."""
+"""Defaults that depend on this machine."""
 
 import os
 import socket
 
-NAMELESS = "anonymous"  # CometBFT's moniker where the host's name is unknown
+NAMELESS = "anonymous"  # CometBFT's moniker when the host's name is unknown
 
 
 def host_moniker() -> str:
-    """The host's name, as far as a moniker may hold it (ASCII text)."""
+    """The host's name, reduced to what a moniker may hold (ASCII text)."""
     try:
         name = socket.gethostname()
     except OSError:
@@ -16,5 +16,5 @@ def host_moniker() -> str:
 
 
 def cores() -> int:
-    """How many cores this process may use, at least 1."""
+    """The number of cores that this process may use, at least 1."""
     return len(os.sched_getaffinity(0)) or 1

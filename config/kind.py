@@ -1,7 +1,9 @@
-"""Kinds of settings: how each is read from TOML, from a flag's text, from Python, and written to TOML.
+"""Kinds of settings: how a value of each kind is read from TOML, from text and from Python, and written to TOML.
 
-TOML values are taken as CometBFT takes them, whose parser converts freely: `"7"` is a number, `0` is false,
-`5` is a string.
+The three ways of reading differ on purpose. TOML values are taken as CometBFT takes them, because its files must work
+here unchanged, and its parser converts freely: `"7"` is a number, `0` is false, `5` is a string. Where such a conversion
+is probably not what the operator meant, `remark` says so. Text from flags and the environment has to be converted in any
+case. From Python we are strict, since a wrong type there is a bug of the caller.
 Source: tests/vectors/config_p2p.json.
 """
 
@@ -22,34 +24,47 @@ T = TypeVar("T")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9_]*|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)", re.ASCII)
-_LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")  # str.splitlines'
-_LONGEST_NUMBER = 80  # characters; an int64 in binary with sign and prefix is 67
+_LINE_ENDS = (
+    "\n",
+    "\r",
+    "\v",
+    "\f",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+)  # those of str.splitlines
+_LONGEST_NUMBER = (
+    80  # characters; an int64 in binary with sign and prefix has 67, and int() of a long text is slow
+)
 
 
 class Kind(ABC, Generic[T]):
-    """One kind of value. All reading methods raise UnfitValueError for what is not of it."""
+    """One kind of value. All methods that read raise UnfitValueError for a value of another kind."""
 
-    allowed: str  # what may stand there, for mistakes and docs
+    allowed: str  # what values are allowed, for error messages and docs
     metavar: str  # placeholder in --help
 
     @abstractmethod
     def from_text(self, text: str) -> T:
-        """The value of a flag or an environment variable."""
+        """Read the value of a flag or an environment variable."""
 
     @abstractmethod
     def from_toml(self, raw: object) -> T:
-        """The value of a TOML key, converted as freely as CometBFT does."""
+        """Read the value of a TOML key, converting as freely as CometBFT does."""
 
     @abstractmethod
     def from_python(self, value: object) -> T:
-        """The value an embedder passed: of the right type, or a text as a flag would have."""
+        """Read a value that an embedder passed: of the right type, or text as a flag would have it."""
 
     @abstractmethod
     def to_toml(self, value: T) -> str:
-        """The value as written into config.toml."""
+        """The value as it is written into config.toml."""
 
     def remark(self, raw: object) -> str | None:
-        """A word of warning about a TOML value that is allowed but hardly meant, if there is one."""
+        """A warning about a TOML value that is allowed but probably not meant; None if there is nothing to say."""
         del raw
         return None
 
@@ -58,7 +73,7 @@ class Kind(ABC, Generic[T]):
 
 
 class Text(Kind[str]):
-    """A string on one line: a line break comes from a file or a variable that was put together wrongly."""
+    """A string on one line. A line break would mean that a file or a variable was put together wrongly."""
 
     allowed = "a string"
     metavar = "TEXT"
@@ -87,7 +102,7 @@ class Text(Kind[str]):
 
 
 class Names(Kind[tuple[str, ...]]):
-    """A comma-separated list in one string, as CometBFT has them.
+    """A comma-separated list in one string, as CometBFT writes lists.
 
     Blanks, tabs and line breaks around items are dropped, and so are empty items.
     """
@@ -120,7 +135,7 @@ class Names(Kind[tuple[str, ...]]):
 
 
 class NamesArray(Names):
-    """A list that is an array of strings in the file; a string with commas is taken as well, as in CometBFT."""
+    """A list that the file writes as an array of strings; a string with commas is accepted too, as in CometBFT."""
 
     allowed = "strings in a list"
 
@@ -166,7 +181,7 @@ class Switch(Kind[bool]):
 
 
 class WholeNumber(Kind[int]):
-    """A whole number of 64 bits."""
+    """A 64-bit integer."""
 
     allowed = "a whole number"
     metavar = "NUMBER"
@@ -176,7 +191,7 @@ class WholeNumber(Kind[int]):
             raise self._unfit(text)
         try:
             return self._within(int(text, 0), text)
-        except ValueError:  # underscores in odd places
+        except ValueError:  # the pattern allows underscores anywhere, Python does not
             raise self._unfit(text) from None
 
     def from_toml(self, raw: object) -> int:
@@ -210,7 +225,7 @@ class WholeNumber(Kind[int]):
 
 
 class WholeNumberOrAuto(WholeNumber):
-    """A whole number, or "auto" for the number that `auto` finds on this machine."""
+    """An integer, or "auto" for the number that the callable `auto` finds on this machine."""
 
     allowed = 'a whole number or "auto"'
     metavar = "NUMBER|auto"
@@ -229,7 +244,7 @@ class Real(Kind[float]):
     metavar = "NUMBER"
 
     def from_text(self, text: str) -> float:
-        try:  # Python's float would take "1\n"
+        try:  # Python's float would also accept surrounding blanks: "1\n"
             number = float(text) if len(text) <= _LONGEST_NUMBER and text == text.strip() else math.nan
         except ValueError:
             raise self._unfit(text) from None
@@ -253,7 +268,7 @@ class Real(Kind[float]):
     def _finite(self, number: float, found: object) -> float:
         try:
             real = float(number)
-        except OverflowError:  # an integer with hundreds of digits
+        except OverflowError:  # an integer of hundreds of digits
             real = math.inf
         if math.isfinite(real):
             return real
@@ -261,9 +276,9 @@ class Real(Kind[float]):
 
 
 class Duration(Kind[float]):
-    """A span of time: Go notation in text, seconds in Python.
+    """A span of time: Go's notation in text, seconds in Python.
 
-    A bare number is nanoseconds in TOML (CometBFT) and seconds in Python.
+    A bare number means nanoseconds in TOML, as for CometBFT, and seconds in Python.
     """
 
     allowed = DURATION_ALLOWED
@@ -286,7 +301,7 @@ class Duration(Kind[float]):
             return self.from_text(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             seconds = float(value) if isinstance(value, float) or abs(value) <= MOST else math.inf
-            if abs(seconds) * NANOSECONDS_PER_SECOND <= MOST:  # false for nan as well
+            if abs(seconds) * NANOSECONDS_PER_SECOND <= MOST:  # also rejects nan, which compares false
                 return seconds
         raise self._unfit(value)
 
@@ -300,7 +315,7 @@ class Duration(Kind[float]):
 
 
 def split_list(text: str) -> list[str]:
-    """The items of a list that has commas between them, without what is blank around them; none is empty."""
+    """The items of a comma-separated list, without the blanks around them; empty items are left out."""
     return [item for item in (part.strip() for part in text.split(",")) if item]
 
 

@@ -1,4 +1,9 @@
-"""Flag, else environment, else file, else default: who wins, for every setting."""
+"""Layers of configuration: for every setting, decides which source wins: flag, environment, file or default.
+
+Two rules shape this module. Only the value that wins is converted and checked, so that a flag overrides a mistake in the
+file. And mistakes are collected instead of raising at the first one, so that the operator sees all of them together; only
+a file that cannot be read at all ends the search at once.
+"""
 
 from collections.abc import Mapping
 
@@ -11,7 +16,7 @@ from peerage.config.resolution import Resolution
 from peerage.config.sections import SETTINGS
 from peerage.config.toml_file import TomlValues, nearest, read_toml_file
 
-# in the order in which CometBFT tries them
+# CometBFT looks for these in this order (viper's list); see _preferred_by_cometbft
 _KINDS_OF_FILE = (
     "json",
     "toml",
@@ -27,7 +32,8 @@ _KINDS_OF_FILE = (
     "ini",
 )
 
-# where a misspelt variable is surely meant for us; PEERAGE_ alone is not enough (PEERAGE_HOME)
+# A variable that begins like this was surely meant for a node, so an unknown one is misspelt. PEERAGE_ alone would also
+# cover variables that are no settings, such as PEERAGE_HOME.
 _VARIABLE_PREFIXES = (
     "PEERAGE_P2P_",
     "PEERAGE_RPC_",
@@ -39,15 +45,15 @@ _RETIRED_VARIABLES = frozenset({"CMT_P2P_UPNP", "PEERAGE_P2P_UPNP"})
 _LIBP2P_PREFIXES = (
     "CMT_P2P_LIBP2P_",
     "PEERAGE_P2P_LIBP2P_",
-)  # of no use unless it is on, and then nothing starts
+)  # without effect unless libp2p is enabled, and then the node does not start anyway
 
 
 def settle_layers(
     home: Home, flags: Mapping[str, str], environ: Mapping[str, str], *, file_needed: bool
 ) -> Resolution:
-    """Read all sources and decide. An empty variable counts as not set, as in CometBFT.
+    """Read all sources and decide which wins. An empty variable counts as not set, as in CometBFT.
 
-    Only values that win are looked at: a flag mends a mistake in the file.
+    Only the values that win are checked: a flag overrides a mistake in the file.
     Raises: ConfigError if the file cannot be read at all, or is missing and needed.
     """
     elsewhere = _preferred_by_cometbft(home)
@@ -74,7 +80,7 @@ def settle_layers(
 
 
 def settle_network(home: Home, genesis_file: str, settled: Resolution) -> str:
-    """The network's name: what is set, else the chain_id of the genesis file, else empty."""
+    """The network's name: the setting if it is given, otherwise the genesis file's chain_id, otherwise empty."""
     named: str = settled.values.get("peerage.network", "")
     if named:
         settled.sources["network"] = settled.sources["peerage.network"]
@@ -96,7 +102,7 @@ def settle_network(home: Home, genesis_file: str, settled: Resolution) -> str:
 
 
 def flag_name(text: str) -> str:
-    """The form in which spellings of a flag or setting name are compared: p2p.external_address."""
+    """The form in which spellings of a flag or a setting's name are compared: p2p.external_address."""
     return text.removeprefix("--").replace("-", "_").lower()
 
 
@@ -112,9 +118,11 @@ def _read_file(home: Home, *, file_needed: bool) -> TomlValues:
 
 
 def _preferred_by_cometbft(home: Home) -> list[str]:
-    """A warning if CometBFT would read another file: it takes the first of many names, in the home itself first.
+    """A warning if CometBFT would read another file than we do.
 
-    Source: viper, which its commands look for their file with.
+    It tries many file names and takes the first that exists, beginning in the home directory itself. An operator who
+    moves to peerage with such a file would otherwise wonder why its settings have no effect.
+    Source: viper, the library by which CometBFT's commands find their file.
     """
     names = [home / f"config.{kind}" for kind in _KINDS_OF_FILE]
     names.append(home.config_file.with_suffix(".json"))
@@ -125,7 +133,7 @@ def _preferred_by_cometbft(home: Home) -> list[str]:
 
 
 def _given_flags(flags: Mapping[str, str], settled: Resolution) -> dict[str, str]:
-    """Flags by setting name, whether given by that name (peerage.network) or as the flag is (--network)."""
+    """Flags by the name of their setting, whether they were given by that name (peerage.network) or as --network."""
     names = {flag_name(setting.flag): setting.name for setting in SETTINGS}
     names |= {flag_name(setting.name): setting.name for setting in SETTINGS}
     given = {}
@@ -141,7 +149,7 @@ def _given_flags(flags: Mapping[str, str], settled: Resolution) -> dict[str, str
 
 
 def _odd_variables(environ: Mapping[str, str]) -> list[str]:
-    """Variables that are meant for a node but not heard: misspelt, or of settings that others have."""
+    """Warnings about variables that look meant for a node but have no effect: misspelt, or other programs' settings."""
     known = {variable for setting in SETTINGS for variable in setting.variables}
     foreign = {variable: (name, setting) for variable, name, setting in foreign_variables()}
     warnings = []

@@ -1,4 +1,4 @@
-"""Where to listen: `tcp://host:port`, `host:port`, `:port`, `unix:///path`."""
+"""Listen addresses: `tcp://host:port`, `host:port`, `:port`, `unix:///path`."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ MOST_PORT = 65535
 
 
 class ListenAddressError(ValueError):
-    """A text that is no listen address; `problem` says why, without repeating the text."""
+    """The text is not a listen address; `problem` says why, without repeating the text."""
 
     def __init__(self, text: str, problem: str) -> None:
         super().__init__(text, problem)
@@ -33,10 +33,10 @@ class ListenAddress:
 
     @classmethod
     def parse(cls, text: str) -> "ListenAddress":
-        """Read an address as configured; without a scheme it is tcp, IPv6 hosts stand in brackets.
+        """Read an address as it is configured. Without a scheme it is tcp; IPv6 hosts are in brackets.
 
-        Raises: ListenAddressError for other schemes, a host that can be none, a missing port, a port outside 0..65535,
-            an empty path.
+        Raises: ListenAddressError for other schemes, an impossible host, a missing port, a port outside 0..65535, an
+            empty path.
         """
         scheme, separator, rest = text.partition("://")
         if not separator:
@@ -50,7 +50,7 @@ class ListenAddress:
 
     @classmethod
     def parse_list(cls, text: str) -> tuple["ListenAddress", ...]:
-        """Read several addresses with commas between; an empty text is none. Raises: ListenAddressError."""
+        """Read several addresses separated by commas; an empty text has none. Raises: ListenAddressError."""
         return tuple(cls.parse(part.strip()) for part in text.split(",") if part.strip())
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class ListenAddress:
 
 
 def _problem(scheme: str, rest: str) -> str:
-    """What is wrong with an address that is no unix socket, the most telling first; empty if nothing is."""
+    """The most telling thing that is wrong with an address other than a unix socket's; empty if nothing is."""
     host, colon, port = rest.rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     if any(character.isspace() for character in rest):

@@ -1,8 +1,8 @@
-"""How long what a log line holds may be: the last line of defence, should something of the network's have come so far.
+"""Bounds the length of what goes into a log line, in case long data from the network has come this far.
 
-What is known to come from there is cut to 200 characters where it is met (`peerage.wire.remote_text`). Here whatever our
-own modules, and the libraries that serve strangers for us, hand to the log is bounded; an embedder's own lines are not
-touched.
+Data known to come from the network is cut to 200 characters where it is first used (`peerage.wire.remote_text`). This
+module is the last line of defence: it bounds whatever our own modules log, and the libraries that serve strangers for us.
+An embedder's own lines are left alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from structlog.typing import EventDict, WrappedLogger
 
 from peerage.wire.remote_text import MAX_SHOWN, cut, shown
 
-OURS = ("peerage", "uvicorn", "asyncio")  # loggers, with those below them
-MAX_VALUE = 400  # characters of a value: 200 of the network and the words around them, or a path
+OURS = ("peerage", "uvicorn", "asyncio")  # these loggers and those below them
+MAX_VALUE = 400  # characters of a value: 200 from the network and the words around them, or a path
 MAX_EVENT = 1000
 MAX_TRACE_LINES = 80
 MAX_TRACE_LINE = 300
@@ -28,7 +28,7 @@ _Caught = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
 def bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """A processor of structlog's: bounds each value, and writes out the exception, if there is one."""
+    """A structlog processor that bounds each value, and renders the exception if there is one."""
     caught = _caught(event.pop("exc_info", None))
     if str(event.get("logger", "")).partition(".")[0] not in OURS:
         if caught is not None:
@@ -64,7 +64,7 @@ def _caught(exc_info: Any) -> _Caught | None:
 
 
 def _told(error: BaseException) -> str:
-    """The traceback, the text of each exception in it cut: it may quote a whole message."""
+    """The traceback, with the text of each exception in it cut, since that may quote a whole message."""
     text = "".join(traceback.format_exception(error)).rstrip("\n")
     for each in _chain(error):
         words = _words(each)
@@ -77,7 +77,7 @@ def _words(error: BaseException) -> str:
     try:
         return str(error)
     except Exception:
-        return ""  # Python writes that it cannot be printed
+        return ""  # the traceback then says that the exception cannot be printed
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -94,7 +94,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _trace(text: str) -> str:
-    """A traceback's beginning and end."""
+    """The beginning and the end of a traceback, its lines cut."""
     lines = [line if line.isprintable() else shown(line, MAX_TRACE_LINE) for line in text.split("\n")]
     lines = [cut(line, MAX_TRACE_LINE) for line in lines]
     if len(lines) > MAX_TRACE_LINES:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-# "none" and "critical" are above everything that is logged as an error
+# "critical" and "none" are above everything that we log as an error
 LEVELS: Mapping[str, int] = MappingProxyType(
     {"debug": 10, "info": 20, "warning": 30, "warn": 30, "error": 40, "critical": 50, "none": 60}
 )
@@ -12,9 +12,9 @@ DEFAULT_LEVEL = "info"
 
 
 def parse_log_level(text: str) -> dict[str, int]:
-    """Levels by module, "*" always among them.
+    """Levels by module; "*" is always among them.
 
-    Raises: ValueError for an unknown level, an empty module name, or a level without module beside others.
+    Raises: ValueError for an unknown level, an empty module name, or a level without a module beside others.
     """
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if len(parts) == 1 and ":" not in parts[0]:

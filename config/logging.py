@@ -1,8 +1,7 @@
-"""Logs of every process of a node: structlog over the standard logging, to standard error, plain or JSON.
+"""Logging for every process of a node: structlog on top of the standard library, to standard error, plain or JSON.
 
-Use: `structlog.stdlib.get_logger("peerage.switch")`; after `peerage.` comes the module that
-log_level names.
-Records of other libraries (uvicorn, asyncio) take the same way and look the same.
+Use `structlog.stdlib.get_logger("peerage.switch")`; what follows `peerage.` is the module's name in log_level. Records of
+other libraries (uvicorn, asyncio) are written the same way.
 """
 
 import logging
@@ -20,9 +19,9 @@ from peerage.config.log_bounds import TRACES, bounded
 from peerage.config.log_level import DEFAULT_LEVEL, EVERY_MODULE, parse_log_level
 
 ROOT = "peerage"
-WHOLE_P2P = "p2p"  # CometBFT's module of this name is all of peerage
+WHOLE_P2P = "p2p"  # CometBFT's module of this name corresponds to all of peerage
 STDERR = 2
-RECORD_FACTS = "peerage_facts"  # where actors/runtime/log.py puts an event and its keys
+RECORD_FACTS = "peerage_facts"  # the attribute in which actors/runtime/log.py stores an event and its keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +33,19 @@ class LogSettings:
 
 
 class StderrHandler(logging.Handler):
-    """Writes each record in one system call, so that lines of several processes do not mix.
+    """Writes each record in a single system call, so that the lines of several processes do not mix.
 
-    Writes to the file descriptor: what an embedder puts in place of sys.stderr is not touched. Never raises,
-    and is silent when nobody reads any more, or the disk is full: a log must not end what it reports on. The next line
-    that there is room for begins a line.
+    It writes to the file descriptor and so does not touch what an embedder puts in place of sys.stderr. It never raises,
+    and keeps silent when nobody reads any more or the disk is full: a log must not bring down what it reports on. When
+    there is room again, the next record begins on a new line.
     """
 
-    _is_cut = False  # the last line ends in the middle
+    _is_cut = False  # whether the last line was written only in part
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record."""
         try:
-            # strings from the network may hold what is no UTF-8 (lone surrogates here)
+            # strings from the network may hold bytes that are not UTF-8, as lone surrogates
             line = ("\n" * self._is_cut + self.format(record) + "\n").encode("utf-8", "backslashreplace")
             left = line
             while left:
@@ -61,8 +60,8 @@ class StderrHandler(logging.Handler):
 def set_up_logging(settings: LogSettings, facts: Mapping[str, str] = MappingProxyType({})) -> None:
     """Set up logging in this process; a second call replaces the first.
 
-    Args: facts, which every line has.
-    Raises: ValueError for a level that is none.
+    Args: facts, keys and values that every line gets.
+    Raises: ValueError for an unknown level.
     """
     levels = parse_log_level(settings.level)
     handler = StderrHandler()
@@ -87,7 +86,7 @@ def set_up_logging(settings: LogSettings, facts: Mapping[str, str] = MappingProx
 def formatter(
     settings: LogSettings, facts: Mapping[str, str] = MappingProxyType({})
 ) -> structlog.stdlib.ProcessorFormatter:
-    """Makes a line of each record, structlog's or the standard library's. Args: as of `set_up_logging`."""
+    """Formats records, structlog's and the standard library's alike. Args: as for `set_up_logging`."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[_apart, *_shared(facts)], processors=_rendering(settings.format)
     )
@@ -110,14 +109,14 @@ def _shared(facts: Mapping[str, str]) -> list[Processor]:
 
 
 def _apart(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Of a record that was made without structlog's setup: its event and keys in place of the line."""
+    """Restore event and keys of a record that was made before structlog was set up, and holds them in one attribute."""
     record: logging.LogRecord | None = event.get("_record")
     facts = record.__dict__.pop(RECORD_FACTS, None) if record is not None else None
     return event if facts is None else {**event, **facts}
 
 
 def _set_levels(levels: dict[str, int]) -> None:
-    # names set by an earlier call go back to following their parent
+    # loggers whose level an earlier call set go back to following their parent
     for name in list(logging.Logger.manager.loggerDict):
         if name == ROOT or name.startswith(f"{ROOT}."):
             logging.getLogger(name).setLevel(logging.NOTSET)
@@ -129,7 +128,7 @@ def _set_levels(levels: dict[str, int]) -> None:
 
 
 def level_of(levels: Mapping[str, int], logger: str) -> int:
-    """The level that holds for a logger's name. Args: levels, of `parse_log_level`."""
+    """The level that applies to a logger's name. Args: levels, from `parse_log_level`."""
     module = logger.removeprefix(f"{ROOT}.")
     while module:
         if module in levels:
@@ -154,7 +153,7 @@ def _rendering(form: str) -> list[Processor]:
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape what a terminal would obey: monikers, reasons and names come from strangers."""
+    """Escape control characters, which a terminal would obey: monikers, reasons and names come from strangers."""
     return {
         key: value.encode("unicode_escape").decode()
         if isinstance(value, str) and key not in TRACES and not value.isprintable()

@@ -1,4 +1,4 @@
-"""Files that come into being whole or not at all, and never over another."""
+"""Creates files completely or not at all, and never over an existing one."""
 
 import contextlib
 import os
@@ -7,19 +7,19 @@ from pathlib import Path
 
 
 def write_new_file(path: Path, content: bytes, mode: int) -> bool:
-    """Write a file that is not there yet, with exactly this mode; false, and nothing done, if it is there.
+    """Write a file that does not exist yet, with exactly this mode. Returns: False, with nothing done, if it exists.
 
-    Nobody ever sees a part of it, and of two that write at once one wins and the other is told.
+    Nobody ever sees part of it, and of two processes that write at once one wins and the other gets False.
     Raises: OSError.
     """
-    # link() refuses an existing target, which rename() would replace
+    # link() refuses an existing target; rename() would replace it
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fchmod(descriptor, mode)  # the umask does not count
+            os.fchmod(descriptor, mode)  # exactly this mode, whatever the umask
             os.fsync(descriptor)
         try:
             os.link(draft, path)

@@ -1,4 +1,4 @@
-"""The node key on disk: read only if its owner alone may read it, written once, never overwritten."""
+"""The node key file: read only if its owner alone has access to it, written once, never overwritten."""
 
 from pathlib import Path
 
@@ -22,10 +22,10 @@ SIZE_LIMIT = 64 * 1024  # bytes; CometBFT's file has 148
 
 
 def load_node_key(path: Path) -> NodeKey:
-    """The node key in a file.
+    """Read the node key from a file.
 
     Raises: NodeKeyMissingError, NodeKeyAccessError, NodeKeyModeError (group or others have any right on it),
-    NodeKeyContentError (no JSON, another type, wrong length, halves that do not belong together).
+    NodeKeyContentError (not JSON, another type, wrong length, halves that do not belong together).
     Source: reference 1, tests/vectors/keys.json.
     """
     try:
@@ -47,7 +47,7 @@ def load_node_key(path: Path) -> NodeKey:
 
 
 def create_node_key(path: Path) -> NodeKey:
-    """Write a new node key, mode 0600, and the directory it is in.
+    """Write a new node key with mode 0600, creating its directory if needed.
 
     Raises: NodeKeyExistsError if a file is there already; NodeKeyAccessError, HomeError.
     """
@@ -63,10 +63,10 @@ def create_node_key(path: Path) -> NodeKey:
 
 
 def load_or_create_node_key(path: Path) -> tuple[NodeKey, bool]:
-    """The node key in a file, written first if there is none; and whether it was written.
+    """Read the node key from a file, creating it first if there is none. Returns: the key, and whether it is new.
 
-    Of several that call this at once, all get the same key.
-    Raises: what load_node_key and create_node_key raise, but for NodeKeyMissingError and NodeKeyExistsError.
+    If several processes call this at once, all get the same key.
+    Raises: what load_node_key and create_node_key raise, except NodeKeyMissingError and NodeKeyExistsError.
     """
     try:
         return load_node_key(path), False

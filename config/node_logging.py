@@ -1,8 +1,8 @@
-"""Logs of nodes that share a process with each other and with the program that started them.
+"""Logging for nodes that run inside another program's process, possibly several of them in one.
 
-The program's own logging is not touched: neither structlog's nor the standard library's root logger. Each node has a
-handler of its own below the logger `peerage`, with the level and the form that its configuration names, for the lines
-that are signed with its name; lines of nobody's (the actor system's) go to the node that came first.
+The program's own logging is left alone, both structlog's and the standard library's root logger. Each node has a handler
+of its own below the logger `peerage`, with the level and format from its configuration, which writes the lines marked
+with the node's name. Lines without a name (the actor system's) go to the node that was added first.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from peerage.config.logging import RECORD_FACTS, ROOT, LogSettings, StderrHandle
 
 __all__ = ["NODE", "add_node", "remove_node"]
 
-NODE = "node"  # the key that a line is signed with
+NODE = "node"  # the key by which a line is marked with the node's name
 
 _lock = threading.RLock()
-os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
+os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread may have held it
 _handlers: dict[str, _NodeHandler] = {}
 _level_before = logging.NOTSET
 
 
 class _NodeHandler(StderrHandler):
-    """Takes what is one node's."""
+    """Writes the lines of one node."""
 
     def __init__(self, name: str, settings: LogSettings) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class _NodeHandler(StderrHandler):
 
 
 def add_node(name: str, settings: LogSettings) -> None:
-    """Write what is signed with this name as the settings say. Raises: ValueError for a level that is none."""
+    """Write the lines marked with this name as the settings say. Raises: ValueError for an unknown level."""
     global _level_before  # noqa: PLW0603 - the logger is one for the process
     handler = _NodeHandler(name, settings)
     logger = logging.getLogger(ROOT)
@@ -56,7 +56,7 @@ def add_node(name: str, settings: LogSettings) -> None:
 
 
 def remove_node(name: str) -> None:
-    """The node has ended. After the last one the logger is as it was before the first."""
+    """Stop writing this node's lines. After the last node the logger is as it was before the first."""
     logger = logging.getLogger(ROOT)
     with _lock:
         handler = _handlers.pop(name, None)

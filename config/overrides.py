@@ -1,4 +1,4 @@
-"""What an embedder passes to Config in place of files: sections by name, keys by name."""
+"""Overrides: what an embedder passes to Config instead of files, as sections by name and keys by name."""
 
 from collections.abc import Mapping
 

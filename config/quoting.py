@@ -1,4 +1,4 @@
-"""Values as an operator reads them: strings in TOML's quotes, nothing unprintable."""
+"""Shows values to the operator: strings in TOML's quotes, and nothing unprintable."""
 
 SHOWN_LIMIT = 120  # characters of a wrong value that are shown
 
@@ -6,12 +6,12 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def quoted(text: str) -> str:
-    """The text as a basic TOML string; what is not printable is escaped."""
+    """The text as a basic TOML string; unprintable characters are escaped."""
     return '"' + "".join(map(_escaped, text)) + '"'
 
 
 def shown(value: object) -> str:
-    """A value as it appears in a message: printable, on one line, not longer than a line."""
+    """A value in the form for messages: printable, on one line, and short."""
     if isinstance(value, str):
         text = quoted(value[: SHOWN_LIMIT + 1])
     elif isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The page docs/reference/config.md, made from the declarations.
+"""Generates the page docs/reference/config.md from the declarations of the settings.
 
 python -m peerage.config.reference > docs/reference/config.md
 """
@@ -12,27 +12,27 @@ from peerage.config.setting import Section, Setting, settings_of
 _HEADING = """\
 # Settings
 
-This page is made from the declarations in `config/sections.py` by `python -m peerage.config.reference`.
+`python -m peerage.config.reference` generates this page from the declarations in `config/sections.py`.
 
-A setting's value is what its flag says, else its environment variable, else the file's, else the default.
+A setting takes its value from its flag, its environment variable, the file or the default: the first of these that is given.
 The file is `config/config.toml`.
 Flags may be written with underscores or hyphens.
 An empty environment variable counts as not set.
-Where two variables are named, the first one wins.
-Sections and keys are CometBFT's, but for `[peerage]`.
-In a file, keys may be in any case, and have hyphens in place of underscores, as Tendermint v0.35 wrote them.
-What is unknown there is ignored, in `[p2p]` and `[peerage]` with a warning, elsewhere if it is a misspelt key of ours.
-A key that CometBFT, an older version or a fork has and peerage has not is named as such when its value asks for
-something; where it would be dangerous to ignore it, no node starts.
-Durations are in Go's notation (`10ms`, `1m30s`, `1.5h`); a bare number in the file is nanoseconds.
-Lists are one string with commas between the items.
+Where two variables are listed, the first one wins.
+Sections and keys are CometBFT's, except for `[peerage]`.
+In the file, keys may be in any case, and may have hyphens instead of underscores, as Tendermint v0.35 writes them.
+Unknown keys are ignored: in `[p2p]` and `[peerage]` with a warning, elsewhere with one only if the key looks like a misspelt one of ours.
+For a key that CometBFT, an older version or a fork has and peerage does not, a warning says so if its value asks for something.
+Where ignoring such a key would be dangerous, the node does not start.
+Durations are in Go's notation (`10ms`, `1m30s`, `1.5h`); a bare number in the file means nanoseconds.
+A list is one string with commas between the items.
 Blanks, tabs and line breaks around items do not matter; a line break inside an item or any other text is refused.
-Paths count from the home directory: `--home`, else `PEERAGE_HOME`, else `~/.peerage`.
+Relative paths start at the home directory: `--home`, or else `PEERAGE_HOME`, or else `~/.peerage`.
 """
 
 
 def render_reference() -> str:
-    """The whole page."""
+    """The text of the page."""
     return "\n".join([_HEADING, *map(_section, SECTIONS)])
 
 
@@ -54,7 +54,7 @@ def _setting(setting: Setting[Any]) -> str:
         f"- environment: {', '.join(f'`{variable}`' for variable in setting.variables)}",
     ]
     if declared.hidden:
-        rows.append("- hidden: neither in the file that `peerage init` writes nor in `--help`")
+        rows.append("- hidden: not in the file that `peerage init` writes, nor in `--help`")
     return "\n".join([*rows, ""])
 
 

@@ -1,4 +1,4 @@
-"""What a number of sources come to: values by setting name, where each is from, and what was wrong or odd."""
+"""Resolutions: the values that a number of sources add up to, where each comes from, and what was wrong or odd."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from peerage.config.setting import Setting
 
 @dataclass(slots=True)
 class Resolution:
-    """Values converted and checked, by setting name; what is not in here has its default."""
+    """Converted and checked values, by setting name; a setting that is missing here has its default."""
 
     values: dict[str, Any] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Resolution:
     mistakes: list[Mistake] = field(default_factory=list)
 
     def settle(self, setting: Setting[Any], read: Callable[[Any], Any], raw: object, source: str) -> None:
-        """Take the value that `read` makes of `raw`, or note the mistake."""
+        """Store the value that `read` makes of `raw`, or record the mistake."""
         self.sources[setting.name] = source
         try:
             self.values[setting.name] = read(raw)

@@ -1,4 +1,4 @@
-"""Rules for values beyond their kind: ranges, words, addresses."""
+"""Rules for the values of settings, beyond their kind: ranges, words, addresses."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -21,9 +21,9 @@ _REACTOR = re.compile(r"(?:[^=:\s]+=)?[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\
 
 @dataclass(frozen=True, slots=True)
 class Rule(Generic[T]):
-    """What values are allowed, in words, and what of a value breaks that (the value, or items of a list).
+    """What values are allowed, in words, and a function that finds what breaks it: the value, or items of a list.
 
-    reason: says of an offender what exactly is wrong with it; empty where `allowed` says it all.
+    reason: says what exactly is wrong with an offender; empty where `allowed` says it all.
     """
 
     allowed: str
@@ -40,17 +40,17 @@ def _each(allowed: str, holds: Callable[[str], bool]) -> Rule[tuple[str, ...]]:
 
 
 def _text(allowed: str, problem: Callable[[str], str]) -> Rule[str]:
-    """A text in which `problem` finds nothing."""
+    """A rule for a text: `problem` returns what is wrong with it, or nothing."""
     return Rule(allowed, lambda text: (text,) if problem(text) else (), problem)
 
 
 def _each_text(allowed: str, problem: Callable[[str], str]) -> Rule[tuple[str, ...]]:
-    """A list in whose items `problem` finds nothing."""
+    """A rule for a list of texts: `problem` returns what is wrong with an item, or nothing."""
     return Rule(allowed, lambda items: (item for item in items if problem(item)), problem)
 
 
 def at_least(least: int) -> Rule[float]:
-    """Numbers from `least` on."""
+    """Numbers of at least `least`."""
     return _scalar(f"{least} or more", lambda number: number >= least)
 
 
@@ -67,7 +67,7 @@ def one_of(*words: str) -> Rule[str]:
 def _problem_of_net_address(text: str) -> str:
     if text.split() != [text]:
         return "there is a blank or a line break inside; commas stand between addresses"
-    # names are resolved when they are dialled; here only the spelling counts
+    # Names are resolved when they are dialled. Only the spelling counts here, so every name "resolves".
     try:
         NetAddress.parse(text, lambda _host: ("192.0.2.1",))
     except AddressError as error:

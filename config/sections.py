@@ -1,7 +1,6 @@
-"""Every setting there is, declared once.
+"""Every setting, declared once.
 
-CometBFT's settings have CometBFT's names, defaults and meaning. Source: reference 10,
-tests/vectors/config_p2p.json.
+CometBFT's settings have CometBFT's names, defaults and meaning. Source: reference 10, tests/vectors/config_p2p.json.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from peerage.config.setting import (
 from peerage.wire.keys import normal_id
 from peerage.wire.net_address import with_normal_id
 
-# IDs in capitals are the same ones: they are put in lower case where they are read.
+# Upper case in an ID makes no difference: IDs are converted to lower case when they are read.
 NODE_IDS: dict[str, Any] = {
     "start_rule": rule.NODE_IDS,
     "normal": lambda ids: tuple(map(normal_id, ids)),
@@ -52,15 +51,15 @@ class TopLevel(Section):
     )
     genesis_file: str = text(
         "config/genesis.json",
-        "Where the network's name is taken from (chain_id) when nothing else names it",
+        "Genesis file whose chain_id is the network's name, unless another setting names it",
     )
     node_key_file: str = text(
         "config/node_key.json",
-        "Private key of this node; its owner alone may read it (mode 0600)",
+        "Private key of this node; only its owner may have access to it (mode 0600)",
     )
     filter_peers: bool = switch(
         False,
-        "Ask the application whether to keep a new peer. Only for embedders that give a filter",
+        "Ask the application whether to keep a new peer. Only for embedders that supply a filter",
     )
     log_level: str = text(
         "info",
@@ -69,7 +68,7 @@ class TopLevel(Section):
     )
     log_format: str = text(
         "plain",
-        "How log lines look: plain, or json with one object a line",
+        "Format of log lines: plain, or json with one object per line",
         rule=rule.one_of("plain", "json"),
     )
 
@@ -105,7 +104,7 @@ class FuzzConfig(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LibP2PConfig(Section):
-    """The [p2p.libp2p] section, of CometBFT v0.39 and later: whether the network speaks something else altogether."""
+    """The [p2p.libp2p] section of CometBFT v0.39 and later: whether the network speaks another protocol altogether."""
 
     SECTION: ClassVar[str] = "p2p.libp2p"
 
@@ -130,15 +129,13 @@ class P2PConfig(Section):
     )
     external_address: str = text(
         "",
-        "Address that peers are told to dial, IP and port. If empty, laddr's port and an IP of this machine",
+        "Address that we tell peers to dial, IP and port. If empty, an IP of this machine and laddr's port",
         start_rule=rule.P2P_ADVERTISED,
         flag="--p2p.external-address",
     )
-    seeds: tuple[str, ...] = names(
-        "Nodes that are asked for addresses when more peers are needed", **NET_ADDRESSES
-    )
+    seeds: tuple[str, ...] = names("Nodes to ask for addresses when more peers are needed", **NET_ADDRESSES)
     persistent_peers: tuple[str, ...] = names(
-        "Peers to stay connected with: redialled when lost", **NET_ADDRESSES
+        "Peers to stay connected to: they are redialled when lost", **NET_ADDRESSES
     )
     addr_book_file: str = text(
         "config/addrbook.json",
@@ -149,25 +146,25 @@ class P2PConfig(Section):
     )
     max_num_inbound_peers: int = whole_number(40, "Most inbound peers", rule=rule.NOT_NEGATIVE)
     max_num_outbound_peers: int = whole_number(
-        10, "Most outbound peers, persistent ones not counted", rule=rule.NOT_NEGATIVE
+        10, "Most outbound peers, not counting persistent ones", rule=rule.NOT_NEGATIVE
     )
     unconditional_peer_ids: tuple[str, ...] = names(
-        "IDs of peers that are let in and dialled beyond all limits", **NODE_IDS
+        "IDs of peers that are accepted and dialled regardless of all limits", **NODE_IDS
     )
     persistent_peers_max_dial_period: float = duration(
         "0s",
-        "Longest pause between dials of a persistent peer. 0s: exponential back-off, and an end to it",
+        "Longest pause between dials of a persistent peer. 0s: exponential back-off, then give up",
         rule=rule.NOT_NEGATIVE,
     )
     flush_throttle_timeout: float = duration(
         "10ms",
-        "Longest time that messages are gathered before they are written out. "
+        "Longest time for which messages are collected before they are written. "
         "CometBFT's default is 100ms up to v0.38, 10ms in v1",
         rule=rule.NOT_NEGATIVE,
     )
     max_packet_msg_payload_size: int = whole_number(
         1024,
-        "Most bytes of a message in one packet",
+        "Most bytes of a message that one packet carries",
         unit="bytes",
         rule=rule.NOT_NEGATIVE,
         start_rule=rule.between(1, LARGEST_MESSAGE),
@@ -181,17 +178,19 @@ class P2PConfig(Section):
     pex: bool = switch(True, "Exchange addresses with peers")
     seed_mode: bool = switch(
         False,
-        "Crawl the network; answer who asks for addresses and disconnect. Needs pex",
+        "Crawl the network, answer requests for addresses, and disconnect. Needs pex",
     )
-    private_peer_ids: tuple[str, ...] = names("IDs of peers that are told to nobody", **NODE_IDS)
+    private_peer_ids: tuple[str, ...] = names(
+        "IDs of peers whose addresses are passed on to nobody", **NODE_IDS
+    )
     allow_duplicate_ip: bool = switch(False, "Allow several peers from one IP")
     handshake_timeout: float = duration(
         "20s",
-        "Longest time for the handshake with a peer, from its connection on",
+        "Longest time for the handshake with a peer, once connected",
         start_rule=rule.MORE_THAN_ZERO,
     )
     dial_timeout: float = duration(
-        "3s", "Longest time for a connection to be made", start_rule=rule.MORE_THAN_ZERO
+        "3s", "Longest time for connecting to a peer", start_rule=rule.MORE_THAN_ZERO
     )
     test_dial_fail: bool = switch(False, "For tests: every dial fails", hidden=True)
     test_fuzz: bool = switch(False, "For tests: connections misbehave", hidden=True)
@@ -201,19 +200,19 @@ class P2PConfig(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RPCConfig(Section):
-    """The [rpc] section, CometBFT's; of its settings those that mean something here."""
+    """The [rpc] section, CometBFT's: those of its settings that mean something here."""
 
     SECTION: ClassVar[str] = "rpc"
 
     laddr: str = text(
         "tcp://127.0.0.1:26657",
-        "Address to serve JSON-RPC on. Empty: not at all",
+        "Address to serve JSON-RPC on. Empty: none",
         start_rule=rule.HTTP_LISTEN,
     )
     cors_allowed_origins: tuple[str, ...] = names_array(
         (),
         'Origins whose pages may read answers (CORS): "*" is any, and one * in an origin stands for any text. '
-        "Empty: none, and nothing is said of CORS",
+        "Empty: none, and no CORS headers are sent",
     )
     cors_allowed_methods: tuple[str, ...] = names_array(
         ("HEAD", "GET", "POST"), "HTTP methods that pages of these origins may use"
@@ -236,15 +235,15 @@ class RPCConfig(Section):
         1 << 20, "Longest head of a request. 0: 1048576", unit="bytes", rule=rule.NOT_NEGATIVE
     )
     tls_cert_file: str = text(
-        "", "Certificate to serve RPC with, which peerage does not do", start_rule=rule.NO_TLS, hidden=True
+        "", "Certificate for RPC over TLS, which peerage does not serve", start_rule=rule.NO_TLS, hidden=True
     )
     tls_key_file: str = text(
-        "", "Key to serve RPC with, which peerage does not do", start_rule=rule.NO_TLS, hidden=True
+        "", "Key for RPC over TLS, which peerage does not serve", start_rule=rule.NO_TLS, hidden=True
     )
 
     @property
     def listen_addresses(self) -> tuple[ListenAddress, ...]:
-        """Laddr in parts; none when RPC is off. Raises: ValueError if laddr is no address."""
+        """Laddr, parsed; empty when RPC is off. Raises: ValueError if laddr is not an address."""
         return ListenAddress.parse_list(self.laddr)
 
 
@@ -261,17 +260,17 @@ class InstrumentationConfig(Section):
     max_open_connections: int = whole_number(
         3, "Most simultaneous connections to the metrics. 0: no limit", rule=rule.NOT_NEGATIVE
     )
-    namespace: str = text("cometbft", "What the names of metrics begin with")
+    namespace: str = text("cometbft", "Prefix of the names of metrics")
 
     @property
     def listen_address(self) -> ListenAddress:
-        """prometheus_listen_addr in parts. Raises: ValueError if it is no address."""
+        """prometheus_listen_addr, parsed. Raises: ValueError if it is not an address."""
         return ListenAddress.parse(self.prometheus_listen_addr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerageConfig(Section):
-    """The [peerage] section: what CometBFT has no setting for."""
+    """The [peerage] section: settings that CometBFT does not have."""
 
     SECTION: ClassVar[str] = "peerage"
 
@@ -288,22 +287,22 @@ class PeerageConfig(Section):
         flag="--reactor",
         repeatable=True,
     )
-    ping_interval: float = duration("60s", "Time between pings to a peer", rule=rule.MORE_THAN_ZERO)
+    ping_interval: float = duration("60s", "Time between two pings to a peer", rule=rule.MORE_THAN_ZERO)
     pong_timeout: float = duration(
         "45s", "Longest time for a peer to answer a ping. Less than ping_interval", rule=rule.MORE_THAN_ZERO
     )
     filter_timeout: float = duration(
-        "5s", "Longest time for filters to judge a peer", rule=rule.MORE_THAN_ZERO
+        "5s", "Longest time for filters to decide on a peer", rule=rule.MORE_THAN_ZERO
     )
     receive_window: int = whole_number(
         4 * 1024 * 1024,
-        "Most bytes from one peer that wait for one reactor; a larger message counts as one",
+        "Most bytes from one peer that may wait for one reactor; a larger message may wait alone",
         unit="bytes",
         rule=rule.at_least(1024),
     )
     spill_limit: int = whole_number(
         256 * 1024 * 1024,
-        "Most bytes in the file of a channel that spills when its reactor is slow",
+        "Most bytes in the spill file of a channel whose reactor is slow",
         unit="bytes",
         rule=rule.NOT_NEGATIVE,
     )
@@ -312,55 +311,60 @@ class PeerageConfig(Section):
     )
     restart_period: float = duration(
         "10s",
-        "Time over which a supervisor counts restarts; more than restart_intensity and the node stops",
+        "Time over which a supervisor counts restarts; if there are more than restart_intensity, the node stops",
         rule=rule.MORE_THAN_ZERO,
     )
     probe_interval: float = duration(
-        "5s", "Time between two looks at an actor: whether it answers, its memory", rule=rule.MORE_THAN_ZERO
+        "5s",
+        "Time between two probes of an actor: whether it answers, and how much memory it uses",
+        rule=rule.MORE_THAN_ZERO,
     )
     probe_timeout: float = duration(
         "10s",
-        "Longest time for switch, address book, peer hosts, RPC and metrics to answer a look; one that takes longer "
-        "is killed and restarted. 0s: however long",
+        "Longest time for switch, address book, peer hosts, RPC and metrics to answer a probe; a process that takes "
+        "longer is killed and restarted. 0s: no limit",
         rule=rule.NOT_NEGATIVE,
     )
     memory_limit: int = whole_number(
         0,
-        "Most resident memory of each of these processes; above it, it is killed and restarted. 0: no limit",
+        "Most resident memory of each of these processes; one that uses more is killed and restarted. 0: no limit",
         unit="bytes",
         rule=rule.NOT_NEGATIVE,
     )
     reactor_probe_timeout: float = duration(
         "0s",
-        "As probe_timeout, for reactors. 0s: a reactor may block as long as it likes",
+        "Like probe_timeout, for reactors. 0s: a reactor may block as long as it likes",
         rule=rule.NOT_NEGATIVE,
     )
     reactor_memory_limit: int = whole_number(
-        0, "As memory_limit, for each reactor", unit="bytes", rule=rule.NOT_NEGATIVE
+        0, "Like memory_limit, for each reactor", unit="bytes", rule=rule.NOT_NEGATIVE
     )
     verified_answers: bool = switch(
-        True, "As a seed, tell only addresses that answered us lately, as long as there are any"
+        True, "As a seed, give out only addresses that answered us recently, as long as there are any"
     )
     test_before_evict: bool = switch(
-        True, "Let no proved address lose its place in the book to another while it still answers"
+        True, "Before a proved address loses its place in the book to another, test whether it still answers"
     )
-    feelers: bool = switch(True, "With enough peers, try an address now and then, to know whether it answers")
-    anchors: bool = switch(True, "After a restart, first dial the outbound peers that were good before")
+    feelers: bool = switch(
+        True, "When there are enough peers, try an address now and then to learn whether it answers"
+    )
+    anchors: bool = switch(True, "After a restart, first dial the outbound peers that were good before it")
     follow_moves: bool = switch(
-        True, "Try a known node at the new address it is said to have, and move it there"
+        True, "When a known node is said to have a new address, try it there and, if it answers, move it"
     )
     spread_groups: bool = switch(
         True, "Dial addresses of different IP groups (IPv4 /16) before a second one of the same"
     )
     eager_rounds: bool = switch(
-        True, "When dials failed and peers are wanted, pick others in seconds, not in half a minute"
+        True,
+        "When dials have failed and peers are needed, pick others within seconds instead of half a minute",
     )
     request_groups: bool = switch(
         True, "Limit how often one IP group may ask for addresses: 250 at once, 10 a second"
     )
     crawl_group_limit: int = whole_number(
         0,
-        "As a seed, most addresses of one IP group visited in half a minute. 0: no limit",
+        "As a seed, most addresses of one IP group to visit in half a minute. 0: no limit",
         rule=rule.NOT_NEGATIVE,
     )
 

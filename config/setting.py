@@ -1,8 +1,7 @@
-"""The declaration of a setting, from which everything else follows: TOML, flags, environment, help, docs,
-config.toml.
+"""Declarations of settings. Everything else is derived from them: TOML, flags, environment, help, docs, config.toml.
 
-A section is a frozen dataclass whose fields are declared with `text`, `names`, `switch`, `whole_number`,
-`real` and `duration`; `settings_of(section)` gives the declarations back, bound to the section.
+A section is a frozen dataclass whose fields are declared with `text`, `names`, `switch`, `whole_number`, `real` and
+`duration`. `settings_of(section)` returns the declarations, bound to the section.
 """
 
 from collections.abc import Callable
@@ -30,14 +29,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration(Generic[T]):
-    """What a section says of one of its fields.
+    """What a section declares about one of its fields.
 
-    about: what the setting does, one or more sentences without the final full stop of the last.
+    about: what the setting does, in one or more sentences, without the last full stop.
     default: the value, or a callable that finds it on this machine; then default_text says what it finds.
-    rule: holds from reading on; start_rule: what a node needs beyond that, looked at when it is to start.
-    normal: gives the one form of values that may be written in several.
-    key: spelling in the file; by default the field's name. flag: the flag, by default made from section and
-    key.
+    rule: must hold as soon as the value is read. start_rule: what a node needs beyond that, checked before it starts.
+    normal: converts a value that can be written in several ways to a single form.
+    key: the spelling in the file, by default the field's name. flag: the flag, by default made from section and key.
     """
 
     kind: Kind[T]
@@ -64,7 +62,7 @@ class Setting(Generic[T]):
 
     @property
     def key(self) -> str:
-        """The key in its section of the file."""
+        """The key in the setting's section of the file."""
         return self.declared.key or self.attribute
 
     @property
@@ -74,7 +72,7 @@ class Setting(Generic[T]):
 
     @property
     def flag(self) -> str:
-        """The flag as --help shows it; hyphens and underscores are alike when given."""
+        """The flag as --help shows it. On the command line hyphens and underscores are equivalent."""
         if self.declared.flag:
             return self.declared.flag
         if self.section in {"", "peerage"}:
@@ -83,7 +81,7 @@ class Setting(Generic[T]):
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Environment variables heard, the stronger first."""
+        """The environment variables that are read; the first one wins."""
         if self.section == "peerage":
             return (f"PEERAGE_{self.key.upper()}",)
         suffix = self.name.replace(".", "_").upper()
@@ -91,7 +89,7 @@ class Setting(Generic[T]):
 
     @property
     def allowed(self) -> str:
-        """Everything that is asked of the value, in words."""
+        """All requirements on the value, in words."""
         rules = (self.declared.rule, self.declared.start_rule)
         return ", ".join([self.declared.kind.allowed, *(rule.allowed for rule in rules if rule)])
 
@@ -103,25 +101,25 @@ class Setting(Generic[T]):
 
     @property
     def default_toml(self) -> str:
-        """The default as config.toml has it."""
+        """The default as config.toml shows it."""
         if isinstance(self.declared.kind, WholeNumberOrAuto):
             return quoted("auto")
         return self.declared.kind.to_toml(self.default)
 
     def from_toml(self, raw: object) -> T:
-        """The value of a TOML key. Raises: UnfitValueError."""
+        """Read the value of a TOML key. Raises: UnfitValueError."""
         return self._ruled(self.declared.kind.from_toml(raw), raw)
 
     def from_text(self, text: str) -> T:
-        """The value of a flag or environment variable. Raises: UnfitValueError."""
+        """Read the value of a flag or environment variable. Raises: UnfitValueError."""
         return self._ruled(self.declared.kind.from_text(text), text)
 
     def from_python(self, value: object) -> T:
-        """The value an embedder passed. Raises: UnfitValueError."""
+        """Read the value that an embedder passed. Raises: UnfitValueError."""
         return self._ruled(self.declared.kind.from_python(value), value)
 
     def start_mistakes(self, value: T, source: str) -> list[Mistake]:
-        """What keeps a node from starting with this value, one mistake per offending item."""
+        """The mistakes that keep a node from starting with this value, one per offending item."""
         rule = self.declared.start_rule
         if rule is None:
             return []
@@ -138,9 +136,9 @@ class Setting(Generic[T]):
 
 
 class Section:
-    """Base of the sections: a section that exists is valid.
+    """Base class of the sections. A section that exists is valid.
 
-    Raises: ConfigError, on construction, with every value that is not allowed.
+    Raises: ConfigError, from the constructor, with every value that is not allowed.
     """
 
     __slots__ = ()
@@ -160,7 +158,7 @@ class Section:
 
 
 def settings_of(section: type[Section]) -> tuple[Setting[Any], ...]:
-    """The settings declared in a section, in order; those of its subsections are not among them."""
+    """The settings that a section declares, in order, without those of its subsections."""
     return tuple(
         Setting(section.SECTION, each.name, each.metadata["declaration"])
         for each in fields(cast("Any", section))
@@ -184,32 +182,32 @@ def names_array(default: tuple[str, ...], about: str, **more: Any) -> tuple[str,
 
 
 def switch(default: bool, about: str, **more: Any) -> bool:
-    """Declare a true or false."""
+    """Declare a boolean."""
     return _declared(SWITCH, default, about, more)
 
 
 def whole_number(default: int, about: str, **more: Any) -> int:
-    """Declare a whole number."""
+    """Declare an integer."""
     return _declared(WHOLE_NUMBER, default, about, more)
 
 
 def auto_number(default: Callable[[], int], about: str, **more: Any) -> int:
-    """Declare a whole number that is found on this machine unless set."""
+    """Declare an integer whose default is found on this machine."""
     return _declared(WholeNumberOrAuto(default), default, about, more)
 
 
 def real(default: float, about: str, **more: Any) -> float:
-    """Declare a number with a fraction."""
+    """Declare a floating-point number."""
     return _declared(REAL, default, about, more)
 
 
 def duration(default: str, about: str, **more: Any) -> float:
-    """Declare a span of time by its default in Go's notation; its value is seconds."""
+    """Declare a span of time, its default in Go's notation; its value is in seconds."""
     return _declared(DURATION, parse_duration(default) / NANOSECONDS_PER_SECOND, about, more)
 
 
 def _declared(kind: Kind[T], default: T | Callable[[], T], about: str, more: dict[str, Any]) -> T:
-    """A dataclass field, typed as its value so that `laddr: str = text(...)` checks."""
+    """A dataclass field, typed as its value, so that `laddr: str = text(...)` passes the type checker."""
     declaration = Declaration(kind=kind, default=default, about=about, **more)
     metadata = {"declaration": declaration}
     if callable(default):

@@ -1,4 +1,4 @@
-"""Opening files that ought to be files, reading those that ought to be small."""
+"""Opens files that should be regular files, and reads those that should be small."""
 
 import os
 import stat
@@ -12,10 +12,10 @@ from peerage.config.errors import UnfitValueError
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """A regular file opened for reading, and the mode bits of that very file.
+    """A regular file, opened for reading, and its mode bits, taken from the open file itself.
 
-    Neither a pipe nor a device makes this wait.
-    Raises: OSError; UnfitValueError if it is no regular file.
+    Does not block, even if the path leads to a pipe or a device.
+    Raises: OSError; UnfitValueError if it is not a regular file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
@@ -31,7 +31,7 @@ def open_regular(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 def read_small_file(path: Path, limit: int) -> tuple[bytes, int]:
     """A file's content and mode bits.
 
-    Raises: OSError; UnfitValueError if it is no regular file or longer than `limit` bytes.
+    Raises: OSError; UnfitValueError if it is not a regular file or longer than `limit` bytes.
     """
     with open_regular(path) as (file, mode):
         content = file.read(limit + 1)

@@ -1,4 +1,4 @@
-"""The config.toml that `peerage init` writes: every setting with its meaning and default."""
+"""Renders the config.toml that `peerage init` writes: every setting with its meaning and default."""
 
 from collections.abc import Mapping
 from textwrap import wrap
@@ -10,20 +10,20 @@ from peerage.config.setting import Setting, settings_of
 WIDTH = 100
 
 _HEADING = """\
-# Configuration of a peerage node. Sections and keys are CometBFT's, but for [peerage]; a config.toml of
-# CometBFT can be put in this one's place.
+# Configuration of a peerage node. Sections and keys are CometBFT's, except for [peerage]; a config.toml of
+# CometBFT can replace this file.
 #
 # Each setting can also be given by a flag or by an environment variable, which win over this file:
 # p2p.laddr by --p2p.laddr or PEERAGE_P2P_LADDR (or CometBFT's CMT_P2P_LADDR).
-# `peerage config check` says what is wrong in here, `peerage config show` what counts and where it is from.
+# `peerage config check` says what is wrong in this file, `peerage config show` prints all values and their sources.
 #
-# Paths are absolute or count from the home directory. Durations: "10ms", "1m30s", "1.5h".
+# Relative paths start at the home directory. Durations: "10ms", "1m30s", "1.5h".
 # Lists: one string, with commas between the items.
 """
 
 
 def render_config_toml(values: Mapping[str, Any] | None = None) -> str:
-    """A complete config.toml. Args: values by setting name, where they differ from the defaults."""
+    """A complete config.toml. Args: values by setting name, for those that differ from the defaults."""
     values = values or {}
     parts = [_HEADING]
     for section in SECTIONS:

@@ -1,5 +1,7 @@
-"""config.toml as raw values by section and key, whatever their case and whether written with _ or -; what is not ours
-is left out.
+"""Reads config.toml into raw values by setting name.
+
+Spellings are unified (any case, `_` or `-`), keys under other names are translated, and what is not ours is left out, with
+a warning where it seems to be meant for us. Values are not converted here: only those that win are (see `layers`).
 """
 
 import difflib
@@ -18,17 +20,17 @@ from peerage.config.small_file import read_small_file
 
 SIZE_LIMIT = 1024 * 1024  # bytes; CometBFT's file has 20,000
 
-# sections with many settings that mean nothing here: unknown keys are the business of others
+# Sections in which most of CometBFT's settings mean nothing here, so that an unknown key is nothing to warn about ...
 _SHARED_SECTIONS = frozenset({"", "p2p.libp2p", "rpc", "instrumentation"})
-_SURELY = 0.85  # likeness from which on a key of these is a misspelt one of ours
+_SURELY = 0.85  # ... unless it is at least this similar to one of our keys: then it is a misspelt one
 _KNOWN = {section.SECTION: [setting.key for setting in settings_of(section)] for section in SECTIONS}
 
 
 @dataclass(slots=True)
 class TomlValues:
-    """What a file says: raw values by setting name in lower case, warnings and mistakes met on the way.
+    """What a file says: raw values by setting name in lower case, and the warnings and mistakes met while reading.
 
-    more_seeds: seeds under another name, with commas between.
+    more_seeds: seeds given under another name, separated by commas.
     """
 
     values: dict[str, object] = field(default_factory=dict)
@@ -38,7 +40,7 @@ class TomlValues:
 
 
 def read_toml_file(path: Path) -> TomlValues:
-    """Read a config.toml. Raises: FileNotFoundError; ConfigError if it cannot be read or is no TOML."""
+    """Read a config.toml. Raises: FileNotFoundError; ConfigError if it cannot be read or is not TOML."""
     source = f"file {path}"
     try:
         content, _ = read_small_file(path, SIZE_LIMIT)
@@ -55,7 +57,7 @@ def read_toml_file(path: Path) -> TomlValues:
 
 
 def values_of(document: Mapping[str, object], source: str) -> TomlValues:
-    """Take a parsed document apart, section by section."""
+    """Take the values out of a parsed document, section by section."""
     found = TomlValues()
     _read_table(document, "", source, found)
     if found.more_seeds:
@@ -65,12 +67,12 @@ def values_of(document: Mapping[str, object], source: str) -> TomlValues:
 
 
 def plain_key(spelling: str) -> str:
-    """A key in the form in which spellings are compared: v0.35 and its forks write them with hyphens."""
+    """The form in which spellings of a key are compared: v0.35 and its forks write keys with hyphens."""
     return spelling.lower().replace("-", "_")
 
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """The known name that comes closest to a misspelt one, if any comes close (1: the same)."""
+    """The known name most similar to a misspelt one, if any is similar enough (1 means equal)."""
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower()[:64], by_lower, n=1, cutoff=likeness)
     return by_lower[close[0]] if close else None
@@ -117,7 +119,7 @@ def _read_table(table: Mapping[str, object], section: str, source: str, found: T
 
 
 def _read_bootstrap_peers(found: TomlValues, name: str, raw: object, source: str) -> None:
-    """v0.35's bootstrap-peers are put into the address book; seeds are asked, and become known that way, too."""
+    """v0.35 puts bootstrap-peers into the address book. We treat them as seeds, which end up in the book as well."""
     if not isinstance(raw, str):
         found.mistakes.append(Mistake(name, source, shown(raw), NAMES.allowed))
     elif raw.strip():
@@ -126,7 +128,7 @@ def _read_bootstrap_peers(found: TomlValues, name: str, raw: object, source: str
 
 
 def _read_mode(found: TomlValues, name: str, raw: object, source: str) -> None:
-    """v0.35's mode = "seed" is seed_mode = true of all others."""
+    """v0.35's mode = "seed" is what all other versions call seed_mode = true."""
     if raw == "seed":
         found.values.setdefault("p2p.seed_mode", True)
         found.warnings.append(f'{name} ({source}): "seed" is taken as p2p.seed_mode = true')

@@ -1,7 +1,7 @@
-"""Which form of the hot loops is in use: compiled (`_accelerator.c`) where it was built, else plain Python (`loops.py`).
+"""Chooses between the two forms of the hot loops: compiled (`_accelerator.c`) if it was built, or plain Python (`loops.py`).
 
-The environment variable PEERAGE_PURE, set to anything, chooses plain Python. Users of the loops look them up here at each
-call, so that tests may run on either form. Source: docs/decisions/0006-accelerator.md.
+Setting the environment variable PEERAGE_PURE to anything selects plain Python. Callers look the loops up in this module
+at each call, so that tests can run on either form. Source: docs/decisions/0006-accelerator.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["FrameCipher", "compiled", "cut", "description", "join_run", "split_r
 
 
 def _openssl_libraries() -> Iterator[str | None]:
-    """Where to look for OpenSSL: what Python itself has loaded comes first."""
+    """Where to look for OpenSSL: first the library that Python itself has loaded."""
     try:
         import _hashlib
     except ImportError:
@@ -27,7 +27,7 @@ def _openssl_libraries() -> Iterator[str | None]:
 
 
 def _load() -> tuple[object, str]:
-    """Returns: the compiled loops, and the OpenSSL they use. Raises: ImportError with the reason why there are none."""
+    """Returns: the compiled loops and the version of the OpenSSL that they use. Raises: ImportError, saying why not."""
     if os.environ.get("PEERAGE_PURE"):
         raise ImportError("PEERAGE_PURE is set")
     try:
@@ -42,13 +42,13 @@ def _load() -> tuple[object, str]:
 
 
 def use(form: object) -> None:
-    """Use this form's loops from now on, and for ciphers made from now on."""
+    """Use the loops of this form from now on; ciphers that exist already keep theirs."""
     globals().update({name: getattr(form, name) for name in loops.__all__})
 
 
 compiled: object | None = None
 description: str
-"""For the operator: which form, and why."""
+"""Which form is in use, and why; for the operator."""
 try:
     compiled, _openssl = _load()
 except ImportError as _reason:

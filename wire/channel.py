@@ -1,4 +1,4 @@
-"""What a channel is: a numbered lane for the messages of one protocol inside a connection."""
+"""Channels: the numbered lanes of a connection, each of which carries the messages of one protocol."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peerage.wire.errors import ChannelDescriptorError
 ChannelID = NewType("ChannelID", int)
 """0..255. Channel 0x00 is peer exchange."""
 
-MAX_CHANNEL_ID = 255  # reference 4; NodeInfo announces each in one byte
+MAX_CHANNEL_ID = 255  # reference 4; NodeInfo announces each channel in one byte
 DEFAULT_PRIORITY = 1
 DEFAULT_SEND_QUEUE_CAPACITY = 1  # messages, reference 4
 DEFAULT_RECV_BUFFER_CAPACITY = 4096  # bytes, reference 4
@@ -19,10 +19,10 @@ DEFAULT_RECV_MESSAGE_CAPACITY = 22_020_096  # bytes (21 MiB), reference 4
 
 
 class WhenFull(Enum):
-    """What becomes of a message for a reactor whose window is full. Source: design 4."""
+    """What happens to a message for a reactor whose window is full. Source: design 4."""
 
     WAIT = "wait"
-    """The connection stops reading until the reactor has caught up. Nothing is lost; all channels wait."""
+    """The connection stops reading until the reactor has caught up. Nothing is lost, but all channels wait."""
 
     DROP_NEWEST = "drop_newest"
     """The message is dropped and counted: for gossip that repeats itself."""
@@ -37,15 +37,14 @@ class ChannelDescriptor:
 
     Args:
         id: 0..255, unique in a node.
-        priority: above 0. Among channels with data the next packet comes from the one that has recently sent
-            the least in proportion to its priority.
-        send_queue_capacity: messages that may wait to be sent, above 0.
-        recv_buffer_capacity: bytes, above 0. CometBFT's first allocation for a message; kept for its
-            configuration's sake, nothing here depends on it.
-        recv_message_capacity: bytes of the longest message that is received, above 0. A longer one ends the
-            connection.
-        message: protobuf class that messages are decoded to; None leaves them bytes.
-        when_full: what becomes of messages that the reactor has no room for.
+        priority: above 0. Of the channels with data, the one that has recently sent least in proportion to its
+            priority sends the next packet.
+        send_queue_capacity: how many messages may wait to be sent, above 0.
+        recv_buffer_capacity: bytes, above 0. CometBFT allocates this much for a message at first. It is kept only
+            because CometBFT's configuration has it: nothing here depends on it.
+        recv_message_capacity: bytes of the longest message that we accept, above 0. A longer one ends the connection.
+        message: protobuf class that messages are decoded to; None leaves them as bytes.
+        when_full: what happens to messages that the reactor has no room for.
 
     Raises: ChannelDescriptorError for a value out of range.
     Source: reference 4, Channel descriptor; design 4.

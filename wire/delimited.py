@@ -1,4 +1,4 @@
-"""Delimited messages out of a byte stream: a varint length, then that many bytes."""
+"""Delimited messages in a byte stream: a varint length, then that many bytes."""
 
 from __future__ import annotations
 
@@ -7,35 +7,36 @@ from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint, encode_uvarin
 
 
 def delimit(message: bytes) -> bytes:
-    """The message with its length in front."""
+    """The message, preceded by its length."""
     return encode_uvarint(len(message)) + message
 
 
 class DelimitedReader:
-    """Collects one delimited message, however the stream is cut.
+    """Collects one delimited message, wherever the stream is cut.
 
-    It never holds more than the longest message allowed and its length.
+    It never holds more than the longest allowed message and its length.
     """
 
     def __init__(self, what: str, limit: int) -> None:
-        """Args: what, the message's name for errors; limit, the most bytes it may have, inclusive."""
+        """Args: what, the message's name in errors; limit, the most bytes that it may have, inclusive."""
         self._what = what
         self._limit = limit
         self._held = bytearray()
-        self._body: int | None = None  # where the message begins, once its length is known
+        self._body: int | None = None  # where the message begins in _held, once its length is known
         self._end = 0
 
     @property
     def held(self) -> int:
-        """How many bytes of an incomplete message are here, its length included."""
+        """How many bytes of an incomplete message have arrived, its length included."""
         return len(self._held)
 
     def feed(self, data: bytes | bytearray | memoryview) -> tuple[bytes, bytes] | None:
         """Take more of the stream.
 
-        Returns: None while the message is incomplete; then the message and what came behind it. The reader is
-            then ready for another message.
-        Raises: MessageTooLongError at the length, before the message is kept; VarintOverflowError.
+        Returns: None while the message is incomplete; then the message and the bytes after it. The reader is then
+            ready for another message.
+        Raises: MessageTooLongError as soon as the length is known, before any of the message is kept;
+            VarintOverflowError.
         """
         view = memoryview(data)
         if self._body is None:
@@ -61,6 +62,8 @@ class DelimitedReader:
         if length > self._limit:
             raise MessageTooLongError(self._what, length, self._limit)
         self._end = self._body + length
-        used = self._body - held  # what the varint took of this view; the rest of what was copied goes back
+        used = (
+            self._body - held
+        )  # how many bytes of this view belong to the varint; the others that we copied go back
         del self._held[self._body :]
         return view[used:]

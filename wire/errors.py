@@ -3,18 +3,18 @@
 ::
 
     WireError
-    ├── LocalError                      we called it wrongly: a bug or a mistake of the operator
+    ├── LocalError                      we called it wrongly: a bug or the operator's mistake
     │   ├── VarintTooLargeError
     │   ├── NodeKeyError                Format, Type, Length, Mismatch
     │   ├── ConnectionStateError
     │   ├── EphemeralSecretError
     │   ├── SealExhaustedError
     │   └── ChannelDescriptorError, DuplicateChannelError, ConnectionSettingError
-    ├── AddressError                    no usable net address: whose fault, knows who asked
+    ├── AddressError                    no usable net address: whose fault that is, the caller knows
     │   ├── AddressMissingIDError
     │   ├── AddressLookupError          temporary
     │   └── AddressInvalidError         ID, Host, Port, IP
-    └── RemoteError                     the peer (or who claims to be one) broke a rule: its connection ends
+    └── RemoteError                     the peer (or whoever claims to be it) broke a rule: its connection ends
         ├── MalformedMessageError       VarintTruncated, VarintOverflow, FieldTruncated, FieldTag, FieldType
         ├── MessageTooLongError
         ├── ConnectionClosedError
@@ -27,10 +27,10 @@
         ├── IncompatibleNodeError       BlockVersionMismatch, NetworkMismatch, NoCommonChannel
         └── PexError                    PexKind, PexAddress
 
-The difference is what the switch acts upon: a `RemoteError` is the peer's fault and stops that peer, a
-`LocalError` is ours. Every error keeps its details as attributes, makes its text in `__str__` and survives
-pickling, for it is reported from one process to another: the positional arguments of `__init__` are those of
-`super().__init__`. The details are whole, the text holds 200 characters of a remote at most (`remote_text`).
+The switch acts on the difference: a `RemoteError` is the peer's fault and stops that peer, a `LocalError` is ours.
+Every error keeps its details as attributes and makes its text in `__str__`. Errors are reported from one process to
+another, so all of them survive pickling: the positional arguments of `__init__` are those of `super().__init__`. The
+details are complete, while the text shows at most 200 characters of a remote's data (`remote_text`).
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ import re
 
 from peerage.wire.remote_text import QUOTED, quoted, shown
 
-ADDRESS = 120  # characters of an address that are shown
-DETAIL = 60  # and of the part of it that is wrong
+ADDRESS = 120  # how many characters of an address are shown
+DETAIL = 60  # and how many of the part of it that is wrong
 _HEX = frozenset("0123456789abcdefABCDEF")
 _ID_CHARACTERS = 40
 _GNO_ID = re.compile(r"g1[02-9ac-hj-np-z]{38}")
 
 
 class WireError(Exception):
-    """Any broken rule of the wire."""
+    """A rule of the wire was broken."""
 
 
 class LocalError(WireError):
-    """We broke the rule: a call out of order, a value that may not be sent, a file that cannot be used."""
+    """We broke a rule: a call out of order, a value that may not be sent, a file that cannot be used."""
 
 
 class RemoteError(WireError):
-    """The remote side broke the rule. What it sent is not to be used, and its connection is over."""
+    """The remote broke a rule. What it sent must not be used, and its connection is over."""
 
 
 # --- varints and protobuf ---
 
 
 class VarintTooLargeError(LocalError):
-    """A number that does not fit 64 bits unsigned was to be encoded."""
+    """A number to be encoded does not fit 64 unsigned bits."""
 
     def __init__(self, value: int) -> None:
         super().__init__(value)
@@ -73,11 +73,11 @@ class VarintTooLargeError(LocalError):
 
 
 class MalformedMessageError(RemoteError):
-    """Bytes that are not the protobuf message they should be. Parent of the errors that say what is wrong."""
+    """The bytes are not the protobuf message that they should be. Parent of the errors that say why."""
 
 
 class VarintTruncatedError(MalformedMessageError):
-    """The bytes end inside a varint. Where more may come, this means: wait for them."""
+    """The bytes end inside a varint. Where more may arrive, wait for them."""
 
     def __init__(self, position: int) -> None:
         super().__init__(position)
@@ -88,7 +88,7 @@ class VarintTruncatedError(MalformedMessageError):
 
 
 class VarintOverflowError(MalformedMessageError):
-    """A varint of more than 10 bytes or 64 bits."""
+    """A varint has more than 10 bytes or 64 bits."""
 
     def __init__(self, position: int) -> None:
         super().__init__(position)
@@ -99,7 +99,7 @@ class VarintOverflowError(MalformedMessageError):
 
 
 class FieldTruncatedError(MalformedMessageError):
-    """A field says that it is longer than the message it is in, or a group has no end."""
+    """A field claims to be longer than the message it is in, or a group has no end."""
 
     def __init__(self, number: int, position: int) -> None:
         super().__init__(number, position)
@@ -111,7 +111,7 @@ class FieldTruncatedError(MalformedMessageError):
 
 
 class FieldTagError(MalformedMessageError):
-    """A field number or wire type that cannot be, or the end of a group that never began."""
+    """A field number or wire type is impossible, or a group ends that never began."""
 
     def __init__(self, tag: int, position: int) -> None:
         super().__init__(tag, position)
@@ -123,7 +123,7 @@ class FieldTagError(MalformedMessageError):
 
 
 class FieldTypeError(MalformedMessageError):
-    """A known field comes with another wire type than its own. (Generated protobuf code would skip it.)"""
+    """A known field has a wire type other than its own. (Generated protobuf code would skip it.)"""
 
     def __init__(self, message: str, number: int, wire_type: int) -> None:
         super().__init__(message, number, wire_type)
@@ -136,7 +136,7 @@ class FieldTypeError(MalformedMessageError):
 
 
 class MessageTooLongError(RemoteError):
-    """A message announces more bytes than are allowed. Known from its length: none of it is kept."""
+    """A message announces more bytes than are allowed. The length alone tells, so none of it was kept."""
 
     def __init__(self, what: str, length: int, limit: int) -> None:
         super().__init__(what, length, limit)
@@ -152,7 +152,7 @@ class MessageTooLongError(RemoteError):
 
 
 class NodeKeyError(LocalError):
-    """A node key that cannot be used. Its text never shows what is in the file: that may be a secret."""
+    """A node key cannot be used. The text never shows what is in the file, which may be a secret."""
 
 
 class NodeKeyFormatError(NodeKeyError):
@@ -167,7 +167,7 @@ class NodeKeyFormatError(NodeKeyError):
 
 
 class NodeKeyTypeError(NodeKeyError):
-    """The key is of another kind than ed25519."""
+    """The key is not an ed25519 key."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -178,7 +178,7 @@ class NodeKeyTypeError(NodeKeyError):
 
 
 class NodeKeyLengthError(NodeKeyError):
-    """The key has another length than 64 bytes in the file (seed and public key) or 32 of a seed."""
+    """The key does not have 64 bytes in the file (seed and public key), or its seed does not have 32."""
 
     def __init__(self, length: int, expected: int) -> None:
         super().__init__(length, expected)
@@ -190,7 +190,7 @@ class NodeKeyLengthError(NodeKeyError):
 
 
 class NodeKeyMismatchError(NodeKeyError):
-    """The public half in the file is not that of the private half. CometBFT would use the false one."""
+    """The public half in the file does not belong to the private half. CometBFT would use the false one."""
 
     def __str__(self) -> str:
         return "the two halves of the node key do not belong together"
@@ -200,10 +200,10 @@ class NodeKeyMismatchError(NodeKeyError):
 
 
 class AddressError(WireError):
-    """A text or value that is no usable net address. Whose fault it is, knows who asked.
+    """A text or value is not a usable net address. Whose fault that is depends on where it came from.
 
-    `temporary` is true for a name that may resolve later: such an address is worth another try. `problem` says what
-    is wrong without repeating the address, for those who have shown it already.
+    `temporary` is true for a name that may resolve later: such an address is worth another try. `problem` says what is
+    wrong without repeating the address, for callers that have shown it already.
     """
 
     temporary = False
@@ -219,7 +219,7 @@ class AddressError(WireError):
 
 
 class AddressMissingIDError(AddressError):
-    """Not exactly one @ after the scheme."""
+    """There is not exactly one @ after the scheme."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -237,7 +237,7 @@ class AddressMissingIDError(AddressError):
 
 
 class AddressLookupError(AddressError):
-    """The host is no IP address and does not resolve, or is written like an IP address and is none."""
+    """The host is not an IP address and does not resolve, or it looks like an IP address and is none."""
 
     temporary = True
 
@@ -255,7 +255,7 @@ class AddressLookupError(AddressError):
 
 
 class AddressInvalidError(AddressError):
-    """An address that no later try will make right. Parent of the errors that say what is wrong."""
+    """The address is wrong and will stay so. Parent of the errors that say why."""
 
 
 class AddressIDError(AddressInvalidError):
@@ -309,7 +309,7 @@ class AddressPortError(AddressInvalidError):
 
 
 class AddressIPError(AddressInvalidError):
-    """An IP address that nobody can have: unspecified, 255.255.255.255, or set aside for documentation."""
+    """Nobody can have this IP address: it is unspecified, 255.255.255.255, or reserved for documentation."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -336,7 +336,7 @@ class ConnectionStateError(LocalError):
 
 
 class EphemeralSecretError(LocalError):
-    """The random source gave, or the caller handed in, something else than 32 bytes."""
+    """The random source or the caller supplied a secret that does not have 32 bytes."""
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
@@ -347,14 +347,14 @@ class EphemeralSecretError(LocalError):
 
 
 class SealExhaustedError(LocalError):
-    """Our frame counter is at its end: sealing on would use a nonce twice."""
+    """Our frame counter has reached its end: another frame would use a nonce twice."""
 
     def __str__(self) -> str:
         return "all nonces of this connection are used, a new connection is needed"
 
 
 class ConnectionClosedError(RemoteError):
-    """The stream ended where it may not: inside the handshake or inside a frame."""
+    """The stream ended where it must not: inside the handshake or inside a frame."""
 
     def __init__(self, stage: str, held: int) -> None:
         super().__init__(stage, held)
@@ -366,7 +366,7 @@ class ConnectionClosedError(RemoteError):
 
 
 class FrameError(RemoteError):
-    """A sealed frame that is not to be believed."""
+    """A sealed frame cannot be trusted."""
 
 
 class FrameTagError(FrameError):
@@ -381,7 +381,7 @@ class FrameTagError(FrameError):
 
 
 class FrameLengthError(FrameError):
-    """A frame says that it holds more than 1024 bytes."""
+    """A frame claims to hold more than 1024 bytes."""
 
     def __init__(self, counter: int, length: int) -> None:
         super().__init__(counter, length)
@@ -393,18 +393,18 @@ class FrameLengthError(FrameError):
 
 
 class OpenExhaustedError(FrameError):
-    """The remote sent as many frames as there are nonces and goes on."""
+    """The remote has used every nonce there is and sends more frames."""
 
     def __str__(self) -> str:
         return "the remote has used all nonces of this connection"
 
 
 class HandshakeError(RemoteError):
-    """The remote side does not prove who it is. Parent of the errors that say how."""
+    """The remote did not prove who it is. Parent of the errors that say how it failed."""
 
 
 class ForeignProtocolError(HandshakeError):
-    """It speaks another protocol altogether, which its first bytes give away."""
+    """The remote speaks another protocol, as its first bytes show."""
 
     def __init__(self, protocol: str) -> None:
         super().__init__(protocol)
@@ -415,7 +415,7 @@ class ForeignProtocolError(HandshakeError):
 
 
 class EphemeralKeyLengthError(HandshakeError):
-    """The ephemeral key has not 32 bytes. CometBFT would pad or cut it."""
+    """The ephemeral key does not have 32 bytes. CometBFT would pad or cut it."""
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
@@ -451,7 +451,7 @@ class UnsupportedKeyError(HandshakeError):
 
 
 class PublicKeyLengthError(HandshakeError):
-    """The remote's ed25519 key has not 32 bytes."""
+    """The remote's ed25519 key does not have 32 bytes."""
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
@@ -462,7 +462,7 @@ class PublicKeyLengthError(HandshakeError):
 
 
 class SignatureLengthError(HandshakeError):
-    """The signature has not 64 bytes."""
+    """The signature does not have 64 bytes."""
 
     def __init__(self, length: int) -> None:
         super().__init__(length)
@@ -473,7 +473,7 @@ class SignatureLengthError(HandshakeError):
 
 
 class SignatureError(HandshakeError):
-    """The signature over the challenge is not one of the key that the remote claims."""
+    """The signature over the challenge was not made by the key that the remote claims."""
 
     def __init__(self, node_id: str) -> None:
         super().__init__(node_id)
@@ -484,7 +484,7 @@ class SignatureError(HandshakeError):
 
 
 class UnexpectedNodeIDError(HandshakeError):
-    """The remote proved who it is, but it is not whom we dialled."""
+    """The remote proved who it is, but it is not the node that we dialled."""
 
     def __init__(self, expected: str, actual: str) -> None:
         super().__init__(expected, actual)
@@ -499,7 +499,7 @@ class UnexpectedNodeIDError(HandshakeError):
 
 
 class ChannelDescriptorError(LocalError):
-    """A channel descriptor with a value that cannot be. Source: reference 4."""
+    """A channel descriptor has an impossible value. Source: reference 4."""
 
     def __init__(self, field: str, value: int) -> None:
         super().__init__(field, value)
@@ -523,7 +523,7 @@ class DuplicateChannelError(LocalError):
 
 
 class ConnectionSettingError(LocalError):
-    """A multiplexed connection was to be made with a setting that cannot be."""
+    """A multiplexed connection was given an impossible setting."""
 
     def __init__(self, setting: str, value: float) -> None:
         super().__init__(setting, value)
@@ -535,18 +535,18 @@ class ConnectionSettingError(LocalError):
 
 
 class PacketError(RemoteError):
-    """A packet that no peer may send. Source: reference 4."""
+    """A packet is one that no peer may send. Source: reference 4."""
 
 
 class PacketKindError(PacketError):
-    """A packet that is neither ping nor pong nor part of a message."""
+    """A packet is neither a ping nor a pong nor part of a message."""
 
     def __str__(self) -> str:
         return "a packet of no known kind"
 
 
 class UnknownChannelError(PacketError):
-    """A packet for a channel that we did not announce, or for a number that is no channel."""
+    """A packet is for a channel that we did not announce, or for a number that cannot be a channel."""
 
     def __init__(self, channel_id: int) -> None:
         super().__init__(channel_id)
@@ -557,7 +557,7 @@ class UnknownChannelError(PacketError):
 
 
 class MessageCapacityError(PacketError):
-    """The packets of one message add up to more than its channel takes."""
+    """The packets of one message add up to more than the channel allows."""
 
     def __init__(self, channel_id: int, length: int, capacity: int) -> None:
         super().__init__(channel_id, length, capacity)
@@ -571,7 +571,7 @@ class MessageCapacityError(PacketError):
 
 
 class PongTimeoutError(RemoteError):
-    """No pong came in time after a ping."""
+    """No pong arrived in time after a ping."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(seconds)
@@ -585,11 +585,11 @@ class PongTimeoutError(RemoteError):
 
 
 class InvalidNodeInfoError(RemoteError):
-    """A NodeInfo that says what it may not. Source: reference 3, Invalid when."""
+    """A NodeInfo has a value that is not allowed. Source: reference 3, Invalid when."""
 
 
 class NodeInfoAddressError(InvalidNodeInfoError):
-    """ID and listen address are no net address together; the reason is the cause."""
+    """ID and listen address do not form a net address; the cause says why."""
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(address, reason)
@@ -603,7 +603,7 @@ class NodeInfoAddressError(InvalidNodeInfoError):
 
 
 class NodeInfoTextError(InvalidNodeInfoError):
-    """A version, moniker or RPC address that is not ASCII text, or blank where it may not be."""
+    """A version, moniker or RPC address is not ASCII text, or is blank where it may not be."""
 
     def __init__(self, field: str, value: str) -> None:
         super().__init__(field, value)
@@ -615,7 +615,7 @@ class NodeInfoTextError(InvalidNodeInfoError):
 
 
 class NodeInfoChannelsError(InvalidNodeInfoError):
-    """More than 16 channels, or one twice."""
+    """There are more than 16 channels, or one is given twice."""
 
     def __init__(self, channels: bytes) -> None:
         super().__init__(channels)
@@ -640,7 +640,7 @@ class NodeInfoTxIndexError(InvalidNodeInfoError):
 
 
 class IncompatibleNodeError(RemoteError):
-    """A valid NodeInfo of a node that has nothing to say to us. Source: reference 3, Incompatible when."""
+    """A valid NodeInfo, but that node and we have nothing to say to each other. Source: reference 3, Incompatible when."""
 
 
 class BlockVersionMismatchError(IncompatibleNodeError):
@@ -668,7 +668,7 @@ class NetworkMismatchError(IncompatibleNodeError):
 
 
 class NoCommonChannelError(IncompatibleNodeError):
-    """We have channels and the peer announces none of them."""
+    """We have channels, and the peer announces none of them."""
 
     def __init__(self, theirs: bytes, ours: bytes) -> None:
         super().__init__(theirs, ours)
@@ -684,20 +684,18 @@ class NoCommonChannelError(IncompatibleNodeError):
 
 
 class PexError(RemoteError):
-    """A message of channel 0x00 that cannot be used. Source: reference 8."""
+    """A message of channel 0x00 cannot be used. Source: reference 8."""
 
 
 class PexKindError(PexError):
-    """A message that is neither a request nor addresses. Stops the peer, bans nobody."""
+    """A message is neither a request nor addresses. This stops the peer but does not ban it."""
 
     def __str__(self) -> str:
         return "a peer exchange message of no known kind"
 
 
 class PexAddressError(PexError):
-    """An address with no literal IP or a port beyond 65535: none of the message is taken, the peer is
-    banned.
-    """
+    """An address has no literal IP or a port beyond 65535. None of the message is used, and the peer is banned."""
 
     def __init__(self, ip: str, port: int) -> None:
         super().__init__(ip, port)

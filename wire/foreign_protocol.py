@@ -1,8 +1,9 @@
-"""What a connection speaks when it does not speak this protocol: told by its first bytes.
+"""Recognises other protocols by the first bytes of a connection.
 
 An honest connection begins with the delimited ephemeral key, 34 bytes long: ``22 0a 20`` and the key. None of the
-beginnings below can be one: those that begin with a number are too short to hold a key, the texts would need a field
-that nobody sends. So whoever sends one of them is told apart as soon as it is here, and not when a timeout has passed.
+beginnings below can be a valid one: those that begin with a number are too short to hold a key, and the texts would need
+a field that nobody sends. So we can tell at once that the other side speaks something else, instead of waiting for a
+timeout.
 
 ::
 
@@ -16,8 +17,9 @@ that nobody sends. So whoever sends one of them is told apart as soon as it is h
     Bitcoin and its kind         4 bytes, then "version" filled up to 12 with zeros             the protocol's text
     PROXY protocol               "PROXY TCP4 ", "PROXY TCP6 ", "PROXY UNKNOWN", 0d 0a 0d 0a 00  the protocol's text
 
-gno.land's nodes begin as ours do, and are known by their authentication message: field 1 is the key itself, not a
-message that holds it. What begins with random bytes (Ethereum's RLPx, Bitcoin's v2 transport) is not told apart.
+gno.land's nodes begin as ours do. They are recognised by their authentication message, in which field 1 is the key itself
+instead of a message that contains it. Protocols that begin with random bytes (Ethereum's RLPx, Bitcoin's v2 transport)
+are not recognised.
 """
 
 from __future__ import annotations
@@ -28,12 +30,12 @@ from typing import Final
 
 __all__ = ["KEY_EXCHANGE", "LONGEST_BEGINNING", "ForeignProtocol", "recognised"]
 
-KEY_EXCHANGE: Final = b"\x22\x0a\x20"  # what every implementation begins with
-LONGEST_BEGINNING: Final = 24  # bytes; more than these say nothing new
+KEY_EXCHANGE: Final = b"\x22\x0a\x20"  # how every implementation begins
+LONGEST_BEGINNING: Final = 24  # bytes; any further ones would add nothing
 
 
 class ForeignProtocol(StrEnum):
-    """What else may be spoken. The value is its name in messages."""
+    """Another protocol that the remote may speak. The value is its name in messages."""
 
     AMINO = "Tendermint before v0.34 (amino)"
     GNO = "gno.land (TM2)"
@@ -49,7 +51,7 @@ class ForeignProtocol(StrEnum):
 _BEGINNINGS: Final = (
     (ForeignProtocol.AMINO, rb"\x21\x20"),
     (ForeignProtocol.HTTP2, rb"PRI \* HTTP/2"),
-    # a SETTINGS frame of no stream; it has up to a hundred settings of 6 bytes
+    # a SETTINGS frame on stream 0; it has up to a hundred settings of 6 bytes
     (ForeignProtocol.HTTP2, rb"\x00[\x00-\x02].\x04\x00\x00\x00\x00\x00"),
     (ForeignProtocol.HTTP, rb"HTTP/[0-9]"),
     (ForeignProtocol.HTTP, rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|TRACE) (?:/|\*|http)"),
@@ -66,9 +68,9 @@ _PATTERNS: Final = tuple((protocol, re.compile(pattern, re.DOTALL)) for protocol
 
 
 def recognised(beginning: bytes) -> ForeignProtocol | None:
-    """What a stream speaks that begins so; None if that is not known, or not yet.
+    """The protocol of a stream that begins like this; None if it is unknown, or cannot be told yet.
 
-    Args: beginning, what has come so far; LONGEST_BEGINNING bytes are looked at.
+    Args: beginning, what has arrived so far; only the first LONGEST_BEGINNING bytes matter.
     """
     beginning = beginning[:LONGEST_BEGINNING]
     return next((protocol for protocol, pattern in _PATTERNS if pattern.match(beginning)), None)

@@ -1,4 +1,4 @@
-"""Sealed frames: how bytes travel once both sides have their keys. The hot path of the house.
+"""Sealed frames: the form in which all bytes travel once both sides have their keys. This is the hottest path of all.
 
 ::
 
@@ -6,10 +6,16 @@
     sealed, 1044:  the same 1028, encrypted by ChaCha20-Poly1305 | tag, 16
     nonce, 12:     zeros, 4 | counter, 8 (little-endian), +1 per frame, one counter per direction
 
-Frames are a byte stream: where one ends says nothing about messages. A frame without data is never sent,
-because CometBFT would take it for a byte it has read before; one that arrives is skipped.
+Frames carry a byte stream: where a frame ends says nothing about where a message ends. All frames have the same size,
+so their lengths need not be sent in the clear and tell an observer nothing about the messages inside.
 
-Which library seals was measured: docs/decisions/0002-aead-binding.md, 0006-accelerator.md.
+We never send a frame without data, because CometBFT would take it for a byte that it has read before. When one
+arrives, it is skipped.
+
+Nonces are not sent, both sides count them. That is why frames must be opened in order, and why a lost, repeated or
+reordered frame fails to authenticate and ends the connection.
+
+The choice of the library that encrypts was measured: docs/decisions/0002-aead-binding.md, 0006-accelerator.md.
 """
 
 from __future__ import annotations
@@ -28,19 +34,19 @@ __all__ = [
     "sealed_size",
 ]
 
-MAX_FRAMES = 2**64 - 1  # CometBFT ends the session rather than use the counter 2^64-1
+MAX_FRAMES = 2**64 - 1  # CometBFT ends the session rather than use the counter 2^64-1, and so do we
 
 
 def sealed_size(length: int) -> int:
-    """How many bytes so many data bytes become: 0 for 0."""
+    """How many bytes this many data bytes become once sealed: 0 for 0."""
     return -(-length // FRAME_DATA) * FRAME_SEALED
 
 
 class Sealer:
-    """Seals one direction of a connection."""
+    """Encrypts the direction in which we send."""
 
     def __init__(self, key: bytes, *, frames: int = 0) -> None:
-        """Args: key, 32 bytes; frames, how many were sealed with it before."""
+        """Args: key, 32 bytes; frames, how many were sealed with this key before."""
         self._cipher = accelerator.FrameCipher(key, opens=False)
         self._frames = frames
 
@@ -50,31 +56,31 @@ class Sealer:
         return self._frames
 
     def seal(self, data: bytes | bytearray | memoryview) -> bytes:
-        """Data as whole frames, all but the last one full; b"" for no data.
+        """Encrypt data as whole frames, all of them full but the last; b"" for no data.
 
-        Raises: SealExhaustedError when there are not enough nonces left; nothing is sealed then.
+        Raises: SealExhaustedError when too few nonces are left; nothing is sealed then.
         """
         if type(data) is memoryview and data.itemsize != 1:
-            data = data.cast("B")  # whose len() is its bytes: the nonces are counted by it
+            data = data.cast("B")  # so that len() counts bytes: the nonces are counted by it
         counter = self._frames
         end = counter - (-len(data) // FRAME_DATA)
         if end > MAX_FRAMES:
             raise SealExhaustedError
-        # From here on the nonces count as used, whatever happens: a gap ends the session, no more, but a
-        # repetition ends its secrecy.
+        # The nonces count as used from here on, even if sealing fails. A gap in the counters merely ends the session; a
+        # nonce that is used twice would give away its secrets.
         self._frames = end
         return self._cipher.seal(counter, data)
 
     def seal_into(self, data: bytes | bytearray | memoryview, out: bytearray) -> None:
-        """As `seal`, but the frames are appended to the caller's buffer."""
+        """Like `seal`, but append the frames to the caller's buffer."""
         out += self.seal(data)
 
 
 class Opener:
-    """Opens one direction of a connection."""
+    """Decrypts the direction in which we receive."""
 
     def __init__(self, key: bytes, *, frames: int = 0) -> None:
-        """Args: key, 32 bytes; frames, how many were opened with it before."""
+        """Args: key, 32 bytes; frames, how many were opened with this key before."""
         self._cipher = accelerator.FrameCipher(key, opens=True)
         self._frames = frames
 
@@ -84,9 +90,9 @@ class Opener:
         return self._frames
 
     def open(self, sealed: bytes | bytearray | memoryview) -> bytes:
-        """The data of any number of whole frames, joined.
+        """The joined data of any number of whole frames.
 
-        Raises: as `open_into`, which also lets the caller have the data of the good frames before a bad one.
+        Raises: as `open_into`, which also gives the caller the data of the good frames before a bad one.
         """
         opened: list[bytes] = []
         self.open_into(sealed, opened)
@@ -95,8 +101,8 @@ class Opener:
     def open_into(self, sealed: bytes | bytearray | memoryview, opened: list[bytes]) -> None:
         """Append the data of any number of whole frames to the caller's list.
 
-        Args: sealed, a multiple of 1044 bytes; opened, which after an error holds what came before the bad
-            frame. Frames without data leave nothing in it.
+        Args: sealed, a multiple of 1044 bytes; opened, the list: after an error it holds the data of the frames before
+            the bad one. Frames without data add nothing to it.
         Raises: FrameTagError (forged, replayed or out of order), FrameLengthError (over 1024),
             OpenExhaustedError: the connection is over.
         Source: reference 2, Frame.

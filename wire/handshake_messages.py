@@ -1,4 +1,4 @@
-"""The two messages of the secret handshake, without their length prefix.
+"""The two messages of the secret handshake: the ephemeral key and the signature. Their length prefix is not included.
 
 ::
 
@@ -29,7 +29,7 @@ _KINDS = {_ED25519: "ed25519", _SECP256K1: "secp256k1", _MLDSA65: "mldsa65"}
 
 @dataclass(frozen=True, slots=True)
 class EphemeralKey:
-    """The first message, in the clear: the sender's ephemeral public key for this connection."""
+    """The first message, unencrypted: the sender's ephemeral public key for this connection."""
 
     key: bytes
 
@@ -39,24 +39,24 @@ class EphemeralKey:
             raise EphemeralKeyLengthError(len(self.key))
 
     def encode(self) -> bytes:
-        """The message's bytes, 34 of them."""
+        """The bytes of the message, 34 in all."""
         return encode_bytes_field(1, self.key)
 
     @classmethod
     def decode(cls, message: bytes) -> EphemeralKey:
-        """Raises: MalformedMessageError, EphemeralKeyLengthError (also when there is none)."""
+        """Raises: MalformedMessageError, EphemeralKeyLengthError (also when there is no key)."""
         key = b""
         for number, wire_type, value in fields(message):
             if number == 1:
                 expect("EphemeralKey", number, wire_type, BYTES)
                 assert isinstance(value, bytes)
-                key = value  # given twice, the last one counts
+                key = value  # if given twice, the last one counts
         return cls(key)
 
 
 @dataclass(frozen=True, slots=True)
 class AuthSignature:
-    """The second message, sealed: the sender's node key and its signature over the challenge."""
+    """The second message, encrypted: the sender's node key and its signature over the challenge."""
 
     public_key: bytes
     signature: bytes
@@ -69,14 +69,14 @@ class AuthSignature:
             raise SignatureLengthError(len(self.signature))
 
     def encode(self) -> bytes:
-        """The message's bytes, 102 of them."""
+        """The bytes of the message, 102 in all."""
         public_key = encode_bytes_field(_ED25519, self.public_key)
         return encode_bytes_field(1, public_key) + encode_bytes_field(2, self.signature)
 
     @classmethod
     def decode(cls, message: bytes) -> AuthSignature:
         """Raises: MalformedMessageError, UnsupportedKeyError, PublicKeyLengthError, SignatureLengthError;
-        ForeignProtocolError when field 1 is a bare key, as gno.land's nodes have it.
+        ForeignProtocolError when field 1 is a bare key, as gno.land's nodes send it.
         """
         kind, public_key, signature = 0, b"", b""
         for number, wire_type, value in fields(message):
@@ -85,7 +85,7 @@ class AuthSignature:
                 assert isinstance(value, bytes)
                 if number == 2:
                     signature = value
-                elif len(value) == PUBLIC_KEY_BYTES:  # too short for a message that holds a key
+                elif len(value) == PUBLIC_KEY_BYTES:  # too short for a message that contains a key
                     raise ForeignProtocolError(ForeignProtocol.GNO)
                 else:
                     kind, public_key = _decode_key(value, kind, public_key)
@@ -95,7 +95,7 @@ class AuthSignature:
 
 
 def _decode_key(message: bytes, kind: int, public_key: bytes) -> tuple[int, bytes]:
-    """Merge a PublicKey message into the one read before: of a oneof the last member counts."""
+    """Merge a PublicKey message into what was read before: of a oneof, the last member counts."""
     for number, wire_type, value in fields(message):
         if number in _KINDS:
             expect("PublicKey", number, wire_type, BYTES)

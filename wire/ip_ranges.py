@@ -1,6 +1,6 @@
-"""Which IP addresses a node can have, which can be reached from anywhere, which are likely in one hand.
+"""Classes of IP addresses: which a node can have, which are reachable from anywhere, which likely share an owner.
 
-All of this works on the address alone. An IPv4 address inside ::ffff:0:0/96 is taken for the IPv4 address.
+All functions look at the address alone. An IPv4 address inside ::ffff:0:0/96 counts as that IPv4 address.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ _TRANSLATED = (IPv6Network("::ffff:0:0:0/96"), IPv6Network("64:ff9b::/96"))  # R
 _6TO4 = IPv6Network("2002::/16")  # RFC 3964
 _TEREDO = IPv6Network("2001::/32")  # RFC 4380
 _ONION_CAT = IPv6Network("fd87:d87e:eb43::/48")
-_HURRICANE = IPv6Network("2001:470::/32")  # gives /36 to each customer
+_HURRICANE = IPv6Network("2001:470::/32")  # Hurricane Electric gives each customer a /36
 
 
 def normal(ip: IPAddress) -> IPAddress:
-    """The address as it is compared and written: without zone, an IPv4 address inside IPv6 as IPv4."""
+    """The address in the form in which it is compared and written: without a zone, and IPv4 inside IPv6 as IPv4."""
     if isinstance(ip, IPv6Address):
         if ip.ipv4_mapped is not None:
             return ip.ipv4_mapped
@@ -58,33 +58,33 @@ def normal(ip: IPAddress) -> IPAddress:
 
 
 def parse_ip(text: str) -> IPAddress:
-    """The address a text stands for, normal.
+    """The address that a text stands for, in its normal form.
 
-    Raises: ValueError when it is none; short and octal forms of IPv4 are none.
+    Raises: ValueError if the text is not an IP address; short and octal forms of IPv4 do not count.
     """
     return normal(ip_address(text))
 
 
 def is_usable(ip: IPAddress) -> bool:
-    """Whether a node can have it: not unspecified, 255.255.255.255 or in 2001:db8::/32 (documentation)."""
+    """Whether a node can have this address: not unspecified, 255.255.255.255 or in 2001:db8::/32 (documentation)."""
     return not ip.is_unspecified and ip != _BROADCAST and ip not in _DOCUMENTATION
 
 
 def is_local(ip: IPAddress) -> bool:
-    """Whether it is loopback or in 0.0.0.0/8."""
+    """Whether the address is loopback or in 0.0.0.0/8."""
     return ip.is_loopback or ip in _ZERO
 
 
 def is_routable(ip: IPAddress) -> bool:
-    """Whether it can be reached from anywhere. As in CometBFT, multicast, 100.64/10 and 240/4 count."""
+    """Whether the address is reachable from anywhere. As in CometBFT, multicast, 100.64/10 and 240/4 count as such."""
     blocks = _UNROUTABLE_V4 if isinstance(ip, IPv4Address) else _UNROUTABLE_V6
     return is_usable(ip) and not is_local(ip) and not any(ip in block for block in blocks)
 
 
 def group_of(ip: IPAddress, *, strict: bool) -> str:
-    """The block of addresses likely to be in one hand, as a text: addresses of one group share buckets.
+    """The block of addresses that likely share an owner, as a text: addresses of one group share buckets in the book.
 
-    Args: strict, whether local and unroutable addresses form a group each.
+    Args: strict, whether all local addresses form one group, and all unroutable ones another.
     Source: reference 9, Group.
     """
     if strict and is_local(ip):
@@ -102,7 +102,7 @@ def group_of(ip: IPAddress, *, strict: bool) -> str:
 
 
 def _embedded_ipv4(ip: IPv6Address) -> IPv4Address | None:
-    """The IPv4 address behind a transition mechanism."""
+    """The IPv4 address that a transition mechanism has put into this one; None if there is none."""
     if any(ip in block for block in _TRANSLATED):
         return IPv4Address(ip.packed[12:])
     if ip in _6TO4:

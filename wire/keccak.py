@@ -1,7 +1,7 @@
-"""Keccak-f[1600], and the sponge that NIST built over it for cSHAKE128 and KMAC128. Their only user is STROBE.
+"""Keccak-f[1600], and the sponge that NIST built on it for cSHAKE128 and KMAC128. Only STROBE uses them.
 
-OpenSSL has that sponge since 3.0, to make its KMAC of; where it is missing, ours takes a hundred times as long
-(0.6 ms of a handshake's 1.3).
+OpenSSL has contained that sponge since 3.0, as the basis of its KMAC. Where it is missing we use our own, which takes a
+hundred times as long (0.6 ms of a handshake's 1.3).
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import struct
 from collections.abc import Callable
 
 STATE_BYTES = 200
-SPONGE_RATE = 168  # bytes of the state that take input and give output: 200 - 2 * 128 bits of security
+SPONGE_RATE = (
+    168  # bytes of the state that take input and give output: 200 - 2 * 128 / 8 for 128 bits of security
+)
 _OPENSSL_SPONGE = "KECCAK-KMAC-128"
 _LANES = struct.Struct("<25Q")
 _MASK = 2**64 - 1
 
 
 def _round_constants() -> tuple[int, ...]:
-    """The constants of step iota, from the shift register that FIPS 202 defines them by (algorithm 5)."""
+    """The constants of step iota, from the shift register by which FIPS 202 defines them (algorithm 5)."""
     constants = []
     register = 1
     for _ in range(24):
@@ -32,7 +34,7 @@ def _round_constants() -> tuple[int, ...]:
 
 
 def _walk() -> tuple[tuple[int, int, int], ...]:
-    """Steps rho and pi as one: (from lane, to lane, rotation), lanes counted as 5 * y + x."""
+    """Steps rho and pi combined: (from lane, to lane, rotation), with lanes numbered 5 * y + x."""
     moves = [(0, 0, 0)]
     x, y = 1, 0
     for t in range(24):
@@ -54,7 +56,7 @@ def keccak_f1600(state: bytearray) -> None:
     b = a.copy()
     mask = _MASK
     for constant in _ROUND_CONSTANTS:
-        # theta: each lane with the parity of two columns beside it
+        # theta: mix into each lane the parities of two neighbouring columns
         c = [a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20] for x in range(5)]
         d = [c[x - 1] ^ (c[x - 4] << 1 | c[x - 4] >> 63) & mask for x in range(5)]
         # rho and pi: rotate and move
@@ -70,7 +72,7 @@ def keccak_f1600(state: bytearray) -> None:
 
 
 def sponge_in_python(message: bytes, length: int) -> bytes:
-    """What `sponge` gives, by the permutation above. Args: as of `sponge`."""
+    """The result of `sponge`, computed with the permutation above. Args: as for `sponge`."""
     padded = bytearray(message + b"\x04" + bytes(-(len(message) + 1) % SPONGE_RATE))
     padded[-1] |= 0x80
     state = bytearray(STATE_BYTES)
@@ -90,13 +92,13 @@ def _sponge_of_openssl(message: bytes, length: int) -> bytes:
 def _find_sponge() -> Callable[[bytes, int], bytes]:
     try:
         _sponge_of_openssl(b"", 1)
-    except (ValueError, TypeError):  # not known; known, but with a length of its own
+    except (ValueError, TypeError):  # unknown to this OpenSSL, or known with a fixed length only
         return sponge_in_python
     return _sponge_of_openssl
 
 
 sponge: Callable[[bytes, int], bytes] = _find_sponge()
-"""The first bytes, at most 168, that the sponge gives for a message; its padding begins with the bits 00, as cSHAKE's.
+"""The first bytes, at most 168, of the sponge's output for a message; padding begins with the bits 00, as in cSHAKE.
 
 Source: NIST SP 800-185, section 3 (there with an encoded prefix, here without any).
 """

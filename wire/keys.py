@@ -1,4 +1,4 @@
-"""Who a node is: its ed25519 key, the file that keeps it, and the ID that names it."""
+"""Node keys: a node's ed25519 key pair, the text of the file that stores it, and the ID derived from it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from nacl.exceptions import CryptoError
 from peerage.wire.errors import NodeKeyFormatError, NodeKeyLengthError, NodeKeyMismatchError, NodeKeyTypeError
 
 NodeID = NewType("NodeID", str)
-"""40 hexadecimal characters in lower case, as `normal_id` gives them; IDs are compared as text."""
+"""40 lower-case hexadecimal characters, as `normal_id` returns them; IDs are compared as text."""
 
 ID_BYTES = 20
 SEED_BYTES = 32
@@ -30,7 +30,7 @@ _NODE_ID = re.compile(r"[0-9a-fA-F]{40}")
 
 
 def node_id_of(public_key: bytes) -> NodeID:
-    """The ID of the node that has this key: the beginning of the key's SHA-256.
+    """The ID of the node with this public key: the first 20 bytes of the key's SHA-256, in hexadecimal.
 
     Source: reference 1, node ID.
     """
@@ -38,24 +38,24 @@ def node_id_of(public_key: bytes) -> NodeID:
 
 
 def is_node_id(text: str) -> bool:
-    """Whether the text is written as an ID is, in upper or lower case."""
+    """Whether the text has the form of an ID, in upper or lower case."""
     return _NODE_ID.fullmatch(text) is not None
 
 
 def normal_id(text: str) -> NodeID:
-    """The one way in which an ID is written: in lower case. What is no ID stays as it is.
+    """The ID in lower case, the one form that we compare. A text that is not an ID is returned unchanged.
 
-    Some tools print IDs in capitals. CometBFT keeps what it reads, so that such an ID equals nobody's.
+    Some tools print IDs in capitals. CometBFT keeps them as it reads them, and then such an ID equals nobody's.
     """
-    # most are in lower case already, and are not copied
+    # Most IDs are in lower case already and need not be copied.
     return NodeID(text if text.islower() or not is_node_id(text) else text.lower())
 
 
 def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
-    """Whether the signature over the message is that key's.
+    """Whether this key made the signature over the message.
 
-    Keys and points of small order, which fit any message, are refused, unlike by CometBFT: libsodium does,
-    OpenSSL does not.
+    Keys and points of small order, with which one signature fits any message, are refused. CometBFT accepts them. We
+    use libsodium because it checks for them and OpenSSL does not.
     """
     if len(public_key) != PUBLIC_KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False
@@ -68,7 +68,7 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class NodeKey:
-    """The key pair of a node. Its seed is the node's only secret and is kept out of `repr`."""
+    """A node's key pair. The seed is the node's only secret, so `repr` leaves it out."""
 
     seed: bytes = field(repr=False)
     public_key: bytes = field(init=False, compare=False)
@@ -76,7 +76,7 @@ class NodeKey:
     def __post_init__(self) -> None:
         """Derive the public key.
 
-        Raises: NodeKeyLengthError when the seed has not 32 bytes.
+        Raises: NodeKeyLengthError unless the seed has 32 bytes.
         """
         if len(self.seed) != SEED_BYTES:
             raise NodeKeyLengthError(len(self.seed), SEED_BYTES)
@@ -85,14 +85,14 @@ class NodeKey:
 
     @classmethod
     def generate(cls, random: Callable[[int], bytes] = secrets.token_bytes) -> NodeKey:
-        """A new key. Args: random, gives so many unpredictable bytes."""
+        """A new key. Args: random, returns that many unpredictable bytes."""
         return cls(random(SEED_BYTES))
 
     @classmethod
     def from_json(cls, text: str | bytes) -> NodeKey:
-        """The key in the text of a `node_key.json`.
+        """Read the key from the text of a `node_key.json`.
 
-        Stricter than CometBFT, which believes whatever stands in the place of the public half.
+        Stricter than CometBFT, which uses the stored public half without checking that it belongs to the private one.
 
         Raises: NodeKeyFormatError (not JSON of that shape), NodeKeyTypeError (not ed25519),
             NodeKeyLengthError (not 64 bytes), NodeKeyMismatchError (the halves do not belong together).
@@ -117,16 +117,16 @@ class NodeKey:
         return node_id_of(self.public_key)
 
     def sign(self, message: bytes) -> bytes:
-        """The ed25519 signature, 64 bytes. (By libsodium, in a quarter of OpenSSL's time: 31 µs.)"""
+        """The ed25519 signature, 64 bytes. (libsodium takes 31 µs, a quarter of OpenSSL's time.)"""
         return crypto_sign(message, self.seed + self.public_key)[:SIGNATURE_BYTES]
 
 
 def _key_bytes(text: str | bytes) -> bytes:
-    """What the file says the key is, whatever its length."""
+    """The key bytes in the file, whatever their number."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
-        # without the cause: it would carry the text, which may be a secret, into logs
+        # `from None`, because the cause carries the text, which may be a secret, and would take it into logs
         raise NodeKeyFormatError("the file is not JSON") from None
     key = document.get("priv_key") if isinstance(document, dict) else None
     if not isinstance(key, dict):

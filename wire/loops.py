@@ -1,7 +1,7 @@
-"""The loops over frames and packets in plain Python: the reference for `_accelerator.c`, and what runs without it.
+"""The loops over frames and packets in plain Python: the reference for `_accelerator.c`, and the fallback without it.
 
-Both have the same names and the same results, byte for byte (tests/wire/test_loops.py). Which of them is in use:
-`peerage.wire.accelerator`.
+Both have the same names and give the same results, byte for byte (tests/wire/test_loops.py). `peerage.wire.accelerator`
+decides which of them is used.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _nonce = Struct("<4xQ").pack
 _length = Struct("<I")
 _new_tuple = (
     tuple.__new__
-)  # half the time that a NamedTuple's own constructor takes (tests/bench/packet_rate.py)
+)  # takes half the time of a NamedTuple's own constructor (tests/bench/packet_rate.py)
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
 
 
 class FrameCipher:
-    """ChaCha20-Poly1305 over the frames of one direction (the layout stands in frames.py)."""
+    """ChaCha20-Poly1305 over the frames of one direction (frames.py shows their layout)."""
 
     def __init__(self, key: bytes, opens: bool) -> None:
-        """Args: key, 32 bytes; opens, for opening frames, else for sealing them."""
+        """Args: key, 32 bytes; opens, True to open frames, False to seal them."""
         aead = ChaCha20Poly1305(key)
         if opens:
             self._decrypt = aead.decrypt
@@ -40,9 +40,9 @@ class FrameCipher:
             self._encrypt = aead.encrypt
 
     def seal(self, counter: int, data: _Bytes) -> bytes:
-        """Data as whole frames, all but the last one full. Args: counter, of the first frame."""
+        """Encrypt data as whole frames, all of them full but the last. Args: counter, the first frame's."""
         size = len(data)
-        # A list joined at the end: a bytearray is moved as it grows (figures in decision 0002).
+        # A list that is joined at the end, because a bytearray is moved as it grows (figures in decision 0002).
         sealed: list[bytes] = []
         encrypt, nonce, full, keep = self._encrypt, _nonce, _FULL, sealed.append
         whole = size - size % FRAME_DATA
@@ -57,8 +57,8 @@ class FrameCipher:
     def open(self, counter: int, sealed: _Bytes) -> tuple[bytes, int, int]:
         """Open whole frames, up to the first bad one.
 
-        Returns: the joined data; how many frames authenticate; the length of the last of these where that is over 1024,
-            else 0.
+        Returns: the joined data; how many frames authenticate; the length of the last of these if it is over 1024, and
+            0 otherwise.
         """
         frames = len(sealed) // FRAME_SEALED
         end = counter + frames
@@ -85,15 +85,16 @@ class FrameCipher:
 
 
 def cut(header: bytes, message: _Bytes, start: int, payload: int, count: int) -> bytes:
-    """So many packets without eof: each the header and `payload` bytes of the message, from `start` on."""
-    # The header joins the slices and, by the empty one, stands before the first too: one copy of all.
+    """`count` packets without eof: each is the header and `payload` bytes of the message, beginning at `start`."""
+    # The header serves as the separator of a join, and the empty first slice puts it before the first part as well: this
+    # builds all packets with a single copy.
     slices: list[_Bytes] = [b""]
     slices += [message[at : at + payload] for at in range(start, start + count * payload, payload)]
     return header.join(slices)
 
 
 def join_run(data: bytes, pos: int, header: bytes, size: int) -> bytes:
-    """The data of the complete packets from `pos` on that begin with this header, `size` bytes of each, joined."""
+    """The joined data of the complete packets from `pos` on that begin with this header, `size` bytes of each."""
     parts: list[bytes] = []
     append, startswith, end = parts.append, data.startswith, len(data)
     stride = len(header) + size
@@ -114,7 +115,7 @@ def split_run(
     channel_id: int,
     events: list[Any],
 ) -> int:
-    """As `join_run`, but an event (channel_id, data) is appended for each packet. Returns: where the run ends."""
+    """Like `join_run`, but append an event (channel_id, data) per packet. Returns: where the run ends."""
     append, startswith, end = events.append, data.startswith, len(data)
     stride = len(header) + size
     stop = pos + stride

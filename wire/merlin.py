@@ -1,4 +1,4 @@
-"""Merlin transcripts: what two parties said, and challenges that both can draw from it."""
+"""Merlin transcripts: a record of what two parties said, from which both can derive the same challenges."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from peerage.wire.strobe import Strobe128
 
 
 class Transcript:
-    """A running transcript. Equal calls in equal order give equal challenges; each becomes part of it.
+    """A running transcript. The same calls in the same order give the same challenges; each challenge becomes part of it.
 
     Source: Merlin v1.0; reference 2, "Merlin in short".
     """
 
     def __init__(self, label: bytes) -> None:
-        """Args: label, the application's, so that transcripts of different protocols never agree."""
+        """Args: label, the application's: it keeps transcripts of different protocols from ever agreeing."""
         self._strobe = _beginning(label).copy()
 
     def append(self, label: bytes, message: bytes) -> None:
-        """Add a message. The label says what it is and is fixed by the protocol, not taken from a peer."""
+        """Add a message. The label says what the message is; the protocol fixes it, so never take it from a peer."""
         _frame(self._strobe, label, len(message))
         self._strobe.ad(message)
 
     def challenge(self, label: bytes, length: int) -> bytes:
-        """Draw so many bytes."""
+        """Derive `length` bytes."""
         _frame(self._strobe, label, length)
         return self._strobe.prf(length)
 

@@ -1,7 +1,13 @@
-"""The multiplexed connection: messages on channels in both directions over one stream, kept alive by pings.
+"""The multiplexed connection: messages on many channels, in both directions over one stream, kept alive by pings.
 
-Plaintext in, events out; messages in, plaintext out. Time is handed in, in seconds of any clock that never
-goes back. It neither waits nor reads a clock: its owner calls `tick` at `next_deadline`.
+It does no I/O. Plaintext goes in and events come out; messages go in and plaintext comes out. It reads no clock either:
+the owner passes the time to every call, in seconds of any clock that never goes back, and calls `tick` at
+`next_deadline`. So the same code runs under sockets, in tests with a fake clock, and in simulations.
+
+Three timers interact here, and most of the care goes into what happens while the owner is not reading because a reactor
+is full (`pause_reading`): the remote's pongs then lie unread in the socket, so our pong timer must not run; and the
+remote's pings lie unread too, so we send pongs unasked, or the remote would take us for dead.
+
 Source: reference 4; design 4.
 """
 
@@ -38,26 +44,28 @@ DEFAULT_RATE = 5_120_000  # bytes per second, reference 4: send_rate and recv_ra
 PING_INTERVAL_S = 60.0  # reference 4
 PONG_TIMEOUT_S = 45.0  # reference 4
 FLUSH_THROTTLE_S = 0.1  # reference 4: flush_throttle_timeout
-UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while not reading; the remote's timer is 45 s
+UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while we are not reading; the remote gives up after 45 s
 _UNASKED_SHARE = (
     UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
-)  # whose network has shorter timers needs them sooner
+)  # on a network with a shorter pong timeout the interval shrinks in proportion
 
-_LATE_S = 1.0  # a deadline noticed later than this says that we slept, not that the remote did
+_LATE_S = 1.0  # a deadline noticed later than this means that we were asleep, not that the remote was silent
 _ODD_PACKET_COST = (
-    256  # bytes of allowance: what takes long to read is taken in slowly (see PacketReader.odd)
+    256  # bytes of allowance, so that packets which are slow to read are read slowly (see PacketReader.odd)
 )
-_LEAST_READ = 4096  # bytes: an allowance below this is not worth a system call and may be overdrawn
+_LEAST_READ = (
+    4096  # bytes: a smaller read is not worth a system call, so the allowance may be overdrawn up to this
+)
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
 
 
 class MultiplexConnection:
-    """One connection's channels, pings and limits.
+    """The channels, pings and limits of one connection.
 
-    Promises: messages of a channel go out, and come out at the other end, whole and in order. What waits to
-    be sent is bounded by the channels' queues, what has been received in part by their message capacities. An
-    error of the remote is final: it is raised again by every `receive_data` and `tick`.
+    Promises: the messages of a channel go out, and come out at the other end, whole and in order. What waits to be sent
+    is bounded by the capacities of the channels' queues, partly received messages by the channels' message capacities.
+    An error of the remote is final: every later `receive_data` and `tick` raises it again.
     """
 
     def __init__(
@@ -76,17 +84,17 @@ class MultiplexConnection:
         """A connection that begins now.
 
         Args:
-            channels: those of all reactors, each ID once.
+            channels: the channels of all reactors, each ID once.
             now: the time.
-            max_packet_msg_payload_size: most data bytes of a packet, sent or received; at least 1.
+            max_packet_msg_payload_size: most data bytes in a packet, sent or received; at least 1.
             send_rate: bytes of packets per second, 0 for no limit.
             recv_rate: the same for what arrives.
             ping_interval: seconds from ping to ping.
             pong_timeout: seconds from ping to pong.
-            flush_throttle: seconds. Messages are ready to go at once, the owner gathers what a turn of its
-                loop brings. Answers to a flood of pings wait so long, that they may share a frame.
-            remote_channels: IDs that the remote announced. Packets on those that are not in `channels` are
-                dropped and counted, at the cost of the receive rate; what neither side has is an error.
+            flush_throttle: seconds. Messages are never held back: the owner collects whatever one turn of its loop
+                produces. Only the answers to a flood of pings wait this long, so that they can share a frame.
+            remote_channels: IDs that the remote announced. Packets on those that are not in `channels` are dropped and
+                counted, and count against the receive rate; a packet on a channel that neither side has is an error.
 
         Raises: DuplicateChannelError, ConnectionSettingError.
         """
@@ -104,28 +112,29 @@ class MultiplexConnection:
         self._pong_timeout = pong_timeout
         self._flush_throttle = flush_throttle
         self._error: RemoteError | None = None
-        self._ping_due = False  # to be written
+        self._ping_due = False  # a ping is to be written
         self._ping_at = now + ping_interval
-        self._pinged_at: float | None = None  # no pong yet since then
-        self._pong_deadline: float | None = None  # rests while not reading
+        self._pinged_at: float | None = None  # when we sent the ping whose pong is still missing
+        self._pong_deadline: float | None = None  # None while we are not reading: pongs could not be seen
         self._pong_due = False
-        self._pong_gate = now  # no pong for its own sake before
+        self._pong_gate = now  # until then a pong is only sent along with other data
         self._unasked_interval = min(UNASKED_PONG_INTERVAL_S, pong_timeout * _UNASKED_SHARE)
-        self._unasked_pong_at: float | None = None  # set while not reading
-        self._unasked_pong_left_at: float | None = None  # what it was when reading began again
+        self._unasked_pong_at: float | None = None  # set only while we are not reading
+        self._unasked_pong_left_at: float | None = None  # its value when reading last resumed
         self._resumed_at = now
         self.round_trip: float | None = None
-        """Seconds between the latest answered ping and its pong."""
+        """Seconds between the latest answered ping and its pong; None before the first."""
 
     # --- receiving ---
 
     def receive_data(self, data: _Bytes, now: float) -> list[Event]:
-        """Take plaintext that arrived, in pieces of any size.
+        """Take plaintext that arrived, cut anywhere.
 
         Pings are answered by the next `data_to_send`.
 
-        Returns: what happened, in order. If something breaks a rule behind that, the connection is over
-            nonetheless: `error` is set, and the next call of this or `tick`, which is due at once, raises it.
+        Returns: what happened, in order. If these events are followed by a violation of the protocol, the connection is
+            over even so: `error` is set, and the next call of this method or of `tick`, which is then due at once,
+            raises it.
         Raises: PacketError, MalformedMessageError, MessageTooLongError, PongTimeoutError.
         """
         if self._error is not None:
@@ -150,34 +159,36 @@ class MultiplexConnection:
         return events
 
     def take_unserved(self) -> Mapping[int, int]:
-        """Packets dropped since the last call. Returns: channel ID → packets, for channels with any."""
+        """Packets dropped since the last call. Returns: channel ID → packets, only for channels where some were."""
         taken = self._reader.unserved
         if taken:
             self._reader.unserved = {}
         return taken
 
     def receive_allowance(self, now: float) -> int:
-        """Bytes that may be read from the socket now under the receive rate; 0: none for the moment."""
+        """Bytes that may be read from the socket now under the receive rate; 0 for none at the moment."""
         allowance = self._recv_limit.allowance(now)
         return allowance and max(allowance, _LEAST_READ)
 
     def pause_reading(self, now: float) -> None:
-        """The owner stops reading, for a reactor has no room.
+        """The owner stops reading because a reactor has no room.
 
-        Until `resume_reading` the pong timer rests, for pongs are not read either, and an unasked pong every
-        20 s tells the remote that we live. (Sooner, in proportion, where the pong timeout is shorter than 45 s.)
+        Until `resume_reading` the pong timer rests, since pongs are not read either, and we send a pong every 20 s,
+        unasked, to tell the remote that we are alive. (Where the pong timeout is shorter than 45 s, the interval is
+        shorter in proportion.)
         """
         if self._unasked_pong_at is not None:
             return
         due = now + self._unasked_interval
         if self._unasked_pong_left_at is not None and now - self._resumed_at < self._unasked_interval:
-            # A reactor that takes a little from time to time: the remote's ping may lie behind megabytes, all the same.
+            # The reactor takes a little now and then, so reading resumes and pauses all the time. The remote's ping may
+            # still lie behind megabytes of unread data, so the interval runs on instead of beginning anew.
             due = max(now, self._unasked_pong_left_at)
         self._unasked_pong_at = due
         self._pong_deadline = None
 
     def resume_reading(self, now: float) -> None:
-        """The owner reads again. An awaited pong gets its whole time anew, for much may lie before it."""
+        """The owner reads again. A pong that we wait for gets its full time anew, since much data may lie before it."""
         if self._unasked_pong_at is not None:
             self._unasked_pong_left_at, self._unasked_pong_at = self._unasked_pong_at, None
             self._resumed_at = now
@@ -194,13 +205,13 @@ class MultiplexConnection:
     def try_send(self, channel_id: int, data: _Bytes) -> bool:
         """Queue a message.
 
-        Args: data, any size, also 0; not copied unless it is mutable.
+        Args: data, of any size, 0 included; copied only if it is mutable.
         Returns: False when the channel's queue is full, there is no such channel, or the connection is over.
         """
         return self._error is None and self._scheduler.put(channel_id, data)
 
     def try_send_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
-        """Queue messages of one channel in order. Returns: how many of them, from the first on; else as `try_send`."""
+        """Queue messages of one channel in order, as `try_send` does. Returns: how many, from the first on."""
         return self._scheduler.put_many(channel_id, messages) if self._error is None else 0
 
     def can_send(self, channel_id: int) -> bool:
@@ -208,22 +219,22 @@ class MultiplexConnection:
         return self.queue_room(channel_id) > 0
 
     def queue_room(self, channel_id: int) -> int:
-        """Messages that the channel's queue has room for; 0 for no such channel."""
+        """How many more messages the channel's queue takes; 0 if there is no such channel."""
         channel = self._scheduler.channels.get(channel_id)
         return channel.capacity - channel.queued if channel is not None else 0
 
     def take_started(self) -> dict[int, int]:
-        """Messages that have left their queue since the last call: as many places in it are free again.
+        """Messages that have left their queue since the last call, each of which freed a place in it.
 
-        Returns: channel ID → messages, for channels with any.
+        Returns: channel ID → messages, only for channels where some have.
         """
         return self._scheduler.take_started()
 
     def data_to_send(self, now: float, limit: int) -> bytes:
-        """Plaintext to write now: what was answered, then packets of the channels whose turn it is.
+        """Plaintext to write now: pongs and pings first, then packets of the channels whose turn it is.
 
-        Args: limit, bytes; it is exceeded only by a single packet that is larger.
-        Returns: b"" when there is nothing, or nothing within the send rate.
+        Args: limit, bytes; only a single packet that is larger exceeds it.
+        Returns: b"" when there is nothing to write, or nothing within the send rate.
         """
         scheduler = self._scheduler
         allowance = self._send_limit.allowance(now) if scheduler.has_data and self._error is None else 0
@@ -245,9 +256,9 @@ class MultiplexConnection:
         return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     def wants_to_write(self, now: float) -> bool:
-        """Whether to call `data_to_send` and to look at `next_deadline` anew, after something was received.
+        """Whether to call `data_to_send` and to look at `next_deadline` again, after something was received.
 
-        True also for an answer that waits for its time and for an error that `tick` is to raise.
+        Also true for a pong that still has to wait for its time, and for an error that `tick` will raise.
         """
         if self._ping_due or self._pong_due or self._error is not None:
             return True
@@ -255,11 +266,11 @@ class MultiplexConnection:
 
     @property
     def flushed(self) -> bool:
-        """Nothing is queued or half sent."""
+        """Whether nothing is queued or partly sent."""
         return not self._scheduler.has_data
 
     def ping(self, now: float) -> None:
-        """Send a ping besides the regular ones; its pong is awaited as theirs is."""
+        """Send a ping besides the regular ones. Its pong is awaited like those of the others."""
         self._ping_due = True
         if self._pinged_at is None:
             self._pinged_at = now
@@ -270,13 +281,13 @@ class MultiplexConnection:
 
     @property
     def error(self) -> RemoteError | None:
-        """Why the connection is over."""
+        """Why the connection is over; None while it is not."""
         return self._error
 
     def next_deadline(self, now: float) -> float:
-        """When `tick` is to be called at the latest, and `data_to_send` after it.
+        """When to call `tick` at the latest, and `data_to_send` after it.
 
-        Covers the next ping, the pong timer, and the moment a rate limit lets bytes through again.
+        Covers the next ping, the pong timers, and the moment at which a rate limit lets bytes through again.
         """
         if self._error is not None:
             return now
@@ -296,17 +307,17 @@ class MultiplexConnection:
         return max(due, now)
 
     def tick(self, now: float) -> None:
-        """Do what is due: queue a ping or an unasked pong, notice a missing one.
+        """Do what is due: queue a ping or an unasked pong, or notice that a pong is missing.
 
-        May be called at any time; what is not due does not happen.
+        May be called at any time; it does nothing that is not due.
 
-        Raises: PongTimeoutError; the error that `receive_data` found behind its last events.
+        Raises: PongTimeoutError; the error that `receive_data` found after its last events.
         """
         if self._error is not None:
             raise self._error
         if self._pong_deadline is not None and now >= self._pong_deadline:
             if now - self._pong_deadline > _LATE_S:
-                # Nobody looked in time, the pong may lie in the socket: let the owner read first, once.
+                # The process was held up, so the pong may lie in the socket unread: let the owner read first, once.
                 self._pong_deadline = now + _LATE_S
             else:
                 self._error = PongTimeoutError(self._pong_timeout)
@@ -320,9 +331,9 @@ class MultiplexConnection:
             self._pong_gate = now
 
     def status(self, now: float, wall: float | None = None) -> ConnectionStatus:
-        """The connection at this moment.
+        """A snapshot of the connection.
 
-        Args: wall, seconds since 1970 at `now`; needed when the clock handed in counts from elsewhere.
+        Args: wall, seconds since 1970 at `now`; needed unless the clock passed in counts from 1970 itself.
         """
         wall = now if wall is None else wall
         self._scheduler.decay(now)

@@ -1,4 +1,4 @@
-"""Where a node can be reached, and who must answer there: ID@host:port."""
+"""Net addresses: where a node can be reached, and who must answer there, written ID@host:port."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Resolve = Callable[[str], Sequence[str]]
-"""Gives the IP addresses of a name, the best first; none or an OSError when it has none."""
+"""Returns the IP addresses of a name, the best first; an empty sequence or an OSError if it has none."""
 
 MAX_PORT = 65535
 
@@ -51,14 +51,14 @@ _MAX_NAME = 253
 
 
 def no_names(host: str) -> Sequence[str]:
-    """A `Resolve` that knows no name: for addresses that must be IPs, and wherever nothing may wait."""
+    """A `Resolve` that knows no names: for addresses that must be IPs, and wherever we must not wait for a lookup."""
     raise OSError(f"names are not looked up here: {host}")
 
 
 def split_host_port(text: str) -> tuple[str, str]:
-    """Split host:port at its last colon; an IPv6 host stands in brackets, which are taken off.
+    """Split host:port at the last colon; the brackets around an IPv6 host are removed.
 
-    Returns: host (may be empty) and port, as it stands there (may be empty).
+    Returns: the host (may be empty) and the port as written (may be empty).
     Raises: AddressPortError (no colon), AddressHostError (brackets or colons that do not match).
     """
     colon = text.rfind(":")
@@ -83,12 +83,12 @@ def split_host_port(text: str) -> tuple[str, str]:
 
 
 def join_host_port(host: str, port: int) -> str:
-    """host:port as `split_host_port` takes it apart: an IPv6 host goes into brackets."""
+    """host:port, the inverse of `split_host_port`: an IPv6 host is put into brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def parse_port(text: str, port: str) -> int:
-    """A port in plain digits, leading zeros allowed.
+    """Read a port written in plain digits; leading zeros are allowed.
 
     Args: text, the whole address, for the error.
     Raises: AddressPortError.
@@ -99,16 +99,16 @@ def parse_port(text: str, port: str) -> int:
 
 
 def without_scheme(text: str) -> str:
-    """What stands between the first "://" and the next, all of it when there is none."""
+    """The part between the first "://" and the next; the whole text if there is no "://"."""
     parts = text.split("://", 2)
     return parts[1] if len(parts) > 1 else text
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class NetAddress:
-    """A node's ID, IP address and port. Equal when all three are; an ID in capitals is the same one.
+    """A node's ID, IP address and port. Two are equal when all three are; upper case in an ID makes no difference.
 
-    The ID may be empty (an address known before its node is) or odd: `validate` tells.
+    The ID may be empty (an address whose node is not known yet) or malformed: `validate` checks it.
     """
 
     id: NodeID
@@ -116,10 +116,10 @@ class NetAddress:
     port: int
 
     def __init__(self, id: str, host: str | IPAddress, port: int) -> None:  # noqa: A002  # the field's name
-        """An address whose parts are known.
+        """An address from its parts.
 
-        Args: host, an IP address, as text or not; its zone is dropped, and ::ffff:a.b.c.d becomes a.b.c.d.
-        Raises: AddressHostError (no IP address), AddressPortError (not in 0..65535).
+        Args: host, an IP address, as text or parsed; its zone is dropped, and ::ffff:a.b.c.d becomes a.b.c.d.
+        Raises: AddressHostError (not an IP address), AddressPortError (not in 0..65535).
         """
         try:
             ip = parse_ip(host) if isinstance(host, str) else normal(host)
@@ -133,12 +133,12 @@ class NetAddress:
 
     @classmethod
     def parse(cls, text: str, resolve: Resolve = no_names) -> NetAddress:
-        """The address a text stands for: ID@host:port, with any scheme:// in front.
+        """Read an address written ID@host:port, with any scheme:// in front.
 
-        Args: resolve, asked for a host that is a name and no IP address; the first of its answers is taken.
-        Raises: AddressMissingIDError, AddressIDError, AddressHostError, AddressPortError; AddressLookupError
-            when the host is neither an IP address nor a name that resolves, which may be temporary. The
-            port's value is looked at last.
+        Args: resolve, called if the host is a name instead of an IP address; the first of its answers is taken.
+        Raises: AddressMissingIDError, AddressIDError, AddressHostError, AddressPortError; AddressLookupError when the
+            host is neither an IP address nor a name that resolves, which may be temporary. The value of the port is
+            checked last.
         Source: reference 1.
         """
         parts = without_scheme(text).split("@")
@@ -157,7 +157,7 @@ class NetAddress:
     def parse_all(
         cls, texts: Iterable[str], resolve: Resolve = no_names
     ) -> tuple[list[NetAddress], list[AddressError]]:
-        """The addresses of those texts that are one, and the errors of the others, both in order."""
+        """Read several addresses. Returns: those that parse, and the errors of the others, both in order."""
         addresses: list[NetAddress] = []
         errors: list[AddressError] = []
         for text in texts:
@@ -173,15 +173,15 @@ class NetAddress:
 
     @property
     def dial_string(self) -> str:
-        """ip:port, an IPv6 address in brackets."""
+        """ip:port, with an IPv6 address in brackets."""
         return join_host_port(str(self.host), self.port)
 
     def same(self, other: NetAddress) -> bool:
-        """Whether both lead to one node: the same IP and port, or the same ID."""
+        """Whether both lead to the same node: the same IP and port, or the same ID."""
         return (self.host, self.port) == (other.host, other.port) or (self.id != "" and self.id == other.id)
 
     def validate(self) -> None:
-        """Insist that a node may be there.
+        """Raise unless a node can be there.
 
         Raises: AddressIDError, AddressIPError (unspecified, 255.255.255.255 or 2001:db8::/32).
         """
@@ -192,48 +192,48 @@ class NetAddress:
 
     @property
     def valid(self) -> bool:
-        """Whether `validate` has nothing against it."""
+        """Whether `validate` raises nothing."""
         return is_node_id(self.id) and is_usable(self.host)
 
     @property
     def local(self) -> bool:
-        """Whether it is on this machine: loopback or 0.0.0.0/8."""
+        """Whether the address is on this machine: loopback or 0.0.0.0/8."""
         return is_local(self.host)
 
     @property
     def routable(self) -> bool:
-        """Whether it is valid and can be reached from anywhere."""
+        """Whether the address is valid and reachable from anywhere."""
         return is_node_id(self.id) and is_routable(self.host)
 
     def group(self, *, strict: bool) -> str:
-        """The group of addresses that the address book counts as one source. Source: reference 9."""
+        """The group of addresses that the address book counts as a single source. Source: reference 9."""
         return group_of(self.host, strict=strict)
 
 
 def id_in(text: str) -> NodeID:
-    """The ID of an address as text, which need not parse: what stands before the @, scheme taken off."""
+    """The ID in the text of an address that may not parse: what stands before the @, without the scheme."""
     return normal_id(without_scheme(text).partition("@")[0])
 
 
 def with_normal_id(text: str) -> str:
-    """The same text, its ID written in lower case; a text without an ID stays as it is."""
+    """The same text with its ID in lower case; a text without an ID is returned unchanged."""
     before, at, where = text.partition("@")
     scheme, separator, node_id = before.rpartition("://")
     return f"{scheme}{separator}{normal_id(node_id)}{at}{where}"
 
 
 def id_at(node_id: str, listen_addr: str) -> str:
-    """The text of an address from an ID and where that node says it listens, scheme taken off."""
+    """The text of an address, made from an ID and the place where that node says it listens, without the scheme."""
     return f"{node_id}@{without_scheme(listen_addr)}"
 
 
 def is_host(text: str) -> bool:
-    """Whether this can be a host at all: an IP address, with a zone if need be, or what may be a name."""
+    """Whether the text can be a host at all: an IP address, possibly with a zone, or something that may be a name."""
     return _literal(text) is not None or _is_name(text)
 
 
 def _literal(host: str) -> IPAddress | None:
-    """The IP address that is written there, its zone dropped; None if there is none."""
+    """The IP address that the text spells out, without its zone; None if it is not one."""
     address, percent, zone = host.partition("%")
     try:
         if not percent or (":" in address and zone):
@@ -244,7 +244,7 @@ def _literal(host: str) -> IPAddress | None:
 
 
 def _find(host: str, resolve: Resolve) -> IPAddress:
-    """The IP address a host stands for."""
+    """The IP address that a host stands for."""
     ip = _literal(host)
     if ip is not None:
         return ip
@@ -263,7 +263,7 @@ def _find(host: str, resolve: Resolve) -> IPAddress:
 
 
 def _is_name(host: str) -> bool:
-    """Whether a host may be asked for. What ends in a number is not: resolvers take "1.2.3" for 1.2.0.3."""
+    """Whether the host may be looked up. Not if it ends in a number: resolvers take "1.2.3" for 1.2.0.3."""
     name = host.removesuffix(".")
     labels = name.split(".")
     return (

@@ -1,4 +1,4 @@
-"""Who a node says it is: what both sides send first over a fresh secret connection.
+"""NodeInfo: how a node describes itself, the first message that both sides send over a fresh secret connection.
 
 Source: reference 3.
 """
@@ -38,7 +38,7 @@ __all__ = [
     "ProtocolVersion",
 ]
 
-P2P_PROTOCOL = 8  # v0.34 to v0.38; 9 in v1, compared by nobody
+P2P_PROTOCOL = 8  # v0.34 to v0.38; 9 in v1. Nobody compares it
 BLOCK_PROTOCOL = 11
 MAX_NODE_INFO_BYTES = 10_240  # reference 3
 MAX_CHANNELS = 16  # reference 3
@@ -52,31 +52,31 @@ _OTHER_FIELDS = {1: "tx_index", 2: "rpc_address"}
 
 @dataclass(frozen=True, slots=True)
 class ProtocolVersion:
-    """Versions of the protocols, each of 64 bits unsigned. Peers must agree on `block`."""
+    """Versions of the protocols, each an unsigned 64-bit number. Peers must agree on `block`."""
 
     p2p: int = P2P_PROTOCOL
     block: int = BLOCK_PROTOCOL
     app: int = 0
 
 
-_NO_VERSION = ProtocolVersion(0, 0, 0)  # what a message without the field says
+_NO_VERSION = ProtocolVersion(0, 0, 0)  # the meaning of a message that lacks the field
 
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """What a node tells of itself.
+    """A node's description of itself.
 
-    Any values can be received and held, so that what is wrong can be told: `validate` judges. Texts may hold
-    bytes that are not UTF-8, as surrogates (Python's `surrogateescape`).
+    It holds whatever values a remote sent, so that an error can say what is wrong with them; `validate` judges them.
+    Texts may hold bytes that are not UTF-8, as surrogates (Python's `surrogateescape`).
 
     Args:
-        id: of the node; must be that of the connection's key.
-        listen_addr: where it accepts connections, host:port, any scheme in front.
+        id: the node's ID; it must be that of the connection's key.
+        listen_addr: where the node accepts connections: host:port, with any scheme in front.
         network: chain ID, any bytes.
-        version: of the software.
-        channels: IDs, a byte each.
+        version: version of the software.
+        channels: channel IDs, one byte each.
         tx_index: "on", "off" or "".
-        rpc_address: where its RPC listens, or "".
+        rpc_address: where the node's RPC listens, or "".
     """
 
     protocol_version: ProtocolVersion = field(default_factory=ProtocolVersion)
@@ -90,7 +90,7 @@ class NodeInfo:
     rpc_address: str = ""
 
     def encode(self) -> bytes:
-        """The message, without its length. Fields 1 and 8 are always there, as CometBFT writes them."""
+        """The message, without its length. Fields 1 and 8 are always present, as CometBFT writes them."""
         version = self.protocol_version
         versions = b"".join(
             bytes((number << 3 | VARINT,)) + encode_uvarint(value)
@@ -117,7 +117,7 @@ class NodeInfo:
 
     @classmethod
     def decode(cls, message: bytes) -> NodeInfo:
-        """Read a message as CometBFT does: fields given twice count as given last, messages are merged.
+        """Read a message as CometBFT does: of a field given twice the last one counts, and submessages are merged.
 
         Raises: MalformedMessageError.
         """
@@ -141,18 +141,18 @@ class NodeInfo:
     def net_address(self, resolve: Resolve | None = None) -> NetAddress:
         """Where the node says it can be reached.
 
-        Args: resolve, asked for a host that is a name. None takes any well-formed name for granted and gives
-            0.0.0.0 for it: nothing may wait for a name server that the remote has chosen.
+        Args: resolve, asked when the host is a name. None accepts any well-formed name and gives 0.0.0.0 for it: we must
+            not wait for a name server that the remote has chosen.
         Raises: AddressError.
         """
         return NetAddress.parse(id_at(self.id, self.listen_addr), resolve or _any_name)
 
     def validate(self, resolve: Resolve | None = None) -> None:
-        """Insist that the information is what it may be. Source: reference 3, Invalid when.
+        """Raise if a value is not allowed. Source: reference 3, Invalid when.
 
         Args: resolve, as in `net_address`. (CometBFT looks names up here.)
-        Raises: NodeInfoAddressError, NodeInfoTextError, NodeInfoChannelsError, NodeInfoTxIndexError: the
-            first in the order address, version, channels, moniker, tx_index, rpc_address.
+        Raises: NodeInfoAddressError, NodeInfoTextError, NodeInfoChannelsError, NodeInfoTxIndexError: the first that
+            applies, checked in the order address, version, channels, moniker, tx_index, rpc_address.
         """
         try:
             self.net_address(resolve)
@@ -170,7 +170,7 @@ class NodeInfo:
             raise NodeInfoTextError("rpc_address", self.rpc_address)
 
     def check_compatible(self, theirs: NodeInfo) -> None:
-        """Insist that we (self) and a peer have something to say to each other.
+        """Raise if we (self) and a peer have nothing to say to each other.
 
         Raises: BlockVersionMismatchError, NetworkMismatchError, NoCommonChannelError.
         Source: reference 3, Incompatible when.
@@ -185,17 +185,17 @@ class NodeInfo:
 
 
 class NodeInfoReader:
-    """Collects the one NodeInfo that a connection begins with, however the plaintext is cut."""
+    """Collects the one NodeInfo that a connection begins with, wherever the plaintext is cut."""
 
     def __init__(self) -> None:
         self._reader = DelimitedReader("NodeInfo", MAX_NODE_INFO_BYTES)
         self.leftover = b""
-        """What came behind it, once it is complete: the beginning of the packets."""
+        """What came after the NodeInfo, once that is complete: the beginning of the packets."""
 
     def feed(self, data: bytes | bytearray | memoryview) -> NodeInfo | None:
         """Take more plaintext. Returns: None while the message is incomplete.
 
-        Raises: MessageTooLongError (at the length, before the rest is here), MalformedMessageError.
+        Raises: MessageTooLongError (as soon as the length is known, before the rest is here), MalformedMessageError.
         """
         read = self._reader.feed(data)
         if read is None:
@@ -206,7 +206,7 @@ class NodeInfoReader:
 
 @lru_cache(maxsize=16)
 def _encode_delimited(info: NodeInfo) -> bytes:
-    """A node says the same to everyone."""
+    """Cached, because a node sends the same NodeInfo to everyone."""
     return delimit(info.encode())
 
 

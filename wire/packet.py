@@ -1,9 +1,9 @@
-"""Packets: what a multiplexed connection is a stream of, and the events that a stream of them makes.
+"""Packets: the units that a multiplexed connection is a stream of, and the events that reading them produces.
 
     packet:   length, uvarint | one of: ping 0a 00, pong 12 00, part of a message
     part:     1a, length | channel 08, number (not for 0) | eof 10 01 (not for false) | data 1a, length
 
-This decoder agrees with CometBFT's on every odd input. A stream is read by `packet_reader`, which comes here with
+The decoder in here agrees with CometBFT's on every odd input. `packet_reader` reads streams; it comes here with
 whatever does not have the form that peers really send.
 Source: reference 4.
 """
@@ -39,10 +39,10 @@ __all__ = [
 ]
 
 DEFAULT_MAX_PAYLOAD = 1024  # bytes of data in a packet, reference 4: max_packet_msg_payload_size
-PING = b"\x02\x0a\x00"  # with its length in front
+PING = b"\x02\x0a\x00"  # both include the length in front
 PONG = b"\x02\x12\x00"
 
-ONE_BYTE_CHANNELS = 0x80  # from here on a channel ID takes two bytes
+ONE_BYTE_CHANNELS = 0x80  # channel IDs from here on take two bytes
 _INT32 = 2**32
 
 # --- one packet ---
@@ -55,12 +55,12 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """Answers a ping, or just says that its sender lives."""
+    """Answers a ping, or just tells the other side that we are alive."""
 
 
 @dataclass(frozen=True, slots=True)
 class PacketMsg:
-    """Part of a message; the last part has `eof`. `channel_id` is as the remote wrote it, -2^31..2^31-1."""
+    """A part of a message; the last part has `eof`. `channel_id` is as the remote wrote it, -2^31..2^31-1."""
 
     channel_id: int
     eof: bool
@@ -71,7 +71,7 @@ Packet: TypeAlias = Ping | Pong | PacketMsg
 
 
 def message_header(channel_id: int, eof: bool, size: int) -> bytes:
-    """All bytes of a packet, its length included, that stand before `size` bytes of data."""
+    """All the bytes of a packet that precede its `size` bytes of data, the packet's length included."""
     header = _body_header(channel_id, eof, size)
     return encode_uvarint(len(header) + size) + header
 
@@ -88,7 +88,7 @@ def _body_header(channel_id: int, eof: bool, size: int) -> bytes:
 
 
 def encode_packet(packet: Packet) -> bytes:
-    """The packet with its length in front."""
+    """The bytes of the packet, its length in front."""
     match packet:
         case Ping():
             return PING
@@ -101,9 +101,9 @@ def encode_packet(packet: Packet) -> bytes:
 def decode_packet(body: bytes) -> Packet:
     """Read one packet as CometBFT does.
 
-    Args: body, without the length in front.
+    Args: body, the packet without the length in front.
     Raises: PacketKindError for a packet of no known kind; MalformedMessageError.
-    Source: reference 4 and "Decoding as CometBFT does it": of several kinds in one packet the last counts.
+    Source: reference 4 and "Decoding as CometBFT does it": if a packet holds several kinds, the last one counts.
     """
     packet: Packet | None = None
     for number, wire_type, value in fields(body):
@@ -120,7 +120,7 @@ def decode_packet(body: bytes) -> Packet:
 
 def _decode_empty(body: bytes, kind: type[Ping | Pong]) -> Ping | Pong:
     for _ in fields(body):
-        pass  # what is in there means nothing, but must be protobuf
+        pass  # the content has no meaning, but it must be valid protobuf
     return kind()
 
 
@@ -143,17 +143,17 @@ def _decode_message(body: bytes) -> PacketMsg:
 
 
 def max_packet_size(max_payload: int) -> int:
-    """Bytes of the largest packet a receiver takes, the length in front not counted.
+    """Bytes of the largest packet that a receiver accepts, not counting the length in front.
 
-    Source: reference 4: what channel 1, eof and the largest payload take.
+    Source: reference 4: the size of a packet with channel 1, eof and the largest payload.
     """
     return len(_body_header(1, eof=True, size=max_payload)) + max_payload
 
 
 def eof_payload_limit(channel_id: int, max_payload: int) -> int:
-    """Data bytes that a packet with eof may carry.
+    """How many data bytes a packet with eof may carry.
 
-    CometBFT refuses a full packet with eof on the channels whose ID takes two bytes, and so do not send it.
+    On channels whose ID takes two bytes CometBFT refuses a full packet with eof, so we must not send one.
     Source: reference 4.
     """
     return max_payload if channel_id < ONE_BYTE_CHANNELS else max_payload - 1
@@ -163,7 +163,7 @@ def eof_payload_limit(channel_id: int, max_payload: int) -> int:
 
 
 class MessageReceived(NamedTuple):
-    """A whole message arrived on a channel. A plain tuple: there may be a quarter of a million a second."""
+    """A whole message arrived on a channel. A plain tuple, for there may be a quarter of a million a second."""
 
     channel_id: int
     data: bytes

@@ -1,8 +1,13 @@
-"""Reads a stream of packets: makes events of the plaintext of a connection, however it is cut.
+"""The packet reader: turns the decrypted bytes of a connection into events, wherever the stream happens to be cut.
 
-Every byte of a connection passes here, so the common forms are read in place: peers send runs of packets whose
-headers are the same, and a header that was read once is recognised by its bytes. Whatever has another form goes to
-`decode_packet`, which agrees with CometBFT's decoder on every odd input.
+Every byte that a peer sends passes through here, so the code is organised around one observation: peers send long runs
+of packets with identical headers. The reader remembers the last header and what it means. As long as the next packet
+begins with the same bytes, nothing is parsed at all: one comparison, one slice (`_read`). A header that differs is read
+in place if it has the form that real senders produce (`_learn_header`). Everything else, valid or not, goes to
+`decode_packet`, which is slower and agrees with CometBFT's decoder on every odd input.
+
+The three paths must give the same answer for the same bytes; the fast ones only ever accept input that the slow one
+would accept with the same meaning.
 Source: reference 4.
 """
 
@@ -41,7 +46,9 @@ from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
 __all__ = ["PacketReader"]
 
 _PARTS_PER_JOIN = 4096  # see _Incoming.join_parts
-_CONTROLS = re.compile(rb"(?:\x02[\x0a\x12]\x00)++")  # a flood of them costs one match
+_CONTROLS = re.compile(
+    rb"(?:\x02[\x0a\x12]\x00)++"
+)  # a whole run of pings and pongs, so that a flood costs one match
 _PING_RECEIVED: Final = PingReceived()
 _PONG_RECEIVED: Final = PongReceived()
 
@@ -49,7 +56,7 @@ _Bytes: TypeAlias = bytes | bytearray | memoryview
 
 
 class _Incoming:
-    """The message that is arriving on one channel. On an unserved one none ever arrives: packets are dropped."""
+    """The message that is arriving on one channel. An unserved channel collects nothing: its packets are dropped."""
 
     __slots__ = ("capacity", "channel_id", "is_unserved", "join_at", "joined", "length", "parts")
 
@@ -62,23 +69,28 @@ class _Incoming:
     def clear(self) -> None:
         self.parts: list[bytes] = []
         self.length = 0
-        self.joined = 0  # parts that are joined ones
+        self.joined = 0  # how many of the parts, from the first on, are already joined ones
         self.join_at = _PARTS_PER_JOIN
 
     def join_parts(self) -> None:
-        """Make one part of the latest: a message that comes byte by byte must not take 50 times its size."""
+        """Join the latest parts into one.
+
+        A bytes object costs about 50 bytes besides its content. Without this, a peer that sends a message byte by byte
+        would make us hold 50 times the message's size.
+        """
         self.parts[self.joined :] = [b"".join(self.parts[self.joined :])]
         self.joined += 1
         self.join_at = self.joined + _PARTS_PER_JOIN
 
 
 class PacketReader:
-    """Makes events of the plaintext of a connection, however it is cut.
+    """Turns the plaintext of a connection into events, wherever it is cut.
 
-    Promises: any input gives events or a RemoteError. It holds at most one packet, and per channel one
-    incomplete message of no more than the channel's capacity (plus one chunk); of an unserved channel nothing.
-    An error is final, and what arrived before it is not lost: if events precede it in a chunk, `feed` returns
-    them, and `error` is set.
+    Promises: any input gives events or a RemoteError. The reader holds at most one packet, and per channel one
+    incomplete message of at most the channel's capacity (plus one chunk); for an unserved channel it holds nothing.
+
+    An error is final, but nothing that arrived before it is lost: when a chunk holds good packets and then a bad one,
+    `feed` returns the events of the good ones and sets `error`.
     """
 
     def __init__(
@@ -90,36 +102,37 @@ class PacketReader:
         """A reader at the beginning of a stream.
 
         Args:
-            capacities: bytes of the longest message by channel ID.
-            max_payload: data bytes a packet.
-            remote_channels: what the remote announced; packets on those not among `capacities` are counted and
-                dropped, for the remote says what it has and not that it heeds what we have (v2.0.0-rc1 does not).
+            capacities: bytes of the longest message, by channel ID.
+            max_payload: most data bytes in a packet.
+            remote_channels: the channels that the remote announced. Packets on those that are not in `capacities` are
+                counted and dropped instead of ending the connection: a remote announces what it has, which does not
+                mean that it looks at what we have before it sends (v2.0.0-rc1 does not).
         """
         self._incoming = {
             channel_id: _Incoming(channel_id, 0, is_unserved=True) for channel_id in remote_channels
         } | {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
         self._max_payload = max_payload
         self._limit = max_packet_size(max_payload)
-        self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # no packet is longer, length included
+        self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # the longest packet possible, its length included
         self._held = b""
-        # The header seen last and what it means: packets of a kind come in runs. "" is none.
+        # The last header and its meaning; b"" means that there is none yet.
         self._header = b""
         self._header_channel = _Incoming(0, 0)
         self._header_eof = False
         self._header_size = 0
         self.error: RemoteError | None = None
-        # Seen since the owner last set them to 0; of pings and pongs each run counts once.
+        # Counts for the owner, who sets them back to 0. A run of pings or pongs counts once.
         self.pings = 0
         self.pongs = 0
-        self.odd = 0  # packets that cost more time than their bytes are worth
-        self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this
+        self.odd = 0  # packets off the fast path: they cost more time than their bytes are worth
+        self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this dict
 
     def feed(self, data: _Bytes) -> list[Event]:
         """Take more of the stream.
 
         Returns: what happened, in order.
         Raises: PacketError, MalformedMessageError, MessageTooLongError (a packet over the largest size): the
-            connection is over, and every further call raises the same.
+            connection is over, and every further call raises the same error.
         """
         if self.error is not None:
             raise self.error
@@ -139,7 +152,7 @@ class PacketReader:
         pos = 0
         held = self._held
         if held:
-            # Only the packet that straddles the chunks is copied together, not the chunk.
+            # A packet straddles the two chunks. We copy just enough to complete it, not the whole new chunk.
             bridge = held + data[: self._bridge]
             pos = self._read(bridge, len(held), events)
             if not pos:
@@ -150,7 +163,7 @@ class PacketReader:
         self._held = data[pos:]
 
     def _read(self, data: bytes, until: int, events: list[Event], pos: int = 0) -> int:
-        """Read all complete packets that begin before `until`. Returns: where the first unread one begins."""
+        """Read all complete packets that begin before `until`. Returns: where the first unread packet begins."""
         end = len(data)
         header = self._header
         startswith = data.startswith
@@ -181,24 +194,25 @@ class PacketReader:
                     self._take(channel, data[start:stop], True, events)
                     pos = stop
                 continue
-            # A run of packets of one kind, the bulk of a long message.
+            # A part of a longer message: take all packets of this run at once, since a long message is mostly these.
             run = accelerator.join_run(data, pos, header, size)
             channel.parts.append(run)
             pos += len(run) // size * (stop - pos)
             before = channel.length
             channel.length += len(run)
             if channel.length > channel.capacity:
-                length = before + ((channel.capacity - before) // size + 1) * size  # when it became too long
+                # The run is checked as one, but the error reports the packet at which the message became too long.
+                length = before + ((channel.capacity - before) // size + 1) * size
                 raise MessageCapacityError(channel.channel_id, length, channel.capacity)
             if len(channel.parts) >= channel.join_at:
                 channel.join_parts()
         return pos
 
     def _read_other(self, data: bytes, pos: int, events: list[Event]) -> int:
-        """Read what does not begin like the packet before.
+        """Read a packet that does not begin with the last header.
 
-        Returns: the position behind it; pos if it is incomplete; -1 if it is of the common form, whose header
-            is known now.
+        Returns: the position after it; `pos` if it is incomplete; -1 if it has the common form. In that case its header
+            has been learned, and the caller reads the packet by it.
         """
         try:
             length, start = data[pos], pos + 1
@@ -245,12 +259,13 @@ class PacketReader:
         return stop
 
     def _learn_header(self, data: bytes, pos: int, start: int, stop: int) -> bool:
-        """Remember the header of a packet if it has the form in which message parts are really sent.
+        """Remember the header of a packet if it has the form in which real senders write message parts.
 
             start → 1a, length | 08, channel | 10 01 | 1a, length | data ← stop
 
-        Everything must fit exactly and lengths take one or two bytes, otherwise the careful reader has a look
-        at it. Varints are read in place: in mixed traffic this runs once a packet, and calls would double it.
+        Everything must fit exactly, and lengths may take one or two bytes. Returning False is always safe: it only
+        sends the packet to `decode_packet`. The varints are decoded inline because in mixed traffic, where no two
+        headers in a row are equal, this runs for every packet, and calls would double its cost.
         """
         if stop - start > self._limit:
             return False
@@ -290,7 +305,7 @@ class PacketReader:
             return False
         channel = self._incoming.get(channel_id)
         if channel is None or at > stop or (at == stop and not eof):
-            return False  # (no data and no eof says nothing)
+            return False  # also a packet with neither data nor eof, which no real sender writes
         self._header = data[pos:at]
         self._header_channel = channel
         self._header_eof = eof
@@ -298,7 +313,10 @@ class PacketReader:
         return True
 
     def _is_excusable(self, packet: Packet) -> bool:
-        """One byte too long because the channel's ID takes two: CometBFT sends such and refuses them."""
+        """Whether it is one byte too long only because its channel ID takes two bytes.
+
+        CometBFT sends such packets, though it refuses them itself.
+        """
         return (
             isinstance(packet, PacketMsg)
             and packet.eof
@@ -319,7 +337,7 @@ class PacketReader:
             channel.join_parts()
 
     def _drop_run(self, data: bytes, pos: int, channel_id: int) -> int:
-        """Drop the packets from `pos` on that have the header seen last. Returns: where they end."""
+        """Drop the run of packets from `pos` on that share the last header. Returns: where the run ends."""
         run: list[Event] = []
         end = accelerator.split_run(
             data, pos, self._header, self._header_size, MessageReceived, channel_id, run

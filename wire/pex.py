@@ -1,4 +1,4 @@
-"""Peer exchange: the messages of channel 0x00.
+"""Peer exchange (PEX): the messages of channel 0x00, by which nodes tell each other addresses.
 
     message: one of: request 0a 00, addresses 12, length | address*
     address: 0a, length | id 0a .. | ip 12 .. | port 18 ..
@@ -28,7 +28,7 @@ _PORT_MASK = 2**32 - 1
 
 
 class PexAddress(NamedTuple):
-    """An address as a peer wrote it: any ID, any text for an IP, any port of 32 bits."""
+    """An address exactly as a peer wrote it: any ID, any text for an IP, any 32-bit port."""
 
     id: str
     ip: str
@@ -40,34 +40,34 @@ class PexRequest:
     """Asks for addresses."""
 
     def encode(self) -> bytes:
-        """The message as a channel carries it."""
+        """The bytes of the message, as a channel carries it."""
         return b"\x0a\x00"
 
 
 @dataclass(frozen=True, slots=True)
 class PexAddrs:
-    """Addresses, asked for. `addresses` are as they were written: `net_addresses` judges them."""
+    """The answer to a request. `addresses` are as the peer wrote them: `net_addresses` checks them."""
 
     addresses: tuple[PexAddress, ...] = ()
 
     def __init__(self, addresses: Iterable[tuple[str, str, int]] = ()) -> None:
-        """Args: addresses, each ID, IP and port."""
+        """Args: addresses, each a tuple of ID, IP and port."""
         object.__setattr__(self, "addresses", tuple(PexAddress(*address) for address in addresses))
 
     @classmethod
     def of(cls, addresses: Iterable[NetAddress]) -> PexAddrs:
-        """The message that tells of these."""
+        """The message that holds these addresses."""
         return cls((address.id, str(address.host), address.port) for address in addresses)
 
     def encode(self) -> bytes:
-        """The message as a channel carries it. Texts that are not UTF-8 go out as they came in."""
+        """The bytes of the message, as a channel carries it. Texts that are not UTF-8 leave as they arrived."""
         return b"\x12" + delimit(b"".join(b"\x0a" + delimit(_encode_address(a)) for a in self.addresses))
 
     def net_addresses(self) -> list[NetAddress]:
-        """All addresses, in order. Their IDs and IPs may still be ones that no node has: the book judges.
+        """All addresses, in order. Their IDs and IPs may still be ones that no node can have: the book checks that.
 
-        Raises: PexAddressError when any has no literal IP or a port beyond 65535: then none is to be taken,
-            and who sent it is to be banned.
+        Raises: PexAddressError when any address has no literal IP or a port beyond 65535. Then take none of them, and
+            ban the sender.
         """
         return [_net_address(address) for address in self.addresses]
 
@@ -76,7 +76,7 @@ PexMessage: TypeAlias = PexRequest | PexAddrs
 
 
 def decode_pex(message: bytes | bytearray | memoryview) -> PexMessage:
-    """Read a message of channel 0x00 as CometBFT does: of several kinds in one the last counts.
+    """Read a message of channel 0x00 as CometBFT does: if it holds several kinds, the last one counts.
 
     Raises: MalformedMessageError; PexKindError (empty, or of no known kind).
     """
@@ -93,7 +93,7 @@ def decode_pex(message: bytes | bytearray | memoryview) -> PexMessage:
 
 def _decode_request(message: bytes) -> PexRequest:
     for _ in fields(message):
-        pass  # nothing in there means anything, but it must be protobuf
+        pass  # the content has no meaning, but it must be valid protobuf
     return PexRequest()
 
 
@@ -132,7 +132,7 @@ def _encode_address(address: PexAddress) -> bytes:
 
 def _net_address(address: PexAddress) -> NetAddress:
     try:
-        if "%" in address.ip:  # an IPv6 zone means something to one host only
+        if "%" in address.ip:  # an IPv6 zone has a meaning on one host only
             raise PexAddressError(address.ip, address.port)
         return NetAddress(address.id, address.ip, address.port)
     except AddressError as error:

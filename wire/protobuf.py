@@ -1,12 +1,12 @@
-"""Protobuf messages read field by field, with CometBFT's outcome for every odd input.
+"""A protobuf reader that goes field by field and gives CometBFT's result for every odd input.
 
-Where generated protobuf code and CometBFT disagree (a known field with another wire type, strings that are
-not UTF-8, a oneof given twice), the reader of a message decides, seeing the fields in their order.
+Generated protobuf code and CometBFT disagree in some cases: a known field with another wire type, strings that are not
+UTF-8, a oneof given twice. Here the caller sees the fields in their order and decides.
 
 ::
 
     message:  (tag | value)*         tag: uvarint(number << 3 | wire type)
-    value, by wire type:  0 varint   1 eight bytes   2 uvarint length | so many bytes
+    value, by wire type:  0 varint   1 eight bytes   2 uvarint length | that many bytes
                           3 fields up to the tag with wire type 4 (a group)   5 four bytes
 """
 
@@ -26,13 +26,13 @@ from peerage.wire.varint import MAX_UINT64
 VARINT, FIXED64, BYTES, GROUP, END_GROUP, FIXED32 = range(6)
 
 _WIDTH = {FIXED64: 8, FIXED32: 4}
-_MAX_LENGTH = 2**63 - 1  # CometBFT's lengths are signed 64-bit numbers, negative ones are refused
+_MAX_LENGTH = 2**63 - 1  # CometBFT's lengths are signed 64-bit numbers, and it refuses negative ones
 
 
 def field_varint(buf: bytes, pos: int) -> tuple[int, int]:
-    """Read a varint inside a message. Unlike the one before a message, it is cut to 64 bits.
+    """Read a varint inside a message. Unlike the one that precedes a message, it is cut to 64 bits.
 
-    Returns: the number and the position behind it.
+    Returns: the number and the position after it.
     Raises: VarintTruncatedError, VarintOverflowError (an 11th byte).
     """
     start = pos
@@ -51,10 +51,10 @@ def field_varint(buf: bytes, pos: int) -> tuple[int, int]:
 
 
 def fields(buf: bytes) -> Iterator[tuple[int, int, int | bytes]]:
-    """The fields of a message in the order in which they stand, unknown ones included.
+    """The fields of a message in their order, unknown ones included.
 
-    Yields: number, wire type and value: an int for a varint, bytes for the others (of a group: its inside).
-    Raises: MalformedMessageError when the reading gets there: fields before the fault have come out already.
+    Yields: number, wire type and value: an int for a varint, bytes for the others (for a group: its content).
+    Raises: MalformedMessageError when iteration reaches the fault: the fields before it have been yielded by then.
     Source: reference, "Decoding as CometBFT does it".
     """
     pos, end = 0, len(buf)
@@ -62,7 +62,7 @@ def fields(buf: bytes) -> Iterator[tuple[int, int, int | bytes]]:
         start = pos
         tag = buf[pos]
         if tag & 0x87 == BYTES and tag > BYTES and pos + 1 < end and (length := buf[pos + 1]) < 0x80:
-            # Nearly every field of a handshake; the rest of this function says the same at three times the cost.
+            # Nearly every field of a handshake is like this. The general code below does the same in three times the time.
             inside = pos + 2
             pos = inside + length
             if pos > end:
@@ -82,7 +82,7 @@ def fields(buf: bytes) -> Iterator[tuple[int, int, int | bytes]]:
 
 
 def expect(message: str, number: int, wire_type: int, expected: int) -> None:
-    """Insist that a known field has its own wire type.
+    """Raise unless a known field has the wire type that it must have.
 
     Raises: FieldTypeError.
     """
@@ -91,7 +91,7 @@ def expect(message: str, number: int, wire_type: int, expected: int) -> None:
 
 
 def encode_bytes_field(number: int, value: bytes) -> bytes:
-    """A field of wire type 2 whose number is below 16 and whose value is shorter than 128 bytes."""
+    """Encode a field of wire type 2 whose number is below 16 and whose value is shorter than 128 bytes."""
     return bytes((number << 3 | BYTES, len(value))) + value
 
 
@@ -102,8 +102,9 @@ def _number(tag: int) -> int:
 
 
 def _skip(buf: bytes, pos: int, tag: int, start: int) -> tuple[int, int]:
-    """Where the value of a field other than a varint begins and ends. Groups are walked, not recursed
-    into.
+    """Where the value of a field other than a varint begins and ends.
+
+    Groups are walked with a depth counter instead of recursion, so that deep nesting cannot exhaust the stack.
     """
     depth = 0
     inside = pos

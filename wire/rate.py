@@ -1,7 +1,7 @@
-"""How fast bytes flow: limits on it, and the measuring of it.
+"""Rates: limits on how fast bytes may flow, and meters of how fast they do.
 
-The same limit holds for sending and receiving, and counts the same bytes: those of packets. (CometBFT's
-differ, which under load makes connections unstable.)
+The same kind of limit holds for sending and receiving, and counts the same bytes: those of packets. (In CometBFT the
+two count differently, which makes connections unstable under load.)
 Source: reference 4 and 12.
 """
 
@@ -14,11 +14,11 @@ from peerage.wire.status import FlowStatus
 
 __all__ = ["FlowMeter", "TokenBucket"]
 
-BURST_S = 0.2  # unused allowance kept for so long: 2 % of 10 s, and a busy host may come back late
-RESUME_S = 0.02  # allowance gathered before an exhausted limit lets bytes through again: no packet by packet
+BURST_S = 0.2  # how long unused allowance is kept: 2 % of 10 s, and a busy host may be late by that much
+RESUME_S = 0.02  # allowance that an exhausted limit gathers first, so that it does not let packets through one by one
 UNLIMITED = 2**62
 
-_TICKS_PER_S = 50  # the clock of CometBFT's meter has steps of 20 ms
+_TICKS_PER_S = 50  # the clock of CometBFT's meter advances in steps of 20 ms
 _SAMPLE_TICKS = 5  # 100 ms
 _WINDOW_S = 1.0
 
@@ -26,8 +26,8 @@ _WINDOW_S = 1.0
 class TokenBucket:
     """A limit on bytes per second.
 
-    Bytes that must not wait (pings, a whole packet where only a part had room) may be spent beyond the
-    allowance; they are waited for afterwards.
+    Bytes that must not wait (pings, or a whole packet when only part of it had room) may be spent beyond the allowance;
+    the flow then pauses until they are paid for.
     """
 
     __slots__ = ("_burst", "_exhausted", "_level", "_now", "_rate", "_resume_level")
@@ -41,13 +41,15 @@ class TokenBucket:
             raise ConnectionSettingError("rate", rate)
         self._rate = rate
         self._burst = rate * BURST_S
-        self._resume_level = rate * RESUME_S * 0.999  # reached at `resumes_at` however floats are rounded
+        self._resume_level = (
+            rate * RESUME_S * 0.999
+        )  # surely reached at `resumes_at`, however floats are rounded
         self._level = self._burst
         self._now = now
         self._exhausted = False
 
     def allowance(self, now: float) -> int:
-        """Bytes that may flow now. Once used up, it is 0 until there is enough for more than a packet."""
+        """Bytes that may flow now. Once it is used up it stays 0 until there is enough for more than a packet."""
         if not self._rate:
             return UNLIMITED
         if now > self._now:
@@ -60,21 +62,21 @@ class TokenBucket:
         return max(1, int(self._level))
 
     def spend(self, count: int) -> None:
-        """Account for bytes that flow now."""
+        """Record bytes that flow now."""
         if self._rate:
             self._level -= count
             if self._level <= 0:
                 self._exhausted = True
 
     def resumes_at(self) -> float | None:
-        """When an exhausted limit lets bytes through again; None when it does already."""
+        """When an exhausted limit will let bytes through again; None if it does so now."""
         if not self._exhausted:
             return None
         return self._now + max(0.0, RESUME_S - self._level / self._rate)
 
 
 class FlowMeter:
-    """Measures a flow as CometBFT's monitors do, so that operators read the same figures."""
+    """Measures a flow the way CometBFT's monitors do, so that operators see comparable figures."""
 
     __slots__ = (
         "_bytes",
@@ -98,7 +100,7 @@ class FlowMeter:
         )
 
     def update(self, count: int, now: float) -> None:
-        """Count bytes that flowed now; 0 just keeps the figures fresh."""
+        """Count bytes that flowed now; 0 only brings the figures up to date."""
         tick = _tick(now)
         if count:
             self._last = tick
@@ -117,7 +119,7 @@ class FlowMeter:
         self._sampled = tick
 
     def status(self, now: float, wall: float) -> FlowStatus:
-        """The figures. Args: wall, seconds since 1970 at `now`, to tell in them when it began."""
+        """The figures as of now. Args: wall, seconds since 1970 at `now`, in which the start is reported."""
         self.update(0, now)
         duration = (self._sampled - self._start) / _TICKS_PER_S
         return FlowStatus(

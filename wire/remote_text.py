@@ -1,7 +1,7 @@
-"""Text and bytes of a remote, as people may be shown them: on one line, printable, and short.
+"""Makes text and bytes from a remote fit to be shown to people: on one line, printable, and short.
 
-Whoever is on the network chooses the length of what it sends, and what is in it. Printed as it came, 10 kB of a NodeInfo
-are 139 kB of escapes in a log; so whatever is printed goes through here first, wherever it is printed.
+Anyone on the network chooses what they send and how long it is. Printed unchanged, a NodeInfo of 10 kB becomes 139 kB
+of escapes in a log. So everything from a remote passes through here before it is printed, wherever that happens.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 __all__ = ["MAX_SHOWN", "cut", "quoted", "shown"]
 
 MAX_SHOWN = 200  # characters of one remote text
-QUOTED = 100  # characters of one in quotes: an error holds two of them at most, and words of its own
+QUOTED = 100  # characters of a quoted one: an error holds at most two of them, and words of its own
 
 _QUOTES = frozenset({"'", '"', b"'", b'"'})
 
 
 def quoted(value: str | bytes, limit: int = QUOTED) -> str:
-    """The value as `repr` writes it, cut behind `limit` characters, with its length if it was cut."""
+    """The value as `repr` writes it, cut after `limit` characters; if it was cut, its length follows."""
     text = repr(value[: limit + 1])
     begin, end = text.index(text[-1]) + 1, len(text) - 1
     if len(value) <= limit and end - begin <= limit:
@@ -33,7 +33,7 @@ def quoted(value: str | bytes, limit: int = QUOTED) -> str:
 
 
 def shown(text: str, limit: int = MAX_SHOWN) -> str:
-    """The text without quotes, `limit` characters at most; what is not printable is escaped."""
+    """The text without quotes, at most `limit` characters; characters that are not printable are escaped."""
     begun = text[: limit + 1]
     if not begun.isprintable():
         begun = "".join(each if each.isprintable() else repr(each)[1:-1] for each in begun)
@@ -41,5 +41,5 @@ def shown(text: str, limit: int = MAX_SHOWN) -> str:
 
 
 def cut(text: str, limit: int = MAX_SHOWN) -> str:
-    """A text that is printable already, `limit` characters at most; three dots stand for what is missing."""
+    """A text that is already printable, at most `limit` characters; an ellipsis stands for what is missing."""
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,4 +1,12 @@
-"""Which channel sends next, and the cutting of its messages into packets.
+"""The scheduler of outgoing messages: which channel sends next, and how its messages are cut into packets.
+
+CometBFT picks the channel anew for each packet. Done literally, that choice costs more than the packet, so `write`
+computes how many bytes the chosen channel could send before the choice would fall on another one, and lets it write
+that much in one go. The packets on the wire are the same, in the same order: the tests compare it with a model that
+chooses anew for each packet.
+
+For the same reason headers are cached by data size, whole messages that fit one packet are written without a detour
+through slices, and a message that goes to many peers is cut once (`FramedMessage`).
 
 Source: reference 4.
 """
@@ -18,7 +26,7 @@ from peerage.wire.packet import DEFAULT_MAX_PAYLOAD, eof_payload_limit, message_
 __all__ = ["DECAY_INTERVAL_S", "FramedMessage", "OutgoingChannel", "Scheduler"]
 
 DECAY_INTERVAL_S = 2.0  # reference 4
-_DECAYED_TO_NOTHING = 200  # 0.8^200 of 2^63 is below 1: more rounds change nothing
+_DECAYED_TO_NOTHING = 200  # 0.8^200 of 2^63 is below 1, so further rounds would change nothing
 _NO_BOUND = 2**63
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
@@ -26,9 +34,9 @@ _Bytes: TypeAlias = bytes | bytearray | memoryview
 
 @cache
 def _eof_headers_of(channel_id: int) -> dict[int, bytes]:  # noqa: ARG001  # the cache's key
-    """Headers of packets with eof by data size, filled as needed.
+    """The headers of this channel's packets with eof, by data size, filled as they are needed.
 
-    Shared by all connections: 1000 peers with 1024 sizes each would be too much.
+    All connections share them: 1000 peers with 1024 sizes each would take too much memory.
     """
     return {}
 
@@ -39,12 +47,12 @@ def _unchanging(message: _Bytes) -> bytes | memoryview:
 
 
 class FramedMessage:
-    """A message and its packets, cut once for all connections that send it."""
+    """A message and its packets, cut once for all the connections that send it."""
 
     __slots__ = ("before_last", "data", "packets", "size")
 
     def __init__(self, channel_id: int, message: _Bytes, max_payload: int = DEFAULT_MAX_PAYLOAD) -> None:
-        """Args: message, not copied unless it is mutable; max_payload, of all these connections."""
+        """Args: message, copied only if it is mutable; max_payload, which all these connections must have in common."""
         self.data = message if type(message) is bytes else _unchanging(message)
         channel = OutgoingChannel(ChannelDescriptor(channel_id), 0, max_payload)
         channel.put(self.data)
@@ -64,7 +72,7 @@ _Queued: TypeAlias = bytes | memoryview | FramedMessage
 
 
 class OutgoingChannel:
-    """The queue of one channel, the message it is sending, and what it has sent of late."""
+    """The queue of one channel, the message that it is sending, and how much it has sent lately."""
 
     __slots__ = (
         "_eof_headers",
@@ -89,9 +97,11 @@ class OutgoingChannel:
         self.priority = descriptor.priority
         self.capacity = descriptor.send_queue_capacity
         self.recently_sent = 0  # bytes of packets, decaying
-        self.started = 0  # messages that have left the queue since this was last set to 0
+        self.started = 0  # messages that have left the queue since the owner last set this to 0
         self._queue: deque[_Queued] = deque()
-        self._message: memoryview | None = None  # being sent, from _offset on
+        self._message: memoryview | None = (
+            None  # the message being sent; what comes before _offset has been written
+        )
         self._offset = 0
         self._max_payload = max_payload
         self._eof_limit = eof_payload_limit(descriptor.id, max_payload)
@@ -101,12 +111,12 @@ class OutgoingChannel:
 
     @property
     def has_data(self) -> bool:
-        """Something is queued or half sent; an empty message counts too."""
+        """Whether a message is queued or partly sent; an empty message counts too."""
         return self._message is not None or bool(self._queue)
 
     @property
     def queued(self) -> int:
-        """Messages in the queue, without the one being sent."""
+        """Messages in the queue, not counting the one being sent."""
         return len(self._queue)
 
     @property
@@ -117,7 +127,7 @@ class OutgoingChannel:
     def put(self, message: _Bytes) -> bool:
         """Queue a message. Returns: False when the queue is full.
 
-        Args: message, not copied unless it is mutable.
+        Args: message, copied only if it is mutable.
         """
         return self.put_many((message,)) == 1
 
@@ -135,7 +145,7 @@ class OutgoingChannel:
         return len(messages)
 
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
-        """Append packets until `least` bytes are written, nothing is left, or the next would exceed `room`.
+        """Append packets until `least` bytes are written, nothing is left, or the next packet would exceed `room`.
 
         Args: at_least_one, write the first packet even if it exceeds `room`.
         Returns: bytes written.
@@ -168,9 +178,9 @@ class OutgoingChannel:
         return written
 
     def _write_whole(self, parts: list[_Bytes], least: int, room: int, *, forced: bool) -> int:
-        """Write the next messages as far as each fits one packet, or was cut before and fits as a whole.
+        """Write the next messages, as long as each fits one packet or is already framed and fits as a whole.
 
-        What is gossiped mostly does. Returns: bytes written.
+        Most gossip does. Returns: bytes written.
         """
         written = 0
         queue, limit, headers, append = self._queue, self._eof_limit, self._eof_headers, parts.append
@@ -179,7 +189,8 @@ class OutgoingChannel:
             if type(message) is FramedMessage:
                 total = message.size
                 before_last = message.before_last
-                # The choice must fall on this channel for its last packet too; and only a single one is forced.
+                # All of its packets are written at once, so this channel must still be the scheduler's choice when the
+                # last one begins. And only a single packet may be forced past `room`, not a whole message.
                 if before_last and (written + before_last >= least or written + total > room):
                     break
                 if written + total > room and (written or not forced):
@@ -205,7 +216,7 @@ class OutgoingChannel:
         return header
 
     def _start(self) -> memoryview:
-        """Begin with a message that takes several packets."""
+        """Take the next message from the queue, one that needs several packets."""
         queued = self._queue.popleft()
         message = memoryview(
             queued.data if isinstance(queued, FramedMessage) else queued
@@ -218,10 +229,12 @@ class OutgoingChannel:
     def _write_run(
         self, message: _Bytes, left: int, parts: list[_Bytes], least: int, room: int, *, forced: bool
     ) -> int:
-        """Write packets without eof, as many as there may be at once. Returns: bytes written."""
+        """Write as many packets without eof as are allowed in one go. Returns: bytes written."""
         payload = self._max_payload
         full = (left - 1) // payload
-        if not full:  # the rest is a full packet, which must not have the eof: see eof_payload_limit
+        if not full:
+            # What is left would fill a packet exactly, but a full packet with eof is refused on this channel (see
+            # eof_payload_limit). Sending one byte first leaves a rest that fits.
             header = message_header(self.channel_id, eof=False, size=1)
             if len(header) + 1 > room and not forced:
                 return 0
@@ -239,9 +252,9 @@ class OutgoingChannel:
 class Scheduler:
     """All channels of a connection, and the choice between them.
 
-    The next packet comes from the channel with the least recently_sent / priority among those with data, the
-    first described one if several are equal. What is queued now is thus looked at before each packet; several
-    packets of one channel are made in one go only as far as that choice would have fallen on it each time.
+    The next packet comes from the channel with the least recently_sent / priority among those that have data; among
+    equals, from the one described first. The choice is made as if before each packet: several packets of one channel
+    are written in one go only as far as the choice would have fallen on that channel each time.
     """
 
     def __init__(
@@ -253,23 +266,23 @@ class Scheduler:
             if descriptor.id in self.channels:
                 raise DuplicateChannelError(descriptor.id)
             self.channels[descriptor.id] = OutgoingChannel(descriptor, index, max_payload)
-        self._ready: list[OutgoingChannel] = []  # those with data, in any order
+        self._ready: list[OutgoingChannel] = []  # the channels with data, in no particular order
         self._next_decay = now + DECAY_INTERVAL_S
 
     @property
     def has_data(self) -> bool:
-        """Some channel has something to send."""
+        """Whether any channel has something to send."""
         return bool(self._ready)
 
     def put(self, channel_id: int, message: _Bytes) -> bool:
-        """Queue a message. Returns: False when that channel's queue is full or there is no such channel."""
+        """Queue a message. Returns: False when the channel's queue is full or there is no such channel."""
         channel = self.channels.get(channel_id)
         if channel is None:
             return False
         return self._put(channel, (message,)) == 1
 
     def put_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
-        """Queue messages of a channel in order, as many as there is room for. Returns: how many."""
+        """Queue messages of one channel in order, as many as there is room for. Returns: how many."""
         channel = self.channels.get(channel_id)
         return 0 if channel is None else self._put(channel, messages)
 
@@ -281,7 +294,7 @@ class Scheduler:
         return count
 
     def write(self, parts: list[_Bytes], room: int, now: float) -> int:
-        """Append packets, at most `room` bytes, but one packet in any case if there is one.
+        """Append packets of at most `room` bytes in all; a single first packet may exceed that, so that progress is made.
 
         Returns: bytes written.
         """
@@ -300,7 +313,7 @@ class Scheduler:
         return written
 
     def decay(self, now: float) -> None:
-        """Let what was sent fade: x 0.8, cut to an integer, for every 2 s that have passed."""
+        """Let the record of what was sent fade: times 0.8, cut to an integer, for every 2 s that have passed."""
         if now < self._next_decay:
             return
         rounds = int((now - self._next_decay) / DECAY_INTERVAL_S) + 1
@@ -310,7 +323,7 @@ class Scheduler:
                 channel.recently_sent = int(channel.recently_sent * 0.8)
 
     def take_started(self) -> dict[int, int]:
-        """Channel ID → messages that have left its queue since the last call; channels with none left out."""
+        """Channel ID → messages that have left its queue since the last call, only for channels where some have."""
         started: dict[int, int] = {}
         for channel_id, channel in self.channels.items():
             if channel.started:
@@ -320,10 +333,10 @@ class Scheduler:
 
     @staticmethod
     def _choose(ready: Sequence[OutgoingChannel]) -> tuple[OutgoingChannel, int]:
-        """The channel to send from, and how many bytes it may send before another one's turn comes."""
+        """The channel to send from, and how many bytes it may send before the choice would fall on another one."""
         if len(ready) == 1:
             return ready[0], _NO_BOUND
-        # Ratios are compared crosswise, in integers.
+        # a/b < c/d is compared as a*d < c*b: integers are exact and faster than division.
         best = ready[0]
         for channel in ready[1:]:
             mine, its = channel.recently_sent * best.priority, best.recently_sent * channel.priority
@@ -334,6 +347,6 @@ class Scheduler:
             if other is not best:
                 limit, rest = divmod(other.recently_sent * best.priority, other.priority)
                 if rest or best.index < other.index:
-                    limit += 1  # up to here, or equal and first in line, it is still the least
+                    limit += 1  # `best` stays the choice up to this count, for a tie goes to the one described first
                 bound = min(bound, limit - best.recently_sent)
         return best, max(bound, 1)

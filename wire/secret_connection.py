@@ -1,12 +1,15 @@
-"""The secret connection: from two fresh streams to an encrypted one between two nodes that know each other.
+"""The secret connection: turns a fresh byte stream into an encrypted one between two nodes that have proved who they are.
 
 ::
 
     KEYS ── ephemeral key arrived ──▶ AUTHENTICATING ── signature arrived ──▶ OPEN
       └──────────────────┴──── anything wrong ────▶ FAILED ◀────────────────────┘
 
-Both sides send without waiting for the other: the ephemeral key at once, the signature as soon as the other's
-ephemeral key is there. An error is final. No sockets, no clocks: bytes in, bytes out.
+Neither side waits for the other: each sends its ephemeral key at once, and its signature as soon as it has the other's
+ephemeral key. So our signature goes out before we know who is there. That is safe because it covers a challenge derived
+from both ephemeral keys: it proves our identity on this connection and nowhere else.
+
+An error is final. There are no sockets and no clocks in here, only bytes in and bytes out, as in h11.
 """
 
 from __future__ import annotations
@@ -31,11 +34,11 @@ from peerage.wire.handshake_messages import AuthSignature, EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of, verify
 from peerage.wire.session_keys import EPHEMERAL_BYTES, agree, ephemeral_public
 
-MAX_HANDSHAKE_MESSAGE = 1 << 20  # reference 2, step 1: a longer one is refused at its length
+MAX_HANDSHAKE_MESSAGE = 1 << 20  # reference 2, step 1: a longer one is refused as soon as its length is known
 
 
 class Stage(Enum):
-    """How far a connection is. The value is the word for it in errors."""
+    """How far the connection has come. The value is the word for it in error messages."""
 
     KEYS = "exchanging keys"
     AUTHENTICATING = "authenticating"
@@ -46,12 +49,12 @@ class Stage(Enum):
 class SecretConnection:
     """One end of a secret connection, as a state machine over bytes.
 
-    Feed what the stream brings to `receive_data`, write what `data_to_send` gives (there is something from
-    the start), and once `is_open`, seal what is to be said with `seal` or `write`. Whoever drives it needs no
-    other order: what is not possible yet raises a `ConnectionStateError` and changes nothing.
+    Pass what arrives to `receive_data`, and write what `data_to_send` returns (there is something from the start). Once
+    `is_open`, encrypt with `seal` or `write`. No other order of calls is required: a call that is not possible yet
+    raises a `ConnectionStateError` and changes nothing.
 
-    Whatever arrives, it holds at most one incomplete message of the handshake (1 MiB, but an honest one has
-    103 bytes) and one incomplete frame.
+    Whatever arrives, the object holds at most one incomplete handshake message (up to 1 MiB; an honest one has 103
+    bytes) and one incomplete frame.
 
     Source: reference 2.
     """
@@ -66,9 +69,12 @@ class SecretConnection:
     ) -> None:
         """An end that is ready to send its ephemeral key.
 
-        Args: node_key, who we are; ephemeral, our X25519 secret for this connection alone, 32 bytes, by
-        default
-            drawn from random; expected_id, whom we dialled, None when we were dialled.
+        Args:
+            node_key: who we are.
+            ephemeral: our X25519 secret for this connection alone, 32 bytes; by default drawn from `random`.
+            expected_id: the node that we dialled; None when it dialled us.
+            random: returns that many unpredictable bytes.
+
         Raises: EphemeralSecretError.
         """
         self._node_key = node_key
@@ -77,9 +83,9 @@ class SecretConnection:
         self._public = ephemeral_public(self._secret)
         self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
         self._reader = DelimitedReader("ephemeral key message", MAX_HANDSHAKE_MESSAGE)
-        self._beginning = b""  # of the stream, as long as it may turn out to be another protocol's
-        self._held = bytearray()  # the beginning of a sealed frame
-        self._undelivered: list[bytes] = []
+        self._beginning = b""  # the first bytes of the stream, kept to recognise other protocols
+        self._held = bytearray()  # an incomplete sealed frame
+        self._undelivered: list[bytes] = []  # plaintext that preceded a fault
         self._stage = Stage.KEYS
         self._challenge = b""
         self._sealer: Sealer | None = None
@@ -88,31 +94,31 @@ class SecretConnection:
 
     @property
     def stage(self) -> Stage:
-        """How far the connection is."""
+        """How far the connection has come."""
         return self._stage
 
     @property
     def is_silent(self) -> bool:
-        """Not a byte has come yet."""
+        """Whether no byte has arrived yet."""
         return not self._beginning
 
     @property
     def strange_beginning(self) -> bytes:
-        """What the stream began with, if no key exchange begins so and none came of it; else empty."""
+        """The first bytes of the stream, if they cannot begin a key exchange and none was made; b"" otherwise."""
         began = self._beginning
         ours = self._sealer is not None or KEY_EXCHANGE.startswith(began[: len(KEY_EXCHANGE)])
         return b"" if ours else began
 
     @property
     def is_open(self) -> bool:
-        """The remote has proved who it is, and nothing has gone wrong since."""
+        """Whether the remote has proved who it is and nothing has gone wrong since."""
         return self._stage is Stage.OPEN
 
     @property
     def remote_public_key(self) -> bytes:
         """The remote's ed25519 key.
 
-        Raises: ConnectionStateError before it is proved. It stays known after a later failure.
+        Raises: ConnectionStateError until the remote has proved it. It stays known after a later failure.
         """
         if self._remote_public_key is None:
             raise ConnectionStateError("naming the remote", self._stage.value)
@@ -124,9 +130,9 @@ class SecretConnection:
         return node_id_of(self.remote_public_key)
 
     def data_to_send(self) -> bytes:
-        """The bytes to be written now, which are forgotten here: b"" when there are none.
+        """Take the bytes to write now: each byte is returned once; b"" when there are none.
 
-        After a failure it still gives what was due before it, so that the remote may learn who we are, too.
+        What was due before a failure still comes out after it, so that the remote, too, can learn who we are.
         """
         out = bytes(self._outgoing)
         self._outgoing.clear()
@@ -140,8 +146,9 @@ class SecretConnection:
         self._open_sealer("writing").seal_into(data, self._outgoing)
 
     def seal(self, data: bytes | bytearray | memoryview) -> bytes:
-        """Seal data and get it at once, behind what `data_to_send` has not given yet: frames keep their
-        order.
+        """Seal data and return it at once, preceded by whatever `data_to_send` has not returned yet.
+
+        Nonces are counted, so frames must be written in the order in which they were sealed.
 
         Raises: ConnectionStateError unless open, SealExhaustedError.
         """
@@ -152,13 +159,13 @@ class SecretConnection:
         return self.data_to_send()
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> bytes:
-        """Take what the stream brought, however it was cut.
+        """Take what arrived, cut anywhere.
 
-        Returns: what the remote said and can be believed; b"" in the handshake or when no frame is complete.
-        Raises: a RemoteError when the remote broke a rule: the connection is over. What was said in good
-            frames before the bad one is then in `take_undelivered`. ConnectionStateError after a failure.
+        Returns: authenticated plaintext; b"" during the handshake or when no frame is complete.
+        Raises: a RemoteError when the remote broke a rule: the connection is over, and the plaintext of the good frames
+            before the bad one is in `take_undelivered`. ConnectionStateError after a failure.
         """
-        # Failure is the default: whatever goes wrong in between, nothing more is believed.
+        # Failure is the default: if anything raises below, the stage stays FAILED and nothing more is believed.
         stage, self._stage = self._stage, Stage.FAILED
         if stage is Stage.FAILED:
             raise ConnectionStateError("receiving", stage.value)
@@ -172,13 +179,12 @@ class SecretConnection:
         return b"".join(out)
 
     def take_undelivered(self) -> bytes:
-        """After `receive_data` raised: the plaintext that had come before the fault, once."""
+        """After `receive_data` raised: the plaintext of the frames before the fault. It is returned once."""
         out, self._undelivered = self._undelivered, []
         return b"".join(out)
 
     def receive_eof(self) -> None:
-        """Take note that the remote sends no more, which between two frames of an open connection is its
-        right.
+        """Note that the remote will send no more. Between two frames of an open connection it may do that.
 
         Raises: ConnectionClosedError inside the handshake or a frame. ConnectionStateError after a failure.
         """
@@ -200,12 +206,14 @@ class SecretConnection:
             message, data = read
             self._agree(EphemeralKey.decode(message).key)
             stage = Stage.AUTHENTICATING
+        # One read may bring the signature and the first packets behind it. While we authenticate, opened frames belong to
+        # the handshake reader; what is left over after the signature is the first plaintext of the open connection.
         opened: list[bytes] = [] if stage is Stage.AUTHENTICATING else out
         failure: FrameError | None = None
         try:
             self._open_frames(data, opened)
         except FrameError as error:
-            failure = error  # the frames before the bad one come first
+            failure = error  # raised below, once the frames before the bad one have been handled
         if stage is Stage.AUTHENTICATING:
             read = self._reader.feed(b"".join(opened))
             if read is not None:
@@ -218,7 +226,7 @@ class SecretConnection:
         return stage
 
     def _agree(self, remote: bytes) -> None:
-        """Derive the keys and say who we are. The challenge is new each time: it proves nothing elsewhere."""
+        """Derive the keys and queue the proof of who we are."""
         keys = agree(self._secret, remote, self._public)
         self._secret = b""
         self._challenge = keys.challenge
@@ -229,7 +237,7 @@ class SecretConnection:
         self._reader = DelimitedReader("authentication message", MAX_HANDSHAKE_MESSAGE)
 
     def _open_frames(self, data: bytes | bytearray | memoryview, out: list[bytes]) -> None:
-        """Open all frames that are complete now, and hold the beginning of the next."""
+        """Open all frames that are complete now, and hold the rest until more arrives."""
         assert self._opener is not None
         if self._held:
             self._held += data

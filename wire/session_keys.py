@@ -1,4 +1,4 @@
-"""What two ephemeral keys make of each other: a challenge to sign and a key for each direction."""
+"""Session keys: derived from two ephemeral keys, a challenge to sign and a key for each direction."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRANSCRIPT = b"TENDERMINT_SECRET_CONNECTION_TRANSCRIPT_HASH"
 
 @dataclass(frozen=True, slots=True)
 class SessionKeys:
-    """The secrets of one connection, as seen from one side."""
+    """The secrets of one connection, from the point of view of one side."""
 
     receive_key: bytes = field(repr=False)
     send_key: bytes = field(repr=False)
@@ -35,7 +35,7 @@ class SessionKeys:
 def ephemeral_public(secret: bytes) -> bytes:
     """The public key, 32 bytes, of an ephemeral secret.
 
-    Raises: EphemeralSecretError when that has not 32 bytes.
+    Raises: EphemeralSecretError unless the secret has 32 bytes.
     """
     if len(secret) != EPHEMERAL_BYTES:
         raise EphemeralSecretError(len(secret))
@@ -43,10 +43,10 @@ def ephemeral_public(secret: bytes) -> bytes:
 
 
 def agree(secret: bytes, remote: bytes, local: bytes | None = None) -> SessionKeys:
-    """Derive everything from our ephemeral secret and the remote's ephemeral public key, as it was sent.
+    """Derive all secrets from our ephemeral secret and the remote's ephemeral public key as it was sent.
 
-    Args: local, the public key of our secret, when it is at hand: computing it takes as long as half of the rest.
-    Raises: EphemeralKeyLengthError, LowOrderKeyError, ReflectedKeyError: nothing may be sealed for that peer.
+    Args: local, the public key of our secret if the caller has it: computing it takes half as long as all the rest.
+    Raises: EphemeralKeyLengthError, LowOrderKeyError, ReflectedKeyError: do not seal anything for that peer.
     Source: reference 2, steps 1 to 4.
     """
     local = local or ephemeral_public(secret)
@@ -55,7 +55,7 @@ def agree(secret: bytes, remote: bytes, local: bytes | None = None) -> SessionKe
     if remote == local:
         raise ReflectedKeyError
     try:
-        dh = crypto_scalarmult(secret, remote)  # in half of OpenSSL's time
+        dh = crypto_scalarmult(secret, remote)  # libsodium takes half of OpenSSL's time
     except SodiumError:  # the result is all zeros
         raise LowOrderKeyError from None
     receive_key, send_key = derive_keys(dh, local_is_lower=local < remote)
@@ -67,14 +67,14 @@ def derive_keys(dh: bytes, *, local_is_lower: bool) -> tuple[bytes, bytes]:
 
     Source: reference 2, step 4.
     """
-    # The last 32 of these 96 bytes were the challenge before transcripts came; nothing uses them any more.
+    # The last 32 of these 96 bytes were the challenge before transcripts were introduced; nothing uses them any more.
     keys = HKDF(SHA256(), 96, salt=None, info=_KEYS_INFO).derive(dh)
     k1, k2 = keys[:32], keys[32:64]
     return (k1, k2) if local_is_lower else (k2, k1)
 
 
 def challenge(lower: bytes, upper: bytes, dh: bytes) -> bytes:
-    """The 32 bytes that both sides sign to show who they are.
+    """The 32 bytes that both sides sign to prove who they are.
 
     Source: reference 2, step 3.
     """

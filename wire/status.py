@@ -1,4 +1,4 @@
-"""What a connection tells of itself: the values behind `net_info`.
+"""The status of a connection: the figures that `net_info` reports.
 
 Source: reference 11; `vectors/net_info.json`.
 """
@@ -12,10 +12,10 @@ __all__ = ["ChannelStatus", "ConnectionStatus", "FlowStatus"]
 
 @dataclass(frozen=True, slots=True)
 class FlowStatus:
-    """One direction of a connection.
+    """The figures of one direction of a connection.
 
-    Rates are bytes per second, times seconds. A sample is taken about every 100 ms in which there is
-    something to count or someone looks; `bytes` and the rates are as of the last one.
+    Rates are in bytes per second, times in seconds. A sample is taken about every 100 ms in which bytes flow or someone
+    asks for the figures; `bytes` and the rates are as of the last sample.
     """
 
     start: float
@@ -23,19 +23,19 @@ class FlowStatus:
     bytes: int
     samples: int
     inst_rate: int
-    """Of the last sample."""
+    """Rate of the last sample."""
     cur_rate: int
-    """Average of the samples, the latest weighing most."""
+    """Average of the samples; the latest weigh most."""
     avg_rate: int
-    """Since the start."""
+    """Average since the start."""
     peak_rate: int
-    """Largest of the samples."""
+    """Rate of the fastest sample."""
     duration: float
-    """From start to the last sample."""
+    """From the start to the last sample."""
     idle: float
-    """Since the last byte."""
+    """Time since the last byte."""
     bytes_rem: int = 0
-    """CometBFT's meter can measure a transfer of known size; a connection has none: always 0, as the next."""
+    """Always 0, like the next two. CometBFT's meter can follow a transfer of known size; a connection has no size."""
     time_rem: float = 0.0
     progress: int = 0
     active: bool = True
@@ -43,25 +43,25 @@ class FlowStatus:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """One channel's send queue."""
+    """The send queue of one channel."""
 
     id: int
     send_queue_capacity: int
     """Messages."""
     send_queue_size: int
-    """Messages, the one being sent included: it may be one more than the capacity."""
+    """Messages, including the one being sent: so this may exceed the capacity by one."""
     priority: int
     recently_sent: int
-    """Bytes of packets, x 0.8 every 2 s."""
+    """Bytes of packets, times 0.8 every 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """A connection at one moment."""
+    """A snapshot of a connection."""
 
     duration: float
     """Seconds since it began."""
     send_monitor: FlowStatus
     recv_monitor: FlowStatus
     channels: tuple[ChannelStatus, ...]
-    """In the order in which they were described."""
+    """In the order in which they were declared."""

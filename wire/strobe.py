@@ -1,10 +1,12 @@
-"""STROBE-128, as much of it as Merlin transcripts need: meta-AD, AD and PRF.
+"""STROBE-128, the part of it that Merlin transcripts need: meta-AD, AD and PRF.
 
 ::
 
     block, 168 bytes:  absorbed or squeezed, at most 166 | where the last operation began, 1 | padding, at least 1
 
-Whatever is absorbed, what is squeezed included, is one message to the sponge below; the padding of a block is the sponge's.
+STROBE is defined over a running state. Here everything absorbed, squeezed output included, is kept as one message that
+the sponge below hashes from the start: transcripts are short, and so OpenSSL's sponge can do the work. The padding at the
+end of a block is the sponge's own.
 """
 
 from __future__ import annotations
@@ -24,21 +26,21 @@ class Strobe128:
     """
 
     def __init__(self, protocol_label: bytes) -> None:
-        """A state that is bound to the protocol's label."""
+        """A state bound to the protocol's label."""
         self._message = bytearray(_FIRST_BLOCK)
-        self._unpadded = 0  # how much of it comes before the padding of the last whole block
+        self._unpadded = 0  # length of _message up to the padding of its last whole block
         self._pos = 0  # in the current block
         self._begin = 0  # where the current operation began, counted from 1
         self.meta_ad(protocol_label)
 
     def copy(self) -> Strobe128:
-        """The same state, to go on from on its own."""
+        """An independent copy of the state."""
         other = Strobe128.__new__(Strobe128)
         other.__dict__ = self.__dict__ | {"_message": self._message.copy()}
         return other
 
     def meta_ad(self, data: bytes, *, more: bool = False) -> None:
-        """Absorb framing. With more, as a continuation of the same operation."""
+        """Absorb framing; with `more`, as a continuation of the same operation."""
         if not more:
             self._start(_M | _A)
         self._absorb(data)
@@ -49,7 +51,7 @@ class Strobe128:
         self._absorb(data)
 
     def prf(self, length: int) -> bytes:
-        """That many bytes that depend on everything absorbed so far."""
+        """`length` bytes that depend on everything absorbed so far."""
         self._start(_I | _A | _C)
         if self._pos:
             self._end_block()
@@ -57,7 +59,7 @@ class Strobe128:
         while len(out) < length:
             squeezed = sponge(bytes(self._message[: self._unpadded]), min(RATE, length - len(out)))
             out += squeezed
-            self._absorb(squeezed)  # which clears these bytes of the state, as STROBE does
+            self._absorb(squeezed)  # this clears these bytes of the state, as STROBE does
         return bytes(out)
 
     def _start(self, flags: int) -> None:
@@ -75,7 +77,7 @@ class Strobe128:
         self._pos += len(data)
 
     def _end_block(self) -> None:
-        """The sponge permutes."""
+        """Complete a block, at which point STROBE runs the permutation: append its padding."""
         self._message.append(self._begin)
         self._unpadded = len(self._message)
         self._message.append(0x04)

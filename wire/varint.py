@@ -1,7 +1,7 @@
-"""The protobuf base-128 varint, unsigned, as it stands before every delimited message.
+"""Varints: protobuf's variable-length numbers, unsigned, as they precede every delimited message.
 
-Layout: groups of 7 bits, the lowest first; the top bit of a byte says that another follows.
-64 bits take 1 to 10 bytes.
+Layout: groups of 7 bits, the lowest first; the top bit of a byte says that another byte follows.
+A 64-bit number takes 1 to 10 bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _Bytes: TypeAlias = bytes | bytearray | memoryview
 
 
 def encode_uvarint(n: int) -> bytes:
-    """The shortest varint of n.
+    """The shortest encoding of n.
 
     Raises: VarintTooLargeError when n is not in 0..2^64-1.
     """
@@ -36,10 +36,10 @@ def encode_uvarint(n: int) -> bytes:
 def decode_uvarint(buf: _Bytes, pos: int = 0) -> tuple[int, int]:
     """Read the varint that begins at buf[pos].
 
-    A number may be written in more bytes than it needs, up to 10, as CometBFT allows.
+    A number may take more bytes than it needs, up to 10, as in CometBFT.
 
-    Returns: the number and the position behind it.
-    Raises: VarintTruncatedError when buf ends inside it (a stream reader waits for more, 9 times at most),
+    Returns: the number and the position after it.
+    Raises: VarintTruncatedError when buf ends inside the varint (a stream reader waits for more, at most 9 times),
         VarintOverflowError when it has an 11th byte or a 65th bit.
     Source: reference, Notation and "Decoding as CometBFT does it".
     """
@@ -53,7 +53,7 @@ def decode_uvarint(buf: _Bytes, pos: int = 0) -> tuple[int, int]:
             if shift == 63 and byte > 1:
                 raise VarintOverflowError(start)
             return value | byte << shift, pos
-        if shift == 63:  # the 10th byte promises an 11th
+        if shift == 63:  # the 10th byte says that an 11th follows
             raise VarintOverflowError(start)
         value |= (byte & 0x7F) << shift
         shift += 7

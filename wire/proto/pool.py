@@ -1,7 +1,7 @@
-"""A descriptor pool of our own for the generated modules.
+"""The descriptor pool of the generated protobuf modules, separate from the default one.
 
-An application may carry its own copy of the `tendermint.p2p` messages. In protobuf's default pool two copies
-of a name that differ in anything clash at import; in a pool apart they never meet.
+An application may bring its own copy of the `tendermint.p2p` messages. In protobuf's default pool two different copies
+of a name clash at import; in separate pools they never meet.
 """
 
 from __future__ import annotations

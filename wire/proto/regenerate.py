@@ -1,11 +1,11 @@
-"""Makes the generated modules anew from the .proto files beside them.
+"""Regenerates the protobuf modules from the .proto files beside them.
 
     python -m peerage.wire.proto.regenerate            (needs the extra `proto`: grpcio-tools)
     python -m peerage.wire.proto.regenerate --check    exit code 1 if that would change anything
 
-protoc's Python is changed in two places: its descriptors go to our own pool (see `pool`), and the check that
-the runtime is no older than the compiler is left out, for these messages need nothing that protobuf 5.26
-lacks. In its stubs, mappings get the type arguments that mypy wants.
+We change protoc's Python in two places: its descriptors go to our own pool (see `pool`), and the check that the runtime
+is no older than the compiler is removed, because these messages need nothing that protobuf 5.26 lacks. In the stubs,
+mappings get the type arguments that mypy requires.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-_PACKAGE = "peerage/wire/proto"  # as which the files know each other
+_PACKAGE = "peerage/wire/proto"  # the name by which the files import each other
 _RUNTIME_IMPORT = "from google.protobuf import runtime_version as _runtime_version\n"
 _RUNTIME_CHECK = re.compile(r"_runtime_version\.ValidateProtobufRuntimeVersion\(.*?\n\)\n", re.DOTALL)
 _POOL_IMPORT = "from google.protobuf import descriptor_pool as _descriptor_pool\n"
@@ -30,7 +30,7 @@ _HEADER = "# Changed by regenerate.py: own descriptor pool, no check of the runt
 
 
 class UnexpectedProtocOutputError(Exception):
-    """protoc wrote something else than what this module knows how to change."""
+    """protoc wrote something that this module does not know how to change."""
 
     def __init__(self, name: str, missing: str) -> None:
         super().__init__(name, missing)
@@ -42,7 +42,7 @@ class UnexpectedProtocOutputError(Exception):
 
 
 def adapt(name: str, text: str) -> str:
-    """What is committed of a *_pb2.py that protoc wrote.
+    """The committed form of a *_pb2.py that protoc wrote.
 
     Raises: UnexpectedProtocOutputError.
     """
@@ -56,7 +56,7 @@ def adapt(name: str, text: str) -> str:
 
 
 def adapt_stub(text: str) -> str:
-    """What is committed of a *_pb2.pyi that protoc wrote."""
+    """The committed form of a *_pb2.pyi that protoc wrote."""
     adapted = _STUB_MAPPING.sub("_Mapping[str, _Any]", text)
     return adapted if adapted == text else adapted.replace(_STUB_TYPING, f"{_STUB_TYPING}Any as _Any, ", 1)
 

@@ -21,8 +21,8 @@ An empty environment variable counts as not set.
 Where two variables are listed, the first one wins.
 Sections and keys are CometBFT's, except for `[peerage]`.
 In the file, keys may be in any case, and may have hyphens instead of underscores, as Tendermint v0.35 writes them.
-Unknown keys are ignored: in `[p2p]` and `[peerage]` with a warning, elsewhere with one only if the key looks like a misspelt one of ours.
-For a key that CometBFT, an older version or a fork has and peerage does not, a warning says so if its value asks for something.
+Unknown keys are ignored, with a warning in `[p2p]` and `[peerage]`; elsewhere there is one only for misspelt keys of ours.
+For a key that CometBFT, an older version or a fork has and peerage does not, a warning names it if its value has an effect.
 Where ignoring such a key would be dangerous, the node does not start.
 Durations are in Go's notation (`10ms`, `1m30s`, `1.5h`); a bare number in the file means nanoseconds.
 A list is one string with commas between the items.

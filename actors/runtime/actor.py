@@ -41,7 +41,7 @@ from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 
@@ -413,7 +413,7 @@ class Starter(Generic[A]):
             self._class.stops_others,
             self._class.is_passing and not self._keep,
         )
-        return current_port().request(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
+        return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
     def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
         reserved = self._reserve(name)
@@ -430,7 +430,7 @@ class Starter(Generic[A]):
         if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
             raise StartLimitError(name, lack)
         reservation = (self._host or name, dict(signature()), self._linked_to, self._class.stops_others)
-        return current_port().request(ROOT_ADDRESS, Kind.RESERVE, reservation)
+        return current_port().requests.ask(ROOT_ADDRESS, Kind.RESERVE, reservation)
 
     def _launch_thread(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
         """Returns: resolved once the thread's mailbox is bound, or with why it is not."""
@@ -469,8 +469,8 @@ class Starter(Generic[A]):
 
     def _give_up(self, answer: Future[Any]) -> None:
         """Have the host killed that is being made for this request, or that waits to be made."""
-        if self._place is Place.PROCESS and answer.corr:
-            current_port().request(ROOT_ADDRESS, Kind.GIVE_UP, answer.corr)
+        if self._place is Place.PROCESS and answer.asked.number:
+            current_port().requests.ask(ROOT_ADDRESS, Kind.GIVE_UP, answer.asked.number)
 
 
 def _check_name(option: str, name: str | None) -> None:
@@ -492,7 +492,7 @@ def _give_back(reserved: Future[Any]) -> None:
 
 
 def _request_start(serial: int, body: bytes) -> Future[Any]:
-    return current_port().request_raw(serial << THREAD_BITS, Kind.START, body)
+    return current_port().requests.ask_packed(serial << THREAD_BITS, Kind.START, body)
 
 
 def _process() -> Process:
@@ -514,7 +514,7 @@ def _pass_fds(process: Process, token: str, fds: list[int], until: float) -> Non
                 sock.connect(fd_socket_path(process.directory))
                 break
             except OSError:  # the directory was removed, and the root has not noticed yet
-                process.mend()
+                process.network.mend()
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(FD_SOCKET_POLL_S)
@@ -584,5 +584,5 @@ def _register(process: Process, ref: ActorRef[Any]) -> None:
         unregister(ref)
 
 
-def _unregister_at_end(main: Host, ref: ActorRef[Any]) -> None:
-    main.port.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)
+def _unregister_at_end(main: Loop, ref: ActorRef[Any]) -> None:
+    main.port.lives.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)

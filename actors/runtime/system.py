@@ -20,10 +20,11 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.process import DeadLetterHook, Process, current_host, current_port
+from peerage.actors.runtime.mail.process import Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan: what it does after a fork it does by itself
@@ -121,8 +122,8 @@ class System:
             self._life_read, self._life_write = foundation.life_read, foundation.life_write
             self._directory.make()
             self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
-            undo.callback(self.process.context.destroy, linger=0)
-            undo.callback(self.process.foothold.close)
+            undo.callback(self.process.network.context.destroy, linger=0)
+            undo.callback(self.process.network.foothold.close)
             self.process.title = title
             self.process.on_mended = self._directory.hold_again
             self._root: Root | None = None
@@ -223,7 +224,7 @@ class System:
 
     def on_dead_letter(self, hook: DeadLetterHook | None) -> None:
         """Have `hook(target, messages)` called for dead letters of this process."""
-        self.process.dead_letter_hook = hook
+        self.process.on_dead_letter(hook)
 
     def _ask_hosts(self, question: str, *, one_per_process: bool = False) -> list[Any]:
         if here.process is not self.process:
@@ -233,7 +234,7 @@ class System:
         if one_per_process:
             own = os.getpid()
             hosts = list({facts.pid: facts for facts in reversed(hosts) if facts.pid != own}.values())
-        futures = [port.request(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
+        futures = [port.requests.ask(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
         answers = []
         for future in futures:
             with contextlib.suppress(ActorDeadError, Timeout):
@@ -282,7 +283,7 @@ class System:
             stack.callback(remove_directory, process.directory)
             stack.callback(process.close_context)
             stack.callback(self._directory.close)
-            stack.callback(process.foothold.close)
+            stack.callback(process.network.foothold.close)
             for fd in (self._life_read, self._life_write):
                 stack.callback(os.close, fd)
             stack.callback(self._fork_server.close)
@@ -331,7 +332,7 @@ class System:
 
     def _close_clients(self) -> None:
         with contextlib.ExitStack() as stack:
-            stack.callback(self.process.flusher.end)
+            stack.callback(self.process.network.flusher.end)
             stack.callback(self.process.promises.close)
             for client in self.process.shut():
                 stack.callback(

@@ -103,7 +103,7 @@ class ActorCell:
         call_soon = functools.partial(loop.call_soon, self)
         self.answers = Answers(port, call_soon, kept)
         self.open_asks = self.answers.open
-        self.watching = Watching(port, call_soon, self._on_down)
+        self.watching = Watching(port.lives, call_soon, self._on_down)
         self.watchers = Watchers(port)
         self.fds: set[int] = set()
         self.timers: set[Timer] = set()
@@ -205,7 +205,7 @@ class ActorCell:
             self._unreadable(kind, flags, source, corr, size, error)
             return
         if news:
-            self._port.tell_what_is_kept(source)
+            self._port.kept.announce(source)
         if kind == ASK:
             self._handle_ask(source, corr, value)
         else:
@@ -234,7 +234,7 @@ class ActorCell:
             self._unreadable(TELL, flags, source, 0, size, error)
             return
         if news:
-            self._port.tell_what_is_kept(source)
+            self._port.kept.announce(source)
         failure = None
         try:
             if type(value) in PYKKA_MESSAGES:

@@ -39,17 +39,20 @@ class Route(Protocol):
 
 
 class Asked(Protocol):
-    """The answer that somebody waits for."""
+    """What was asked."""
 
     @property
-    def corr(self) -> int: ...
+    def number(self) -> int: ...
 
     @property
     def route(self) -> Route | None: ...
 
 
-class Answer(Asked, Protocol):
-    """One that a handler is blocked on."""
+class Answer(Protocol):
+    """The answer that a handler is blocked on."""
+
+    @property
+    def asked(self) -> Asked: ...
 
     @property
     def done(self) -> bool: ...
@@ -126,13 +129,18 @@ def _names(path: Sequence[Actor]) -> list[str]:
 
 def send_probe(port: Port, cell: Blocked, answer: Answer) -> None:
     """Start a probe for the answer that this actor is blocked on."""
-    edge = (port.address, answer.corr)
+    edge = (port.address, answer.asked.number)
     _forward(port, answer, Probe(edge, edge, (_actor(cell),)))
 
 
 def _forward(port: Port, answer: Answer, probe: Probe) -> None:
-    if answer.route is not None and not answer.done:
-        port.send(answer.route.address, Kind.PROBE, target=answer.route.target, body=wire.dumps(tuple(probe)))
+    if answer.asked.route is not None and not answer.done:
+        port.send(
+            answer.asked.route.address,
+            Kind.PROBE,
+            target=answer.asked.route.target,
+            body=wire.dumps(tuple(probe)),
+        )
 
 
 def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: wire.Raw) -> None:
@@ -147,7 +155,7 @@ def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: wire.Raw
         answer = blocked.waiting
         if answer is None or answer.done:
             continue
-        edge = (port.address, answer.corr)
+        edge = (port.address, answer.asked.number)
         if edge == probe.initiator:
             port.abandon(answer)
             answer.resolve(None, AskCycleError(_names(path)))

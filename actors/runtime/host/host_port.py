@@ -20,8 +20,9 @@ from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.handled_counts import path_of as ledger_path
 from peerage.actors.runtime.mail.host_table import LAST_WORDS_S, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
+from peerage.actors.runtime.mail.losses import NEVER
 from peerage.actors.runtime.mail.message import Kind, Raw
-from peerage.actors.runtime.mail.port import NEVER, Port
+from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.routes import Route
 
 if TYPE_CHECKING:
@@ -46,12 +47,16 @@ class HostPort(Port):
         cells: Mapping[bytes, ActorCell],
         host: str,
     ) -> None:
-        super().__init__(process, address)
+        super().__init__(process.network, address, process)
+        self.process = process
         self._loop, self._cells = loop, cells
         path = ledger_path(process.directory, serial_of(address))
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
         self.outbox.retry_later = self._retry_later
+        self.losses.on_swept = self._on_swept
+        self.reader.on_read_for = self._on_read_for
+        self.face.others = self
         self._sweeps_later = False
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,
@@ -70,22 +75,23 @@ class HostPort(Port):
         stack = self._loop.stack
         return stack[-1].identity if stack else b""
 
-    def sweep(self) -> None:
-        super().sweep()
+    def _on_swept(self) -> None:
         for known in (self.process.kept, self.process.told):
             for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
                 known.pop(serial, None)
         if self.followers:
             self.followers.forget(lambda address: self.table.is_dead(serial_of(address)))
-        if self.doomed:
-            self._loop.call_soon(None, self.sweep)
-        elif self._epoch == NEVER and not self._sweeps_later:  # somebody's last words may be on their way
+        if self.losses.unsettled:
+            self._loop.call_soon(None, self.losses.sweep)
+        elif (
+            self.losses.epoch == NEVER and not self._sweeps_later
+        ):  # somebody's last words may be on their way
             self._sweeps_later = True
             self._loop.call_later(None, LAST_WORDS_S, self._sweep_again)
 
     def _sweep_again(self) -> None:
         self._sweeps_later = False
-        self.sweep()
+        self.losses.sweep()
 
     def later(self, fn: Callable[[], None]) -> None:
         self._loop.call_soon(None, fn)
@@ -159,7 +165,7 @@ class HostPort(Port):
         return self._wait(done, timeout, nested=nested)
 
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        if (error := deadlock.at_once(self._loop.stack, future)) is not None:
+        if (error := deadlock.at_once(self._loop.stack, future.asked)) is not None:
             self.abandon(future)
             future.resolve(None, error)
             return True
@@ -168,8 +174,10 @@ class HostPort(Port):
             return self._wait(lambda: future.done, timeout, nested=True)
         before, cell.waiting = cell.waiting, future
         try:
-            nested = future.route is not None and future.route.local
-            if future.corr == 0 or future.journey is not None:  # perhaps another actor here will set it
+            nested = future.asked.route is not None and future.asked.route.local
+            if (
+                future.asked.number == 0 or future.journey is not None
+            ):  # perhaps another actor here will set it
                 nested = len(self._cells) > 1
             return self._wait(lambda: future.done, timeout, nested=nested, future=future)
         finally:
@@ -197,18 +205,18 @@ class HostPort(Port):
         loop.depth += 1
         try:
             while True:
-                if self._epoch != self.table.epoch:
-                    self.sweep()
+                if self.losses.epoch != self.table.epoch:
+                    self.losses.sweep()
                 if done():
                     return True
                 if deadline is not None and now >= deadline:
-                    self.pump_briefly()
+                    self.reader.pump_briefly()
                     return done()
                 left = probe_at - now if deadline is None else min(probe_at, deadline) - now
                 if (nested or now - start >= deadlock.PROBE_AFTER_S) and loop.depth <= NESTED_LIMIT:
                     loop.turn(max(0.0, left), done, deadline)
-                elif not self.doomed:
-                    self.receive_within(max(0.001, left))
+                elif not self.losses.unsettled:
+                    self.reader.receive_within(max(0.001, left))
                 now = time.monotonic()
                 if now >= probe_at:
                     probe_at = now + deadlock.PROBE_AFTER_S
@@ -217,15 +225,13 @@ class HostPort(Port):
         finally:
             loop.depth -= 1
 
-    def pump_for(self, future: Future[Any], seconds: float) -> bool:
-        """As a thread's port; what has come for actors meanwhile is left to the loop, which is told."""
-        has_read = super().pump_for(future, seconds)
-        if has_read and self._loop.ready:
+    def _on_read_for(self) -> None:
+        """Another thread has read: what has come for actors is left to the loop, which is told."""
+        if self._loop.ready:
             self._loop.call_threadsafe(None, _look_around)
-        return has_read
 
     def never_answered(self, call: Call) -> Exception | None:
-        return deadlock.at_once(self._loop.stack, call)
+        return deadlock.at_once(self._loop.stack, call.asked)
 
     def run_others(self, seconds: float) -> None:
         loop = self._loop
@@ -238,7 +244,7 @@ class HostPort(Port):
 
     def abandon(self, future: Future[Any]) -> None:
         """Give up on an answer."""
-        self._settle(future.corr)
+        self.asks.settle(future.asked.number)
 
     # Handlers
 

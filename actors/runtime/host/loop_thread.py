@@ -20,8 +20,8 @@ from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.message import Kind, Raw
-from peerage.actors.runtime.mail.port import NUMBER
 from peerage.actors.runtime.mail.request import Request, answering
+from peerage.actors.runtime.mail.requests import NUMBER
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.mail.process import Process
@@ -58,7 +58,7 @@ class LoopThread:
         }
         for kind, handle in own.items():
             self.port.handlers[kind] = handle
-        self.loop.read(self.port)
+        self.loop.read(self.port.reader)
         process.hosts[serial] = self
         process.kept[serial] = definitions.EVERYTHING
         process.here.host, process.here.port = self, self.port
@@ -97,7 +97,7 @@ class LoopThread:
     def look_every(self, seconds: float) -> None:
         """See whether the directory of the mailboxes is still there, now and again. One loop of each process does."""
         self.loop.call_later(None, seconds, self.look_every, seconds)
-        self.process.mend()
+        self.process.network.mend()
 
     def on_mended(self) -> None:
         """The directory was made again: put back what of ours is no mailbox."""
@@ -136,7 +136,7 @@ class LoopThread:
     def _on_host_down(self, message: SystemMessage) -> None:
         serial, reason, booting, gracefully, ended = message.read()
         self.process.table.down(serial, reason, booting, gracefully=gracefully, ended=ended)
-        self.port.sweep()
+        self.port.losses.sweep()
         if self.process.main is self:
             self.process.wake_clients()
 
@@ -150,7 +150,7 @@ class LoopThread:
     def take_last_messages(self) -> None:
         """The loop has made its last turn: what came too late is refused, and what was handled is acknowledged."""
         with contextlib.suppress(zmq.ContextTerminated):
-            self.port.pump()
+            self.port.reader.pump()
         self.receipts.acknowledge_all()
 
     def shut(self) -> None:

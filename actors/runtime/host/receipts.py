@@ -14,8 +14,7 @@ from typing import Any, Protocol
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.handled_counts import DEAD, ENTRIES, SETTLED, WORDS, Ledger
 from peerage.actors.runtime.mail.message import EXEMPT, Kind
-from peerage.actors.runtime.mail.port import ACK
-from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
+from peerage.actors.runtime.mail.window import ACK, ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
 
 
 class Sender(Protocol):

@@ -11,7 +11,7 @@ from peerage.actors.runtime.host.system_messages import SystemMessage
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.port import BEFORE_HOOKS
+from peerage.actors.runtime.mail.watches import BEFORE_HOOKS
 
 REMEMBERED_REASONS = 256  # of actors that have ended in a host that lives on
 TOLD_REASONS = 32  # of them, when the host itself ends: every process of the system hears them

@@ -10,17 +10,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
+import threading
 import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, MailboxFullError, Timeout
+from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.actor_path import ActorPath
+from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask, Asks
 from peerage.actors.runtime.mail.deadlines import Deadlines, ends_at
 from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.host_table import HostTable
+from peerage.actors.runtime.mail.inbox import Inbox
+from peerage.actors.runtime.mail.losses import Losses
 from peerage.actors.runtime.mail.message import (
     EXEMPT,
     FRAMES,
@@ -32,12 +39,11 @@ from peerage.actors.runtime.mail.message import (
     Kind,
     Raw,
 )
+from peerage.actors.runtime.mail.network import Network
+from peerage.actors.runtime.mail.outbox import Outbox
+from peerage.actors.runtime.mail.reader import Reader
+from peerage.actors.runtime.mail.routes import Route, Routes
 from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, WhenFull
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.port import Port
-    from peerage.actors.runtime.mail.ref import ActorRef
-    from peerage.actors.runtime.mail.routes import Route
 
 ASK, TELL, IF_THERE = int(Kind.ASK), int(Kind.TELL), int(Kind.TELL_IF_THERE)
 
@@ -48,18 +54,61 @@ LOOK_S = 0.02  # how often the other actors of the host are let run for a loop i
 NO_ROOM_S = DEFAULT_WAIT.timeout or 0.0  # by default a line is left after so long without any progress
 
 
+class Port(here.Port, Protocol):
+    """The port that all this is done for: see `port.py`."""
+
+    network: Network
+    table: HostTable
+    lock: threading.RLock
+    inbox: Inbox
+    outbox: Outbox
+    routes: Routes
+    losses: Losses
+    reader: Reader
+    asks: Asks
+
+    @property
+    def sender(self) -> bytes: ...
+    @property
+    def face(self) -> AsyncFace: ...
+    def route(self, ref: ActorPath) -> Route | None: ...
+    def count_dead_letters(self, key: str, messages: int) -> None: ...
+    def send_along(
+        self, route: Route, kind: int, corr: int, flags: int, body: Raw, extras: Sequence[Raw]
+    ) -> None: ...
+    def send(
+        self,
+        address: int,
+        kind: int,
+        corr: int = 0,
+        *,
+        flags: int = 0,
+        target: bytes = b"",
+        sender: bytes = b"",
+        body: Raw = b"",
+        extras: Sequence[Raw] = (),
+    ) -> None: ...
+
+
+class Others(Protocol):
+    """The other actors of a host, for a loop that runs in the handler of one."""
+
+    def never_answered(self, call: Call) -> Exception | None:
+        """Why an ask of an actor of this very host can have no answer, if so."""
+
+    def run_others(self, seconds: float) -> None:
+        """Let them run, for so long."""
+
+
 class Call(asyncio.Future[Any]):
     """An ask until its answer, or a tell until it goes: what a task awaits. In the port's thread."""
 
     __slots__ = (
-        "corr",
+        "asked",
         "letter",
         "patient",
         "port",
         "room_until",
-        "route",
-        "serial",
-        "size",
         "tick",
         "timeout",
         "until",
@@ -68,9 +117,7 @@ class Call(asyncio.Future[Any]):
     def __init__(self, port: Port, loop: asyncio.AbstractEventLoop, timeout: float | None) -> None:
         super().__init__(loop=loop)
         self.port: Port | None = port
-        self.route: Route | None = None
-        self.serial = self.corr = 0
-        self.size = -1  # bytes held in the window, -1 if none
+        self.asked: Ask = NOT_ASKED
         self.letter: Letter | None = None  # while it waits in line
         self.timeout = timeout
         self.until = ends_at(timeout)
@@ -116,26 +163,6 @@ class Call(asyncio.Future[Any]):
         assert self.port is not None
         self.port.face.abandon(self)
         return True
-
-
-class Abandoned:
-    """Stands for a call that nobody waits for any more, and keeps its place in the window until the answer."""
-
-    __slots__ = ("corr", "port", "route", "serial", "size")
-
-    def __init__(self, call: Call) -> None:
-        self.port, self.route, self.serial, self.corr, self.size = (
-            call.port,
-            call.route,
-            call.serial,
-            call.corr,
-            call.size,
-        )
-
-    def resolve(self, value: Any, error: BaseException | None = None) -> bool:
-        """Too late."""
-        del value, error
-        return False
 
 
 class Letter:
@@ -224,6 +251,9 @@ class AsyncFace:
         self._own: weakref.ref[asyncio.AbstractEventLoop] | None = None  # of this thread
         self._numbers = count(1)
         self._deadlines: Deadlines[Call] = Deadlines(self._expire, SHARE_S)
+        self.lost: deque[Line] = deque()  # that lead nowhere
+        self.others: Others | None = None  # in the same host, where actors are
+        self._must_look_again = False  # there was more than one turn takes
         self._is_due = False  # a turn of ours is scheduled
         self._is_looking = False  # and one for later
         self._turn_began: float | None = None
@@ -235,7 +265,7 @@ class AsyncFace:
     def ask(
         self,
         loop: asyncio.AbstractEventLoop,
-        ref: ActorRef,
+        ref: ActorPath,
         value: Any,
         timeout: float | None,
         when_full: WhenFull | None,
@@ -256,7 +286,7 @@ class AsyncFace:
         self,
         loop: asyncio.AbstractEventLoop,
         call: Call,
-        ref: ActorRef,
+        ref: ActorPath,
         value: Any,
         when_full: WhenFull | None,
         exempt: bool,
@@ -265,14 +295,18 @@ class AsyncFace:
         self.attach(loop)
         route = port.route(ref)
         if route is None:  # who asks again and again must get to know that it is back
-            if port.pump_within(SHARE_S):
+            if port.reader.pump_within(SHARE_S):
                 self._schedule(loop)
             route = port.route(ref)
         if route is None:
             call.settle(None, ActorDeadError(f"{ref} not found"))
             return
-        call.route = route
-        if route.local and (error := port.never_answered(call)) is not None:
+        call.asked = Ask(call, route.serial, route)
+        if (
+            route.local
+            and self.others is not None
+            and (error := self.others.never_answered(call)) is not None
+        ):
             call.settle(None, error)
             return
         packed = pack(value, kept := self._kept_by(route))
@@ -291,7 +325,7 @@ class AsyncFace:
     def tell(
         self,
         loop: asyncio.AbstractEventLoop,
-        ref: ActorRef,
+        ref: ActorPath,
         value: Any,
         when_full: WhenFull | None,
         exempt: bool,
@@ -309,7 +343,7 @@ class AsyncFace:
     def _tell(
         self,
         loop: asyncio.AbstractEventLoop,
-        ref: ActorRef,
+        ref: ActorPath,
         value: Any,
         when_full: WhenFull | None,
         exempt: bool,
@@ -331,13 +365,13 @@ class AsyncFace:
         if kept:
             packed = pack(value)
         call = Call(port, loop, None)
-        call.route = route
+        call.asked = Ask(call, route.serial, route)
         self._wait_in_line(loop, route, Letter(TELL, packed, port.sender, exempt, call), when_full)
         return call
 
     def _kept_by(self, route: Route) -> Container[bytes]:
         """The definitions that the receiver has; who waits in line may have to go to a successor, which has none."""
-        return self._port.process.kept.get(route.serial, ()) if route.line is None else ()
+        return self._port.network.kept.get(route.serial, ()) if route.line is None else ()
 
     def _may_go(self, route: Route, size: int, exempt: bool) -> bool:
         """Whether a message may go at once: nothing is ahead of it, there is room, and it is still our turn."""
@@ -394,7 +428,7 @@ class AsyncFace:
     ) -> None:
         """What no window bounds, from this thread's other calls: it goes after what waits there already."""
         if future is not None:
-            future.route, future.serial = route, route.serial
+            future.asked = Ask(future, route.serial, route)
         self._join(route, Letter(kind, packed, self._port.sender, exempt, future))
 
     def takes(self, route: Route) -> bool:
@@ -470,25 +504,26 @@ class AsyncFace:
                 waiter.resolve(None)
             return
         if kind == IF_THERE:
-            port.deliver(route, kind, 0, flags, body, extras)
+            port.send_along(route, kind, 0, flags, body, extras)
             return
         assert waiter is not None
         if letter.plain:
             body = pickle.dumps(body, 5)
+        held = -1
         if letter.exempt or kind != ASK:
             flags |= EXEMPT
         else:
             window.messages += 1
             window.asks += 1
             window.size += size
-            waiter.size = size
-        port.expect(waiter, route.serial, route)
+            held = size
+        number = port.asks.expect(waiter, route.serial, route, held)
         self._has_gone(waiter)
         if extras or route.local or len(body) >= LARGE:
             port.send(
                 route.address,
                 kind,
-                waiter.corr,
+                number,
                 flags=flags,
                 target=route.target,
                 sender=letter.sender,
@@ -496,7 +531,7 @@ class AsyncFace:
                 extras=extras,
             )
         else:
-            port.outbox.send_small(route.address, kind, waiter.corr, flags, route.target, letter.sender, body)
+            port.outbox.send_small(route.address, kind, number, flags, route.target, letter.sender, body)
 
     @staticmethod
     def _has_gone(waiter: Call | Future[Any]) -> None:
@@ -523,11 +558,8 @@ class AsyncFace:
                     self._end(line)
                 elif (loop := self.own_loop()) is not None and not loop.is_closed():
                     self._schedule(loop)  # the next one may be smaller
-            elif self._port.pending.get(call.corr) is call:
-                if call.size < 0:  # it has no place, and is not waited for
-                    self._port.forget(call.corr)
-                else:
-                    self._port.pending[call.corr] = Abandoned(call)
+            else:
+                self._port.asks.abandon(call.asked)
 
     def _expire(self, call: Call, now: float) -> None:
         letter = call.letter
@@ -582,15 +614,17 @@ class AsyncFace:
                 line.enter(route)
                 for letter in line.letters.values():
                     if letter.waiter is not None:
-                        letter.waiter.route = route
+                        letter.waiter.asked = Ask(letter.waiter, route.serial, route)
                 continue
             self.lines.remove(line)
-            port.doomed.append(line)
+            self.lost.append(line)
 
-    def bury_one(self, line: Line) -> bool:
-        """Of a line that leads nowhere. Returns: whether there was any left."""
+    def bury_one(self) -> None:
+        """Give up one message of the lines that lead nowhere, or a line of which nothing is left."""
+        line = self.lost[0]
         if not line.letters:
-            return False
+            self.lost.popleft()
+            return
         letter = next(iter(line.letters.values()))
         line.leave(letter)
         waiter, ref = letter.waiter, line.route.ref
@@ -599,7 +633,6 @@ class AsyncFace:
         if waiter is not None:
             self._has_gone(waiter)
             waiter.resolve(None, None if letter.kind == TELL else ActorDeadError(f"{ref} not found"))
-        return True
 
     # The loop
 
@@ -609,7 +642,9 @@ class AsyncFace:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have this loop, which runs in the calling thread, read the port from now on."""
         if self._own is not None and self._own() is loop:
-            if self._port.has_skipped:  # a call that blocked has left messages, whose only signal it took
+            if (
+                self._port.reader.has_skipped
+            ):  # a call that blocked has left messages, whose only signal it took
                 self._schedule(loop)
             return
         self._port.check_open()
@@ -649,12 +684,12 @@ class AsyncFace:
             return
         if self._local:
             self._let_others_run(loop)
-        if self._port.must_look_again:
+        if self._must_look_again:
             self._schedule(loop)
 
     def _read_for(self, loop: asyncio.AbstractEventLoop) -> None:
         """For a loop in another thread than the port's."""
-        if self._read(loop) and self._port.must_look_again:
+        if self._read(loop) and self._must_look_again:
             loop.call_soon(self._read_for, loop)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> bool:
@@ -670,9 +705,8 @@ class AsyncFace:
         try:
             if port.closed:
                 return False
-            port.must_look_again = False
-            delay = port.look()
-            port.must_look_again |= port.pump_within(SHARE_S)
+            delay = port.losses.look_again_in()
+            self._must_look_again = port.reader.pump_within(SHARE_S) or port.losses.unsettled
         finally:
             port.lock.release()
         if delay is not None and not self._is_looking:
@@ -692,7 +726,8 @@ class AsyncFace:
         if self._local:
             asyncio._set_running_loop(None)  # noqa: SLF001 - made for loops; a handler may run one of its own
             try:
-                self._port.run_others(SHARE_S)
+                if self.others is not None:
+                    self.others.run_others(SHARE_S)
             finally:
                 asyncio._set_running_loop(loop)  # noqa: SLF001 - as above
             if not self._is_looking:
@@ -710,7 +745,7 @@ class AsyncFace:
                 else:
                     loop.call_soon_threadsafe(loop.remove_reader, self._port.inbox.fileno())
         waiters: list[Call | Future[Any]] = []
-        for line in self.lines:
+        for line in [*self.lines, *self.lost]:
             for letter in line.letters.values():
                 if letter.kind == TELL:
                     self._port.count_dead_letters(line.route.ref.key, 1)
@@ -719,6 +754,7 @@ class AsyncFace:
                     waiters.append(letter.waiter)
             line.letters.clear()
         self.lines.clear()
+        self.lost.clear()
         return waiters
 
 

@@ -1,35 +1,43 @@
-"""Hands over what threads have gathered and left: nobody who tells and then works, sleeps or ends holds a message back."""
+"""Hands over the tells that threads have gathered and left: whoever tells and then works, sleeps or ends holds none back."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sized
+from typing import Protocol
 
 import zmq
 
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.outbox import Outbox
+TICK_S = 0.001  # how long a gathered tell is kept at most, apart from what the machine's load adds
+# The same in a stream of tells. Each tick takes the interpreter from the stream: ticks of 1 ms cost it a fifth.
+LONGEST_TICK_S = 0.008
+IDLE_TICKS = 3  # after so many without anything gathered, the thread sleeps until it is called
 
-TICK_S = 0.001  # how long a gathered tell is kept at most, beside what the machine's load adds
-LONGEST_TICK_S = (
-    0.008  # the same in a stream of tells, which each tick takes the interpreter from: 1 ms costs it a fifth
-)
-IDLE_TICKS = 3  # after so many without anything gathered it sleeps until it is called
+
+class Flushable(Protocol):
+    """What gathers tells."""
+
+    @property
+    def gathered(self) -> Sized:
+        """Empty when there is nothing to hand over."""
+
+    def flush(self) -> None:
+        """Hand over all that is gathered; called by the flusher's thread. May raise zmq.ZMQError at the end."""
 
 
 class Flusher:
     """One thread for all outboxes of a process, made when it is first needed, asleep while nobody gathers."""
 
     def __init__(self) -> None:
-        self._outboxes: set[Outbox] = set()
+        self._outboxes: set[Flushable] = set()
         self._lock = threading.Lock()  # of its start and its end
         self._awake = self._ended = False
         self._called = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def watch(self, outbox: Outbox) -> None:
-        """See to it that this outbox is flushed within a tick."""
+    def watch(self, outbox: Flushable) -> None:
+        """Flush this outbox within a tick."""
         self._outboxes.add(outbox)
         if not self._awake:
             self._awake = True
@@ -38,19 +46,19 @@ class Flusher:
                     thread = threading.Thread(target=self._run, name="flusher", daemon=True)
                     try:
                         thread.start()
-                    except RuntimeError:  # there can be no more threads: then nothing is gathered
+                    except RuntimeError:  # there can be no more threads, so nothing is kept
                         self._awake = False
                         outbox.flush()
                         return
                     self._thread = thread
             self._called.set()
 
-    def forget(self, outbox: Outbox) -> None:
-        """It has been closed."""
+    def forget(self, outbox: Flushable) -> None:
+        """The outbox has been closed."""
         self._outboxes.discard(outbox)
 
     def end(self) -> None:
-        """The process takes no part in the system any more."""
+        """End the thread: the process takes no part in the system any more."""
         with self._lock:
             self._ended = True
         self._called.set()
@@ -74,13 +82,15 @@ class Flusher:
                 self._called.set()
 
     def _flush(self) -> bool:
-        """Returns: whether there was anything."""
+        """Returns: whether anything was gathered."""
         found = False
         for outbox in self._outboxes.copy():
             if outbox.gathered:
                 found = True
                 try:
                     outbox.flush()
-                except zmq.ZMQError:  # it is being closed, or the system is: sweeping settles what it held
+                except (
+                    zmq.ZMQError
+                ):  # it, or the whole system, is being closed: sweeping settles what it held
                     self._outboxes.discard(outbox)
         return found

@@ -16,12 +16,13 @@ When the host dies, whoever was up in it has ended; when the next host of that n
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import LimitReachedError
+from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
-from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable, serial_of
+from peerage.actors.runtime.mail.message import Kind, Raw
 
 
 class Send(Protocol):
@@ -96,6 +97,16 @@ class Follows:
             if follow.serial and is_gone(follow.serial):
                 self._lose(follow)
                 self._seek_quietly(number, follow)
+
+    def on_wake(self, *_: Any) -> None:
+        """Another thread has heard of hosts."""
+        self.look()
+
+    def on_message(
+        self, _flags: int, source: int, number: int, _target: bytes, _sender: bytes, body: Raw, *_: Any
+    ) -> None:
+        """A message with news has come."""
+        self.on_news(serial_of(source), number, wire.decode(0, body, ()))
 
     def on_news(self, serial: int, number: int, reason: DownReason | None) -> None:
         """A host says that the actor is up, or for what reason it has ended."""

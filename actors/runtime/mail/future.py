@@ -17,15 +17,14 @@ import pykka
 from pykka import Timeout
 
 from peerage.actors.runtime.errors import ActorDeadError, FutureCancelledError
+from peerage.actors.runtime.mail import here
+from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask
 from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.outcome import pack_outcome, unpack
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from peerage.actors.runtime.mail.port import Port
-    from peerage.actors.runtime.mail.promise import AtHome, Departure, Guest
-    from peerage.actors.runtime.mail.routes import Route
 
     OptExcInfo = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
 
@@ -37,6 +36,29 @@ FOREIGN_SLICE_S = 0.05  # how long a thread sleeps on a future whose port anothe
 CLAIMING = (
     threading.RLock()
 )  # held while a future sets out, arrives, or somebody begins or ends to wait for it
+
+
+# The value, or else the outcome packed as a message's kind and body.
+State = tuple[Any, "tuple[int, Raw] | None"]
+# How a future is pickled: see `object.__reduce__`.
+Departure = tuple[Callable[..., Any], tuple[Any, ...]] | tuple[Callable[..., Any], tuple[Any, ...], Any]
+
+
+class Journey(Protocol):
+    """What a future is to others once it was pickled, or came from elsewhere: see `promise.py`."""
+
+    is_read: bool
+
+    @property
+    def home(self) -> Any: ...
+    @property
+    def place(self) -> here.Host | None: ...
+    def departure(self, state: State | None) -> Departure: ...
+    def begin(self, future: Future[Any]) -> None: ...
+    def keep(self, future: Future[Any]) -> None: ...
+    def let_go(self, future: Future[Any]) -> None: ...
+    def set(self, future: Future[Any], value: Any, error: BaseException | None) -> bool: ...
+    def value(self, value: Any) -> Any: ...
 
 
 class Waker(Protocol):
@@ -67,22 +89,30 @@ class Future(pykka.Future[T]):
         self._wakers: list[Waker] | None = None
         self._sources: tuple[pykka.Future[Any], ...] = ()
         # Set by the port that asked:
-        self.port: Port | None = None
-        self.route: Route | None = None
-        self.serial = 0
-        self.corr = 0
-        self.size = -1  # bytes held in the window, -1 if none
-        self.journey: AtHome | Guest | None = None  # since it has been pickled for the first time
+        self.port: here.Port | None = None
+        self.asked: Ask = NOT_ASKED
+        self.journey: Journey | None = None  # since it has been pickled for the first time
 
     def __repr__(self) -> str:
         return f"<Future {'done' if self.done else 'pending'}>"
 
     def __reduce__(self) -> Departure:
-        from peerage.actors.runtime.mail.promise import depart, depart_hooked
+        """Raises: TypeError, when it is pending and no actor system runs here."""
+        if self._get_hook is not None:
+            return _arrive_hooked, (self._get_hook, self._sources)
+        state = self.state() if self.done else None
+        process = here.process
+        if self.journey is None and process is not None and not process.closed and process.main is not None:
+            process.promises.register(self)
+        if self.journey is not None:
+            return self.journey.departure(state)
+        if state is None:
+            raise TypeError(
+                "a pending future cannot be pickled where no actor system runs: nobody could set it from elsewhere"
+            )
+        return Future, (), state
 
-        return depart(self) if self._get_hook is None else depart_hooked(self._get_hook, self._sources)
-
-    def __setstate__(self, state: tuple[Any, tuple[int, Raw] | None]) -> None:
+    def __setstate__(self, state: State) -> None:
         value, packed = state
         self.resolve(value, packed=packed)
 
@@ -113,12 +143,11 @@ class Future(pykka.Future[T]):
             self.port.check_open()  # in a forked child: the answer comes to its parent
         if self.port is not None and self.port.is_mine():
             return self.port.wait_for(self, _left(until))
-        from peerage.actors.runtime.mail.process import current_host
 
-        host = current_host()
+        host = here.host()
         if host is not None:  # whose other actors go on: one of them may be who sets it
             with self._woken(_HostWaker(host.port)):
-                return bool(host.port.wait_for(self, _left(until)))
+                return host.port.wait_for(self, _left(until))
         event = threading.Event()
         with self._woken(event):
             while not self.done:
@@ -128,7 +157,7 @@ class Future(pykka.Future[T]):
                 port = self.port
                 if port is None and self.journey is not None:  # sent meanwhile, or who asked has ended
                     self.journey.begin(self)
-                if port is None or not port.pump_for(self, left):
+                if port is None or not port.reader.read_for(lambda: self.done, left):
                     event.wait(left)
         return True
 
@@ -177,19 +206,15 @@ class Future(pykka.Future[T]):
         with CLAIMING:
             if self._packed is None:
                 return
-            from peerage.actors.runtime.mail.promise import unpack
-
             self._value, self._error = unpack(*self._packed)
             self._packed = None
 
     def outcome(self) -> tuple[int, Raw]:
         """What it was resolved with, as a message's kind and body. Raises: what pickling the value raises."""
-        from peerage.actors.runtime.mail.promise import pack_outcome
-
         packed = self._packed
         return pack_outcome(self._value, self._error) if packed is None else packed
 
-    def state(self) -> tuple[Any, tuple[int, Raw] | None]:
+    def state(self) -> State:
         """For pickling: the value, or the outcome packed; once resolved."""
         packed = self._packed
         if packed is None and self._error is None:
@@ -244,9 +269,7 @@ class Future(pykka.Future[T]):
         Inside an actor `fn` runs as that actor, in its host's loop, never in the middle of a handler.
         Elsewhere it runs in the thread that resolves the future, or in one of its own if that is a loop of actors.
         """
-        from peerage.actors.runtime.mail.process import current_host
-
-        host = current_host()
+        host = here.host()
         if host is None or (cell := host.cell) is None:
             self.when_done(lambda: _call_outside(fn, self))
         else:
@@ -286,12 +309,12 @@ class Future(pykka.Future[T]):
 
     def follow(self, source: Future[Any], finish: Callable[[], object]) -> None:
         """Be resolved by `finish`, called once `source` is; waiting for this one reads the source's port."""
-        self.port, self.route, self.serial, self.corr = source.port, source.route, source.serial, source.corr
+        self.port, self.asked = source.port, source.asked
         source.when_done(finish)
 
     def rest(self) -> None:
         """The source has come to nothing, and `follow` will name another; its port is read on."""
-        self.route, self.serial, self.corr = None, 0, 0
+        self.asked = NOT_ASKED
 
     def is_ready(self) -> bool:
         """Whether `get` would return at once."""
@@ -336,7 +359,7 @@ class Future(pykka.Future[T]):
                 if source.journey is not None:
                     source.journey.begin(source)
                 if source.port is not None:
-                    source.port.attach(loop)
+                    source.port.face.attach(loop)
 
             def wake() -> None:
                 _wake_in(loop, waiter)
@@ -373,9 +396,8 @@ ProcessFuture = Future  # as Pykka names its own: ThreadingFuture
 
 
 def _call_outside(fn: Callable[[Future[Any]], object], future: Future[Any]) -> None:
-    from peerage.actors.runtime.mail.process import current_host
 
-    if current_host() is None:
+    if here.host() is None:
         fn(future)
     else:  # a loop of actors has resolved it, and must go on
         threading.Thread(target=fn, args=(future,), name="future", daemon=True).start()
@@ -384,15 +406,14 @@ def _call_outside(fn: Callable[[Future[Any]], object], future: Future[Any]) -> N
 class _HostWaker:
     """Wakes a host that waits in its mailbox."""
 
-    def __init__(self, port: Port) -> None:
+    def __init__(self, port: here.Port) -> None:
         self._port = port
 
     def set(self) -> None:
-        from peerage.actors.runtime.mail.process import current_port
 
         if not self._port.is_mine():
             with contextlib.suppress(ActorDeadError):  # the system is ending
-                current_port().wake(self._port.address)
+                here.port().wake(self._port.address)
 
 
 def _wake_in(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> None:
@@ -403,3 +424,12 @@ def _wake_in(loop: asyncio.AbstractEventLoop, waiter: asyncio.Future[None]) -> N
 def _wake(waiter: asyncio.Future[None]) -> None:
     if not waiter.done():
         waiter.set_result(None)
+
+
+def _arrive_hooked(
+    hook: Callable[[float | None], Any], sources: tuple[pykka.Future[Any], ...]
+) -> Future[Any]:
+    """A future with a hook travels with what computes it, which is called where it is read."""
+    future: Future[Any] = Future()
+    future.set_get_hook(hook)
+    return future.derived_from(sources)

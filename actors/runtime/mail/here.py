@@ -13,6 +13,13 @@ from typing import Any, Protocol
 from peerage.actors.runtime.errors import ActorDeadError
 
 
+class Reader(Protocol):
+    """Reads a mailbox."""
+
+    def read_for(self, is_done: Callable[[], bool], seconds: float) -> bool:
+        """Read once on behalf of its thread. Returns: False, if that is reading itself."""
+
+
 class Port(Protocol):
     """The mailbox of a thread."""
 
@@ -22,6 +29,13 @@ class Port(Protocol):
     @property
     def closed(self) -> bool: ...
 
+    @property
+    def is_read_by_loop(self) -> bool:
+        """Whether a loop reads it, and not only its thread when that waits for something."""
+
+    def check_open(self) -> None:
+        """Raises: ActorDeadError, when nothing can come or go any more."""
+
     def is_mine(self) -> bool:
         """Whether the calling thread owns it."""
 
@@ -30,6 +44,17 @@ class Port(Protocol):
 
     def wait_for(self, future: Any, timeout: float | None) -> bool:
         """Handle messages until a future is done. Returns: False after `timeout` seconds."""
+
+    @property
+    def reader(self) -> Reader: ...
+
+    @property
+    def face(self) -> Any:
+        """What it does for asyncio; `face.attach(loop)` has a loop read it."""
+
+    @property
+    def asks(self) -> Any:
+        """What it has asked."""
 
 
 class Actor(Protocol):
@@ -78,6 +103,14 @@ class Process(Protocol):
 
     @property
     def here(self) -> Thread: ...
+
+    @property
+    def main(self) -> Host | None:
+        """The loop that hears of deaths; it reads its mailbox whatever the program's own threads do."""
+
+    @property
+    def promises(self) -> Any:
+        """The futures that have left this process or come to it."""
 
     def make_port(self) -> Port:
         """Give the calling thread its mailbox. Raises: ActorDeadError, LimitReachedError."""

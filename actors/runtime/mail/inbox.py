@@ -33,6 +33,7 @@ class Inbox:
     ) -> None:
         self._handlers = handlers
         self.is_signalled = False
+        self.is_unfound = False  # its path was removed: whoever reads next binds it again
         self._pull = context.socket(zmq.PULL)
         self._pull.set(zmq.LINGER, 0)
         self._pull.set(zmq.RCVHWM, 0)
@@ -48,8 +49,12 @@ class Inbox:
 
         ZeroMQ ends the connections of an endpoint with it, so that the old one, which nobody finds, is kept.
         """
-        if not self._path.exists():
-            self._pull.bind(self._endpoint)
+        self.is_unfound = False
+        try:
+            if not self._path.exists():
+                self._pull.bind(self._endpoint)
+        except zmq.ZMQError:  # removed once more: it is noticed again
+            self.is_unfound = True
 
     def fileno(self) -> int:
         """ZeroMQ's descriptor: it signals edges, so who sleeps on it must have received until nothing was left."""

@@ -16,7 +16,7 @@ import pickle
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zmq
 
@@ -36,11 +36,9 @@ from peerage.actors.runtime.mail.message import (
     Kind,
     Raw,
 )
+from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import PATIENCE_S, Way, goodbye
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.process import Process
 
 Message = tuple[list[Any], bool]  # its frames, and whether ZeroMQ is to copy them
 HELD_MESSAGES = 10_000  # for one address; those beyond are lost, and counted
@@ -75,8 +73,8 @@ class Outbox:
     waits for messages holds that lock, and has gathered nothing then.
     """
 
-    def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
-        self._process, self._address, self._lock = process, address, lock
+    def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
+        self._network, self._address, self._lock = network, address, lock
         self._ways: dict[int, Way] = {}  # to all that were sent anything to
         self._answered_by: set[int] = set()  # though nothing was sent there
         self._held: dict[int, list[Message]] = {}
@@ -152,7 +150,7 @@ class Outbox:
         close, self._told_at = now - self._told_at < CLOSE_S, now
         if close:
             self.gathered[address] = Gathered(route, sender, flags, plain, value, size)
-            self._process.flusher.watch(self)
+            self._network.flusher.watch(self)
         else:
             body = _alone(route, flags, value, size) if plain else value
             self._send_frame(address, route.tell_prefix(sender, flags) + body)
@@ -185,7 +183,7 @@ class Outbox:
             return
         lock = way.lock
         if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):  # a timeout costs more than the lock
-            way = self._ways[address] = self._process.ways.another(address)
+            way = self._ways[address] = self._network.ways.another(address)
             lock = way.lock
             lock.acquire()
         try:
@@ -224,7 +222,7 @@ class Outbox:
         Raises: LimitReachedError.
         """
         if address not in self._ways:
-            self._process.ways.open(address, purpose, is_answered=address in self._answered_by)
+            self._network.ways.open(address, purpose, is_answered=address in self._answered_by)
 
     def is_answered_by(self, address: int) -> None:
         """There is a way back from there."""
@@ -237,7 +235,7 @@ class Outbox:
         if self._closed:
             return None
         try:
-            way = self._process.ways.open(address, Purpose.DUTY)
+            way = self._network.ways.open(address, Purpose.DUTY)
         except LimitReachedError as error:
             self._hold(address, message, error)
             return None
@@ -261,7 +259,7 @@ class Outbox:
         if len(held) < HELD_MESSAGES:
             held.append(message)
         else:
-            self._process.lose(1)
+            self._network.dead_letters.add(1)
 
     def retry(self) -> None:
         """Hand over what is held, as far as there are descriptors by now."""
@@ -282,11 +280,11 @@ class Outbox:
             self._held.pop(address, None)
             self._ways.pop(address, None)
             self._answered_by.discard(address)
-            self._process.ways.forget(address)
+            self._network.ways.forget(address)
 
     def forget_dead(self) -> None:
         with self._lock:
-            is_dead = self._process.table.is_dead
+            is_dead = self._network.table.is_dead
             known = {*self._ways, *self._held, *self._answered_by}
             for address in [a for a in known if is_dead(serial_of(a))]:
                 self.forget(address)
@@ -294,18 +292,18 @@ class Outbox:
     def close(self) -> None:
         """Say goodbye to everybody, behind all that was sent before. It is still delivered: the ways are the process's."""
         with self._lock:
-            if not self._process.closed:
+            if not self._network.closed:
                 self.flush()
             self.gathered.clear()
-            self._process.flusher.forget(self)
+            self._network.flusher.forget(self)
             self._closed = True
             for messages in self._held.values():
-                self._process.lose(len(messages))
+                self._network.dead_letters.add(len(messages))
             for address, way in self._ways.items():
-                if self._process.is_gone(address):
+                if self._network.is_gone(address):
                     continue
-                self._process.last_sent_to.add(address)
-                if not self._process.closed:
+                self._network.last_sent_to.add(address)
+                if not self._network.closed:
                     with contextlib.suppress(zmq.ZMQError):
                         self._pass(way, ([goodbye(self._address)], True))
             self._ways.clear()

@@ -82,7 +82,6 @@ class PatientAsk:
     ) -> None:
         self.answer = answer
         self._port, self._ref, self._message, self._sender = port, ref, message, sender
-        self.answer.port = port  # whoever waits for the answer reads it
         self._until = until
         self._number: int | None = None  # of the follow, while no actor is up
         self._error: BaseException | None = None  # of the last try

@@ -18,20 +18,60 @@ import contextlib
 import pickle
 import threading
 import weakref
-from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, cast
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
+from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.future import CLAIMING, Future
-from peerage.actors.runtime.mail.host_table import serial_of
-from peerage.actors.runtime.mail.message import PLAIN, Frames, Kind, Raw
-from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.future import CLAIMING, Departure, Future, State
+from peerage.actors.runtime.mail.host_table import HostTable, serial_of
+from peerage.actors.runtime.mail.message import PLAIN, Kind, Raw
+from peerage.actors.runtime.mail.outcome import pack, pack_outcome
 
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.port import Port
+
+class Opener(Protocol):
+    """Sees to it that there is a way to an address."""
+
+    def open(self, address: int, purpose: Purpose) -> None:
+        """Raises: LimitReachedError."""
+
+
+class Questions(Protocol):
+    """Asks other processes."""
+
+    def ask_about(self, future: Future[Any], address: int, kind: int, number: int) -> None:
+        """Ask about the thing with this number; the future is the answer."""
+
+
+class Port(here.Port, Protocol):
+    """A port, by which futures are set and read."""
+
+    @property
+    def table(self) -> HostTable: ...
+
+    @property
+    def purpose(self) -> Purpose: ...
+
+    @property
+    def outbox(self) -> Opener: ...
+
+    def send(
+        self, address: int, kind: int, corr: int = 0, *, target: bytes = b"", body: Raw = b""
+    ) -> None: ...
+
+    @property
+    def requests(self) -> Questions: ...
+
+    def count_dead_letters(self, key: str, messages: int) -> None: ...
+
+
+class Host(here.Host, Protocol):
+    """A loop whose port is one of those."""
+
+    @property
+    def port(self) -> Port: ...
 
 
 class Home(NamedTuple):
@@ -48,11 +88,11 @@ class Home(NamedTuple):
 class Promises:
     """The travelled futures of one process."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: here.Process) -> None:
         self._process = process
         self._numbers = count(1)
         self._made: weakref.WeakValueDictionary[int, Future[Any]] = weakref.WeakValueDictionary()
-        self._held: weakref.WeakValueDictionary[tuple[Loop | None, Home], Future[Any]] = (
+        self._held: weakref.WeakValueDictionary[tuple[here.Host | None, Home], Future[Any]] = (
             weakref.WeakValueDictionary()
         )
         self._kept: set[Future[Any]] = set()  # made here and not resolved: somebody waits for them
@@ -65,7 +105,7 @@ class Promises:
         assert main is not None
         with CLAIMING:
             if future.journey is not None:  # another thread is sending it too
-                return future.journey.home
+                return cast("Home", future.journey.home)
             home = Home(self._process.system, main.port.address, next(self._numbers))
             future.journey = AtHome(home, self)
             self._made[home.number] = future
@@ -109,7 +149,7 @@ class Promises:
         elif future.port is not None:
             port.wake(future.port.address)  # it was asked for there: who waits looks again
 
-    def on_read(self, host: Loop, source: int, corr: int, number: int) -> None:
+    def on_read(self, host: Host, source: int, corr: int, number: int) -> None:
         future = self._made.get(number)
         if future is None:
             text = b"is not kept any more where it was made"
@@ -129,38 +169,10 @@ class Promises:
             future.resolve(None, ActorDeadError("the actor system has shut down"))
 
 
-def isolated_host() -> Loop | None:
+def isolated_host() -> here.Host | None:
     """The host of the calling thread, if it is isolated from the other threads of its process; None for these."""
-    host: Loop | None = current_host()
-    process = current_process()
-    return None if host is None or process is None or host is process.main else host
-
-
-def current_cell() -> Any:
-    """The actor in whose handler the calling thread is, None in none."""
-    return here.actor()
-
-
-def pack(value: Any) -> bytes:
-    """Pickle a value, its buffers too: whoever changes them afterwards does not change what was set."""
-    if type(value) is Frames:
-        value = Frames(value.header, [bytes(frame) for frame in value.frames])
-    return wire.dumps(value)
-
-
-def pack_outcome(value: Any, error: BaseException | None) -> tuple[int, bytes]:
-    """Returns: the kind and body of the message that tells this outcome. Raises: what pickling the value raises."""
-    return (Kind.REPLY, pack(value)) if error is None else (Kind.FAIL, wire.encode_failure(error))
-
-
-def unpack(kind: int, body: Raw) -> tuple[Any, BaseException | None]:
-    """Returns: the value, or None and the exception."""
-    if kind == Kind.FAIL:
-        return None, wire.decode_failure(body)
-    try:
-        return pickle.loads(body), None
-    except Exception as error:
-        return None, error
+    host = here.host()
+    return None if host is None or here.process is None or host is here.process.main else host
 
 
 def _answer(port: Port, future: Future[Any], source: int, corr: int) -> None:
@@ -189,7 +201,10 @@ class AtHome:
     def __init__(self, home: Home, promises: Promises) -> None:
         self.home, self._promises = home, promises
         self.place = isolated_host()
-        self._owner = current_cell()
+        self._owner = here.actor()
+
+    def departure(self, state: State | None) -> Departure:
+        return _departure(self.home, state)
 
     def begin(self, future: Future[Any]) -> None:
         """Before somebody waits for it. Raises: ActorDeadError, where nobody could set it any more."""
@@ -208,7 +223,7 @@ class AtHome:
         return future.resolve(value, error)
 
     def value(self, value: Any) -> Any:
-        return value if current_cell() is self._owner else own_copy(value)
+        return value if here.actor() is self._owner else own_copy(value)
 
 
 class Guest:
@@ -219,9 +234,12 @@ class Guest:
     def __init__(self, home: Home) -> None:
         self.home = home
         self.place = isolated_host()
-        self._owner = current_cell()
+        self._owner = here.actor()
         self._question: Future[Any] | None = None
         self._own: tuple[int, Raw] | None = None  # what was set here, packed
+
+    def departure(self, state: State | None) -> Departure:
+        return _departure(self.home, state)
 
     def begin(self, future: Future[Any]) -> None:
         """Ask at home, once. Raises: ActorDeadError, when its system has ended or is another; LimitReachedError."""
@@ -234,7 +252,7 @@ class Guest:
         self._ask(future, question, port)
 
     def _ask(self, future: Future[Any], question: Future[Any], port: Port) -> None:
-        port.question(question, self.home.address, Kind.READ, self.home.number)
+        port.requests.ask_about(question, self.home.address, Kind.READ, self.home.number)
         if isinstance(
             question.error, LimitReachedError
         ):  # it has not been asked, and may be once there is room
@@ -247,7 +265,7 @@ class Guest:
         if error is None:
             future.resolve(question.get())
             return
-        process = current_process()
+        process = here.process
         port = question.port
         if port is not None and port.closed and process is not None and not process.closed:
             # The thread that asked has ended: that says nothing about the future.
@@ -256,7 +274,7 @@ class Guest:
                 again: Future[Any] = Future()
                 self._question = again
                 with contextlib.suppress(LimitReachedError):  # threads that wait try again
-                    self._ask(future, again, process.main.port)
+                    self._ask(future, again, cast("Port", process.main.port))
             return
         if not isinstance(error, ActorDeadError) or error.__cause__ is not None:
             future.resolve(None, error)
@@ -292,7 +310,7 @@ class Guest:
         return True
 
     def value(self, value: Any) -> Any:
-        return value if current_cell() is self._owner else own_copy(value)
+        return value if here.actor() is self._owner else own_copy(value)
 
 
 def own_copy(value: Any) -> Any:
@@ -300,56 +318,30 @@ def own_copy(value: Any) -> Any:
 
 
 def _check(home: Home) -> None:
-    process = current_process()
+    process = here.process
     if process is None or process.closed or process.system != home.system:
         raise ActorDeadError(f"{home} {systems.whereabouts(home.system).text}")
 
 
 def _port_of(home: Home) -> Port:
     _check(home)
-    return current_port()
+    return cast("Port", here.port())
 
 
 # Pickling
 
-Departure = tuple[Callable[..., Any], tuple[Any, ...]] | tuple[Callable[..., Any], tuple[Any, ...], Any]
 
-
-def depart(future: Future[Any]) -> Departure:
-    """How a future is pickled. Raises: TypeError, when it is pending and no actor system runs here."""
-    process = current_process()
-    state = future.state() if future.done else None
-    if future.journey is not None:
-        home = future.journey.home
-    elif process is not None and not process.closed and process.main is not None:
-        home = process.promises.register(future)
-    elif state is None:
-        raise TypeError(
-            "a pending future cannot be pickled where no actor system runs: nobody could set it from elsewhere"
-        )
-    else:
-        return Future, (), state
+def _departure(home: Home, state: State | None) -> Departure:
+    """How a future is pickled that has this home, and was resolved if there is a state."""
     return (arrive, tuple(home)) if state is None else (arrive, tuple(home), state)
 
 
 def arrive(system: str, address: int, number: int) -> Future[Any]:
     """How a future is unpickled."""
     home = Home(system, address, number)
-    process = current_process()
+    process = here.process
     if process is not None and not process.closed and process.system == system:
-        return process.promises.arrived(home)
+        return cast("Future[Any]", process.promises.arrived(home))
     stranger: Future[Any] = Future()
     stranger.journey = Guest(home)
     return stranger
-
-
-def depart_hooked(hook: Callable[[float | None], Any], sources: tuple[Any, ...]) -> Departure:
-    """How a future with a hook is pickled: with what computes it, to be called where it is read."""
-    return arrive_hooked, (hook, sources)
-
-
-def arrive_hooked(hook: Callable[[float | None], Any], sources: tuple[Any, ...]) -> Future[Any]:
-    """How it is unpickled."""
-    future: Future[Any] = Future()
-    future.set_get_hook(hook)
-    return future.derived_from(sources)

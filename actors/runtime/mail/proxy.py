@@ -12,12 +12,11 @@ from pykka import ActorDeadError, CallableProxy, messages
 from pykka._introspection import AttrInfo, introspect_attrs
 
 from peerage.actors.runtime.errors import ForeignRefError
-from peerage.actors.runtime.mail.process import current_host
+from peerage.actors.runtime.mail import here
 
 if TYPE_CHECKING:
     from pykka._types import AttrPath
 
-    from peerage.actors.runtime.mail.ref import ActorRef
 
 A = TypeVar("A", bound=pykka.Actor)
 
@@ -53,13 +52,13 @@ def introspect(actor: pykka.Actor) -> dict[AttrPath, tuple[bool, bool]]:
     }
 
 
-def attributes_of(ref: ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]:
+def attributes_of(ref: pykka.ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]:
     """As `introspect`, of an actor wherever it is. Raises: ActorDeadError."""
     myself = _actor_that_runs(ref)
     if myself is not None:
         return introspect(myself)
     try:
-        found: dict[AttrPath, tuple[bool, bool]] = ref.ask(Introspect())
+        found: dict[AttrPath, tuple[bool, bool]] = ref.ask(Introspect(), block=True)
     except ForeignRefError:
         raise
     except ActorDeadError:
@@ -67,11 +66,10 @@ def attributes_of(ref: ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]:
     return found
 
 
-def _actor_that_runs(ref: ActorRef[Any]) -> pykka.Actor | None:
+def _actor_that_runs(ref: pykka.ActorRef[Any]) -> pykka.Actor | None:
     """The actor itself, when it is the one that asks: it need not, and could not, wait for its own answer."""
-    host = current_host()
-    cell = None if host is None else host.cell
-    return cell.instance if cell is not None and cell.ref == ref else None
+    actor = here.actor()
+    return actor.instance if actor is not None and actor.ref == ref else None
 
 
 class ActorProxy(pykka.ActorProxy[A]):
@@ -80,9 +78,9 @@ class ActorProxy(pykka.ActorProxy[A]):
     Setting an attribute waits. Values are copies: changing what a proxy returned does not change the actor.
     """
 
-    actor_ref: ActorRef[A]
+    actor_ref: pykka.ActorRef[A]
 
-    def __init__(self, *, actor_ref: ActorRef[A], attr_path: AttrPath | None = None) -> None:
+    def __init__(self, *, actor_ref: pykka.ActorRef[A], attr_path: AttrPath | None = None) -> None:
         self.actor_ref = actor_ref
         self._attr_path = attr_path or ()
         self._actor_proxies = {}
@@ -140,7 +138,7 @@ class Likeness:
     them empty but for what that proxy wants to know, whether they can be called and whether they are traversable.
     """
 
-    def __init__(self, ref: ActorRef[Any]) -> None:
+    def __init__(self, ref: pykka.ActorRef[Any]) -> None:
         self._ref = ref
 
     def __dir__(self) -> list[str]:
@@ -177,7 +175,7 @@ class _CallablePart(_Part):
         """Never called: a proxy sends a message."""
 
 
-def _rebuild(ref: ActorRef[Any], path: AttrPath) -> ActorProxy[Any]:
+def _rebuild(ref: pykka.ActorRef[Any], path: AttrPath) -> ActorProxy[Any]:
     return ActorProxy(actor_ref=ref, attr_path=path)
 
 

@@ -29,6 +29,7 @@ from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
 from peerage.actors.runtime.mail.message import Encoded, Kind, encode
 from peerage.actors.runtime.mail.patience import PatientAsk, is_gone
 from peerage.actors.runtime.mail.process import current_host, current_port, current_process
+from peerage.actors.runtime.mail.telling import tell_if_there, tell_many
 from peerage.actors.runtime.mail.window import Fail
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         if host is not None and host.serial == serial:
             return self.name.encode() in host.cells
         try:
-            question = current_port().request(
+            question = current_port().requests.ask(
                 serial << THREAD_BITS, Kind.QUERY, None, target=self.name.encode()
             )
             return bool(question.get(timeout=ALIVE_TIMEOUT_S))
@@ -170,7 +171,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
                     raise
                 return
         if if_there:
-            port.tell_if_there(self, message)
+            tell_if_there(port, self, message)
         else:
             port.tell(self, message, when_full, exempt)
 
@@ -193,7 +194,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             if not self._is_late(sum(1 for _ in messages)):
                 raise
             return
-        port.tell_many(self, messages, when_full, exempt)
+        tell_many(port, self, messages, when_full, exempt)
 
     @overload  # type: ignore[override]  # one more keyword than Pykka's
     def ask(
@@ -266,7 +267,10 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             future = self._ask_to_stop()
         else:
             try:
-                port = self.port()
+                try:  # as in `tell`: whether it leads to the actor, the port sees when it looks for the way
+                    port = here.thread.port
+                except AttributeError:
+                    port = self.port()
             except ActorDeadError as error:
                 future = Future()
                 future.resolve(None, error)
@@ -298,7 +302,8 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         self, answer: Future[Any], port: Port, message: Any, patience: float
     ) -> tuple[PatientAsk, Encoded]:
         packed = Encoded(*encode(message))
-        return PatientAsk(answer, port, self, packed, port.sender, time.monotonic() + patience), packed
+        answer.port = port  # whoever waits for the answer reads it
+        return PatientAsk(answer, port.lives, self, packed, port.sender, time.monotonic() + patience), packed
 
     def ask_async(
         self,
@@ -376,7 +381,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         if process is None or process.system != self.system:
             return False
         if messages:
-            process.count_late(self.key, messages)
+            process.network.dead_letters.add_late(self.key, messages)
         return True
 
     def _ask_to_stop(self) -> Future[Any]:
@@ -412,7 +417,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
                 return
             unregister(self)
             if error is None and asked.port is not None:
-                asked.port.has_stopped(asked)
+                asked.port.asks.has_stopped(asked.asked)
             is_out_of_reach = isinstance(error, ForeignRefError) and not error.has_ended
             if error is None or (isinstance(error, ActorDeadError) and not is_out_of_reach):
                 stopped.resolve(error is None)
@@ -427,7 +432,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
         Raises: ActorDeadError, when it has none of its own: it is gone, or lives in a thread of the embedder.
         """
-        self.port().request(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
+        self.port().requests.ask(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
 
     def pid(self) -> int:
         """The process the actor lives in. Raises: ActorDeadError."""
@@ -437,7 +442,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         if facts is not None:
             return facts.pid
         if serial is not None:  # younger than the news of it
-            return int(port.request(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
+            return int(port.requests.ask(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
         raise ActorDeadError(f"{self} not found")
 
     @overload

@@ -7,18 +7,21 @@ its error is the answer, and what the steps before it have made is undone, the l
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.message import Kind, Raw
 
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.inbox import Handler
-    from peerage.actors.runtime.mail.port import Port
-
 Step = Callable[..., object]
+
+
+class Sender(Protocol):
+    """What an answer is sent by: a port."""
+
+    def send(self, address: int, kind: int, corr: int = 0, *, body: Raw) -> None: ...
 
 
 class Request:
@@ -26,7 +29,7 @@ class Request:
 
     __slots__ = ("_port", "_undo", "corr", "error_for", "is_answered", "source")
 
-    def __init__(self, port: Port, source: int, corr: int) -> None:
+    def __init__(self, port: Sender, source: int, corr: int) -> None:
         self._port, self.source, self.corr = port, source, corr
         self.is_answered = False
         self.error_for: Callable[[Exception], Exception] = (
@@ -84,7 +87,7 @@ def do_all(*steps: tuple[Step, tuple[Any, ...]]) -> None:
             logger().exception("step failed", step=_name_of(step))
 
 
-def answering(port: Port, serve: Callable[[Request, bytes, Raw], object]) -> Handler:
+def answering(port: Sender, serve: Callable[[Request, bytes, Raw], object]) -> Handler:
     """The handler of a kind of message that owes an answer: `serve(request, target, body)`, which gives one."""
 
     def handle(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from peerage.actors.runtime.limits import Purpose
+from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
-from peerage.actors.runtime.mail.message import HEADER, Kind
-from peerage.actors.runtime.mail.window import Window
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.async_face import Line
-    from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.message import HEADER, Kind, Raw
+from peerage.actors.runtime.mail.window import ACK, Window
 
 MANY_ROUTES = 1024  # more than so many are looked through for those that are not needed
 REMEMBERED_PREFIXES = 64  # senders of one host whose message prefix is kept per route
@@ -36,13 +33,13 @@ class Route:
         "window",
     )
 
-    def __init__(self, source: int, ref: ActorRef, serial: int) -> None:
+    def __init__(self, source: int, ref: ActorPath, serial: int) -> None:
         self._source, self.ref, self.serial = source, ref, serial
         self.address = serial << THREAD_BITS
         self.local = self.address == source
         self.target = ref.name.encode()
         self.window = Window()
-        self.line: Line | None = None  # of what waits for room
+        self.line: Any = None  # what waits for room: a `Line` of an asyncio loop, where one runs
         self.stopped_at = 0  # what is asked under a higher number was asked when it was known to have stopped
         self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
         self._prefixes: dict[tuple[bytes, int], bytes] = {}
@@ -60,16 +57,28 @@ class Route:
 
 
 class Routes:
-    """Finds routes by ref, and by who acknowledges; keeps those of hosts that left until their last word."""
+    """Finds routes by path, and by who acknowledges; keeps those to hosts that have ended until their last words.
 
-    def __init__(self, source: int, table: HostTable, open_way: Callable[[int, Purpose], None]) -> None:
-        self._source, self._table, self._open_way = source, table, open_way
+    Args:
+        source: the address of the port that sends.
+        open_way: sees to it that there is a way to an address, or raises LimitReachedError.
+        on_lost: called with a target, for people, and how many tells to it its host has refused.
+    """
+
+    def __init__(
+        self,
+        source: int,
+        table: HostTable,
+        open_way: Callable[[int, Purpose], None],
+        on_lost: Callable[[str, int], object],
+    ) -> None:
+        self._source, self._table, self._open_way, self._on_lost = source, table, open_way, on_lost
         self.by_key: dict[str, Route] = {}  # by the ref's way
         self._by_receiver: dict[tuple[int, bytes], Route] = {}
         self._leaving: list[Route] = []
         self._many = MANY_ROUTES
 
-    def find(self, ref: ActorRef, purpose: Purpose = Purpose.WORK) -> Route | None:
+    def find(self, ref: ActorPath, purpose: Purpose = Purpose.WORK) -> Route | None:
         """The way to an actor, None when no host of that name is alive. Raises: LimitReachedError."""
         route = self.by_key.get(ref.way)
         if route is None:
@@ -95,6 +104,21 @@ class Routes:
     def of_receiver(self, address: int, target: bytes) -> Route | None:
         """The route whose messages this host acknowledges for this actor."""
         return self._by_receiver.get((address, target))
+
+    def on_ack(
+        self, _flags: int, source: int, _corr: int, target: bytes, _sender: bytes, body: Raw, *_: Any
+    ) -> None:
+        """A host has handled tells to an actor, or refused them: their places in the window are free again."""
+        route = self._by_receiver.get((source, target))
+        if route is None:
+            return
+        messages, size, exempt, dead = ACK.unpack(body)
+        route.window.release(messages, size)
+        route.window.exempt -= exempt
+        route.settled += messages + exempt
+        route.dead += dead
+        if dead:
+            self._on_lost(route.ref.key, dead)
 
     def take_dead(self, is_gone: Callable[[int], bool]) -> list[Route]:
         """Drop routes to dead hosts. Returns: those on which nothing more can come back (`is_gone(serial)`)."""

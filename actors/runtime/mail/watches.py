@@ -8,8 +8,12 @@ from typing import Any, NamedTuple, Protocol
 
 from pykka import Timeout
 
+from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.message import Raw
+
+BEFORE_HOOKS = b"1"  # body of a watch that ends before the last hook of its actor is called
 
 # Called with what was handed to `watch`, the path or the ref of an actor, and with why it ended.
 OnDown = Callable[[Any, DownReason], object]
@@ -48,6 +52,12 @@ class Watches:
         if (watched := self._open.pop(number, None)) is not None:
             watched.on_down(watched.actor, reason)
 
+    def on_down(
+        self, _flags: int, _source: int, number: int, _target: bytes, _sender: bytes, body: Raw, *_: Any
+    ) -> None:
+        """A message says that the actor has ended. The arguments are those of every handler of messages."""
+        self.end(number, wire.decode(0, body, ()))
+
     def end_on(self, is_gone: Callable[[int], bool], reason_of: Callable[[int, str], DownReason]) -> None:
         """End the watches of all actors whose hosts are gone.
 
@@ -61,12 +71,19 @@ class Watches:
                 self.end(number, reason_of(watched.serial, watched.actor.name))
 
 
+class Ends(Protocol):
+    """Hears of the ends of actors."""
+
+    def watch(self, ref: Any, on_down: OnDown) -> int: ...
+
+    def unwatch(self, number: int) -> None: ...
+
+
 class WatchingPort(Protocol):
     """What a `Watch` uses of its thread's port."""
 
-    def watch(self, ref: Any, fn: OnDown) -> int: ...
-
-    def unwatch(self, number: int) -> None: ...
+    @property
+    def lives(self) -> Ends: ...
 
     def route(self, ref: Any) -> Any: ...
 
@@ -83,7 +100,7 @@ class Watch:
         self._port, self.ref, self._reason = port, ref, reason
         self._is_near, self._number = False, 0
         if port is not None:
-            self._number = port.watch(ref, self._down)
+            self._number = port.lives.watch(ref, self._down)
             route = port.route(ref) if self._reason is None else None
             self._is_near = route is not None and route.local
 
@@ -107,4 +124,4 @@ class Watch:
     def cancel(self) -> None:
         """Forget it; `wait` must not be called any more."""
         if self._port is not None:
-            self._port.unwatch(self._number)
+            self._port.lives.unwatch(self._number)

@@ -9,25 +9,20 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import zmq
 
 from peerage.actors.runtime.errors import LimitReachedError
-from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
-from peerage.actors.runtime.mail.host_table import serial_of
+from peerage.actors.runtime.limits import Purpose, Reserve, lack_of_descriptors
+from peerage.actors.runtime.mail.host_table import HostTable, serial_of
 from peerage.actors.runtime.mail.message import HEADER, Kind
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.process import Process
 
 RECONNECT_MS = 20
 SHORTEST_LINGER_S = 0.1
-WAY, ACCEPTED = (
-    2,
-    1,
-)  # descriptors of a way: in the process that it leads from, and in the one that it leads to
-# A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending: whoever
+# Descriptors of a way: in the process that it leads from, and in the one that it leads to.
+WAY, ACCEPTED = 2, 1
+# A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending. Whoever
 # needs the same way then takes another. Nothing else holds a way for longer than it takes to hand over a message.
 PATIENCE_S = 0.5
 
@@ -43,10 +38,23 @@ class Way:
 
 
 class Ways:
-    """Of one process."""
+    """The ways of one process.
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    Args:
+        endpoint: where the mailbox with an address is found.
+        is_gone: whether nobody reads at an address any more.
+    """
+
+    def __init__(
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: Callable[[int], str],
+        table: HostTable,
+        reserve: Reserve,
+        is_gone: Callable[[int], bool],
+    ) -> None:
+        self._context, self._endpoint, self._table = context, endpoint, table
+        self._reserve, self._is_gone = reserve, is_gone
         self._lock = threading.RLock()
         self._by_address: dict[int, Way] = {}
         self._held_up: list[Way] = []  # to be closed in the end
@@ -60,7 +68,7 @@ class Ways:
         """
         with self._lock:
             way = self._by_address.get(address)
-            if way is None and self._process.is_gone(address):
+            if way is None and self._is_gone(address):
                 return None
             new, back = way is None, purpose is Purpose.WORK and not is_answered
             if (new or back) and (lack := self._lack(address, purpose, new, back)):
@@ -79,7 +87,7 @@ class Ways:
 
     def _connected(self, address: int) -> zmq.Socket[bytes]:
         try:
-            push = self._process.context.socket(zmq.PUSH)
+            push = self._context.socket(zmq.PUSH)
         except zmq.ZMQError as error:
             if error.errno != errno.EMFILE:
                 raise
@@ -89,21 +97,21 @@ class Ways:
         push.set(zmq.SNDHWM, 0)
         push.set(zmq.HANDSHAKE_IVL, 0)
         push.set(zmq.RECONNECT_IVL, RECONNECT_MS)
-        push.connect(self._process.endpoint(address))
+        push.connect(self._endpoint(address))
         return push
 
     def _lack(self, address: int, purpose: Purpose, new: bool, back: bool) -> str:
         """Why there cannot be a way there that is new, or one back."""
-        facts = self._process.table.live.get(serial_of(address))
+        facts = self._table.live.get(serial_of(address))
         is_here = facts is None or facts.pid == os.getpid()
         here, there = WAY * new + ACCEPTED * back, ACCEPTED * new + WAY * back
-        lack = self._process.reserve.take(here + there * is_here, purpose)
+        lack = self._reserve.take(here + there * is_here, purpose)
         if not lack and not is_here and facts is not None:
             lack = lack_of_descriptors(there, purpose, facts.pid, f"host {facts.name!r}")
         return lack
 
     def _name_of(self, address: int) -> str:
-        facts = self._process.table.live.get(serial_of(address))
+        facts = self._table.live.get(serial_of(address))
         name = repr(facts.name) if facts is not None else str(serial_of(address))
         return f"a way to host {name}"
 
@@ -122,7 +130,7 @@ class Ways:
     def forget_dead(self) -> None:
         """Close the ways to all hosts that have died."""
         with self._lock:
-            dead = [each for each in self._by_address if self._process.table.is_dead(serial_of(each))]
+            dead = [each for each in self._by_address if self._table.is_dead(serial_of(each))]
         for address in dead:
             self.forget(address)
 
@@ -135,7 +143,7 @@ class Ways:
             _close(way, 0.0)
         for address, way in ways.items():
             # Where nobody is there to take it, waiting would only hold up the end.
-            _close(way, 0.0 if self._process.is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
+            _close(way, 0.0 if self._is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
 
 
 def goodbye(address: int) -> bytes:

@@ -7,10 +7,13 @@ marks are off: this is the only bound, and it never drops silently.
 
 from __future__ import annotations
 
+import struct
 import time
 from dataclasses import dataclass
 from typing import Final
 
+# The body of an acknowledgement: messages, bytes, messages outside the window, dead letters among them all.
+ACK = struct.Struct("<IQII")
 WINDOW_MESSAGES = 10_000
 WINDOW_BYTES = 64 * 1024 * 1024
 ACK_MESSAGES = WINDOW_MESSAGES // 4

@@ -19,11 +19,11 @@ from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
 from peerage.actors.runtime.mail import here as present
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.foothold import LOOK_S
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - what it does after a fork it does by itself
-from peerage.actors.runtime.processes.directory import LOOK_S
 from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED
 from peerage.actors.runtime.processes.parent_watch import guard
 from peerage.actors.runtime.processes.title import set_title
@@ -57,7 +57,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     _go_to(here)
     process = Process(boot.directory, boot.serial, boot.system)
     process.title = boot.title
-    process.not_noticed_yet(boot.directory_identity)
+    process.network.not_noticed_yet(boot.directory_identity)
     process.log_setup = boot.log_setup
     present.enter(process)
     process.table.load(wire.decode(0, boot.table, ()))
@@ -74,12 +74,11 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     host.look_every(LOOK_S)
     host.run()
     _stop_thread_hosts(process)
-    process.closed = True
-    for client in list(process.clients):
+    for client in process.close():
         client.close()
-    process.flusher.end()
+    process.network.flusher.end()
     if not process.hosts:
-        process.leave(EXIT_LINGER_S)
+        process.network.leave(EXIT_LINGER_S)
     return 0
 
 

@@ -20,17 +20,15 @@ import os
 import secrets
 import shutil
 import socket
-import stat
 import time
 from pathlib import Path
 
+from peerage.actors.runtime.mail.foothold import MODE, UNMOUNTED
+
 PREFIX = "peerage-"
-MODE = 0o700
-LOOK_S = 1.0  # between two looks whether it is still there
 LONGEST_SOCKET = 107  # bytes of a unix socket's path
 LONGEST_BASE = 54  # of which our names take the rest
 YOUNG_S = 60.0
-UNMOUNTED = "/proc/self/fd/"  # where every process of the system finds a directory that is mounted nowhere
 
 # linux/mount.h; the numbers of these calls are the same on all architectures
 FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
@@ -177,62 +175,6 @@ def sweep(pattern: Path) -> None:
                 remove_directory(str(directory))
             finally:
                 os.close(fd)
-
-
-class Foothold:
-    """One process's hold on the directory: whether it is still the one that has its name.
-
-    Attributes: identity, device and inode of it. The descriptor keeps the inode from being used again.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._fd = -1
-        self.identity = (0, 0)
-        with contextlib.suppress(FileNotFoundError):  # lost already: the first look says so
-            self._step()
-
-    def is_lost(self) -> bool:
-        """Whether somebody has removed it, or moved it away."""
-        return not self._path.startswith(UNMOUNTED) and _identity(self._path) != self.identity
-
-    def renew(self) -> None:
-        """Make it again, unless another process has done so, and hold on to it.
-
-        Raises: OSError, also if somebody else's has its name.
-        """
-        _make_again(self._path)
-        self._step()
-
-    def close(self) -> None:
-        """Let go."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _step(self) -> None:
-        fd = os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self.close()
-        facts = os.fstat(fd)
-        self._fd, self.identity = fd, (facts.st_dev, facts.st_ino)
-
-
-def _identity(path: str) -> tuple[int, int]:
-    try:
-        facts = os.stat(path)  # noqa: PTH116 - a string is what we have, and this is asked for often
-    except OSError:
-        return -1, -1
-    return facts.st_dev, facts.st_ino
-
-
-def _make_again(path: str) -> None:
-    try:
-        Path(path).mkdir(MODE, parents=True)
-    except FileExistsError:
-        facts = os.lstat(path)
-        # Who may clear up there may also have put something of his own in its place.
-        if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
-            raise PermissionError(errno.EPERM, "it is somebody else's", path) from None
 
 
 def remove_directory(directory: str) -> None:

@@ -19,14 +19,12 @@ from pykka import ActorRegistry
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.mail import here, systems
-from peerage.actors.runtime.mail.async_face import AsyncFace
 from peerage.actors.runtime.mail.future import CLAIMING
 from peerage.actors.runtime.mail.inbox import Inbox
+from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import Outbox
-from peerage.actors.runtime.mail.process import Process, current_process
+from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.mail.ref import ActorRef
-from peerage.actors.runtime.mail.routes import Routes
-from peerage.actors.runtime.mail.ways import Ways
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.mail.port import Port
@@ -41,7 +39,7 @@ class ClosedInbox(Inbox):
     """Receives nothing, from nowhere."""
 
     def __init__(self) -> None:
-        self.is_signalled = False
+        self.is_signalled = self.is_unfound = False
 
     def drain(self, limit: int) -> int:
         return 0
@@ -56,8 +54,8 @@ class ClosedInbox(Inbox):
 class ClosedOutbox(Outbox):
     """Sends nothing."""
 
-    def __init__(self, process: Process, address: int, lock: threading.RLock) -> None:
-        super().__init__(process, address, lock)
+    def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
+        super().__init__(network, address, lock)
         self._closed = True
 
 
@@ -78,10 +76,8 @@ def _disown() -> None:
         return
     here.leave()
     systems.is_the_parents(process.system, process.pid)
-    _inherited.extend((process, process.ways, *_held))
-    process.ways = Ways(process)
+    _inherited.extend((process, *_held, *process.disown()))
     _held.clear()
-    process.disown()
     for port in process.ports():
         _disown_port(port)
     for thread in process.hosts.values():
@@ -97,13 +93,10 @@ def _disown() -> None:
 
 
 def _disown_port(port: Port) -> None:
-    _inherited.append((port.inbox, port.outbox, port.routes, port.pending, port.watches, port.face))
-    port.closed, port.is_unfound, port.lock = True, False, threading.RLock()
-    port.pending, port.watches = {}, {}
-    port.face = AsyncFace(port)
-    port.doomed.clear()
-    port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.process, port.address, port.lock)
-    port.routes = Routes(port.address, port.table, port.outbox.open)
+    _inherited.append((port.inbox, port.outbox, port.routes, port.asks, port.watches, port.face, port.reader))
+    port.closed, port.lock = True, threading.RLock()
+    port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.network, port.address, port.lock)
+    port.make_parts()
 
 
 def _disown_thread(thread: LoopThread) -> None:

@@ -42,7 +42,7 @@ class Links:
         self._owner_of[host] = key
         self._hosts.setdefault(key, set()).add(host)
         if key not in self._watches:
-            self._watches[key] = self._port.watch(
+            self._watches[key] = self._port.lives.watch(
                 owner, lambda ended, reason: self._ended(key, ended, reason)
             )
 
@@ -58,7 +58,7 @@ class Links:
         if (key := self._owner_of.pop(host, None)) is not None:
             self._hosts[key].remove(host)
             if not self._hosts[key]:
-                self._port.unwatch(self._forget(key))
+                self._port.lives.unwatch(self._forget(key))
 
     def take(self, serial: int) -> list[int]:
         """Those linked to any actor of a host, which has ended: they are linked no more."""
@@ -75,7 +75,7 @@ class Links:
         hosts = sorted(self._hosts[key])
         for host in hosts:
             del self._owner_of[host]
-        self._port.unwatch(self._forget(key))
+        self._port.lives.unwatch(self._forget(key))
         return hosts
 
     def _forget(self, key: Owner) -> int:

@@ -21,6 +21,6 @@ def _wait_for_end(life_fd: int, directory: str) -> None:
     with contextlib.suppress(OSError):
         os.read(life_fd, 1)  # nothing is ever written
     if (process := current_process()) is not None:
-        process.stop_mending()
+        process.network.stop_mending()
     remove_directory(directory)
     os._exit(0)

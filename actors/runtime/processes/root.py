@@ -33,6 +33,7 @@ from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, la
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.exit_reason import DownReason, from_status
+from peerage.actors.runtime.mail.foothold import LOOK_S
 from peerage.actors.runtime.mail.handled_counts import path_of as ledger_path
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
@@ -41,7 +42,6 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering, do_all, guarded
 from peerage.actors.runtime.processes import sigterm
 from peerage.actors.runtime.processes.boot import Boot
-from peerage.actors.runtime.processes.directory import LOOK_S
 from peerage.actors.runtime.processes.ending import KILL_WAIT_S, Ending
 from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED, MAX_FDS
 from peerage.actors.runtime.processes.fork_server_client import (
@@ -307,7 +307,7 @@ class Root(LoopThread):
             keep=request.keep,
             system=self.process.system,
             directory=self.process.directory,
-            directory_identity=self.process.foothold.identity,
+            directory_identity=self.process.network.foothold.identity,
             title=self.process.title,
             path=import_path(),
             environment=None if environment == self._fork_server.environment else environment,
@@ -529,7 +529,7 @@ class Root(LoopThread):
         if record.status is None:
             self._unreaped.append(record)
             self.loop.call_later(None, REAP_AGAIN_S, self._reap_orphans)
-        self.port.pump()  # its last words arrived before its death
+        self.port.reader.pump()  # its last words arrived before its death
         self._take_fds()
         reason = self._reason_of(record)
         os.close(record.pidfd)
@@ -585,7 +585,7 @@ class Root(LoopThread):
             (self._end_orphans, (orphans, record.name, {record.name} | record.mourners, fate)),
             *([] if self._ending is None else [(self._ending.over, (record,))]),
             (lambda: self._broadcast(Kind.HOST_DOWN, news, but=record.serial), ()),
-            (self.port.sweep, ()),
+            (self.port.losses.sweep, ()),
             (self.process.wake_clients, ()),
             (record.asker.refuse, (error,)),
             (close_all, (record.fds,)),

@@ -36,7 +36,7 @@ def end_hosts(system: System) -> None:
             try:
                 ActorRef.to("any", facts.name).kill()
             except ActorDeadError:
-                current_port().request(facts.serial << THREAD_BITS, Kind.HOST_STOP)
+                current_port().requests.ask(facts.serial << THREAD_BITS, Kind.HOST_STOP)
     assert current_port().wait(lambda: not system.hosts(), 5.0), system.hosts()
 
 

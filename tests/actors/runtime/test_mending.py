@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, ProcessActor, System, watch
-from peerage.actors.runtime.processes.directory import Foothold
 from peerage.testing import wait_until
 
 PATIENCE_S = 10.0
@@ -68,26 +67,3 @@ def test_an_actor_that_has_ended_is_not_waited_for_after_a_mending() -> None:
         part.stop()
         with pytest.raises(ActorDeadError):
             part.ask(None, timeout=PATIENCE_S)
-
-
-def test_a_directory_of_somebody_else_is_not_taken(tmp_path: Path) -> None:
-    """Who can remove ours may put one of his own in its place, and read what is said there."""
-    path = tmp_path / "runtime"
-    path.mkdir(mode=0o700)
-    foothold = Foothold(str(path))
-    assert not foothold.is_lost()
-    path.rmdir()
-    assert foothold.is_lost()
-    path.mkdir()
-    path.chmod(0o777)
-    with pytest.raises(PermissionError):
-        foothold.renew()
-    path.rmdir()
-    path.symlink_to(tmp_path)
-    with pytest.raises(PermissionError):
-        foothold.renew()
-    path.unlink()
-    foothold.renew()
-    assert not foothold.is_lost()
-    assert path.stat().st_mode & 0o777 == 0o700
-    foothold.close()

@@ -239,7 +239,7 @@ def test_a_fork_server_that_cannot_live_fails_the_start(monkeypatch: pytest.Monk
 
 def test_zmq_belongs_to_the_system_alone(system: System) -> None:
     """The program's own global ZeroMQ context is not touched."""
-    assert zmq.Context.instance() is not system.process.context
+    assert zmq.Context.instance() is not system.process.network.context
     zmq.Context.instance().term()
 
 

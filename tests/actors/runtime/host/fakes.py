@@ -14,8 +14,8 @@ from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.message import Kind, Raw
-from peerage.actors.runtime.mail.port import ACK
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.window import ACK
 
 
 class Clock:
@@ -176,7 +176,7 @@ class CellPort(Post):
 
     def __init__(self) -> None:
         super().__init__()
-        self.table = Table()
+        self.table, self.lives, self.kept = Table(), self, self
         self.watches: dict[int, tuple[ActorRef[Any], Callable[..., object]]] = {}
 
     def watch(self, ref: ActorRef[Any], fn: Callable[..., object]) -> int:
@@ -187,7 +187,7 @@ class CellPort(Post):
     def unwatch(self, number: int) -> None:
         del self.watches[number]
 
-    def tell_what_is_kept(self, source: int) -> None:
+    def announce(self, source: int) -> None:
         """Nobody wants to know."""
 
 

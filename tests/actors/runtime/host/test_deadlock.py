@@ -31,10 +31,14 @@ class Route:
 class Answer:
     """What a handler is blocked on."""
 
-    corr: int
+    number: int
     route: Route | None
     error: BaseException | None = None
     done: bool = False
+
+    @property
+    def asked(self) -> Answer:
+        return self
 
     def resolve(self, _value: Any, error: BaseException | None = None) -> None:
         self.error, self.done = error, True

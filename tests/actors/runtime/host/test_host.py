@@ -107,7 +107,7 @@ def test_an_actor_that_cannot_be_made_leaves_nothing(host: Host) -> None:
 
 def answers(host: Host, body: bytes) -> list[Any]:
     post = Post()
-    host.start_from(Request(post, ASKER, 3), body)  # type: ignore[arg-type]  # it sends
+    host.start_from(Request(post, ASKER, 3), body)
     return post.sent
 
 

@@ -17,6 +17,7 @@ from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.telling import tell_many
 from tests.actors.runtime.host.fakes import Keeper
 from tests.actors.runtime.host.fakes import cell as make_cell
 
@@ -51,7 +52,7 @@ def cells() -> dict[bytes, ActorCell]:
 @pytest.fixture
 def port(lonely: Process, loop: Loop[ActorCell], cells: dict[bytes, ActorCell]) -> Iterator[HostPort]:
     port = HostPort(lonely, SERIAL << THREAD_BITS, loop, cells, "host")
-    loop.read(port)
+    loop.read(port.reader)
     lonely.table.up(HostFacts("host", SERIAL, 1), frozenset())
     yield port
     port.close()
@@ -87,7 +88,7 @@ def test_a_tell_stands_in_the_actors_mailbox(port: HostPort, loop: Loop[ActorCel
 
 def test_a_batch_counts_as_its_messages(port: HostPort, cell: ActorCell) -> None:
     """And as the bytes that its sender counts."""
-    port.tell_many(ref(), [b"a", b"bc"], None, False)
+    tell_many(port, ref(), [b"a", b"bc"], None, False)
     assert (cell.mailbox.depth, cell.mailbox.size) == (2, 3)
 
 
@@ -127,7 +128,7 @@ def test_a_wait_ends_when_its_time_is_over(port: HostPort, cell: ActorCell) -> N
     """Without the answer."""
     cell.enter()
     future = port.ask(ref("actor"), "a")
-    future.route = None  # as one from elsewhere: here it would be a cycle
+    future.asked.route = None  # as one from elsewhere: here it would be a cycle
     assert not port.wait(lambda: future.done, 0.0)
     cell.leave()
 
@@ -166,9 +167,9 @@ def test_waits_are_nested_only_so_deep(port: HostPort, loop: Loop[ActorCell], ce
 def test_last_words_are_waited_for(port: HostPort, loop: Loop[ActorCell], lonely: Process) -> None:
     """What a host sent before it ended may be on its way: the ask is given up when nothing can come any more."""
     lonely.table.up(HostFacts("other", OTHER, 77), frozenset())
-    future = port.request(OTHER << THREAD_BITS, Kind.QUERY)
+    future = port.requests.ask(OTHER << THREAD_BITS, Kind.QUERY)
     lonely.table.down(OTHER, DownReason("normal"), frozenset(), gracefully=True)
-    port.sweep()
+    port.losses.sweep()
     assert not future.done
     began = time.monotonic()
     while not future.done and time.monotonic() - began < 5.0:

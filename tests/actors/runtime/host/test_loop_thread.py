@@ -47,7 +47,7 @@ def test_it_says_which_process_it_is_in(thread: LoopThread) -> None:
 
 
 def ask(thread: LoopThread, question: Any) -> Any:
-    future = thread.port.request(thread.port.address, Kind.QUERY, question, target=b"nobody")
+    future = thread.port.requests.ask(thread.port.address, Kind.QUERY, question, target=b"nobody")
     return future.get(timeout=5)
 
 
@@ -75,8 +75,8 @@ def test_what_came_too_late_is_refused(thread: LoopThread) -> None:
     thread.loop.finished = True
     body = wire.dumps("late")
     future: Future[Any] = Future()
-    thread.port.expect(future, SERIAL)
-    thread.port.send(thread.port.address, Kind.ASK, future.corr, target=b"nobody", body=body)
+    number = thread.port.asks.expect(future, SERIAL)
+    thread.port.send(thread.port.address, Kind.ASK, number, target=b"nobody", body=body)
     thread.take_last_messages()
     assert "not found" in str(future.error)
 
@@ -97,5 +97,5 @@ def test_what_another_host_keeps_need_not_be_sent_there(thread: LoopThread, lone
     thread.port.handlers[Kind.KEPT](0, OTHER << THREAD_BITS, 0, b"", b"", body, (), 0)
     assert lonely.kept[OTHER] == {b"i" * 16}
     lonely.table.down(OTHER, DownReason("killed"), frozenset(), gracefully=False)
-    thread.port.sweep()
+    thread.port.losses.sweep()
     assert OTHER not in lonely.kept

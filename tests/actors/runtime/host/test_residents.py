@@ -9,7 +9,7 @@ from peerage.actors.runtime.host.residents import REMEMBERED_REASONS, TOLD_REASO
 from peerage.actors.runtime.host.system_messages import SystemMessage
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.port import BEFORE_HOOKS
+from peerage.actors.runtime.mail.watches import BEFORE_HOOKS
 from tests.actors.runtime.host.fakes import CellPort, Keeper, tell
 from tests.actors.runtime.host.fakes import cell as make_cell
 from tests.actors.runtime.host.fakes import loop as fake_loop

@@ -137,11 +137,11 @@ def test_exempt_asks_that_time_out_are_not_kept(gate: Gate) -> None:
     """No window bounds how many."""
 
     async def main() -> None:
-        before = len(current_port().pending)
+        before = len(current_port().asks)
         for _ in range(100):
             with pytest.raises(Timeout):
                 await gate.ref.ask_async("x", timeout=0.001, exempt=True)
-        assert len(current_port().pending) == before
+        assert len(current_port().asks) == before
 
     run(main())
 
@@ -267,7 +267,7 @@ def test_a_cancelled_ask_gives_its_place_back_when_its_answer_comes(system: Syst
         await worker.ask_async(("release", "late"))
         await worker.ask_async(("pid",))
         assert (route.window.asks, route.window.messages, route.window.size) == (0, 0, 0)
-        assert not current_port().pending
+        assert not current_port().asks
 
     run(main())
 
@@ -281,7 +281,7 @@ def test_timeouts_before_a_hung_actor_leave_nothing_in_line(gate: Gate) -> None:
             results = await asyncio.gather(*asks, return_exceptions=True)
             assert {type(result) for result in results} == {Timeout}
         assert waiting(gate.ref) == 0
-        assert len(current_port().pending) <= WINDOW_MESSAGES + 1
+        assert len(current_port().asks) <= WINDOW_MESSAGES + 1
 
     run(main())
 
@@ -476,7 +476,7 @@ def test_thousands_of_asks_to_others_do_not_slow_a_sweep(system: System) -> None
         with pytest.raises(ActorDeadError):
             pending.get(timeout=COARSE_S)
     assert time.monotonic() - begun < COARSE_S
-    assert len(current_port().pending) == len(asks)
+    assert len(current_port().asks) == len(asks)
     hung.kill()
     for ask in asks:
         with pytest.raises(ActorDeadError):

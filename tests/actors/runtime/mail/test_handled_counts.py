@@ -74,11 +74,11 @@ def test_handled_and_not_acknowledged_is_not_lost(system: System, many: bool) ->
         for message in messages:
             ref.tell(message)
     other = Worker.start()
-    while not _has_handled(port.process.directory, ref.serial, port.address, handled):
+    while not _has_handled(port.network.directory, ref.serial, port.address, handled):
         other.ask(("log",))  # let others work
     ref.kill()
     seen.wait(5.0)
-    port.sweep()
+    port.losses.sweep()
     assert port.dead_letters == before + 4
 
 

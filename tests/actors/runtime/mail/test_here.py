@@ -18,6 +18,7 @@ class Member:
 
     def __init__(self, system: str) -> None:
         self.system, self.closed, self.here = system, False, here.Thread()
+        self.main = self.promises = None
 
     def make_port(self) -> Any:
         self.here.port = object()

@@ -279,7 +279,7 @@ def test_nothing_is_kept_for_a_thread_that_has_ended(system: System) -> None:
         None, root.call_soon, None, done.set
     )  # behind all that the thread's end brought about
     assert done.wait(5.0)
-    assert ports[0].address not in system.process.ways.addresses()
+    assert ports[0].address not in system.process.network.ways.addresses()
 
 
 def test_a_worker_thread_may_tell_its_own_actor(worker: ActorRef[Worker]) -> None:

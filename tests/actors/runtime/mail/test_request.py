@@ -230,7 +230,7 @@ def test_a_question_that_a_host_cannot_answer_ends_no_host(
     )
     monkeypatch.setattr(host.residents, "statistics", raising(RuntimeError("no figures")))
     with pytest.raises(RuntimeError, match="no figures"):
-        current_port().request(host.port.address, Kind.QUERY, "actors").get(timeout=5.0)
+        current_port().requests.ask(host.port.address, Kind.QUERY, "actors").get(timeout=5.0)
     assert ref.ask(("log", 1)) == [1]
 
 
@@ -319,7 +319,7 @@ def test_a_pickled_request_body_that_is_nonsense_is_answered(system: System) -> 
     """By the root as by any host."""
     for kind in (Kind.SPAWN, Kind.RESERVE, Kind.KILL):
         with pytest.raises((TypeError, ValueError)):
-            current_port().request_raw(1 << 20, kind, dumps(0)).get(timeout=5.0)
+            current_port().requests.ask_packed(1 << 20, kind, dumps(0)).get(timeout=5.0)
 
 
 def test_a_system_that_cannot_be_made_leaves_nothing() -> None:

@@ -25,7 +25,9 @@ def ref(number: int) -> ActorRef:
 
 def test_a_route_is_found_again_by_ref_and_by_receiver() -> None:
     """The same one, with what is under way on it."""
-    routes = Routes(1, cast("HostTable", OneHost()), lambda _address, _purpose: None)
+    routes = Routes(
+        1, cast("HostTable", OneHost()), lambda _address, _purpose: None, lambda _target, _messages: None
+    )
     route = routes.find(ref(1))
     assert route is not None
     assert routes.find(ref(1)) is route
@@ -34,7 +36,9 @@ def test_a_route_is_found_again_by_ref_and_by_receiver() -> None:
 
 def test_routes_to_actors_that_came_and_went_are_let_go() -> None:
     """Those on which something is under way are kept, however many there are."""
-    routes = Routes(1, cast("HostTable", OneHost()), lambda _address, _purpose: None)
+    routes = Routes(
+        1, cast("HostTable", OneHost()), lambda _address, _purpose: None, lambda _target, _messages: None
+    )
     busy = routes.find(ref(0))
     assert busy is not None
     busy.window.exempt = 1

@@ -80,12 +80,12 @@ class Port:
     """A thread's port, whose actors end while it waits."""
 
     def __init__(self, reason: DownReason | None) -> None:
-        self.reason = reason
+        self.reason, self.lives = reason, self
         self.watched: dict[int, OnDown] = {}
         self.waited: list[tuple[float | None, bool]] = []
 
-    def watch(self, _ref: Any, fn: OnDown) -> int:
-        self.watched[7] = fn
+    def watch(self, _ref: Any, on_down: OnDown) -> int:
+        self.watched[7] = on_down
         return 7
 
     def unwatch(self, number: int) -> None:

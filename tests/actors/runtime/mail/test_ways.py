@@ -19,13 +19,13 @@ def test_a_thread_that_cannot_have_a_way_takes_another(system: System) -> None:
     worker = Worker.start()
     worker.tell(("log", 1))
     address = worker.serial << 20
-    way = system.process.ways._by_address[address]
+    way = system.process.network.ways._by_address[address]
     thread = threading.Thread(target=worker.tell, args=(("log", 2),))
     with way.lock:
         thread.start()
         thread.join(PATIENCE_S + 5.0)
         assert not thread.is_alive()
-    assert system.process.ways._by_address[address] is not way
+    assert system.process.network.ways._by_address[address] is not way
     while worker.ask(("log",), timeout=5.0) != [1, 2]:
         pass
 
@@ -42,7 +42,7 @@ def test_a_signals_handler_may_end_the_system_in_the_middle_of_a_send() -> None:
         "    system.shutdown()\n"
         "    print('ended', flush=True)\n"
         "signal.signal(signal.SIGUSR1, handle)\n"
-        "with system.process.ways._by_address[worker.serial << 20].lock:\n"
+        "with system.process.network.ways._by_address[worker.serial << 20].lock:\n"
         "    signal.raise_signal(signal.SIGUSR1)\n"
     )
     argv = [sys.executable, "-c", program]

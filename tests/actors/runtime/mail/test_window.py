@@ -139,7 +139,7 @@ def test_what_a_killed_host_had_not_handled_is_counted(system: System) -> None:
         ref.tell(number)
     ref.kill()
     watch(ref).wait(5.0)
-    port.sweep()
+    port.losses.sweep()
     assert port.dead_letters == before + 101
 
 

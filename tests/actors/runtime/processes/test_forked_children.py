@@ -188,7 +188,7 @@ def test_no_lock_that_another_thread_held_stops_the_child(system: System) -> Non
     process = system.process
     locks = (
         System._lock,
-        process._mend_lock,
+        process.network._mend_lock,
         CLAIMING,
         ActorRegistry._actor_refs_lock,
         current_port().lock,

@@ -1,0 +1,49 @@
+"""Dead letters: messages that were not delivered, and that nobody waits to have answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from peerage.actors.runtime.log import is_debugging, logger
+
+# Called with the target, as `host/name`, and how many messages to it were lost.
+DeadLetterHook = Callable[[str, int], None]
+
+
+class DeadLetters:
+    """Those of one process, but for what its open ports still count themselves. For all of its threads.
+
+    Attribute: hook, called for each loss whose target is known; None for nobody.
+    """
+
+    def __init__(self) -> None:
+        self.hook: DeadLetterHook | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def add(self, messages: int) -> None:
+        """Count what a port had counted before it closed, or what the runtime itself could keep no longer."""
+        with self._lock:
+            self._count += messages
+
+    def add_late(self, target: str, messages: int) -> None:
+        """Count messages that were told when the thread's port, or the whole system, had closed."""
+        self.add(messages)
+        if self.hook is not None:
+            self.hook(target, messages)
+
+    def tell(self, target: str, messages: int) -> None:
+        """A port has counted a loss: tell the hook, and the log if anybody reads that much."""
+        if self.hook is not None:
+            self.hook(target, messages)
+        if is_debugging():
+            logger().debug("dead letter", target=target, messages=messages)
+
+    def disown(self) -> None:
+        """In a forked child: another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()

@@ -1,0 +1,179 @@
+"""What the threads of one process share to reach mailboxes: ZeroMQ's context, the directory, who is alive, the ways."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import zmq
+
+from peerage.actors.runtime.errors import LimitReachedError
+from peerage.actors.runtime.limits import Purpose, Reserve, lack_of_threads
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail import definitions, systems
+from peerage.actors.runtime.mail.dead_letters import DeadLetters
+from peerage.actors.runtime.mail.flusher import Flusher
+from peerage.actors.runtime.mail.foothold import LOOK_S, Foothold
+from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, THREAD_MASK, HostTable, serial_of
+from peerage.actors.runtime.mail.ways import Ways
+
+STARTING = 16  # descriptors of a process that takes part: its directory, ZeroMQ's threads, its first mailbox
+STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
+MOST_SOCKETS = 65_536
+EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection stands, and who reads it stays
+LEAVE_POLL_S = 0.005
+MENDED_S = 3 * LOOK_S  # after the directory was made again, all have noticed and their mailboxes are back
+
+
+def _nothing() -> None:
+    """Called for nobody."""
+
+
+def _never() -> bool:
+    return False
+
+
+class Network:
+    """One process's means to send and to be found.
+
+    Attributes:
+        directory: where the sockets of all mailboxes are; serial: of this process's own host.
+        system: a text that all processes of one system share, and no other system has.
+        table: who is alive. reserve: of file descriptors. ways, flusher: of all threads that send.
+        kept: which definitions of classes the hosts keep, by serial; told: which of those that we keep they know of.
+        closed: whether this process takes no part any more.
+        last_sent_to: addresses that a closed port had something for, at its end.
+        on_mended: called when the directory was made again, to bind in it what is ours; is_ending: whether there is no need
+            for that any more. Both from any thread.
+
+    Raises: LimitReachedError, when a limit of the operating system leaves no room for them.
+    """
+
+    def __init__(self, directory: str, serial: int, system: str = "") -> None:
+        self.directory, self.serial, self.system = directory, serial, system
+        self.pid = os.getpid()
+        self.reserve = Reserve()
+        # Without these, ZeroMQ would abort the process.
+        if lack := self.reserve.take(STARTING, Purpose.DUTY) or lack_of_threads(STARTING_THREADS):
+            raise LimitReachedError("the actor system", lack)
+        self.context = zmq.Context(io_threads=1)
+        self.context.set(zmq.MAX_SOCKETS, MOST_SOCKETS)
+        self.table = HostTable()
+        self.dead_letters = DeadLetters()
+        self.flusher = Flusher()
+        self.ways = self._new_ways()
+        self.kept: dict[int, definitions.Everything | set[bytes]] = {}
+        self.told: dict[int, set[bytes]] = {}
+        self.closed = False
+        self.last_sent_to: set[int] = set()
+        self.foothold = Foothold(directory)
+        self.on_mended: Callable[[], None] = _nothing
+        self.is_ending: Callable[[], bool] = _never
+        self._mend_lock = threading.Lock()
+        self._mended_at = float("-inf")
+        self._fault = ""
+
+    def _new_ways(self) -> Ways:
+        return Ways(self.context, self.endpoint, self.table, self.reserve, self.is_gone)
+
+    def endpoint(self, address: int) -> str:
+        """Where the mailbox with this address is found."""
+        return f"ipc://{self.directory}/{address >> THREAD_BITS}.{address & THREAD_MASK}"
+
+    def is_gone(self, address: int) -> bool:
+        """Whether nobody reads there any more: the process has died, or the thread has closed its mailbox."""
+        if self.table.is_dead(serial_of(address)):
+            return True
+        if Path(self.endpoint(address).removeprefix("ipc://")).exists():
+            return False
+        # When the directory was removed, all mailboxes are missing, though most are there and will be bound again soon.
+        self.mend()
+        return time.monotonic() - self._mended_at >= MENDED_S
+
+    def why_over(self) -> str:
+        """Why nothing comes or goes any more."""
+        if self.pid == os.getpid():
+            return "the actor system has shut down"
+        return f"this {systems.whereabouts(self.system).text}"
+
+    # The directory
+
+    def not_noticed_yet(self, identity: tuple[int, int]) -> None:
+        """In a new process: the root knew the directory with this identity; if it is another now, others follow."""
+        if self.foothold.identity != identity:
+            self._mended_at = time.monotonic()
+
+    def mend(self) -> None:
+        """Make the directory again if somebody has removed it. From any thread."""
+        if not self.foothold.is_lost():
+            return
+        with self._mend_lock:
+            if self.closed or self.is_ending() or not self.foothold.is_lost():
+                return
+            try:
+                self.foothold.renew()
+            except OSError as error:
+                self._say(f"{self.directory}: cannot be made again: {error.strerror}")
+                return
+            self._mended_at = time.monotonic()
+            self.on_mended()
+            self._say(f"{self.directory}: was removed, and is made again")
+            self._fault = ""
+
+    def stop_mending(self) -> None:
+        """The embedder is gone, and the directory is to go too; wait for a thread that is just making it again."""
+        with self._mend_lock:
+            self.closed = True
+
+    def _say(self, what: str) -> None:
+        """Log once, for all processes of the system."""
+        if self.serial == ROOT_SERIAL and what != self._fault:
+            self._fault = what
+            logger().warning("directory of the mailboxes", cause=what)
+
+    # The end
+
+    def leave(self, linger_s: float) -> None:
+        """Before a host process exits, its ports closed: wait until what they sent is handed over.
+
+        ZeroMQ would wait the whole time for those who have gone meanwhile, as hosts do that end together; this does not.
+
+        Args: linger_s, seconds to wait at most.
+        """
+        self.ways.close(linger_s)
+        term = threading.Thread(target=self.context.term, daemon=True)
+        try:
+            term.start()
+        except RuntimeError:  # there can be no more threads
+            self.context.term()
+            return
+        began = time.monotonic()
+        while term.is_alive() and (waited := time.monotonic() - began) < linger_s:
+            if waited >= EMBEDDER_TAKES_S and all(
+                serial_of(address) == ROOT_SERIAL or self.is_gone(address) for address in self.last_sent_to
+            ):
+                return
+            term.join(LEAVE_POLL_S)
+
+    def close(self) -> None:
+        """At the end of the embedder's system: close the context and all that was opened in it."""
+        try:
+            self.ways.close(0.0)
+        finally:
+            # Not term(): it waits for ever for a socket whose closing was ended by an exception of a signal's handler.
+            self.context.destroy(linger=0)
+
+    def disown(self) -> list[object]:
+        """In a forked child: let go of what is the parent's, and take no part any more.
+
+        Returns: what must be kept, since finalising it would touch what is the parent's.
+        """
+        self.closed = True
+        self._mend_lock = threading.Lock()  # another thread of the parent may have held it
+        self.dead_letters.disown()
+        inherited = self.ways
+        self.ways = self._new_ways()
+        return [inherited, self.context]

@@ -1,0 +1,157 @@
+"""actors/runtime/mail/inbox.py: what arrives is taken apart and handed to the handler of its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from peerage.actors.runtime.mail.inbox import NOBLOCK, Inbox
+from peerage.actors.runtime.mail.message import BODY_APART, FRAMES, HEADER, LARGE, LARGE_FRAMES, Kind
+
+SOURCE, NUMBER = 5 << 20, 9
+PATIENCE_S = 20.0
+
+
+class Scene:
+    """An inbox, a socket that sends to it, and what its handlers were called with."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.context = path, zmq.Context()
+        self.heard: list[tuple[Any, ...]] = []
+        handlers: list[Any] = [self._ignore] * (max(Kind) + 1)
+        handlers[Kind.TELL] = self._handle
+        self.inbox = Inbox(self.context, f"ipc://{path}", handlers)
+        self.push = self.context.socket(zmq.PUSH)
+        self.push.connect(f"ipc://{path}")
+
+    def _handle(self, *message: Any) -> None:
+        self.heard.append(message)
+
+    def _ignore(self, *_message: Any) -> None:
+        """Of another kind."""
+
+    def send(self, body: bytes = b"", extras: Sequence[bytes] = (), flags: int = 0) -> None:
+        """A tell from an actor called s to one called target."""
+        header = HEADER.pack(Kind.TELL, flags, len(extras), SOURCE, NUMBER, len(b"target"), len(b"s"))
+        self.push.send_multipart([header + b"target" + b"s" + body, *extras])
+
+    def receive(self) -> tuple[Any, ...]:
+        assert self.inbox.wait(PATIENCE_S)
+        self.inbox.receive(NOBLOCK)
+        return self.heard[-1]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    made = Scene(tmp_path / "mailbox")
+    yield made
+    made.push.close(0)
+    made.inbox.close()
+    made.context.term()
+
+
+def test_a_small_message_is_one_frame(scene: Scene) -> None:
+    """Its header says where the names end and the body begins."""
+    scene.send(b"the body", flags=64)
+    assert scene.receive() == (64, SOURCE, NUMBER, b"target", b"s", b"the body", (), 8)
+
+
+def test_frames_of_its_user_come_beside_the_body(scene: Scene) -> None:
+    """The size counts them all."""
+    scene.send(b"head", [b"one", b"two"], FRAMES)
+    flags, *_names, body, extras, size = scene.receive()
+    assert (flags, body, list(extras), size) == (FRAMES, b"head", [b"one", b"two"], 10)
+
+
+def test_a_large_body_is_a_frame_by_itself(scene: Scene) -> None:
+    scene.send(b"", [b"x" * LARGE, b"one"], FRAMES | BODY_APART | LARGE_FRAMES)
+    *_, body, extras, size = scene.receive()
+    assert (len(body), list(extras), size) == (LARGE, [b"one"], LARGE + 3)
+
+
+def test_large_frames_cannot_be_changed(scene: Scene) -> None:
+    """Small ones are bytes: whoever got them may pass them on uncopied."""
+    scene.send(b"head", [b"x" * LARGE, b"one"], FRAMES | LARGE_FRAMES)
+    *_, extras, _size = scene.receive()
+    assert memoryview(extras[0]).readonly
+    assert type(extras[1]) is bytes
+
+
+def test_memory_of_arrays_is_the_receivers_own(scene: Scene) -> None:
+    """It may be written to, large or small."""
+    scene.send(b"head", [b"x" * LARGE, b"one"], 0)
+    *_, extras, _size = scene.receive()
+    assert not any(memoryview(extra).readonly for extra in extras)
+
+
+def test_nothing_there_is_said_by_an_exception(scene: Scene) -> None:
+    with pytest.raises(zmq.Again):
+        scene.inbox.receive(NOBLOCK)
+    assert not scene.inbox.has_arrivals()
+
+
+def test_all_that_is_there_is_handled_in_order(scene: Scene) -> None:
+    """A burst at a time, up to about so many."""
+    for number in range(300):
+        scene.send(b"%d" % number)
+    handled = 0
+    while handled < 300:
+        assert scene.inbox.wait(PATIENCE_S)
+        handled += scene.inbox.drain(100)
+    assert [int(message[5]) for message in scene.heard] == list(range(300))
+    assert scene.inbox.drain(100) == 0
+
+
+def test_a_signal_is_looked_at_once(scene: Scene) -> None:
+    """One message is surely there after it, unless somebody else has read that."""
+    scene.send(b"a")
+    assert scene.inbox.wait(PATIENCE_S)
+    scene.inbox.signal()
+    assert scene.inbox.drain(1) == 1
+    scene.inbox.signal()
+    assert scene.inbox.drain(10) == 0
+
+
+def test_a_look_may_be_short(scene: Scene) -> None:
+    """It says whether more may be there."""
+    for _ in range(3):
+        scene.send(b"a")
+    assert scene.inbox.wait(PATIENCE_S)
+    assert scene.inbox.drain_for(0.0)
+    while len(scene.heard) < 3:
+        assert scene.inbox.wait(PATIENCE_S)
+        assert not scene.inbox.drain_for(PATIENCE_S)
+
+
+def test_it_can_be_found_again_when_its_path_was_removed(scene: Scene) -> None:
+    """Those who are connected stay so."""
+    scene.path.unlink()
+    scene.inbox.is_unfound = True
+    scene.inbox.bind_again()
+    assert scene.path.exists()
+    assert not scene.inbox.is_unfound
+    scene.send(b"as before")
+    assert scene.receive()[5] == b"as before"
+
+
+def test_where_it_cannot_be_bound_it_is_tried_again(scene: Scene) -> None:
+    """The directory may have gone once more."""
+    scene.path.unlink()
+    scene.path.parent.rmdir()
+    scene.inbox.bind_again()
+    assert scene.inbox.is_unfound
+    scene.path.parent.mkdir()
+    scene.inbox.bind_again()
+    assert not scene.inbox.is_unfound
+
+
+def test_nobody_finds_a_closed_one(tmp_path: Path) -> None:
+    context = zmq.Context()
+    inbox = Inbox(context, f"ipc://{tmp_path}/mailbox", [])
+    inbox.close()
+    assert not (tmp_path / "mailbox").exists()
+    context.term()

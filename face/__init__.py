@@ -1,12 +1,14 @@
 """peerage: CometBFT's peer-to-peer layer as a society of supervised actors.
 
-What an embedding program needs. Names are imported when they are first used: `import peerage.wire` loads no actor.
+This package holds the names that an embedding program needs. Each is imported when it is first used, so that
+`import peerage.wire` does not load any actors.
 """
 
 from importlib import import_module
 
-# Of `typing`, which is not imported: `python -m peerage` gets here before __main__ has taken the current directory, where
-# somebody may have a typing.py, off the path. What is imported above is part of the interpreter.
+# Stands in for `typing.TYPE_CHECKING`. Importing `typing` would be unsafe: `python -m peerage` gets here before __main__
+# has taken the current directory off the path, and somebody may have a typing.py there. The import above is safe, since
+# importlib is part of the interpreter.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from peerage.actors.reactors.peer_handle import Peer

@@ -1,1 +1,1 @@
-"""The commands of the command line, a module each; they parse and print, the rooms do the work."""
+"""The commands of the command line, one module each. They parse and print; the other packages do the work."""

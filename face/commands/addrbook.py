@@ -1,4 +1,4 @@
-"""peerage addrbook list, import, export."""
+"""The commands `peerage addrbook list`, `import` and `export`."""
 
 import ipaddress
 import json
@@ -31,7 +31,7 @@ SORT_KEYS: dict[str, Callable[[KnownAddress], Any]] = {
     "last-attempt": lambda row: row.last_attempt,
     "last-success": lambda row: row.last_success,
     "next-try": lambda row: row.next_try,
-    "latency": lambda row: (row.latency == 0, row.latency),  # those not known last
+    "latency": lambda row: (row.latency == 0, row.latency),  # unknown ones last
 }
 
 MILLISECOND = 1_000_000
@@ -39,7 +39,7 @@ MILLISECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Filter:
-    """Which addresses are wanted; what is None or empty does not matter."""
+    """Which addresses to list; None or an empty text stands for any."""
 
     kind: Kind | None = None
     standing: Standing | None = None
@@ -59,18 +59,22 @@ class _Filter:
 
 @click.command("list", epilog="Example: peerage addrbook list --old --in 10.0.0.0/8 --sort last-success -r")
 @home_option
-@click.option("--new", is_flag=True, help="Addresses never proved; with --old, all.")
-@click.option("--old", is_flag=True, help="Addresses proved good; with --new, all.")
+@click.option("--new", is_flag=True, help="Only addresses that were never proved; with --old, all.")
+@click.option("--old", is_flag=True, help="Only addresses that were proved good; with --new, all.")
 @click.option(
     "--standing",
     type=click.Choice([standing.value for standing in Standing]),
-    help="Only those never dialled, those that the last handshake verified, or those that failed since.",
+    help="Only those never dialled, verified by the last handshake, or failed since then.",
 )
-@click.option("--id", "node_id", metavar="PREFIX", default="", help="Only IDs that begin so.")
+@click.option("--id", "node_id", metavar="PREFIX", default="", help="Only IDs that begin with this.")
 @click.option("--in", "network", metavar="CIDR", help="Only addresses of this network.")
-@click.option("--source", metavar="PREFIX", default="", help="Only those that an ID that begins so told.")
-@click.option("--sort", type=click.Choice(list(SORT_KEYS)), default="id", show_default=True, help="Order.")
-@click.option("-r", "--reverse", is_flag=True, help="Last first.")
+@click.option(
+    "--source", metavar="PREFIX", default="", help="Only addresses told by an ID that begins with this."
+)
+@click.option(
+    "--sort", type=click.Choice(list(SORT_KEYS)), default="id", show_default=True, help="Sort by this."
+)
+@click.option("-r", "--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(
@@ -89,7 +93,7 @@ def list_(
 ) -> None:
     """List the addresses of the book.
 
-    Works while the node runs: what it has acknowledged so far is shown.
+    Works while the node runs, and shows what the node has written so far.
     """
     wanted = _Filter(
         None if new is old else Kind.NEW if new else Kind.OLD,
@@ -113,12 +117,12 @@ def list_(
 @click.command("import", epilog="Example: peerage addrbook import ~/.gaia/config/addrbook.json")
 @home_option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--salvage", is_flag=True, help="Take what can be read of a damaged file.")
+@click.option("--salvage", is_flag=True, help="Import what can be read of a damaged file.")
 def import_(home: Home, file: Path, *, salvage: bool) -> None:
     """Add the addresses of CometBFT's addrbook.json, with their history.
 
-    Who is known already stays as he is, and nobody has to go. What is refused is told by reason, on standard error
-    with examples. The node must not be running.
+    Nodes that the book knows already are left unchanged, and no address has to make room. Refused entries are counted by
+    reason, with examples on standard error. The node must not be running.
     """
     config = load_config(home)
     try:
@@ -145,7 +149,7 @@ def import_(home: Home, file: Path, *, salvage: bool) -> None:
 def export(home: Home, file: Path) -> None:
     """Write the book as CometBFT's addrbook.json; - is standard output.
 
-    Works while the node runs: what it has acknowledged so far is written.
+    Works while the node runs, and writes what the node has written so far.
     """
     book = snapshot(home, load_config(home))
     if str(file) == "-":

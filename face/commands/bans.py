@@ -1,4 +1,4 @@
-"""peerage bans list, add, remove."""
+"""The commands `peerage bans list`, `add` and `remove`."""
 
 import json
 import time
@@ -24,7 +24,7 @@ DEFAULT_REASON = "by the operator"
 
 @click.command("list", epilog="Example: peerage bans list --json")
 @home_option
-@click.option("--all", "everything", is_flag=True, help="Also those whose time is over.")
+@click.option("--all", "everything", is_flag=True, help="List bans that have expired, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(home: Home, *, everything: bool, as_json: bool) -> None:
     """List who is banned, until when and why. Works while the node runs."""
@@ -47,7 +47,7 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
 def add(home: Home, subject: str, duration: str, reason: str) -> None:
     """Ban a node ID, an IP address or a network.
 
-    Who is banned already is so until the later of both ends. The node must not be running.
+    If it is banned already, the later of the two ends counts. The node must not be running.
     """
     seconds = _seconds(duration)
     subject = _subject(subject)
@@ -62,7 +62,7 @@ def add(home: Home, subject: str, duration: str, reason: str) -> None:
 @home_option
 @click.argument("subject", metavar="ID|IP|CIDR")
 def remove(home: Home, subject: str) -> None:
-    """End a ban. What the book knew of a banned ID is back in it. The node must not be running."""
+    """End a ban. What the book knew about a banned ID is back in it. The node must not be running."""
     subject = _subject(subject)
     with open_alone(home, load_config(home)) as book:
         if not book.lift(subject):

@@ -1,4 +1,4 @@
-"""peerage bench."""
+"""The command `peerage bench`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,18 +24,18 @@ MIB = 1 << 20
     "--only",
     multiple=True,
     type=click.Choice(["bulk", "small", "pressure", "handshakes", "mailboxes", "frames", "loopback"]),
-    help="Measure only this; may be given several times.",
+    help="Measure only this; may be given more than once.",
 )
 @click.option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write the figures to this file too.",
+    help="Also write the figures to this file.",
 )
 def bench(secs: float, only: tuple[str, ...], json_file: Path | None) -> None:
-    """Measure what this machine carries, with two nodes on loopback.
+    """Measure how much traffic this machine can carry, with two nodes on loopback.
 
-    Needs nothing but peerage, leaves nothing behind. Figures depend on the machine: compare those of one run.
+    Needs nothing but peerage and leaves nothing behind. Figures depend on the machine: compare only those of one run.
     """
     from peerage.programs import benchmark
 

@@ -1,4 +1,4 @@
-"""A home's address book for a command: to look at, whoever has it open, or to change, alone."""
+"""Gives a command access to a home's address book: to read, even while a node uses it, or to change, exclusively."""
 
 import random
 import time
@@ -19,7 +19,7 @@ from peerage.config.node_key_file import load_node_key
 
 
 def snapshot(home: Home, config: Config) -> AddrBook:
-    """The book as it is on disk; an empty one, and a warning, where there is none. Nothing is written.
+    """The book as it is on disk; if there is none, an empty one, with a warning. Nothing is written.
 
     Raises: FailureError.
     """
@@ -38,9 +38,9 @@ def snapshot(home: Home, config: Config) -> AddrBook:
 
 @contextmanager
 def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
-    """The book, to change it: what the block did is on disk behind it, or nothing if it raised.
+    """The book, open for changes: they are on disk when the block has ended; if it raises, nothing is changed.
 
-    A home that has never run gets a book, with the addresses of its addrbook.json as at first start.
+    A home that has never run gets a book with the addresses of its addrbook.json, as at a node's first start.
     Raises: FailureError; MistakeError when a node runs in this home.
     """
     try:
@@ -79,18 +79,18 @@ def _opened(home: Home, config: Config) -> Iterator[AddrBook]:
 
 
 def _tell_who(book: AddrBook, config: Config) -> None:
-    """Whose addresses the book is never to have, as the node tells it at its start."""
+    """Tell the book which IDs it must never hold, as the node does when it starts."""
     book.add_private_ids(config.p2p.private_peer_ids)
-    with suppress(NodeKeyFileError):  # there is none yet, or the node will say what is wrong with it
+    with suppress(NodeKeyFileError):  # there is none yet, or the node will report what is wrong with it
         book.add_our_id(load_node_key(config.node_key_path).node_id)
 
 
 def told(nanoseconds: int) -> str:
-    """A time in UTC, to the second; - for never."""
+    """A time in UTC, to the second; "-" for never."""
     if nanoseconds == NEVER:
         return "-"
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(nanoseconds // SECOND))
 
 
 def _rng() -> random.Random:
-    return random.SystemRandom()  # a new book's key comes of it
+    return random.SystemRandom()  # must be unpredictable: a new book's key is drawn from it

@@ -1,11 +1,11 @@
-"""The command line: `peerage COMMAND`."""
+"""The command line `peerage COMMAND`: the list of commands."""
 
 import click
 
 from peerage.commands.group import CommandGroup, underscored
 from peerage.commands.options import group_home_option
 
-# name → module:attribute, in the order of --help; imported when asked for
+# name → module:attribute, in the order of --help; imported only when needed
 COMMANDS = {
     "init": "peerage.commands.init:init",
     "start": "peerage.commands.start:start",

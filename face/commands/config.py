@@ -1,4 +1,4 @@
-"""peerage config check, peerage config show."""
+"""The commands `peerage config check` and `peerage config show`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,8 +27,8 @@ from peerage.wire.net_address import id_in
 def check(home: Home, flags: Mapping[str, str]) -> None:
     """Say what is wrong with the configuration, key by key.
 
-    Looks at everything that would keep a node from starting: config.toml, environment, the flags given
-    here, the network's name and the node key. Exit code 0 if nothing is wrong, 2 otherwise.
+    Checks everything that would keep a node from starting: config.toml, environment, the flags given here, the network's
+    name and the node key. Exit code 0 if nothing is wrong, 2 otherwise.
     """
     config = load_config(home, flags, file_needed=True, to_start=True)
     unresolved = unresolved_hosts(config, "laddr", "external_address")
@@ -72,7 +72,7 @@ config = click.Group(
 
 
 def _ourselves(config: Config, own_id: str) -> Iterable[str]:
-    """Our own address among the peers: as in a list that all nodes of a network share."""
+    """Warnings that a list of peers holds our own address, as happens when all nodes of a network share the list."""
     for key in ("persistent_peers", "seeds"):
         for text in dict.fromkeys(getattr(config.p2p, key)):
             if id_in(text) == own_id:

@@ -1,4 +1,4 @@
-"""peerage crawl."""
+"""The command `peerage crawl`."""
 
 import asyncio
 import os
@@ -39,14 +39,14 @@ from peerage.wire.keys import NodeKey
 from peerage.wire.remote_text import shown
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SIGNALLED = 128  # plus the signal's number: the exit code, as of a shell
+SIGNALLED = 128  # plus the signal's number is the exit code, as in a shell
 
 output = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
 class _Output:
-    """A file that was asked for."""
+    """An output file that the user asked for."""
 
     flag: str
     path: Path
@@ -59,7 +59,7 @@ class _Output:
 
 @dataclass(frozen=True, slots=True)
 class _Manners:
-    """How visits are made."""
+    """How to make visits."""
 
     rate: float
     max_in_flight: int
@@ -79,63 +79,67 @@ class _Manners:
     help="Where to begin.  [default: p2p.seeds of the home's configuration, and its network]",
 )
 @click.option(
-    "--network", metavar="ID", help="Ask only nodes of this network.  [default: those the seeds are of]"
+    "--network", metavar="ID", help="Ask only nodes of this network.  [default: the seeds' networks]"
 )
 @click.option("--any-network", is_flag=True, help="Ask nodes of all networks.")
 @click.option(
-    "--json", "json_", type=output, metavar="FILE", help="Write nodes and edges; - is standard output."
+    "--json",
+    "json_",
+    type=output,
+    metavar="FILE",
+    help="Write nodes and edges to this file; - is standard output.",
 )
-@click.option("--csv", "csv_", type=output, metavar="FILE", help="Write a line for each node.")
+@click.option("--csv", "csv_", type=output, metavar="FILE", help="Write one line for each node.")
 @click.option(
-    "--edges", type=output, metavar="FILE", help="Write a CSV line for each edge: from, to, address."
+    "--edges", type=output, metavar="FILE", help="Write one CSV line for each edge: from, to, address."
 )
-@click.option("--graphml", type=output, metavar="FILE", help="Write a graph, as networkx and Gephi read it.")
+@click.option(
+    "--graphml", type=output, metavar="FILE", help="Write a graph that networkx and Gephi can read."
+)
 @click.option("--picture", type=output, metavar="FILE.svg", help="Draw the network.")
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Keep what was found there; if the file is there, go on with it.",
+    help="Store what was found in this file; if it exists, continue with it.",
 )
 @click.option(
     "--rate",
     type=click.FloatRange(0, 10_000, min_open=True),
     default=50.0,
     show_default=True,
-    help="Dials a second.",
+    help="Dials per second.",
 )
 @click.option(
     "--max-in-flight",
     type=click.IntRange(1, 10_000),
     default=200,
     show_default=True,
-    help="Visits under way at once.",
+    help="Most visits at the same time.",
 )
 @click.option(
     "--max-nodes",
     type=click.IntRange(1, 1_000_000),
     default=10_000,
     show_default=True,
-    help="Addresses dialled at most.",
+    help="Most addresses to dial.",
 )
-@click.option("--max-time", default="1h", show_default=True, metavar="DURATION", help="Then stop.")
+@click.option("--max-time", default="1h", show_default=True, metavar="DURATION", help="Stop after this time.")
 @click.option(
     "--timeout",
     default="5s",
     show_default=True,
     metavar="DURATION",
-    help="For each step of a visit: connecting, handshake, answers.",
+    help="Longest time for each step of a visit: connecting, handshake, answers.",
 )
 @click.option(
     "--requests",
     type=click.IntRange(1, MAX_REQUESTS),
     default=MAX_REQUESTS,
     show_default=True,
-    help="For addresses, of one node; more would be an offence.",
+    help="Requests for addresses per node; more would be against the protocol.",
 )
-@click.option(
-    "--own-key", is_flag=True, help="Use the home's node key.  [default: a key that is thrown away]"
-)
+@click.option("--own-key", is_flag=True, help="Use the home's node key.  [default: a new key for this crawl]")
 def crawl(
     home: Home,
     seeds: str | None,
@@ -156,18 +160,18 @@ def crawl(
     any_network: bool,
     own_key: bool,
 ) -> None:
-    """Map a network: who is there, and who knows whom.
+    """Map a network: which nodes there are, and who knows whom.
 
-    Begins at the seeds, asks every node that answers for the addresses it knows, and visits those. Each address is
-    dialled once, whatever is said of it. A CometBFT node refuses who is of another network, so this command says to each
-    node that it is of the same, which it has learned from that node's greeting; nodes of other networks than the seeds'
-    are on the map, but not asked.
+    Starts at the seeds, asks every node that answers for the addresses it knows, and visits those. Each address is dialled
+    once, however often it is mentioned. A CometBFT node refuses nodes of other networks, so this command tells each node
+    that it is of the same network, which it learns from that node's greeting. Nodes of other networks than the seeds' are
+    on the map, but are not asked.
 
-    Nodes tell a part of a large address book, so that its edges are some of those there are; with fewer than 32
-    addresses they tell all. Private addresses are dialled only if a node with a private address told them.
+    From a large address book nodes give out only a part, so the map's edges are a part of the real ones; with fewer than
+    32 addresses they give out all. Private addresses are dialled only if a node with a private address mentioned them.
 
-    Prints a table of who answered, unless a file is asked for. Ctrl-C ends it with what has been found so far. Exit code 1
-    if no seed answered, 130 after Ctrl-C.
+    Prints a table of the nodes that answered, unless a file is asked for. Ctrl-C ends the crawl with what has been found
+    so far. Exit code 1 if no seed answered, 130 after Ctrl-C.
     """
     outputs = _outputs(
         ("--json", json_, write_json),
@@ -213,14 +217,14 @@ def crawl(
 
 
 class _Notes:
-    """What is noted in the journal, if there is one. An hour's work is not given up because a disk is full meanwhile."""
+    """Writes visits to the journal, if there is one. A full disk must not cost an hour's work, so the crawl goes on."""
 
     def __init__(self, journal: Journal | None) -> None:
         self._journal = journal
         self._is_told = False
 
     def add(self, visited: Visited) -> None:
-        """Note a visit; that it cannot be is said once, and it is tried again with the next."""
+        """Record a visit. If that fails, say so once, and try again with the next visit."""
         if self._journal is None:
             return
         try:
@@ -231,7 +235,7 @@ class _Notes:
                 warn(f"--state: {error}; the survey goes on, and tries again")
 
     def undone(self) -> list[str]:
-        """At the end: what is not in the journal, as a line, if there is anything."""
+        """At the end: a line that says what is missing in the journal, or nothing."""
         try:
             if self._journal is not None:
                 self._journal.catch_up()
@@ -241,7 +245,7 @@ class _Notes:
 
 
 def _run(survey: Survey, key: NodeKey, manners: _Manners, notes: _Notes) -> int:
-    """Make the visits, with a bar where somebody watches. Returns: the signal that ended it, 0 if none did."""
+    """Make the visits, with a progress bar on a terminal. Returns: the signal that ended it, 0 if none did."""
     if survey.done:
         return 0
     from peerage.actors.crawl.surveyor import Surveyor, VisitsFailError
@@ -277,7 +281,7 @@ def _run(survey: Survey, key: NodeKey, manners: _Manners, notes: _Notes) -> int:
 
 
 async def _until_signal(work: Coroutine[None, None, None]) -> int:
-    """Do the work, but stop at a signal. Returns: which one, 0 if it was done."""
+    """Do the work, but stop at a signal. Returns: its number, 0 if the work was done."""
     loop, task, got = asyncio.get_running_loop(), asyncio.ensure_future(work), 0
 
     def stop(number: int) -> None:
@@ -286,7 +290,7 @@ async def _until_signal(work: Coroutine[None, None, None]) -> int:
         task.cancel()
 
     for number in SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+        if signal.getsignal(number) is not signal.SIG_IGN:  # ignored under nohup, for instance
             loop.add_signal_handler(number, stop, number)
     try:
         await task
@@ -296,11 +300,11 @@ async def _until_signal(work: Coroutine[None, None, None]) -> int:
     return got
 
 
-# --- what was asked for ---
+# --- what the user asked for ---
 
 
 def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], None]]) -> list[_Output]:
-    """The files to write, looked at before an hour is spent on what goes into them."""
+    """The files to write. They are checked now, before an hour is spent on their content."""
     outputs = [_Output(flag, path, write) for flag, path, write in wanted if path is not None]
     for each in outputs:
         if each.flag == "--picture" and each.path.suffix.lower() != ".svg":
@@ -329,7 +333,7 @@ def _seconds(flag: str, text: str) -> float:
 def _beginning(
     config: Config | None, seeds: str | None, network: str | None, *, any_network: bool, needed: bool
 ) -> Beginning:
-    """Where to begin. Args: config, of the home, where that is to say it; needed, whether seeds are."""
+    """Where to begin. Args: config, the home's, if seeds should come from it; needed, whether there must be seeds."""
     texts: Iterable[str] = ()
     if seeds is not None:
         texts = seeds.split(",")
@@ -356,7 +360,7 @@ def _beginning(
 
 @contextmanager
 def _journal(state: Path) -> Iterator[Journal]:
-    """The journal; what is wrong with it is told in a line."""
+    """The journal; its errors become one line."""
     try:
         try:
             opened = Journal(state)
@@ -371,7 +375,7 @@ def _journal(state: Path) -> Iterator[Journal]:
 
 
 def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None:
-    """A survey that goes on asks nodes of the same networks."""
+    """Raise unless a resumed survey is of the same networks as before."""
     wanted = (given.networks, given.any_network)
     if wanted not in {((), False), (before.networks, before.any_network)}:
         kept = (
@@ -384,7 +388,7 @@ def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None
         )
 
 
-# --- what came of it ---
+# --- the result ---
 
 
 def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> list[str]:

@@ -1,4 +1,4 @@
-"""What peerage crawl prints of a network map: a table of who answered, and a summary."""
+"""What `peerage crawl` prints about a network map: a table of the nodes that answered, and a summary."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -8,11 +8,11 @@ from peerage.commands.network_files import MILLISECONDS, channels_of, label
 from peerage.commands.table import table
 
 HEAD = ("ADDRESS", "MONIKER", "VERSION", "NETWORK", "CHANNELS", "LATENCY", "KNOWS", "KNOWN BY", "REMARK")
-MOST_SHOWN = 5  # versions and reasons
+MOST_SHOWN = 5  # of versions and of reasons
 
 
 def answered_table(found: NetworkMap) -> Iterator[str]:
-    """A line for each node that answered, the best known first."""
+    """One line for each node that answered, the best known first."""
     return table(HEAD, map(_cells, found.answered()))
 
 
@@ -53,7 +53,7 @@ def _nodes(nodes: Sequence[MappedNode]) -> str:
 
 
 def _kind(node: MappedNode) -> str:
-    """A reason without what is special to the node."""
+    """A reason without the part that is specific to the node."""
     return label(node.reason.partition(":")[0])
 
 

@@ -1,4 +1,4 @@
-"""peerage demo."""
+"""The command `peerage demo`."""
 
 import signal
 from types import FrameType
@@ -14,13 +14,16 @@ from peerage.commands.exit_status import FailureError
     "--secs", type=click.FloatRange(1, 86_400), default=20.0, show_default=True, help="How long it runs."
 )
 @click.option(
-    "--log-level", default="error", show_default=True, help="What the nodes log, to standard error."
+    "--log-level",
+    default="error",
+    show_default=True,
+    help="Log level of the nodes, which log to standard error.",
 )
 def demo(secs: float, log_level: str) -> None:
     """Run a small network on this machine and watch it.
 
-    Four nodes on loopback that find each other through a seed, and gossip. Needs no set-up, leaves nothing behind.
-    Exit code 1 if they did not find each other.
+    Four nodes on loopback find each other through a seed, and gossip. Needs no set-up and leaves nothing behind. Exit code
+    1 if they did not find each other.
     """
     from peerage.config.logging import LogSettings, set_up_logging
     from peerage.programs.demo import run_demo
@@ -40,11 +43,11 @@ def demo(secs: float, log_level: str) -> None:
 
 
 def _stop_gently() -> None:
-    """Have SIGTERM and SIGHUP end the demo as Ctrl-C does, and a second signal not disturb its end."""
+    """Let SIGTERM and SIGHUP end the demo as Ctrl-C does, and ignore further signals while it ends."""
     numbers = [
         number
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN  # as under nohup
+        if signal.getsignal(number) is not signal.SIG_IGN  # ignored under nohup, for instance
     ]
 
     def stop(_number: int, _frame: FrameType | None) -> None:

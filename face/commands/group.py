@@ -1,4 +1,4 @@
-"""The group of commands: loads commands late, turns errors into exit codes."""
+"""The group of all commands: imports each command only when it is needed, and turns errors into exit codes."""
 
 import errno
 import importlib
@@ -13,7 +13,7 @@ from peerage.config.errors import OperatorError
 
 
 class CommandGroup(click.Group):
-    """A click group of commands given as "package.module:attribute", each imported when it is asked for.
+    """A click group of commands given as "package.module:attribute", each imported when it is needed.
 
     Commands may be written with underscores, as in CometBFT: show_node_id.
     """
@@ -23,11 +23,11 @@ class CommandGroup(click.Group):
         self._lazy = dict(lazy)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all commands, as listed in --help."""
+        """The names of all commands, in the order of --help."""
         return [*self._lazy, *super().list_commands(ctx)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, None if there is none."""
+        """The command of that name; None if there is none."""
         name = cmd_name.replace("_", "-")
         if name not in self._lazy:
             return super().get_command(ctx, name)
@@ -39,27 +39,27 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click's. Behind it everything is imported, and Ctrl-C is the command's business."""
+        """Like click's. When it returns, everything is imported, so from then on Ctrl-C is the command's to handle."""
         found = super().resolve_command(ctx, args)
         tell_of_interrupts()
         return found
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. What the operator or the system did wrong ends as one message and an exit code."""
+        """Run the command. Errors of the operator or the system end as a single message and an exit code."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            end_by_interrupts()  # the second one shall not find us in here
+            end_by_interrupts()  # a second Ctrl-C must not hit us in here
             click.echo("Aborted!", err=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
         except OperatorError as error:
             raise MistakeError(str(error)) from error
         except OSError as error:
-            if error.errno == errno.EPIPE:  # click knows what to do: the reader of our output went away
+            if error.errno == errno.EPIPE:  # nobody reads our output any more; click handles that
                 raise
             raise FailureError(str(error)) from error
 
 
 def underscored(name: str) -> str:
-    """Hyphens and underscores are alike in flags: CometBFT itself has both."""
+    """Treat hyphens and underscores in flags alike, because CometBFT itself has both."""
     return name.replace("-", "_")

@@ -1,4 +1,4 @@
-"""peerage init."""
+"""The command `peerage init`."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ CONFIG_MODE = 0o644  # as CometBFT's
 @home_option
 @click.option("--network", metavar="ID", default="", help="Name of the network, written into config.toml.")
 def init(home: Home, network: str) -> None:
-    """Make a home directory: config/config.toml, config/node_key.json and data/.
+    """Create a home directory: config/config.toml, config/node_key.json and data/.
 
-    Touches nothing that exists, and says so.
+    Leaves files that exist unchanged, and says so.
     """
     _report(home.config_file.parent, new=make_directory(home.config_file.parent))
     _report(home.config_file, new=_write_config(home, network))
@@ -42,7 +42,7 @@ def _write_config(home: Home, network: str) -> bool:
     values = {"peerage.network": network} if network else {}
     try:
         network.encode()
-    except UnicodeEncodeError as error:  # bytes on the command line that are no UTF-8
+    except UnicodeEncodeError as error:  # the command line held bytes that are not UTF-8
         raise click.BadParameter(
             f"found {quoted(network)}, allowed: UTF-8", param_hint="--network"
         ) from error

@@ -1,28 +1,31 @@
-"""Ctrl-C before a command has begun, and after its end: the process ends by the signal, without a word.
+"""Handles Ctrl-C before a command begins and after it ends: the process dies of the signal, silently.
 
-Python would raise KeyboardInterrupt wherever it is, and what it is at then, for most of a second, is importing. A command
-that runs is told as usual, and cleans up.
+By default Python raises KeyboardInterrupt wherever it happens to be, and for most of the first second that is inside an
+import, with a traceback that helps nobody. A running command gets KeyboardInterrupt as usual, and cleans up.
 
-Imports nothing but a module that is part of the interpreter: until `end_by_interrupts` is called, Ctrl-C prints a traceback.
+Until `end_by_interrupts` is called, Ctrl-C prints a traceback. So this module imports nothing but one module that is part
+of the interpreter.
 """
 
-import _signal  # type: ignore[import-not-found]  # what `signal` is made of; that is a file, and imports others
+import _signal  # type: ignore[import-not-found]  # the core of `signal`, which is a file and imports others
 
-INTERRUPTED = 130  # exit code of a command that was told, as a shell has it for one that ended by the signal
+INTERRUPTED = (
+    130  # exit code of an interrupted command: what a shell reports for a process that SIGINT killed
+)
 
-_waits = False  # whether Python's own handler is to come back
+_waits = False  # whether we replaced Python's own handler, which then has to come back
 
 
 def end_by_interrupts() -> None:
-    """Have Ctrl-C end this process. Who ignores it (nohup), or has a handler of his own, goes on as he does."""
-    global _waits  # noqa: PLW0603 - so is a signal's handler
+    """Let Ctrl-C end this process. If SIGINT is ignored (nohup) or has another handler, that is left as it is."""
+    global _waits  # noqa: PLW0603 - a signal's handler is global, too
     if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
         _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
         _waits = True
 
 
 def tell_of_interrupts() -> None:
-    """Have Ctrl-C raise KeyboardInterrupt again, if it was `end_by_interrupts` that changed that."""
+    """Let Ctrl-C raise KeyboardInterrupt again, if `end_by_interrupts` changed that."""
     global _waits  # noqa: PLW0603
     if _waits:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)

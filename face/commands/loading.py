@@ -1,4 +1,4 @@
-"""Loading the configuration for a command: warnings go to standard error."""
+"""Loads the configuration for a command, and prints its warnings to standard error."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ from peerage.config.home import Home
 def load_config(
     home: Home, flags: Mapping[str, str] | None = None, *, file_needed: bool = False, to_start: bool = False
 ) -> Config:
-    """What Config.load gives; what it warns about has been printed. Raises: ConfigError."""
+    """Load the configuration with Config.load, and print its warnings. Raises: ConfigError."""
     try:
         config = Config.load(home, flags, file_needed=file_needed, to_start=to_start)
     except ConfigError as error:
@@ -23,6 +23,6 @@ def load_config(
 
 
 def warn(*warnings: str) -> None:
-    """Print warnings, a line each."""
+    """Print warnings, one line each."""
     for warning in warnings:
         click.echo(f"Warning: {warning}", err=True)

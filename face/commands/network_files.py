@@ -1,4 +1,4 @@
-"""A network map as JSON, CSV and GraphML. What nodes say of themselves is written without what is not printable."""
+"""Writes a network map as JSON, CSV or GraphML. Nodes choose their own texts, so unprintable characters are replaced."""
 
 import csv
 import json
@@ -17,23 +17,23 @@ GRAPHML_TYPES = {bool: "boolean", int: "long", float: "double", str: "string", l
 
 
 def printable(text: str) -> str:
-    """The text with a replacement character for whatever could confuse a terminal or a parser."""
+    """The text, with a replacement character for anything that could confuse a terminal or a parser."""
     decoded = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(each if each.isprintable() else "\ufffd" for each in decoded)
 
 
 def label(text: str) -> str:
-    """The same for a table or a picture: cut, for a node may call itself anything."""
+    """The text for a table or a picture: printable, and cut, because a node may call itself anything."""
     return cut(printable(text[: MAX_SHOWN + 1]))
 
 
 def channels_of(info: NodeInfo) -> list[str]:
-    """The channels that a node announces, as 0x20."""
+    """The channels that a node announces, written as 0x20."""
     return [f"{channel:#04x}" for channel in info.channels]
 
 
 def row_of(node: MappedNode) -> dict[str, Any]:
-    """A node by the names of its columns; None for what is not known. The same in all formats."""
+    """A node's values by column name, the same in all formats; None for what is not known."""
     info = node.info
     known = info or NOTHING
     texts = {
@@ -62,7 +62,7 @@ def row_of(node: MappedNode) -> dict[str, Any]:
 
 
 def write_json(found: NetworkMap, file: TextIO) -> None:
-    """One object: networks, seeds, nodes, and edges from who told an address to whose it is."""
+    """Write one object: networks, seeds, nodes, and edges, each from the node that told an address to the one it is of."""
     head = {
         "networks": [printable(network) for network in found.networks],
         "seeds": [str(seed) for seed in found.seeds],
@@ -78,7 +78,7 @@ def write_json(found: NetworkMap, file: TextIO) -> None:
 
 
 def write_csv(found: NetworkMap, file: TextIO) -> None:
-    """A line for each node."""
+    """Write one line for each node."""
     rows = [row_of(node) for node in found.nodes]
     writer = csv.DictWriter(file, list(rows[0]) if rows else ["id"], lineterminator="\n")
     writer.writeheader()
@@ -87,14 +87,14 @@ def write_csv(found: NetworkMap, file: TextIO) -> None:
 
 
 def write_edges(found: NetworkMap, file: TextIO) -> None:
-    """A CSV line for each pair of nodes of which one told the address of the other."""
+    """Write one CSV line for each pair of nodes of which one told us the other's address."""
     writer = csv.DictWriter(file, ["from", "to", "address"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(_edges(found))
 
 
 def write_graphml(found: NetworkMap, file: TextIO) -> None:
-    """A directed graph; nodes have the columns of the CSV file, edges the address that was told."""
+    """Write a directed graph. Nodes have the columns of the CSV file, edges the address that was told."""
     rows = [row_of(node) for node in found.nodes]
     types: dict[str, str] = {}
     for row in rows:

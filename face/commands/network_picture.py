@@ -1,8 +1,8 @@
-"""A picture of a network map: SVG, by hand.
+"""Draws a network map as SVG.
 
-Up to 60 nodes stand on a circle, each with its name. More fill a disc, the best known in its middle, and a list beside it
-names those; who did not answer stands in a ring around them, without lines. A line is drawn for each pair of which one
-knows the other, a darker one if both do.
+Up to 60 nodes are placed on a circle, each with its name. More of them fill a disc, the best known in the middle and
+named in a list beside it; nodes that did not answer form a ring around the disc, without lines. A line connects each pair
+of which one knows the other; it is darker if both do.
 """
 
 import math
@@ -16,17 +16,17 @@ from peerage.actors.discovery.survey.network_map import MappedNode, NetworkMap, 
 from peerage.commands.network_files import label
 from peerage.wire.keys import NodeID
 
-CIRCLE_NODES = 60  # their names can still be read
-SIZE = 1000.0  # of the square that the network fills
-SIDE = 380.0  # the legend's width
-LABEL_ROOM = 185.0  # around a circle
+CIRCLE_NODES = 60  # with more, names on a circle could not be read
+SIZE = 1000.0  # side of the square that the network fills
+SIDE = 380.0  # width of the legend
+LABEL_ROOM = 185.0  # for names around a circle
 MARGIN = 30.0
-# How far those reach who answered, and where the others begin, when there are too many for a circle.
+# Fractions of the radius: the outer edge of the nodes that answered, and the inner edge of the others' ring.
 DISC, RING = 0.78, 0.84
 CURVE = 0.45  # how far a line bends towards the middle
-MAX_LINES = 20_000  # more make no picture but a heavy file
+MAX_LINES = 20_000  # more would only make the file heavy
 GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
-NAMED = 20  # the best known, in the legend
+NAMED = 20  # how many of the best known are named in the legend
 LONGEST_NAME = 23  # characters
 COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#9467bd", "#8c564b", "#e377c2", "#bcbd22", "#17becf")
 OTHER_COLOUR, NOBODY = "#555555", "#bbbbbb"
@@ -66,11 +66,11 @@ def draw_network(found: NetworkMap, file: TextIO) -> None:
     file.write("</svg>\n")
 
 
-# --- where everybody stands ---
+# --- where the nodes are placed ---
 
 
 def _ordered(answered: Sequence[MappedNode]) -> list[MappedNode]:
-    """Those of one version beside each other, the best known of them first."""
+    """Nodes of the same version next to each other, the best known of them first."""
     common = Counter(_version(node) for node in answered)
     return sorted(
         answered, key=lambda node: (-common[_version(node)], _version(node), -node.known_by, node.id)
@@ -86,14 +86,14 @@ def _circle(nodes: Sequence[MappedNode]) -> dict[NodeID, _Place]:
 
 
 def _disc(answered: Sequence[MappedNode], absent: Sequence[MappedNode]) -> dict[NodeID, _Place]:
-    """As seeds in a sunflower: each has as much room as any other of its kind."""
+    """Places like those of the seeds in a sunflower, so that all nodes of a kind have equal room."""
     radius = SIZE / 2 - MARGIN
     places = _sunflower(answered, 0.0, radius * (DISC if absent else 1.0))
     return places | _sunflower(absent, radius * RING if answered else 0.0, radius)
 
 
 def _sunflower(nodes: Sequence[MappedNode], inner: float, outer: float) -> dict[NodeID, _Place]:
-    """The first in the middle, or at the inner edge of a ring."""
+    """The first node is in the middle, or at the inner edge of a ring."""
     area = outer**2 - inner**2
     return {
         node.id: _at(math.sqrt(inner**2 + area * (number + 0.5) / len(nodes)), number * GOLDEN_ANGLE)
@@ -106,7 +106,7 @@ def _at(radius: float, angle: float) -> _Place:
 
 
 def _radii(answered: Sequence[MappedNode], absent: Sequence[MappedNode]) -> dict[NodeID, float]:
-    """The better known, the larger; as large as there is room for."""
+    """Better known nodes are larger, and all are as large as the room allows."""
     most = max((node.known_by for node in answered), default=0) or 1
     radius = SIZE / 2 - MARGIN
     largest = min(12.0, 0.6 * radius * DISC / math.sqrt(len(answered) or 1))
@@ -119,7 +119,7 @@ def _radii(answered: Sequence[MappedNode], absent: Sequence[MappedNode]) -> dict
 
 
 def _pairs(found: NetworkMap) -> dict[tuple[NodeID, NodeID], bool]:
-    """Pairs of which one knows the other, the smaller ID first; True if both do."""
+    """Pairs of which one knows the other, the smaller ID first; True if both know each other."""
     pairs: dict[tuple[NodeID, NodeID], bool] = {}
     for link in found.links():
         pair = (min(link.teller, link.told), max(link.teller, link.told))
@@ -128,7 +128,7 @@ def _pairs(found: NetworkMap) -> dict[tuple[NodeID, NodeID], bool]:
 
 
 def _lines(pairs: Mapping[tuple[NodeID, NodeID], bool], places: Mapping[NodeID, _Place]) -> Iterator[str]:
-    """The pairs that know each other, then, as far as there is room, the others, so that those lie on top."""
+    """Lines for the pairs, at most MAX_LINES; those who know each other are drawn last and so lie on top."""
     step = max(1, math.ceil(len(pairs) / MAX_LINES))
     drawn = sorted(islice(pairs, 0, None, step), key=lambda pair: pairs[pair])
     opacity = min(0.6, max(0.02, 100 / (len(drawn) or 1)))
@@ -161,7 +161,7 @@ def _name(node: MappedNode) -> str:
 
 
 def _title(node: MappedNode) -> str:
-    """What a viewer shows when the pointer rests on a node."""
+    """The text that a viewer shows when the pointer rests on a node."""
     lines = [_name(node), f"{node.id}@{node.place}"]
     if node.info is not None:
         lines.append(f"version {_version(node)}, network {label(node.info.network)}")
@@ -170,7 +170,7 @@ def _title(node: MappedNode) -> str:
 
 
 def _label(node: MappedNode, x: float, y: float) -> str:
-    """The name, along the ray from the middle."""
+    """A node's name, written along the ray from the middle."""
     angle = math.degrees(math.atan2(y - SIZE / 2, x - SIZE / 2))
     left = abs(angle) > 90.0
     turn, anchor, shift = (angle + 180, "end", -16) if left else (angle, "start", 16)

@@ -1,4 +1,4 @@
-"""peerage show-node-id, peerage gen-node-key."""
+"""The commands `peerage show-node-id` and `peerage gen-node-key`."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""Options that commands share: --home, and one flag for every setting."""
+"""Options that several commands share: --home, and a flag for every setting."""
 
 import functools
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _FLAGS = "peerage.flags"
 
 
 def group_home_option(function: F) -> F:
-    """--home before the command's name, as CometBFT allows."""
+    """Adds --home in front of the command's name, where CometBFT allows it."""
 
     def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
         ctx.meta[_HOME] = _named(value)
@@ -29,12 +29,12 @@ def group_home_option(function: F) -> F:
         metavar="DIR",
         expose_value=False,
         callback=remember,
-        help=f"Home directory, also after the command.  [default: {VARIABLE}, else {DEFAULT}]",
+        help=f"Home directory; may also be given after the command.  [default: {VARIABLE}, else {DEFAULT}]",
     )(function)
 
 
 def home_option(function: F) -> F:
-    """--home; the command gets `home`, a Home."""
+    """Adds --home; the command gets it as `home`, a Home."""
 
     def find(ctx: click.Context, _param: click.Parameter, value: str | None) -> Home:
         return Home.find(_named(value) or ctx.meta.get(_HOME))
@@ -48,20 +48,20 @@ def home_option(function: F) -> F:
 
 
 def _named(home: str | None) -> str | None:
-    if home == "":  # a shell variable that is not set, most likely: the default home is not what was meant
+    if (
+        home == ""
+    ):  # most likely a shell variable that is not set, so falling back to the default home would be wrong
         raise click.BadParameter('found "", allowed: a directory')
     return home
 
 
 class SettingOption(click.Option):
-    """The flag of a setting. What is given goes, as text, into the flags that `settings_options` hands
-    over.
-    """
+    """The flag of a setting. Its value becomes one of the flags that `settings_options` passes to the command, as text."""
 
     def __init__(self, setting: Setting[Any]) -> None:
         self.setting = setting
         declared = setting.declared
-        # like a Go flag, a switch needs no value: --p2p.pex is --p2p.pex=true
+        # as with Go's flags, a switch needs no value: --p2p.pex means --p2p.pex=true
         lone: dict[str, Any] = (
             {"is_flag": False, "flag_value": "true"} if isinstance(declared.kind, Switch) else {}
         )
@@ -87,7 +87,7 @@ class SettingOption(click.Option):
 
 
 class SettingsCommand(click.Command):
-    """A command whose --help lists the flags of settings section by section, after its own options."""
+    """A command whose --help lists its own options first, and then the settings' flags by section."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options."""
@@ -104,7 +104,7 @@ class SettingsCommand(click.Command):
 
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A flag for every setting; the command gets `flags`, the given ones as texts by name of setting."""
+    """Adds a flag for every setting; the command gets those that were given as `flags`, texts by name of setting."""
 
     @click.pass_context
     def with_flags(ctx: click.Context, *args: Any, **kwargs: Any) -> Any:
@@ -112,7 +112,7 @@ def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     wrapped: Any = functools.update_wrapper(with_flags, function)
     params: list[click.Parameter] = getattr(function, "__click_params__", [])
-    # click collects parameters from the innermost decorator outwards and reverses them
+    # click collects parameters from the innermost decorator outwards, and reverses them at the end
     wrapped.__click_params__ = [*params, *(SettingOption(setting) for setting in reversed(SETTINGS))]
     return wrapped  # type: ignore[no-any-return]  # a function, whatever update_wrapper is typed as
 

@@ -1,4 +1,4 @@
-"""peerage ping."""
+"""The command `peerage ping`."""
 
 import socket
 import time
@@ -22,20 +22,20 @@ from peerage.wire.remote_text import shown
 
 READ_SIZE = 64 * 1024
 LONGEST_TIMEOUT_S = 86_400.0
-PROBE_TIMEOUT_S = 1.0  # for each question to a place where no node answered
+PROBE_TIMEOUT_S = 1.0  # for each further question to a place where no node answered
 
 
 @click.command("ping", epilog="Example: peerage ping 00…ff@seed.example.org:26656 --network cosmoshub-4")
 @click.argument("address", metavar="ID@HOST:PORT")
+@click.option("--network", metavar="ID", help="The network to claim as ours.  [default: the remote's own]")
 @click.option(
-    "--network", metavar="ID", help="The network to say that we are of.  [default: the remote's own]"
+    "--timeout", default="5s", show_default=True, metavar="DURATION", help="Longest time for each step."
 )
-@click.option("--timeout", default="5s", show_default=True, metavar="DURATION", help="For each step.")
 def ping(address: str, network: str | None, timeout: str) -> None:
     """Dial a node, shake hands, and say who is there.
 
-    Prints the node's ID, moniker, network, version and channels, and how long the TCP connection, the handshake and a
-    ping took. Exit code 1, and the exact reason, if the node cannot be reached or refuses.
+    Prints the node's ID, moniker, network, version and channels, and how long the TCP connection, the handshake and a ping
+    took. Exit code 1, and the exact reason, if the node cannot be reached or refuses.
     """
     seconds = _positive_seconds(timeout)
     try:
@@ -74,7 +74,7 @@ def _positive_seconds(timeout: str) -> float:
 
 
 class _Call:
-    """One connection, from dial to pong, with the time each step took."""
+    """One connection, from the dial to the pong, with the time that each step took."""
 
     def __init__(self, target: NetAddress, network: str | None, timeout: float) -> None:
         self.step = "dialling"
@@ -88,7 +88,7 @@ class _Call:
         self._heard = False
 
     def run(self) -> str:
-        """Go through all steps. Returns: what went wrong, empty if nothing did.
+        """Go through all steps. Returns: what went wrong; empty if nothing did.
 
         Raises: HandshakeRefusedError; OSError, TimeoutError when the node cannot be reached.
         """
@@ -97,7 +97,7 @@ class _Call:
             self._connected = time.perf_counter() - began
             sock.setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )  # else the ping waits for a delayed ACK
+            )  # otherwise the ping would wait for a delayed ACK
             self.step = "shaking hands"
             try:
                 self._shake(sock)
@@ -107,7 +107,7 @@ class _Call:
                 if self._handshake.secret.strange_beginning:
                     return str(self._handshake.receive_eof())
                 return self._closed("during the handshake")
-            except TimeoutError:  # a full CometBFT node lets connections wait
+            except TimeoutError:  # a CometBFT node that is full lets connections wait
                 return f"no word within {self._timeout:g} s: the node is full or hangs, or something else is there"
             self._shaken = time.perf_counter() - began - self._connected
             self.step = "waiting for its pong"
@@ -128,11 +128,11 @@ class _Call:
 
     @staticmethod
     def _closed(when: str) -> str:
-        """What it may mean; the protocol has no words for it."""
+        """What the closing may mean: the protocol has no way to say why."""
         return f"refused: the node closed the connection {when}: it is full, bars this IP or ID, or has it already"
 
     def report(self) -> list[str]:
-        """What has been learned; nothing before the handshake was complete."""
+        """What we learned about the node; nothing if the handshake was not completed."""
         theirs = self._handshake.theirs
         if theirs is None or not self._shaken:
             return []

@@ -1,4 +1,4 @@
-"""peerage simulate."""
+"""The command `peerage simulate`."""
 
 import sys
 from dataclasses import fields
@@ -30,14 +30,14 @@ RULES = ("peerage", "cometbft", "both")
     type=click.FloatRange(0.01, 1000),
     default=1.0,
     show_default=True,
-    help="How long it runs there.",
+    help="Simulated time.",
 )
 @click.option(
     "--churn",
     type=click.FloatRange(0, 100),
     default=0.0,
     show_default=True,
-    help="How often a node goes down in an hour, on average.",
+    help="How often per hour a node goes down, on average.",
 )
 @click.option(
     "--downtime",
@@ -51,14 +51,14 @@ RULES = ("peerage", "cometbft", "both")
     type=click.FloatRange(0, 0.99),
     default=0.0,
     show_default=True,
-    help="The share of nodes that nobody can dial, though they tell an address.",
+    help="Share of nodes that nobody can dial, though they announce an address.",
 )
 @click.option(
     "--dead",
     type=click.IntRange(0, 100_000),
     default=0,
     show_default=True,
-    help="Addresses in the seeds' books where nobody is.",
+    help="Addresses in the seeds' books at which there is no node.",
 )
 @click.option(
     "--attacker",
@@ -75,26 +75,38 @@ RULES = ("peerage", "cometbft", "both")
 )
 @click.option("--outbound", type=click.IntRange(1, 100), default=10, show_default=True, help="Peers to dial.")
 @click.option(
-    "--inbound", type=click.IntRange(1, 1000), default=40, show_default=True, help="Peers to let in."
+    "--inbound", type=click.IntRange(1, 1000), default=40, show_default=True, help="Peers to accept."
 )
-@click.option("--seed", type=int, default=1, show_default=True, help="Of chance: the same gives the same.")
-@click.option("--rules", type=click.Choice(RULES), default="peerage", show_default=True, help="Whose rules.")
+@click.option(
+    "--seed",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Seed of the random numbers: the same one gives the same result.",
+)
+@click.option(
+    "--rules",
+    type=click.Choice(RULES),
+    default="peerage",
+    show_default=True,
+    help="Which rules the nodes follow.",
+)
 @click.option(
     "--without",
     type=click.Choice([each.name for each in fields(Improvements)]),
     multiple=True,
-    help="Switch off one of what peerage's rules do better; may be given more than once.",
+    help="Switch off one of peerage's improvements; may be given more than once.",
 )
 @click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw a picture."
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw the results."
 )
 def simulate(
     downtime: str, rules: str, without: tuple[str, ...], plot: Path | None, groups: int, **numbers: float
 ) -> None:
-    """Simulate how a network finds itself, on virtual time, without sockets.
+    """Simulate how the nodes of a network find each other, on virtual time and without sockets.
 
-    Every node uses the address book and the peer manager that a real one uses. Prints how long it takes until 95 % have
-    all their outbound peers, how inbound peers spread, how good the seeds' answers are, and how many of the victims'
+    Every node uses the address book and the peer manager of a real one. Prints how long it takes until 95 % have all their
+    outbound peers, how inbound peers are distributed, how good the seeds' answers are, and how many of the victims'
     outbound slots the attacker wins; the victims restart after three quarters of the time.
     """
     if plot is not None and plot.suffix.lower() != ".svg":
@@ -127,7 +139,7 @@ def simulate(
 
 
 def rules_of(scenario: Scenario) -> str:
-    """Whose rules a scenario has."""
+    """The name of the rules that a scenario uses."""
     return "cometbft" if scenario.cometbft else "peerage"
 
 
@@ -142,7 +154,7 @@ def _seconds(duration: str) -> float:
 
 
 def _run(scenario: Scenario) -> Result:
-    """Simulate, with a bar where somebody watches."""
+    """Simulate, with a progress bar on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()
@@ -152,7 +164,7 @@ def _run(scenario: Scenario) -> Result:
 
 
 def _report(results: list[Result]) -> list[str]:
-    """A line for each figure, a column for each set of rules."""
+    """One line for each figure, one column for each set of rules."""
     rows = [
         ("rules", *(rules_of(result.scenario) for result in results)),
         ("95 % have all outbound peers after", *(_after(result.converged_s) for result in results)),

@@ -1,16 +1,16 @@
-"""A picture of simulations: how fast a network comes together, and how inbound peers spread. SVG, by hand."""
+"""Draws simulations as SVG: how fast the network becomes connected, and how inbound peers are distributed."""
 
 from collections.abc import Iterator, Sequence
 
 from peerage.actors.discovery.simulation.simulation import Result
 
-WIDTH, HEIGHT = 420, 240  # of one diagram's field
+WIDTH, HEIGHT = 420, 240  # of the area inside one diagram's axes
 LEFT, TOP, GAP = 60, 40, 90
 COLOURS = ("#1f77b4", "#d62728")
 
 
 def plot_svg(results: Sequence[Result]) -> str:
-    """Two diagrams side by side, a colour for each result."""
+    """Two diagrams side by side, with one colour for each result."""
     width, height = LEFT + 2 * WIDTH + GAP + 20, TOP + HEIGHT + 80
     size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
     lines = [
@@ -28,7 +28,7 @@ def plot_svg(results: Sequence[Result]) -> str:
 
 
 def _curves(results: Sequence[Result], left: float) -> Iterator[str]:
-    # until a little after the slowest has come together: what follows is a straight line
+    # Stop a little after the slowest has converged: the rest is a straight line.
     ends = [result.converged_s or result.full[-1][0] for result in results]
     most = max(60.0, min(2.0 * max(ends), results[0].full[-1][0]))
     yield from _frame(left, "have all outbound peers", f"{most:.0f} s", "100 %")

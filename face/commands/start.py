@@ -1,4 +1,4 @@
-"""peerage start."""
+"""The command `peerage start`."""
 
 import importlib
 import importlib.util
@@ -66,24 +66,24 @@ def _node(config: Config) -> Node:
     reactors = load_reactors(config.peerage.reactors)
     try:
         return Node(config, reactors, name="")
-    except ValueError as error:  # names or channels taken twice
+    except ValueError as error:  # a name or a channel is used twice
         raise MistakeError(f"peerage.reactors: {error}") from error
 
 
 def _print(line: str) -> None:
-    """Print what nobody may be able to take: no reader is left, or the disk is full. That must not end the node."""
+    """Print a line that perhaps nobody can take: the reader is gone, or the disk is full. That must not end the node."""
     try:
         click.echo(line)
     except OSError:
         os.dup2(
             os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # what is left of the line goes there at exit
+        )  # so that the rest of the line, flushed at exit, does no harm
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
     """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
 
-    Modules that are not installed are looked for in the current directory.
+    Modules that are not installed are searched in the current directory.
 
     Raises: MistakeError naming the reactor and what is wrong with it.
     """
@@ -94,7 +94,7 @@ def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
         try:
             _make_findable(module_name)
             module = importlib.import_module(module_name)
-        except Exception as error:  # whatever a stranger's module does when it is imported
+        except Exception as error:  # importing somebody's module can raise anything
             cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
             raise MistakeError(
                 f"reactor {spec!r}: module {module_name!r} cannot be imported: {cause}; a module on Python's path"
@@ -112,9 +112,9 @@ def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
 
 
 def _make_findable(module_name: str) -> None:
-    """Look into the current directory from here on, behind everything else, if a module is nowhere else.
+    """Append the current directory to the path if the module cannot be found elsewhere.
 
-    Only then: whoever names installed reactors, or none, runs nothing that lies where he happens to be.
+    Only in that case, so that an operator who names installed reactors, or none, runs nothing from wherever he is.
     """
     if importlib.util.find_spec(module_name.partition(".")[0]) is None:
         sys.path.append(str(Path.cwd()))

@@ -1,4 +1,4 @@
-"""A wish to stop that a signal may make at any moment."""
+"""Stop requests: how a signal, at any moment, asks a running command to stop."""
 
 import contextlib
 import os
@@ -10,11 +10,12 @@ _READ_BYTES = 256
 
 
 class StopRequest:
-    """What a command waits for once it runs: SIGINT, SIGTERM, or the end of its node. Used with `with`.
+    """What a running command waits for: SIGINT, SIGTERM, or the end of its node. Used with `with`.
 
-    Locks do not do here, neither an Event's nor a queue's. The interrupted thread may hold the lock that the handler
-    takes; and a signal that comes just before a wait for a lock begins does not interrupt it, so that the handler runs
-    when something else ends the wait. A pipe is written to by the signal itself.
+    It cannot be built from locks, as an Event or a queue is. The signal may interrupt a thread that holds the very lock
+    which the handler needs. And a signal that arrives just before the thread begins to wait for a lock does not interrupt
+    that wait: the handler would run only when something else ends it. A pipe has neither problem, since Python writes to
+    it (`set_wakeup_fd`) as soon as the signal arrives.
     """
 
     def __init__(self) -> None:
@@ -32,25 +33,25 @@ class StopRequest:
         writer, self._writer = (
             self._writer,
             -1,
-        )  # whoever asks now must not write into another file of that number
+        )  # so that a late `ask` cannot write into another file that gets the same number
         os.close(writer)
         os.close(self._reader)
 
     def heed_signals(self) -> None:
-        """Be asked by SIGINT and SIGTERM from now on. In the main thread only."""
-        # A full pipe wakes as well as one more byte would.
+        """Treat SIGINT and SIGTERM as requests from now on. Only in the main thread."""
+        # A full pipe wakes the reader just as well as one more byte would.
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def ask(self) -> None:
-        """Ask, from any thread or handler, as often as you like; after the end it does nothing."""
+        """Request a stop, from any thread or signal handler, any number of times; after the end it does nothing."""
         self._is_asked = True
-        with contextlib.suppress(OSError):  # the pipe is full, or there is none any more
+        with contextlib.suppress(OSError):  # the pipe is full, or closed by now
             os.write(self._writer, b"\0")
 
     def wait(self) -> None:
-        """Return when it has been asked."""
+        """Return as soon as a stop has been requested."""
         while not self._is_asked:
             os.read(self._reader, _READ_BYTES)
 

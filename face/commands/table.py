@@ -1,4 +1,4 @@
-"""Tables as text: columns as wide as their widest cell, so that nothing is cut and scripts can split them."""
+"""Formats text tables. Columns are as wide as their widest cell: nothing is cut, and scripts can split the lines."""
 
 from collections.abc import Iterable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""peerage version."""
+"""The command `peerage version`."""
 
 import json
 from importlib.metadata import version as installed_version
@@ -16,7 +16,7 @@ BLOCK_PROTOCOL = 11  # reference 3
     "--verbose",
     "-v",
     is_flag=True,
-    help="Show the protocols' versions and the form of the hot loops too, as JSON.",
+    help="Also show the protocols' versions and which form of the hot loops is used, as JSON.",
 )
 def version(*, verbose: bool) -> None:
     """Show peerage's version."""

@@ -1,4 +1,4 @@
-"""Files that commands write for their users: whole or not at all, and an error names the file."""
+"""Writes the files that users ask commands for: completely or not at all, with errors that name the file."""
 
 import io
 import os
@@ -9,15 +9,15 @@ from typing import TextIO
 from peerage.actors.discovery.book.whole_file import whole_file
 from peerage.commands.exit_status import FailureError
 
-MODE = 0o666  # less what the umask takes, as of any file that a command writes
+MODE = 0o666  # minus the umask, as usual for a command's output
 
 
 def write_text(path: Path, write: Callable[[TextIO], object]) -> None:
-    """Have `write` write a file, over another if there is one; a pipe or device is written to as it is.
+    """Let `write` produce a file, replacing one that exists; a pipe or a device is simply written to.
 
-    Raises: FailureError; the file is as it was then.
+    Raises: FailureError; the file is then as it was before.
     """
-    target = path.resolve()  # a link stays one
+    target = path.resolve()  # so that a link is not replaced by a file
     try:
         if target.exists() and not target.is_file():
             with target.open("w", encoding="utf-8", newline="") as file:
@@ -29,7 +29,7 @@ def write_text(path: Path, write: Callable[[TextIO], object]) -> None:
             try:
                 write(text)
             finally:
-                text.detach()  # it flushes, and leaves the closing to the other
+                text.detach()  # flushes, and leaves closing the file to whole_file
     except OSError as error:
         raise FailureError(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -1,1 +1,1 @@
-"""The programs that come with the package: a demonstration and a benchmark."""
+"""Programs that come with the package: a demonstration and a benchmark."""

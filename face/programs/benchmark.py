@@ -1,6 +1,7 @@
-"""What one machine carries, measured with peerage alone: `peerage bench`.
+"""The benchmark behind `peerage bench`: how much traffic one machine can carry, measured with peerage alone.
 
-Both ends run here, over loopback, with rate limits off. Figures depend on the machine; compare them within one run.
+Both ends run on this machine, over loopback, without rate limits. Figures depend on the machine; compare only figures of
+one run.
 """
 
 from __future__ import annotations
@@ -32,17 +33,17 @@ from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.net_address import NetAddress, no_names
 from peerage.wire.node_info import NodeInfo
 
-HIGH, LOW = 0x50, 0x51  # channels, of priority 10 and 1
+HIGH, LOW = 0x50, 0x51  # channels, with priorities 10 and 1
 BULK_QUEUE, SMALL_QUEUE = 10, 1000  # messages
-BURST_S = 0.05  # then the flooder looks into its mailbox
+BURST_S = 0.05  # how long a flooder sends before it looks into its mailbox
 WARM_UP_S = 0.5
-MANY = 1000  # messages between two looks at the clock
-ECHO_INTERVAL_S = 0.001  # between two round trips
+MANY = 1000  # messages between two readings of the clock
+ECHO_INTERVAL_S = 0.001  # pause between two round trips
 
 
 @dataclass(frozen=True, slots=True)
 class Flood:
-    """Tell a Flooder: send messages of `size` bytes to every peer until told to stop (size 0)."""
+    """Tell a Flooder to send messages of `size` bytes to every peer, until it is told to stop (size 0)."""
 
     size: int
 
@@ -56,7 +57,7 @@ class _LowLongQueue(Reactor):
 
 
 class _Flooding(Reactor):
-    """Sends as fast as it may."""
+    """Sends as fast as it can."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -80,7 +81,7 @@ class _Flooding(Reactor):
 
 
 class _Counting(Reactor):
-    """Counts; an ask is answered with (bytes, messages) so far."""
+    """Counts what it receives; the answer to any ask is (bytes, messages) so far."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,7 +108,7 @@ class SmallSink(_Counting, _LowLongQueue): ...
 
 
 class Echo(Reactor):
-    """Sends back what comes on HIGH."""
+    """Sends back what arrives on HIGH."""
 
     channels = (ChannelDescriptor(id=HIGH, priority=10, send_queue_capacity=BULK_QUEUE),)
 
@@ -116,8 +117,9 @@ class Echo(Reactor):
 
 
 class Pinger(Reactor):
-    """Sends numbers on HIGH, one at a time, to a peer that echoes; an ask is answered with the round trips, in seconds,
-    since the last.
+    """Sends one small message at a time on HIGH to a peer that echoes it.
+
+    The answer to any ask is the list of round trips, in seconds, since the last ask.
     """
 
     channels = Echo.channels
@@ -144,7 +146,7 @@ class Pinger(Reactor):
 
 
 def config_of(home: Path, moniker: str, p2p: Mapping[str, Any], **peerage: Any) -> Config:
-    """No limits (but what `p2p` says), nothing served: the connections alone."""
+    """A configuration without limits (other than those in `p2p`) and without services: just connections."""
     return Config(
         home=home,
         network="test",
@@ -173,7 +175,7 @@ def node_of_ours(
     p2p: Mapping[str, Any] | None = None,
     **peerage: Any,
 ) -> Iterator[Node]:
-    """A node in a home that goes with it. Args: p2p, peerage: settings of these sections."""
+    """A node whose home is deleted at the end. Args: p2p, peerage: settings of these sections."""
     with (
         tempfile.TemporaryDirectory(prefix="peerage-bench-") as home,
         Node(config_of(Path(home), name, p2p or {}, **peerage), dict(reactors), name=f"{name}/") as node,
@@ -185,14 +187,14 @@ def node_of_ours(
 def connected_pair(
     one: Mapping[str, type[Reactor]], two: Mapping[str, type[Reactor]]
 ) -> Iterator[tuple[Node, Node]]:
-    """(dialling node, accepting node), with these reactors."""
+    """Two connected nodes with these reactors: (the dialling one, the accepting one)."""
     with node_of_ours(one, "a") as first, node_of_ours(two, "b") as second:
         first.dial(second.address)
         yield first, second
 
 
 def node_pids(node: Node) -> list[int]:
-    """The processes of a node, the embedder's not counted."""
+    """The processes of a node, without the embedding program's."""
     prefix = node.names.of("")
     return [
         facts.pid
@@ -202,7 +204,7 @@ def node_pids(node: Node) -> list[int]:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """What these processes have used."""
+    """The CPU time that these processes have used."""
     times = [psutil.Process(pid).cpu_times() for pid in pids]
     return sum(each.user + each.system for each in times)
 
@@ -225,7 +227,7 @@ def received(node: Node, secs: float) -> dict[str, float]:
 
 
 def between_ours(size: int, secs: float, *, small: bool = False) -> dict[str, float]:
-    """Reactor to reactor over one connection, at the receiving node."""
+    """Throughput from reactor to reactor over one connection, measured at the receiving node."""
     flooder, sink = (SmallFlooder, SmallSink) if small else (Flooder, Sink)
     with connected_pair({"FLOOD": flooder}, {"SINK": sink}) as (one, two):
         one.reactor("FLOOD").tell(Flood(size))
@@ -235,7 +237,7 @@ def between_ours(size: int, secs: float, *, small: bool = False) -> dict[str, fl
 
 
 def under_pressure(size: int, secs: float) -> dict[str, float]:
-    """Round trips on HIGH while LOW is full, reactor to reactor."""
+    """Round trips from reactor to reactor on HIGH while LOW is saturated."""
     with connected_pair({"FLOOD": Flooder, "PING": Pinger}, {"SINK": Sink, "ECHO": Echo}) as (one, two):
         one.reactor("FLOOD").tell(Flood(size))
         time.sleep(WARM_UP_S)
@@ -251,12 +253,12 @@ def under_pressure(size: int, secs: float) -> dict[str, float]:
     }
 
 
-# --- the parts it is made of -------------------------------------------------------------------------------------------
+# --- the parts of a node, measured alone -------------------------------------------------------------------------------
 
 
 @contextmanager
 def actor_system() -> Iterator[None]:
-    """For actors without a node. It ends with them, for a node makes its own, whose hosts log as it is configured."""
+    """Runs actors without a node, and shuts the system down afterwards: a node starts its own, with its own logging."""
     System.current()
     try:
         yield
@@ -265,10 +267,10 @@ def actor_system() -> Iterator[None]:
 
 
 class Handshaker(ProcessActor):
-    """Shakes hands on its own sockets, as a peer actor does, and hangs up: all of the handshake and nothing else.
+    """Performs handshakes on sockets of its own, as a peer actor does, and hangs up: the whole handshake, nothing else.
 
-    An ask is answered with (its address, handshakes so far).
-    Args: dials, the address of another one that answers; at_once, how many connections; None to answer.
+    The answer to any ask is (its address, handshakes so far).
+    Args: dials, the address of a Handshaker to dial, empty to answer only; at_once, how many connections to keep dialling.
     """
 
     def __init__(self, dials: str = "", at_once: int = 0) -> None:
@@ -317,11 +319,11 @@ class Handshaker(ProcessActor):
     def _readable(self, sock: socket.socket, handshake: Handshake) -> None:
         try:
             size = sock.recv_into(self._buffer)
-        except ConnectionResetError:  # the other one has been stopped
+        except ConnectionResetError:  # the other side was stopped
             size = 0
         is_done = size > 0 and handshake.receive_data(self._buffer[:size])
         if out := handshake.data_to_send():
-            sock.sendall(out)  # a few kilobytes, which an empty socket takes
+            sock.sendall(out)  # a few kilobytes, for which an empty socket always has room
         if is_done or not size:
             self._done += is_done
             self.runtime.remove_reader(sock.fileno())
@@ -331,7 +333,7 @@ class Handshaker(ProcessActor):
 
 
 def handshakes(secs: float, at_once: int = 4) -> dict[str, float]:
-    """Secret connection and NodeInfo between two processes, a new connection each, so many at once."""
+    """Secret connection and NodeInfo between two processes, on a new connection each time, `at_once` in parallel."""
     with actor_system():
         answers = Handshaker.start()
         address, _ = answers.ask("address")
@@ -346,14 +348,14 @@ def handshakes(secs: float, at_once: int = 4) -> dict[str, float]:
 
 
 class Answerer(ProcessActor):
-    """Answers with what it was asked; forgets what it was told."""
+    """Answers an ask with its own message, and ignores what it is told."""
 
     def on_receive(self, message: Any) -> Any:
         return message
 
 
 def mailboxes(secs: float) -> dict[str, float]:
-    """Between two processes, 100-byte messages: round trips, and messages one way, one by one and many at once."""
+    """100-byte messages between two processes: round trips, and messages one way, singly and in batches."""
     payload = bytes(100)
 
     def rate(tell: Callable[[], object]) -> float:
@@ -385,7 +387,7 @@ def mailboxes(secs: float) -> dict[str, float]:
 
 
 def frames(secs: float) -> dict[str, float]:
-    """Sealing and opening full frames on one core, 64 KiB at a time."""
+    """Seal and open full frames on one core, 64 KiB at a time."""
     data = os.urandom(64 * FRAME_DATA)
     sealer, opener = Sealer(bytes(32)), Opener(bytes(32))
     sealed, opened = 0.0, 0.0
@@ -401,7 +403,7 @@ def frames(secs: float) -> dict[str, float]:
 
 
 def loopback(secs: float) -> dict[str, float]:
-    """Plain TCP on this machine, 64 KiB a call, a thread at either end: what no protocol over it can pass."""
+    """Plain TCP on this machine, 64 KiB per call, with a thread at each end: the upper limit for any protocol over TCP."""
     received = 0
     with (
         socket.create_server(("127.0.0.1", 0)) as server,

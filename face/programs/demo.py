@@ -1,7 +1,7 @@
-"""`peerage demo`: a small network on this machine, to look at.
+"""The program behind `peerage demo`: a small network on this machine to watch.
 
-Four nodes on loopback. `anna` is the seed of all; `dora` is told to the others only through it. Each runs a reactor
-that gossips rumours: whoever hears a new one passes it on.
+Four nodes run on loopback. `anna` is everybody's seed; the others learn of `dora` only from `anna`. Each node runs a
+reactor that gossips rumours: whenever it hears a new one, it passes it on.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = ["GetStatistics", "Gossip", "GossipStatistics", "run_demo"]
 
 GOSSIP_CHANNEL = 0x77
 RUMOUR_INTERVAL_S = 0.02
-RUMOUR = struct.Struct(">QQ")  # who started it, its number
-REMEMBERED = 4096  # rumours a node knows before it forgets the oldest
+RUMOUR = struct.Struct(">QQ")  # which node started it, and its number there
+REMEMBERED = 4096  # how many rumours a node remembers; it forgets the oldest
 SAMPLE_S = 0.25
-REFRESH_S = 0.5  # of the table on a terminal
+REFRESH_S = 0.5  # between updates of the table on a terminal
 PLAIN_REFRESH_S = 2.0
 ANSWER_TIMEOUT_S = 2.0
-# In the order they start: dora is known to the seed before others ask it.
+# The order of starting: the seed has heard of dora by the time the others ask it.
 NAMES = ("anna", "dora", "bert", "cleo")
 
 
@@ -54,7 +54,7 @@ class GetStatistics:
 
 
 class Gossip(Reactor):
-    """Starts a rumour now and then, and passes on what it hears for the first time."""
+    """Starts a rumour now and then, and passes on each rumour that it hears for the first time."""
 
     channels = (ChannelDescriptor(id=GOSSIP_CHANNEL, priority=5, send_queue_capacity=256),)
 
@@ -100,17 +100,17 @@ class Gossip(Reactor):
 
 @dataclass(slots=True)
 class _Row:
-    """One node, as far as it has been looked at."""
+    """One node and what was last learned about it."""
 
     name: str
     node: Node
     now: GossipStatistics = field(default_factory=GossipStatistics)
-    heard: int = 0  # over all lives of its reactor
+    heard: int = 0  # in total, over all restarts of its reactor
     rate: float = 0.0
-    _shown: tuple[float, int] | None = None  # when, and how many it had heard
+    _shown: tuple[float, int] | None = None  # time and `heard` at the last `measure`
 
     def sample(self) -> None:
-        """Ask its reactor. One that is being restarted is asked again the next time."""
+        """Ask the node's reactor for its figures. If it is just being restarted, the next sample will get them."""
         try:
             answer = self.node.reactor("GOSSIP").ask(GetStatistics(), timeout=ANSWER_TIMEOUT_S)
         except (ActorDeadError, Timeout):
@@ -120,7 +120,7 @@ class _Row:
         self.now = answer
 
     def measure(self) -> None:
-        """Work out the rate since the last time this was called."""
+        """Compute the rate since the last call."""
         now = time.monotonic()
         if self._shown is not None:
             since, heard = self._shown
@@ -131,7 +131,7 @@ class _Row:
 def run_demo(seconds: float, console: Console, log_level: str = "error") -> bool:
     """Run the demo.
 
-    Args: seconds, how long it runs once all nodes are up; console, where it shows; log_level, of the nodes.
+    Args: seconds, how long it runs once all nodes are up; console, where to show it; log_level, of the nodes.
     Returns: whether every node found every other one.
     Raises: ListenError, NodeStartError.
     """
@@ -173,11 +173,11 @@ def _start_nodes(home: Path, stack: ExitStack, console: Console, log_level: str)
 
 
 class _Watch:
-    """Looks at the nodes until the time is over."""
+    """Watches the nodes until the time is over."""
 
     def __init__(self, console: Console, seconds: float) -> None:
         self.rows: list[_Row] = []
-        self.complete_at: float | None = None  # after how many seconds all knew each other
+        self.complete_at: float | None = None  # seconds until every node was connected to every other
         self._console, self._seconds = console, seconds
 
     def run(self) -> None:
@@ -214,7 +214,7 @@ Show = Callable[[list[_Row], float], None]
 
 @contextmanager
 def _display(console: Console) -> Iterator[Show]:
-    """Yield a function that shows the rows: a live table on a terminal, plain lines elsewhere."""
+    """Yields a function that shows the rows: as a live table on a terminal, otherwise as plain lines."""
     if not console.is_terminal:
 
         def lines(rows: list[_Row], _left: float) -> None:
@@ -243,7 +243,7 @@ def _peer_names(rows: list[_Row], row: _Row) -> list[str]:
 
 
 def _hosts() -> dict[str, dict[str, str]]:
-    """The processes of every node: node → process → its pid, and how many peers are in it if it is a peer host."""
+    """The processes of every node: node → process → its pid, and for a peer host the number of its peers."""
     peers = Counter(actor.host for actor in System.current().actors() if actor.actor != actor.host)
     found: dict[str, dict[str, str]] = {}
     for host in System.current().hosts():
@@ -268,7 +268,7 @@ def _peers_table(rows: list[_Row], left: float) -> Table:
 
 
 def _hosts_table(rows: list[_Row]) -> Table:
-    """A process per cell; kill any of them and see what happens."""
+    """One process per cell. Kill any of them and see what happens."""
     hosts = _hosts()
     parts = list(dict.fromkeys(part for row in rows for part in hosts.get(row.name, {})))
     table = Table(title="processes: pid +peers in it", title_justify="left")

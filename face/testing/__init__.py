@@ -1,4 +1,4 @@
-"""For tests of reactors and other actors: connected nodes, a reactor alone with fake peers, probes that expect messages.
+"""Tools for testing reactors and other actors: connected nodes, a reactor alone with fake peers, and probes.
 
     with connected_nodes(2, {"ECHO": Echo}) as (anna, bert):      # whole nodes: processes, TCP, encryption
         ...
@@ -7,7 +7,7 @@
         peer.send(0x50, b"hello")
         assert peer.expect(0x50) == b"hello"
 
-Nothing here needs a test framework; whatever is expected and does not come raises an AssertionError that says what came.
+No test framework is needed. Whatever is expected and does not arrive raises an AssertionError that says what came instead.
 """
 
 from peerage.testing.fake_peer import FakePeer

@@ -1,4 +1,4 @@
-"""A peer of a reactor under test: it says what the test wants, and what it hears can be expected."""
+"""Fake peers of a reactor under test: they send what the test wants, and the test can expect what they hear."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo
 
-PORT = 26656  # where each says that it listens
+PORT = 26656  # where every fake peer claims to listen
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """The reactor sent this to a peer."""
+    """The reactor sent this message to the peer."""
 
     channel_id: int
     message: bytes
@@ -53,7 +53,7 @@ class _Stopped:
 
 
 class _PeerSide:
-    """What a peer actor does for its reactor: takes messages, gives credits back, keeps values."""
+    """The part of a peer actor that a reactor talks to: takes messages, returns credits, stores values."""
 
     def __init__(
         self, probe: Callable[[Any], None], info: PeerInfo, reactor: ActorRef[Any], capacity: dict[int, int]
@@ -102,12 +102,12 @@ class _PeerSide:
 
 
 class FakePeer:
-    """A peer of a reactor under test, made by `ReactorHarness.connect`: it says and hears what the test wants.
+    """A peer of a reactor under test, created by `ReactorHarness.connect`. The test decides what it says.
 
     Args:
-        name: what its connection is called.
-        reactor: under test.
-        capacity: places of each channel's send queue.
+        name: the name of its connection.
+        reactor: the one under test.
+        capacity: messages that each channel's send queue takes.
         port: of its socket.
         peer_id, channels, is_outbound, is_persistent, ip, since: see `ReactorHarness.connect`.
     """
@@ -169,7 +169,7 @@ class FakePeer:
         return self.info.id
 
     def send(self, channel_id: int, *messages: bytes | SerializableMessage) -> None:
-        """Have messages arrive at the reactor, as one batch."""
+        """Make messages arrive at the reactor, as one batch."""
         frames = [message_bytes(message) for message in messages]
         self._handed += len(frames)
         self._tell(Frames((RECEIVE, self.info.connection, (channel_id,) * len(frames)), frames))
@@ -180,7 +180,7 @@ class FakePeer:
         """Return the next message that the reactor sent to this peer.
 
         Args: message, what it must be; None for any.
-        Raises: AssertionError, another came, the reactor stopped the peer, or nothing came in time.
+        Raises: AssertionError if another message came, the reactor stopped the peer, or nothing came in time.
         """
         heard = self._next(timeout)
         wanted = None if message is None else bytes(message_bytes(message))
@@ -189,12 +189,12 @@ class FakePeer:
         raise AssertionError(f"{heard} came, a message {wanted!r} on {channel_id:#04x} was expected")
 
     def expect_nothing(self, seconds: float = 0.1) -> None:
-        """See that the reactor neither sends nor stops this peer for so long. Raises: AssertionError."""
+        """Check that the reactor neither sends to this peer nor stops it for that long. Raises: AssertionError."""
         with suppress(queue.Empty):
             raise AssertionError(f"{self._heard.get(timeout=seconds)} came, nothing was expected")
 
     def expect_stopped(self, timeout: float = TIMEOUT_S) -> str:
-        """Return the reason the reactor stopped this peer for, "" when gracefully; messages before it are passed over.
+        """Return the reason for which the reactor stopped this peer ("" for gracefully), skipping messages before that.
 
         Raises: AssertionError.
         """
@@ -204,11 +204,11 @@ class FakePeer:
         return heard.reason
 
     def disconnect(self, reason: str = "") -> None:
-        """End the connection from this side; returns when `remove_peer` has returned."""
+        """End the connection from the peer's side; returns once `remove_peer` has returned."""
         self._reactor.ask(RemovePeer(self.info.connection, reason), timeout=TIMEOUT_S)
 
     def wait_until_handled(self, timeout: float = TIMEOUT_S) -> None:
-        """Wait until `receive` has returned for all that was sent. Raises: AssertionError."""
+        """Wait until `receive` has returned for everything that was sent. Raises: AssertionError."""
         wait_until(lambda: self._side.consumed == self._handed, timeout)
 
     def _answer(self, message: Any) -> Any:

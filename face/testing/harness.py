@@ -1,4 +1,4 @@
-"""A reactor alone: no sockets, no other actors, its peers are the test's."""
+"""The reactor harness: runs a reactor alone, without sockets or other actors, with fake peers."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ R = TypeVar("R", bound=Reactor)
 
 
 class ReactorHarness(Generic[R]):
-    """A reactor without a node: no sockets, no other actors; its peers are the test's.
+    """A reactor without a node: no sockets and no other actors, and the test plays its peers.
 
     Args:
-        reactor_class: under test; args, of its constructor.
+        reactor_class: the reactor under test; args, of its constructor.
         place: THREAD, or PROCESS as in a node.
-        settings: of the configuration that it sees as `self.node.config`.
+        settings: of the configuration that the reactor sees as `self.node.config`.
     """
 
     def __init__(self, reactor_class: type[R], *args: Any, place: Place = THREAD, **settings: Any) -> None:
@@ -64,7 +64,7 @@ class ReactorHarness(Generic[R]):
                     extra=self._context(home),
                 )
             )
-            self.transport.fish(AnnouncePeers)  # it has started, and asked who is there
+            self.transport.fish(AnnouncePeers)  # the reactor has started and asks which peers there are
             self.stack = stack.pop_all()
         return self
 
@@ -83,10 +83,10 @@ class ReactorHarness(Generic[R]):
         ip: str = "127.0.0.1",
         since: float | None = None,
     ) -> FakePeer:
-        """A new peer, told to the reactor.
+        """Connect a new peer and announce it to the reactor.
 
-        Args: peer_id, 40 hex digits; channels, that it announces, by default all of the reactor's; ip, where it is, and
-            says that it is; since, Unix seconds from which on it has been connected (for a reactor that is restarted).
+        Args: peer_id, 40 hex digits; channels, those that it announces, by default all of the reactor's; ip, where it is
+            and claims to be; since, Unix seconds since when it has been connected (for a reactor that is restarted).
         """
         serial = next(_serials)
         peer = FakePeer(
@@ -105,7 +105,7 @@ class ReactorHarness(Generic[R]):
         return peer
 
     def ask(self, message: Any, timeout: float = TIMEOUT_S) -> Any:
-        """What the reactor's `handle` answers."""
+        """Ask the reactor. Returns: what its `handle` returns."""
         return self.ref.ask(message, timeout=timeout)
 
     def _channels(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Whole nodes on loopback: processes, TCP, encryption."""
+"""Whole nodes on loopback, with processes, TCP and encryption."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ NETWORK = "test"
 
 
 def loopback_config(home: Path, **settings: Any) -> Config:
-    """A configuration for a node on this machine alone: a free port, no peer exchange, no RPC, no rate limits.
+    """A configuration for a node that stays on this machine: a free port, no peer exchange, no RPC, no rate limits.
 
-    Args: settings, laid over these; sections are mappings: `p2p={"pex": True}`.
+    Args: settings, which override these; sections are mappings: `p2p={"pex": True}`.
     """
     own: dict[str, Any] = {
         "network": NETWORK,
@@ -50,14 +50,14 @@ def connected_nodes(
     timeout: float = TIMEOUT_S,
     **settings: Any,
 ) -> Iterator[list[Node]]:
-    """Run whole nodes on loopback, each connected with each.
+    """Run whole nodes on loopback, each connected to every other.
 
     Args:
         count: how many.
-        reactors: of every node, or one mapping for each.
-        home: where their homes are made; a temporary directory by default.
-        timeout: seconds until they must be connected.
-        settings: of every node, see `loopback_config`.
+        reactors: those of every node, or a sequence with one mapping per node.
+        home: where the nodes' homes are created; by default a temporary directory.
+        timeout: seconds in which they must connect.
+        settings: those of every node, see `loopback_config`.
 
     Raises: DialError, AssertionError (not connected in time).
     """

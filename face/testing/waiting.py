@@ -1,4 +1,4 @@
-"""Waiting for what should happen soon, and actors that live for the length of a `with`."""
+"""Waiting for things that should happen soon, and actors that live as long as a `with` block."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 
 from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, Place, ProcessActor
 
-TIMEOUT_S = 10.0  # patience with what should happen soon
+TIMEOUT_S = 10.0  # how long to wait for what should happen soon
 POLL_S = 0.005
 
 A = TypeVar("A", bound=ProcessActor)
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = TIMEOUT_S) -> Any:
-    """Return what `condition` returns as soon as that is true. Raises: AssertionError when the time is over."""
+    """Call `condition` until its result is true, and return that. Raises: AssertionError when the time is over."""
     deadline = time.monotonic() + timeout
     while not (result := condition()):
         if time.monotonic() > deadline:
@@ -29,13 +29,13 @@ def wait_until(condition: Callable[[], Any], timeout: float = TIMEOUT_S) -> Any:
 def run_actor(
     actor_class: type[A], *args: Any, place: Place = THREAD, **options: Any
 ) -> Iterator[ActorRef[A]]:
-    """Start an actor for the length of a `with`.
+    """Start an actor that lives as long as the `with` block.
 
     Args:
         actor_class: what to start.
         *args: of its constructor.
-        place: THREAD (quick, a debugger sees it) or PROCESS (as it will run).
-        options: as ProcessActor.options takes them.
+        place: THREAD (fast, and visible to a debugger) or PROCESS (as it will run).
+        options: as for ProcessActor.options.
     """
     ref = actor_class.options(place=place, **options).start(*args)
     try:

@@ -46,6 +46,7 @@ class Status(Enum):
     RUNNING = "running"
     STOPPED = "stopped"  # OTP's `undefined`: has a spec, no actor, and no restart on its way
     RESTARTING = "restarting"  # no actor; a restart is on its way
+    STARTING = "starting"  # its actor is being made, and does not serve yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +225,11 @@ def is_restarted(restart: Restart, kind: ExitKind) -> bool:
 
 
 def terminate_all(children: Sequence[ChildState], *, but: str | None = None) -> tuple[Terminate, ...]:
-    """Return the termination of all running children, last started first, without the one named `but`."""
+    """Return the termination of all children that run or start, last started first, without the one named `but`."""
     return tuple(
         Terminate(child.spec.id)
         for child in reversed(children)
-        if child.status is Status.RUNNING and child.spec.id != but
+        if child.status in (Status.RUNNING, Status.STARTING) and child.spec.id != but
     )
 
 

@@ -64,7 +64,6 @@ MANY_METHODS = {
     "actors/runtime/processes/root.py:Root",
     "actors/switch/switch.py:SwitchActor",
     "supervisors/node/node.py:Node",
-    "supervisors/supervisor.py:Supervisor",
 }
 LARGE = {
     "actors/discovery/book/addrbook.py",
@@ -77,7 +76,6 @@ LARGE = {
     "actors/runtime/processes/root.py",
     "actors/switch/switch.py",
     "supervisors/node/node.py",
-    "supervisors/supervisor.py",
     "wire/errors.py",
 }
 UNTESTED = {
@@ -104,7 +102,6 @@ UNTESTED = {
     "actors/runtime/processes/prelaunch.py",
     "actors/runtime/processes/root.py",
     "actors/snapshot.py",
-    "supervisors/messages.py",
     "supervisors/node/life.py",
 }
 

@@ -262,46 +262,45 @@ class Starter(Generic[A]):
             raise told from error
         return self._ref_of(process, name, serial)
 
-    def start_nowait(self, *args: Any, **kwargs: Any) -> Future[ActorRef[A]]:
+    def start_nowait(self, *args: Any, **kwargs: Any) -> PendingStart[ActorRef[A], Future[ActorRef[A]]]:
         """Begin to start the actor, and return while it starts. For actors: their host's loop goes on with it.
 
-        `cancel()` on the future gives the start up: a host that is being made for the actor is killed, and an actor that
-        comes up elsewhere after all is stopped. So does `start_timeout`.
         With place HERE the actor starts in this call, for it runs in the same thread.
 
-        Returns: a future of the ref, or of what `start` would raise.
+        Returns: the start, whose `outcome` is a future of the ref, or of what `start` would raise; it can be given up.
         Raises: RuntimeError, when no actor is calling.
         """
         loop: Host | None = current_host()
         if loop is None or loop.cell is None:
             raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
-        started: Future[ActorRef[A]] = Future()
+        outcome: Future[ActorRef[A]] = Future()
         requested: list[Future[Any]] = []
 
-        def give_up() -> None:
+        def kill() -> None:
             with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
                 for answer in requested:
                     self._give_up(answer)
 
         name = self._name or self._class.__name__
-        pending: PendingStart[ActorRef[A]] = PendingStart(
-            started,
+        pending: PendingStart[ActorRef[A], Future[ActorRef[A]]] = PendingStart(
+            outcome,
             name,
             call_soon=lambda fn: loop.call_soon(None, fn),
-            give_up=give_up,
+            wait=lambda done, timeout: loop.port.wait(done, timeout, nested=True),
+            kill=kill,
             late=lambda ref: ref.stop(block=False),
         )
         timer = loop.loop.call_later(None, self._timeout, pending.expire, self._no_answer(name))
-        started.when_done(timer.cancel)
+        outcome.when_done(timer.cancel)
         try:
             self._begin(pending, requested, args, kwargs)
         except (Exception, SystemExit) as error:  # SystemExit: of an actor in this very host
             pending.fail(error)
-        return started
+        return pending
 
     def _begin(
         self,
-        pending: PendingStart[ActorRef[A]],
+        pending: PendingStart[ActorRef[A], Any],
         requested: list[Future[Any]],
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],

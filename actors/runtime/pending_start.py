@@ -30,32 +30,64 @@ class Outcome(Answer, Protocol):
     def resolve(self, value: Any, error: BaseException | None = None, /) -> bool: ...
 
 
-class PendingStart(Generic[R]):
-    """One start under way: its outcome is the ref of the actor, or what went wrong.
+T = TypeVar("T", bound=Outcome)
 
-    Args: outcome, not resolved yet; if somebody else resolves it, the start is given up. call_soon, which has a function
-        called in the loop of the host. give_up, called once when nobody waits any more. late, called with the ref of an
-        actor that came up after that.
+
+class Waiting(Protocol):
+    """Wait in the middle of a handler, while the loop turns. Returns: whether `done()` within so many seconds."""
+
+    def __call__(self, done: Callable[[], bool], timeout: float | None, /) -> bool: ...
+
+
+class PendingStart(Generic[R, T]):
+    """One start under way.
+
+    Attribute: outcome, a future of the actor's ref, or of what went wrong. Cancelling it gives the start up at once.
+
+    Args: outcome, not resolved yet. call_soon, which has a function called in the loop of the host. wait, see Waiting.
+        kill, which has the host killed that is being made for the actor, if one is; called once, when nobody waits for the
+        actor any more. late, called with the ref of an actor that came up after that.
     """
 
     def __init__(
         self,
-        outcome: Outcome,
+        outcome: T,
         name: str,
         *,
         call_soon: Callable[[Callable[[], object]], object],
-        give_up: Callable[[], object],
+        wait: Waiting,
+        kill: Callable[[], object],
         late: Callable[[R], object],
     ) -> None:
-        self._outcome, self._name = outcome, name
-        self._call_soon, self._give_up, self._late = call_soon, give_up, late
+        self.outcome = outcome
+        self._name, self._call_soon, self._kill, self._late = name, call_soon, kill, late
+        self._wait = wait
         self._is_over = False  # it came up, or failed: there is nothing to give up
+        self._is_given_up = False
         outcome.when_done(self._settled)
+
+    # For whoever asked for the actor
+
+    def give_up(self) -> None:
+        """Have the host killed that is being made for the actor: it is gone when the outcome is there, an error then.
+
+        An actor that starts in a thread or in another actor's host cannot be killed. It is stopped when it comes up, and
+        only then there is an outcome.
+        """
+        if not self._is_given_up and not self.outcome.done:
+            self._is_given_up = True
+            self._kill()
+
+    def wait(self, timeout: float | None) -> bool:
+        """Wait for the outcome in the middle of a handler. Returns: whether it is there."""
+        return self._wait(lambda: self.outcome.done, timeout)
+
+    # For whoever carries the start out
 
     @property
     def is_given_up(self) -> bool:
         """Whether nobody waits for the actor any more."""
-        return self._outcome.done and not self._is_over
+        return self._is_given_up
 
     def follow(self, answer: F, step: Callable[[F], object]) -> None:
         """Go on with `step(answer)` in the host's loop once the answer is there."""
@@ -63,8 +95,9 @@ class PendingStart(Generic[R]):
 
     def came_up(self, ref: R) -> None:
         """The actor lives."""
-        if self.is_given_up:
+        if self._is_given_up:
             self._late(ref)
+            self._end(None, ActorStartError(self._name, "its start was given up"))
         else:
             self._end(ref, None)
 
@@ -74,7 +107,7 @@ class PendingStart(Generic[R]):
 
     def expire(self, why: str) -> None:
         """It has taken too long."""
-        self._outcome.resolve(None, ActorStartError(self._name, why))
+        self.outcome.resolve(None, ActorStartError(self._name, why))
 
     def _go_on(self, step: Callable[[F], object], answer: F) -> None:
         try:
@@ -86,13 +119,15 @@ class PendingStart(Generic[R]):
             self.fail(error)
 
     def _end(self, ref: R | None, error: BaseException | None) -> None:
-        if not self._outcome.done:
+        if not self.outcome.done:
             self._is_over = True
-            self._outcome.resolve(ref, error)
+            self.outcome.resolve(ref, error)
 
     def _settled(self) -> None:
-        if not self._is_over:
-            self._call_soon(self._give_up)
+        """The outcome is there: if it did not come from here, it was cancelled, or has taken too long."""
+        if not (self._is_over or self._is_given_up):
+            self._is_given_up = True
+            self._call_soon(self._kill)
 
 
 def as_start_error(name: str, error: BaseException) -> BaseException:

@@ -1,6 +1,7 @@
 """What the tests of this room share."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,13 +9,25 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import THREAD, ActorDeadError, System, Timeout
-from peerage.supervisors.messages import SupervisorRef
+from peerage.supervisors.messages import ChildInfo, SupervisorRef
 from peerage.supervisors.spec import Backoff, ChildSpec, Flags, Intensity, Start
+from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
 from tests.supervisors.journal import PATIENCE_S, Journal, Worker
 
 MakeChild = Callable[..., ChildSpec]
 RunSupervisor = Callable[..., SupervisorRef]
+ON_THE_WAY = (Status.STARTING, Status.RESTARTING)
+
+
+def settled(supervisor: SupervisorRef) -> tuple[ChildInfo, ...]:
+    """Ask for the children until none of them is on its way up: a child has written its line before that is known."""
+    deadline = time.monotonic() + PATIENCE_S
+    found = supervisor.which_children()
+    while any(child.status in ON_THE_WAY for child in found):
+        assert time.monotonic() < deadline, found
+        found = supervisor.which_children()
+    return found
 
 
 @pytest.fixture

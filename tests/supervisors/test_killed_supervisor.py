@@ -21,7 +21,7 @@ from peerage.supervisors import (
     SupervisorRef,
 )
 from tests.processes import is_alive
-from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.conftest import MakeChild, RunSupervisor, settled
 from tests.supervisors.journal import PATIENCE_S, Journal, Worker
 
 OWN: dict[str, Any] = {"place": PROCESS}
@@ -50,7 +50,7 @@ def test_killed_supervisor_is_restarted_with_fresh_children(
     before = [ActorRef.to(name).pid() for name in "ab"]
     kill("branch")
     journal.expect("start a", "start b")  # and no stop: nobody was there to ask for it
-    (info,) = top.which_children()
+    (info,) = settled(top)
     assert (info.status, info.restarts) == (Status.RUNNING, 1)
     assert [child.restarts for child in remote("branch").which_children()] == [0, 0]
     assert {int(ActorRef.to(name).ask("pid", timeout=PATIENCE_S)) for name in "ab"}.isdisjoint(before)
@@ -65,10 +65,10 @@ def test_killed_supervisor_comes_back_again_and_again(
     top = supervise(branch("branch", worker("a", options=OWN)), restarts=3)
     for restarts in range(3):
         journal.expect("start a")
-        assert top.which_children()[0].restarts == restarts  # answered once the branch has started
+        assert settled(top)[0].restarts == restarts
         kill("branch")
     journal.expect("start a")
-    assert top.which_children()[0].restarts == 3
+    assert settled(top)[0].restarts == 3
 
 
 def test_supervisor_killed_while_it_starts_comes_back_too(
@@ -80,7 +80,7 @@ def test_supervisor_killed_while_it_starts_comes_back_too(
         while journal.next() != "start a":
             pass  # that b had started, too, in the life before
         kill("branch")
-    assert top.which_children()[0].status is Status.RUNNING
+    assert settled(top)[0].status is Status.RUNNING
     assert remote("branch").count_children().active == 2
 
 
@@ -135,7 +135,7 @@ def test_hanging_supervisor_is_killed_with_its_children(
     os.kill(ActorRef.to("branch").pid(), signal.SIGSTOP)
     journal.expect("start a")
     assert not is_alive(before)
-    assert top.which_children()[0].last_cause == "hung: no answer within 0.5 s"
+    assert settled(top)[0].last_cause == "hung: no answer within 0.5 s"
 
 
 def test_children_that_hang_end_with_a_killed_supervisor(

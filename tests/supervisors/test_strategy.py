@@ -426,13 +426,19 @@ def test_all_significant_counts_a_restarting_child_as_alive() -> None:
     assert actions(flags(auto=EVERY), children, "b", NORMAL) == (Rest("b"),)
 
 
+def test_a_child_that_starts_is_terminated_as_one_that_runs() -> None:
+    """It was to live, and must not come up behind the back of those who end it."""
+    children = [child("a"), child("b", P, Status.STARTING), child("c", P, Status.RESTARTING)]
+    assert actions(flags(ALL), children, "a") == (Terminate("b"), again("a", "b", "c"))
+
+
 # Properties ---------------------------------------------------------------------------------------
 
 
 @settings(max_examples=80)
 @given(data=st.data())
 def test_every_decision_is_well_formed(data: st.DataObject) -> None:
-    """Terminations in reverse start order, of running children only; starts in start order; the last word
+    """Terminations in reverse start order, of children only that run or start; starts in start order; the last word
     comes last."""
     kinds = data.draw(
         st.lists(st.tuples(st.sampled_from(Restart), st.sampled_from(Status)), min_size=1, max_size=6)
@@ -445,7 +451,7 @@ def test_every_decision_is_well_formed(data: st.DataObject) -> None:
     ended = data.draw(st.sampled_from(children)).spec.id
     done = actions(flags(strategy, restarts=data.draw(st.integers(0, 1))), children, ended, kind)
 
-    running = [each.spec.id for each in children if each.status is Status.RUNNING]
+    running = [each.spec.id for each in children if each.status in (Status.RUNNING, Status.STARTING)]
     terminated = [action.child for action in done if isinstance(action, Terminate)]
     assert terminated == sorted(terminated, key=int, reverse=True)
     assert set(terminated) <= set(running) - {ended}

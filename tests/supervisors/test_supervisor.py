@@ -32,7 +32,7 @@ from peerage.supervisors.spec import (
 )
 from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
-from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.conftest import MakeChild, RunSupervisor, settled
 from tests.supervisors.journal import PATIENCE_S, Journal
 
 P, T, X = Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY
@@ -40,8 +40,13 @@ ONE, ALL, REST = Strategy
 
 
 def ids(supervisor: SupervisorRef) -> dict[str, Status]:
-    """Return the children and their states. Also a barrier: what the supervisor was told before is done."""
+    """Return the children and their states."""
     return {info.id: info.status for info in supervisor.which_children()}
+
+
+def settled_ids(supervisor: SupervisorRef) -> dict[str, Status]:
+    """Return them once none of the children is on its way up."""
+    return {info.id: info.status for info in settled(supervisor)}
 
 
 def settle(supervisor: SupervisorRef, expected: dict[str, Status]) -> None:
@@ -219,7 +224,7 @@ def test_ref_is_valid_again_after_a_restart(
     assert before.ref is not None
     before.ref.tell("crash")
     journal.expect("start a", "start a")
-    (after,) = supervisor.which_children()
+    (after,) = settled(supervisor)
     assert after.ref == before.ref
     assert before.ref.ask("ping", timeout=PATIENCE_S) == "ping"
     assert (after.restarts, after.last_cause) == (1, "exception: RuntimeError: a was told to crash")
@@ -234,10 +239,10 @@ def test_each_restart_is_logged_once_with_name_cause_and_attempt(
         for _ in range(2):
             tell("a", "crash")
         journal.expect("start a", "start a")
-        ids(supervisor)
+        settled_ids(supervisor)
         tell("a", "crash")
         journal.expect("start a")
-        ids(supervisor)
+        settled_ids(supervisor)
     restarts = [entry for entry in logs if entry["event"] == "child restarted"]
     assert [(entry["child"], entry["supervisor"], entry["attempt"]) for entry in restarts] == [
         ("a", "sup", 1),
@@ -257,7 +262,7 @@ def test_one_for_one(supervise: RunSupervisor, worker: MakeChild, journal: Journ
     journal.expect("start a", "start b", "start c")
     tell("b", "crash")
     journal.expect("start b")
-    assert list(ids(supervisor).values()) == [Status.RUNNING] * 3
+    assert list(settled_ids(supervisor).values()) == [Status.RUNNING] * 3
     assert journal.rest() == []
 
 
@@ -275,7 +280,7 @@ def test_rest_for_one(supervise: RunSupervisor, worker: MakeChild, journal: Jour
     journal.expect("start a", "start b", "start c")
     tell("b", "crash")
     journal.expect("stop c", "start b", "start c")
-    assert list(ids(supervisor)) == ["a", "b", "c"]
+    assert list(settled_ids(supervisor)) == ["a", "b", "c"]
     assert journal.rest() == []
 
 
@@ -285,7 +290,7 @@ def test_temporary_bystander(supervise: RunSupervisor, worker: MakeChild, journa
     journal.expect("start a", "start b")
     tell("a", "crash")
     journal.expect("stop b", "start a")
-    assert ids(supervisor) == {"a": Status.RUNNING}
+    assert settled_ids(supervisor) == {"a": Status.RUNNING}
 
 
 def test_multiple_restarts(supervise: RunSupervisor, worker: MakeChild, journal: Journal) -> None:
@@ -330,7 +335,7 @@ def test_one_for_all_other_child_fails_restart(
     journal.fail_starts("b", 1)
     tell("a", "crash")
     journal.expect("stop c", "stop b", "start a", "fail b", "stop a", "start a", "start b", "start c")
-    assert list(ids(supervisor).values()) == [Status.RUNNING] * 3
+    assert list(settled_ids(supervisor).values()) == [Status.RUNNING] * 3
 
 
 def test_rest_for_one_other_child_fails_restart(
@@ -342,7 +347,7 @@ def test_rest_for_one_other_child_fails_restart(
     journal.fail_starts("b", 1)
     tell("a", "crash")
     journal.expect("stop c", "stop b", "start a", "fail b", "start b", "start c")
-    assert list(ids(supervisor).values()) == [Status.RUNNING] * 3
+    assert list(settled_ids(supervisor).values()) == [Status.RUNNING] * 3
 
 
 def test_crash_while_starting_again_is_tried_again(
@@ -353,7 +358,7 @@ def test_crash_while_starting_again_is_tried_again(
     journal.fail_starts("a", 2)
     tell("a", "crash")
     journal.expect("start a", "fail a", "fail a", "start a")
-    (info,) = supervisor.which_children()
+    (info,) = settled(supervisor)
     assert (info.restarts, info.last_cause) == (1, "ValueError: a was told not to start")
 
 
@@ -379,7 +384,7 @@ def test_simultaneous_ends_are_each_handled(
     for name in names:
         tell(name, "crash")
     assert sorted(journal.next() for _ in names) == [f"start {name}" for name in names]
-    assert set(ids(supervisor).values()) == {Status.RUNNING}
+    assert set(settled_ids(supervisor).values()) == {Status.RUNNING}
 
 
 def test_end_during_a_slow_termination_is_not_lost(
@@ -399,7 +404,7 @@ def test_end_during_a_slow_termination_is_not_lost(
     journal.release("a")
     journal.expect("stop a", "start b")
     request.get(timeout=PATIENCE_S)
-    assert ids(supervisor) == {"a": Status.STOPPED, "b": Status.RUNNING}
+    assert settled_ids(supervisor) == {"a": Status.STOPPED, "b": Status.RUNNING}
 
 
 def _terminate(child_id: str) -> TerminateChild:
@@ -419,7 +424,7 @@ def test_end_of_a_sibling_that_was_to_be_terminated_counts_once(
     watched_tell("b", "crash")
     journal.release("c")
     journal.expect("stop c", "start a", "start b", "start c")
-    assert list(ids(supervisor).values()) == [Status.RUNNING] * 3
+    assert list(settled_ids(supervisor).values()) == [Status.RUNNING] * 3
 
 
 # Back-off
@@ -459,7 +464,7 @@ def test_terminate_child_calls_a_waiting_restart_off(
     assert ids(supervisor)["a"] is Status.STOPPED
     supervisor.restart_child("a")
     journal.expect("start a")
-    assert ids(supervisor)["a"] is Status.RUNNING
+    assert settled_ids(supervisor)["a"] is Status.RUNNING
 
 
 def test_restart_after_a_wait_happens(supervise: RunSupervisor, worker: MakeChild, journal: Journal) -> None:
@@ -690,7 +695,7 @@ def test_tree_escalates_one_level(supervise: RunSupervisor, worker: MakeChild, j
     journal.expect("start leaf")
     tell("leaf", "crash")
     journal.expect("start leaf")
-    (info,) = supervisor.which_children()
+    (info,) = settled(supervisor)
     assert (info.status, info.restarts) == (Status.RUNNING, 1)
     assert "SupervisorGaveUpError" in info.last_cause
 
@@ -725,7 +730,7 @@ def test_thread_child_that_hangs_at_shutdown_is_given_up_on(
     supervise: RunSupervisor, worker: MakeChild, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread cannot be killed: after its shutdown time and a grace its supervisor goes on without it."""
-    monkeypatch.setattr("peerage.supervisors.supervisor.KILL_WAIT_S", 0.05)
+    monkeypatch.setattr("peerage.supervisors.stopping.KILL_WAIT_S", 0.05)
     journal.gate("a")
     supervisor = supervise(worker("a", shutdown=0.05), worker("b"))
     journal.expect("start a", "start b")

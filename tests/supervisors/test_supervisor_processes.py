@@ -21,15 +21,15 @@ from peerage.supervisors.spec import (
 )
 from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
-from tests.supervisors.conftest import MakeChild, RunSupervisor
+from tests.supervisors.conftest import MakeChild, RunSupervisor, settled
 from tests.supervisors.journal import PATIENCE_S, Journal
 
 OWN: dict[str, Any] = {"place": PROCESS}
 
 
 def only_child(supervisor: SupervisorRef) -> ChildInfo:
-    """Return the one child."""
-    (info,) = supervisor.which_children()
+    """Return the one child, once it is up."""
+    (info,) = settled(supervisor)
     return info
 
 
@@ -100,7 +100,7 @@ def test_one_for_all_over_processes(supervise: RunSupervisor, worker: MakeChild,
     journal.expect("start a", "start b")
     os.kill(pid_of("a"), signal.SIGKILL)
     journal.expect("stop b", "start a", "start b")
-    assert [info.status for info in supervisor.which_children()] == [Status.RUNNING] * 2
+    assert [info.status for info in settled(supervisor)] == [Status.RUNNING] * 2
 
 
 def test_stop_timeout_kills_a_child_that_hangs_at_shutdown(

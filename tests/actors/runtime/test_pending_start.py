@@ -31,6 +31,9 @@ LIMIT_S = 10.0
 REF: ActorRef[Any] = ActorRef("child")
 
 
+Pending = PendingStart[Any, Future[Any]]
+
+
 class FakeLoop:
     """Does what is due when it is told."""
 
@@ -43,6 +46,10 @@ class FakeLoop:
     def turn(self) -> None:
         while self._soon:
             self._soon.pop(0)()
+
+    def wait(self, done: Callable[[], bool], timeout: float | None, /) -> bool:
+        self.turn()
+        return done()
 
 
 @pytest.fixture
@@ -62,19 +69,18 @@ def outcome() -> Future[Any]:
 
 
 @pytest.fixture
-def pending(outcome: Future[Any], loop: FakeLoop, events: list[Any]) -> PendingStart[Any]:
+def pending(outcome: Future[Any], loop: FakeLoop, events: list[Any]) -> Pending:
     return PendingStart(
         outcome,
         "child",
         call_soon=loop.call_soon,
-        give_up=lambda: events.append("given up"),
+        wait=loop.wait,
+        kill=lambda: events.append("killed"),
         late=lambda ref: events.append(("late", ref)),
     )
 
 
-def test_the_answer_continues_it_in_the_loop(
-    pending: PendingStart[Any], outcome: Future[Any], loop: FakeLoop
-) -> None:
+def test_the_answer_continues_it_in_the_loop(pending: Pending, outcome: Future[Any], loop: FakeLoop) -> None:
     """Not in whoever resolves the answer, which may be another thread."""
     answer: Future[int] = Future()
     pending.follow(answer, lambda answer: pending.came_up(REF))
@@ -84,7 +90,7 @@ def test_the_answer_continues_it_in_the_loop(
     assert outcome.get(timeout=0) is REF
 
 
-def test_success_gives_nothing_up(pending: PendingStart[Any], loop: FakeLoop, events: list[Any]) -> None:
+def test_success_gives_nothing_up(pending: Pending, loop: FakeLoop, events: list[Any]) -> None:
     """The actor is its starter's now."""
     pending.came_up(REF)
     loop.turn()
@@ -92,7 +98,7 @@ def test_success_gives_nothing_up(pending: PendingStart[Any], loop: FakeLoop, ev
 
 
 def test_an_answer_that_is_an_error_fails_the_start(
-    pending: PendingStart[Any], outcome: Future[Any], loop: FakeLoop, events: list[Any]
+    pending: Pending, outcome: Future[Any], loop: FakeLoop, events: list[Any]
 ) -> None:
     """Nothing is left to give up then."""
     answer: Future[int] = Future()
@@ -105,28 +111,60 @@ def test_an_answer_that_is_an_error_fails_the_start(
 
 
 def test_one_that_takes_too_long_is_given_up(
-    pending: PendingStart[Any], outcome: Future[Any], loop: FakeLoop, events: list[Any]
+    pending: Pending, outcome: Future[Any], loop: FakeLoop, events: list[Any]
 ) -> None:
     """Its starter is told why."""
     pending.expire("no answer")
     loop.turn()
-    assert events == ["given up"]
+    assert events == ["killed"]
     with pytest.raises(ActorStartError, match="no answer"):
         outcome.get(timeout=0)
 
 
 def test_one_that_is_cancelled_is_given_up(
-    pending: PendingStart[Any], outcome: Future[Any], loop: FakeLoop, events: list[Any]
+    pending: Pending, outcome: Future[Any], loop: FakeLoop, events: list[Any]
 ) -> None:
     """Whoever cancels the future gives the start up."""
     outcome.cancel()
     loop.turn()
     assert pending.is_given_up
-    assert events == ["given up"]
+    assert events == ["killed"]
+
+
+def test_given_up_it_is_over_when_its_host_is_gone(
+    pending: Pending, outcome: Future[Any], loop: FakeLoop, events: list[Any]
+) -> None:
+    """The answer of a host that is killed is an error, which comes at its death."""
+    answer: Future[int] = Future()
+    pending.follow(answer, lambda answer: pending.came_up(answer.get(timeout=0)))
+    pending.give_up()
+    assert events == ["killed"]
+    assert not pending.wait(0.0)
+    answer.set_exception(ActorDeadError("killed"))
+    assert pending.wait(0.0)
+    assert events == ["killed"]
+    assert isinstance(outcome.error, ActorStartError)
+
+
+def test_given_up_an_actor_that_comes_up_all_the_same_is_no_success(
+    pending: Pending, outcome: Future[Any], events: list[Any]
+) -> None:
+    """It is handed over, to be stopped."""
+    pending.give_up()
+    pending.came_up(REF)
+    assert events == ["killed", ("late", REF)]
+    assert isinstance(outcome.error, ActorStartError)
+
+
+def test_what_has_come_up_cannot_be_given_up(pending: Pending, events: list[Any]) -> None:
+    """It is an actor like others by then."""
+    pending.came_up(REF)
+    pending.give_up()
+    assert events == []
 
 
 def test_an_actor_that_comes_up_too_late_is_handed_over(
-    pending: PendingStart[Any], outcome: Future[Any], events: list[Any]
+    pending: Pending, outcome: Future[Any], events: list[Any]
 ) -> None:
     """Somebody has to stop it."""
     outcome.cancel()
@@ -134,9 +172,7 @@ def test_an_actor_that_comes_up_too_late_is_handed_over(
     assert events == [("late", REF)]
 
 
-def test_a_failure_after_it_was_given_up_changes_nothing(
-    pending: PendingStart[Any], outcome: Future[Any]
-) -> None:
+def test_a_failure_after_it_was_given_up_changes_nothing(pending: Pending, outcome: Future[Any]) -> None:
     """The outcome stays as it was told."""
     outcome.cancel()
     pending.fail(ValueError("late"))
@@ -170,7 +206,7 @@ class Starting(ProcessActor):
 
     def __init__(self) -> None:
         super().__init__()
-        self._start: Future[ActorRef[Any]] = Future()
+        self._start: PendingStart[ActorRef[Any], Future[Any]]
 
     def on_receive(self, message: Any) -> Any:
         match message:
@@ -178,11 +214,13 @@ class Starting(ProcessActor):
                 options = {"linked_to": self.actor_ref, "start_timeout": LIMIT_S}
                 self._start = cls.options(name="child", place=place, **options).start_nowait(*args)
             case "is there":
-                return self._start.is_ready()
+                return self._start.outcome.is_ready()
             case "cancel":
-                return self._start.cancel()
+                return self._start.outcome.cancel()
+            case "give up":
+                self._start.give_up()
             case "wait":
-                return self._start
+                return self._start.outcome
         return None
 
 
@@ -243,6 +281,17 @@ def test_cancelled_its_process_is_killed(starter: ActorRef[Starting], gate: Path
     assert starter.ask("cancel", timeout=LIMIT_S) is True
     starter.ask(("start", PROCESS, Echo), timeout=LIMIT_S)
     assert starter.ask("wait", timeout=LIMIT_S).ask("there?") == "there?"
+
+
+def test_given_up_its_process_is_gone_when_that_is_told(
+    starter: ActorRef[Starting], gate: Path, system: System
+) -> None:
+    """Killed in the middle of its constructor."""
+    starter.ask(("start", PROCESS, Gated, gate), timeout=LIMIT_S)
+    starter.ask("give up", timeout=LIMIT_S)
+    with pytest.raises(ActorStartError, match="given up"):
+        starter.ask("wait", timeout=LIMIT_S)
+    assert [facts.name for facts in system.hosts()] == ["starter"]
 
 
 def test_cancelled_a_thread_is_stopped_as_soon_as_it_is_up(starter: ActorRef[Starting], gate: Path) -> None:

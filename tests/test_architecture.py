@@ -76,7 +76,6 @@ LARGE = {
     "actors/runtime/processes/root.py",
     "actors/switch/switch.py",
     "supervisors/node/node.py",
-    "wire/errors.py",
 }
 UNTESTED = {
     "actors/ban_filter.py",

@@ -19,6 +19,7 @@ from peerage.wire.status import ConnectionStatus
 
 __all__ = [
     "BROADCAST",
+    "BROADCAST_WINDOW",
     "RECEIVE",
     "SEND",
     "SEND_WAIT",
@@ -77,6 +78,7 @@ SEND_WAIT: Final = "send wait"
 # anyone → transport: (BROADCAST, (channel, …), {channel: broadcast so far}), a frame per message. Reactors count, and keep
 # to the totals of the Credits that come back; others say {}.
 BROADCAST: Final = "broadcast"
+BROADCAST_WINDOW: Final = 1024  # messages of a channel that a reactor may be ahead of the quickest peer
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from peerage.actors.reactors.reactor import Envelope, Reactor
     from peerage.actors.refusal import Refusal, RefusalReason
     from peerage.config import Config, ConfigError, HomeInUseError
-    from peerage.supervisors.node.node import (
+    from peerage.supervisors.node import (
         DialError,
         ListenError,
         Node,
@@ -53,7 +53,7 @@ _HOMES = {
     "peerage.actors.reactors.reactor": ("Envelope", "Reactor"),
     "peerage.actors.refusal": ("Refusal", "RefusalReason"),
     "peerage.config": ("Config", "ConfigError", "HomeInUseError"),
-    "peerage.supervisors.node.node": (
+    "peerage.supervisors.node": (
         "DialError",
         "ListenError",
         "Node",

@@ -1,6 +1,6 @@
 """Who restarts whom: supervisors with Erlang/OTP's semantics, for any ProcessActor.
 
-The tree of a node is in `peerage.supervisors.node.node`, which is not needed for supervising actors of one's own.
+The tree of a node is in `peerage.supervisors.node`, which is not needed for supervising actors of one's own.
 """
 
 from peerage.supervisors.errors import (

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
+from peerage.actors.messages import BROADCAST_WINDOW
 from peerage.actors.peers.stream import Loop
 from peerage.wire.scheduler import FramedMessage
 
-__all__ = ["BROADCAST_PATIENCE_S", "BROADCAST_WINDOW", "BroadcastFeed", "Broadcasts", "Listener"]
+__all__ = ["BROADCAST_PATIENCE_S", "BroadcastFeed", "Broadcasts", "Listener"]
 
 BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
-BROADCAST_WINDOW = 1024  # messages of a channel that a reactor may be ahead of the quickest peer
 LOG_MESSAGES = 4 * BROADCAST_WINDOW  # of a channel
 LOG_BYTES = 64 * 1024 * 1024  # of a channel; a single message may be larger
 TRIM_INTERVAL_S = 1.0  # between two looks for broadcasts that nobody needs any more

@@ -17,6 +17,7 @@ from peerage.actors.context import NodeContext
 from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     BROADCAST,
+    BROADCAST_WINDOW,
     AdmitConnection,
     AnnouncePeers,
     BansChanged,
@@ -37,7 +38,6 @@ from peerage.actors.messages import (
     TransportState,
 )
 from peerage.actors.metrics.reporter import MetricsReporter
-from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.peer import IntroducePeer, PeerActor

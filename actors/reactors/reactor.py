@@ -19,7 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from peerage.actors.context import NodeContext
 from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
-    BROADCAST,
+    BROADCAST_WINDOW,
     RECEIVE,
     AddPeer,
     AnnouncePeers,
@@ -31,8 +31,7 @@ from peerage.actors.messages import (
 )
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
-from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
-from peerage.actors.reactors.credited_sender import Outbox
+from peerage.actors.reactors.outboxes import Outboxes
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.runtime.log import get_logger
@@ -42,6 +41,9 @@ from peerage.wire.remote_text import shown
 __all__ = ["Envelope", "Reactor"]
 
 log = get_logger("peerage.reactor")
+
+# In a minute: a remote may know what makes a reactor raise.
+FAULT_LINES = Limits(subject=1, group=60, total=60)
 
 
 class Envelope(NamedTuple):
@@ -116,7 +118,11 @@ class Reactor(ProcessActor):
         data = message_bytes(message)
         accepted = True
         for transport in self.node.names.transports:
-            outbox = self._outboxes.get(transport.name) or self._broadcast_outbox(transport)
+            outbox = self._outboxes.get(transport.name) or self._outboxes.open_for_host(
+                transport.name,
+                partial(transport.tell, when_full=DROP),
+                {descriptor.id: BROADCAST_WINDOW for descriptor in self.node.channels},
+            )
             accepted = outbox.add(channel_id, data) and accepted
         return accepted
 
@@ -131,7 +137,8 @@ class Reactor(ProcessActor):
         super().on_bound(ref, runtime, stopped)
         self._peers_by_connection: dict[str, Peer] = {}
         self._added: set[str] = set()  # connections whose add_peer has been called
-        self._outboxes: dict[str, Outbox] = {}
+        self._outboxes = Outboxes(self.runtime.at_end_of_turn)
+        self._away: set[str] = set()  # transports that are not there
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
         self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
         self._reactor_name = next(
@@ -150,9 +157,28 @@ class Reactor(ProcessActor):
     def _after_start(self) -> None:
         """Runs after `on_start`: introduces this incarnation to the peers that are already there."""
         for transport in self.node.names.transports:
-            self.runtime.watch(transport)
-            # An ask, for at the start of a node there is no transport yet: that is no dead letter.
-            transport.ask(AnnouncePeers(self._reactor_name), block=False)
+            if self.runtime.life_of(transport) is None:
+                self._away.add(transport.name)
+            self.runtime.follow(
+                transport,
+                on_up=partial(self._host_came_up, transport),
+                on_down=partial(self._host_ended, transport),
+            )
+
+    def _host_came_up(self, transport: ActorRef[Any]) -> None:
+        """A peer host is there: it introduces the peers that it has already."""
+        if transport.name in self._away:
+            self._away.discard(transport.name)
+            self._outboxes.drop(transport.name)  # what was broadcast meanwhile has gone nowhere
+        transport.tell(AnnouncePeers(self._reactor_name), if_there=True)
+
+    def _host_ended(self, transport: ActorRef[Any], reason: DownReason) -> None:
+        """A peer host has ended, and its peers are gone."""
+        for connection, peer in list(self._peers_by_connection.items()):
+            if peer.info.host == transport.host:
+                self._remove(connection, f"peer host ended: {reason}")
+        self._outboxes.drop(transport.name)
+        self._away.add(transport.name)
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
@@ -160,9 +186,7 @@ class Reactor(ProcessActor):
             if type(header) is tuple and header and header[0] == RECEIVE:
                 return self._receive_batch(header[1], header[2], message.frames)
         elif isinstance(message, Credits):
-            outbox = self._outboxes.get(message.connection)
-            if outbox is not None:
-                outbox.grant(message.totals)
+            self._outboxes.grant(message)
             return None
         elif isinstance(message, InitPeer):
             return self._init(message)
@@ -176,36 +200,24 @@ class Reactor(ProcessActor):
             return self._remove(message.connection, message.reason)
         return self.handle(message)
 
-    def on_down(self, ref: ActorRef, reason: DownReason) -> None:
-        """A peer host ended: its peers are gone; its successor is watched in turn."""
-        for connection, peer in list(self._peers_by_connection.items()):
-            if peer.info.host == ref.host:
-                self._remove(connection, f"peer host ended: {reason}")
-        self._drop_outbox(ref.name)
-        if ref in self.node.names.transports:
-            self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
-
-    def _watch_again(self, transport: ActorRef) -> None:
-        self._drop_outbox(transport.name)  # what was broadcast meanwhile may have gone nowhere
-        self.runtime.watch(transport)
-
     def _init(self, message: InitPeer) -> None:
         info = message.info
         if info.connection in self._peers_by_connection:
             # Announced twice: once by itself, once because this reactor asked. The count of credits began anew there.
-            info.ref.tell(self._outboxes[info.connection].totals(), exempt=True)
+            known = self._outboxes.get(info.connection)
+            assert known is not None
+            info.ref.tell(known.totals(), exempt=True)
             return
         for connection, peer in list(self._peers_by_connection.items()):
             if peer.id == info.id:  # its end is still on the way: removal comes before the next init_peer
                 self._remove(connection, "replaced by a new connection")
         ours = {descriptor.id for descriptor in self.channels}.intersection(info.node_info.channels)
-        outbox = Outbox(
+        outbox = self._outboxes.open_for_peer(
+            info.connection,
             partial(info.ref.tell, exempt=True),
-            partial(self._flush_later, info.connection),
             {channel: places for channel, places in info.credits if channel in ours},
             lambda message_class, size: self._count_sent(message_type_label(message_class), size),
         )
-        self._outboxes[info.connection] = outbox
         peer = Peer(info, outbox)
         self._peers_by_connection[info.connection] = peer
         self._guarded(peer, "init_peer", self.init_peer, peer)
@@ -216,8 +228,10 @@ class Reactor(ProcessActor):
         if peer is None:
             return None
         self._added.discard(connection)
-        sent = self._outboxes[connection].sent()
-        self._drop_outbox(connection)
+        outbox = self._outboxes.get(connection)
+        assert outbox is not None
+        sent = outbox.sent()
+        self._outboxes.drop(connection)
         peer.mark_stopped()
         try:
             self.remove_peer(peer, reason)
@@ -248,29 +262,6 @@ class Reactor(ProcessActor):
                 self._stop_for_error(peer, "receive", error)
         peer.info.ref.tell(Consumed(self._reactor_name, size, len(frames)), exempt=True)
 
-    def _broadcast_outbox(self, transport: ActorRef) -> Outbox:
-        outbox = self._outboxes[transport.name] = Outbox(
-            partial(transport.tell, when_full=DROP),
-            partial(self._flush_later, transport.name),
-            {descriptor.id: BROADCAST_WINDOW for descriptor in self.node.channels},
-            kind=BROADCAST,
-        )
-        return outbox
-
-    def _drop_outbox(self, connection: str) -> None:
-        """Its count of credits ends here; what it has gathered is told, for somebody may be there by now."""
-        outbox = self._outboxes.pop(connection, None)
-        if outbox is not None:
-            outbox.flush()
-
-    def _flush_later(self, connection: str) -> None:
-        self.runtime.at_end_of_turn(partial(self._flush, connection))
-
-    def _flush(self, connection: str) -> None:
-        outbox = self._outboxes.get(connection)
-        if outbox is not None:
-            outbox.flush()
-
     def _count_received(self, message_type: str, size: int) -> None:
         if self.metrics.is_on:
             self.metrics.buffer.inc("p2p_message_receive_bytes_total", (message_type,), size)
@@ -293,9 +284,3 @@ class Reactor(ProcessActor):
         common = {"reactor": self._reactor_name, "hook": hook}
         about = peer.info.connection
         self._fault_lines.say(log.error, event, about, common, **common, peer=peer.id, exc_info=error)
-
-
-FAULT_LINES = Limits(
-    subject=1, group=60, total=60
-)  # in a minute: a remote may know what makes a reactor raise
-WATCH_AGAIN_S = 0.05  # a restarting host has no name for a moment

@@ -1,11 +1,12 @@
 """The switch's knowledge of its connections, and every decision that follows from it alone (reference 5 and 6).
 
-A plain object: no actors, no clock, no sockets.
+A plain object: no actors, no clock, no sockets. Connections are found by ID, address and host without looking at all of
+them, for strangers decide how often that is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -28,6 +29,9 @@ class Stage(Enum):
     RUNNING = "running"
 
 
+STANDING = frozenset({Stage.ADMITTED, Stage.RUNNING})  # it stands for its ID
+
+
 @dataclass(slots=True)
 class Connection:
     """One connection that a peer host holds for this node."""
@@ -42,6 +46,22 @@ class Connection:
     @property
     def is_outbound(self) -> bool:
         return self.facts.is_outbound
+
+    @property
+    def stands(self) -> bool:
+        """Whether it is admitted or running."""
+        return self.stage in STANDING
+
+    def keys(self) -> Iterator[Hashable]:
+        """Yield what it is found by."""
+        facts = self.facts
+        yield "host", facts.host
+        yield "ip", facts.remote_ip
+        yield "address", facts.remote_ip, facts.remote_port
+        if not self.stands:
+            yield "dialled", facts.dialled_id
+        elif self.id is not None:
+            yield "id", self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +85,17 @@ class PeerTable:
     persistent: dict[str, str] = field(default_factory=dict)  # ID → address as the operator wrote it
     unconditional: set[str] = field(default_factory=set)
     private: set[str] = field(default_factory=set)
+    _index: dict[Hashable, dict[str, Connection]] = field(default_factory=dict)
 
     # --- questions ---------------------------------------------------------------------------------------------------
 
     def of_id(self, peer_id: str) -> Connection | None:
         """The connection that stands for this ID: admitted or running."""
-        for connection in self.connections.values():
-            if connection.id == peer_id and connection.stage in {Stage.ADMITTED, Stage.RUNNING}:
-                return connection
-        return None
+        return next(self._found("id", peer_id), None)
 
     def dialling(self, peer_id: str) -> Connection | None:
         """The dial to this ID that is under way."""
-        for connection in self.connections.values():
-            if connection.facts.dialled_id == peer_id and connection.stage in {
-                Stage.DIALLING,
-                Stage.HANDSHAKE,
-            }:
-                return connection
-        return None
+        return next(self._found("dialled", peer_id), None)
 
     def peers(self) -> tuple[PeerInfo, ...]:
         """Everyone connected, oldest first."""
@@ -107,11 +119,9 @@ class PeerTable:
     def num_peers(self) -> NumPeers:
         """Counts without unconditional peers. Source: reference 6."""
         counted = [c for c in self.connections.values() if c.id not in self.unconditional]
-        standing = [c for c in counted if c.stage in {Stage.ADMITTED, Stage.RUNNING}]
+        standing = [c for c in counted if c.stands]
         dialling = frozenset(
-            str(c.facts.dialled_id)
-            for c in self.connections.values()
-            if c.is_outbound and c.stage in {Stage.DIALLING, Stage.HANDSHAKE}
+            str(c.facts.dialled_id) for c in self.connections.values() if c.is_outbound and not c.stands
         )
         return NumPeers(
             outbound=sum(c.is_outbound for c in standing),
@@ -124,11 +134,9 @@ class PeerTable:
 
     def admit_connection(self, facts: ConnectionFacts) -> Refusal | None:
         """Before the handshake of an accepted connection: duplicates and the limit. Source: reference 5."""
-        for other in self.connections.values():
-            theirs = other.facts
-            if (theirs.remote_ip, theirs.remote_port) == (facts.remote_ip, facts.remote_port):
-                detail = f"{facts.socket_address} is connected already"
-                return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
+        if any(self._found("address", facts.remote_ip, facts.remote_port)):
+            detail = f"{facts.socket_address} is connected already"
+            return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
         if not self.limits.allow_duplicate_ip:
             holder = self._standing_at(facts.remote_ip)
             if holder is not None:
@@ -150,7 +158,7 @@ class PeerTable:
                 return Refusal(RefusalReason.INBOUND_LIMIT, detail)
         if not self.limits.allow_duplicate_ip:
             other = self._standing_at(facts.remote_ip, but=facts.connection, but_id=peer_id)
-            if other is not None and other.stage in {Stage.ADMITTED, Stage.RUNNING}:
+            if other is not None and other.stands:
                 return self._duplicate_ip(facts.remote_ip, other)
         return None
 
@@ -160,12 +168,12 @@ class PeerTable:
             return Refusal(RefusalReason.SELF, f"{peer_id} is our own ID")
         if self.of_id(peer_id) is not None or self.dialling(peer_id) is not None:
             return Refusal(RefusalReason.DUPLICATE_ID, f"currently dialling or existing: {peer_id}")
-        if any((c.facts.remote_ip, c.facts.remote_port) == (ip, port) for c in self.connections.values()):
+        if any(self._found("address", ip, port)):
             detail = f"{join_host_port(ip, port)} is connected already, or being dialled"
             return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
         if not self.limits.allow_duplicate_ip:
-            for other in self.connections.values():
-                if other.facts.remote_ip == ip and other.stage in {Stage.ADMITTED, Stage.RUNNING}:
+            for other in self._found("ip", ip):
+                if other.stands:
                     return Refusal(
                         RefusalReason.DUPLICATE_IP, f"currently dialling or existing: {ip} is {other.id}"
                     )
@@ -179,13 +187,17 @@ class PeerTable:
         if facts.peer is not None:
             connection.stage, connection.info = Stage.RUNNING, facts.peer
             connection.id, connection.ref = facts.peer.id, facts.peer.ref
+        self.remove(facts.connection)
         self.connections[facts.connection] = connection
+        self._enter(connection)
         return connection
 
     def admit(self, facts: ConnectionFacts, peer_id: NodeID, ref: ActorRef, now: float) -> Connection:
         """This connection stands for the ID from now on."""
         connection = self.connections.get(facts.connection) or self.add(facts, now)
+        self._leave(connection)
         connection.stage, connection.id, connection.ref, connection.since = Stage.ADMITTED, peer_id, ref, now
+        self._enter(connection)
         return connection
 
     def started(self, info: PeerInfo, now: float) -> None:
@@ -197,6 +209,7 @@ class PeerTable:
             )
             self.add(facts, now)
             return
+        self._leave(connection)
         connection.facts = replace(connection.facts, peer=info)
         connection.stage, connection.info, connection.id, connection.ref = (
             Stage.RUNNING,
@@ -204,27 +217,47 @@ class PeerTable:
             info.id,
             info.ref,
         )
+        self._enter(connection)
+
+    def give_way(self, connection: Connection) -> None:
+        """Its end is on the way: another one stands for the ID from here on."""
+        self._leave(connection)
+        connection.id = None
+        self._enter(connection)
 
     def remove(self, connection: str) -> Connection | None:
         """It is no more."""
-        return self.connections.pop(connection, None)
+        removed = self.connections.pop(connection, None)
+        if removed is not None:
+            self._leave(removed)
+        return removed
 
     def of_host(self, host: str) -> list[Connection]:
         """All that a peer host holds."""
-        return [c for c in self.connections.values() if c.facts.host == host]
+        return list(self._found("host", host))
+
+    def _found(self, *key: Hashable) -> Iterator[Connection]:
+        return iter(self._index.get(key, {}).values())
+
+    def _enter(self, connection: Connection) -> None:
+        for key in connection.keys():  # noqa: SIM118 - it is no mapping
+            self._index.setdefault(key, {})[connection.facts.connection] = connection
+
+    def _leave(self, connection: Connection) -> None:
+        for key in connection.keys():  # noqa: SIM118 - it is no mapping
+            held = self._index.get(key, {})
+            held.pop(connection.facts.connection, None)
+            if not held:
+                self._index.pop(key, None)
 
     def _standing_at(self, ip: str, but: str = "", but_id: str = "") -> Connection | None:
         """Who holds this IP. A dial of ours that is still in its handshake does not: the remote may be dialling us in
         the same moment, and if both refused the other's connection none would be left.
         """
-        for other in self.connections.values():
-            if (
-                other.facts.remote_ip != ip
-                or other.facts.connection == but
-                or (but_id and other.id == but_id)
-            ):
+        for other in self._found("ip", ip):
+            if other.facts.connection == but or (but_id and other.id == but_id):
                 continue
-            if other.is_outbound and other.stage in {Stage.DIALLING, Stage.HANDSHAKE}:
+            if other.is_outbound and not other.stands:
                 continue
             return other
         return None

@@ -2,66 +2,52 @@
 
 It holds no connection and no state that the peer hosts could not tell its successor: killed and restarted, it rebuilds
 its table from the transports, and nobody else notices.
+
+    AdmitConnection, AdmitPeer ──> Gate ──> Filters, Duplicates ─╮
+    DialPeer, TryAddress … ──> Resolver ──> Dialler ─────────────┼──> PeerTable
+    ConnectionEnded ──> Redials ──> Resolver ──> Dialler         │
+    up and down of transports ──> PeerHosts ──> PeerLists ───────╯
 """
 
 from __future__ import annotations
 
 import random
-import secrets
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from peerage.actors.addrbook import AddressBook, BookCall, own_address
 from peerage.actors.ban_filter import ShutOut
-from peerage.actors.blocking_calls import Background, resolve_host
+from peerage.actors.blocking_calls import Background
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
     AddUnconditional,
-    Admission,
     AdmitConnection,
     AdmitPeer,
     BansChanged,
     ConnectionEnded,
     ConnectionFacts,
     CountPeers,
-    Dial,
     DialPeer,
     DialPeersAsync,
     GetPeers,
-    GetPeerStatuses,
     GetPrivatePeers,
     KeepNotes,
-    ListConnections,
     MarkGood,
-    PeerInfo,
     PeerStarted,
     PeerStatus,
     PrivatePeers,
-    ProveAlive,
     StopPeer,
     SwitchNotes,
     TransportState,
-    Tried,
     TryAddress,
 )
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import (
-    ActorDeadError,
-    ActorRef,
-    DownReason,
-    Future,
-    ProcessActor,
-    Reply,
-    Timeout,
-    Timer,
-)
+from peerage.actors.runtime import ActorDeadError, ActorRef, DownReason, ProcessActor, Timeout
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
     DialPeers,
@@ -71,50 +57,26 @@ from peerage.actors.snapshot import (
     NetInfoSnapshot,
     StatusSnapshot,
 )
+from peerage.actors.switch.admission import Gate
 from peerage.actors.switch.connection_log import ConnectionLog
-from peerage.actors.switch.peer_table import Connection, PeerLimits, PeerTable, Stage
-from peerage.actors.switch.redial_schedule import ReconnectSchedule
-from peerage.wire.keys import NodeID, is_node_id, normal_id
+from peerage.actors.switch.dialling import Dialler, not_dialled
+from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
+from peerage.actors.switch.peer_lists import PeerLists
+from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
+from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
+from peerage.actors.switch.redial import Redials
+from peerage.actors.switch.resolver import Resolver
+from peerage.actors.switch.status_round import collect_statuses
 from peerage.wire.net_address import AddressLookupError, NetAddress, id_in, no_names
-from peerage.wire.remote_text import quoted, shown
+from peerage.wire.remote_text import shown
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
 log = get_logger("peerage.switch")
 
 DIAL_SPREAD_S = 3.0  # reference 6: dial_peers_async dials each after a random 0..3 s
-REBUILD_TIMEOUT_S = 1.0  # a transport that says nothing in this time is asked again later
-STATUS_TIMEOUT_S = 2.0  # of a question to all peer hosts: one that hangs is left out
-WATCH_AGAIN_S = 0.05
-ALL_UP_S = 0.3  # between the first peer host's start and the last one's
-HELD_LIMIT = 1024  # dials that wait for a peer host
-YOUNG_S = 10.0  # a connection younger than this may be one of two that cross each other
-YOUNG_PROOF_S = 1.0  # how long it may take to prove that the remote keeps it
-OLD_PROOF_S = 3.0
 STABLE_S = 5.0  # a persistent peer lost sooner is not redialled at once again and again
 HELD_S = 1.0  # likewise one lost with its peer host: whoever crashes our hosts has to wait
-
-ConnectionFilter = Callable[[ConnectionFacts], "str | None"]
-PeerFilter = Callable[[PeerInfo], "str | None"]
-
-
-@dataclass(slots=True)
-class _Reconnect:
-    schedule: ReconnectSchedule
-    addresses: list[str]  # cycled through
-    timer: Timer | None = None
-    said: str = ""  # the last refusal as incompatible that was logged
-
-
-@dataclass(slots=True)
-class _Dials:
-    """Who waits for a dial's outcome."""
-
-    waiters: dict[str, list[Reply]] = field(default_factory=dict)
-
-    def settle(self, connection: str, outcome: PeerInfo | Tried | Refusal) -> None:
-        for reply in self.waiters.pop(connection, []):
-            reply.set(outcome)
 
 
 class SwitchActor(ProcessActor):
@@ -125,6 +87,28 @@ class SwitchActor(ProcessActor):
         peer_filters: each sees a peer after its handshake, likewise.
     """
 
+    receives: ClassVar[Mapping[type, str]] = {
+        AdmitConnection: "_admit_connection",
+        AdmitPeer: "_admit_peer",
+        PeerStarted: "_peer_started",
+        ConnectionEnded: "_connection_ended",
+        BansChanged: "_bans_changed",
+        DialPeer: "_dial_peer",
+        TryAddress: "_try_address",
+        DialPeersAsync: "_dial_peers_async",
+        DialSeeds: "_dial_for_rpc",
+        DialPeers: "_dial_for_rpc",
+        AddPersistent: "_add",
+        AddUnconditional: "_add",
+        AddPrivate: "_add",
+        GetPrivatePeers: "_look_up",
+        GetPeers: "_look_up",
+        CountPeers: "_look_up",
+        GetStatus: "_look_up",
+        GetNetInfo: "_get_net_info",
+        MarkGood: "_mark_good",
+    }
+
     def __init__(
         self, connection_filters: tuple[ConnectionFilter, ...] = (), peer_filters: tuple[PeerFilter, ...] = ()
     ) -> None:
@@ -132,66 +116,68 @@ class SwitchActor(ProcessActor):
         context = self.runtime.extra
         assert isinstance(context, NodeContext)
         self._context = context
-        p2p = context.config.p2p
-        self._connection_filters = connection_filters
-        self._peer_filters = peer_filters
+        p2p, now, call_later = context.config.p2p, self.runtime.now, self.runtime.call_later
         self._table = PeerTable(
             PeerLimits(context.node_id, p2p.max_num_inbound_peers, p2p.allow_duplicate_ip)
         )
         self._table.unconditional.update(p2p.unconditional_peer_ids)
         self._table.private.update(p2p.private_peer_ids)
-        self._configured = tuple(p2p.persistent_peers)
-        self._said_ours = False
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
-        self._dials = _Dials()
-        self._up: set[ActorRef] = set()  # transports that live, as far as we know
-        self._silent: set[ActorRef] = set()  # those that live and have not said whom they hold
-        self._held: list[
-            tuple[Callable[[], Refusal | None], Reply | None]
-        ] = []  # dials that wait for transports
-        self._all_up = False  # all were once, or we have waited long enough for the last
-        self._reconnects: dict[str, _Reconnect] = {}
-        self._rivals: dict[str, list[Callable[[], None]]] = {}  # who waits for a connection to prove itself
-        self._notes = SwitchNotes()
         self._book = AddressBook(context.names.addrbook)
-        self._shut_out = ShutOut()
+        self._bans = ShutOut()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
-        self._lines = ConnectionLog(log, self.runtime.call_later, seed_mode=p2p.seed_mode)
+        self._lines = ConnectionLog(log, call_later, seed_mode=p2p.seed_mode)
         self._background = Background(self.runtime)
-        self._handlers: dict[type, Callable[[Any], Any]] = {
-            AdmitConnection: self._admit_connection,
-            AdmitPeer: self._admit_peer,
-            PeerStarted: self._peer_started,
-            ConnectionEnded: self._connection_ended,
-            BansChanged: self._bans_changed,
-            DialPeer: self._dial_peer,
-            TryAddress: self._try_address,
-            DialPeersAsync: self._dial_peers_async,
-            DialSeeds: lambda message: self._dial_peers_async(DialPeersAsync(tuple(message.addresses))),
-            DialPeers: lambda message: self._dial_peers_async(
-                DialPeersAsync(
-                    tuple(message.addresses), message.persistent, message.unconditional, message.private
-                )
-            ),
-            AddPersistent: self._add_persistent_peers,
-            AddUnconditional: self._add_unconditional,
-            AddPrivate: self._add_private,
-            GetPrivatePeers: lambda _message: PrivatePeers(frozenset(self._table.private)),
-            GetPeers: lambda _message: self._table.peers(),
-            CountPeers: lambda _message: self._table.num_peers(),
-            MarkGood: self._mark_good,
-            GetNetInfo: self._get_net_info,
-            GetStatus: self._get_status,
-        }
+        self._resolver = Resolver(self._background.run)
+        self._lists = PeerLists(
+            self._table, p2p.persistent_peers, keep=self._keep_notes, tell_private=self._tell_private
+        )
+        filters = Filters(
+            connection_filters,
+            peer_filters,
+            run=self._background.run,
+            call_later=call_later,
+            timeout=context.config.peerage.filter_timeout,
+        )
+        self._gate = Gate(
+            self._table, self._bans, filters, now=now, call_later=call_later, refused=self._report_refusal
+        )
+        self._hosts = PeerHosts(
+            context.names.transports,
+            life_of=self.runtime.life_of,
+            call_later=call_later,
+            merge=self._merge,
+            heard=self._seek_persistent,
+            ready=lambda: self._dialler.release(),  # noqa: PLW0108 - it is made below
+        )
+        self._dialler = Dialler(
+            self._table, self._hosts, self._bans, filters, now=now, ended=self._connection_ended
+        )
+        self._redials = Redials(
+            self._table,
+            p2p.persistent_peers_max_dial_period,
+            self._rng,
+            call_later=call_later,
+            resolver=self._resolver,
+            dial=self._dialler.dial,
+            not_resolved=self._lines.not_resolved,
+        )
 
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        self._learn_bans()
-        self._rebuild()
-        for transport in self._context.names.transports:
-            self.runtime.watch(transport)
+        # Whom to keep out, before anybody is let in. A book that is being restarted says so by itself when it is back.
+        with suppress(ActorDeadError, Timeout):
+            bans = self._context.names.addrbook.ask(BookCall("shut_out"), timeout=REBUILD_TIMEOUT_S)
+            self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
+        self._hosts.rebuild()
+        for transport in self._hosts.transports:
+            self.runtime.follow(
+                transport,
+                on_up=partial(self._hosts.came_up, transport),
+                on_down=partial(self._host_ended, transport),
+            )
         self._seek_persistent()
 
     def on_stop(self) -> None:
@@ -199,285 +185,119 @@ class SwitchActor(ProcessActor):
         self._lines.close()
         self._background.close()
 
-    def on_receive(self, message: Any) -> Any:
-        handler = self._handlers.get(type(message))
-        return handler(message) if handler is not None else None
+    def on_unlisted(self, message: Any) -> Any:
+        """Answer strangers with nothing."""
 
-    def on_down(self, ref: ActorRef, reason: DownReason) -> None:
-        """A peer host ended, or is not there yet: its connections are gone. Its successor is watched in turn."""
-        self._up.discard(ref)
-        for connection in self._table.of_host(ref.host):
+    def _host_ended(self, transport: ActorRef, reason: DownReason) -> None:
+        """A peer host has ended, and so have its connections."""
+        self._hosts.went_down(transport)
+        for connection in self._table.of_host(transport.host):
             if connection.stage is Stage.RUNNING and self.runtime.now() - connection.since >= HELD_S:
-                self._forget_reconnecting(str(connection.id))  # our fault: tried again at once
-            detail = f"peer host {ref.host} ended: {reason}"
+                self._redials.forget(str(connection.id))  # our fault: tried again at once
+            detail = f"peer host {transport.host} ended: {reason}"
             refusal = None if connection.stage is Stage.RUNNING else Refusal(RefusalReason.STOPPING, detail)
             self._connection_ended(ConnectionEnded(connection.facts, refusal, detail, is_error=True))
-        self.runtime.call_later(WATCH_AGAIN_S, self._watch_again, ref)
-
-    def _watch_again(self, transport: ActorRef) -> None:
-        self.runtime.watch(transport)
-        transport.ask(ListConnections(), block=False).then(partial(self._merge_late, transport))
-
-    def _rebuild(self) -> None:
-        """Learn from the transports what a predecessor knew."""
-        answers = [
-            (transport, transport.ask(ListConnections(), block=False))
-            for transport in self._context.names.transports
-        ]
-        deadline = time.monotonic() + REBUILD_TIMEOUT_S
-        for transport, answer in answers:
-            try:
-                self._merge(transport, answer.get(timeout=max(0.0, deadline - time.monotonic())))
-            except ActorDeadError:
-                continue  # the node is starting, or that host is: it has no connections
-            except Timeout:
-                self._silent.add(transport)
-                answer.then(partial(self._merge_late, transport))
-
-    def _learn_bans(self) -> None:
-        """Before anybody is let in. A book that is being restarted tells them by itself when it is back."""
-        with suppress(ActorDeadError, Timeout):
-            bans = self._context.names.addrbook.ask(BookCall("shut_out"), timeout=REBUILD_TIMEOUT_S)
-            self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
-
-    def _merge_late(self, transport: ActorRef, answer: Future[Any]) -> None:
-        self._silent.discard(transport)
-        with suppress(ActorDeadError):
-            self._merge(transport, answer.get(timeout=0))
-        self._seek_persistent()
 
     def _merge(self, transport: ActorRef, state: TransportState) -> None:
-        """A transport lives, and says what it holds."""
-        self._up.add(transport)
+        """A transport says what it holds, and what it has kept of what a switch was told."""
         for facts in state.connections:
             if facts.connection not in self._table.connections:
                 self._table.add(facts, self.runtime.now())
-        if state.notes.revision > self._notes.revision:
-            self._notes = state.notes
-            self._table.unconditional |= state.notes.unconditional
-            self._table.private |= state.notes.private
-            self._tell_private()
-            for other in self._up - {transport}:
-                other.tell(KeepNotes(self._notes), exempt=True)
-        elif (
-            state.notes.revision < self._notes.revision
-        ):  # a new one: it must know when all others have been replaced
-            transport.tell(KeepNotes(self._notes), exempt=True)
-        if len(self._up) == len(self._context.names.transports):
-            self._release_held()
-        else:
-            self.runtime.call_later(ALL_UP_S, self._release_held)
+        if self._lists.merge(state.notes):
+            for other in self._hosts.up - {transport}:
+                other.tell(KeepNotes(self._lists.notes), exempt=True)
+        elif state.notes.revision < self._lists.notes.revision:
+            # A new one: it must know when all others have been replaced.
+            transport.tell(KeepNotes(self._lists.notes), exempt=True)
 
-    def _release_held(self) -> None:
-        """Dial what had to wait, spread over the peer hosts."""
-        self._all_up = True
-        held, self._held = self._held, []
-        for dial, reply in held:
-            refusal = dial()
-            if refusal is not None and reply is not None:
-                reply.set(refusal)
+    def _keep_notes(self, notes: SwitchNotes) -> None:
+        """What was learned at run time survives this process in the transports."""
+        for transport in self._hosts.transports:
+            transport.tell(KeepNotes(notes), exempt=True)
+
+    def _tell_private(self) -> None:
+        """Book and metrics remember nobody over their own restarts, except those of the configuration."""
+        private = self._lists.notes.private
+        if private:
+            self._book.tell("add_private_ids", sorted(private))
+            if self._metrics.is_on:
+                self._context.names.metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
 
     # --- admission -----------------------------------------------------------------------------------------------------
 
     def _bans_changed(self, message: BansChanged) -> None:
-        """Keep the book's word, and part with whom it hits: he may have come back before it was here."""
-        if message.whole:  # it has just started, and knows the private IDs of the file alone
+        """Apply the new bans, and stop the connected peers that they match."""
+        if message.whole:  # the book has just started, and knows the private IDs of the configuration alone
             self._tell_private()
-        for subject in self._shut_out.update(message):
+        for subject in self._bans.update(message):
             connection = self._table.of_id(subject)
-            refusal = self._shut_out.refusal(subject) if connection is not None else None
+            refusal = self._bans.refusal(subject) if connection is not None else None
             if refusal is not None and connection is not None and connection.ref is not None:
                 connection.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
 
-    def _admit_connection(self, message: AdmitConnection) -> Any:
-        facts = message.facts
-        refusal = self._shut_out.refusal(ip=facts.remote_ip) or self._table.admit_connection(facts)
-        if refusal is not None:
-            self._report_refusal(facts, refusal)
-            return refusal
-        self._table.add(facts, self.runtime.now())
-        reply = self.runtime.defer()
-
-        def decided(refusal: Refusal | None) -> None:
-            if refusal is not None:
-                self._table.remove(facts.connection)
-                self._report_refusal(facts, refusal)
-            reply.set(refusal)
-
-        self._filter(
-            [partial(connection_filter, facts) for connection_filter in self._connection_filters], decided
-        )
-        return None
+    def _admit_connection(self, message: AdmitConnection) -> None:
+        self._gate.admit_connection(message.facts, self.runtime.defer().set)
 
     def _admit_peer(self, message: AdmitPeer) -> None:
-        facts = message.facts
-        reply = self.runtime.defer()
-        if facts.connection not in self._table.connections:
-            self._table.add(facts, self.runtime.now())
-        refusal = self._shut_out.refusal(message.id) or self._table.admit_peer(facts, message.id)
-        existing = self._table.of_id(message.id)
-        if refusal is not None:
-            reply.set(refusal)
-        elif existing is not None and existing.facts.connection != facts.connection:
-            self._settle_duplicate(message, existing, reply)
-        else:
-            self._filter_peer(message, reply)
-
-    def _filter_peer(self, message: AdmitPeer, reply: Reply) -> None:
-        facts = message.facts
-        self._table.admit(facts, message.id, message.ref, self.runtime.now())
-        admission = Admission(message.id in self._table.persistent, message.id in self._table.unconditional)
-        info = PeerInfo.of(facts, message.id, message.node_info, message.ref, admission)
-        calls = [partial(peer_filter, info) for peer_filter in self._peer_filters]
-        self._filter(calls, lambda refusal: reply.set(refusal or admission))
-
-    def _settle_duplicate(self, message: AdmitPeer, existing: Connection, reply: Reply) -> None:
-        """Two connections to one ID: keep the one that the remote keeps.
-
-        When both sides dial at the same moment each may have admitted the other connection first; if each refused its
-        second, none would be left. So the first has to prove itself by an answered ping: a remote answers on the
-        connection that it admitted. If the remote takes it away instead, the second is admitted. Silence on the first
-        for long: of two young ones the dial of the lower ID stays (on both sides the same one), an old one is dead.
-        """
-        facts = message.facts
-        young = self.runtime.now() - existing.since < YOUNG_S
-        settled = False
-
-        def settle(*, keep_existing: bool) -> None:
-            nonlocal settled
-            if settled:
-                return
-            settled = True
-            timer.cancel()
-            current = self._table.of_id(message.id)
-            if facts.connection not in self._table.connections:
-                reply.set(Refusal(RefusalReason.STOPPING, "closed meanwhile"))
-                return
-            if current is not None and (keep_existing or current is not existing):
-                reply.set(Refusal(RefusalReason.DUPLICATE_ID, f"{message.id} is connected already"))
-                return
-            if current is not None and current.ref is not None:
-                current.ref.tell(
-                    StopPeer("replaced by a newer connection of the same ID", is_error=False), exempt=True
-                )
-                current.id = None  # its end is on the way; the ID belongs to the other one from here on
-            self._filter_peer(message, reply)
-
-        def silent() -> None:
-            dialled_by_lower = existing.is_outbound == (self._context.node_id < message.id)
-            settle(keep_existing=young and dialled_by_lower)
-
-        def answered(answer: Future[Any]) -> None:
-            try:
-                alive = bool(answer.get(timeout=0))
-            except ActorDeadError:
-                alive = False
-            if alive:
-                settle(keep_existing=True)
-
-        timer = self.runtime.call_later(YOUNG_PROOF_S if young else OLD_PROOF_S, silent)
-        self._rivals.setdefault(existing.facts.connection, []).append(partial(settle, keep_existing=False))
-        if existing.ref is not None:
-            existing.ref.ask(ProveAlive(), block=False).then(answered)
-
-    def _filter(
-        self, calls: Sequence[Callable[[], str | None]], done: Callable[[Refusal | None], None]
-    ) -> None:
-        """Run filters side by side in threads; the first word against, or the end of the time, decides."""
-        if not calls:
-            done(None)
-            return
-        left = len(calls)
-        settled = False
-
-        def decide(refusal: Refusal | None) -> None:
-            nonlocal settled
-            if not settled:
-                settled = True
-                timer.cancel()
-                done(refusal)
-
-        def one(result: str | Exception | None) -> None:
-            nonlocal left
-            left -= 1
-            if result is not None:
-                decide(Refusal(RefusalReason.FILTERED, shown(str(result))))
-            elif left == 0:
-                decide(None)
-
-        seconds = self._context.config.peerage.filter_timeout
-        timeout = Refusal(RefusalReason.FILTER_TIMEOUT, f"no verdict within {seconds:g} s")
-        timer = self.runtime.call_later(seconds, decide, timeout)
-        for call in calls:
-            self._background.run(call, one)
+        self._gate.admit_peer(message, self.runtime.defer().set)
 
     # --- the life of connections ---------------------------------------------------------------------------------------
 
     def _peer_started(self, message: PeerStarted) -> None:
         info = message.info
         self._table.started(info, self.runtime.now())
-        self._stop_reconnecting(info.id)
-        self._dials.settle(info.connection, info)
+        self._redials.pause(info.id)
+        self._dialler.settle(info.connection, info)
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
         self._lines.added(info, is_persistent=info.id in self._table.persistent)
 
     def _connection_ended(self, message: ConnectionEnded) -> None:
-        connection = self._table.remove(message.facts.connection)
-        for rival in self._rivals.pop(message.facts.connection, []):
-            rival()
         facts = message.facts
-        if facts.is_outbound and (message.refusal is not None):
+        connection = self._table.remove(facts.connection)
+        self._gate.duplicates.ended(facts.connection)
+        if facts.is_outbound and message.refusal is not None:
             self._metrics.buffer.inc("p2p_dials_total", (str(message.refusal.reason),))
         if message.tried is not None:
             self._metrics.buffer.inc("p2p_dials_total", ("tried",))
-            self._dials.settle(facts.connection, message.tried)
+            self._dialler.settle(facts.connection, message.tried)
+        elif message.refusal is not None:
+            self._refused(facts, message.refusal)
+        elif connection is not None and facts.peer is not None:
+            peer = facts.peer
+            self._lines.stopped(peer, message.reason, is_persistent=peer.id in self._table.persistent)
+            if message.is_error and peer.id in self._table.persistent:
+                if self.runtime.now() - connection.since >= STABLE_S:
+                    self._redials.forget(peer.id)
+                addresses = [self._table.persistent[peer.id]]
+                if not peer.is_outbound and _is_dialable(peer.node_info.listen_addr):
+                    addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
+                self._redials.seek(peer.id, addresses)
+
+    def _refused(self, facts: ConnectionFacts, refusal: Refusal) -> None:
+        """A connection did not become a peer."""
+        self._dialler.settle(facts.connection, refusal)
+        self._report_refusal(facts, refusal)
+        if not facts.is_outbound or facts.dialled_id is None:
             return
-        if message.refusal is not None:
-            self._dials.settle(facts.connection, message.refusal)
-            self._report_refusal(facts, message.refusal)
-            if message.refusal.reason is RefusalReason.SELF:
-                self._forget_self(facts)
-            if facts.is_outbound and facts.dialled_id in self._table.persistent:
-                state = self._reconnects.get(str(facts.dialled_id))
-                if state is not None and message.refusal.speaks_otherwise:
-                    state.schedule.let_be()
-                self._reconnect(str(facts.dialled_id), [self._table.persistent[str(facts.dialled_id)]])
-            return
-        if connection is None or facts.peer is None:
-            return
-        peer = facts.peer
-        self._lines.stopped(peer, message.reason, is_persistent=peer.id in self._table.persistent)
-        if message.is_error and peer.id in self._table.persistent:
-            if self.runtime.now() - connection.since >= STABLE_S:
-                self._forget_reconnecting(peer.id)
-            addresses = [self._table.persistent[peer.id]]
-            if not peer.is_outbound and _is_dialable(peer.node_info.listen_addr):
-                addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
-            self._reconnect(peer.id, addresses)
+        peer_id = facts.dialled_id
+        if refusal.reason is RefusalReason.SELF:
+            # The place leaves the book and is known as ours. Whoever was dialled there is somewhere else, if anywhere: a
+            # persistent peer is sought no more. Source: reference 6.
+            address = NetAddress(self._context.node_id, facts.remote_ip, facts.remote_port)
+            self._book.tell("add_our_address", address)
+            if self._lists.drop_persistent(peer_id):
+                self._redials.forget(peer_id)
+        if peer_id in self._table.persistent:
+            if refusal.speaks_otherwise:
+                self._redials.let_be(peer_id)
+            self._redials.seek(peer_id, [self._table.persistent[peer_id]])
 
     def _report_refusal(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
-        state = self._reconnects.get(str(facts.dialled_id))
-        is_known = False
-        if state is not None and refusal.speaks_otherwise:
-            is_known, state.said = state.said == str(refusal), str(refusal)
+        is_known = self._redials.has_said(str(facts.dialled_id), refusal)
         is_persistent = facts.dialled_id in self._table.persistent
         self._lines.refused(facts, refusal, is_persistent=is_persistent, is_known=is_known)
-
-    def _forget_self(self, facts: ConnectionFacts) -> None:
-        """A dial led to ourselves: the place leaves the book and is known as ours. Source: reference 6.
-
-        Whoever was dialled there is somewhere else, if anywhere: a persistent peer is sought no more.
-        """
-        if facts.is_outbound and facts.dialled_id is not None:
-            address = NetAddress(self._context.node_id, facts.remote_ip, facts.remote_port)
-            self._book.tell("add_our_address", address)
-            text = self._table.persistent.pop(facts.dialled_id, None)
-            if text is not None:
-                self._forget_reconnecting(facts.dialled_id)
-                self._configured = tuple(each for each in self._configured if each != text)
-                log.warning("a persistent peer's address is our own, and is left out", address=text)
 
     # --- dialling ------------------------------------------------------------------------------------------------------
 
@@ -489,93 +309,38 @@ class SwitchActor(ProcessActor):
                 reply.set_exception(result)
                 return
             if message.persistent:
-                self._add_persistent([message.address])
-            refusal = self._dial(result, reply if message.wait else None)
+                self._lists.add_persistent([message.address])
+            refusal = self._dialler.dial(result, reply.set if message.wait else None)
             if refusal is not None:
-                self._report_no_dial(result, refusal)
+                self._report_refusal(not_dialled(result), refusal)
             if refusal is not None or not message.wait:
                 reply.set(refusal)
 
-        self._background.run(partial(NetAddress.parse, message.address, resolve_host), resolved)
+        self._resolver.parse(message.address, resolved)
 
-    def _try_address(self, message: TryAddress) -> Refusal | None:
+    def _try_address(self, message: TryAddress) -> None:
         reply = self.runtime.defer()
         address = NetAddress.parse(message.address, no_names)
-        refusal = self._dial(address, reply, is_trial=True)
+        refusal = self._dialler.dial(address, reply.set, is_trial=True)
         if refusal is not None:
-            self._report_no_dial(address, refusal)
+            self._report_refusal(not_dialled(address), refusal)
             reply.set(refusal)
-        return None
 
-    def _report_no_dial(self, address: NetAddress, refusal: Refusal) -> None:
-        facts = ConnectionFacts(
-            "", "", str(address.host), address.port, is_outbound=True, dialled_id=NodeID(str(address.id))
-        )
-        self._report_refusal(facts, refusal)
-
-    def _dial(
-        self, address: NetAddress, reply: Reply | None = None, *, is_trial: bool = False
-    ) -> Refusal | None:
-        """Have a peer host dial. Returns: why not, None when it is under way."""
-        peer_id, ip = NodeID(str(address.id)), str(address.host)
-        refusal = self._shut_out.refusal(peer_id, ip) or self._table.may_dial(peer_id, ip, address.port)
-        if refusal is not None:
-            return refusal
-        if not self._up or not self._all_up:  # the node is starting: its peer hosts come last
-            return self._hold(partial(self._dial, address, reply, is_trial=is_trial), reply)
-        loads = {
-            transport: len(self._table.of_host(transport.host))
-            for transport in self._context.names.transports
-            if transport in self._up
-        }
-        transport = min(loads, key=lambda ref: loads[ref])
-        dial = Dial(f"dial {secrets.token_hex(8)}", peer_id, ip, address.port, is_trial)
-        facts = ConnectionFacts(
-            connection=dial.connection,
-            host=transport.host,
-            remote_ip=ip,
-            remote_port=address.port,
-            is_outbound=True,
-            dialled_id=peer_id,
-            is_trial=is_trial,
-        )
-        self._table.add(facts, self.runtime.now(), Stage.DIALLING)
-        if reply is not None:
-            self._dials.waiters.setdefault(dial.connection, []).append(reply)
-
-        def decided(refusal: Refusal | None) -> None:
-            if dial.connection not in self._table.connections:
-                return  # its host ended meanwhile, and the dial with it
-            if refusal is None:
-                transport.tell(dial, exempt=True)
-            else:
-                self._connection_ended(ConnectionEnded(facts, refusal, is_error=True))
-
-        self._filter(
-            [partial(connection_filter, facts) for connection_filter in self._connection_filters], decided
-        )
-        return None
-
-    def _hold(self, dial: Callable[[], Refusal | None], reply: Reply | None) -> Refusal | None:
-        if len(self._held) >= HELD_LIMIT:
-            return Refusal(RefusalReason.UNREACHABLE, "no peer host is up", is_ours=True)
-        self._held.append((dial, reply))
-        return None
+    def _dial_for_rpc(self, message: DialSeeds | DialPeers) -> None:
+        dial = DialPeersAsync(tuple(message.addresses))
+        if isinstance(message, DialPeers):
+            flags = message.persistent, message.unconditional, message.private
+            dial = DialPeersAsync(tuple(message.addresses), *flags)
+        self._dial_peers_async(dial)
 
     def _dial_peers_async(self, message: DialPeersAsync) -> None:
         """Reference 6: lookup failures are logged and skipped, any other parse failure fails the call."""
         reply = self.runtime.defer()
 
-        def parse() -> list[tuple[str, NetAddress]]:
-            parsed = []
-            for text in message.addresses:
-                try:
-                    parsed.append((text, NetAddress.parse(text, resolve_host)))
-                except AddressLookupError as error:
-                    log.warning("address skipped", address=shown(text), cause=str(error))
-            return parsed
+        def skipped(text: str, error: AddressLookupError) -> None:
+            log.warning("address skipped", address=shown(text), cause=str(error))
 
-        def resolved(result: list[tuple[str, NetAddress]] | Exception) -> None:
+        def resolved(result: Sequence[tuple[str, NetAddress]] | Exception) -> None:
             if isinstance(result, Exception):
                 reply.set_exception(result)
                 return
@@ -583,182 +348,73 @@ class SwitchActor(ProcessActor):
             others = [(text, address) for text, address in result if str(address.id) != self._context.node_id]
             ids = [str(address.id) for _, address in others]
             if message.persistent:
-                self._add_persistent([text for text, _ in others])
+                self._lists.add_persistent([text for text, _ in others])
             if message.unconditional:
-                self._add_unconditional(AddUnconditional(tuple(ids)))
+                self._lists.add_unconditional(ids)
             if message.private:
-                self._add_private(AddPrivate(tuple(ids)))
+                self._lists.add_private(ids)
             self._book.tell("add_all", [address for _, address in others], own_address(self._context))
             self._rng.shuffle(others)
             for _, address in others:
-                self.runtime.call_later(self._rng.random() * DIAL_SPREAD_S, self._dial_or_reconnect, address)
+                self.runtime.call_later(self._rng.random() * DIAL_SPREAD_S, self._dial_or_seek, address)
 
-        self._background.run(parse, resolved)
+        self._resolver.parse_all(message.addresses, skipped, resolved)
 
-    def _dial_or_reconnect(self, address: NetAddress) -> None:
-        if str(address.id) in self._table.persistent:
-            self._reconnect(str(address.id), [self._table.persistent[str(address.id)]])
+    def _dial_or_seek(self, address: NetAddress) -> None:
+        persistent = self._table.persistent.get(str(address.id))
+        if persistent is not None:
+            self._redials.seek(str(address.id), [persistent])
         else:
-            self._dial(address)
-
-    # --- persistent peers ------------------------------------------------------------------------------------------------
-
-    def _reconnect(self, peer_id: str, addresses: list[str]) -> None:
-        """Begin, or go on with, the tries to reach a persistent peer. Source: reference 6."""
-        state = self._reconnects.get(peer_id)
-        if state is None:
-            period = self._context.config.p2p.persistent_peers_max_dial_period
-            state = self._reconnects[peer_id] = _Reconnect(ReconnectSchedule(period, self._rng), addresses)
-        if state.timer is not None:
-            return
-        pause = state.schedule.next_pause()
-        if pause is None:
-            log.error("persistent peer given up", peer=peer_id, tries=state.schedule.tries - 1)
-            del self._reconnects[peer_id]
-            return
-        state.timer = self.runtime.call_later(pause, self._try_again, peer_id)
-
-    def _try_again(self, peer_id: str) -> None:
-        state = self._reconnects.get(peer_id)
-        if state is None:
-            return
-        state.timer = None
-        if peer_id not in self._table.persistent or self._table.of_id(peer_id) is not None:
-            self._stop_reconnecting(peer_id)
-            return
-        text = state.addresses[(state.schedule.tries - 1) % len(state.addresses)]
-
-        def resolved(result: NetAddress | Exception) -> None:
-            if peer_id not in self._reconnects:
-                return
-            refusal: Refusal | None = None
-            if isinstance(result, Exception):
-                self._lines.not_resolved(peer_id, text, result)
-                refusal = Refusal(RefusalReason.UNREACHABLE, str(result))
-            else:
-                refusal = self._dial(result)
-            if refusal is not None:
-                self._reconnect(peer_id, state.addresses)
-
-        self._background.run(partial(NetAddress.parse, text, resolve_host), resolved)
-
-    def _forget_reconnecting(self, peer_id: str) -> None:
-        """The schedule begins anew."""
-        self._stop_reconnecting(peer_id)
-        self._reconnects.pop(peer_id, None)
-
-    def _stop_reconnecting(self, peer_id: str) -> None:
-        state = self._reconnects.get(peer_id)
-        if state is not None and state.timer is not None:
-            state.timer.cancel()
-            state.timer = None
+            self._dialler.dial(address)
 
     def _seek_persistent(self) -> None:
         """Go after those that we have not heard of before, once it is known who is connected.
 
-        To a peer that a host has and does not tell of, a second connection would be refused there, and would have taken the
-        first one's place here.
+        A second connection to a peer that a silent host holds would be refused there, and would have taken the first one's
+        place here.
         """
-        if self._silent:
+        if self._hosts.is_one_silent:
             return
-        for text in self._others(*self._configured, *self._notes.persistent):
+        for text in self._lists.new_persistent():
             peer_id = id_in(text)
-            if peer_id not in self._table.persistent:
-                self._remember_persistent(text)
-                if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
-                    self._reconnect(peer_id, [text])
+            if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
+                self._redials.seek(peer_id, [text])
 
-    def _remember_persistent(self, text: str) -> None:
-        self._table.persistent[id_in(text)] = text
-
-    def _others(self, *texts: str) -> list[str]:
-        """Those that are not our own address, as in a list that all nodes of a network share. It is said once."""
-        others = [text for text in texts if id_in(text) != self._context.node_id]
-        if len(others) < len(texts) and not self._said_ours:
-            self._said_ours = True
-            log.info(
-                "our own address is among the persistent peers, and is left out", peer=self._context.node_id
-            )
-        return others
-
-    def _add_persistent(self, given: Sequence[str]) -> None:
-        texts = self._others(*given)
-        for text in texts:
-            self._remember_persistent(text)
-        self._note(persistent=tuple(dict.fromkeys((*self._notes.persistent, *texts))))
-
-    def _add_persistent_peers(self, message: AddPersistent) -> None:
-        for text in message.addresses:
-            NetAddress.parse(
-                text, lambda _host: ["0.0.0.0"]
-            )  # the form only: the name is resolved at each dial
-        self._add_persistent(message.addresses)
-
-    def _add_unconditional(self, message: AddUnconditional) -> None:
-        ids = _checked_ids(message.ids)
-        self._table.unconditional |= ids
-        self._note(unconditional=self._notes.unconditional | ids)
-
-    def _add_private(self, message: AddPrivate) -> None:
-        ids = _checked_ids(message.ids)
-        self._table.private |= ids
-        self._note(private=self._notes.private | ids)
-        self._tell_private()
-
-    def _tell_private(self) -> None:
-        """Book and metrics keep nobody in mind over their own restarts, but those of the file."""
-        if self._notes.private:
-            self._book.tell("add_private_ids", sorted(self._notes.private))
-            if self._metrics.is_on:
-                self._context.names.metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
-
-    def _note(self, **changes: Any) -> None:
-        """What was learned at run time survives this process in the transports."""
-        self._notes = replace(self._notes, revision=self._notes.revision + 1, **changes)
-        for transport in self._context.names.transports:
-            transport.tell(KeepNotes(self._notes), exempt=True)
+    def _add(self, message: AddPersistent | AddUnconditional | AddPrivate) -> None:
+        match message:
+            case AddPersistent(addresses):
+                self._lists.add_checked_persistent(addresses)
+            case AddUnconditional(ids):
+                self._lists.add_unconditional(ids)
+            case AddPrivate(ids):
+                self._lists.add_private(ids)
 
     # --- questions -------------------------------------------------------------------------------------------------------
 
-    def _mark_good(self, message: MarkGood) -> None:
-        self._book.tell("mark_good", message.id)
+    def _look_up(self, question: GetPeers | CountPeers | GetPrivatePeers | GetStatus) -> Any:
+        """What is known here."""
+        match question:
+            case GetPeers():
+                return self._table.peers()
+            case CountPeers():
+                return self._table.num_peers()
+            case GetPrivatePeers():
+                return PrivatePeers(frozenset(self._table.private))
+            case GetStatus():
+                return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
 
     def _get_net_info(self, _message: GetNetInfo) -> None:
         """Ask every peer host for the state of its connections; those that do not answer are left out."""
         reply = self.runtime.defer()
-        statuses: list[PeerStatus] = []
-        left = len(self._context.names.transports)
 
-        def collect(answer: Future[Any]) -> None:
-            nonlocal left
-            left -= 1
-            with suppress(ActorDeadError):
-                statuses.extend(answer.get(timeout=0))
-            if left == 0:
-                answer_now()
+        def answer(statuses: Sequence[PeerStatus]) -> None:
+            peers = self._table.snapshots(statuses)
+            reply.set(NetInfoSnapshot(True, self._context.config.p2p.external_address, peers))
 
-        def answer_now() -> None:
-            timer.cancel()
-            reply.set(self._net_info(statuses))
+        collect_statuses(self._hosts.transports, self.runtime.call_later, answer)
 
-        timer = self.runtime.call_later(STATUS_TIMEOUT_S, answer_now)
-        for transport in self._context.names.transports:
-            transport.ask(GetPeerStatuses(), block=False).then(collect)
-
-    def _net_info(self, statuses: Sequence[PeerStatus]) -> NetInfoSnapshot:
-        peers = self._table.snapshots(statuses)
-        return NetInfoSnapshot(True, self._context.config.p2p.external_address, peers)
-
-    def _get_status(self, _message: GetStatus) -> StatusSnapshot:
-        return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
-
-
-def _checked_ids(ids: Sequence[str]) -> frozenset[NodeID]:
-    for peer_id in ids:
-        if not is_node_id(peer_id):
-            text = f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected"
-            raise ValueError(text)
-    return frozenset(map(normal_id, ids))
+    def _mark_good(self, message: MarkGood) -> None:
+        self._book.tell("mark_good", message.id)
 
 
 def _is_dialable(listen_addr: str) -> bool:

@@ -12,9 +12,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from peerage.actors.context import NodeContext
-from peerage.actors.messages import BROADCAST, AnnouncePeers, Credits
+from peerage.actors.messages import BROADCAST, BROADCAST_WINDOW, AnnouncePeers, Credits
 from peerage.actors.names import NodeNames
-from peerage.actors.peers.broadcasts import BROADCAST_WINDOW
 from peerage.actors.reactors.reactor import Reactor
 from peerage.actors.runtime import THREAD, ActorRef, Frames, Place
 from peerage.testing.fake_peer import PORT, FakePeer

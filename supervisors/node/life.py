@@ -1,52 +1,32 @@
-"""One life of a node, from its start to its end: what it holds meanwhile, and how it ended.
+"""The lives of a node, from a start to an end each: what it holds meanwhile, and how it ended.
 
 A node that is started again has another life; nothing of the first one is left in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError
+from peerage.actors.runtime.errors import FutureCancelledError
+from peerage.config import Config
 from peerage.config.home_lock import HomeLock
-
-__all__ = ["NodeLife", "NodeNotRunningError", "UnknownReactorError"]
-
-
-class NodeNotRunningError(Exception):
-    """A node was asked that does not run here; the text says whether it has not been started, was stopped, has failed, or
-    runs in the process that this one is a forked child of.
-    """
-
-    def __init__(self, node_id: str, why: str) -> None:
-        super().__init__(node_id, why)
-        self.node_id, self.why = node_id, why
-
-    def __str__(self) -> str:
-        return f"node {self.node_id} does not run: {self.why}"
-
-
-class UnknownReactorError(KeyError):
-    """A node has no reactor of this name. Attributes: name; known, the names that there are."""
-
-    def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        super().__init__(name, known)
-        self.name, self.known = name, known
-
-    def __str__(self) -> str:
-        listed = ", ".join(map(repr, self.known)) or "none"
-        return f"no reactor is named {self.name!r}; there are: {listed}"
+from peerage.supervisors.node.errors import NodeNotRunningError
+from peerage.supervisors.node.listening import listen_for_http, listen_for_peers
 
 
 @dataclass(slots=True, eq=False)
 class NodeLife:
     """What a node holds between its start and its end."""
 
+    node_id: str
     lock: HomeLock
     address: str = ""  # ID@host:port, once it listens
     listener: socket.socket | None = None
@@ -57,19 +37,61 @@ class NodeLife:
     call_off: Callable[[], None] = lambda: None
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str | None = None  # why it ended by itself
+    asked: set[Future[Any]] = field(default_factory=set)  # answers that somebody waits for
 
     def __post_init__(self) -> None:
         _lives.add(self)
 
     @property
     def is_running(self) -> bool:
+        """Whether every part is up and none has been told to stop."""
         return self.supervisor is not None and not self.stopping and not self.ended.is_set()
 
     def why_not(self) -> str:
-        """Why it does not run."""
+        """Return why it does not run."""
         if self.failure is not None:
             return f"it has failed: {self.failure}"
         return "it has been stopped" if self.ended.is_set() else "it is being stopped"
+
+    def listen(self, config: Config) -> None:
+        """Take every port that the configuration names. Raises: ListenError."""
+        instrumentation, rpc = config.instrumentation, config.rpc
+        self.listener = listen_for_peers(config.p2p.laddr)
+        if rpc.laddr:
+            self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr)
+        if instrumentation.prometheus:
+            self.http_listeners["metrics"] = listen_for_http(
+                "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
+            )
+
+    def http_fds(self, name: str) -> dict[str, int]:
+        """Return the descriptors of a server's sockets, by the names that it finds them under."""
+        return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(self.http_listeners[name])}
+
+    def ask(self, part: ActorRef[Any], message: Any, timeout: float) -> Any:
+        """Ask a part of the node, or its successor when it dies meanwhile: each question may be put twice.
+
+        Raises: what the part raises; NodeNotRunningError, when the node ends first; Timeout; ActorDeadError, when there is
+            no successor in that time.
+        """
+        until = time.monotonic() + timeout
+        answer = part.ask(message, block=False, timeout=timeout, patience=timeout)
+        self.asked.add(answer)
+        try:
+            if self.ended.is_set():  # just now: nobody will cancel it
+                raise NodeNotRunningError(self.node_id, self.why_not())
+            return answer.get(timeout=max(0.0, until - time.monotonic()))
+        except FutureCancelledError as error:
+            raise NodeNotRunningError(self.node_id, self.why_not()) from error
+        except LimitReachedError:
+            raise
+        except ActorDeadError as error:
+            if self.ended.wait(max(0.0, until - time.monotonic())):
+                raise NodeNotRunningError(self.node_id, self.why_not()) from error
+            raise
+        finally:
+            self.asked.discard(answer)
+            answer.cancel()
 
     def release(self) -> None:
         """Give back what the operating system lent. May be called twice."""
@@ -89,6 +111,88 @@ class NodeLife:
         self.call_off()
         self.release()
         self.ended.set()
+        for answer in list(self.asked):
+            answer.cancel()
+
+
+class Lives:
+    """The lives of one node, one after the other, and the process that it lives in."""
+
+    def __init__(self, node_id: str) -> None:
+        self._node_id = node_id
+        self._life: NodeLife | None = None  # this one, or the last
+        self._switching = threading.RLock()  # one start or stop at a time; a signal's handler may stop, too
+        self._is_starting = self._stop_is_due = False
+        self._pid = 0  # of the process that started it
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it lives in the process that this one is a forked child of."""
+        has_begun = self._is_starting or (self._life is not None and not self._life.ended.is_set())
+        return has_begun and self._pid != os.getpid()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs here."""
+        return self._life is not None and self._life.is_running and not self.is_elsewhere
+
+    def check_process(self) -> None:
+        """Before anything else: a forked child has not the threads that do what it would wait for, and holds their locks.
+
+        Raises: NodeNotRunningError.
+        """
+        if self.is_elsewhere:
+            raise NodeNotRunningError(
+                self._node_id,
+                f"it runs in process {self._pid}, of which this process is a forked child; make a node of its own here, "
+                "with a home of its own",
+            )
+
+    def running(self) -> NodeLife:
+        """Return the life that the node is in. Raises: NodeNotRunningError."""
+        life = self.last()
+        if not life.is_running:
+            raise NodeNotRunningError(self._node_id, life.why_not())
+        return life
+
+    def last(self) -> NodeLife:
+        """Return the life that the node is in, or has been in. Raises: NodeNotRunningError, before the first start."""
+        self.check_process()
+        if self._life is None:
+            raise NodeNotRunningError(self._node_id, "it has not been started")
+        return self._life
+
+    def start(self, live: Callable[[], object], stop: Callable[[], object]) -> None:
+        """Call `live`, which calls `enter`, unless the node lives. If its end is asked for meanwhile, call `stop`."""
+        self.check_process()
+        with self._switching:
+            if self._is_starting or (self._life is not None and not self._life.ended.is_set()):
+                return
+            self._pid = os.getpid()
+            self._is_starting, self._stop_is_due = True, False
+            try:
+                live()
+            finally:
+                self._is_starting = False
+            if self._stop_is_due:
+                stop()
+
+    def enter(self, life: NodeLife) -> None:
+        """Every part of the node is up."""
+        self._life = life
+
+    @contextlib.contextmanager
+    def stop(self) -> Iterator[NodeLife | None]:
+        """Give the life that is to be stopped now, None if there is none or `start` will see to it."""
+        self.check_process()
+        with self._switching:
+            self._stop_is_due = self._is_starting  # called from a handler
+            life = self._life
+            if self._is_starting or life is None or life.supervisor is None or life.ended.is_set():
+                yield None
+            else:
+                life.stopping = True
+                yield life
 
 
 _lives: set[NodeLife] = set()  # of this process's nodes

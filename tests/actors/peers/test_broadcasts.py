@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from peerage.actors.messages import BROADCAST_WINDOW
 from peerage.actors.peers import broadcasts as module
 from peerage.actors.peers.broadcasts import (
     BROADCAST_PATIENCE_S,
-    BROADCAST_WINDOW,
     LOG_MESSAGES,
     TRIM_INTERVAL_S,
     BroadcastFeed,

@@ -53,7 +53,7 @@ from peerage.actors.names import NodeNames
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import THREAD, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo
-from peerage.actors.switch import switch
+from peerage.actors.switch import rebuild
 from peerage.actors.switch.switch import SwitchActor
 from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.errors import AddressError
@@ -272,8 +272,8 @@ def test_nobody_is_dialled_while_a_peer_host_keeps_silent_about_whom_it_holds(
     tmp_path: Path, peer: Probe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be one of them: a second connection to the same peer would end both."""
-    monkeypatch.setattr(switch, "REBUILD_TIMEOUT_S", 0.05)
-    monkeypatch.setattr(switch, "ALL_UP_S", 0.0)
+    monkeypatch.setattr(rebuild, "REBUILD_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(rebuild, "ALL_UP_S", 0.0)
     stage = Stage(tmp_path, p2p={"persistent_peers": [address(HIGH), address(LOW, 1)]})
     silent, facts = stage.hosts[0], stage.facts(1)
     info = info_of(facts, HIGH, peer)

@@ -23,7 +23,8 @@ from peerage import (
     UnknownReactorError,
 )
 from peerage.actors.runtime import System
-from peerage.supervisors.node.life import NodeLife
+from peerage.supervisors.node import preconditions
+from peerage.supervisors.node.tree import NodeTree
 from peerage.supervisors.spec import ChildSpec
 from peerage.wire.channel import ChannelDescriptor
 from tests.forked import in_a_fork
@@ -227,7 +228,7 @@ def test_a_stop_of_a_signals_handler_during_the_start_is_not_forgotten(
     """A service manager ends what it has just started: the node must not run on and wait for ever."""
     node = make(tmp_path)
     before = signal.signal(signal.SIGUSR1, lambda *_: node.stop())
-    monkeypatch.setattr(node, "_check_seeds", lambda: signal.raise_signal(signal.SIGUSR1))
+    monkeypatch.setattr(preconditions, "check_seeds", lambda _config: signal.raise_signal(signal.SIGUSR1))
     try:
         assert node.start() is node
     finally:
@@ -244,17 +245,17 @@ def test_nothing_is_left_of_a_start_that_was_interrupted(
 ) -> None:
     """Ctrl-C while the parts start: the node can be started again, and no part of the first one has its home."""
     node = make(tmp_path)
-    children = node._children
+    children, main = NodeTree.children, threading.get_ident()
 
-    def interrupted(life: NodeLife) -> list[ChildSpec]:
-        threading.Thread(target=interrupt, args=(threading.get_ident(),)).start()
-        return children(life)
+    def interrupted(*arguments: Any) -> list[ChildSpec]:
+        threading.Thread(target=interrupt, args=(main,)).start()
+        return children(*arguments)
 
     def interrupt(thread: int) -> None:
         wait_until(lambda: any(facts.name == "one/switch" for facts in node_system.hosts()))
         signal.pthread_kill(thread, signal.SIGINT)
 
-    monkeypatch.setattr(node, "_children", interrupted)
+    monkeypatch.setattr(NodeTree, "children", interrupted)
     with pytest.raises(KeyboardInterrupt):
         node.start()
     assert not node.is_running

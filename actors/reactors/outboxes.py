@@ -1,0 +1,62 @@
+"""The outboxes of a reactor: one for each connected peer, and one for each peer host that it broadcasts to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from peerage.actors.messages import BROADCAST, Credits
+from peerage.actors.reactors.credited_sender import Outbox
+from peerage.actors.runtime import Frames
+
+
+class Outboxes:
+    """By name: a connection's, or a transport's. Args: at_end_of_turn, which has a function called then."""
+
+    def __init__(self, at_end_of_turn: Callable[[Callable[[], None]], object]) -> None:
+        self._at_end_of_turn = at_end_of_turn
+        self._outboxes: dict[str, Outbox] = {}
+
+    def get(self, name: str) -> Outbox | None:
+        """Return the outbox with this name, if there is one."""
+        return self._outboxes.get(name)
+
+    def open_for_peer(
+        self,
+        connection: str,
+        tell: Callable[[Frames], None],
+        credits_: Mapping[int, int],
+        count: Callable[[type, int], None],
+    ) -> Outbox:
+        """Make one for a peer that has just come. Args: credits_, by channel; count, as of Outbox."""
+        outbox = Outbox(tell, partial(self._flush_later, connection), credits_, count)
+        self._outboxes[connection] = outbox
+        return outbox
+
+    def open_for_host(
+        self, transport: str, tell: Callable[[Frames], None], window: Mapping[int, int]
+    ) -> Outbox:
+        """Make one for broadcasts. Args: window, by channel, how far they may be ahead of the quickest peer."""
+        outbox = Outbox(tell, partial(self._flush_later, transport), window, kind=BROADCAST)
+        self._outboxes[transport] = outbox
+        return outbox
+
+    def grant(self, message: Credits) -> None:
+        """There is room again."""
+        outbox = self._outboxes.get(message.connection)
+        if outbox is not None:
+            outbox.grant(message.totals)
+
+    def drop(self, name: str) -> None:
+        """Its count of credits ends here; what it has gathered is told, for somebody may be there by now."""
+        outbox = self._outboxes.pop(name, None)
+        if outbox is not None:
+            outbox.flush()
+
+    def _flush_later(self, name: str) -> None:
+        self._at_end_of_turn(partial(self._flush, name))
+
+    def _flush(self, name: str) -> None:
+        outbox = self._outboxes.get(name)
+        if outbox is not None:
+            outbox.flush()

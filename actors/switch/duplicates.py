@@ -1,0 +1,94 @@
+"""Two connections to one ID: which of them stays.
+
+When both sides dial at the same moment, each may have admitted the other connection first; if each refused its second, none
+would be left. So the first has to prove itself by an answered ping: a remote answers on the connection that it admitted.
+
+    the first answers      it stays
+    the first ends         the second is admitted: the remote has taken the first away
+    the first is silent    an old one is dead; of two young ones the dial of the lower ID stays, the same one on both sides
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from peerage.actors.messages import AdmitPeer, ProveAlive, StopPeer
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import ActorDeadError, Future, Timer
+from peerage.actors.switch.peer_table import Connection, PeerTable
+from peerage.wire.keys import NodeID
+
+YOUNG_S = 10.0  # a connection younger than this may be one of two that cross each other
+YOUNG_PROOF_S = 1.0  # how long it may take to prove that the remote keeps it
+OLD_PROOF_S = 3.0
+
+Answer = Callable[[Any], None]
+
+
+class Duplicates:
+    """The contests that are under way. Args: admit, called with the message and its reply when the second one has won."""
+
+    def __init__(
+        self,
+        own_id: NodeID,
+        table: PeerTable,
+        *,
+        now: Callable[[], float],
+        call_later: Callable[..., Timer],
+        admit: Callable[[AdmitPeer, Answer], None],
+    ) -> None:
+        self._own_id, self._table = own_id, table
+        self._now, self._call_later, self._admit = now, call_later, admit
+        self._rivals: dict[str, list[Callable[[], None]]] = {}  # by the connection that has to prove itself
+
+    def settle(self, message: AdmitPeer, existing: Connection, reply: Answer) -> None:
+        """Admit the second connection in place of the existing one, or answer with its refusal."""
+        young = self._now() - existing.since < YOUNG_S
+        is_settled = False
+
+        def settle(*, keep_existing: bool) -> None:
+            nonlocal is_settled
+            if not is_settled:
+                is_settled = True
+                timer.cancel()
+                self._decide(message, existing, reply, keep_existing=keep_existing)
+
+        def silent() -> None:
+            dialled_by_lower = existing.is_outbound == (self._own_id < message.id)
+            settle(keep_existing=young and dialled_by_lower)
+
+        def answered(answer: Future[Any]) -> None:
+            try:
+                alive = bool(answer.get(timeout=0))
+            except ActorDeadError:
+                alive = False
+            if alive:
+                settle(keep_existing=True)
+
+        timer = self._call_later(YOUNG_PROOF_S if young else OLD_PROOF_S, silent)
+        self._rivals.setdefault(existing.facts.connection, []).append(partial(settle, keep_existing=False))
+        if existing.ref is not None:
+            existing.ref.ask(ProveAlive(), block=False).then(answered)
+
+    def ended(self, connection: str) -> None:
+        """A connection has ended: whoever it competed with has won."""
+        for rival in self._rivals.pop(connection, []):
+            rival()
+
+    def _decide(
+        self, message: AdmitPeer, existing: Connection, reply: Answer, *, keep_existing: bool
+    ) -> None:
+        if message.facts.connection not in self._table.connections:
+            reply(Refusal(RefusalReason.STOPPING, "closed meanwhile"))
+            return
+        current = self._table.of_id(message.id)
+        if current is not None and (keep_existing or current is not existing):
+            reply(Refusal(RefusalReason.DUPLICATE_ID, f"{message.id} is connected already"))
+            return
+        if current is not None and current.ref is not None:
+            stop = StopPeer("replaced by a newer connection of the same ID", is_error=False)
+            current.ref.tell(stop, exempt=True)
+            self._table.give_way(current)
+        self._admit(message, reply)

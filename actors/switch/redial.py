@@ -1,0 +1,117 @@
+"""Persistent peers that are not connected: each is dialled again and again (reference 6)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime import Timer
+from peerage.actors.runtime.log import get_logger
+from peerage.actors.switch.peer_table import PeerTable
+from peerage.actors.switch.redial_schedule import ReconnectSchedule
+from peerage.wire.net_address import NetAddress
+
+log = get_logger("peerage.switch")
+
+
+class Resolver(Protocol):
+    """Parses addresses beside the loop."""
+
+    def parse(self, text: str, then: Callable[[NetAddress | Exception], None]) -> None: ...
+
+
+@dataclass(slots=True)
+class _Redial:
+    schedule: ReconnectSchedule
+    addresses: list[str]  # cycled through
+    timer: Timer | None = None
+    said: str = ""  # the last refusal as incompatible that was logged
+
+
+class Redials:
+    """The persistent peers that are sought.
+
+    Args: max_period, as of ReconnectSchedule. dial, which says why an address cannot be dialled, None when that is under
+        way. not_resolved, told of a peer, an address and its error.
+    """
+
+    def __init__(
+        self,
+        table: PeerTable,
+        max_period: float,
+        rng: random.Random,
+        *,
+        call_later: Callable[..., Timer],
+        resolver: Resolver,
+        dial: Callable[[NetAddress], Refusal | None],
+        not_resolved: Callable[[str, str, Exception], None],
+    ) -> None:
+        self._table, self._max_period, self._rng = table, max_period, rng
+        self._call_later, self._resolver = call_later, resolver
+        self._dial, self._not_resolved = dial, not_resolved
+        self._sought: dict[str, _Redial] = {}
+
+    def seek(self, peer_id: str, addresses: list[str]) -> None:
+        """Begin, or go on with, the tries to reach a peer."""
+        state = self._sought.get(peer_id)
+        if state is None:
+            schedule = ReconnectSchedule(self._max_period, self._rng)
+            state = self._sought[peer_id] = _Redial(schedule, addresses)
+        if state.timer is not None:
+            return
+        pause = state.schedule.next_pause()
+        if pause is None:
+            log.error("persistent peer given up", peer=peer_id, tries=state.schedule.tries - 1)
+            del self._sought[peer_id]
+            return
+        state.timer = self._call_later(pause, self._try_again, peer_id)
+
+    def pause(self, peer_id: str) -> None:
+        """It is there: no try is due. If it is lost soon, the tries go on where they were."""
+        state = self._sought.get(peer_id)
+        if state is not None and state.timer is not None:
+            state.timer.cancel()
+            state.timer = None
+
+    def forget(self, peer_id: str) -> None:
+        """The next tries begin anew, with one at once."""
+        self.pause(peer_id)
+        self._sought.pop(peer_id, None)
+
+    def let_be(self, peer_id: str) -> None:
+        """It has said that it is of another network: the pauses grow."""
+        if (state := self._sought.get(peer_id)) is not None:
+            state.schedule.let_be()
+
+    def has_said(self, peer_id: str, refusal: Refusal) -> bool:
+        """Note why a peer of another network is refused. Returns: whether it is sought and has been refused so before."""
+        state = self._sought.get(peer_id)
+        if state is None or not refusal.speaks_otherwise:
+            return False
+        is_known, state.said = state.said == str(refusal), str(refusal)
+        return is_known
+
+    def _try_again(self, peer_id: str) -> None:
+        state = self._sought.get(peer_id)
+        if state is None:
+            return
+        state.timer = None
+        if peer_id not in self._table.persistent or self._table.of_id(peer_id) is not None:
+            return
+        text = state.addresses[(state.schedule.tries - 1) % len(state.addresses)]
+
+        def resolved(result: NetAddress | Exception) -> None:
+            if peer_id not in self._sought:
+                return
+            if isinstance(result, Exception):
+                self._not_resolved(peer_id, text, result)
+                refusal: Refusal | None = Refusal(RefusalReason.UNREACHABLE, str(result))
+            else:
+                refusal = self._dial(result)
+            if refusal is not None:
+                self.seek(peer_id, state.addresses)
+
+        self._resolver.parse(text, resolved)

@@ -1,0 +1,88 @@
+"""What can go wrong with a node, before its start, in it and at its end.
+
+ListenError             an address of the configuration cannot be listened on
+SeedsUnresolvedError    no seed resolves and the address book is empty
+NodeStartError          an actor of the node did not start
+NodeFailedError         the node ended by itself
+NodeNotRunningError     it was asked something that only a running node can answer
+UnknownReactorError     a KeyError: it has no reactor of that name
+DialError               a dial did not make a peer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from peerage.actors.refusal import Refusal
+
+
+class ListenError(Exception):
+    """An address of the configuration cannot be listened on: mostly the operator's mistake, the port is in use."""
+
+    def __init__(self, key: str, address: str, cause: str) -> None:
+        super().__init__(key, address, cause)
+        self.key, self.address, self.cause = key, address, cause
+
+    def __str__(self) -> str:
+        return (
+            f"{self.key}: cannot listen on {self.address!r}: {self.cause}; a free local address is expected"
+        )
+
+
+class DialError(Exception):
+    """A dial did not make a peer; `refusal` says why."""
+
+    def __init__(self, address: str, refusal: Refusal) -> None:
+        super().__init__(address, refusal)
+        self.address, self.refusal = address, refusal
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.refusal}"
+
+
+class NodeStartError(Exception):
+    """An actor of the node did not start; everything that had started has been stopped again."""
+
+
+class SeedsUnresolvedError(Exception):
+    """None of the configured seeds resolves, and the address book is empty: the node could never find anybody.
+
+    Source: reference 8.
+    """
+
+    def __init__(self, causes: Mapping[str, str]) -> None:
+        super().__init__(causes)
+        self.causes = causes
+
+    def __str__(self) -> str:
+        listed = "; ".join(f"{seed!r}: {cause}" for seed, cause in self.causes.items())
+        return f"p2p.seeds: no seed resolves and the address book is empty: {listed}; a name or IP that resolves is expected"
+
+
+class NodeFailedError(Exception):
+    """The node's supervisor gave up, or its root was ended from outside; the text says why."""
+
+
+class NodeNotRunningError(Exception):
+    """A node was asked that does not run here; the text says whether it has not been started, was stopped, has failed, or
+    runs in the process that this one is a forked child of.
+    """
+
+    def __init__(self, node_id: str, why: str) -> None:
+        super().__init__(node_id, why)
+        self.node_id, self.why = node_id, why
+
+    def __str__(self) -> str:
+        return f"node {self.node_id} does not run: {self.why}"
+
+
+class UnknownReactorError(KeyError):
+    """A node has no reactor of this name. Attributes: name; known, the names that there are."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(name, known)
+        self.name, self.known = name, known
+
+    def __str__(self) -> str:
+        listed = ", ".join(map(repr, self.known)) or "none"
+        return f"no reactor is named {self.name!r}; there are: {listed}"

@@ -1,0 +1,153 @@
+"""The supervision tree of a node: which children it has, and the supervisor at its root (design 3 and 6).
+
+    node ── addrbook ── switch ── metrics ── reactors (pex, then yours) ── peer hosts ── rpc
+
+Children start in this order and stop in the reverse one; each is restarted alone (one_for_one).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from peerage.actors.addrbook import AddrBookActor
+from peerage.actors.context import NodeContext
+from peerage.actors.metrics.buffer import MetricsDelta, Series
+from peerage.actors.metrics.metrics import MetricsActor, MetricsSettings
+from peerage.actors.names import NodeNames
+from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.transport import TransportActor
+from peerage.actors.rpc.rpc import RpcActor, RpcSettings
+from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
+from peerage.actors.switch.switch import ConnectionFilter, PeerFilter, SwitchActor
+from peerage.config import Config
+from peerage.supervisors.node.life import NodeLife
+from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
+from peerage.supervisors.supervisor import Supervisor
+
+UNDONE = f"exception: {StopIncompleteError.__name__}: "
+CHILD_SHUTDOWN_S = 1.0  # for those who owe nothing at their end
+REACTOR_SHUTDOWN_S = 5.0  # OTP's: its author's on_stop may have something to save
+BOOK_SHUTDOWN_S = 30.0  # writing a full book takes half a second, and minutes on no disk that works
+
+
+class NodeSupervisor(Supervisor):
+    """The root of a node's tree: counts restarts in the metrics, and ends with an error when children that owed something
+    at their end could not do it.
+    """
+
+    def __init__(self, children: Iterable[ChildSpec], flags: Flags, owing: frozenset[str]) -> None:
+        super().__init__(children, flags)
+        self._owing = owing
+        self._undone: list[str] = []
+
+    def on_stop(self) -> None:
+        super().on_stop()
+        if self._undone:
+            raise StopIncompleteError("; ".join(self._undone))
+
+    def on_child_undone(self, child_id: str, cause: str) -> None:
+        if child_id in self._owing:
+            self._undone.append(f"{child_id}: {cause.removeprefix(UNDONE)}")
+
+    def on_child_restarted(self, child_id: str, cause: str) -> None:
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        if context.config.instrumentation.prometheus:
+            counters: dict[Series, float] = {("actor_restarts_total", (child_id,)): 1.0}
+            context.names.metrics.tell(MetricsDelta(self.actor_urn, counters), exempt=True)
+
+
+class NodeTree:
+    """The children of one node, as its configuration and its embedder want them."""
+
+    def __init__(
+        self,
+        config: Config,
+        names: NodeNames,
+        reactors: ReactorTable,
+        connection_filters: tuple[ConnectionFilter, ...],
+        peer_filters: tuple[PeerFilter, ...],
+    ) -> None:
+        self._config, self._names, self._reactors = config, names, reactors
+        self._connection_filters, self._peer_filters = connection_filters, peer_filters
+
+    def start(
+        self, life: NodeLife, context: NodeContext, log_setup: Callable[[], None] | None
+    ) -> ActorRef[NodeSupervisor]:
+        """Start the supervisor and every child; returns when all are up. Raises: as `Supervisor.start`."""
+        settings = self._config.peerage
+        flags = Flags(intensity=Intensity(settings.restart_intensity, settings.restart_period))
+        supervisor = NodeSupervisor.options(name=self._names.of("supervisor"), place=THREAD, extra=context)
+        children = self.children(life, context, log_setup)
+        return supervisor.start(children, flags, self.owing)
+
+    @property
+    def owing(self) -> frozenset[str]:
+        """The children that have something to save at their end."""
+        parts = ["addrbook", *(f"reactor-{name}" for name in self._reactors.names)]
+        return frozenset(map(self._names.of, parts))
+
+    def children(
+        self, life: NodeLife, context: NodeContext, log_setup: Callable[[], None] | None
+    ) -> list[ChildSpec]:
+        """Return the child specs, in start order."""
+        config = self._config
+        assert life.listener is not None
+        own, reactor = _own_health(config), _reactor_health(config)
+
+        def child(part: str, start: Start, **fields: Any) -> ChildSpec:
+            name = self._names.of(part)
+            start = start.using(name=name, extra=context, log_setup=log_setup)
+            return ChildSpec(id=name, start=start, **{"health": own, "shutdown": CHILD_SHUTDOWN_S, **fields})
+
+        hosts = self._names.peer_hosts
+        load = LoadTable.create(hosts)
+        life.fds.append(load)
+        fds = {"listen": life.listener.fileno(), "load": load}
+        own_processes = config.peerage.peer_hosts == 0
+        children = [
+            child("addrbook", Start.of(AddrBookActor), shutdown=BOOK_SHUTDOWN_S),
+            child("switch", Start.of(SwitchActor, self._connection_filters, self._peer_filters)),
+        ]
+        if config.instrumentation.prometheus:
+            metrics = Start.of(MetricsActor, _metrics_settings(config))
+            children.append(child("metrics", metrics.using(fds=life.http_fds("metrics"))))
+        for name, start in self._reactors.starts():
+            children.append(child(f"reactor-{name}", start, health=reactor, shutdown=REACTOR_SHUTDOWN_S))
+        children += [
+            child(f"peers-{index}", Start.of(TransportActor, index, own_processes).using(fds=fds))
+            for index in range(hosts)
+        ]
+        if config.rpc.laddr:
+            rpc = Start.of(RpcActor, self._names.switch, RpcSettings.of(config.rpc))
+            children.append(child("rpc", rpc.using(fds=life.http_fds("rpc"))))
+        return children
+
+
+def _own_health(config: Config) -> HealthCheck:
+    """For our own actors, none of which may block for long."""
+    settings = config.peerage
+    return _health(settings.probe_interval, settings.probe_timeout, settings.memory_limit)
+
+
+def _reactor_health(config: Config) -> HealthCheck:
+    """For reactors, which may block as long as their operator lets them."""
+    settings = config.peerage
+    return _health(settings.probe_interval, settings.reactor_probe_timeout, settings.reactor_memory_limit)
+
+
+def _health(every: float, timeout: float, max_rss: int) -> HealthCheck:
+    return HealthCheck(every=every, deadline=timeout or None, max_rss=max_rss or None)
+
+
+def _metrics_settings(config: Config) -> MetricsSettings:
+    instrumentation = config.instrumentation
+    return MetricsSettings(
+        listen_addr=instrumentation.prometheus_listen_addr,
+        namespace=instrumentation.namespace,
+        chain_id=config.network,
+        max_open_connections=instrumentation.max_open_connections,
+        hides_private_peers=True,
+    )

@@ -1,0 +1,150 @@
+"""Persistent peers that are sought, on a clock that the test sets."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from structlog.testing import capture_logs
+
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.switch.redial import Redials
+from peerage.actors.switch.resolver import Resolver
+from peerage.wire.net_address import NetAddress
+from tests.actors.switch.parts import ANNA, Beside, Told, facts, table
+from tests.fake_clock import FakeClock
+
+HOME, AWAY = (f"{ANNA}@{host}:26656" for host in ("10.0.0.2", "10.0.0.3"))
+OTHER = Refusal(RefusalReason.INCOMPATIBLE, "network 'other'")
+HOUR_S = 3600.0
+
+
+class Search:
+    """`dialled` are the addresses that were dialled; `refusal` is why not."""
+
+    def __init__(self, max_period: float = 0.0) -> None:
+        self.clock, self.beside, self.table = FakeClock(), Beside(), table()
+        self.table.persistent[ANNA] = HOME
+        self.dialled: list[str] = []
+        self.unresolved: list[str] = []
+        self.refusal: Refusal | None = None
+        self.redials = Redials(
+            self.table,
+            max_period,
+            random.Random(1),
+            call_later=self.clock.call_later,
+            resolver=Resolver(self.beside.run, lambda _host: []),
+            dial=self.dial,
+            not_resolved=lambda _peer, text, _error: self.unresolved.append(text),
+        )
+
+    def dial(self, address: NetAddress) -> Refusal | None:
+        self.dialled.append(f"{address.id}@{address.host}:{address.port}")
+        return self.refusal
+
+    def pass_by(self, seconds: float) -> None:
+        for _ in range(int(seconds)):
+            self.clock.pass_by(1.0)
+            self.beside.do()
+
+
+@pytest.fixture
+def search() -> Search:
+    return Search()
+
+
+def test_the_first_try_is_at_once_and_a_dial_that_is_under_way_is_waited_for(search: Search) -> None:
+    """Its end is the next occasion."""
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(HOUR_S)
+    assert search.dialled == [HOME]
+
+
+def test_addresses_take_turns(search: Search) -> None:
+    """A peer that came to us may be where it says it listens."""
+    search.refusal = Refusal(RefusalReason.UNREACHABLE)
+    search.redials.seek(ANNA, [AWAY, HOME])
+    search.pass_by(20.0)
+    assert search.dialled[:3] == [AWAY, HOME, AWAY]
+
+
+def test_seeking_twice_does_not_dial_twice(search: Search) -> None:
+    """A try is due already."""
+    search.redials.seek(ANNA, [HOME])
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    assert search.dialled == [HOME]
+
+
+def test_a_name_that_does_not_resolve_is_told_and_tried_again(search: Search) -> None:
+    """It may be back later."""
+    text = f"{ANNA}@gone.example:26656"
+    search.redials.seek(ANNA, [text])
+    search.pass_by(12.0)
+    assert search.unresolved[:2] == [text, text]
+    assert search.dialled == []
+
+
+@pytest.mark.parametrize("is_connected", [True, False])
+def test_nobody_is_dialled_who_is_there_or_persistent_no_more(search: Search, is_connected: bool) -> None:
+    """Things may have changed since the try was planned."""
+    search.redials.seek(ANNA, [HOME])
+    if is_connected:
+        search.table.admit(facts(), ANNA, Told(), 0.0)
+    else:
+        search.table.persistent.clear()
+    search.pass_by(1.0)
+    assert search.dialled == []
+
+
+def test_a_peer_that_is_there_is_let_be(search: Search) -> None:
+    """Lost again soon, it is not dialled at once."""
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    search.redials.seek(ANNA, [HOME])
+    search.redials.pause(ANNA)
+    search.pass_by(60.0)
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    assert search.dialled == [HOME]
+
+
+def test_a_search_that_was_forgotten_begins_anew(search: Search) -> None:
+    """With a try at once."""
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    search.redials.forget(ANNA)
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    assert search.dialled == [HOME, HOME]
+
+
+def test_a_peer_of_another_network_is_tried_with_longer_pauses(search: Search) -> None:
+    """It is there, and will not change its mind soon."""
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    search.redials.let_be(ANNA)
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(8.0)
+    assert len(search.dialled) == 1
+
+
+def test_what_it_has_said_is_known(search: Search) -> None:
+    """Another reason is news; of one that is not sought nothing is known."""
+    assert not search.redials.has_said(ANNA, OTHER)
+    search.redials.seek(ANNA, [HOME])
+    assert [search.redials.has_said(ANNA, OTHER) for _ in range(2)] == [False, True]
+    assert not search.redials.has_said(ANNA, Refusal(RefusalReason.INCOMPATIBLE, "another"))
+    assert not search.redials.has_said(ANNA, Refusal(RefusalReason.UNREACHABLE))
+
+
+def test_it_is_given_up_in_the_end(search: Search) -> None:
+    """That is said; it may be sought again."""
+    search.refusal = Refusal(RefusalReason.UNREACHABLE)
+    with capture_logs() as lines:
+        search.redials.seek(ANNA, [HOME])
+        for _ in range(40):
+            search.clock.pass_by(100_000.0)
+            search.beside.do()
+    assert [line["event"] for line in lines] == ["persistent peer given up"]
+    assert lines[0]["tries"] == len(search.dialled)

@@ -1,0 +1,64 @@
+"""What every actor of a node is told: who admits callers, and how many."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.context import NodeContext
+from peerage.actors.names import NodeNames
+from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PEX_CHANNEL
+from tests.nodes import node_config
+
+KEY = NodeKey.generate()
+PEX = {PEX_CHANNEL: "PEX"}
+SEED = {"pex": True, "seed_mode": True, "max_num_inbound_peers": 8}
+
+
+def context(
+    home: Path, routes: dict[int, str] | None = None, p2p: dict[str, Any] | None = None, **filters: bool
+) -> NodeContext:
+    return NodeContext(
+        names=NodeNames("", ("PEX",), 2),
+        config=node_config(home, p2p=SEED | (p2p or {})),
+        node_key=KEY,
+        node_info=NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m"),
+        channels=(),
+        routes=PEX if routes is None else routes,
+        **filters,
+    )
+
+
+def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:
+    """A reactor of its own, or somebody who wants to see the peers, makes it a node like others."""
+    assert context(tmp_path).answers_callers
+    assert not context(tmp_path, p2p={"seed_mode": False}).answers_callers
+    assert not context(tmp_path, {**PEX, 0x70: "MINE"}).answers_callers
+    assert not context(tmp_path, has_peer_filters=True).answers_callers
+
+
+def test_the_hosts_of_a_large_seed_admit_callers_by_themselves(tmp_path: Path) -> None:
+    """Where the switch knows nothing that they do not, and there are places enough for their mistakes."""
+    assert context(tmp_path).hosts_admit_callers
+    assert not context(tmp_path, p2p={"max_num_inbound_peers": 7}).hosts_admit_callers
+    assert not context(tmp_path, p2p={"allow_duplicate_ip": False}).hosts_admit_callers
+    assert not context(tmp_path, has_connection_filters=True).hosts_admit_callers
+
+
+def test_unconditional_peers_have_places_beside_the_limit(tmp_path: Path) -> None:
+    """Handshakes included. Source: reference 5."""
+    ids = ("ab" * 20, "cd" * 20)
+    assert context(tmp_path, p2p={"unconditional_peer_ids": ids}).inbound_limit == 10
+
+
+@pytest.mark.parametrize("routes", [PEX, {}])
+def test_it_travels_to_every_process(tmp_path: Path, routes: dict[int, str]) -> None:
+    """With the key, which is the node's identity."""
+    made = context(tmp_path, routes)
+    copy = pickle.loads(pickle.dumps(made))
+    assert (copy.node_id, copy.routes, copy.config) == (KEY.node_id, routes, made.config)

@@ -1,0 +1,63 @@
+"""The reactors of a node, by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from peerage.actors.reactors.pex import PexReactor
+from peerage.actors.reactors.reactor import Reactor
+from peerage.supervisors.node.errors import UnknownReactorError
+from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.spec import Start
+from peerage.wire.channel import ChannelDescriptor
+
+
+class Alpha(Reactor):
+    channels = (ChannelDescriptor(id=0x70), ChannelDescriptor(id=0x71))
+
+
+class Beta(Reactor):
+    channels = (ChannelDescriptor(id=0x72),)
+
+
+def test_channels_are_in_the_order_of_registration_and_know_their_reactor() -> None:
+    """It is the order in which a node announces them."""
+    table = ReactorTable({"B": Beta, "A": Alpha}, pex=False)
+    assert [descriptor.id for descriptor in table.channels] == [0x72, 0x70, 0x71]
+    assert table.routes == {0x72: "B", 0x70: "A", 0x71: "A"}
+    assert table.names == ("B", "A")
+
+
+def test_peer_exchange_comes_first() -> None:
+    """It is a reactor like others, and there if the configuration says so."""
+    table = ReactorTable({"A": Alpha}, pex=True)
+    assert table.names == ("PEX", "A")
+    assert dict(table.starts())["PEX"] == Start.of(PexReactor)
+
+
+def test_a_reactor_may_have_arguments() -> None:
+    """They are its constructor's."""
+    table = ReactorTable({"A": (Alpha, 1, "two")}, pex=False)
+    assert dict(table.starts()) == {"A": Start.of(Alpha, 1, "two")}
+
+
+def test_no_name_and_no_channel_is_used_twice() -> None:
+    """The error says whose it is already."""
+    with pytest.raises(ValueError, match="reactor name 'PEX' is taken"):
+        ReactorTable({"PEX": Alpha}, pex=True)
+    with pytest.raises(ValueError, match="channel 0x70 of reactor 'B' belongs to 'A'"):
+        ReactorTable({"A": Alpha, "B": Alpha}, pex=False)
+
+
+def test_modules_are_named_once_and_the_program_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are imported where the parts run."""
+    monkeypatch.setattr(Beta, "__module__", "__main__")
+    assert ReactorTable({"A": Alpha, "B": Beta}, pex=False).modules == (__name__,)
+
+
+def test_an_unknown_name_is_a_mistake_that_lists_the_others() -> None:
+    """A known one is none."""
+    table = ReactorTable({"A": Alpha}, pex=False)
+    table.check("A")
+    with pytest.raises(UnknownReactorError, match="there are: 'A'"):
+        table.check("B")

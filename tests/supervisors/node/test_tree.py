@@ -1,0 +1,125 @@
+"""The children of a node, as specs: nothing is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from peerage.actors.addrbook import AddrBookActor
+from peerage.actors.context import NodeContext
+from peerage.actors.names import NodeNames
+from peerage.actors.reactors.reactor import Reactor
+from peerage.config import Config
+from peerage.config.home_lock import HomeLock
+from peerage.supervisors.node.life import NodeLife
+from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.node.tree import (
+    BOOK_SHUTDOWN_S,
+    CHILD_SHUTDOWN_S,
+    REACTOR_SHUTDOWN_S,
+    NodeTree,
+)
+from peerage.supervisors.spec import ChildSpec
+from peerage.wire.channel import ChannelDescriptor
+from tests.nodes import node_config
+
+CONTEXT = cast("NodeContext", "the context")  # is handed on as it is
+SERVERS: dict[str, dict[str, Any]] = {
+    "rpc": {"laddr": "tcp://127.0.0.1:0"},
+    "instrumentation": {"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+}
+
+
+class Alpha(Reactor):
+    channels = (ChannelDescriptor(id=0x70),)
+
+
+@pytest.fixture
+def lives() -> Iterator[list[NodeLife]]:
+    lives: list[NodeLife] = []
+    yield lives
+    for life in lives:
+        life.release()
+
+
+def children(config: Config, lives: list[NodeLife], *, hosts: int = 1) -> dict[str, ChildSpec]:
+    """By their parts' names, without the node's."""
+    reactors = ReactorTable({"A": (Alpha, 1)}, pex=config.p2p.pex)
+    names = NodeNames("one/", reactors.names, hosts)
+    life = NodeLife("ab" * 20, HomeLock(config.home, "a node"))
+    lives.append(life)
+    life.listen(config)
+    tree = NodeTree(config, names, reactors, (), ())
+    return {spec.id.removeprefix("one/"): spec for spec in tree.children(life, CONTEXT, None)}
+
+
+def test_the_order_of_a_node(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """It starts in this order and stops in the reverse one."""
+    config = node_config(tmp_path, **SERVERS, p2p={"pex": True})
+    order = ["addrbook", "switch", "metrics", "reactor-PEX", "reactor-A", "peers-0", "peers-1", "rpc"]
+    assert list(children(config, lives, hosts=2)) == order
+
+
+def test_servers_that_are_off_are_not_there(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """Nor is peer exchange."""
+    found = list(children(node_config(tmp_path), lives))
+    assert found == ["addrbook", "switch", "reactor-A", "peers-0"]
+
+
+def test_each_child_has_its_node_s_name_and_context(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """Two nodes of one process do not take each other's names."""
+    for spec in children(node_config(tmp_path), lives).values():
+        assert spec.name == spec.id
+        assert spec.name.startswith("one/")
+        assert spec.start.options["extra"] is CONTEXT
+
+
+def test_descriptors_go_to_those_who_serve_them(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """A part that is restarted finds its port again."""
+    specs = children(node_config(tmp_path, **SERVERS), lives)
+    fds = {name: set(spec.start.options.get("fds", ())) for name, spec in specs.items()}
+    assert {name: each for name, each in fds.items() if each} == {
+        "metrics": {"metrics-0"},
+        "peers-0": {"listen", "load"},
+        "rpc": {"rpc-0"},
+    }
+
+
+def test_those_who_owe_something_have_time_for_it(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """The others end quickly."""
+    specs = children(node_config(tmp_path), lives)
+    assert {name: spec.shutdown for name, spec in specs.items()} == {
+        "addrbook": BOOK_SHUTDOWN_S,
+        "switch": CHILD_SHUTDOWN_S,
+        "reactor-A": REACTOR_SHUTDOWN_S,
+        "peers-0": CHILD_SHUTDOWN_S,
+    }
+    reactors = ReactorTable({"A": Alpha}, pex=False)
+    tree = NodeTree(node_config(tmp_path), NodeNames("one/", reactors.names, 1), reactors, (), ())
+    assert tree.owing == {"one/addrbook", "one/reactor-A"}
+
+
+def test_a_reactor_is_looked_at_as_its_operator_wants(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """It may block; our own actors may not."""
+    peerage = {
+        "probe_timeout": 3.0,
+        "memory_limit": 1000,
+        "reactor_probe_timeout": 0,
+        "reactor_memory_limit": 0,
+    }
+    specs = children(node_config(tmp_path, peerage=peerage), lives)
+    switch, reactor = specs["switch"].health, specs["reactor-A"].health
+    assert switch is not None
+    assert reactor is not None
+    assert (switch.deadline, switch.max_rss) == (3.0, 1000)
+    assert (reactor.deadline, reactor.max_rss) == (None, None)
+
+
+def test_what_is_started(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """Reactors with the arguments of their constructors."""
+    specs = children(node_config(tmp_path), lives)
+    assert specs["addrbook"].start.actor_class is AddrBookActor
+    assert (specs["reactor-A"].start.actor_class, specs["reactor-A"].start.args) == (Alpha, (1,))

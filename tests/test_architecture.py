@@ -56,9 +56,6 @@ MANY_METHODS = {
     "actors/discovery/book/addrbook.py:AddrBook",
     "actors/discovery/simulation/simulated_node.py:SimulatedNode",
     "actors/peers/transport.py:TransportActor",
-    "actors/runtime/mail/async_face.py:AsyncFace",
-    "actors/runtime/mail/future.py:Future",
-    "actors/runtime/mail/ref.py:ActorRef",
     "actors/runtime/processes/root.py:Root",
 }
 LARGE = {
@@ -67,8 +64,6 @@ LARGE = {
     "actors/discovery/simulation/simulated_node.py",
     "actors/messages.py",
     "actors/runtime/actor.py",
-    "actors/runtime/mail/async_face.py",
-    "actors/runtime/mail/ref.py",
     "actors/runtime/processes/root.py",
 }
 UNTESTED = {

@@ -36,13 +36,15 @@ from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descrip
 from peerage.actors.runtime.log import sign_thread, signature
 from peerage.actors.runtime.mail import here, pickling
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
-from peerage.actors.runtime.mail.ref import ActorRef, path_of, unregister
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.stops import unregister
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 
 A = TypeVar("A", bound="ProcessActor")

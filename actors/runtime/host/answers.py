@@ -53,7 +53,7 @@ class Answers:
 
     def _give_outcome(self, source: int, corr: int, future: Future[Any]) -> None:
         """Answer with the value that the future has now: whoever resolved it may change that before the loop's turn."""
-        if not future.holds_an_object:
+        if future.outcome is None or not future.outcome.is_an_object:
             self._call_soon(self._give_later, source, corr, future)
             return
         try:

@@ -28,7 +28,8 @@ from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
 from peerage.actors.runtime.mail.message import Kind, Raw
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.proxy import Introspect, introspect
-from peerage.actors.runtime.mail.ref import ActorRef, unregister
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.stops import unregister
 from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, Account
 
 PYKKA_MESSAGES = frozenset(

@@ -20,10 +20,11 @@ from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave, Standing, Stop
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL
 from peerage.actors.runtime.mail.message import Kind, Raw
-from peerage.actors.runtime.mail.ref import ActorRef, path_of
+from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.routes import Route
 
 if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.async_face import Call
+    from peerage.actors.runtime.mail.calls import Call
     from peerage.actors.runtime.mail.process import Process
 
 TELL = int(Kind.TELL)
@@ -56,7 +56,7 @@ class HostPort(Port):
         self.outbox.retry_later = self._retry_later
         self.losses.on_swept = self._on_swept
         self.reader.on_read_for = self._on_read_for
-        self.face.others = self
+        self.face.reader.others = self
         self._sweeps_later = False
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,

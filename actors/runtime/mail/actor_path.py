@@ -71,6 +71,9 @@ class ActorPath:
         """The path as bytes, for the headers of messages. These never leave their system, which is left out."""
         return f"{self.name}\0{self.host}\0{self.serial}\0{self.class_path}".encode()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} for {self}>"
+
     def __str__(self) -> str:
         kind = self.class_path.rpartition(":")[2].rpartition(".")[2] or "Actor"
         return f"{kind} ({self.name})" if self.host == self.name else f"{kind} ({self.name} in {self.host})"

@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import pykka
@@ -20,8 +20,9 @@ from peerage.actors.runtime.errors import ActorDeadError, FutureCancelledError
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask
 from peerage.actors.runtime.mail.deadlines import ends_at
-from peerage.actors.runtime.mail.message import Raw
-from peerage.actors.runtime.mail.outcome import pack_outcome, unpack
+from peerage.actors.runtime.mail.memory import Raw
+from peerage.actors.runtime.mail.outcome import Outcome, State
+from peerage.actors.runtime.mail.waiters import CLAIMING, Waiters
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -33,13 +34,6 @@ M = TypeVar("M")
 
 FOREIGN_SLICE_S = 0.05  # how long a thread sleeps on a future whose port another thread is reading
 
-CLAIMING = (
-    threading.RLock()
-)  # held while a future sets out, arrives, or somebody begins or ends to wait for it
-
-
-# The value, or else the outcome packed as a message's kind and body.
-State = tuple[Any, "tuple[int, Raw] | None"]
 # How a future is pickled: see `object.__reduce__`.
 Departure = tuple[Callable[..., Any], tuple[Any, ...]] | tuple[Callable[..., Any], tuple[Any, ...], Any]
 
@@ -61,12 +55,6 @@ class Journey(Protocol):
     def value(self, value: Any) -> Any: ...
 
 
-class Waker(Protocol):
-    """Somebody who waits for a future without reading the mailbox that its answer comes to."""
-
-    def set(self) -> object: ...
-
-
 class Future(pykka.Future[T]):
     """The answer to an ask, now or later, or what somebody will set.
 
@@ -78,15 +66,10 @@ class Future(pykka.Future[T]):
     def __init__(self) -> None:
         super().__init__()
         self.done = False
-        self._claims = [
-            None
-        ]  # who takes it resolves: threads may set at once, and a lock costs ten times as much
-        self._value: Any = None
-        self._error: BaseException | None = None
-        self._trace: TracebackType | None = None
-        self._callbacks: list[Callable[[], object]] | None = None
-        self._packed: tuple[int, Raw] | None = None  # the outcome as it came, until somebody reads it
-        self._wakers: list[Waker] | None = None
+        # Whoever takes it resolves: threads may set at once, and a lock costs ten times as much.
+        self._claims = [None]
+        self.outcome: Outcome | None = None
+        self._waiters: Waiters | None = None
         self._sources: tuple[pykka.Future[Any], ...] = ()
         # Set by the port that asked:
         self.port: here.Port | None = None
@@ -100,7 +83,7 @@ class Future(pykka.Future[T]):
         """Raises: TypeError, when it is pending and no actor system runs here."""
         if self._get_hook is not None:
             return _arrive_hooked, (self._get_hook, self._sources)
-        state = self.state() if self.done else None
+        state = None if self.outcome is None else self.outcome.state()
         process = here.process
         if self.journey is None and process is not None and not process.closed and process.main is not None:
             process.promises.register(self)
@@ -127,58 +110,19 @@ class Future(pykka.Future[T]):
         """As `get`, until then (monotonic seconds), which is what is left of the caller's `timeout`."""
         if self._get_hook is not None:
             return super().get(timeout=_left(until))
-        if not self.done and not self._wait(until):
+        if not self.done and not wait_for(self, until):
             raise Timeout(f"{timeout} seconds")
-        if self._packed is not None:
-            self._unpack()
-        if self._error is not None:
-            raise self._error.with_traceback(self._trace)
-        return self._value if self.journey is None else self.journey.value(self._value)
+        assert self.outcome is not None
+        value = self.outcome.get()
+        return value if self.journey is None else self.journey.value(value)
 
-    def _wait(self, until: float | None) -> bool:
-        """Returns: whether it is resolved. Raises: ActorDeadError, where it never will be."""
-        if self.journey is not None:
-            self.journey.begin(self)
-        if self.port is not None and self.port.closed and not self.done:
-            self.port.check_open()  # in a forked child: the answer comes to its parent
-        if self.port is not None and self.port.is_mine():
-            return self.port.wait_for(self, _left(until))
-
-        host = here.host()
-        if host is not None:  # whose other actors go on: one of them may be who sets it
-            with self._woken(_HostWaker(host.port)):
-                return host.port.wait_for(self, _left(until))
-        event = threading.Event()
-        with self._woken(event):
-            while not self.done:
-                left = FOREIGN_SLICE_S if until is None else min(FOREIGN_SLICE_S, until - time.monotonic())
-                if left <= 0:
-                    return False
-                port = self.port
-                if port is None and self.journey is not None:  # sent meanwhile, or who asked has ended
-                    self.journey.begin(self)
-                if port is None or not port.reader.read_for(lambda: self.done, left):
-                    event.wait(left)
-        return True
-
-    @contextlib.contextmanager
-    def _woken(self, waker: Waker) -> Iterator[None]:
-        with CLAIMING:
-            self._wakers = [*(self._wakers or []), waker]
-        try:
-            yield
-        finally:
-            with CLAIMING:
-                self._wakers = [other for other in self._wakers if other is not waker] or None
-
-    def wait_quietly(self) -> None:
-        """Read the mailbox that the answer comes to, until it is there."""
-        with contextlib.suppress(ActorDeadError):
-            self._wait(None)
-
-    def is_awaited(self) -> bool:
-        """Whether anybody waits for it now."""
-        return self._callbacks is not None or self._wakers is not None
+    @property
+    def waiters(self) -> Waiters:
+        """Those who wait for it."""
+        with CLAIMING:  # of two threads that begin to wait neither is lost
+            if self._waiters is None:
+                self._waiters = Waiters()
+            return self._waiters
 
     def resolve(
         self, value: Any, error: BaseException | None = None, packed: tuple[int, Raw] | None = None
@@ -191,35 +135,13 @@ class Future(pykka.Future[T]):
             self._claims.pop()
         except IndexError:
             return False
-        self._value, self._error, self._packed = value, error, packed
-        self._trace = None if error is None else error.__traceback__
+        self.outcome = Outcome(value, error, packed)
         self.done = True
-        for waker in self._wakers or ():
-            waker.set()
-        if self._callbacks is not None:
-            self._run_callbacks()
+        if self._waiters is not None:
+            self._waiters.tell()
         if self.journey is not None:
             self.journey.let_go(self)
         return True
-
-    def _unpack(self) -> None:
-        with CLAIMING:
-            if self._packed is None:
-                return
-            self._value, self._error = unpack(*self._packed)
-            self._packed = None
-
-    def outcome(self) -> tuple[int, Raw]:
-        """What it was resolved with, as a message's kind and body. Raises: what pickling the value raises."""
-        packed = self._packed
-        return pack_outcome(self._value, self._error) if packed is None else packed
-
-    def state(self) -> State:
-        """For pickling: the value, or the outcome packed; once resolved."""
-        packed = self._packed
-        if packed is None and self._error is None:
-            return self._value, None
-        return None, self.outcome()
 
     def set(self, value: T | None = None) -> None:
         """Set the value; what was sent elsewhere gets a copy of it.
@@ -283,29 +205,18 @@ class Future(pykka.Future[T]):
         elif self.is_ready() or self._get_hook is not None:
             callback()
         else:
-            self._callbacks = [*(self._callbacks or []), callback]
+            waiters = self.waiters
+            waiters.add(callback)
             if self.journey is not None:
                 self.journey.keep(self)
                 self.journey.begin(self)
             if self.is_ready():  # another thread resolved it in between
-                self._run_callbacks()
-
-    def _run_callbacks(self) -> None:
-        callbacks, self._callbacks = self._callbacks, None
-        for callback in callbacks or ():
-            callback()
+                waiters.call()
 
     @property
     def error(self) -> BaseException | None:
         """The exception it was resolved with, if any."""
-        if self._packed is not None:
-            self._unpack()
-        return self._error
-
-    @property
-    def holds_an_object(self) -> bool:
-        """Whether its value is there, and is something that somebody else may hold too, and change."""
-        return self.done and self._packed is None and self._error is None
+        return None if self.outcome is None else self.outcome.error
 
     def follow(self, source: Future[Any], finish: Callable[[], object]) -> None:
         """Be resolved by `finish`, called once `source` is; waiting for this one reads the source's port."""
@@ -323,7 +234,7 @@ class Future(pykka.Future[T]):
         return self.done
 
     def filter(self, func: Callable[[Any], bool]) -> Future[Iterable[Any]]:
-        return self._derived(super().filter(func))  # type: ignore[misc]  # pykka wants self to be a future of an iterable
+        return _derived(self, super().filter(func))  # type: ignore[misc]  # pykka wants self to be a future of an iterable
 
     def join(self, *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
         joined: Future[Iterable[Any]] = Future()
@@ -335,16 +246,13 @@ class Future(pykka.Future[T]):
             return [future.get(timeout=_left(until)) for future in (self, *futures)]
 
         joined.set_get_hook(get)
-        return self._derived(joined, *futures)
+        return _derived(self, joined, *futures)
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
-        return self._derived(super().map(func))
+        return _derived(self, super().map(func))
 
     def reduce(self, func: Callable[[Any, Any], Any], *args: Any) -> Future[Any]:
-        return self._derived(super().reduce(func, *args))  # type: ignore[misc]  # as filter
-
-    def _derived(self, future: pykka.Future[M], *others: pykka.Future[Any]) -> Future[M]:
-        return cast("Future[M]", future).derived_from((self, *others))
+        return _derived(self, super().reduce(func, *args))  # type: ignore[misc]  # as filter
 
     def derived_from(self, sources: tuple[pykka.Future[Any], ...]) -> Future[T]:
         """Wait for these before its hook is called."""
@@ -355,7 +263,7 @@ class Future(pykka.Future[T]):
         if not self.is_ready():
             loop = asyncio.get_running_loop()
             waiter: asyncio.Future[None] = loop.create_future()
-            for source in self._leaves():
+            for source in _leaves(self):
                 if source.journey is not None:
                     source.journey.begin(source)
                 if source.port is not None:
@@ -368,24 +276,11 @@ class Future(pykka.Future[T]):
             try:
                 yield from waiter
             finally:
-                self._forget(wake)
+                if not self.done and self.waiters.drop(wake) and self.journey is not None:
+                    self.journey.let_go(self)
         return cast("T", self.get(timeout=0))
 
     __iter__ = __await__
-
-    def _forget(self, callback: Callable[[], object]) -> None:
-        """Who waited does so no more."""
-        if self._callbacks is None:
-            return
-        with CLAIMING:
-            self._callbacks = [other for other in self._callbacks or () if other is not callback] or None
-            if self.journey is not None and self._callbacks is None:
-                self.journey.let_go(self)
-
-    def _leaves(self) -> list[Future[Any]]:
-        if not self._sources:
-            return [self]
-        return [leaf for source in self._sources if isinstance(source, Future) for leaf in source._leaves()]  # noqa: SLF001 - the same class
 
 
 def _left(until: float | None) -> float | None:
@@ -396,7 +291,6 @@ ProcessFuture = Future  # as Pykka names its own: ThreadingFuture
 
 
 def _call_outside(fn: Callable[[Future[Any]], object], future: Future[Any]) -> None:
-
     if here.host() is None:
         fn(future)
     else:  # a loop of actors has resolved it, and must go on
@@ -410,7 +304,6 @@ class _HostWaker:
         self._port = port
 
     def set(self) -> None:
-
         if not self._port.is_mine():
             with contextlib.suppress(ActorDeadError):  # the system is ending
                 here.port().wake(self._port.address)
@@ -433,3 +326,47 @@ def _arrive_hooked(
     future: Future[Any] = Future()
     future.set_get_hook(hook)
     return future.derived_from(sources)
+
+
+def wait_for(future: Future[Any], until: float | None) -> bool:
+    """Returns: whether it is resolved. Raises: ActorDeadError, where it never will be."""
+    if future.journey is not None:
+        future.journey.begin(future)
+    if future.port is not None and future.port.closed and not future.done:
+        future.port.check_open()  # in a forked child: the answer comes to its parent
+    if future.port is not None and future.port.is_mine():
+        return future.port.wait_for(future, _left(until))
+    host = here.host()
+    if host is not None:  # whose other actors go on: one of them may be who sets it
+        with future.waiters.woken(_HostWaker(host.port)):
+            return host.port.wait_for(future, _left(until))
+    event = threading.Event()
+    with future.waiters.woken(event):
+        while not future.done:
+            left = FOREIGN_SLICE_S if until is None else min(FOREIGN_SLICE_S, until - time.monotonic())
+            if left <= 0:
+                return False
+            port = future.port
+            if port is None and future.journey is not None:  # sent meanwhile, or who asked has ended
+                future.journey.begin(future)
+            if port is None or not port.reader.read_for(lambda: future.done, left):
+                event.wait(left)
+    return True
+
+
+def wait_quietly(future: Future[Any]) -> None:
+    """Read the mailbox that the answer comes to, until it is there."""
+    with contextlib.suppress(ActorDeadError):
+        wait_for(future, None)
+
+
+def _derived(future: pykka.Future[Any], derived: pykka.Future[M], *others: pykka.Future[Any]) -> Future[M]:
+    return cast("Future[M]", derived).derived_from((future, *others))
+
+
+def _leaves(future: Future[Any]) -> list[Future[Any]]:
+    """Those that are asked for, of which this one is made."""
+    sources = future._sources  # noqa: SLF001 - of this module's own class
+    if not sources:
+        return [future]
+    return [leaf for source in sources if isinstance(source, Future) for leaf in _leaves(source)]

@@ -17,7 +17,8 @@ from peerage.actors.runtime.mail import handled_counts
 from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.asks import Ask, Asks
-from peerage.actors.runtime.mail.async_face import AsyncFace, Call, settle_in_their_loops
+from peerage.actors.runtime.mail.async_face import AsyncFace
+from peerage.actors.runtime.mail.calls import Call, settle_in_their_loops
 from peerage.actors.runtime.mail.follows import Follows
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import THREAD_MASK, serial_of
@@ -108,7 +109,7 @@ class Port:
             self.table,
             self.routes,
             self.asks,
-            self.face,
+            self.face.lines,
             self.lock,
             read_counts=lambda serial: handled_counts.read(self.network.directory, serial, self.address),
             on_lost=self.count_dead_letters,

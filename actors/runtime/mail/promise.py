@@ -25,10 +25,11 @@ from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.future import CLAIMING, Departure, Future, State
+from peerage.actors.runtime.mail.future import Departure, Future, wait_quietly
 from peerage.actors.runtime.mail.host_table import HostTable, serial_of
 from peerage.actors.runtime.mail.message import PLAIN, Kind, Raw
-from peerage.actors.runtime.mail.outcome import pack, pack_outcome
+from peerage.actors.runtime.mail.outcome import State, pack, pack_outcome
+from peerage.actors.runtime.mail.waiters import CLAIMING
 
 
 class Opener(Protocol):
@@ -109,7 +110,7 @@ class Promises:
             home = Home(self._process.system, main.port.address, next(self._numbers))
             future.journey = AtHome(home, self)
             self._made[home.number] = future
-            if future.is_awaited():
+            if future.waiters:
                 self.keep(future)
         return home
 
@@ -177,7 +178,8 @@ def isolated_host() -> here.Host | None:
 
 def _answer(port: Port, future: Future[Any], source: int, corr: int) -> None:
     try:
-        kind, body = future.outcome()
+        assert future.outcome is not None
+        kind, body = future.outcome.as_message()
     except Exception as error:
         kind, body = Kind.FAIL, wire.encode_failure(error)
     port.send(source, kind, corr, body=body)
@@ -190,7 +192,7 @@ def _read_for_its_thread(future: Future[Any]) -> None:
     if future.done or port is None or port.is_read_by_loop or journey is None or journey.is_read:
         return
     journey.is_read = True
-    threading.Thread(target=future.wait_quietly, name="future", daemon=True).start()
+    threading.Thread(target=wait_quietly, args=(future,), name="future", daemon=True).start()
 
 
 class AtHome:
@@ -270,7 +272,7 @@ class Guest:
         if port is not None and port.closed and process is not None and not process.closed:
             # The thread that asked has ended: that says nothing about the future.
             future.port, self._question = None, None
-            if future.is_awaited() and process.main is not None:
+            if future.waiters and process.main is not None:
                 again: Future[Any] = Future()
                 self._question = again
                 with contextlib.suppress(LimitReachedError):  # threads that wait try again

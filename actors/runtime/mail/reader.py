@@ -20,7 +20,8 @@ class Lines(Protocol):
     """What waits for room in windows, which a message that was read may have made."""
 
     @property
-    def lines(self) -> list[Any]: ...
+    def lines(self) -> object:
+        """True while anything waits."""
 
     @property
     def loops(self) -> Any:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib
 import time
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pykka
-from pykka import ActorRegistry
 from pykka.messages import _ActorStop
 
 from peerage.actors.runtime.errors import (
@@ -22,22 +20,25 @@ from peerage.actors.runtime.errors import (
 )
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.actor_path import ActorPath
-from peerage.actors.runtime.mail.async_face import nothing
+from peerage.actors.runtime.mail.awaiting import answer_within, ask_later, ask_on, fail, tell_later
+from peerage.actors.runtime.mail.calls import nothing
+from peerage.actors.runtime.mail.class_path import class_of
+from peerage.actors.runtime.mail.codec import Encoded, encode
 from peerage.actors.runtime.mail.deadlines import ends_at
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
-from peerage.actors.runtime.mail.message import Encoded, Kind, encode
-from peerage.actors.runtime.mail.patience import PatientAsk, is_gone
-from peerage.actors.runtime.mail.process import current_host, current_port, current_process
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS
+from peerage.actors.runtime.mail.patience import PatientAsk
+from peerage.actors.runtime.mail.port import Port
+from peerage.actors.runtime.mail.presence import is_there, pid_of
+from peerage.actors.runtime.mail.process import current_port, current_process
+from peerage.actors.runtime.mail.proxy import ActorProxy, Likeness
+from peerage.actors.runtime.mail.stops import ask_to_stop, when_stopped
 from peerage.actors.runtime.mail.telling import tell_if_there, tell_many
-from peerage.actors.runtime.mail.window import Fail
+from peerage.actors.runtime.mail.window import Fail, WhenFull
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
-
-    from peerage.actors.runtime.mail.port import Port
-    from peerage.actors.runtime.mail.proxy import ActorProxy
-    from peerage.actors.runtime.mail.window import WhenFull
 
     A = TypeVar("A", bound=pykka.Actor, default=Any)
     V = TypeVar("V", bound=ActorProxy[Any])
@@ -46,8 +47,6 @@ else:
 
     A = TypeVar("A")
     V = TypeVar("V")
-
-ALIVE_TIMEOUT_S = 0.5  # a host that does not answer for so long is busy, not dead
 
 
 class ActorRef(ActorPath, pykka.ActorRef[A]):
@@ -80,14 +79,9 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             raise self.foreign()
         return current_port()
 
-    def __repr__(self) -> str:
-        return f"<ActorRef for {self}>"
-
     @property
     def _actor(self) -> Any:
         """What Pykka's own `ActorProxy` looks into."""
-        from peerage.actors.runtime.mail.proxy import Likeness
-
         return Likeness(self)
 
     def _actor_weakref(self) -> Any:  # type: ignore[override]  # called only
@@ -105,30 +99,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
     def is_alive(self) -> bool:
         """Whether the actor is known to its host, and can be reached from here. A host too busy to say counts as alive."""
-        process = current_process()
-        if process is None or process.closed:
-            return False
-        try:
-            self.belong_to(process.system)
-        except ForeignRefError:
-            return False
-        serial = process.table.resolve(self.host, self.serial)
-        if serial is None:
-            return False
-        host = current_host()
-        if host is not None and host.serial == serial:
-            return self.name.encode() in host.cells
-        try:
-            question = current_port().requests.ask(
-                serial << THREAD_BITS, Kind.QUERY, None, target=self.name.encode()
-            )
-            return bool(question.get(timeout=ALIVE_TIMEOUT_S))
-        except LimitReachedError:  # its host is alive, as far as we know
-            return True
-        except ActorDeadError:
-            return False
-        except Timeout:
-            return True
+        return is_there(self)
 
     def tell(
         self,
@@ -155,7 +126,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             LimitReachedError, when there is no descriptor for a way to the actor's process.
         """
         if type(message) is _ActorStop:
-            error = self._ask_to_stop().error
+            error = ask_to_stop(self).error
             if isinstance(error, ForeignRefError):
                 raise error
             return
@@ -167,7 +138,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             except LimitReachedError:
                 raise
             except ActorDeadError:
-                if not self._is_late(0 if if_there else 1):
+                if not _is_late(self, 0 if if_there else 1):
                     raise
                 return
         if if_there:
@@ -191,7 +162,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         except LimitReachedError:
             raise
         except ActorDeadError:
-            if not self._is_late(sum(1 for _ in messages)):
+            if not _is_late(self, sum(1 for _ in messages)):
                 raise
             return
         tell_many(port, self, messages, when_full, exempt)
@@ -264,7 +235,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         """
         until = ends_at(timeout)
         if type(message) is _ActorStop:
-            future = self._ask_to_stop()
+            future = ask_to_stop(self)
         else:
             try:
                 try:  # as in `tell`: whether it leads to the actor, the port sees when it looks for the way
@@ -282,7 +253,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
                         )
                     else:
                         future = Future()
-                        patient, packed = self._patient_ask(future, port, message, patience)
+                        patient, packed = _patient_ask(self, future, port, message, patience)
                         patient.begin(
                             port.ask(self, packed, exempt, when_full=when_full, until=until, block=block)
                         )
@@ -297,13 +268,6 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         finally:
             if patience is not None:
                 future.cancel()  # whoever has stopped waiting asks no successor
-
-    def _patient_ask(
-        self, answer: Future[Any], port: Port, message: Any, patience: float
-    ) -> tuple[PatientAsk, Encoded]:
-        packed = Encoded(*encode(message))
-        answer.port = port  # whoever waits for the answer reads it
-        return PatientAsk(answer, port.lives, self, packed, port.sender, time.monotonic() + patience), packed
 
     def ask_async(
         self,
@@ -331,22 +295,22 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # to be awaited in a loop yet
-            return _ask_later(self, message, timeout, when_full, exempt, patience)
+            return ask_later(self, message, timeout, when_full, exempt, patience)
         if type(message) is _ActorStop:
-            return _answer(self._ask_to_stop(), timeout, timeout)
+            return answer_within(ask_to_stop(self), timeout, timeout)
         try:
             port = self.port()
         except ActorDeadError as error:
-            return _fail(error)
+            return fail(error)
         if patience is None:
             return port.face.ask(loop, self, message, timeout, when_full, exempt)
         try:
             answer: Future[Any] = Future()
-            patient, packed = self._patient_ask(answer, port, message, patience)
+            patient, packed = _patient_ask(self, answer, port, message, patience)
         except Exception as error:  # it cannot be pickled
-            return _fail(error)
+            return fail(error)
         first = port.face.ask(loop, self, packed, timeout, when_full, exempt)
-        return _ask_on(first, patient, answer, ends_at(timeout), timeout)
+        return ask_on(first, patient, answer, ends_at(timeout), timeout)
 
     def tell_async(
         self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
@@ -365,32 +329,15 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            return _tell_later(self, message, when_full, exempt)
+            return tell_later(self, message, when_full, exempt)
         if type(message) is _ActorStop:
-            self._ask_to_stop()
+            ask_to_stop(self)
             return nothing()
         try:
             port = self.port()
         except ActorDeadError as error:
-            return nothing() if self._is_late(1) else _fail(error)
+            return nothing() if _is_late(self, 1) else fail(error)
         return port.face.tell(loop, self, message, when_full, exempt)
-
-    def _is_late(self, messages: int) -> bool:
-        """Whether these come while the system ends: they are dead letters then, and counted."""
-        process = current_process()
-        if process is None or process.system != self.system:
-            return False
-        if messages:
-            process.network.dead_letters.add_late(self.key, messages)
-        return True
-
-    def _ask_to_stop(self) -> Future[Any]:
-        try:
-            return self.port().ask(self, None, kind=Kind.STOP)
-        except ActorDeadError as error:
-            future: Future[Any] = Future()
-            future.resolve(None, error)
-            return future
 
     @overload  # type: ignore[override]  # our Future
     def stop(self, *, block: Literal[True] = True, timeout: float | None = None) -> bool: ...
@@ -407,24 +354,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
         Raises (or set in the future): ForeignRefError, in a child of the process that may still have it; Timeout.
         """
-        stopped: Future[bool] = Future()
-        asked = self._ask_to_stop()
-
-        def finish(_asked: object = None) -> None:
-            error = asked.error
-            if isinstance(error, LimitReachedError):  # it has not been told
-                stopped.resolve(None, error)
-                return
-            unregister(self)
-            if error is None and asked.port is not None:
-                asked.port.asks.has_stopped(asked.asked)
-            is_out_of_reach = isinstance(error, ForeignRefError) and not error.has_ended
-            if error is None or (isinstance(error, ActorDeadError) and not is_out_of_reach):
-                stopped.resolve(error is None)
-            else:
-                stopped.resolve(None, error)
-
-        stopped.follow(asked, finish)
+        stopped = when_stopped(self, ask_to_stop(self))
         return stopped.get(timeout=timeout) if block else stopped
 
     def kill(self) -> None:
@@ -436,14 +366,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
     def pid(self) -> int:
         """The process the actor lives in. Raises: ActorDeadError."""
-        port = self.port()
-        serial = port.table.resolve(self.host, self.serial)
-        facts = port.table.live.get(serial) if serial is not None else None
-        if facts is not None:
-            return facts.pid
-        if serial is not None:  # younger than the news of it
-            return int(port.requests.ask(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
-        raise ActorDeadError(f"{self} not found")
+        return pid_of(self, self.port())
 
     @overload
     def proxy(self) -> ActorProxy[A]: ...
@@ -460,60 +383,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
         Raises: ActorDeadError.
         """
-        from peerage.actors.runtime.mail.proxy import ActorProxy
-
         return ActorProxy(actor_ref=self)
-
-
-async def _ask_later(
-    ref: ActorRef[Any],
-    message: Any,
-    timeout: float | None,  # noqa: ASYNC109 - Pykka's word for it
-    when_full: WhenFull | None,
-    exempt: bool,
-    patience: float | None,
-) -> Any:
-    return await ref.ask_async(message, timeout, when_full=when_full, exempt=exempt, patience=patience)
-
-
-async def _tell_later(ref: ActorRef[Any], message: Any, when_full: WhenFull | None, exempt: bool) -> None:
-    await ref.tell_async(message, when_full=when_full, exempt=exempt)
-
-
-async def _fail(error: Exception) -> Any:
-    raise error
-
-
-async def _ask_on(
-    first: Coroutine[Any, Any, Any],
-    patient: PatientAsk,
-    answer: Future[Any],
-    until: float | None,
-    timeout: float | None,  # noqa: ASYNC109 - as above
-) -> Any:
-    """Await the answer of the first actor, then of its successors."""
-    try:
-        return await first
-    except ActorDeadError as error:
-        if not is_gone(error):
-            raise
-        patient.failed(error)
-    try:
-        left = None if until is None else max(0.0, until - time.monotonic())
-        return await _answer(answer, left, timeout)
-    finally:
-        answer.cancel()
-
-
-async def _answer(future: Future[Any], left: float | None, timeout: float | None) -> Any:  # noqa: ASYNC109 - Pykka's word
-    """Await it for the seconds that are `left` of the caller's `timeout`."""
-    try:
-        async with asyncio.timeout(left):
-            return await future
-    except TimeoutError:
-        if future.is_ready():
-            raise
-        raise Timeout(f"{timeout} seconds") from None
 
 
 def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
@@ -529,28 +399,19 @@ def from_identity(data: bytes, system: str) -> ActorRef[Any] | None:
     return ActorRef(name, host, int(serial), class_path, system)
 
 
-_CLASSES: dict[str, type[Any]] = {}  # classes met in this process, those that cannot be imported too
+def _is_late(path: ActorPath, messages: int) -> bool:
+    """Whether these come while the system ends: they are dead letters then, and counted."""
+    process = current_process()
+    if process is None or process.system != path.system:
+        return False
+    if messages:
+        process.network.dead_letters.add_late(path.key, messages)
+    return True
 
 
-def path_of(cls: type[Any]) -> str:
-    path = f"{cls.__module__}:{cls.__qualname__}"
-    _CLASSES[path] = cls
-    return path
-
-
-def class_of(path: str) -> type[Any]:
-    known = _CLASSES.get(path)
-    if known is None:
-        module, _, qualname = path.partition(":")
-        found: Any = importlib.import_module(module)
-        for name in qualname.split("."):
-            found = getattr(found, name)
-        known = _CLASSES[path] = found
-    return known
-
-
-def unregister(ref: ActorRef[Any]) -> None:
-    """Take a ref out of Pykka's registry, quietly if it is not there."""
-    with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - unregister() logs each miss
-        if ref in ActorRegistry._actor_refs:  # noqa: SLF001
-            ActorRegistry.unregister(ref)
+def _patient_ask(
+    ref: ActorRef[Any], answer: Future[Any], port: Port, message: Any, patience: float
+) -> tuple[PatientAsk, Encoded]:
+    packed = Encoded(*encode(message))
+    answer.port = port  # whoever waits for the answer reads it
+    return PatientAsk(answer, port.lives, ref, packed, port.sender, time.monotonic() + patience), packed

@@ -19,12 +19,12 @@ from pykka import ActorRegistry
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.mail import here, systems
-from peerage.actors.runtime.mail.future import CLAIMING
 from peerage.actors.runtime.mail.inbox import Inbox
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import Outbox
 from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.waiters import CLAIMING
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.mail.port import Port

@@ -1,4 +1,4 @@
-"""actors/runtime/mail/outcome.py: what a future was resolved with arrives as it was."""
+"""What a future was resolved with is kept, and arrives elsewhere, as it was."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import Frames
-from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.outcome import pack_outcome, unpack
+from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.outcome import Outcome, pack_outcome, unpack
 
 
 @pytest.mark.parametrize("value", [None, 5, "text", [1, {"a": b"b"}], Frames("header", [b"one", b"two"])])
@@ -40,3 +40,34 @@ def test_a_value_that_cannot_be_read_is_a_failure() -> None:
     value, error = unpack(Kind.REPLY, b"no pickle")
     assert value is None
     assert isinstance(error, Exception)
+
+
+def test_an_outcome_is_read_as_often_as_one_likes() -> None:
+    """An exception is raised each time with the traceback that it had."""
+    assert Outcome(5).get() == 5
+    failed = Outcome(None, ValueError("boom"))
+    for _ in range(2):
+        with pytest.raises(ValueError, match="boom") as caught:
+            failed.get()
+        assert len(caught.traceback) == 2  # here, and in `get`
+    assert repr(failed.error) == "ValueError('boom')"
+    assert Outcome(5).error is None
+
+
+def test_what_came_in_a_message_is_read_when_it_is_asked_for() -> None:
+    """Until then it goes on as it came."""
+    message = pack_outcome([1], None)
+    outcome = Outcome(None, packed=message)
+    assert outcome.as_message() is message
+    assert outcome.state() == (None, message)
+    assert [outcome.is_an_object, outcome.get(), outcome.is_an_object] == [False, [1], True]
+    assert outcome.get() is outcome.get()
+
+
+def test_a_value_is_pickled_as_it_is_and_an_exception_as_its_message() -> None:
+    """Pickle alone would not bring its traceback along."""
+    assert Outcome([1]).state() == ([1], None)
+    value, message = Outcome(None, ValueError("boom")).state()
+    assert value is None
+    assert message is not None
+    assert message[0] == Kind.FAIL

@@ -432,7 +432,7 @@ def test_a_wait_that_was_given_up_leaves_nothing_behind(
             await asyncio.wait_for(future, 0.01)
 
     asyncio.run(main())
-    assert not future.is_awaited()
+    assert not future.waiters
     holder.tell(("set_kept", "late"))
     assert future.get(timeout=20) == "late"
 

@@ -31,8 +31,8 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
-from peerage.actors.runtime.mail.future import CLAIMING
 from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.mail.waiters import CLAIMING
 from peerage.actors.runtime.processes.orphan import STRAY_CHILD
 from tests.actors.runtime.cast import Worker
 from tests.actors.runtime.mail.test_foreign_refs import refusals

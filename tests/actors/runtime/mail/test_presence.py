@@ -1,0 +1,47 @@
+"""Whether an actor is there, and where."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from peerage.actors.runtime import PROCESS, ActorDeadError, ActorRef, Place, System, watch
+from peerage.actors.runtime.mail.presence import is_there, pid_of
+from tests.actors.runtime.cast import Worker
+
+
+def test_an_actor_is_there_until_it_has_ended(worker: ActorRef[Worker]) -> None:
+    """In a host that lives on, too."""
+    child = worker.ask(("start",))
+    assert is_there(worker)
+    assert is_there(child)
+    child.stop()
+    assert not is_there(child)
+    seen = watch(worker)
+    worker.stop()
+    seen.wait(5.0)
+    assert not is_there(worker)
+
+
+def test_an_actor_that_is_busy_is_there(system: System, place: Place) -> None:
+    """Its host does not answer, but the host table knows it."""
+    worker = Worker.options(place=place).start()
+    worker.tell(("sleep", 0.6))
+    assert is_there(worker)
+
+
+def test_an_actor_of_another_system_is_not_there(system: System) -> None:
+    """Nor one that was never started."""
+    assert not is_there(ActorRef("stranger", system="another"))
+    assert not is_there(ActorRef.to("nobody"))
+
+
+def test_the_process_of_an_actor_is_known(system: System, place: Place) -> None:
+    """For a thread it is this one."""
+    worker = Worker.options(place=place).start()
+    pid = pid_of(worker, worker.port())
+    assert (pid != os.getpid()) is (place is PROCESS)
+    assert pid == worker.ask(("pid",))
+    with pytest.raises(ActorDeadError, match="not found"):
+        pid_of(ActorRef.to("nobody"), worker.port())

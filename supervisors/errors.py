@@ -16,7 +16,7 @@ All of them survive pickling: they are answers of a supervisor that may live in 
 
 
 class SupervisorError(Exception):
-    """Root of this room's errors."""
+    """Every error of this package is one."""
 
 
 class ChildSpecError(SupervisorError):
@@ -35,7 +35,7 @@ class ChildSpecError(SupervisorError):
 
 
 class SupervisorGaveUpError(SupervisorError):
-    """A child needed more restarts than the intensity allows: the supervisor stopped all children and ended.
+    """A child needed more restarts than the intensity allows. The supervisor has stopped all children and ended.
 
     Attributes: supervisor and child_id, their names; cause, of the last exit; attempts, restarts counted
     within period; restarts and period, the intensity that was exceeded.

@@ -13,10 +13,10 @@ from peerage.supervisors.strategy import Status
 
 @dataclass(frozen=True, slots=True)
 class StartChild:
-    """Add a child behind the others and start it. Answer: its ref.
+    """Add a child behind the others and start it. Answer: its ref, once it lives; the supervisor does not wait for it.
 
-    Raises: ChildAlreadyStartedError, ChildAlreadyPresentError, ChildSpecError; ChildStartError, and then the
-    spec is not kept.
+    Raises: ChildAlreadyStartedError, also while a child of this id is starting; ChildAlreadyPresentError; ChildSpecError;
+        ChildStartError, and then the spec is not kept.
     """
 
     spec: ChildSpec
@@ -24,10 +24,10 @@ class StartChild:
 
 @dataclass(frozen=True, slots=True)
 class TerminateChild:
-    """Stop a child, or call its restart off. Its spec stays, a temporary child's goes. Answer: None.
+    """Stop a child, or call its restart off. Its spec stays, unless the child is temporary. Answer: None.
 
-    The end of a significant child by this request does not shut the supervisor down. Raises:
-    UnknownChildError.
+    A significant child that ends by this request does not shut the supervisor down.
+    Raises: UnknownChildError.
     """
 
     child_id: str
@@ -35,7 +35,7 @@ class TerminateChild:
 
 @dataclass(frozen=True, slots=True)
 class RestartChild:
-    """Start a child that is stopped. Answer: its ref. Does not count toward the intensity.
+    """Start a child that is stopped. Answer: its ref, once it lives. This does not count toward the intensity.
 
     Raises: UnknownChildError, ChildRunningError, ChildRestartingError, ChildStartError.
     """
@@ -55,12 +55,12 @@ class DeleteChild:
 
 @dataclass(frozen=True, slots=True)
 class WhichChildren:
-    """Answer: a tuple of ChildInfo, in start order. Answered at once, also while children start or stop."""
+    """Answer: a tuple of ChildInfo, in start order; at once, also while children start or stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class CountChildren:
-    """Answer: ChildCounts. Answered at once, also while children start or stop."""
+    """Answer: ChildCounts; at once, also while children start or stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ Request = (
 class ChildInfo:
     """One child as its supervisor sees it.
 
-    ref: None unless running. restarts: since the supervisor started; last_cause: of the end before the last
-    of them, empty without one.
+    ref: None unless it runs. restarts: since the supervisor started. last_cause: why the last of them was needed, empty if
+    there was none.
     """
 
     id: str
@@ -106,8 +106,8 @@ class ChildCounts:
 class SupervisorRef:
     """A supervisor's ref with its requests as methods. Picklable like the ref.
 
-    timeout: seconds that every request may take; starting and stopping children take as long as the children
-    do. All methods raise ActorDeadError when the supervisor has ended, and Timeout.
+    timeout: seconds that every request may take; to start or stop a child takes as long as the child does.
+    All methods raise ActorDeadError when the supervisor has ended, and Timeout.
     """
 
     def __init__(self, ref: ActorRef, timeout: float | None = None) -> None:

@@ -18,17 +18,15 @@ DEFAULT_SHUTDOWN_S: Final = 5.0  # OTP's default for workers: 5000 ms
 
 
 class Restart(Enum):
-    """Which ends of a child are answered by a restart."""
+    """After which ends a child is restarted."""
 
     PERMANENT = "permanent"  # every end
-    TRANSIENT = (
-        "transient"  # abnormal ends only; after a normal one the spec stays and can be restarted by hand
-    )
-    TEMPORARY = "temporary"  # none; the spec is forgotten with the child
+    TRANSIENT = "transient"  # abnormal ends only; after others the spec stays, for a restart by request
+    TEMPORARY = "temporary"  # no end; the spec is forgotten with the child
 
 
 class ChildType(Enum):
-    """Whether a child is itself a supervisor: it changes the default shutdown time and what is counted."""
+    """Whether a child is itself a supervisor, which decides its default shutdown time and what it is counted as."""
 
     WORKER = "worker"
     SUPERVISOR = "supervisor"
@@ -46,9 +44,9 @@ INFINITY: Final = Shutdown.INFINITY
 
 
 class Strategy(Enum):
-    """Who is restarted with a child that ended."""
+    """Which other children are restarted with one that has ended."""
 
-    ONE_FOR_ONE = "one_for_one"  # nobody
+    ONE_FOR_ONE = "one_for_one"  # none
     ONE_FOR_ALL = "one_for_all"  # all other children
     REST_FOR_ONE = "rest_for_one"  # the children that were started after it
 
@@ -83,15 +81,15 @@ class Intensity:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long a restart waits, by how many the child had within the intensity's period.
+    """How long a restart waits: the more restarts within the intensity's period, the longer.
 
-    The first is at once, the second after `base` seconds, then each `factor` times longer, `limit` at most.
-    While it waits, the child's clock for the intensity rule stands still (strategy.py), so a wait never
-    makes a crash loop look healthy.
+    The first restart comes at once, the second after `base` seconds; each further wait is `factor` times longer, `limit`
+    at most. While a child waits, its clock for the intensity stands still (strategy.py), so that a wait never makes a crash
+    loop look healthy.
 
-    patience: seconds for which a start that a limit of the operating system refuses (StartLimitError) is tried again without
-    being counted: at first after 0.1 s, then after as long as it has waited already, 2 s at most. Beyond them it counts as
-    any other, so that a supervisor gives up in the end.
+    patience: seconds for which a start that a limit of the operating system refuses (StartLimitError) is tried again
+    without being counted, first after 0.1 s, then after as long as it has waited already, 2 s at most. After that it counts
+    like any other, so that the supervisor gives up in the end.
     """
 
     base: float = 0.05
@@ -124,16 +122,13 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """When a child that has not ended is taken for lost, and killed (it then counts as an abnormal end).
+    """When a child that has not ended is taken for lost and killed, which is an abnormal end.
 
-    every: seconds between looks, more than 0.
-    deadline: seconds a ping through its mailbox may take; None does not ping. A child that handles one
-    message for
-        longer than this, or blocks in an ask that long, is taken for hung: choose it above the slowest
-        message.
-    max_rss: bytes of resident memory that its process may use; None for no limit. Only for children in a
-    process
-        of their own.
+    every: seconds between two looks, more than 0.
+    deadline: seconds that a ping through its mailbox may take; None sends none. A child that handles one message for
+        longer, or blocks in an ask for longer, is taken for hung: choose a time above that of the slowest message.
+    max_rss: bytes of resident memory that its process may use; None for no limit. Only for children in a process of their
+        own.
     """
 
     every: float = 5.0
@@ -157,10 +152,9 @@ class HealthCheck:
 class Start:
     """How a child is started: `actor_class.options(**options).start(*args, **kwargs)`.
 
-    options: name (default: the child's id; stable over restarts, so refs stay valid), place, host, fds,
-    extra,
-    start_timeout: as ProcessActor.options takes them. `fds` must be open in the supervisor's process for as
-    long as the child may be restarted.
+    options: name, place, host, fds, extra, start_timeout, as ProcessActor.options takes them. The name is the child's id by
+    default; it is the same after a restart, so refs stay valid. `fds` must be open in the supervisor's process for as long
+    as the child may be restarted.
     """
 
     actor_class: type[ProcessActor]
@@ -185,9 +179,8 @@ class ChildSpec:
     id: unique within the supervisor, not empty.
     start: how to start it.
     restart: permanent (default), transient or temporary.
-    shutdown: seconds between being asked to stop and being killed; BRUTAL_KILL; INFINITY. None takes OTP's
-    default:
-        5 s for a worker, INFINITY for a supervisor.
+    shutdown: seconds between being asked to stop and being killed; BRUTAL_KILL; INFINITY. None takes OTP's default: 5 s for
+        a worker, INFINITY for a supervisor.
     type: worker or supervisor.
     significant: its end by itself may end the supervisor (AutoShutdown); not for permanent children.
     health: probes for hangs and memory, off by default.
@@ -234,10 +227,10 @@ class ChildSpec:
         return str(self.start.options.get("name") or self.id)
 
     def instance(self, child_id: str, *args: Any, **kwargs: Any) -> "ChildSpec":
-        """Return this spec as a template filled in: own id (and so name), further arguments behind the
-        template's.
+        """Return a spec made from this one as a template: it has its own id, and so its own name, and further arguments
+        behind the template's.
 
-        With start_child, this is what simple_one_for_one is for in OTP.
+        With start_child, this does what simple_one_for_one does in OTP.
         """
         start = replace(
             self.start,
@@ -250,9 +243,7 @@ class ChildSpec:
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """How a supervisor acts on the ends of its children. Defaults are OTP's, but for the back-off, which OTP
-    lacks.
-    """
+    """What a supervisor does when its children end. The defaults are OTP's, except the back-off, which OTP does not have."""
 
     strategy: Strategy = Strategy.ONE_FOR_ONE
     intensity: Intensity = field(default_factory=Intensity)
@@ -261,7 +252,7 @@ class Flags:
 
 
 def check_specs(flags: Flags, specs: Sequence[ChildSpec]) -> None:
-    """Check what a single spec cannot know: the ids and names are unique, significance has a meaning.
+    """Check what a single spec cannot know: that ids and names are unique, and that a significant child has a meaning.
 
     Raises: ChildSpecError for the first rule that is broken.
     """

@@ -16,21 +16,21 @@ from peerage.supervisors.spec import AutoShutdown, ChildSpec, Flags, Restart, St
 class ExitKind(Enum):
     """How a child ended."""
 
-    NORMAL = "normal"  # it stopped itself, or somebody asked it to
-    SHUTDOWN = (
-        "shutdown"  # its host was told to stop, or it was a supervisor that gave up or shut down by itself
+    NORMAL = "normal"  # it stopped, by itself or because somebody asked it to
+    SHUTDOWN = "shutdown"  # its host was told to stop; or a supervisor gave up, or shut down by itself
+    ABNORMAL = (
+        "abnormal"  # an exception or a signal; or it was killed because it hung or used too much memory
     )
-    ABNORMAL = "abnormal"  # exception, signal, killed for a hang or for its memory
-    START_FAILED = "start_failed"  # it was to be restarted and its start raised
-    LIMITED = "limited"  # it was to be restarted, and a limit of the operating system did not allow it
+    START_FAILED = "start_failed"  # its restart failed
+    LIMITED = "limited"  # a limit of the operating system did not allow its restart
 
 
 @dataclass(frozen=True, slots=True)
 class Exit:
     """The end of one child.
 
-    cause: a short text for logs and errors. took: seconds that a failed start needed for it. waited: seconds that it has
-    been LIMITED, one try after the other.
+    cause: a short text for logs and errors. took: seconds that a failed start took. waited: seconds for which its restart
+    has been LIMITED, over all tries.
     """
 
     child: str
@@ -59,7 +59,7 @@ class ChildState:
 
 @dataclass(frozen=True, slots=True)
 class RestartRecord:
-    """One counted restart: whose end caused it, and when on the child's own clock (monotonic seconds)."""
+    """One counted restart: the child whose end caused it, and when, on that child's own clock (monotonic seconds)."""
 
     child: str
     at: float
@@ -67,16 +67,12 @@ class RestartRecord:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """The restarts that may still count, oldest first. At most intensity + 1 of them: older ones are
-    dropped.
-    """
+    """The restarts that may still count, oldest first: at most intensity + 1, for older ones are dropped."""
 
     records: tuple[RestartRecord, ...] = ()
 
     def within(self, period: float, now: float) -> "History":
-        """Return the history without what is older than `period` seconds; exactly `period` old still
-        counts.
-        """
+        """Return the restarts that are at most `period` seconds old."""
         return History(tuple(record for record in self.records if now <= record.at + period))
 
     def with_restart(self, child: str, now: float) -> "History":
@@ -90,9 +86,9 @@ class History:
     def delayed(self, children: frozenset[str], by: float) -> "History":
         """Return the history with these children's clocks stopped for `by` seconds.
 
-        A back-off stretches a crash loop in time; counted by the wall clock it would slip under the
-        intensity and the supervisor would never give up. So the wait is taken out: the decisions are those
-        of a supervisor without it.
+        A back-off stretches a crash loop in time. Counted by the wall clock, the loop would slip under the intensity and
+        the supervisor would never give up. So the wait is taken out, and the decisions are those of a supervisor that does
+        not wait.
         """
         return History(
             tuple(
@@ -104,14 +100,14 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Drop the child and its spec (temporary children, once ended)."""
+    """Drop the child and its spec: a temporary child has ended."""
 
     child: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Keep the child's spec; it is not running and will not be restarted by itself."""
+    """Keep the child's spec: it does not run, and nothing but a request restarts it."""
 
     child: str
 
@@ -127,8 +123,8 @@ class Terminate:
 class StartAgain:
     """Start these children in this order, `delay` seconds from now; until then they are restarting.
 
-    trigger: the child whose end caused it; cause: of that end; attempt: the how manieth restart within the
-    period.
+    trigger: the child whose end caused it. cause: of that end. attempt: the number of this restart within the period,
+    1 for the first.
     """
 
     children: tuple[str, ...]
@@ -140,9 +136,7 @@ class StartAgain:
 
 @dataclass(frozen=True, slots=True)
 class GiveUp:
-    """End the supervisor with an error: more restarts than the intensity allows. attempts: counted within
-    period.
-    """
+    """End the supervisor with an error: more restarts than the intensity allows. attempts: restarts within the period."""
 
     child: str
     cause: str
@@ -185,11 +179,11 @@ def decide(
 
     group = _group(flags.strategy, children, position)
     members = frozenset(child.spec.id for child in group)
-    # Starts that fail slowly (a timeout) are a crash loop as well: as with a back-off, their time does not count.
+    # Starts that fail slowly, by a timeout say, are a crash loop too. As with a back-off, their time does not count.
     history = history.delayed(members, exit_.took)
     if exit_.kind is ExitKind.LIMITED and exit_.waited <= flags.backoff.patience:
-        # The restart has been counted, with the end that called for it, and goes on where it was held up. It is the machine
-        # that is short of something, and giving up would cost those that live.
+        # This restart was counted when the child ended, and goes on where it was held up. The machine is short of something,
+        # and giving up would cost the children that live.
         delay = flags.backoff.delay_at_limit(exit_.waited)
         rest = [child for child in group if child.status is not Status.RUNNING]
         attempt = history.count_of(members)
@@ -208,7 +202,7 @@ def decide(
 
 
 def _start_again(group: Sequence[ChildState], exit_: Exit, delay: float, attempt: int) -> tuple[Action, ...]:
-    # Temporary siblings are terminated with the group but never restarted, whatever the reason.
+    # Temporary siblings are terminated with the group, and never restarted.
     again = tuple(child.spec.id for child in group if child.spec.restart is not Restart.TEMPORARY)
     temporary = tuple(Forget(child.spec.id) for child in group if child.spec.restart is Restart.TEMPORARY)
     return (*temporary, StartAgain(again, delay, exit_.child, exit_.cause, attempt))
@@ -217,7 +211,7 @@ def _start_again(group: Sequence[ChildState], exit_: Exit, delay: float, attempt
 def is_restarted(restart: Restart, kind: ExitKind) -> bool:
     """Tell whether a child of this restart type is restarted after this kind of end.
 
-    A failed start only happens to a child that was being restarted: that decision stands, and is tried again.
+    Only a child that is being restarted can fail to start: that decision stands, so the start is tried again.
     """
     if kind in (ExitKind.START_FAILED, ExitKind.LIMITED) or restart is Restart.PERMANENT:
         return True
@@ -241,9 +235,7 @@ def _position(children: Sequence[ChildState], child_id: str) -> int:
 
 
 def _group(strategy: Strategy, children: Sequence[ChildState], position: int) -> Sequence[ChildState]:
-    """Return who is restarted together. As in OTP, siblings that had stopped before are started with the
-    others.
-    """
+    """Return the children that are restarted together. As in OTP, siblings that had stopped before are started, too."""
     match strategy:
         case Strategy.ONE_FOR_ONE:
             return children[position : position + 1]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pykka import ActorRegistry
 
-    from peerage.actors.runtime.actor import HERE, PROCESS, THREAD, Place, ProcessActor, Starter
+    from peerage.actors.runtime.actor import ProcessActor
     from peerage.actors.runtime.errors import (
         ActorDeadError,
         ActorStartError,
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.watches import Watch
     from peerage.actors.runtime.mail.window import DROP, FAIL, Wait
+    from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch
 
 __all__ = [
@@ -93,7 +94,8 @@ __all__ = [
 
 _HOMES = {
     "pykka": ("ActorRegistry",),
-    ".actor": ("HERE", "PROCESS", "THREAD", "Place", "ProcessActor", "Starter"),
+    ".actor": ("ProcessActor",),
+    ".starter": ("HERE", "PROCESS", "THREAD", "Place", "Starter"),
     ".host.context": ("ActorContext", "Reply"),
     ".host.watching": ("Following",),
     ".host.loop": ("Timer",),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, Place, ProcessActor, Timeout, watch
-from peerage.actors.runtime.processes import root as root_module
+from peerage.actors.runtime.processes.host_records import HostRecords
 from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor, SupervisorRef
 from peerage.supervisors.errors import ChildStartError
 from peerage.supervisors.spec import Backoff
@@ -80,7 +80,7 @@ def test_a_start_that_the_root_cannot_do_counts(
     def broken(*_: Any) -> Any:
         raise RuntimeError("no leave today")
 
-    monkeypatch.setattr(root_module.Root, "_new_record", broken)
+    monkeypatch.setattr(HostRecords, "add", broken)
     with pytest.raises(ChildStartError, match="no leave today"):
         supervisor.start_child(spec(place, tmp_path / "other").instance("other"))
     supervisor.which_children()[0].ref.tell(1)  # type: ignore[union-attr]  # it runs

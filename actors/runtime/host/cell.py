@@ -76,6 +76,8 @@ class ActorCell:
     Args: kept, the definitions that each host keeps, by serial.
     """
 
+    # No more than 30 attributes: with more, Python keeps a dictionary of its own for each instance, which is 1 KiB.
+
     def __init__(
         self,
         keeper: Keeper,
@@ -95,7 +97,6 @@ class ActorCell:
         self.queued = self.busy = self.is_up = self.ended = False
         self.waiting: Future[Any] | None = None
         self.deferred = False
-        self.handled = 0
         self.sender_identity = b""
         self.current: tuple[int, int, int] | None = (
             None  # source, correlation, kind of the message being handled
@@ -103,7 +104,6 @@ class ActorCell:
         self.accounts: dict[int, Account] = {}
         call_soon = functools.partial(loop.call_soon, self)
         self.answers = Answers(port, call_soon, kept)
-        self.open_asks = self.answers.open
         self.watching = Watching(port.lives, call_soon, self._on_down)
         self.watchers = Watchers(port)
         self.fds: set[int] = set()
@@ -113,12 +113,17 @@ class ActorCell:
         self.owner: ActorRef[Any] | None = None
         self.is_patient = False
 
+    @property
+    def open_asks(self) -> set[tuple[int, int]]:
+        """The asks that are owed an answer."""
+        return self.answers.open
+
     # Running
 
     def put(self, item: Item) -> None:
         """Queue a message; the loop handles it in its turn."""
         if item[KIND] == ASK:
-            self.open_asks.add((item[SOURCE], item[CORR]))
+            self.answers.open.add((item[SOURCE], item[CORR]))
         self.mailbox.put(item)
         if not self.queued and not self.busy:
             self.queued = True
@@ -194,7 +199,7 @@ class ActorCell:
         kind, flags, source, corr, sender, body, extras, size, _arrived = item
         self.current = (source, corr, kind)
         self.sender_identity = sender
-        self.handled += 1
+        self.mailbox.handled += 1
         if kind == STOP:
             if corr:
                 self._stop_asks.append((source, corr))
@@ -226,7 +231,7 @@ class ActorCell:
         _kind, flags, source, _corr, sender, body, extras, size, _arrived = item
         self.current = (source, 0, TELL)
         self.sender_identity = sender
-        self.handled += 1
+        self.mailbox.handled += 1
         try:
             value = (
                 loads(body) if not extras and not flags & wire.FRAMES else wire.decode(flags, body, extras)
@@ -287,7 +292,7 @@ class ActorCell:
         except BaseException as error:
             failure = error
             words[entry] = settled
-        self.handled += settled - before
+        self.mailbox.handled += settled - before
         self.mailbox.depth -= messages
         left = before + messages - settled
         if left:

@@ -1,4 +1,7 @@
-"""The hooks that a host calls on an actor: plain functions, for nobody would await what another kind returns."""
+"""The hooks that a host calls on an actor.
+
+They must be plain functions: nobody would await what a coroutine function returns.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,9 @@ HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
 
 
 def refuse_async(cls: type[Any]) -> None:
-    """To be called with each class of actors as it is made, and with what was put into it since as it is started.
+    """Check the hooks of an actor class: when it is made, and again when it is started, for methods can be set in between.
 
-    Raises: TypeError, when one of its hooks is `async def`, its own, inherited or mixed in.
+    Raises: TypeError, when a hook is `async def`, whether the class defines it, inherits it or has it mixed in.
     """
     for name in HOOKS:
         hook = inspect.getattr_static(cls, name, None)
@@ -26,7 +29,7 @@ def refuse_async(cls: type[Any]) -> None:
 
 
 def is_async(hook: object) -> bool:
-    """Whether calling this gives a coroutine or an asynchronous generator. A plain function around one does not."""
+    """Whether a call returns a coroutine or an asynchronous generator. A plain function that wraps one is no such hook."""
     while True:
         if isinstance(hook, staticmethod | classmethod):
             hook = hook.__func__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zmq
 from pykka import ActorRegistry
@@ -24,11 +24,9 @@ from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL
 from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.process import Process
 
 EXIT_LINGER_S = 1.0  # how long a leaving host waits for its last messages to be taken over
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zmq
 
@@ -20,11 +20,9 @@ from peerage.actors.runtime.mail import message as wire
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request, answering
 from peerage.actors.runtime.mail.requests import NUMBER
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.mail.process import Process
 
 
 class LoopThread:

@@ -33,14 +33,14 @@ class Mailbox:
     """A queue. Its reader and the port that fills it touch `items`, `size` and `depth` directly, which saves two calls
     of the dozen that a message costs.
 
-    Attributes: depth, messages that wait; size, their bytes.
+    Attributes: depth, messages that wait; size, their bytes; handled, messages that were here before.
     """
 
-    __slots__ = ("depth", "items", "size")
+    __slots__ = ("depth", "handled", "items", "size")
 
     def __init__(self) -> None:
         self.items: deque[Item] = deque()
-        self.size = self.depth = 0
+        self.size = self.depth = self.handled = 0
 
     def put(self, item: Item) -> None:
         """Add a message, or a batch, at the end."""

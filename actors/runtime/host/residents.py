@@ -77,7 +77,7 @@ class Residents:
                 cell.mailbox.depth,
                 cell.mailbox.size,
                 cell.mailbox.oldest_age(now),
-                cell.handled,
+                cell.mailbox.handled,
             )
             for cell in self.cells.values()
         ]

@@ -1,8 +1,9 @@
-"""Who may not start anything: a process that still imports what it was itself started for.
+"""Keeps a module that starts actors at import from starting processes without end.
 
-A module that starts an actor when it is imported would otherwise start processes without end, for each of them imports it
-again. So the fork server starts nothing, nor does a host before it is set up, nor whoever reads what an actor is started
-with: the reading thread, and the threads that what it imports has started. Other actors of that host go on.
+Each new process imports the module of its actor. If that module itself starts an actor at its top level, the new process
+starts another one, and so on. Therefore nothing may be started in the fork server, in a host before it is set up, or while a
+host unpickles the class and arguments of an actor: not by the thread that unpickles, nor by threads that the imports have
+started. Other actors of the same host are not affected.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MAINS = ("__main__", "__mp_main__")
 
 class _Reading(NamedTuple):
     others: frozenset[int]  # threads that were there before
-    depth: int  # of the host's stack: actors above it run in the middle of the reading, and may start others
+    depth: int  # of the loop's stack: actors above it run while this one is read, and may start others
 
 
 _readings: dict[int, _Reading] = {}  # by thread
@@ -29,7 +30,7 @@ _is_new = False
 
 
 def not_yet() -> None:
-    """From now on nothing starts in this process, nor in its forks, until they are `ready`."""
+    """Refuse all starts in this process and its forks until `ready` is called there."""
     global _is_new  # noqa: PLW0603 - of the process
     _is_new = True
 
@@ -41,7 +42,7 @@ def ready() -> None:
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """The calling thread reads what an actor is started with."""
+    """For a `with` block in which the calling thread unpickles what an actor is started with."""
     me = threading.get_ident()
     before = _readings.get(me)
     _readings[me] = _Reading(frozenset(sys._current_frames()), _depth())  # noqa: SLF001 - threads of all kinds
@@ -55,7 +56,7 @@ def reading() -> Iterator[None]:
 
 
 def refusal() -> str:
-    """Why the calling thread may start nothing now, in a sentence; empty, when it may."""
+    """Why the calling thread must not start anything now, as a sentence; empty when it may."""
     if _is_new:
         return _sentence(_imported_in(threading.get_ident()) or _imported_anywhere())
     me = threading.get_ident()
@@ -86,7 +87,7 @@ def _imported_anywhere() -> str:
 
 
 def _imported_in(thread: int) -> str:
-    """The module whose top level a thread runs, the innermost."""
+    """The innermost module whose top-level code a thread is running; empty if there is none."""
     frame: FrameType | None = sys._current_frames().get(thread)  # noqa: SLF001
     while frame is not None:
         name = frame.f_globals.get("__name__")

@@ -1,7 +1,7 @@
-"""How a host is told to stop, and how far it has got.
+"""How a host is told to stop, and what it tells the root about its progress.
 
-An actor that is linked to another one belongs to it: its owner may want to stop it in its own order, and in its own time.
-So whoever stops a whole host says whether it leaves those to their owners.
+A linked actor belongs to its owner, which may want to stop it in its own order and give it its own time, as a supervisor
+does with its children. So a message that stops a whole host says whether linked actors are left to their owners.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ TERMINATED = DownReason("shutdown", "SIGTERM", signal=signal.SIGTERM)
 
 
 class Leave(Enum):
-    """Which actors of a host that is to stop are left to their owners."""
+    """Which actors of a host that stops are left to their owners."""
 
     NONE = "none"
     OWNED_HERE = "owned here"  # those whose owner lives in the same process, and ends with it
@@ -25,14 +25,16 @@ class Leave(Enum):
 
 
 class Stop(NamedTuple):
-    """Message to a host."""
+    """Message to a host: stop your actors, then end."""
 
     reason: DownReason = SHUTDOWN
     leave: Leave = Leave.NONE
 
 
 class Standing(NamedTuple):
-    """Message of a host to the root, each time that it changes."""
+    """Message from a host to the root, sent each time it changes: what the end of the system has to respect."""
 
-    is_patient: bool = False  # an actor in it stops others, each in its time: nobody may hurry it
-    waits_for_owners: bool = False  # it is stopping, and all that are left in it belong to others
+    is_patient: bool = (
+        False  # one of its actors stops others and gives them time: it must not be killed for being late
+    )
+    waits_for_owners: bool = False  # it is stopping, and every actor left in it will be stopped by its owner

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from peerage.actors.runtime.actor import fd_socket_path
 from peerage.actors.runtime.errors import limit_of, text_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
@@ -23,31 +20,12 @@ from peerage.actors.runtime.mail.foothold import LOOK_S
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
 from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
-from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - what it does after a fork it does by itself
-from peerage.actors.runtime.processes.fd_channel import FAILED, LIMITED
+from peerage.actors.runtime.processes import orphan, passed_fds, sigterm  # noqa: F401 - what it does after a fork it does by itself
 from peerage.actors.runtime.processes.parent_watch import guard
+from peerage.actors.runtime.processes.requests import Boot
 from peerage.actors.runtime.processes.title import set_title
 
-FAILURE_WAIT_S = 1.0  # for a busy root to take it
-FAILURE_CHARS = 500
 PATIENT_LOOK_S = 0.05
-
-
-class Boot(NamedTuple):
-    """What a new host process must know."""
-
-    name: str
-    serial: int
-    keep: bool
-    system: str  # of which it is a process: see `Process.system`
-    directory: str
-    directory_identity: tuple[int, int]  # that the root knows
-    title: str
-    path: list[str]
-    environment: dict[str, str] | None  # None: as the fork server's
-    table: bytes  # pickled snapshot of the host table
-    fd_names: tuple[str, ...]
-    log_setup: bytes  # pickled callable, empty for none; for the hosts that are started from there, too
 
 
 def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
@@ -119,11 +97,7 @@ def _go_to(here: int) -> None:
 def tell_failure(boot: Boot, error: BaseException) -> bool:
     """Have the root know what this process ends with, which may have no mailbox yet. Returns: whether it is a limit."""
     lack = limit_of(error)
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(FAILURE_WAIT_S)
-        sock.connect(fd_socket_path(boot.directory))
-        text = (lack or text_of(error))[:FAILURE_CHARS]
-        sock.send((LIMITED if lack else FAILED) + f"{boot.serial} {text}".encode(errors="backslashreplace"))
+    passed_fds.tell_failure(boot.directory, boot.serial, lack or text_of(error), is_limit=bool(lack))
     return bool(lack)
 
 

@@ -1,6 +1,6 @@
-"""What a process has written and not yet handed to the kernel.
+"""Output that a process has buffered and not yet handed to the kernel.
 
-A fork copies it, and each of the copies writes it; a process that leaves with `os._exit` loses it.
+A fork copies such buffers, and then both processes write them; a process that leaves with `os._exit` loses them.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ _frozen: weakref.WeakSet[Any] = weakref.WeakSet()  # file objects that the colle
 
 
 def flush_all() -> None:
-    """Write out what waits: in handlers of logging, file objects, and the C library's streams."""
+    """Write out the buffers of logging handlers, of file objects and of the C library's streams."""
     _flush([*_frozen, *_file_objects()])
 
 
 def freeze() -> None:
-    """Get ready for many forks: write out what waits, and have the collector leave alone all that there is, for its marks
-    in shared pages would copy them into every fork.
+    """Prepare for many forks: write out all buffers, and take all objects away from the garbage collector.
+
+    The collector writes marks into objects; in a fork each of these writes would copy a shared page.
     """
     gc.collect()
     _frozen.update(_file_objects())

@@ -1,31 +1,21 @@
-"""The end of a system: who is told to stop when, and who is killed.
+"""The end of a system: which hosts are told to stop when, and which are killed.
 
-Who belongs to nobody is told by the root, last started first. Who is linked to another one is left to it: supervisors stop
-their children in their order, each in its own shutdown time, wherever they live. A host with an actor that stops others is
-told alone and waited for as long as it takes; those between two such are told together and have `grace` seconds.
-What nobody has stopped is told at last.
-
-Plain in the sense of this module is a host whose actors stop nobody but themselves.
+The root tells the hosts that belong to nobody, the last started first. A host that is linked to an owner is left to that
+owner: supervisors stop their children in their order, each in its own shutdown time, wherever the children live. A host
+with an actor that stops others (a *patient* host) is told alone, and is waited for as long as it takes. The *plain* hosts
+between two patient ones are told together, and are killed if they are still there `grace` seconds later. Hosts that nobody
+has stopped by then are told last.
 """
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
 
-from peerage.actors.runtime.host.stopping import Leave, Stop
+from peerage.actors.runtime.host.stopping import Leave
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
-
-if TYPE_CHECKING:
-    from peerage.actors.runtime.processes.root import Root
-    from peerage.actors.runtime.processes.root import _HostRecord as HostRecord
+from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords
 
 KILL_WAIT_S = 1.0  # a killed process that is still there by then hangs in the kernel
 LONGEST_TURN_S = 3600.0
@@ -34,14 +24,31 @@ LONGEST_TURN_S = 3600.0
 class Ending:
     """Belongs to the root's loop.
 
-    Args: grace, seconds that plain hosts have from being told to being killed; caller, the serial of a host on whose
-    thread somebody waits for all this: it cannot stop.
+    Args:
+        is_free: whether a host belongs to nobody.
+        stop: tells the host with this serial to stop, and whom to leave to an owner.
+        kill: kills a host.
+        turn: makes one turn of the loop, which sleeps for so many seconds at most, or until something is true.
+        pid: the root's own process.
+        grace: seconds that plain hosts have from being told to being killed.
+        caller: the serial of a host on whose thread somebody waits for all this: it cannot stop.
     """
 
     def __init__(
-        self, root: Root, kill: Callable[[HostRecord], None], grace: float, caller: int | None
+        self,
+        records: HostRecords,
+        *,
+        is_free: Callable[[HostRecord], bool],
+        stop: Callable[[int, Leave], None],
+        kill: Callable[[HostRecord], None],
+        turn: Callable[[float, Callable[[], bool]], None],
+        pid: int,
+        grace: float,
+        caller: int | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._root, self._kill, self._grace = root, kill, grace
+        self._records, self._is_free, self._stop, self._kill = records, is_free, stop, kill
+        self._turn, self._pid, self._grace, self._clock = turn, pid, grace, clock
         self._told = set() if caller is None else {caller}
         self._told_all = set(self._told)  # those that were to leave nobody to an owner
         self._due: dict[int, float] = {}  # those that are waited for, and until when
@@ -50,61 +57,63 @@ class Ending:
         self.is_hurried = False
 
     def run(self) -> None:
-        """Returns when all have ended, or have been given up on; at once when it is hurried."""
+        """Tell one wave of hosts after the other.
+
+        Returns when all have ended or were given up on, or at once after `hurry`.
+        """
         for serial in self._told:
-            self._send_stop(serial, Leave.NONE)
+            self._stop(serial, Leave.NONE)
         while not self.is_hurried and (wave := self._next()):
             for record, leave in wave:
                 self._tell(record, leave)
             self._wait()
 
     def hurry(self) -> None:
-        """Nobody is waited for any longer."""
+        """Stop waiting: the caller kills what is left."""
         self.is_hurried = True
         self._due.clear()
 
     # What the root hears meanwhile
 
     def over(self, record: HostRecord) -> None:
-        """A host has ended."""
+        """A host has ended: do not wait for it any longer."""
         self._due.pop(record.serial, None)
         if record.standing.is_patient:
             self._look_at = 0.0  # its process may be a plain one now
 
     def is_up(self, record: HostRecord) -> None:
-        """A host can be told from now on; what it was told before has not reached it."""
+        """A host has come up. What it was told before did not reach it, so it is told again."""
         if record.request is not None:
-            self._send_stop(record.serial, Leave.NONE)  # its actor is not started any more
+            self._stop(record.serial, Leave.NONE)  # its actor is not started any more
         elif record.serial in self._told:
-            self._send_stop(record.serial, Leave.NONE if record.serial in self._told_all else Leave.OWNED)
+            self._stop(record.serial, Leave.NONE if record.serial in self._told_all else Leave.OWNED)
 
     def stands(self, record: HostRecord) -> None:
-        """A host has told how far it is."""
+        """A host has said how it stands: see `Standing`."""
         if record.standing.waits_for_owners and record.serial not in self._told_all:
             self._due.pop(record.serial, None)
         self._look_at = 0.0
 
     def has_killed(self, record: HostRecord) -> bool:
-        """Whether a host was killed for being late: what is linked to it has not had its turn yet."""
+        """Whether a host was killed for being late. The hosts linked to it then had no chance to stop in order."""
         return record.serial in self._killed
 
     def orphaned(self, record: HostRecord) -> None:
-        """The owner of a host has ended in good order and left it behind."""
+        """The owner of a host has ended in good order without stopping it: the host is told now."""
         if record.serial not in self._told and not self.is_hurried:
             self._tell(record, Leave.OWNED)
 
     # Order
 
     def _next(self) -> list[tuple[HostRecord, Leave]]:
-        """Who is to be told now: of those who belong to nobody the last started, with its plain neighbours."""
-        root = self._root
+        """The next wave: among the hosts that belong to nobody, the last started one, with its plain neighbours."""
         free = [
             record
-            for record in reversed(root.records.values())
-            if record.serial not in self._told and root.is_free(record)
+            for record in reversed(self._records.all())
+            if record.serial not in self._told and self._is_free(record)
         ]
         if not free:
-            rest = [record for record in root.records.values() if record.serial not in self._told_all]
+            rest = [record for record in self._records.all() if record.serial not in self._told_all]
             return [(record, Leave.NONE) for record in rest]
         patient = self._patient()
         wave: list[tuple[HostRecord, Leave]] = []
@@ -117,44 +126,41 @@ class Ending:
         return wave
 
     def _patient(self) -> set[int]:
-        """Hosts that are waited for as long as it takes; a process with such a host on a thread of it is one, too."""
-        root = self._root
-        found = [record for record in root.records.values() if record.standing.is_patient]
-        pids = {record.pid for record in found} - {0, root.pid}
+        """The hosts that are waited for as long as it takes, including processes that have such a host in a thread."""
+        found = [record for record in self._records.all() if record.standing.is_patient]
+        pids = {record.pid for record in found} - {0, self._pid}
         return {record.serial for record in found} | {
-            record.serial for record in root.records.values() if record.pid in pids
+            record.serial for pid in pids for record in self._records.in_process(pid)
         }
 
     def _tell(self, record: HostRecord, leave: Leave) -> None:
         self._told.add(record.serial)
         if leave is Leave.NONE:
             self._told_all.add(record.serial)
-        self._send_stop(record.serial, leave)
+        self._stop(record.serial, leave)
         self._wait_for(record, self._grace)
-
-    def _send_stop(self, serial: int, leave: Leave) -> None:
-        self._root.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(Stop(leave=leave)))
 
     # Time
 
     def _wait_for(self, record: HostRecord, seconds: float) -> None:
-        self._due[record.serial] = due = time.monotonic() + seconds
+        self._due[record.serial] = due = self._clock() + seconds
         self._look_at = min(self._look_at, due)
 
     def _wait(self) -> None:
         while self._due:
-            left = self._look_at - time.monotonic()
+            left = self._look_at - self._clock()
             if left > 0:
-                self._root.careful_turn(min(left, LONGEST_TURN_S), lambda: not self._due)
+                self._turn(min(left, LONGEST_TURN_S), lambda: not self._due)
             else:
                 self._look()
 
     def _look(self) -> None:
-        """Kill those whose time is over."""
-        now, patient = time.monotonic(), self._patient()
+        """Kill the hosts whose time is over, and find out when to look again."""
+        now, patient = self._clock(), self._patient()
         self._look_at = inf
         for serial, due in list(self._due.items()):
-            record = self._root.records[serial]
+            record = self._records.of_serial(serial)
+            assert record is not None  # those that have ended are waited for no longer
             if serial in patient and serial not in self._killed:
                 self._due[serial] = inf
             elif due == inf:  # it is patient no more
@@ -165,13 +171,12 @@ class Ending:
                 self._give_up(record)
             else:
                 self._killed.add(serial)
-                text = f"not stopped within {self._grace:g} s"
-                record.verdict = DownReason("killed", text, signal=signal.SIGKILL)
+                record.condemn(f"not stopped within {self._grace:g} s")
                 self._kill(record)
                 self._wait_for(record, KILL_WAIT_S)
 
     def _give_up(self, record: HostRecord) -> None:
-        """A thread cannot be killed; what is on it ends with its process."""
+        """Stop waiting for a host that cannot be killed (a thread), or that hangs in the kernel though it was killed."""
         del self._due[record.serial]
         self._told_all.add(record.serial)
         logger().bind(**record.signature).warning(

@@ -11,8 +11,6 @@ import socket
 import struct
 from typing import Any
 
-LIMITED = b"limited "  # as FAILED, and the limit that it has met
-FAILED = b"failed "  # begins a host's last words to the root's socket for descriptors: its serial, and what it failed with
 LENGTH = struct.Struct("<I")
 MAX_FDS = 64  # that a start may pass
 MOST_FDS = MAX_FDS + 1  # in one message: the directory to be in goes with them

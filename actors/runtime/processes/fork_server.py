@@ -24,10 +24,11 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.limits import lack_behind
 from peerage.actors.runtime.mail.foothold import UNMOUNTED
-from peerage.actors.runtime.processes.boot import Boot, run_host, tell_failure
+from peerage.actors.runtime.processes.boot import run_host, tell_failure
 from peerage.actors.runtime.processes.buffers import flush_all, freeze
 from peerage.actors.runtime.processes.directory import remove_directory
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
+from peerage.actors.runtime.processes.requests import Boot
 from peerage.actors.runtime.processes.sigterm import disregard
 from peerage.actors.runtime.processes.title import set_title
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
 
 if TYPE_CHECKING:
-    from peerage.actors.runtime.processes.boot import Boot
     from peerage.actors.runtime.processes.directory import Directory
+    from peerage.actors.runtime.processes.requests import Boot
 
 # It runs with -P: with -c alone, Python would look for what is imported first in the current directory, and run a file of
 # anybody's there that is named like a standard module. The embedder's path is taken over behind those: what the embedder
@@ -40,6 +40,7 @@ fcntl.fcntl(int(life), fcntl.F_SETFL, fcntl.fcntl(int(life), fcntl.F_GETFL) | os
 if select.select([int(life)], [], [], 0)[0]:
     leave()
 sys.path[:] = json.loads(path)
+import peerage.actors.runtime.actor  # every host needs it: what is there before the fork, all of them share
 from peerage.actors.runtime.processes.fork_server import serve
 serve(int(control), int(life), directory, title)
 """

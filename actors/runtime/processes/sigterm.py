@@ -1,10 +1,11 @@
-"""SIGTERM, in the program and in its hosts.
+"""SIGTERM in the program and in its hosts.
 
-By default it ends a Python program where it stands: no `finally`, no `atexit`, no `on_stop`. So a program with an actor
-system ends as on Ctrl-C: `SystemExit` is raised in its main thread. A service manager that stops a service signals all of
-its processes at once, and means the program, which stops its hosts in order: see `Root`.
+By default, SIGTERM ends a Python program on the spot: no `finally`, no `atexit`, no `on_stop`. A program with an actor
+system instead ends as it does on Ctrl-C: `SystemExit` is raised in its main thread. A service manager that stops a service
+signals all of its processes at once but means the program, which then stops its hosts in order: see `TerminatedHosts`.
 
-Handlers run in the main thread, between any two instructions of whatever it is doing: they take no lock that it may have.
+Signal handlers run in the main thread, between any two instructions of whatever that is doing, so they must not take a lock
+that the main thread may hold.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ _forking = threading.local()
 
 
 def end_program() -> None:
-    """Have it end this program in order, if nobody has said otherwise. In another thread than the main one: nothing.
+    """Have SIGTERM end this program in order, unless the program handles it already. Does nothing outside the main thread.
 
-    Nothing either in a worker of multiprocessing: its pool ends it by SIGTERM, and waits until it has gone. An exception
-    that is raised while the worker waits for its queue's lock may be lost, and the pool would wait for ever.
+    Does nothing in a worker of multiprocessing either: its pool ends it by SIGTERM and waits until it is gone. An exception
+    raised while the worker waits for its queue's lock can be lost, and the pool would wait for ever.
     """
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL and not _is_worker():
         with contextlib.suppress(ValueError):  # not the main thread
@@ -39,19 +40,19 @@ def end_program() -> None:
 
 
 def let_be() -> None:
-    """As it was before `end_program`; in the main thread only."""
+    """Undo `end_program`. In the main thread only."""
     if signal.getsignal(signal.SIGTERM) is _exit:
         with contextlib.suppress(ValueError):
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def has_come_within(seconds: float) -> bool:
-    """Whether it has come to this program lately, as far as `end_program` lets us know."""
+    """Whether SIGTERM has come to this program lately. Only known where `end_program` has set the handler."""
     return time.monotonic() - _came_at < seconds
 
 
 def heed(handler: Handler) -> None:
-    """Have a handler called for it in this process, and not in those that it forks.
+    """Set the handler for SIGTERM in this process, but not in processes that are forked from it.
 
     Raises: ValueError, in another thread than the main one.
     """
@@ -71,8 +72,10 @@ def _is_worker() -> bool:
 
 
 def disregard(number: int) -> None:
-    """Have a signal do nothing in this process and in those that it forks; what they start has the default again, which it
-    would not if the signal were ignored.
+    """Have a signal do nothing in this process and in its forks.
+
+    It is handled, not ignored: programs that these processes start get the default back, while they would inherit that a
+    signal is ignored.
     """
     if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup, for all of them
         signal.signal(number, _nothing)

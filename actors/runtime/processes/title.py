@@ -1,4 +1,4 @@
-"""What a process is called where processes are listed."""
+"""The names under which processes appear in `ps` and `top`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import setproctitle
 
 
 def set_title(title: str) -> None:
-    """Call this process `title`; the short name of it that the kernel keeps (`comm`) has no spaces.
+    """Name this process `title`. The short name that the kernel keeps (`comm`) must not contain spaces.
 
-    From 3.12 on, Python counts its threads before a fork in /proc/self/stat, where the short name comes before the count,
-    field by field between spaces: with one in the name it read the niceness, with two the priority, which is 20, and warned
-    that the process were multi-threaded.
+    Since 3.12, Python counts its threads before a fork by splitting /proc/self/stat at spaces, and the short name stands
+    before the count. With one space in the name it reads the niceness instead, with two the priority, which is 20, and warns
+    that the process is multi-threaded.
     """
     setproctitle.setproctitle(title)
     setproctitle.setthreadtitle(title.replace(": ", ":").replace(" ", "-"))

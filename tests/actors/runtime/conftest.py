@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +12,10 @@ import pytest
 from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.message import Kind
-from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.mail.process import Process, current_port
 from tests.actors.runtime.cast import Worker
+
+LONELY_SERIAL = 4
 
 
 @pytest.fixture(params=[PROCESS, THREAD], ids=["process", "thread"])
@@ -43,3 +47,14 @@ def end_hosts(system: System) -> None:
 @pytest.fixture
 def worker(system: System, place: Place) -> ActorRef[Worker]:
     return Worker.options(place=place).start()
+
+
+@pytest.fixture
+def lonely() -> Iterator[Process]:
+    """A process's part in a system in which there is nobody else: what is sent to others is lost."""
+    directory = tempfile.mkdtemp(prefix="peerage-lonely-")  # pytest's own are too long for sockets
+    process = Process(directory, LONELY_SERIAL, "lonely")
+    yield process
+    process.hosts.clear()
+    process.close_context()
+    shutil.rmtree(directory, ignore_errors=True)

@@ -60,7 +60,7 @@ ADDED = """
 
 import several_processes
 from peerage.actors.runtime import ProcessActor, ProcessFuture, System
-from peerage.actors.runtime.actor import Place
+from peerage.actors.runtime.starter import Place
 
 
 class PlacedActor(ProcessActor):

@@ -10,12 +10,10 @@ import pykka
 import pytest
 
 from peerage.actors.runtime import (
-    HERE,
     PROCESS,
     ActorDeadError,
     ActorRef,
     ActorRegistry,
-    ActorStartError,
     Future,
     Place,
     ProcessActor,
@@ -134,98 +132,6 @@ def test_an_exit_raised_inside_ends_that_actor_only(system: System, place: Place
     ref = Raiser.options(place=place).start()
     with pytest.raises(ActorDeadError):
         ref.ask("exit")
-
-
-@pytest.mark.parametrize("hook", ["init", "on_start"])
-def test_a_failing_start_raises_at_the_starter(witness: ActorRef[Worker], place: Place, hook: str) -> None:
-    """What constructor or on_start raise is raised by start(), and no actor is left."""
-    with pytest.raises(ValueError, match=hook) as caught:
-        Lifecycle.options(place=place, name="stillborn").start(witness, fail_in=hook)
-    assert isinstance(caught.value.__cause__, RemoteTraceback)
-    assert not ActorRef.to("stillborn").is_alive()
-
-
-def test_a_host_that_dies_while_starting_is_told_at_once(system: System) -> None:
-    """No timeout has to pass when the constructor kills its process."""
-    with pytest.raises(ActorStartError, match="SIGKILL"):
-        Suicide.start()
-
-
-class Suicide(ProcessActor):
-    def __init__(self) -> None:
-        os.kill(os.getpid(), 9)
-
-
-class Sleeper(ProcessActor):
-    def __init__(self) -> None:
-        super().__init__()
-        os.eventfd_read(os.eventfd(0))
-
-
-def test_a_start_that_takes_too_long_is_given_up(system: System) -> None:
-    """start_timeout names the host, and the host is killed."""
-    with pytest.raises(ActorStartError, match="no answer from host 'sleeper'"):
-        Sleeper.options(name="sleeper", start_timeout=0.1).start()
-    Echo.options(name="sleeper").start()
-
-
-def test_a_live_name_cannot_be_taken(worker: ActorRef[Worker], place: Place) -> None:
-    """A second actor of that name is refused, the first lives on."""
-    with pytest.raises(ActorStartError, match="alive"):
-        Echo.options(name=worker.name, place=place).start()
-    assert worker.is_alive()
-
-
-def test_a_name_is_free_as_soon_as_its_bearer_has_stopped(system: System, place: Place) -> None:
-    """stop, start, stop, start: without waiting in between; old refs are valid again."""
-    old = Echo.options(name="phoenix", place=place).start(1)
-    for life in range(2, 5):
-        old.stop()
-        Echo.options(name="phoenix", place=place).start(life)
-        assert old.proxy().greeting.get() == life
-
-
-def test_here_places_the_child_in_the_callers_host(worker: ActorRef[Worker]) -> None:
-    """One process, one host, two actors, arguments by reference."""
-    child = worker.ask(("start", HERE))
-    assert child.host == worker.host
-    assert child.ask(("pid",)) == worker.ask(("pid",))
-    assert worker.ask(("start_by_reference", [1]))
-
-
-def test_here_outside_an_actor_is_refused(system: System) -> None:
-    """There is no host to share."""
-    with pytest.raises(RuntimeError, match="HERE"):
-        Echo.options(place=HERE).start()
-
-
-def test_an_actor_can_be_started_in_a_named_host(worker: ActorRef[Worker]) -> None:
-    """By the host's name or by a ref of an actor in it; an unknown host is an error at once."""
-    assert Worker.options(place=worker.host).start().ask(("pid",)) == worker.ask(("pid",))
-    assert Worker.options(place=worker).start().host == worker.host
-    with pytest.raises(ActorStartError, match="no host 'nowhere'"):
-        Worker.options(place="nowhere").start()
-
-
-def test_actors_start_actors(worker: ActorRef[Worker], place: Place) -> None:
-    """From inside a host, a process or a thread can be started as from outside."""
-    child = worker.ask(("start", place, "grandchild"))
-    assert child.ask(("facts",)) == ("grandchild", None, None)
-
-
-def test_extra_is_there_in_the_constructor(system: System, place: Place) -> None:
-    """The framework's context needs no constructor parameter."""
-    ref = NeedsExtra.options(place=place, extra={"key": 1}).start()
-    assert ref.ask("x") == {"key": 1}
-
-
-class NeedsExtra(ProcessActor):
-    def __init__(self) -> None:
-        self.context = self.runtime.extra
-        super().__init__()
-
-    def on_receive(self, message: Any) -> Any:
-        return self.context
 
 
 def test_a_class_of_a_function_can_be_started(system: System) -> None:

@@ -15,7 +15,7 @@ import pytest
 from peerage import DialError, Node
 from peerage.actors.runtime import THREAD, ProcessActor, System, watch
 from peerage.actors.runtime.limits import Purpose, kept_for, open_descriptors
-from peerage.actors.runtime.processes.root import Root
+from peerage.actors.runtime.processes.host_maker import HostMaker
 from peerage.supervisors import Backoff, ChildSpec, Flags, Start, Supervisor, SupervisorRef
 from tests.actors.runtime.no_more_processes import no_more_processes
 from tests.nodes import EchoReactor, NodeLog, node_config, node_processes, wait_until
@@ -37,13 +37,13 @@ def system(node_system: System) -> System:
 def refused(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every fork that has failed: with which words."""
     causes: list[str] = []
-    on_not_forked = Root._on_not_forked
+    on_not_forked = HostMaker._on_not_forked
 
-    def noted(root: Root, serial: int, cause: str, *, is_limit: bool) -> None:
+    def noted(maker: HostMaker, serial: int, cause: str, *, is_limit: bool) -> None:
         causes.append(cause)
-        on_not_forked(root, serial, cause, is_limit=is_limit)
+        on_not_forked(maker, serial, cause, is_limit=is_limit)
 
-    monkeypatch.setattr(Root, "_on_not_forked", noted)
+    monkeypatch.setattr(HostMaker, "_on_not_forked", noted)
     return causes
 
 

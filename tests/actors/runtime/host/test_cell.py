@@ -100,7 +100,7 @@ def test_messages_are_handled_in_the_loops_turn(
         cell.put(tell(value))
     assert actor.log == []
     loop.turn(0.0)
-    assert (actor.log, cell.handled, cell.mailbox.depth, cell.mailbox.size) == (["a", "b"], 2, 0, 0)
+    assert (actor.log, cell.mailbox.handled, cell.mailbox.depth, cell.mailbox.size) == (["a", "b"], 2, 0, 0)
 
 
 def test_an_ask_is_answered(cell: ActorCell, port: CellPort, loop: Loop[ActorCell]) -> None:
@@ -137,7 +137,7 @@ def test_a_batch_is_handled_as_if_each_message_had_come_alone(
     loop.turn(0.0)
     assert (actor.log, cell.mailbox.depth) == (values[:BATCH], 2)
     loop.turn(0.0)
-    assert (actor.log, cell.mailbox.depth, cell.handled) == (values, 0, len(values))
+    assert (actor.log, cell.mailbox.depth, cell.mailbox.handled) == (values, 0, len(values))
 
 
 def test_a_message_that_cannot_be_read_is_a_dead_letter(
@@ -179,7 +179,7 @@ def test_a_failure_in_a_batch_makes_the_rest_of_it_dead_letters(
     cell.put(batch("a", ValueError("boom"), "never", "never", joined=False))
     loop.turn(0.0)
     [counts] = acknowledged(port)
-    assert (counts[0], counts[3], cell.handled) == (4, 2, 2)
+    assert (counts[0], counts[3], cell.mailbox.handled) == (4, 2, 2)
 
 
 def test_a_stop_comes_after_what_was_there_before(

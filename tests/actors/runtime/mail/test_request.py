@@ -23,13 +23,12 @@ from peerage.actors.runtime import (
     ProcessActor,
     System,
 )
-from peerage.actors.runtime import actor as actor_module
 from peerage.actors.runtime.errors import text_of
 from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.mail.message import Kind, decode, decode_failure, dumps
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.request import Request, answering
-from peerage.actors.runtime.processes import root as root_module
+from peerage.actors.runtime.processes import host_maker, thread_host
 from tests.actors.runtime.cast import Worker
 from tests.actors.runtime.processes.test_fork_server import kill_fork_server
 
@@ -136,7 +135,7 @@ def test_a_start_that_the_root_cannot_do_fails_at_once_with_its_reason(
     """The name is free again, and the descriptors that were passed are closed."""
     read, write = os.pipe()
     with monkeypatch.context() as broken:
-        broken.setattr(root_module, "import_path", raising(RuntimeError("no path today")))
+        broken.setattr(host_maker, "import_path", raising(RuntimeError("no path today")))
         with pytest.raises(ActorStartError, match="'part' did not start: RuntimeError: no path today"):
             Worker.options(name="part", fds={"pipe": read}).start()
     os.close(read)
@@ -153,7 +152,7 @@ def test_those_who_wait_behind_a_start_that_cannot_be_done_are_answered_each(
     ref = Worker.options(name="part").start()
     ref.kill()  # its death is not known yet: the starts wait for it
     with monkeypatch.context() as broken:
-        broken.setattr(root_module, "import_path", raising(RuntimeError("no path today")))
+        broken.setattr(host_maker, "import_path", raising(RuntimeError("no path today")))
         for _ in range(2):
             with pytest.raises(ActorStartError, match="no path today"):
                 Worker.options(name="part").start()
@@ -165,7 +164,7 @@ def test_a_thread_that_cannot_be_started_leaves_its_name(
 ) -> None:
     """Nobody waits for a host that never comes."""
     with monkeypatch.context() as broken:
-        broken.setattr(actor_module, "Host", raising(OSError(errno.EIO, "out of order")))
+        broken.setattr(thread_host, "Host", raising(OSError(errno.EIO, "out of order")))
         with pytest.raises(ActorStartError, match=r"its thread cannot be started: OSError: .*out of order"):
             Worker.options(name="part", place=THREAD).start()
     assert Worker.options(name="part", place=THREAD).start().ask(("pid",)) == os.getpid()

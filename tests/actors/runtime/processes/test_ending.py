@@ -8,7 +8,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,13 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
-from peerage.actors.runtime import actor as actor_module
+from peerage.actors.runtime import starter as starter_module
+from peerage.actors.runtime.host.stopping import Leave, Standing
+from peerage.actors.runtime.processes import thread_host
+from peerage.actors.runtime.processes.ending import Ending
+from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords
+from tests.actors.runtime.host.fakes import Clock
+from tests.actors.runtime.processes.fakes import add_process, add_thread
 from tests.actors.runtime.stoppers import Outlet, Patient, PatientOutlet, Stopper
 from tests.nodes import wait_until
 from tests.processes import is_alive
@@ -210,7 +216,7 @@ def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
 ) -> None:
     """It is told to stop when it can be told."""
     plain = watch(pipe.start("plain", THREAD))
-    made, go, make = threading.Event(), threading.Event(), actor_module.start_host_thread
+    made, go, make = threading.Event(), threading.Event(), thread_host.start_host_thread
 
     def later(*args: Any, **kwargs: Any) -> Any:
         made.set()
@@ -221,7 +227,7 @@ def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
         with contextlib.suppress(ActorStartError):  # it may just be let in
             pipe.start("late", THREAD)
 
-    monkeypatch.setattr(actor_module, "start_host_thread", later)
+    monkeypatch.setattr(starter_module, "start_host_thread", later)
     starter = threading.Thread(target=start)
     ending = threading.Thread(target=System.current().shutdown, args=(600.0,))
     starter.start()
@@ -294,3 +300,159 @@ def test_a_callback_is_called_before_anything_ends(pipe: Pipe) -> None:
     system.before_end(lambda: called.append(("never", True)))()
     system.shutdown()
     assert called == [("second", True), ("first", True)]
+
+
+# The order, on a fake clock and without a process
+
+
+class Hosts:
+    """Hosts as the end of a system sees them: each ends when the test says so, a turn after it was told."""
+
+    def __init__(self) -> None:
+        self.records, self.clock = HostRecords(), Clock()
+        self.log: list[str] = []
+        self.owned: set[int] = set()
+        self.obedient: set[str] = set()  # end when they are told to
+        self.told: list[tuple[int, Leave]] = []
+        self.ending = Ending(
+            self.records,
+            is_free=lambda record: record.serial not in self.owned,
+            stop=self.stop,
+            kill=self.kill,
+            turn=self.turn,
+            pid=1,
+            grace=5.0,
+            caller=None,
+            clock=self.clock,
+        )
+
+    def add(self, name: str, pid: int, *, patient: bool = False, obeys: bool = True) -> HostRecord:
+        record = add_process(self.records, name, pid)
+        record.standing = Standing(is_patient=patient)
+        if obeys:
+            self.obedient.add(name)
+        return record
+
+    def stop(self, serial: int, leave: Leave) -> None:
+        self.told.append((serial, leave))
+        record = self.records.of_serial(serial)
+        assert record is not None
+        self.log.append(f"stop {record.name}" + (" leaving owned" if leave is Leave.OWNED else ""))
+
+    def kill(self, record: HostRecord) -> None:
+        self.log.append(f"kill {record.name} at {self.clock.now:g}")
+        record.must_die = True
+
+    def end(self, record: HostRecord) -> None:
+        self.records.remove(record)
+        self.log.append(f"end {record.name}")
+        self.ending.over(record)
+
+    def turn(self, longest: float, done: Callable[[], bool]) -> None:
+        told = {serial for serial, _leave in self.told}
+        for record in self.records.all():
+            if record.serial in told and (record.name in self.obedient or record.must_die):
+                self.end(record)
+                return
+        assert longest < 3600.0, f"waits for ever: {self.log}"
+        self.clock.now += longest
+        done()
+
+
+@pytest.fixture
+def hosts() -> Hosts:
+    return Hosts()
+
+
+def test_hosts_that_stop_nobody_are_told_together_the_last_started_first(hosts: Hosts) -> None:
+    """They do not wait for each other."""
+    for pid, name in enumerate("abc", 70):
+        hosts.add(name, pid)
+    hosts.ending.run()
+    assert hosts.log[:3] == [f"stop {name} leaving owned" for name in "cba"]
+    assert sorted(hosts.log[3:]) == ["end a", "end b", "end c"]
+
+
+def test_one_that_stops_others_is_told_alone_and_waited_for(hosts: Hosts) -> None:
+    """Those started before it are told when it has ended."""
+    hosts.add("before", 70)
+    hosts.add("supervisor", 71, patient=True)
+    hosts.add("behind", 72)
+    hosts.ending.run()
+    assert hosts.log == [
+        "stop behind leaving owned",
+        "end behind",
+        "stop supervisor leaving owned",
+        "end supervisor",
+        "stop before leaving owned",
+        "end before",
+    ]
+
+
+def test_one_that_is_late_is_killed_when_its_grace_is_over(hosts: Hosts) -> None:
+    """And its reason says so."""
+    late = hosts.add("late", 70, obeys=False)
+    hosts.ending.run()
+    assert hosts.log == ["stop late leaving owned", "kill late at 5", "end late"]
+    assert str(late.verdict) == "killed: not stopped within 5 s"
+    assert hosts.ending.has_killed(late)
+
+
+def test_a_thread_that_does_not_end_is_given_up(hosts: Hosts, caplog: pytest.LogCaptureFixture) -> None:
+    """It cannot be killed."""
+    add_thread(hosts.records, "thread", 1)
+    hosts.ending.run()
+    assert hosts.log == ["stop thread leaving owned"]
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["host cannot be ended"]
+
+
+def test_whom_nobody_has_stopped_is_told_at_last(hosts: Hosts) -> None:
+    """Its owner was to do that, and has ended without."""
+    owned = hosts.add("owned", 70)
+    hosts.owned.add(owned.serial)
+    hosts.ending.run()
+    assert hosts.log == ["stop owned", "end owned"]
+
+
+def test_a_process_with_a_patient_host_in_a_thread_of_it_is_waited_for(hosts: Hosts) -> None:
+    """Killing it would hurry that one."""
+    hosts.add("process", 70, obeys=False)
+    thread = add_thread(hosts.records, "thread", 70)
+    thread.standing = Standing(is_patient=True)
+    hosts.owned.add(thread.serial)
+    turns: list[float] = []
+
+    def turn(longest: float, _done: Callable[[], bool]) -> None:
+        turns.append(longest)
+        hosts.clock.now += 100.0
+        hosts.obedient.add("process")
+        for record in hosts.records.all():
+            hosts.end(record)
+
+    hosts.ending._turn = turn
+    hosts.ending.run()
+    assert not any(line.startswith("kill") for line in hosts.log)
+
+
+def test_hurried_it_waits_for_nobody(hosts: Hosts) -> None:
+    """The root kills what is left."""
+    hosts.add("patient", 70, patient=True, obeys=False)
+    hosts.ending.hurry()
+    hosts.ending.run()
+    assert hosts.log == []
+
+
+def test_a_host_that_comes_up_meanwhile_is_told_at_once(hosts: Hosts) -> None:
+    """Its actor is not started any more."""
+    hosts.ending.is_up(hosts.add("late", 70))
+    assert hosts.log == ["stop late"]
+
+
+def test_one_that_waits_for_its_owners_is_not_waited_for(hosts: Hosts) -> None:
+    """They have their turn first, and then it is told to stop whoever is left in it."""
+    record = hosts.add("landlord", 70, obeys=False)
+    hosts.ending._tell(record, Leave.OWNED)
+    record.standing = Standing(waits_for_owners=True)
+    hosts.ending.stands(record)
+    hosts.ending._wait()
+    assert hosts.log == ["stop landlord leaving owned"]

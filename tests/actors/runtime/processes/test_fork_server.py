@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import threading
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from peerage.actors.runtime import ActorRef, System, watch
 from peerage.actors.runtime.mail.process import current_port
-from peerage.actors.runtime.processes.fd_channel import receive_message, send_message
 from tests.actors.runtime.cast import Worker
 
 
@@ -66,24 +61,3 @@ class StartInThread:
             return self._future.result(timeout)
         finally:
             self._pool.shutdown()
-
-
-@pytest.mark.parametrize("size", [0, 1, 1_000_000])
-def test_messages_and_descriptors_travel_whole(size: int) -> None:
-    """Length, pickle, and descriptors beside them, however the stream is cut."""
-    ours, theirs = socket.socketpair()
-    read, write = os.pipe()
-    with ours, theirs:
-        sender = threading.Thread(target=send_message, args=(ours, b"x" * size, (write,)))
-        sender.start()
-        value, fds = receive_message(theirs)
-        sender.join()
-        assert value == b"x" * size
-        os.write(fds[0], b"through")
-        assert os.read(read, 100) == b"through"
-        assert not os.get_inheritable(fds[0])
-        ours.close()
-        with pytest.raises(EOFError):
-            receive_message(theirs)
-    for fd in (read, write, fds[0]):
-        os.close(fd)

@@ -137,7 +137,7 @@ def test_a_successor_starts_when_those_linked_to_its_predecessor_are_gone(
 def wait_for_an_end(system: System) -> list[str]:
     """The hosts that the root will make when another one has ended."""
     assert system._root is not None
-    return [heir.host for record in list(system._root.records.values()) for heir in list(record.heirs)]
+    return [start.host for record in system._root.records.all() for start in list(record.waiting)]
 
 
 def test_the_name_of_a_linked_actor_is_free_when_its_owners_death_is_known(system: System) -> None:
@@ -191,7 +191,7 @@ def test_an_owner_killed_while_its_actor_starts_leaves_none(system: System, numb
 def is_asked_for(system: System, host: str) -> bool:
     """Whether the root knows of the wish for such a host."""
     assert system._root is not None
-    return any(record.name == host for record in list(system._root.records.values()))
+    return system._root.records.of_name(host) is not None
 
 
 def test_a_thread_wished_for_by_the_dead_takes_no_name(system: System) -> None:

@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from peerage.actors.runtime import ProcessActor, System, watch
-from peerage.actors.runtime.processes import root as root_module
-from peerage.actors.runtime.processes import sigterm
+from peerage.actors.runtime.processes import sigterm, terminated_hosts
 from tests.actors.runtime.cast import Worker
 from tests.nodes import wait_until
 from tests.processes import processes_of_session
@@ -138,14 +137,14 @@ def test_one_that_comes_to_all_hosts_is_the_programs_business(
     """A service manager sends it to every process, and the program may have a handler of its own, or ignore it."""
     root, decided = system._root, threading.Event()
     assert root is not None
-    decide = root._end_terminated
+    decide = root.terminated.decide
 
     def and_tell() -> None:
         decide()
         decided.set()
 
-    monkeypatch.setattr(root_module, "SIGTERM_WAIT_S", 1.0)  # for a busy machine to deliver them
-    monkeypatch.setattr(root, "_end_terminated", and_tell)
+    monkeypatch.setattr(terminated_hosts, "SIGTERM_WAIT_S", 1.0)  # for a busy machine to deliver them
+    monkeypatch.setattr(root.terminated, "decide", and_tell)
     refs = [Worker.start(), Worker.start()]
     for ref in refs:
         os.kill(ref.pid(), signal.SIGTERM)

@@ -1,0 +1,267 @@
+"""How hosts are made: their processes by the fork server, and their records in any case."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from peerage.actors.runtime.errors import ActorStartError, StartLimitError, text_of
+from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.host.stopping import Standing
+from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.host_table import THREAD_BITS, serial_of
+from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.process import Process
+from peerage.actors.runtime.mail.request import Request
+from peerage.actors.runtime.processes.fork_server_client import (
+    ForkServer,
+    current_directory,
+    environment_now,
+    import_path,
+)
+from peerage.actors.runtime.processes.fork_server_line import NO_FORK_SERVER, ForkServerLine
+from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords, WaitingStart
+from peerage.actors.runtime.processes.owners import Owners
+from peerage.actors.runtime.processes.passed_fds import PassedFds
+from peerage.actors.runtime.processes.reaper import Reaper
+from peerage.actors.runtime.processes.requests import Boot, Reservation, SpawnRequest
+from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
+
+
+class HostMaker:
+    """Belongs to the root's loop.
+
+    Args:
+        log_setup: of the system, pickled.
+        kill: kills a host, or notes that it is to be killed.
+        bury: a host has ended, or will never be, for this reason.
+        on_death: told of each host whose process has died.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        records: HostRecords,
+        starts: WaitingStarts,
+        owners: Owners,
+        fds: PassedFds,
+        fork_server: ForkServer,
+        loop: Loop[Any],
+        *,
+        log_setup: bytes,
+        kill: Callable[[HostRecord], None],
+        bury: Callable[[HostRecord, DownReason], None],
+        on_death: Callable[[HostRecord], None],
+    ) -> None:
+        self._process, self._records, self._starts, self._owners = process, records, starts, owners
+        self._fds, self._fork_server, self._log_setup = fds, fork_server, log_setup
+        self._kill, self._bury = kill, bury
+        self.line = ForkServerLine(
+            fork_server,
+            loop.descriptors,
+            on_report=self._on_report,
+            on_renewed=self._on_renewed,
+            on_gone=self._on_fork_server_gone,
+        )
+        self.reaper = Reaper(fork_server, loop.descriptors, loop, self.line.hear, on_death)
+
+    # Requests
+
+    def spawn(self, asker: Request, _target: bytes, body: Raw) -> None:
+        """Make a host in a process of its own, once its name is free."""
+        request = SpawnRequest(*wire.decode(0, body, ()))
+        asker.error_for = lambda error: ActorStartError(request.actor, text_of(error))
+        fds = self._fds.of(request.fd_token)
+        asker.on_refusal(close_all, fds)
+        if len(fds) < len(request.fd_names):
+            fault = (
+                f"only {len(fds)} of the {len(request.fd_names)} descriptors that it is passed have arrived"
+            )
+            raise ActorStartError(request.actor, fault)
+
+        def make() -> None:
+            owner = request.owner
+            if owner is not None and self._owners.is_gone(owner):
+                raise ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
+            if lack := self._lack_of_descriptors():
+                raise StartLimitError(request.actor, lack)
+            record = self._new_record(request, asker)
+            record.fds = fds
+            if owner is not None:
+                self._owners.add(owner, record.serial)
+            self._fork(record, request)
+
+        self._starts.when_free(WaitingStart(request.host, request.actor, asker, make))
+
+    def _new_record(self, request: SpawnRequest | Reservation, asker: Request) -> HostRecord:
+        made_for = request if isinstance(request, SpawnRequest) else None
+        record = self._records.add(request.host, made_for, asker, request.signature)
+        asker.on_refusal(self._abandon, record)
+        return record
+
+    def _lack_of_descriptors(self) -> str:
+        """Why one more host cannot be made beside those that are being made."""
+        hosts = self._records.processes()
+        making = sum(not record.is_up for record in hosts)
+        # Those that others have started have no way to our threads yet: they must be able to answer the first one.
+        unasked = sum(
+            record.is_up and self._process_of(record.asker.source) != self._process.pid for record in hosts
+        )
+        return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
+
+    def _process_of(self, address: int) -> int:
+        facts = self._process.table.live.get(address >> THREAD_BITS)
+        return facts.pid if facts is not None else self._process.pid
+
+    def reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
+        """Give a host in a thread of the asker's process its serial, once its name is free."""
+        request = Reservation(*wire.decode(0, body, ()))
+        asker.error_for = lambda error: ActorStartError(request.host, text_of(error))
+
+        def make() -> None:
+            if self._process.table.is_dead(serial_of(asker.source)):
+                return  # nobody is left to make the thread, and nothing would ever free its name
+            record = self._new_record(request, asker)
+            self._records.note_pid(record, self._process_of(asker.source))
+            record.owner, record.standing = request.owner, Standing(request.stops_others)
+            asker.answer(record.serial)
+
+        self._starts.when_free(WaitingStart(request.host, request.host, asker, make))
+
+    def _fork(self, record: HostRecord, request: SpawnRequest) -> None:
+        """Ask for the process of a host. Raises: StartLimitError; ActorStartError, when no fork server can be started."""
+        try:
+            if not self._fork_server.is_started:
+                self._start_fork_server(request)
+            boot = self._boot_of(record, request)
+            here = current_directory()
+            try:
+                # A dying fork server is noticed by its end of file, and its successor is asked anew.
+                with contextlib.suppress(ConnectionError):
+                    self._fork_server.fork(boot, [here, *record.fds])
+            finally:
+                os.close(here)
+        except OSError as error:
+            if lack := lack_behind(error):
+                raise StartLimitError(request.actor, lack) from error
+            raise ActorStartError(request.actor, text_of(error)) from error
+
+    def _start_fork_server(self, request: SpawnRequest) -> None:
+        try:
+            self.line.start()
+        except OSError as error:
+            if lack_behind(error):
+                raise
+            raise ActorStartError(request.actor, f"{NO_FORK_SERVER}: {text_of(error)}") from error
+
+    def _boot_of(self, record: HostRecord, request: SpawnRequest) -> Boot:
+        environment = environment_now()
+        hosts, _booting, highest = self._process.table.snapshot()
+        return Boot(
+            name=record.name,
+            serial=record.serial,
+            keep=request.keep,
+            system=self._process.system,
+            directory=self._process.directory,
+            directory_identity=self._process.network.foothold.identity,
+            title=self._process.title,
+            path=import_path(),
+            environment=None if environment == self._fork_server.environment else environment,
+            table=wire.dumps((hosts, self._records.booting, highest)),
+            fd_names=request.fd_names,
+            log_setup=request.log_setup or self._log_setup,
+        )
+
+    def _abandon(self, record: HostRecord) -> None:
+        """Let go of what there is of a host that nobody will use: its start was refused."""
+        if self._records.of_serial(record.serial) is not record:
+            return
+        if record.pidfd < 0:  # if it is being forked, it is killed when its process is heard of
+            self._bury(record, DownReason("killed", "it could not be started"))
+        else:
+            record.condemn("it could not be started")
+            self._kill(record)
+
+    def give_up(self, asker: Request, _target: bytes, body: Raw) -> None:
+        """Nobody waits any more for a host that was asked for: it is killed if it is there, and never made if it is not."""
+        given_up = asker.source, wire.decode(0, body, ())
+        self._starts.give_up(given_up)
+        for record in self._records.processes():
+            if (record.asker.source, record.asker.corr) == given_up:
+                record.condemn("its start was given up")
+                self._kill(record)
+        asker.answer()
+
+    # The fork server
+
+    def _on_report(self, report: tuple[Any, ...], fds: list[int]) -> None:
+        match report:
+            case ("forked", serial, pid):
+                self._on_forked(serial, pid, fds)
+            case ("not forked", serial, limit, text):
+                self._on_not_forked(
+                    serial, limit or f"its process cannot be forked: {text}", is_limit=bool(limit)
+                )
+            case ("exited", pid, status):
+                if (record := self._records.of_pid(pid)) is not None:
+                    record.status = status
+
+    def _on_not_forked(self, serial: int, cause: str, *, is_limit: bool) -> None:
+        record = self._records.of_serial(serial)
+        if record is not None and record.request is not None:
+            kind = StartLimitError if is_limit else ActorStartError
+            record.asker.refuse(kind(record.request.actor, cause))
+
+    def _on_forked(self, serial: int, pid: int, fds: list[int]) -> None:
+        if not fds:  # there was no room for it here
+            self._fork_server.kill(pid)
+            self._on_not_forked(serial, lack_behind(OSError(errno.EMFILE, "")), is_limit=True)
+            return
+        record, pidfd = self._records.of_serial(serial), fds[0]
+        if record is None:
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            os.close(pidfd)
+            return
+        close_all(record.fds)
+        self._records.note_pid(record, pid)
+        record.pidfd = pidfd
+        self.reaper.watch(record)
+        if record.must_die:
+            self._kill(record)
+
+    def _on_renewed(self, fault: str, limit: str) -> None:
+        """What was asked of the fork server that has died is asked of its successor.
+
+        It may have been forked without our hearing of it: that one is turned away when it reports, for its serial has gone.
+        """
+        for record in self._records.processes():
+            if record.pidfd >= 0 or self._records.of_serial(record.serial) is not record:
+                continue  # it is there, or it went with one before it
+            record.limit = limit
+            if fault:
+                self._bury(record, DownReason("killed", fault))
+            elif record.must_die:
+                self._bury(record, DownReason("killed", "killed before it had started"))
+            else:
+                record.asker.serve(self._fork_again, record)
+
+    def _fork_again(self, record: HostRecord) -> None:
+        request = record.request
+        assert request is not None
+        self._records.remove(record)
+        successor = self._new_record(request, record.asker)
+        successor.fds, successor.waiting = record.fds, record.waiting
+        self._owners.replace(record.serial, successor.serial)
+        self._fork(successor, request)
+
+    def _on_fork_server_gone(self) -> None:
+        for record in self._records.processes():
+            if not record.pid:
+                self._bury(record, DownReason("killed", "the fork server died while the system ended"))

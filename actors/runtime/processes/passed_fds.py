@@ -1,0 +1,116 @@
+"""A socket that every process of the system finds: descriptors come to the root by it, and the last words of new processes.
+
+Datagrams: a token with the descriptors that go by it, or what a new process failed with before it had a mailbox.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.processes.fd_channel import MAX_FDS
+
+FAILED, LIMITED = (
+    b"failed ",
+    b"limited ",
+)  # a failure begins with one of these: LIMITED if it was a limit that was met
+LONGEST_FAILURE = 4096  # bytes
+FAILURE_CHARS = 500
+FAILURE_WAIT_S = 1.0  # for a busy root to take it
+BIND_WAIT_S, BIND_POLL_S = 5.0, 0.02  # for a root that has to bind its socket again
+
+
+def path_of(directory: str) -> str:
+    """Where the socket is bound."""
+    return f"{directory}/fds"
+
+
+def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Callable[[], None]) -> None:
+    """Hand descriptors to the root; they are in its queue when this returns, ahead of the request that names them.
+
+    Args: until, monotonic seconds; mend, makes the directory again if it was removed.
+    Raises: OSError, when the root does not bind its socket again.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        deadline = min(until, time.monotonic() + BIND_WAIT_S)
+        while True:
+            try:
+                sock.connect(path_of(directory))
+                break
+            except OSError:  # the directory was removed, and the root has not noticed yet
+                mend()
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(BIND_POLL_S)
+        socket.send_fds(sock, [token.encode()], fds)
+
+
+def tell_failure(directory: str, serial: int, text: str, *, is_limit: bool) -> None:
+    """Have the root know what the process of a host ends with, as far as it still listens."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(FAILURE_WAIT_S)
+        sock.connect(path_of(directory))
+        words = f"{serial} {text[:FAILURE_CHARS]}".encode(errors="backslashreplace")
+        sock.send((LIMITED if is_limit else FAILED) + words)
+
+
+class PassedFds:
+    """The root's end.
+
+    Args: on_failure, called with the serial of a host, what its process failed with, and whether that was a limit.
+    """
+
+    def __init__(self, directory: str, on_failure: Callable[[int, str, bool], None]) -> None:
+        self._directory, self._on_failure = directory, on_failure
+        self._passed: dict[str, list[int]] = {}
+        self._socket = self._bind()
+
+    def _bind(self) -> socket.socket:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        listener.bind(path_of(self._directory))
+        return listener
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when something comes."""
+        return self._socket.fileno()
+
+    def is_lost(self) -> bool:
+        """Whether nobody finds the socket any more."""
+        return not Path(path_of(self._directory)).exists()
+
+    def bind_again(self) -> None:
+        """Be found again. What came to the old socket is taken first."""
+        self.take()
+        lost, self._socket = self._socket, self._bind()
+        lost.close()
+
+    def take(self) -> None:
+        """Take what has come."""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, fds, _flags, _address = socket.recv_fds(self._socket, LONGEST_FAILURE, MAX_FDS)
+                for fd in fds:
+                    os.set_inheritable(fd, False)
+                if data.startswith((FAILED, LIMITED)):
+                    _kind, serial, text = data.decode(errors="replace").split(" ", 2)
+                    self._on_failure(int(serial), text, data.startswith(LIMITED))
+                else:
+                    self._passed[data.decode()] = fds
+
+    def of(self, token: str) -> list[int]:
+        """The descriptors that have come with this token, which are the caller's from now on."""
+        if not token:
+            return []
+        self.take()
+        return self._passed.pop(token, [])
+
+    def close(self) -> None:
+        """Close the socket, and what was passed for nothing."""
+        self._socket.close()
+        for fds in self._passed.values():
+            close_all(fds)

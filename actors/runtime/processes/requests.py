@@ -1,0 +1,61 @@
+"""What is asked for when a host is to be made, as values: by an actor's starter of the root, and by the root of the new
+process.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from peerage.actors.runtime.mail.ref import ActorRef
+
+
+class SpawnRequest(NamedTuple):
+    """Message to the root: make a host in a process of its own and start an actor in it.
+
+    Attributes: start_body, the packed `StartRequest`; fd_token, under which the descriptors of these names were passed;
+    owner, an actor that the host must not outlive; log_setup, pickled, empty for the system's; signature, of the lines about
+    the host; stops_others and is_passing, whether the actor does, and is.
+    """
+
+    host: str
+    keep: bool
+    actor: str
+    start_body: bytes
+    fd_names: tuple[str, ...]
+    fd_token: str
+    owner: ActorRef[Any] | None
+    log_setup: bytes
+    signature: dict[str, str]
+    stops_others: bool
+    is_passing: bool
+
+
+class Reservation(NamedTuple):
+    """Message to the root: a host is to be made in a thread of the asker's process. The answer is its serial."""
+
+    host: str
+    signature: dict[str, str]
+    owner: ActorRef[Any] | None = None
+    stops_others: bool = False
+
+
+class Boot(NamedTuple):
+    """What a new host process must know.
+
+    Attributes: system, the token of the one that it is a process of; directory_identity, of the directory that the root
+    knows; environment, None if it is the fork server's; table, a pickled snapshot of the host table; log_setup, a pickled
+    callable, empty for none, for the hosts that are started from there, too.
+    """
+
+    name: str
+    serial: int
+    keep: bool
+    system: str
+    directory: str
+    directory_identity: tuple[int, int]
+    title: str
+    path: list[str]
+    environment: dict[str, str] | None
+    table: bytes
+    fd_names: tuple[str, ...]
+    log_setup: bytes

@@ -1,0 +1,392 @@
+"""How an actor is started: where it lives, with which options, and what the start is told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from enum import Enum
+from itertools import count
+from typing import Any, Generic, TypeVar
+
+from pykka import ActorRegistry
+
+from peerage.actors.runtime.errors import (
+    ActorDeadError,
+    ActorStartError,
+    ForeignRefError,
+    LimitReachedError,
+    StartLimitError,
+    Timeout,
+    limit_of,
+    text_of,
+)
+from peerage.actors.runtime.host import starting
+from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.hooks import refuse_async
+from peerage.actors.runtime.host.host import Host
+from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.start_request import Endowment, StartRequest
+from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
+from peerage.actors.runtime.log import signature
+from peerage.actors.runtime.mail import here, pickling
+from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.class_path import path_of
+from peerage.actors.runtime.mail.definitions import EVERYTHING
+from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS
+from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.stops import unregister
+from peerage.actors.runtime.pending_start import PendingStart, as_start_error
+from peerage.actors.runtime.processes import passed_fds
+from peerage.actors.runtime.processes.requests import Reservation, SpawnRequest
+from peerage.actors.runtime.processes.thread_host import start_host_thread
+from peerage.actors.runtime.system import System
+
+A = TypeVar("A", bound=HostedActor)
+
+THREAD_COST = (
+    8  # descriptors of an actor in a thread: a loop, a mailbox, ways to the root and to who started it
+)
+DEFAULT_START_TIMEOUT_S = 30.0
+LONGEST_NAME = 1024  # bytes
+
+
+class Place(Enum):
+    """Where an actor may live."""
+
+    PROCESS = "process"  # a host process of its own
+    THREAD = "thread"  # a host in a thread of the calling process
+    HERE = "here"  # the calling actor's own host
+
+
+PROCESS, THREAD, HERE = Place
+
+
+_names = count(1)
+
+
+class Starter(Generic[A]):
+    """A class and the options to start it with; may be used again where the name is generated."""
+
+    def __init__(
+        self,
+        cls: type[A],
+        name: str | None,
+        place: Place | str | ActorRef[Any],
+        host: str | None,
+        fds: dict[str, int],
+        extra: Any,
+        keep: bool,
+        start_timeout: float,
+        linked_to: ActorRef[Any] | None,
+        log_setup: Callable[[], None] | None,
+        by_reference: bool = False,
+    ) -> None:
+        refuse_async(cls)
+        _check_name("name", name)
+        _check_name("host", host)
+        self._by_reference = by_reference
+        self._class, self._name, self._place, self._host = cls, name, place, host
+        self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
+        self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
+        # The root ends processes; an actor in a thread or in another's process looks after itself.
+        self._extra, self._owner = extra, None if place is Place.PROCESS else linked_to
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """Start the actor; returns once its constructor and `on_start` are done.
+
+        Raises: what these raised, with the remote traceback as cause; ActorStartError when the
+            name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
+        """
+        process, name = self._prepare()
+        until = time.monotonic() + self._timeout
+        if self._place is Place.HERE:
+            return self._start_here(name, args, kwargs)
+        body = self._body(name, args, kwargs)
+        answer: Future[Any] | None = None
+        try:
+            if self._place is Place.PROCESS:
+                answer = self._spawn(process, name, body, until)
+            elif self._place is Place.THREAD:
+                answer = self._start_thread(process, name, body, until)
+            else:
+                answer = self._start_in_host(process, name, body)
+            serial = answer.get_until(until, self._timeout)
+        except Timeout:
+            if answer is not None and answer.is_ready():  # the actor's own: it has waited for something
+                raise
+            if answer is not None:
+                self._give_up(answer)
+            raise ActorStartError(name, self._no_answer(name)) from None
+        except ActorDeadError as error:
+            told = as_start_error(name, error)
+            if told is error:
+                raise
+            raise told from error
+        return self._ref_of(process, name, serial)
+
+    def start_nowait(self, *args: Any, **kwargs: Any) -> PendingStart[ActorRef[A], Future[ActorRef[A]]]:
+        """Begin to start the actor, and return while it starts. For actors: their host's loop goes on with it.
+
+        With place HERE the actor starts in this call, for it runs in the same thread.
+
+        Returns: the start, whose `outcome` is a future of the ref, or of what `start` would raise; it can be given up.
+        Raises: RuntimeError, when no actor is calling.
+        """
+        loop: Host | None = current_host()
+        if loop is None or loop.cell is None:
+            raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
+        outcome: Future[ActorRef[A]] = Future()
+        requested: list[Future[Any]] = []
+
+        def kill() -> None:
+            with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
+                for answer in requested:
+                    self._give_up(answer)
+
+        name = self._name or self._class.__name__
+        pending: PendingStart[ActorRef[A], Future[ActorRef[A]]] = PendingStart(
+            outcome,
+            name,
+            call_soon=lambda fn: loop.call_soon(None, fn),
+            wait=lambda done, timeout: loop.port.wait(done, timeout, nested=True),
+            kill=kill,
+            late=lambda ref: ref.stop(block=False),
+        )
+        timer = loop.loop.call_later(None, self._timeout, pending.expire, self._no_answer(name))
+        outcome.when_done(timer.cancel)
+        try:
+            self._begin(pending, requested, args, kwargs)
+        except (Exception, SystemExit) as error:  # SystemExit: of an actor in this very host
+            pending.fail(error)
+        return pending
+
+    def _begin(
+        self,
+        pending: PendingStart[ActorRef[A], Any],
+        requested: list[Future[Any]],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        process, name = self._prepare()
+        if self._place is Place.HERE:
+            pending.came_up(self._start_here(name, args, kwargs))
+            return
+        body = self._body(name, args, kwargs)
+
+        def came_up(answer: Future[Any]) -> None:
+            pending.came_up(self._ref_of(process, name, answer.get(timeout=0)))
+
+        if self._place is Place.PROCESS:
+            requested.append(self._spawn(process, name, body, time.monotonic() + self._timeout))
+            pending.follow(requested[0], came_up)
+        elif self._place is not Place.THREAD:
+            pending.follow(self._start_in_host(process, name, body), came_up)
+        else:
+
+            def launch(reserved: Future[Any]) -> None:
+                serial = reserved.get(timeout=0)
+                if pending.is_given_up:
+                    _give_back(reserved)
+                    return
+                bound = self._launch_thread(process, name, reserved)
+
+                def ask(bound: Future[Any]) -> None:
+                    self._check_bound(name, bound, reserved)
+                    pending.follow(_request_start(serial, body), came_up)
+
+                pending.follow(bound, ask)
+
+            pending.follow(self._reserve(name), launch)
+
+    def _prepare(self) -> tuple[Process, str]:
+        """The process that the actor is started from, and its name. Raises: ActorStartError."""
+        if why := starting.refusal():
+            raise ActorStartError(self._name or self._class.__name__, why)
+        try:
+            process = _process()
+        except LimitReachedError as error:  # there is no room for a system
+            raise StartLimitError(self._name or self._class.__name__, error.limit) from error
+        self._check_refs(process)
+        return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
+
+    def _body(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        what = pickling.dumps(
+            (self._class, args, kwargs),
+            kept_there=EVERYTHING if self._place is Place.THREAD else (),
+            careful=True,
+            anew=self._place is Place.PROCESS,
+        )
+        return StartRequest(name, what, self._extra, self._owner).packed()
+
+    def _ref_of(self, process: Process, name: str, serial: int) -> ActorRef[A]:
+        """The ref of the actor, which lives now in the host with this serial."""
+        current_port().outbox.is_answered_by(serial << THREAD_BITS)
+        ref: ActorRef[A] = ActorRef(name, self._host_name(name), serial, path_of(self._class), process.system)
+        _register(process, ref)
+        return ref
+
+    def _host_name(self, name: str) -> str:
+        if isinstance(self._place, ActorRef):
+            return self._place.host
+        return self._host or name if isinstance(self._place, Place) else str(self._place)
+
+    def _no_answer(self, name: str) -> str:
+        return f"no answer from host {self._host_name(name)!r} within {self._timeout} s"
+
+    def _check_refs(self, process: Process) -> None:
+        """Raises: ActorStartError, when the actor's place, or whom it is linked to, is of another system."""
+        for what, ref in (("place", self._place), ("linked_to", self._linked_to)):
+            if isinstance(ref, ActorRef):
+                try:
+                    ref.belong_to(process.system)
+                except ForeignRefError as error:
+                    raise ActorStartError(self._name or self._class.__name__, f"{what}: {error}") from None
+
+    def _start_here(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ActorRef[A]:
+        host: Host | None = current_host()
+        if host is None or host.cell is None:
+            raise RuntimeError("place HERE means the calling actor's host, and no actor is calling")
+        extra = self._extra
+        if not self._by_reference and (args or kwargs or extra is not None):
+            args, kwargs, extra = wire.copy((args, kwargs, extra))
+        fds = {key: os.dup(fd) for key, fd in self._fds.items()}
+        return host.start_here(self._class, name, args, kwargs, Endowment(fds, extra, self._owner))
+
+    def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
+        host = self._host or name
+        token = ""
+        # The root looks, too, but where there is nothing left at all its answer would have to wait.
+        if process.serial == ROOT_SERIAL and (lack := lack_of_descriptors(PROCESS_COST, Purpose.WORK)):
+            raise StartLimitError(name, lack)
+        if self._fds:
+            token = uuid.uuid4().hex
+            passed_fds.pass_on(
+                process.directory, token, list(self._fds.values()), until, process.network.mend
+            )
+        request = SpawnRequest(
+            host,
+            self._keep,
+            name,
+            body,
+            tuple(self._fds),
+            token,
+            self._linked_to,
+            self._log_setup or process.log_setup,
+            dict(signature()),
+            self._class.stops_others,
+            self._class.is_passing and not self._keep,
+        )
+        return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
+
+    def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
+        reserved = self._reserve(name)
+        try:
+            serial = reserved.get_until(until, self._timeout)
+        except Timeout:
+            reserved.then(_give_back)  # nobody will use it, should it come yet
+            raise
+        self._check_bound(name, self._launch_thread(process, name, reserved), reserved)
+        return _request_start(serial, body)
+
+    def _reserve(self, name: str) -> Future[Any]:
+        """Ask the root for the serial of a host in a thread. Raises: StartLimitError."""
+        if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
+            raise StartLimitError(name, lack)
+        reservation = Reservation(
+            self._host or name, dict(signature()), self._linked_to, self._class.stops_others
+        )
+        return current_port().requests.ask(ROOT_ADDRESS, Kind.RESERVE, tuple(reservation))
+
+    def _launch_thread(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
+        """Returns: resolved once the thread's mailbox is bound, or with why it is not."""
+        fds: dict[str, int] = {}
+        try:
+            for key, fd in self._fds.items():
+                fds[key] = os.dup(fd)
+            return start_host_thread(process, self._host or name, reserved.get(), keep=self._keep, fds=fds)
+        except Exception as error:
+            close_all(fds)
+            bound: Future[None] = Future()
+            bound.resolve(None, error)
+            return bound
+
+    def _check_bound(self, name: str, bound: Future[None], reserved: Future[Any]) -> None:
+        """Wait for a thread's mailbox, which takes no time to speak of. Raises: ActorStartError, StartLimitError."""
+        try:
+            bound.get()
+        except Exception as error:
+            _give_back(reserved)
+            if lack := limit_of(error):
+                raise StartLimitError(name, lack) from error
+            raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
+
+    def _start_in_host(self, process: Process, name: str, body: bytes) -> Future[Any]:
+        if self._fds:
+            raise ValueError(
+                "descriptors can be passed to a new process, a thread or HERE, not into another process"
+            )
+        place = self._place
+        host, hint = (place.host, place.serial) if isinstance(place, ActorRef) else (str(place), 0)
+        serial = process.table.resolve(host, hint)
+        if serial is None:
+            raise ActorStartError(name, f"there is no host {host!r}")
+        return _request_start(serial, body)
+
+    def _give_up(self, answer: Future[Any]) -> None:
+        """Have the host killed that is being made for this request, or that waits to be made."""
+        if self._place is Place.PROCESS and answer.asked.number:
+            current_port().requests.ask(ROOT_ADDRESS, Kind.GIVE_UP, answer.asked.number)
+
+
+def _check_name(option: str, name: str | None) -> None:
+    """Names stand in the headers of messages, in UTF-8 and ended by NUL. Raises: ValueError, for one that cannot."""
+    if not name:
+        return
+    length = len(name.encode(errors="surrogatepass"))
+    if length > LONGEST_NAME:
+        raise ValueError(f"{option} {name[:20]!r}… has {length} bytes, where {LONGEST_NAME} are allowed")
+    if "\0" in name or (not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name)):
+        raise ValueError(f"{option} {name!r}: neither NUL nor half a surrogate pair may stand in it")
+
+
+def _give_back(reserved: Future[Any]) -> None:
+    """Have the root forget a host in a thread that was reserved, and has not come to be."""
+    if reserved.error is None:
+        reason = DownReason("killed", "its thread was not started")
+        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=wire.dumps((reason, {})))
+
+
+def _request_start(serial: int, body: bytes) -> Future[Any]:
+    return current_port().requests.ask_packed(serial << THREAD_BITS, Kind.START, body)
+
+
+def _process() -> Process:
+    if not here.system():
+        System.ensure()
+    process = current_process()
+    assert process is not None
+    return process
+
+
+def _register(process: Process, ref: ActorRef[Any]) -> None:
+    """Pykka's registry knows the refs started in this process, until they end."""
+    main = process.main
+    if main is None:
+        return
+    with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - a thread's actor has registered itself already
+        if ref not in ActorRegistry._actor_refs:  # noqa: SLF001
+            ActorRegistry.register(ref)
+    main.call_soon(None, _unregister_at_end, main, ref)
+    if process.closed:  # the system has ended meanwhile, and with it all that were registered by then
+        unregister(ref)
+
+
+def _unregister_at_end(main: Loop, ref: ActorRef[Any]) -> None:
+    main.port.lives.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)

@@ -1,0 +1,96 @@
+"""What a system stands on, made before the system."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peerage.actors.runtime.processes import prelaunch
+from peerage.actors.runtime.processes.prelaunch import Foundation, lay, take
+
+
+class Server:
+    """Stands for a fork server."""
+
+    def __init__(self, life_fd: int, directory: Any, preload: tuple[str, ...], title: str) -> None:
+        self.given = life_fd, directory, title
+        self.preloaded = [preload]
+        self.is_closed = False
+
+    def preload(self, modules: tuple[str, ...]) -> None:
+        self.preloaded.append(modules)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was laid before, and no process is started."""
+    monkeypatch.setattr(prelaunch, "ForkServer", Server)
+    monkeypatch.setattr(prelaunch, "_laid", None)
+
+
+@pytest.fixture
+def taken() -> Iterator[list[Foundation]]:
+    taken: list[Foundation] = []
+    yield taken
+    for foundation in taken:
+        foundation.tear_down()
+
+
+def test_what_was_laid_is_taken_once(taken: list[Foundation]) -> None:
+    """It is told of what its system wants imported, too."""
+    lay(("a",), "title")
+    lay(("never",), "title")
+    taken.append(take(("b",), "title"))
+    taken.append(take(("c",), "title"))
+    servers: list[Any] = [foundation.fork_server for foundation in taken]
+    assert [server.preloaded for server in servers] == [[("a",), ("b",)], [("c",)]]
+
+
+def test_what_was_laid_for_another_system_is_left(
+    taken: list[Foundation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processes would have another title; or it is the parent's of a forked child."""
+    lay((), "title")
+    laid = prelaunch._laid
+    assert laid is not None
+    taken.append(take((), "other"))
+    assert taken[0] is not laid
+    monkeypatch.setattr(prelaunch, "_laid", laid)
+    laid.pid += 1
+    taken.append(take((), "title"))
+    assert taken[1] is not laid
+    laid.tear_down()
+
+
+def test_a_fork_server_that_cannot_be_started_is_met_again_by_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Which says so; nothing is left open here."""
+
+    def fail(*_: Any) -> None:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(prelaunch, "ForkServer", fail)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    lay((), "title")
+    assert prelaunch._laid is None
+    with pytest.raises(OSError, match="no more processes"):
+        take((), "title")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_without_a_system_all_of_it_goes(taken: list[Foundation]) -> None:
+    """The pipe that says that the embedder lives, too."""
+    foundation = take((), "title")
+    server: Any = foundation.fork_server
+    foundation.tear_down()
+    assert server.is_closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(foundation.life_write)

@@ -36,9 +36,9 @@ def main() -> None:
     try:
         arguments = sys.argv[1:]
         if "start" in arguments and ASKS_FOR_HELP.isdisjoint(arguments):
-            from peerage.actors.runtime.processes import prelaunch as foundation
+            from peerage.actors.runtime.processes import prelaunch
 
-            foundation.lay((NODE,))
+            prelaunch.start((NODE,))
         from peerage.commands.cli import main as command_line
 
         command_line()

@@ -29,7 +29,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan: what it does after a fork it does by itself
 from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
-from peerage.actors.runtime.processes.prelaunch import TITLE, take
+from peerage.actors.runtime.processes.prelaunch import TITLE, claim
 from peerage.actors.runtime.processes.root import Root
 
 STATISTICS_TIMEOUT_S = 1.0
@@ -116,7 +116,7 @@ class System:
     def _make(self, preload: tuple[str, ...], title: str, setup: bytes) -> None:
         """Have all that it consists of running; if that cannot be, nothing of it is left."""
         with contextlib.ExitStack() as undo:
-            foundation = take(preload, title)
+            foundation = claim(preload, title)
             undo.callback(foundation.tear_down)
             self._directory, self._fork_server = foundation.directory, foundation.fork_server
             self._life_read, self._life_write = foundation.life_read, foundation.life_write

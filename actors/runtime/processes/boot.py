@@ -1,4 +1,9 @@
-"""The first moments of a host process, just forked."""
+"""The first steps of a host process, just forked from the fork server.
+
+The order matters: first a thread watches for the embedder's end, so that the process cannot outlive it whatever happens
+next; then title, import path, environment and directory become the embedder's, so that user code finds what it would find
+there; only then is there a mailbox, user code (`log_setup`), and the word to the root that the host is ready.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +34,11 @@ PATIENT_LOOK_S = 0.05
 
 
 def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
-    """Run the host to its end, in the directory of which `here` is a descriptor. Returns: the exit code."""
+    """Run the host to its end.
+
+    Args: life_fd, the life pipe's read end; here, a descriptor of the directory to run in; fds, what the actor is passed.
+    Returns: the exit code.
+    """
     guard(life_fd, boot.directory)
     _settle_in(boot)
     _go_to(here)
@@ -83,7 +92,8 @@ def _go_to(here: int) -> None:
     try:
         os.fchdir(here)
     except OSError as error:
-        # Where it is already it needs no leave to go: the program may have given up its rights since it came there.
+        # A process that is there already needs no permission to go. The program may have entered the directory and given up
+        # its rights to it afterwards.
         there, present = os.fstat(here), Path("/proc/self/cwd").stat()
         if (there.st_dev, there.st_ino) != (present.st_dev, present.st_ino):
             path = str(Path(f"/proc/self/fd/{here}").readlink())
@@ -95,14 +105,14 @@ def _go_to(here: int) -> None:
 
 
 def tell_failure(boot: Boot, error: BaseException) -> bool:
-    """Have the root know what this process ends with, which may have no mailbox yet. Returns: whether it is a limit."""
+    """Tell the root what this process ends with, though it may not have a mailbox yet. Returns: whether a limit was met."""
     lack = limit_of(error)
     passed_fds.tell_failure(boot.directory, boot.serial, lack or text_of(error), is_limit=bool(lack))
     return bool(lack)
 
 
 def _stop_thread_hosts(process: Process) -> None:
-    """Hosts in threads of this process end with it; those that stop others are given the time for it."""
+    """Stop the hosts in threads of this process. Those with an actor that stops others get as long as they need."""
     hosts = [host for host in process.hosts.values() if isinstance(host, Host)]
     for host in hosts:
         host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)

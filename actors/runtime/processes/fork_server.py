@@ -1,9 +1,12 @@
-"""The fork server: a small process without threads or ZeroMQ that has everything imported and forks hosts on
-request.
+"""The fork server: a small process that has everything imported, and forks hosts on request.
 
-Runs as `python -c "…serve(control, life, directory)"`; what is said to it stands in `control.py`. It owns the directory's
-removal: when the embedder goes away (control or life pipe at end of file), it kills what is left of its children, removes
-the directory and exits.
+Forking takes milliseconds where starting an interpreter and importing takes a second, and the pages of what was imported are
+shared by all hosts. Only a process without threads can be forked safely: a thread of the parent does not exist in the child,
+but a lock it held stays locked. So the server has no threads and no ZeroMQ context, and refuses modules that start threads.
+
+It runs as `python -c "…serve(control, life, directory, title)"`; see `fork_server_client.py` for its messages. It also
+cleans up: when the embedder is gone (end of file on the control socket or the life pipe), it kills its children that are
+left, removes the directory and exits.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from peerage.actors.runtime.processes.requests import Boot
 from peerage.actors.runtime.processes.sigterm import disregard
 from peerage.actors.runtime.processes.title import set_title
 
-GRACE_S = 0.5  # for hosts to notice by themselves that the embedder is gone
+GRACE_S = 0.5  # for hosts to notice that the embedder is gone, before they are killed
 
 
 def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
@@ -96,13 +99,15 @@ class _Server:
                 send_message(self._control, ("preload failed", name, repr(error)))
             if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
                 send_message(self._control, ("preload unsafe", name))
-                os._exit(0)  # for a process with threads must not be forked; our successor does without
+                os._exit(0)  # a process with threads must not be forked; our successor leaves the module out
         _signal_end(self._life_fd, wanted=False)
-        freeze()  # what the imports have written, too: each host would write it again
+        freeze()  # also writes out what the imports have printed: each host would write it again
 
     def _fork(self, boot: Boot, fds: list[int]) -> None:
         try:
-            if len(fds) <= len(boot.fd_names):  # the kernel drops those that there is no room for
+            if len(fds) <= len(
+                boot.fd_names
+            ):  # the kernel drops descriptors for which the receiver has no room
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork()
         except (OSError, MemoryError) as error:
@@ -125,11 +130,11 @@ class _Server:
         os.close(pidfd)
 
     def _refuse(self, boot: Boot, error: BaseException) -> None:
-        """This host cannot be made; those that there are, and those to come, are no less well for it."""
+        """Report that a host cannot be made. The server itself goes on."""
         send_message(self._control, ("not forked", boot.serial, lack_behind(error), text_of(error)))
 
     def _kill(self, pid: int) -> None:
-        if pid in self._children:  # not reaped: the number means no other process
+        if pid in self._children:  # not reaped yet, so the number cannot mean another process
             os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
@@ -159,9 +164,11 @@ class _Server:
 
 
 def _signal_end(life_fd: int, *, wanted: bool) -> None:
-    """Say whether the embedder's end comes as a signal, whose handler leaves: see `forkserver_client.PROGRAM`.
+    """Choose whether the embedder's end interrupts us as a signal, whose handler exits: see `fork_server_client.PROGRAM`.
 
-    Raises: EOFError, when it has come already.
+    Imports may take seconds and cannot poll; the server's own loop polls the life pipe, and wants no signal.
+
+    Raises: EOFError, when the embedder is gone already.
     """
     flags = fcntl.fcntl(life_fd, fcntl.F_GETFL)
     fcntl.fcntl(life_fd, fcntl.F_SETFL, flags | os.O_ASYNC if wanted else flags & ~os.O_ASYNC)

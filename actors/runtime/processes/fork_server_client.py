@@ -1,4 +1,9 @@
-"""The embedder's side of the fork server: starting it, talking to it, starting it again."""
+"""The embedder's side of the fork server: start it, talk to it, start it again.
+
+Messages to the server: `("preload", modules, path)`, `("fork", boot)` with descriptors, `("kill", pid)`. Its reports:
+`("forked", serial, pid)` with a pidfd, `("not forked", serial, limit, text)`, `("exited", pid, status)`, `("preload failed",
+module, text)`, `("preload unsafe", module)`.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +24,11 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.processes.directory import Directory
     from peerage.actors.runtime.processes.requests import Boot
 
-# It runs with -P: with -c alone, Python would look for what is imported first in the current directory, and run a file of
-# anybody's there that is named like a standard module. The embedder's path is taken over behind those: what the embedder
-# can import, its actors can, from where it does.
-# The server hears of its embedder's end when it serves. On a busy machine its imports take seconds: until they are done,
-# the life pipe's end of file is a signal, and the embedder's directory, should it have made one already, is removed here.
+# With -c alone, Python looks for modules first in the current directory, and would run anybody's file there that is named
+# like a standard module; hence -P. The embedder's import path is taken over after the standard modules have been imported,
+# so that actors can import what the embedder can.
+# Once it serves, the server polls the life pipe. Its imports take seconds on a busy machine; until they are done, the pipe's
+# end of file arrives as a signal, whose handler removes the embedder's directory, if there is one already, and exits.
 PROGRAM = """
 import contextlib, fcntl, json, os, select, signal, sys
 control, life, directory, title, path = sys.argv[1:]
@@ -48,19 +53,19 @@ STOP_TIMEOUT_S = 3.0
 
 
 def import_path() -> list[str]:
-    """Where this process imports from, and its hosts shall. Whatever else stands there, Python passes over, too."""
+    """The entries of `sys.path` that are strings: Python passes over others, too. Hosts import from the same places."""
     return [entry for entry in sys.path if isinstance(entry, str)]
 
 
 def environment_now() -> dict[str, str]:
-    """A copy of the environment. Another thread may change it meanwhile: what it takes away is left out."""
+    """A copy of the environment, safe against another thread that changes it meanwhile."""
     return {key: value for key in os.environ if (value := os.environ.get(key)) is not None}
 
 
 def current_directory() -> int:
-    """A descriptor of the directory that this process is in, by which another can go there, too.
+    """A descriptor of this process's current directory, by which another process can go there.
 
-    Its path says less: the directory may have been deleted or renamed, or lie where this user may not go any more.
+    A path would not do: the directory may have been deleted or renamed, or this user may have lost the right to walk there.
     """
     try:
         return os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -69,7 +74,7 @@ def current_directory() -> int:
 
 
 class ForkServer:
-    """A fork server process. A new one may take the place of one that died.
+    """A fork server process. When it has died, `end` and `start` replace it.
 
     Attributes: environment, what its process was given; is_started, False between `end` and a `start` that succeeds.
     """
@@ -95,11 +100,11 @@ class ForkServer:
         self._control, theirs = socket.socketpair()
         argv = [executable, *flags, "-P", "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
         argv += [self._directory.path, self._title, json.dumps(import_path())]
-        # It unblocks them once it ignores them.
+        # The server unblocks these signals once it disregards them: none must end it before.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:
-            # In a process group of its own: a signal to the embedder's whole group (a terminal's, `timeout`'s)
-            # must not end the one process that cleans up behind it.
+            # In a process group of its own: a signal to the embedder's whole group (from a terminal, from `timeout`)
+            # must not end the one process that cleans up after it.
             self._popen = subprocess.Popen(
                 argv,
                 env=self.environment,
@@ -117,28 +122,28 @@ class ForkServer:
         self._send_preload()
 
     def _send_preload(self) -> None:
-        with contextlib.suppress(ConnectionError):  # it has died already: whoever listens to it hears that
+        with contextlib.suppress(ConnectionError):  # it has died: whoever listens to it finds out
             send_message(self._control, ("preload", self._preload, import_path()))
 
     def preload(self, modules: tuple[str, ...]) -> None:
-        """Have it import more, before what it is asked for later."""
+        """Have it import more modules before it forks the next host."""
         self._preload += tuple(name for name in modules if name not in self._preload)
         self._send_preload()
 
     def fork(self, boot: Boot, fds: list[int]) -> None:
         """Ask for a host; the answer comes as a report.
 
-        Args: fds, the directory that it shall be in, and what it is passed.
-        Raises: ConnectionError, when it has died.
+        Args: fds, first the directory that the host runs in, then the descriptors that its actor is passed.
+        Raises: ConnectionError, when the server has died.
         """
         send_message(self._control, ("fork", tuple(boot)), tuple(fds))
 
     def kill(self, pid: int) -> None:
-        """End a host of which nothing is known but its process number, if it is still the server's child."""
+        """Kill a host by its process number, which is safe because only the server, its parent, can reap it."""
         send_message(self._control, ("kill", pid))
 
     def receive(self) -> tuple[Any, list[int]]:
-        """The next report and its descriptors. Raises: EOFError or OSError when it has died."""
+        """The next report and its descriptors. Raises: EOFError or OSError, when the server has died."""
         return receive_message(self._control)
 
     def wait_readable(self, timeout: float) -> bool:
@@ -149,11 +154,11 @@ class ForkServer:
         return bool(poll.poll(timeout * 1000))
 
     def leave_out(self, module: str) -> None:
-        """Have the next one not preload a module."""
+        """Do not have the next server preload this module."""
         self._preload = tuple(name for name in self._preload if name != module)
 
     def end(self) -> int | None:
-        """Be done with one that has died. Returns: its wait status as an exit code made of it, None if unknown."""
+        """Close the line to a server that has died, and reap it. Returns: its wait status."""
         self._control.close()
         self.is_started = False
         code = self._wait()
@@ -167,6 +172,6 @@ class ForkServer:
             return self._popen.wait()
 
     def close(self) -> None:
-        """End it: it leaves at the end of file, removing the directory."""
+        """End the server: at the end of file it removes the directory and exits."""
         self._control.close()
         self._wait()

@@ -41,7 +41,7 @@ class HostMaker:
     Args:
         log_setup: of the system, pickled.
         kill: kills a host, or notes that it is to be killed.
-        bury: a host has ended, or will never be, for this reason.
+        remove: a host has ended, or will never be, for this reason.
         on_death: told of each host whose process has died.
     """
 
@@ -57,12 +57,12 @@ class HostMaker:
         *,
         log_setup: bytes,
         kill: Callable[[HostRecord], None],
-        bury: Callable[[HostRecord, DownReason], None],
+        remove: Callable[[HostRecord, DownReason], None],
         on_death: Callable[[HostRecord], None],
     ) -> None:
         self._process, self._records, self._starts, self._owners = process, records, starts, owners
         self._fds, self._fork_server, self._log_setup = fds, fork_server, log_setup
-        self._kill, self._bury = kill, bury
+        self._kill, self._remove = kill, remove
         self.line = ForkServerLine(
             fork_server,
             loop.descriptors,
@@ -184,7 +184,7 @@ class HostMaker:
         if self._records.of_serial(record.serial) is not record:
             return
         if record.pidfd < 0:  # if it is being forked, it is killed when its process is heard of
-            self._bury(record, DownReason("killed", "it could not be started"))
+            self._remove(record, DownReason("killed", "it could not be started"))
         else:
             record.condemn("it could not be started")
             self._kill(record)
@@ -246,9 +246,9 @@ class HostMaker:
                 continue  # it is there, or it went with one before it
             record.limit = limit
             if fault:
-                self._bury(record, DownReason("killed", fault))
+                self._remove(record, DownReason("killed", fault))
             elif record.must_die:
-                self._bury(record, DownReason("killed", "killed before it had started"))
+                self._remove(record, DownReason("killed", "killed before it had started"))
             else:
                 record.asker.serve(self._fork_again, record)
 
@@ -264,4 +264,4 @@ class HostMaker:
     def _on_fork_server_gone(self) -> None:
         for record in self._records.processes():
             if not record.pid:
-                self._bury(record, DownReason("killed", "the fork server died while the system ended"))
+                self._remove(record, DownReason("killed", "the fork server died while the system ended"))

@@ -37,7 +37,7 @@ class HostRecord:
         pid: 0 while it is not known; pidfd, of a process host.
         fds: passed on, and kept until the fork is confirmed.
         status: the wait status of its process.
-        goodbye: the reason that it gave itself; ended, how its last actors ended.
+        exit_reason: the one that it gave itself; ended, how its last actors ended.
         must_die: the root has decided to kill it; verdict, why.
         failure: an exception that its process ended with; limit, of the operating system, that its start has met.
         blocked: names under which no host starts before this one is gone.
@@ -60,7 +60,7 @@ class HostRecord:
         self.pidfd = -1
         self.fds: list[int] = []
         self.status: int | None = None
-        self.goodbye: DownReason | None = None
+        self.exit_reason: DownReason | None = None
         self.ended: dict[str, DownReason] = {}
         self.is_up = False
         self.must_die = False
@@ -83,7 +83,7 @@ class HostRecord:
     @property
     def is_leaving(self) -> bool:
         """Whether it is known to be on its way out."""
-        return self.goodbye is not None or self.must_die or bool(self.blocked)
+        return self.exit_reason is not None or self.must_die or bool(self.blocked)
 
     def condemn(self, why: str) -> None:
         """Note why it is about to be killed."""
@@ -91,8 +91,8 @@ class HostRecord:
 
     def reason(self) -> DownReason:
         """Why it has ended, by all that is known now."""
-        if self.goodbye is not None and not self.status:
-            return self.goodbye
+        if self.exit_reason is not None and not self.status:
+            return self.exit_reason
         reason = self.verdict or from_status(self.status)
         if self.failure and self.verdict is None:
             return replace(reason, text=f"{reason.text}: {self.failure}")

@@ -1,9 +1,9 @@
-"""A forked child of a process of a system: what it has inherited is its parent's, and must not be touched there.
+"""A child that user code forks from a process of a system (`os.fork`, multiprocessing) must not touch what it has inherited.
 
-ZeroMQ's threads do not exist in it, its sockets would wait for ever; the epoll, the eventfd and the ledger of a host are
-shared with the parent; other threads, which are gone, may have held any of our locks at the fork. So right after a fork
-everything that leads to the outside is taken away from what the child has inherited, and every lock is made anew. What it
-does with a ref of its parent then fails at once, and it may have a system of its own.
+ZeroMQ's threads do not exist in the child, so its sockets would wait for ever. The epoll, the eventfd and the ledger of a
+host are shared with the parent. Other threads, which do not exist in the child either, may have held any of our locks at
+the fork. So right after a fork, everything that leads outside is cut off from what the child has inherited, and every lock
+is replaced. Whatever the child then does with a ref of its parent fails at once, and it may make a system of its own.
 """
 
 from __future__ import annotations
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 STRAY_CHILD = 70  # exit code: sysexits.h's "internal software error"
 
-_held: list[Port] = []  # from just before a fork: a thread's ports must not go with the thread, in the child
-_inherited: list[object] = []  # kept for good: finalisers would touch what is the parent's
+_held: list[
+    Port
+] = []  # filled just before a fork: in the child, a thread's port must not be finalised with its thread
+_inherited: list[object] = []  # kept for ever: finalisers would touch what belongs to the parent
 
 
 class ClosedInbox(Inbox):
@@ -112,9 +114,9 @@ def _disown_thread(thread: LoopThread) -> None:
 
 
 class _Stray:
-    """Ends a child that comes back from a handler, in which an actor has forked: it would be a second loop of the same host.
+    """Ends a child that was forked in a handler and comes back from it: it would run a second loop of the same host.
 
-    With the code that it exits with, if it does; else with a word of what its author has overlooked.
+    The exit code is the child's own, if it raised SystemExit; otherwise a message says what its author has overlooked.
     """
 
     def __init__(self, cell: ActorCell) -> None:
@@ -147,7 +149,7 @@ def _exit_code(error: SystemExit) -> int:
 
 
 class _Stack(list[ActorCell]):
-    """Of actors in the middle of something, in a child that none of them knows of: whoever leaves it ends the child."""
+    """Takes the place of the loop's stack in such a child: an actor that leaves the stack ends the child."""
 
     def pop(self, _index: object = -1) -> NoReturn:
         _Stray(self[-1])(None)

@@ -1,5 +1,7 @@
-"""The life pipe: its write end is held by the embedder alone, so its end of file means that the embedder is
-gone.
+"""The life pipe, by which every process of a system notices that its embedder is gone.
+
+The embedder alone holds the write end and never writes, so the read end reports end of file exactly when the embedder has
+ended, however it ended.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from peerage.actors.runtime.processes.directory import remove_directory
 
 
 def guard(life_fd: int, directory: str) -> None:
-    """Exit this process at once when the embedder is gone, whatever the other threads do."""
+    """Have a thread exit this process as soon as the embedder is gone, whatever the other threads are doing."""
     threading.Thread(target=_wait_for_end, args=(life_fd, directory), name="life", daemon=True).start()
 
 

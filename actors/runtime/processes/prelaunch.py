@@ -1,8 +1,8 @@
-"""What a system stands on before anything of it runs: its directory, the pipe that says that the embedder lives, its fork
-server.
+"""What an actor system needs before it can run: the name of its directory, the life pipe, and its fork server.
 
-A program that knows early that it will have a system lays the foundation first of all: while it imports what it needs, the
-fork server does the same beside it. Nothing here imports more than the standard library for that.
+A program that knows early that it will have a system calls `start` first of all: while the program imports what it needs,
+the fork server does the same in parallel. For this to pay off, this module and what it imports use the standard library
+only.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ TITLE = "peerage"
 
 
 class Foundation:
-    """Args: preload, title: as of `System`."""
+    """Args: preload and title, as for `System`."""
 
     def __init__(self, preload: tuple[str, ...], title: str) -> None:
         raise_descriptor_limit()
         self.title = title
         self.pid = os.getpid()
         self.directory = Directory()
-        # The only write end; it closes on exec, so that no other program can keep the hosts alive.
+        # Nobody else has the write end, and it closes on exec: no other program can keep the hosts alive.
         self.life_read, self.life_write = os.pipe2(os.O_CLOEXEC)
-        # First the process that will remove the directory, then (by the system) the directory: a kill in between leaves
-        # nothing.
+        # First the process that will remove the directory, then (made by the system) the directory itself: a kill in between
+        # leaves nothing behind.
         try:
             self.fork_server = ForkServer(self.life_read, self.directory, preload, title)
         except BaseException:
@@ -36,7 +36,7 @@ class Foundation:
             raise
 
     def tear_down(self) -> None:
-        """There will be no system on it."""
+        """Undo it: there will be no system."""
         self.fork_server.close()
         self._close()
         remove_directory(self.directory.path)
@@ -47,21 +47,21 @@ class Foundation:
         self.directory.close()
 
 
-_laid: Foundation | None = None
+_started: Foundation | None = None
 
 
-def lay(preload: tuple[str, ...], title: str = TITLE) -> None:
-    """Begin with the system that this process is about to make. Without one it goes at the end of this process."""
-    global _laid  # noqa: PLW0603 - a process has one system
-    if _laid is None:
-        with contextlib.suppress(OSError):  # whoever makes the system meets it again, and says so
-            _laid = Foundation(preload, title)
+def start(preload: tuple[str, ...], title: str = TITLE) -> None:
+    """Begin, for a system that this process is about to make. If none is made, the fork server ends with this process."""
+    global _started  # noqa: PLW0603 - a process has one system
+    if _started is None:
+        with contextlib.suppress(OSError):  # the system will meet the same error, and report it
+            _started = Foundation(preload, title)
 
 
-def take(preload: tuple[str, ...], title: str) -> Foundation:
-    """The foundation that was laid, if it was for such a system, once; else a new one."""
-    global _laid
-    found, _laid = _laid, None
+def claim(preload: tuple[str, ...], title: str) -> Foundation:
+    """The foundation that was started, once, if it fits this system and process; otherwise a new one."""
+    global _started
+    found, _started = _started, None
     if found is None or found.pid != os.getpid() or found.title != title:
         return Foundation(preload, title)
     found.fork_server.preload(preload)

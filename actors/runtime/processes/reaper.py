@@ -60,7 +60,7 @@ class Reaper:
         deadline = time.monotonic() + STATUS_WAIT_S
         while (
             record.status is None
-            and record.goodbye is None
+            and record.exit_reason is None
             and self._parent.is_started
             and time.monotonic() < deadline
         ):

@@ -77,7 +77,7 @@ class Root(LoopThread):
             self.loop,
             log_setup=log_setup,
             kill=self._kill,
-            bury=self._bury,
+            remove=self._remove_host,
             on_death=self._on_death,
         )
         own: dict[Kind, Handler] = {
@@ -185,9 +185,9 @@ class Root(LoopThread):
         record = self.records.of_serial(message.correlation)
         if record is None:
             return
-        record.goodbye, record.ended = message.read()
+        record.exit_reason, record.ended = message.read()
         if record.request is None:  # a host in a thread: nothing else will tell of its end
-            self._bury(record, record.goodbye or DownReason("normal"))
+            self._remove_host(record, record.exit_reason or DownReason("normal"))
 
     # Death
 
@@ -198,15 +198,15 @@ class Root(LoopThread):
         os.close(record.pidfd)
         record.pidfd = -1
         pid = record.pid
-        self._bury(record, reason)
+        self._remove_host(record, reason)
         for other in self.records.in_process(pid):
-            self._bury(other, reason)
+            self._remove_host(other, reason)
 
-    def _bury(self, record: HostRecord, reason: DownReason) -> None:
+    def _remove_host(self, record: HostRecord, reason: DownReason) -> None:
         """A host has ended: tell everybody whom it concerns, and let go of all that was its own."""
         if not self.records.remove(record):
             return
-        gracefully = record.goodbye is not None
+        gracefully = record.exit_reason is not None
         booting, ended = self.records.booting, record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
         self._owners.remove(record.serial)

@@ -66,7 +66,7 @@ class Root:
         self.records, self.server, self.owners, self.passed = HostRecords(), Server(), Owners(), Passed()
         self.post = Post()
         self.killed: list[str] = []
-        self.buried: list[tuple[str, DownReason]] = []
+        self.removed: list[tuple[str, DownReason]] = []
         self.starts = WaitingStarts(self.records, Timers(), "root")
         self.maker = HostMaker(
             process,
@@ -78,7 +78,7 @@ class Root:
             loop,
             log_setup=b"system's",
             kill=self.kill,
-            bury=self.bury,
+            remove=self.remove,
             on_death=lambda _record: None,
         )
 
@@ -86,9 +86,9 @@ class Root:
         record.must_die = True
         self.killed.append(record.name)
 
-    def bury(self, record: HostRecord, reason: DownReason) -> None:
+    def remove(self, record: HostRecord, reason: DownReason) -> None:
         if self.records.remove(record):
-            self.buried.append((record.name, reason))
+            self.removed.append((record.name, reason))
             record.asker.refuse(record.start_error(reason, is_system_ending=False))
 
     def spawn(self, host: str = "host", number: int = 1, **fields: Any) -> HostRecord | None:
@@ -271,7 +271,7 @@ def test_what_was_to_die_meanwhile_is_not_asked_for_again(root: Root) -> None:
     assert record is not None
     record.must_die = True
     root.die()
-    assert [(name, str(reason)) for name, reason in root.buried] == [
+    assert [(name, str(reason)) for name, reason in root.removed] == [
         ("host", "killed: killed before it had started")
     ]
 
@@ -293,7 +293,7 @@ def test_when_the_system_ends_nobody_waits_for_what_was_never_forked(root: Root)
     root.spawn()
     root.maker.line.is_over = True
     root.die()
-    assert [name for name, _reason in root.buried] == ["host"]
+    assert [name for name, _reason in root.removed] == ["host"]
 
 
 def test_a_start_that_is_given_up_kills_its_host(root: Root) -> None:

@@ -95,7 +95,7 @@ GOODBYE = DownReason("normal", "no actors left")
 
 def test_a_host_that_said_goodbye_and_ended_well_has_its_own_reason(record: HostRecord) -> None:
     """Whether its status is known or not."""
-    record.goodbye = GOODBYE
+    record.exit_reason = GOODBYE
     assert record.reason() == GOODBYE
     record.status = 0
     assert record.reason() == GOODBYE
@@ -103,7 +103,7 @@ def test_a_host_that_said_goodbye_and_ended_well_has_its_own_reason(record: Host
 
 def test_a_goodbye_does_not_hide_a_violent_end(record: HostRecord) -> None:
     """It may have been killed on its way out."""
-    record.goodbye, record.status = GOODBYE, KILLED
+    record.exit_reason, record.status = GOODBYE, KILLED
     assert (record.reason().kind, record.reason().signal) == ("killed", signal.SIGKILL)
 
 
@@ -143,7 +143,7 @@ def test_whoever_waits_for_a_start_is_told_what_came_instead(
 def test_a_host_on_its_way_out_is_known(record: HostRecord) -> None:
     """Its successor waits for that."""
     assert not record.is_leaving
-    record.goodbye = GOODBYE
+    record.exit_reason = GOODBYE
     assert record.is_leaving
 
 

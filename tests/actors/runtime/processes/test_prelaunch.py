@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.processes import prelaunch
-from peerage.actors.runtime.processes.prelaunch import Foundation, lay, take
+from peerage.actors.runtime.processes.prelaunch import Foundation, claim, start
 
 
 class Server:
@@ -30,9 +30,9 @@ class Server:
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing was laid before, and no process is started."""
+    """Nothing was begun before, and no process is started."""
     monkeypatch.setattr(prelaunch, "ForkServer", Server)
-    monkeypatch.setattr(prelaunch, "_laid", None)
+    monkeypatch.setattr(prelaunch, "_started", None)
 
 
 @pytest.fixture
@@ -43,30 +43,30 @@ def taken() -> Iterator[list[Foundation]]:
         foundation.tear_down()
 
 
-def test_what_was_laid_is_taken_once(taken: list[Foundation]) -> None:
+def test_what_was_started_is_taken_once(taken: list[Foundation]) -> None:
     """It is told of what its system wants imported, too."""
-    lay(("a",), "title")
-    lay(("never",), "title")
-    taken.append(take(("b",), "title"))
-    taken.append(take(("c",), "title"))
+    start(("a",), "title")
+    start(("never",), "title")
+    taken.append(claim(("b",), "title"))
+    taken.append(claim(("c",), "title"))
     servers: list[Any] = [foundation.fork_server for foundation in taken]
     assert [server.preloaded for server in servers] == [[("a",), ("b",)], [("c",)]]
 
 
-def test_what_was_laid_for_another_system_is_left(
+def test_what_was_started_for_another_system_is_left(
     taken: list[Foundation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its processes would have another title; or it is the parent's of a forked child."""
-    lay((), "title")
-    laid = prelaunch._laid
-    assert laid is not None
-    taken.append(take((), "other"))
-    assert taken[0] is not laid
-    monkeypatch.setattr(prelaunch, "_laid", laid)
-    laid.pid += 1
-    taken.append(take((), "title"))
-    assert taken[1] is not laid
-    laid.tear_down()
+    start((), "title")
+    begun = prelaunch._started
+    assert begun is not None
+    taken.append(claim((), "other"))
+    assert taken[0] is not begun
+    monkeypatch.setattr(prelaunch, "_started", begun)
+    begun.pid += 1
+    taken.append(claim((), "title"))
+    assert taken[1] is not begun
+    begun.tear_down()
 
 
 def test_a_fork_server_that_cannot_be_started_is_met_again_by_the_system(
@@ -79,16 +79,16 @@ def test_a_fork_server_that_cannot_be_started_is_met_again_by_the_system(
 
     monkeypatch.setattr(prelaunch, "ForkServer", fail)
     before = len(list(Path("/proc/self/fd").iterdir()))
-    lay((), "title")
-    assert prelaunch._laid is None
+    start((), "title")
+    assert prelaunch._started is None
     with pytest.raises(OSError, match="no more processes"):
-        take((), "title")
+        claim((), "title")
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_without_a_system_all_of_it_goes(taken: list[Foundation]) -> None:
     """The pipe that says that the embedder lives, too."""
-    foundation = take((), "title")
+    foundation = claim((), "title")
     server: Any = foundation.fork_server
     foundation.tear_down()
     assert server.is_closed

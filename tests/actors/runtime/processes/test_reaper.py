@@ -93,7 +93,7 @@ def test_a_process_that_said_goodbye_needs_no_status(
     reaper: Reaper, descriptors: Descriptors[Any], record: HostRecord, dead: list[Any]
 ) -> None:
     """Nobody waits for it."""
-    record.goodbye = DownReason("normal")
+    record.exit_reason = DownReason("normal")
     reaper.watch(record)
     die(descriptors, record)
     assert dead == [("host", None)]

@@ -117,7 +117,7 @@ def test_a_dead_hosts_mailboxes_are_removed_and_its_ledger_is_kept_for_a_while(
         (directory / name).touch()
     ledger = Path(ledger_path(root.process.directory, record.serial))
     ledger.touch()
-    root._bury(record, DownReason("killed"))
+    root._remove_host(record, DownReason("killed"))
     left = {path.name for path in directory.iterdir()}
     assert {f"{record.serial}0.0", ledger.name} <= left
     assert not {f"{record.serial}.0", f"{record.serial}.7"} & left
@@ -175,7 +175,7 @@ def test_a_host_that_comes_up_while_the_system_ends_starts_nothing(root: Root, t
     """It is told to stop at once."""
     record = add_process(root.records, "host")
     record.waiting.clear()
-    root.loop.turn = lambda *_: root._bury(record, GOODBYE)  # type: ignore[method-assign]  # it has heard of its end
+    root.loop.turn = lambda *_: root._remove_host(record, GOODBYE)  # type: ignore[method-assign]  # it has heard of its end
     told.sent.clear()
     root._ending = None
     root.close_down(5.0)

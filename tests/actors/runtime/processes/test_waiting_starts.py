@@ -91,7 +91,7 @@ def test_a_start_waits_for_a_bearer_that_is_on_its_way_out(
     """However long that takes."""
     bearer = add_process(records, "host", 77)
     starts.when_free(start(post, made))
-    bearer.goodbye = DownReason("normal")
+    bearer.exit_reason = DownReason("normal")
     timers.move(NEWS_DELAY_S)
     assert [waiting.host for waiting in bearer.waiting] == ["host"]
     assert post.sent == []

@@ -43,13 +43,11 @@ AGAINST_THE_ARROWS: set[str] = set()
 IN_CIRCLES: set[str] = set()
 MANY_METHODS = {
     "actors/discovery/book/addrbook.py:AddrBook",
-    "actors/discovery/simulation/simulated_node.py:SimulatedNode",
     "actors/peers/transport.py:TransportActor",
 }
 LARGE = {
     "actors/discovery/book/addrbook.py",
     "actors/discovery/book/store.py",
-    "actors/discovery/simulation/simulated_node.py",
     "actors/messages.py",
 }
 UNTESTED = {
@@ -61,7 +59,6 @@ UNTESTED = {
     "actors/discovery/book/known_address.py",
     "actors/discovery/book/tally.py",
     "actors/discovery/book/verified.py",
-    "actors/discovery/simulation/simulated_node.py",
     "actors/discovery/survey/network_map.py",
     "actors/discovery/survey/visit.py",
     "actors/messages.py",

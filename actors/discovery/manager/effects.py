@@ -204,8 +204,10 @@ class Effects:
     ) -> None:
         """Have the book called. Args: then, what to do with its answer; kwargs, none: methods take them by position."""
         assert not kwargs
-        getter = getattr(method, "fget", None)  # a property, which the type checker takes for its getter here
-        self.emit(AskBook(getter or method, args, then))
+        look: Callable[..., Any] = method
+        if type(look) is property:  # which the type checker takes for its getter
+            look = look.fget
+        self.emit(AskBook(look, args, then))
 
     def stop(self, peer: ConnectedPeer, offence: StopPeer) -> None:
         """Stop a peer for an offence, and ban it unless the operator insists on it."""
@@ -215,6 +217,8 @@ class Effects:
 
     def take(self) -> list[Effect]:
         """What is to be done, and no more of it here."""
+        if not self._gathered:
+            return []
         taken = self._gathered[:]
-        self._gathered.clear()
+        self._gathered.clear()  # it stays the same list: `emit` is bound to it
         return taken

@@ -15,7 +15,7 @@ from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import CountPeers, Effects, SendRequest
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts
 from peerage.actors.discovery.manager.exchange import PeerExchange
-from peerage.actors.discovery.manager.peer_manager import Connected, PeerManager, Plan
+from peerage.actors.discovery.manager.peer_manager import ANCHOR_AFTER_S, Connected, PeerManager, Plan
 from peerage.actors.discovery.manager.settings import Pace
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -61,6 +61,9 @@ class Rounds:
         self._distinct_ips = distinct_ips
         self._period = pace.ensure_period
         self._patience = pace.patience
+        self._stayed: tuple[
+            ConnectedPeer, ...
+        ] = ()  # the outbound peers of whom the book's anchors were chosen
         self._thought: _Thought | None = None
         self._counting_since: float | None = None  # for an early round
         self._count_again = False
@@ -72,17 +75,23 @@ class Rounds:
     def _round(self) -> None:
         self._agenda.after(self._period, self._round)
         self._effects.ask_book(None, AddrBook.reinstate_bad_peers)
-        self._effects.ask_book(None, AddrBook.set_anchors, self._manager.anchors(self._outbound()))
+        self._tell_anchors()
         self.ensure_peers(early=False)
 
-    def _outbound(self) -> list[Connected]:
-        """The outbound peers without those that are redialled anyway."""
+    def _tell_anchors(self) -> None:
+        """Tell the book the anchors, unless it knows them. Peers that are redialled anyway are none."""
         now = self._agenda.now.unix
-        return [
-            Connected(peer.address, now - peer.since)
+        stayed = tuple(
+            peer
             for peer in self._peers.values()
-            if peer.is_outbound and not peer.is_persistent
-        ]
+            if peer.is_outbound and not peer.is_persistent and now - peer.since >= ANCHOR_AFTER_S
+        )
+        if stayed != self._stayed:
+            anchors = self._manager.anchors(Connected(peer.address, now - peer.since) for peer in stayed)
+            self._effects.ask_book(partial(self._told_anchors, stayed), AddrBook.set_anchors, anchors)
+
+    def _told_anchors(self, stayed: tuple[ConnectedPeer, ...], _nothing: None) -> None:
+        self._stayed = stayed
 
     def ensure_peers(self, *, early: bool) -> None:
         """Begin a round. Args: early, whether it is not one of every half minute: such a round asks no peer."""

@@ -16,7 +16,11 @@ from statistics import fmean, pstdev
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.discovery.manager.exchange import SEED_BIAS
-from peerage.actors.discovery.simulation.simulated_node import HostileNode, Place, SimulatedNode
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.manager.settings import COMETBFT_PACE, DiscoverySettings, Pace
+from peerage.actors.discovery.simulation.participant import HostileNode, Participant
+from peerage.actors.discovery.simulation.place import Place
+from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -137,7 +141,7 @@ class SimulatedNetwork:
         self.nodes: list[SimulatedNode] = []
         self.seeds: list[SimulatedNode] = []
         self.victims: list[SimulatedNode] = []
-        self._by_id: dict[NodeID, SimulatedNode] = {}
+        self._by_id: dict[NodeID, Participant] = {}
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
         self._places: set[tuple[int, int]] = set()
@@ -152,19 +156,21 @@ class SimulatedNetwork:
     # --- what nodes ask of their world ---
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something later."""
+        """Do something in so many seconds."""
         heapq.heappush(self._queue, (self.now + seconds, next(self._order), action))
 
-    def delay(self, one: SimulatedNode, other: SimulatedNode) -> float:
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at this time."""
+        heapq.heappush(self._queue, (when, next(self._order), action))
+
+    def delay(self, one: Participant, other: Participant) -> float:
         """Seconds that a message takes."""
         return one.distance + other.distance
 
-    def dial(
-        self, node: SimulatedNode, address: NetAddress, done: Callable[[SimulatedNode | None], None]
-    ) -> None:
+    def dial(self, node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
         """Dial; done with the node that answered and has room, None if there is none."""
         self._dials += 1
-        target = self._by_id.get(address.id)
+        target = self._by_id.get(node_id)
         if target is None or not target.reachable or not target.online:
             self.after(DIAL_TIMEOUT_S, lambda: done(None))
             return
@@ -176,10 +182,10 @@ class SimulatedNetwork:
 
         self.after(2 * HANDSHAKE_TRIPS * self.delay(node, target), settle)
 
-    def outbound_changed(self, node: SimulatedNode) -> None:
+    def outbound_changed(self, node: Participant) -> None:
         """Count those that have all they want."""
         if not node.is_seed and not node.hostile:
-            if len(node.outbound) >= node.max_outbound:
+            if len(node.outbound) >= self.scenario.max_outbound:
                 self._full.add(node.id)
             else:
                 self._full.discard(node.id)
@@ -213,25 +219,33 @@ class SimulatedNetwork:
         scenario, rng = self.scenario, self.rng
         rules = COMETBFT_RULES if scenario.cometbft else scenario.improvements or Improvements()
 
+        ordinary = DiscoverySettings(
+            max_outbound=scenario.max_outbound,
+            max_inbound=scenario.max_inbound,
+            allow_duplicate_ip=True,  # there are none: not to be looked for
+            improvements=rules,
+            pace=COMETBFT_PACE if scenario.cometbft else Pace(),
+        )
+        of_seeds = replace(ordinary, seed_mode=True, max_inbound=SEED_MAX_INBOUND)
+        places = [self._place() for _ in range(scenario.seeds)]
+        texts = [str(place) for place in places]
+        seeds = SeedList(texts)
+
         def make(place: Place, *, seed: bool = False, reachable: bool = True) -> SimulatedNode:
             node = SimulatedNode(
                 self,
                 place,
-                improvements=rules,
-                cometbft=scenario.cometbft,
-                max_outbound=scenario.max_outbound,
-                max_inbound=SEED_MAX_INBOUND if seed else scenario.max_inbound,
+                settings=of_seeds if seed else ordinary,
+                seeds=SeedList(texts, place.id) if seed else seeds,
                 distance=rng.uniform(0.01, FAR_S),
                 reachable=reachable,
-                seed=seed,
-                seeds=seeds,
+                cometbft=scenario.cometbft,
                 shape=SEED_SHAPE if seed and not scenario.cometbft else None,
             )
             self._by_id[node.id] = node
             return node
 
-        seeds: list[NetAddress] = [self._place() for _ in range(scenario.seeds)]
-        self.seeds = [make(place, seed=True) for place in seeds if isinstance(place, Place)]
+        self.seeds = [make(place, seed=True) for place in places]
         hidden = round(scenario.nodes * scenario.unreachable)
         self.nodes = [make(self._place(), reachable=index >= hidden) for index in range(scenario.nodes)]
         self._bury(scenario.dead)

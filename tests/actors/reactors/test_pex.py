@@ -632,7 +632,7 @@ def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rou
     known.add(address(7), address(7))
     enough = NumPeers(outbound=10, inbound=0, dialling=0)
     with Stage(clock, known=known, counted=enough, outcome=lambda _message: Tried(0.25)) as stage:
-        wait_until(lambda: len(stage.called("set_anchors")) > 2)
+        wait_until(lambda: len(stage.called("reinstate_bad_peers")) > 2)
         assert stage.trials == []
         clock.pass_by(200.0)
         wait_until(lambda: known.is_good(node_id(7)))
@@ -643,7 +643,7 @@ def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rou
         assert verdict.latency == 250_000_000
     with Stage(clock, known=known, counted=enough, peerage={"feelers": False}) as stage:
         clock.pass_by(200.0)
-        wait_until(lambda: len(stage.called("set_anchors")) > 2)
+        wait_until(lambda: len(stage.called("reinstate_bad_peers")) > 2)
         assert stage.trials == []
 
 

@@ -79,24 +79,36 @@ def counts_in(effects: list[Effect]) -> list[Effect]:
 
 
 def test_rounds_follow_each_other_every_half_minute() -> None:
-    """Each lifts the bans that are over and tells the book the anchors, then counts the peers."""
+    """Each lifts the bans that are over, then counts the peers."""
     node = Node()
     node.rounds.begin(5.0)
     assert node.pass_by(4.0) == []
     first = node.pass_by(1.0)
-    assert asked(first) == [("reinstate_bad_peers", ()), ("set_anchors", ([],))]
+    assert asked(first) == [("reinstate_bad_peers", ())]
     assert counts_in(answer_to(node, first[-1], ENOUGH)) == []
     assert counts_in(node.pass_by(29.0)) == []
     assert len(counts_in(node.pass_by(1.0))) == 1
 
 
 def test_anchors_are_outbound_peers_that_stayed_and_are_not_redialled_anyway() -> None:
-    """The longest first."""
+    """The book is told of them until it has answered, and again when they have changed."""
     node = Node()
     for peer in (connected(1), connected(2, is_persistent=True), connected(3, is_outbound=False)):
         node.connect(peer)
-    node.rounds.begin(400.0)
-    assert asked(node.pass_by(400.0))[1] == ("set_anchors", ([address(1)],))
+
+    def anchors_told(effects: list[Effect]) -> list[AskBook]:
+        return [each for each in effects if isinstance(each, AskBook) and each.method is AddrBook.set_anchors]
+
+    node.rounds.begin(0.0)
+    assert anchors_told(node.pass_by(299.0)) == []
+    assert len(anchors_told(node.pass_by(60.0))) == 2
+    (told,) = anchors_told(node.pass_by(30.0))
+    assert told.args == ([address(1)],)
+    answer_to(node, told, None)
+    assert anchors_told(node.pass_by(300.0)) == []
+    node.connect(connected(4))
+    (told,) = anchors_told(node.pass_by(30.0))
+    assert told.args == ([address(1), address(4)],)
 
 
 def test_a_round_dials_whom_the_book_offers() -> None:

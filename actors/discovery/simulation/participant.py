@@ -1,0 +1,142 @@
+"""Whoever takes part in a simulated network: connections between participants, and an attacker's many nodes."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from peerage.actors.discovery.book.selection import MAX_SELECTION
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+
+
+class World(Protocol):
+    """What a participant needs of its network."""
+
+    now: float
+    rng: random.Random
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something in so many seconds."""
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at this time."""
+
+    def dial(self, node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
+        """Dial; done with the node that answered and has room, None if there is none."""
+
+    def delay(self, one: Participant, other: Participant) -> float:
+        """Seconds that a message takes."""
+
+    def outbound_changed(self, node: Participant) -> None:
+        """A node has more or fewer outbound peers than a moment ago."""
+
+
+class Participant(ABC):
+    """A node as others see it.
+
+    Args: address, where it says it is; reachable, whether that is true; distance, seconds to the middle of the network.
+    """
+
+    hostile = False
+
+    def __init__(
+        self,
+        world: World,
+        address: NetAddress,
+        *,
+        distance: float,
+        reachable: bool = True,
+        is_seed: bool = False,
+    ) -> None:
+        self.world = world
+        self.address = address
+        self.id: NodeID = address.id
+        self.distance = distance
+        self.reachable = reachable
+        self.is_seed = is_seed
+        self.online = False
+        self.outbound: dict[NodeID, Participant] = {}
+        self.inbound: dict[NodeID, Participant] = {}
+
+    def is_peer(self, node_id: NodeID) -> bool:
+        """Whether somebody is connected, either way."""
+        return node_id in self.outbound or node_id in self.inbound
+
+    def connect(self, peer: Participant) -> None:
+        """Be connected with a node that we dialled."""
+        self.outbound[peer.id] = peer
+        peer.inbound[self.id] = self
+        peer.joined(self, is_outbound=False)
+        self.joined(peer, is_outbound=True)
+
+    def disconnect(self, peer: Participant, *, for_error: bool = False) -> None:
+        """End a connection. Args: for_error, whether the peer did something that is an error."""
+        ours = self.outbound.pop(peer.id, None) is not None
+        theirs = peer.outbound.pop(self.id, None) is not None
+        self.inbound.pop(peer.id, None)
+        peer.inbound.pop(self.id, None)
+        if ours or theirs:
+            self.parted(peer, hung_up=for_error)
+            peer.parted(self, hung_up=True)
+
+    def deliver(
+        self, peer: Participant, told: Sequence[NetAddress], *, then_disconnect: bool = False
+    ) -> None:
+        """Have addresses arrive at a peer that is still connected."""
+        if self.is_peer(peer.id):
+            peer.told(self, told)
+            if then_disconnect:
+                self.disconnect(peer)
+
+    @abstractmethod
+    def has_room(self) -> bool:
+        """Whether an inbound peer is let in."""
+
+    @abstractmethod
+    def joined(self, peer: Participant, *, is_outbound: bool) -> None:
+        """Somebody is connected now. Args: is_outbound, whether we dialled."""
+
+    @abstractmethod
+    def parted(self, peer: Participant, *, hung_up: bool) -> None:
+        """Somebody is connected no more. Args: hung_up, whether that was not our wish."""
+
+    @abstractmethod
+    def requested(self, peer: Participant) -> None:
+        """Somebody asks for addresses."""
+
+    @abstractmethod
+    def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
+        """Somebody tells addresses."""
+
+
+class HostileNode(Participant):
+    """One of an attacker's many: lets everybody in, and tells only its own kind. Well connected, and always there."""
+
+    hostile = True
+
+    def __init__(self, world: World, address: NetAddress, band: Sequence[NetAddress]) -> None:
+        super().__init__(world, address, distance=0.01)
+        self.online = True
+        self._band = band
+
+    def has_room(self) -> bool:
+        """Always."""
+        return True
+
+    def joined(self, peer: Participant, *, is_outbound: bool) -> None:
+        """Nothing to remember."""
+
+    def parted(self, peer: Participant, *, hung_up: bool) -> None:
+        """Nobody is missed."""
+
+    def requested(self, peer: Participant) -> None:
+        """Tell as many of its own kind as an answer may hold."""
+        if self.is_peer(peer.id):
+            told = self.world.rng.sample(self._band, min(MAX_SELECTION, len(self._band)))
+            self.world.after(self.world.delay(self, peer), lambda: self.deliver(peer, told))
+
+    def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
+        """It never asks."""

@@ -1,0 +1,81 @@
+"""A world of a few nodes for tests of those who take part in it."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.manager.settings import DiscoverySettings
+from peerage.actors.discovery.simulation.participant import Participant
+from peerage.actors.discovery.simulation.place import Place
+from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
+from peerage.wire.keys import NodeID
+from tests.actors.discovery.nodes import START, address
+
+DELAY_S = 0.1
+
+
+class LittleWorld:
+    """Time passes when told to; messages take a tenth of a second, and so do dials."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.rng = random.Random(1)
+        self.changes = 0  # of outbound peers, of whomever
+        self.dials: list[NodeID] = []
+        self.by_id: dict[NodeID, Participant] = {}
+        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._order = count()
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        self.at(self.now + seconds, action)
+
+    def at(self, when: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self._queue, (when, next(self._order), action))
+
+    def dial(self, _node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
+        self.dials.append(node_id)
+        target = self.by_id.get(node_id)
+        there = target is not None and target.online and target.has_room()
+        self.after(DELAY_S, lambda: done(target if there else None))
+
+    def delay(self, _one: Participant, _other: Participant) -> float:
+        return DELAY_S
+
+    def outbound_changed(self, _node: Participant) -> None:
+        self.changes += 1
+
+    def pass_by(self, seconds: float) -> None:
+        end = self.now + seconds
+        while self._queue and self._queue[0][0] <= end:
+            self.now, _, action = heapq.heappop(self._queue)
+            action()
+        self.now = end
+
+    def place(self, number: int) -> Place:
+        known = address(number)
+        return Place(known.id, str(known.host), known.port)
+
+    def node(
+        self, number: int, *, seeds: SeedList | None = None, cometbft: bool = False, **settings: Any
+    ) -> SimulatedNode:
+        """A node that has not been started."""
+        node = SimulatedNode(
+            self,
+            self.place(number),
+            settings=DiscoverySettings(allow_duplicate_ip=True, **settings),
+            seeds=seeds or SeedList([]),
+            distance=0.0,
+            cometbft=cometbft,
+        )
+        self.by_id[node.id] = node
+        return node
+
+    def started(self, number: int, **options: Any) -> SimulatedNode:
+        node = self.node(number, **options)
+        node.start()
+        return node

@@ -158,6 +158,8 @@ class Discoverer:
     def tick(self, now: Moment) -> list[Effect]:
         """Do what is due."""
         self._agenda.now = now
+        if self._young:
+            self._note_who_stayed()
         self._agenda.run_due()
         return self._effects.take()
 
@@ -185,11 +187,9 @@ class Discoverer:
         del self._peers[peer.id]
         self._exchange.peer_removed(peer.id)
         self._answering.peer_removed(peer)
-        young = self._young.pop(peer.id, None)
-        if young is not None:
-            self._agenda.cancel(young)
-            if hung_up:
-                self._manager.dial_failed(peer.address)
+        self._note_who_stayed()
+        if self._young.pop(peer.id, None) is not None and hung_up:
+            self._manager.dial_failed(peer.address)
         if peer.is_outbound:
             self._consider_early_round()
         elif self._seed_mode is not None:
@@ -294,7 +294,8 @@ class Discoverer:
         if self._seed_mode is not None or pace.hang_up <= 0:
             self._manager.dial_succeeded(address)  # a seed's visit is over soon, and that is no hang-up
         else:
-            self._young[peer.id] = self._agenda.after(pace.hang_up, partial(self._has_stayed, peer))
+            self._young.pop(peer.id, None)
+            self._young[peer.id] = self._agenda.now.at, peer
         if peer.is_persistent:
             self._effects.ask_book(None, AddrBook.add_all, (address,), self._settings.own_address)
         self._effects.ask_book(None, AddrBook.mark_good, peer.id, address, peer.latency)
@@ -304,9 +305,15 @@ class Discoverer:
             self._ask_at_once(peer, needs_more=True)
             self._seed_mode.reached(peer)
 
-    def _has_stayed(self, peer: ConnectedPeer) -> None:
-        del self._young[peer.id]
-        self._manager.dial_succeeded(peer.address)
+    def _note_who_stayed(self) -> None:
+        """A dial has succeeded when the peer did not hang up at once. No timer is set for it: the next round will do."""
+        until = self._agenda.now.at - self._settings.pace.hang_up
+        while self._young:
+            since, peer = next(iter(self._young.values()))
+            if since > until:
+                return
+            del self._young[peer.id]
+            self._manager.dial_succeeded(peer.address)
 
     def _ask_at_once(self, peer: ConnectedPeer, needs_more: bool) -> None:
         if self._peers.get(peer.id) is peer and self._exchange.peer_added(

@@ -204,7 +204,7 @@ class Effects:
     ) -> None:
         """Have the book called. Args: then, what to do with its answer; kwargs, none: methods take them by position."""
         assert not kwargs
-        look: Callable[..., Any] = method
+        look: Any = method
         if type(look) is property:  # which the type checker takes for its getter
             look = look.fget
         self.emit(AskBook(look, args, then))

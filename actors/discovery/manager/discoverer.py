@@ -72,9 +72,8 @@ class Discoverer:
         self._began = now.unix
         self._seeds = seeds
         self._peers: dict[NodeID, ConnectedPeer] = {}
-        self._young: dict[
-            NodeID, Entry
-        ] = {}  # outbound peers that may yet hang up as if they had not been reached
+        # Outbound peers that may yet hang up as if they had not been reached, and since when; the oldest first.
+        self._young: dict[NodeID, tuple[float, ConnectedPeer]] = {}
         self._recalling: Entry | None = None
         self._until_recalled: list[Callable[[], None]] | None = []  # None: what there was is recalled
         self._exchange = PeerExchange(

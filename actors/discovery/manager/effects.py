@@ -204,9 +204,7 @@ class Effects:
     ) -> None:
         """Have the book called. Args: then, what to do with its answer; kwargs, none: methods take them by position."""
         assert not kwargs
-        look: Any = method
-        if type(look) is property:  # which the type checker takes for its getter
-            look = look.fget
+        look = getattr(method, "fget", method)  # of a property, which the type checker takes for its getter
         self.emit(AskBook(look, args, then))
 
     def stop(self, peer: ConnectedPeer, offence: StopPeer) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from peerage.actors.discovery.manager.seeds import SeedList
+from peerage.actors.discovery.simulation.participant import Participant
 from peerage.actors.discovery.simulation.simulated_node import GOOD_AFTER_S
+from peerage.wire.net_address import NetAddress
 from tests.actors.discovery.simulation.little_world import LittleWorld
 
 
@@ -89,7 +93,7 @@ def test_an_answer_is_shared_by_what_the_exchange_allows() -> None:
     world.pass_by(1.0)
     told = 0
 
-    def count(*_: object) -> None:
+    def count(_peer: Participant, _addresses: Sequence[NetAddress]) -> None:
         nonlocal told
         told += 1
 

@@ -54,9 +54,6 @@ class HostPort(Port):
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
         self.outbox.retry_later = self._retry_later
-        self.losses.on_swept = self._on_swept
-        self.reader.on_read_for = self._on_read_for
-        self.face.reader.others = self
         self._sweeps_later = False
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,
@@ -69,6 +66,12 @@ class HostPort(Port):
         }
         for kind, handle in own.items():
             self.handlers[kind] = handle
+
+    def make_parts(self) -> None:
+        super().make_parts()
+        self.losses.on_swept = self._on_swept
+        self.reader.on_read_for = self._on_read_for
+        self.face.reader.others = self
 
     @property
     def sender(self) -> bytes:

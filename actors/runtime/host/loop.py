@@ -281,6 +281,7 @@ class Loop(Generic[T]):
         """In a forked child: let go of what is shared with the parent's loop, without closing it."""
         self._wake_lock, self._wake_fd = threading.RLock(), -1
         self.descriptors = Descriptors()
+        self._mail = None  # its messages are the parent's
 
     def close(self) -> None:
         """Close the descriptors that are the loop's own."""

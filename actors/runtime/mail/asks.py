@@ -53,21 +53,18 @@ class Asks:
     def __init__(self, learn: Callable[[int], object]) -> None:
         self.open: dict[int, Ask] = {}
         self._learn = learn
-        self._numbers = count(1)
+        # Gives a number above those of all asks before it, and below those after it.
+        self.next_number = count(1).__next__
         self._unbounded: dict[int, int] = {}  # how many of the open asks are in no window, by serial
 
     def __len__(self) -> int:
         return len(self.open)
 
-    def next_number(self) -> int:
-        """A number above those of all asks before it, and below those after it."""
-        return next(self._numbers)
-
     def enter(self, ask: Ask) -> int:
         """A question is being sent. Returns: its number."""
         if ask.size < 0:
             self._unbounded[ask.serial] = self._unbounded.get(ask.serial, 0) + 1
-        number = ask.number = next(self._numbers)
+        number = ask.number = self.next_number()
         self.open[number] = ask
         return number
 
@@ -79,7 +76,7 @@ class Asks:
     def has_stopped(self, ask: Ask) -> None:
         """An actor has answered this that it has stopped. It is not found from now on, though its host may be there yet."""
         if ask.route is not None:
-            ask.route.stopped_at = next(self._numbers)
+            ask.route.stopped_at = self.next_number()
 
     def settle(self, number: int) -> Ask | None:
         """An answer has come, or is given up: its place in the window is free again. Returns: None, if it was so before."""

@@ -63,18 +63,21 @@ class Future(pykka.Future[T]):
     sent to: the first who sets it wins. See `promise.py` for how it travels.
     """
 
+    # The state of a new future, shared by all until it changes: an ask makes one, and setting a dozen attributes each time
+    # costs as much as everything else about making it (tests/bench/runtime_messages.py).
+    done = False
+    outcome: Outcome | None = None
+    _waiters: Waiters | None = None
+    _sources: tuple[pykka.Future[Any], ...] = ()
+    port: here.Port | None = None  # that asked
+    asked: Ask = NOT_ASKED
+    journey: Journey | None = None  # since it has been pickled for the first time
+
+    _get_hook: Any = None  # Pykka's, whose constructor is called when there is one
+
     def __init__(self) -> None:
-        super().__init__()
-        self.done = False
-        # Whoever takes it resolves: threads may set at once, and a lock costs ten times as much.
+        # Whoever takes it resolves the future: threads may do so at once, and a lock costs ten times as much.
         self._claims = [None]
-        self.outcome: Outcome | None = None
-        self._waiters: Waiters | None = None
-        self._sources: tuple[pykka.Future[Any], ...] = ()
-        # Set by the port that asked:
-        self.port: here.Port | None = None
-        self.asked: Ask = NOT_ASKED
-        self.journey: Journey | None = None  # since it has been pickled for the first time
 
     def __repr__(self) -> str:
         return f"<Future {'done' if self.done else 'pending'}>"
@@ -177,6 +180,7 @@ class Future(pykka.Future[T]):
             raise RuntimeError(
                 f"{self} was sent in a message: others wait for a value, and cannot call a hook"
             )
+        super().__init__()
         super().set_get_hook(func)
 
     def cancel(self) -> bool:

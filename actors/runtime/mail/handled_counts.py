@@ -1,11 +1,11 @@
-"""What a host has handled, kept where it survives the host: a file mapped into memory.
+"""How many tells a host has handled, kept where the counts survive the host: in a file mapped into memory.
 
     entry:  source address 8 | hash of the target's name 8 | tells settled 8 | dead letters among them 8
 
-Acknowledgements tell the senders of it in batches. When the host is killed, those under way or not yet sent are
-lost; the pages of its ledger are not, and each sender reads there how many of its tells were handled. Entries
-live as long as the host, whoever bears the target's name, because so does the sender's count. A crash of
-the whole machine needs no ledger: the senders are gone too.
+Acknowledgements tell the senders in batches. When the host is killed, those that are under way or not yet sent are lost.
+The pages of this file are not, so each sender reads there how many of its tells were handled. Entries live as long as
+the host, whoever bears the target's name, because the senders' counts do too. Nothing need survive a crash of the whole
+machine: then the senders are gone as well.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ ENTRY = struct.Struct("<QQQQ")
 WORDS = ENTRY.size // 8
 SETTLED, DEAD = 2, 3  # words of an entry
 ENTRIES = (
-    2048  # pairs of sender and actor; without an entry, tells handled and not acknowledged count as lost
+    2048  # pairs of sender and actor; for further ones, tells handled but not acknowledged count as lost
 )
-NO_ENTRY = 0  # entry 0 is a waste sheet: who has no entry writes there
+NO_ENTRY = 0  # entry 0 is scratch paper: pairs without an entry are counted there, and nobody reads it
 
 
 def path_of(directory: str, serial: int) -> str:
@@ -36,7 +36,7 @@ def name_hash(name: bytes) -> int:
 
 
 class Ledger:
-    """Written by the host's thread. `words[entry + SETTLED]` is a plain store: no call, no lock."""
+    """The counts of one host, written by its thread. A store to `words[entry + SETTLED]` takes no call and no lock."""
 
     def __init__(self, path: str, is_alive: Callable[[bytes], bool]) -> None:
         self._map = _mapped(path)
@@ -46,7 +46,7 @@ class Ledger:
         self._free = [WORDS * number for number in range(ENTRIES - 1, 0, -1)]
 
     def entry(self, source: int, target: bytes) -> int:
-        """Where tells of this sender to this actor are counted; NO_ENTRY when the ledger is full."""
+        """Where the tells of this sender to this actor are counted; NO_ENTRY when the file is full."""
         known = self._entries.get((source, target))
         if known is not None:
             return known
@@ -61,7 +61,7 @@ class Ledger:
         return entry
 
     def write_again(self, path: str) -> None:
-        """Put a file with the same entries where there is none any more. Raises: OSError; all is as before then."""
+        """Make a file with the same entries where the old one was removed. Raises: OSError, and nothing has changed then."""
         fresh = _mapped(path)
         fresh[:] = self._map[:]
         self.close()
@@ -88,8 +88,10 @@ def _mapped(path: str) -> mmap.mmap:
 
 
 def read(directory: str, serial: int, source: int) -> dict[int, tuple[int, int]]:
-    """Returns: for this sender and each actor of a dead host, by the hash of its name: the tells settled in all,
-    and the dead letters among them. Empty when the ledger is not there (any more).
+    """Read what a dead host has counted for one sender.
+
+    Returns: for each actor, by the hash of its name, the tells settled in all and the dead letters among them. Empty when
+        there is no such file (any more).
     """
     with contextlib.suppress(OSError):
         entries = ENTRY.iter_unpack(Path(path_of(directory, serial)).read_bytes())

@@ -1,8 +1,7 @@
-"""Who is alive: every process keeps one table of hosts, told by the root.
+"""Who is alive: every process keeps one table of hosts, filled with what the root tells.
 
-A host's name is stable, each of its lives has a serial, and serials only grow. An *address* is one mailbox
-endpoint: `serial << 20 | n`, where n is 0 for the host's own loop and counts up for other threads of its
-process.
+A host's name is stable; each of its lives has a serial, and serials only grow. An *address* names one mailbox: it is
+`serial << 20 | n`, where n is 0 for the host's own loop and counts up for the other threads of its process.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ class HostFacts:
 
 
 class HostTable:
-    """The hosts this process knows. Changed by the thread that hears from the root, read by all (under the
-    GIL).
+    """The hosts that this process knows. Only the thread that hears from the root changes it; all threads read it, which the
+    GIL makes safe.
     """
 
     def __init__(self) -> None:
@@ -46,7 +45,7 @@ class HostTable:
         self.by_name: dict[str, int] = {}
         self.booting: frozenset[int] = frozenset()
         self.highest = 0
-        self.epoch = 0  # grows with each death: ports compare it to know when to sweep
+        self.epoch = 0  # grows with each death, so that ports know when to sweep
         self._reasons: OrderedDict[int, DownReason] = OrderedDict()
         self._ended: dict[int, Mapping[str, DownReason]] = {}  # how the last actors of a dead host ended
         self._silent_at: dict[int, float] = {}
@@ -69,8 +68,8 @@ class HostTable:
         gracefully: bool,
         ended: Mapping[str, DownReason] | None = None,
     ) -> None:
-        """Note a death. A host that ended `gracefully` may have sent messages that are still on their way, and
-        said how its last actors `ended`.
+        """Note a death. A host that ended `gracefully` may have sent messages that are still on their way, and has said how
+        its last actors `ended`.
         """
         self.booting = booting
         self.highest = max(self.highest, serial)
@@ -90,9 +89,7 @@ class HostTable:
         self.epoch += 1
 
     def is_dead(self, serial: int) -> bool:
-        """Serials above the highest heard of are young, not dead: their ref travelled faster than the
-        news.
-        """
+        """Whether a host has died. A serial above the highest one heard of is young: its ref has overtaken the news."""
         return serial not in self.live and serial <= self.highest and serial not in self.booting
 
     def is_silent(self, serial: int) -> bool:
@@ -111,7 +108,7 @@ class HostTable:
         return self._ended.get(serial, {}).get(actor)
 
     def resolve(self, host: str, hint: int) -> int | None:
-        """Returns: the serial under which messages for this host go now, or None if there is no such host."""
+        """Returns: the serial that messages for this host go to now, None when there is no such host."""
         serial = self.by_name.get(host)
         if hint and (serial is None or hint > serial) and not self.is_dead(hint):
             return hint

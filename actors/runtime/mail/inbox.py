@@ -1,4 +1,4 @@
-"""What a thread receives with: one bound PULL, taken apart into messages."""
+"""The receiving half of a thread's mailbox: one bound PULL socket, whose messages are taken apart and handed on."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from peerage.actors.runtime.mail.memory import seal
 from peerage.actors.runtime.mail.message import HEADER, LARGE, Raw
 
 LONGEST_BURST = 64
-BACKLOG = 4096  # a full backlog would delay a first message by a reconnect interval
-SLICE_S = 0.2  # longest sleep of a waiting thread: signals, deadlines and the table are looked at between
+BACKLOG = 4096  # connections; a full backlog would delay a first message by a reconnect interval
+SLICE_S = 0.2  # longest sleep of a waiting thread, which must look at signals, deadlines and the table now and again
 
 # flags, source, correlation, target, sender, body, extra frames, bytes of body and extra frames
 Handler = Callable[[int, int, int, bytes, bytes, Raw, Sequence[Raw], int], None]
 
-# As in the outbox: without pyzmq's Python layer, and with plain integers for its enums.
+# As in the outbox: called without pyzmq's Python layer, and with plain integers instead of its enums.
 receive_bytes = zmq.backend.Socket.recv
 get_option = zmq.backend.Socket.get
 EVENTS, POLLIN, NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
 
 
 class Inbox:
-    """Hands each message to the handler of its kind."""
+    """Hands each message to the handler of its kind.
+
+    Attributes:
+        is_signalled: whether the descriptor was readable, so that one message is surely there.
+        is_unfound: whether its path was removed; whoever reads next binds it again.
+    """
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, handlers: Sequence[Handler]
     ) -> None:
         self._handlers = handlers
         self.is_signalled = False
-        self.is_unfound = False  # its path was removed: whoever reads next binds it again
+        self.is_unfound = False
         self._pull = context.socket(zmq.PULL)
         self._pull.set(zmq.LINGER, 0)
         self._pull.set(zmq.RCVHWM, 0)
@@ -45,9 +50,9 @@ class Inbox:
         self._pull.bind(endpoint)
 
     def bind_again(self) -> None:
-        """Be found again, after its path was removed: those who are connected already stay so, and nothing is lost.
+        """Be found again after the path was removed. Those who are connected stay connected, and nothing is lost.
 
-        ZeroMQ ends the connections of an endpoint with it, so that the old one, which nobody finds, is kept.
+        The old endpoint, which nobody finds any more, is kept: unbinding it would end its connections.
         """
         self.is_unfound = False
         try:
@@ -57,17 +62,17 @@ class Inbox:
             self.is_unfound = True
 
     def fileno(self) -> int:
-        """ZeroMQ's descriptor: it signals edges, so who sleeps on it must have received until nothing was left."""
+        """ZeroMQ's descriptor. It signals edges: before sleeping on it, one must have received until nothing was left."""
         number = self._pull.get(zmq.FD)
         assert isinstance(number, int)
         return number
 
     def signal(self) -> None:
-        """Its descriptor is readable."""
+        """Note that the descriptor is readable."""
         self.is_signalled = True
 
     def has_arrivals(self) -> bool:
-        """Whether messages are there. Asking resets the descriptor's edge."""
+        """Whether messages are there. Asking resets the edge of the descriptor."""
         return bool(get_option(self._pull, EVENTS) & POLLIN)  # type: ignore[operator]  # an int, for this option
 
     def wait(self, seconds: float) -> bool:
@@ -94,12 +99,11 @@ class Inbox:
         )
 
     def drain(self, limit: int) -> int:
-        """Handle what is there, at most about `limit` messages. Returns: how many.
+        """Handle what is there, up to about `limit` messages. Returns: how many.
 
-        After a signal of the descriptor one is surely there.
-
-        A look before each burst costs a tenth of the exception that says that there is nothing more; bursts
-        double, so that a stream of messages is not looked at one by one.
+        After a signal of the descriptor, one message is surely there. Asking whether there is another costs a tenth of the
+        exception that says there is none; so we ask before each burst, and let bursts double so that a stream of messages is
+        not asked for one by one.
         """
         handled, burst = 0, 1
         try:
@@ -117,7 +121,7 @@ class Inbox:
         return handled
 
     def drain_for(self, seconds: float) -> bool:
-        """As `drain`, until so much time is over instead of so many messages. Returns: whether more may be there."""
+        """As `drain`, but for a number of seconds instead of messages. Returns: whether more may be there."""
         until = monotonic() + seconds
         burst = 1
         try:
@@ -135,9 +139,9 @@ class Inbox:
         return False
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
-        if not marks & wire.FRAMES:  # the memory of arrays, which their receiver may change
+        if not marks & wire.FRAMES:  # buffers of arrays, which their receiver may write to
             views = (self._pull.recv(copy=False).buffer for _ in range(extra))
-            # ZeroMQ leaves small ones where it has read them, at odd addresses.
+            # ZeroMQ leaves small ones where it has read them, at odd addresses; arrays want aligned ones.
             return [view if len(view) >= LARGE else bytearray(view) for view in views]
         if not marks & wire.LARGE_FRAMES:
             return [self._pull.recv() for _ in range(extra)]
@@ -148,6 +152,6 @@ class Inbox:
         return frames
 
     def close(self) -> None:
-        """Nobody finds it from now on. (ZeroMQ leaves the socket's path behind.)"""
+        """Close the socket, and remove its path, which ZeroMQ leaves behind: nobody finds it from now on."""
         self._path.unlink(missing_ok=True)
         self._pull.close(0)

@@ -1,12 +1,13 @@
-"""What a thread sends with, along the ways of its process.
+"""The sending half of a thread's mailbox: messages leave here, along the ways of the process.
 
-Tells on each other's heels travel together: handing a message to ZeroMQ and taking it out again costs more than all the
-rest of a small one. The first goes at once; what follows it within `CLOSE_S` is gathered until there are `BATCH_MESSAGES`,
-until anything else is sent to the same place, until the loop's turn or the thread's work ends in a wait, and for one
-tick of the `Flusher` at most. Order is kept for each destination.
+Tells that follow each other closely travel together: handing a message to ZeroMQ and taking it out again costs more
+than everything else about a small one. The first goes at once. Those that follow within `CLOSE_S` are gathered until one of
+these happens: there are `BATCH_MESSAGES` of them; something else is sent to the same place; the thread, or its loop, is
+about to wait; the `Flusher` ticks. Order is kept for each destination.
 
-What a user sends is refused when there is no descriptor for a way (`open`, before anything is counted as sent). What is owed
-(answers, news of ends) may use more of the reserve, and is held where even that is short, until there is room again.
+When there is no file descriptor for a way, what a user sends is refused (by `open`, before anything is counted as sent).
+What the runtime owes, answers and news of ends, may use more of the reserve. Where even that is short, it is held until
+there is room again.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import PATIENCE_S, Way, goodbye
 
 Message = tuple[list[Any], bool]  # its frames, and whether ZeroMQ is to copy them
-HELD_MESSAGES = 10_000  # for one address; those beyond are lost, and counted
-CLOSE_S = 0.0001  # between two tells that gathering pays for
+HELD_MESSAGES = 10_000  # for one address; further ones are lost, and counted
+CLOSE_S = 0.0001  # seconds between two tells for which gathering pays
 
 # pyzmq's Python layer over send() costs a tenth of it (tests/bench/runtime_messages.py).
 send_bytes = zmq.backend.Socket.send
@@ -59,7 +60,7 @@ class Gathered(Batch):
 
 
 def _alone(route: Route, flags: int, value: Any, size: int) -> bytes:
-    """Pickle a plain value that goes without company. Its receiver will acknowledge the bytes of that."""
+    """Pickle a plain value that goes alone. The window counts the bytes of the pickle: these will be acknowledged."""
     body = pickle.dumps(value, 5)
     if not flags & EXEMPT:
         route.window.size += len(body) - size
@@ -67,22 +68,24 @@ def _alone(route: Route, flags: int, value: Any, size: int) -> bytes:
 
 
 class Outbox:
-    """Sends never block, for there are no high-water marks: windows bound what is under way.
+    """Sends without ever blocking: ZeroMQ's high-water marks are off, since windows bound what is under way.
 
-    The port's lock guards it, because the flusher hands over what its thread has gathered and left. A thread that
-    waits for messages holds that lock, and has gathered nothing then.
+    The port's lock guards it, because the flusher's thread hands over what the port's own thread has gathered and left. A
+    thread that waits for messages holds that lock, but has gathered nothing then.
+
+    Attributes:
+        gathered: tells that wait for company, by destination.
+        retry_later: has `retry` called after a while. Only a loop can do that; None in other threads.
     """
 
     def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
         self._network, self._address, self._lock = network, address, lock
-        self._ways: dict[int, Way] = {}  # to all that were sent anything to
-        self._answered_by: set[int] = set()  # though nothing was sent there
+        self._ways: dict[int, Way] = {}  # to every address that anything was sent to
+        self._answered_by: set[int] = set()  # addresses with a way back, though nothing was sent there
         self._held: dict[int, list[Message]] = {}
-        self.retry_later: Callable[[], None] | None = (
-            None  # of a loop, which can: has `retry` called after a while
-        )
+        self.retry_later: Callable[[], None] | None = None
         self._closed = False
-        self.gathered: dict[int, Gathered] = {}  # by destination
+        self.gathered: dict[int, Gathered] = {}
         self._told_at = 0.0
 
     def send(
@@ -98,7 +101,7 @@ class Outbox:
         extras: Sequence[Raw] = (),
         source: int | None = None,
     ) -> None:
-        """Hand one message to ZeroMQ. For a dead process or thread it is dropped here: sweeping settles it."""
+        """Hand one message to ZeroMQ. One for a dead process or thread is dropped: sweeping settles what it was."""
         source = self._address if source is None else source
         with self._lock:
             if address in self.gathered:
@@ -118,7 +121,7 @@ class Outbox:
     def send_small(
         self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
     ) -> None:
-        """As `send`, what is surely small and comes from this port: asks and answers, without its keywords' cost."""
+        """As `send`, for asks and answers that are small and come from this port: keyword arguments cost too much here."""
         with self._lock:
             if address in self.gathered:
                 self._hand_over(address)
@@ -126,9 +129,9 @@ class Outbox:
             self._send_frame(address, header + target + sender + body)
 
     def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
-        """Send one small tell of `size` bytes, with others if they are close. The caller holds the lock.
+        """Send one small tell of `size` bytes, together with others that are close. The caller holds the lock.
 
-        A `plain` value is the message itself, for it cannot change meanwhile; any other is pickled.
+        A `plain` value cannot change, and is pickled only when it goes; any other value has been pickled.
         """
         address = route.address
         gathered = self.gathered.get(address)
@@ -182,7 +185,9 @@ class Outbox:
         if way is None:
             return
         lock = way.lock
-        if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):  # a timeout costs more than the lock
+        if not (
+            lock.acquire(False) or lock.acquire(True, PATIENCE_S)
+        ):  # trying first: a timeout costs more than the lock
             way = self._ways[address] = self._network.ways.another(address)
             lock = way.lock
             lock.acquire()
@@ -217,7 +222,7 @@ class Outbox:
     # Ways
 
     def open(self, address: int, purpose: Purpose) -> None:
-        """See to it that there is a way to an address, before anything is sent that its sender can do without.
+        """Make sure that there is a way to an address, before anything is sent that its sender could do without.
 
         Raises: LimitReachedError.
         """
@@ -225,12 +230,13 @@ class Outbox:
             self._network.ways.open(address, purpose, is_answered=address in self._answered_by)
 
     def is_answered_by(self, address: int) -> None:
-        """There is a way back from there."""
+        """Somebody there has a way back to us."""
         self._answered_by.add(address)
 
     def _find(self, address: int, message: Message | None) -> Way | None:
-        """The way for the first message, or the first after another thread has closed it. Returns: None, if nobody reads
-        there, or if the message is held.
+        """Look up the way for a first message, or for the first one after another thread has closed the way.
+
+        Returns: None, when nobody reads there, or when the message is held.
         """
         if self._closed:
             return None
@@ -262,7 +268,7 @@ class Outbox:
             self._network.dead_letters.add(1)
 
     def retry(self) -> None:
-        """Hand over what is held, as far as there are descriptors by now."""
+        """Hand over what is held, as far as there are descriptors for it now."""
         with self._lock:
             held, self._held = self._held, {}
             for address, messages in held.items():
@@ -276,7 +282,7 @@ class Outbox:
     def forget(self, address: int) -> None:
         """Close the way to an address that will not read any more."""
         with self._lock:
-            self.gathered.pop(address, None)  # lost as what is under way is: the window knows of it
+            self.gathered.pop(address, None)  # as lost as what is under way: the window has counted it
             self._held.pop(address, None)
             self._ways.pop(address, None)
             self._answered_by.discard(address)
@@ -290,7 +296,7 @@ class Outbox:
                 self.forget(address)
 
     def close(self) -> None:
-        """Say goodbye to everybody, behind all that was sent before. It is still delivered: the ways are the process's."""
+        """Say goodbye to everybody, behind all that was sent. That is still delivered: the ways belong to the process."""
         with self._lock:
             if not self._network.closed:
                 self.flush()

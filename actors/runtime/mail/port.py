@@ -43,15 +43,7 @@ from peerage.actors.runtime.mail.reader import Reader
 from peerage.actors.runtime.mail.requests import Requests
 from peerage.actors.runtime.mail.routes import Route, Routes
 from peerage.actors.runtime.mail.watches import Watches
-from peerage.actors.runtime.mail.window import (
-    DEFAULT_WAIT,
-    WINDOW_BYTES,
-    Drop,
-    Fail,
-    Wait,
-    WhenFull,
-    shorter,
-)
+from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_BYTES, Drop, Fail, Wait, WhenFull, shorter
 
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
 MAILBOX = 2  # descriptors: of the socket, and of what it is signalled with
@@ -335,7 +327,11 @@ class Port:
                 window.size += size
                 ask = Ask(future, route.serial, route, size)
             future.asked = ask
-            number = self.asks.enter(ask)
+            if ask.size < 0:
+                number = self.asks.enter(ask)
+            else:  # as `Asks.enter`, without the call
+                number = ask.number = self.asks.next_number()
+                self.asks.open[number] = ask
             if extras or route.local or size >= LARGE:
                 self.send_along(route, kind, number, flags, body, extras)
             else:

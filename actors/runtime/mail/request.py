@@ -1,7 +1,7 @@
-"""A request that owes an answer, and gets one whatever happens while it is served.
+"""A request that is owed an answer, and gets one whatever happens while it is served.
 
-Who serves it does so in steps: some at once, some when a timer or a death has made way. A step that raises is logged once;
-its error is the answer, and what the steps before it have made is undone, the last first.
+It is served in steps: some at once, some when a timer or a death has made way. When a step raises, the error is logged once
+and sent as the answer, and what earlier steps have made is undone, the last first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Sender(Protocol):
 
 
 class Request:
-    """Of an asker at address `source`, who knows it as `corr`; nobody waits for the answer if that is 0."""
+    """One request of an asker at address `source`, who knows it as `corr`; when that is 0, nobody waits for the answer."""
 
     __slots__ = ("_port", "_undo", "corr", "error_for", "is_answered", "source")
 
@@ -38,8 +38,8 @@ class Request:
         self._undo: list[tuple[Step, tuple[Any, ...]]] = []
 
     def serve(self, step: Step, *args: Any) -> None:
-        """Do `step(*args)`. Whatever that raises, this does not: ActorDeadError, and those under it, are refusals like any
-        other; what nobody foresaw is logged as well.
+        """Do `step(*args)`. Whatever it raises becomes the answer: ActorDeadError and its subclasses are ordinary refusals,
+        anything else was not foreseen, and is logged as well.
         """
         try:
             step(*args)
@@ -53,7 +53,7 @@ class Request:
             self.refuse(told)
 
     def on_refusal(self, undo: Step, *args: Any) -> None:
-        """Have `undo(*args)` called should the request be refused."""
+        """Have `undo(*args)` called if the request is refused."""
         self._undo.append((undo, args))
 
     def answer(self, value: Any = None) -> None:
@@ -79,7 +79,7 @@ class Request:
 
 
 def do_all(*steps: tuple[Step, tuple[Any, ...]]) -> None:
-    """Do them in turn. One that raises is logged, and holds up none of those behind it."""
+    """Do all steps in turn. One that raises is logged, and does not hold up those behind it."""
     for step, args in steps:
         try:
             step(*args)
@@ -88,7 +88,7 @@ def do_all(*steps: tuple[Step, tuple[Any, ...]]) -> None:
 
 
 def answering(port: Sender, serve: Callable[[Request, bytes, Raw], object]) -> Handler:
-    """The handler of a kind of message that owes an answer: `serve(request, target, body)`, which gives one."""
+    """The handler of a kind of message that is owed an answer, which `serve(request, target, body)` gives."""
 
     def handle(
         _flags: int,
@@ -107,7 +107,7 @@ def answering(port: Sender, serve: Callable[[Request, bytes, Raw], object]) -> H
 
 
 def guarded(handler: Handler) -> Handler:
-    """A handler that raises nothing: for the root, where a message that cannot be handled must not hold up another."""
+    """A handler that raises nothing, for the root: a message that cannot be handled must not hold up the others."""
 
     def handle(*message: Any) -> None:
         do_all((handler, message))

@@ -1,4 +1,4 @@
-"""The ways from one port to actors, each with the window of what is under way on it."""
+"""Routes: how one port reaches actors, each with the window of what is under way to it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
 from peerage.actors.runtime.mail.message import HEADER, Kind, Raw
 from peerage.actors.runtime.mail.window import ACK, Window
 
-MANY_ROUTES = 1024  # more than so many are looked through for those that are not needed
-REMEMBERED_PREFIXES = 64  # senders of one host whose message prefix is kept per route
+MANY_ROUTES = 1024  # above this number, routes that are not needed are looked for and dropped
+REMEMBERED_PREFIXES = 64  # per route: senders in our host whose prefix of a message is kept
 
 
 class Route:
-    """The way from one port to one actor in one life of its host."""
+    """How one port reaches one actor, in one life of its host.
+
+    Attributes:
+        ref: the actor. address, target: where its messages go, and its name in them. local: whether it lives in the port's
+            own host. serial: of that life of its host.
+        window: what was sent and is not known to be handled. line: what waits for room in it, None while nothing does.
+        settled, dead: tells that were acknowledged so far, and dead letters among them.
+        stopped_at: number of the first ask that was sent when the actor was known to have stopped; 0 for none.
+    """
 
     __slots__ = (
         "_prefixes",
@@ -39,13 +47,13 @@ class Route:
         self.local = self.address == source
         self.target = ref.name.encode()
         self.window = Window()
-        self.line: Any = None  # what waits for room: a `Line` of an asyncio loop, where one runs
-        self.stopped_at = 0  # what is asked under a higher number was asked when it was known to have stopped
-        self.settled = self.dead = 0  # tells acknowledged so far, and dead letters among them
+        self.line: Any = None  # a `Line` of `async_face.py`, which builds on this module
+        self.stopped_at = 0
+        self.settled = self.dead = 0
         self._prefixes: dict[tuple[bytes, int], bytes] = {}
 
     def tell_prefix(self, sender: bytes, flags: int) -> bytes:
-        """Everything of a one-frame tell that comes before its body."""
+        """Everything in a tell of one frame that comes before the body."""
         key = sender, flags
         prefix = self._prefixes.get(key)
         if prefix is None:
@@ -79,7 +87,7 @@ class Routes:
         self._many = MANY_ROUTES
 
     def find(self, ref: ActorPath, purpose: Purpose = Purpose.WORK) -> Route | None:
-        """The way to an actor, None when no host of that name is alive. Raises: LimitReachedError."""
+        """The route to an actor, None when no host of that name is alive. Raises: LimitReachedError."""
         route = self.by_key.get(ref.way)
         if route is None:
             serial = self._table.resolve(ref.host, ref.serial)
@@ -94,16 +102,12 @@ class Routes:
         return route
 
     def _drop_idle(self) -> None:
-        """Let go of routes on which nothing is under way: actors come and go, for ever, in hosts that stay."""
+        """Drop routes on which nothing is under way: in hosts that stay, actors come and go without end."""
         for key, route in list(self.by_key.items()):
             if not route.window.messages and not route.window.exempt and route.line is None:
                 del self.by_key[key]
                 self._by_receiver.pop((route.address, route.target), None)
         self._many = max(MANY_ROUTES, 2 * len(self.by_key))
-
-    def of_receiver(self, address: int, target: bytes) -> Route | None:
-        """The route whose messages this host acknowledges for this actor."""
-        return self._by_receiver.get((address, target))
 
     def on_ack(
         self, _flags: int, source: int, _corr: int, target: bytes, _sender: bytes, body: Raw, *_: Any
@@ -121,7 +125,7 @@ class Routes:
             self._on_lost(route.ref.key, dead)
 
     def take_dead(self, is_gone: Callable[[int], bool]) -> list[Route]:
-        """Drop routes to dead hosts. Returns: those on which nothing more can come back (`is_gone(serial)`)."""
+        """Drop the routes to dead hosts. Returns: those whose hosts will say no more (`is_gone(serial)`)."""
         for key in [key for key, route in self.by_key.items() if self._table.is_dead(route.serial)]:
             self._leaving.append(self.by_key.pop(key))
         leaving, self._leaving, gone = self._leaving, [], []

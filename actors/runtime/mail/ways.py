@@ -1,7 +1,8 @@
-"""The ways from one process to the mailboxes of others: a PUSH socket for each, made on first use, shared by all threads.
+"""The ways from one process to the mailboxes of others: one PUSH socket for each, made on first use, shared by all threads.
 
-A way costs its process two descriptors and the receiver's one. Shared, an actor process costs its embedder five: the way
-there, the two ways back, to the root and to the thread that started it, and the descriptor that tells of its end.
+A way costs two file descriptors in its own process and one in the receiver's. Since threads share ways, an actor process
+costs its embedder five descriptors: the way there, the two ways back (to the root and to the thread that started it), and
+the descriptor that tells of its end.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ PATIENCE_S = 0.5
 
 
 class Way:
-    """To one address. The lock guards the socket; `push` is None once it is closed."""
+    """The way to one address. The lock guards the socket; `push` is None once it is closed."""
 
     __slots__ = ("lock", "push")
 
@@ -57,14 +58,15 @@ class Ways:
         self._reserve, self._is_gone = reserve, is_gone
         self._lock = threading.RLock()
         self._by_address: dict[int, Way] = {}
-        self._held_up: list[Way] = []  # to be closed in the end
+        self._held_up: list[Way] = []  # whose holder did not let go of them; to be closed in the end
 
     def open(self, address: int, purpose: Purpose, *, is_answered: bool = False) -> Way | None:
-        """The way to an address for one more thread, made if there is none; None when nobody reads there any more.
+        """Get the way to an address for one more thread; it is made if there is none.
 
         Args: is_answered, whether there is a way back already.
-        Raises: LimitReachedError, when descriptors are short here or there: for the way, or, if it is for WORK, for the way
-            back.
+        Returns: None, when nobody reads there any more.
+        Raises: LimitReachedError, when descriptors are short here or there: for the way or, if its purpose is WORK, for the
+            way back.
         """
         with self._lock:
             way = self._by_address.get(address)
@@ -78,7 +80,7 @@ class Ways:
             return way
 
     def another(self, address: int) -> Way:
-        """A way beside the one that is held up (see PATIENCE_S), which is taken from now on."""
+        """Make a way beside one that is held up (see PATIENCE_S); it takes that one's place."""
         with self._lock:
             if (held_up := self._by_address.get(address)) is not None:
                 self._held_up.append(held_up)
@@ -101,7 +103,7 @@ class Ways:
         return push
 
     def _lack(self, address: int, purpose: Purpose, new: bool, back: bool) -> str:
-        """Why there cannot be a way there that is new, or one back."""
+        """Why there is no descriptor for a new way there, or for one back; empty when there is."""
         facts = self._table.live.get(serial_of(address))
         is_here = facts is None or facts.pid == os.getpid()
         here, there = WAY * new + ACCEPTED * back, ACCEPTED * new + WAY * back
@@ -116,7 +118,7 @@ class Ways:
         return f"a way to host {name}"
 
     def addresses(self) -> list[int]:
-        """Where there are ways to."""
+        """The addresses that ways lead to."""
         with self._lock:
             return list(self._by_address)
 
@@ -135,24 +137,24 @@ class Ways:
             self.forget(address)
 
     def close(self, linger_s: float) -> None:
-        """At the end of the process: what was sent has so many seconds to be taken over."""
+        """At the end of the process: what was sent has `linger_s` seconds to be taken over."""
         with self._lock:
             ways, self._by_address = self._by_address, {}
             held_up, self._held_up = self._held_up, []
         for way in held_up:
             _close(way, 0.0)
         for address, way in ways.items():
-            # Where nobody is there to take it, waiting would only hold up the end.
+            # Waiting for somebody who has gone would only hold up the end.
             _close(way, 0.0 if self._is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
 
 
 def goodbye(address: int) -> bytes:
-    """What a port says last, to all that it has sent anything to."""
+    """The last message of a port, to every address that it has sent anything to."""
     return HEADER.pack(Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
 
 
 def _close(way: Way, linger_s: float) -> bool:
-    """Returns: False, if it is held up."""
+    """Returns: False, when somebody else holds the way."""
     if not way.lock.acquire(timeout=PATIENCE_S):
         return False
     try:

@@ -1,8 +1,8 @@
-"""Bounded mailboxes: each sender has a window to each actor, and the actor's host opens it again.
+"""Windows: what bounds a mailbox. Each sender has one for each actor, and the actor's host opens it again.
 
-A window counts what was sent and is not yet known to be handled. The receiving host acknowledges in batches:
-at a quarter of the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water
-marks are off: this is the only bound, and it never drops silently.
+A window counts what was sent and is not yet known to be handled. The receiving host acknowledges in batches: at a quarter of
+the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water marks are off, so this is the
+only bound, and it never drops anything silently.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ACK_DELAY_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """When the window is full: wait up to `timeout` seconds, then raise MailboxFullError. None: for as long as the
+    """When the window is full: wait up to `timeout` seconds, then raise MailboxFullError. With None, wait for as long as the
     actor lives.
     """
 
@@ -47,7 +47,7 @@ WhenFull = Wait | Fail | Drop
 
 
 def shorter(choice: WhenFull | None, until: float | None) -> WhenFull:
-    """What an ask does when the window is full that has to be answered by `until` (monotonic seconds).
+    """What an ask that must be answered by `until` (monotonic seconds) does when the window is full.
 
     Raises: TypeError, for DROP: somebody waits for the answer.
     """
@@ -69,18 +69,18 @@ class Window:
     __slots__ = ("asks", "exempt", "limit", "messages", "size")
 
     def __init__(self) -> None:
-        self.messages = 0  # tells and asks that count
+        self.messages = 0  # tells and asks inside the window
         self.size = 0  # their bytes
-        self.asks = 0  # how many of `messages` are asks: they end by their reply
-        self.exempt = 0  # tells outside the window, counted for dead letters only
-        self.limit = WINDOW_MESSAGES  # 0 while others wait in line: nobody overtakes them
+        self.asks = 0  # how many of `messages` are asks: their answers acknowledge them
+        self.exempt = 0  # tells outside the window, counted only so that dead letters are right
+        self.limit = WINDOW_MESSAGES  # 0 while others wait in line, so that nothing overtakes them
 
     def has_room(self, size: int) -> bool:
-        """Whether a message of so many bytes may go now; a single one larger than the window may go alone."""
+        """Whether a message of `size` bytes may go now. One that is larger than the whole window may go alone."""
         return self.messages < self.limit and (self.size + size <= WINDOW_BYTES or self.messages == 0)
 
     def has_place(self, size: int) -> bool:
-        """The same for the first in line."""
+        """The same for the first message in line, which the others wait behind."""
         return self.messages < WINDOW_MESSAGES and (self.size + size <= WINDOW_BYTES or self.messages == 0)
 
     def reopen(self) -> None:
@@ -88,17 +88,17 @@ class Window:
         self.limit = WINDOW_MESSAGES
 
     def has_room_for(self, messages: int, size: int) -> bool:
-        """Whether so many messages of so many bytes together may all go now."""
+        """Whether this many messages, of `size` bytes together, may all go now."""
         return self.messages + messages <= WINDOW_MESSAGES and self.size + size <= WINDOW_BYTES
 
     def release(self, messages: int, size: int) -> None:
         self.messages -= messages
-        # The receiver counts a tell as it came, its sender as it was given, a few bytes less: that must not add up.
+        # The receiver counts a tell as it came, the sender as it was given, which is a few bytes less. That must not add up.
         self.size = self.size - size if self.messages else 0
 
     @property
     def tells(self) -> int:
-        """Tells whose fate is unknown: they are dead letters if the host dies now."""
+        """Tells that are not known to be handled: if the host dies now, they are dead letters."""
         return self.messages - self.asks + self.exempt
 
 
@@ -114,9 +114,7 @@ class Account:
         self.dirty = False
 
     def take(self) -> tuple[int, int, int, int]:
-        """Returns: messages, bytes, exempt messages, and how many of them all were dead letters; counts from
-        zero again.
-        """
+        """Returns: messages, bytes, messages outside the window, dead letters among all these. Counting starts anew."""
         counts = self.messages, self.size, self.exempt, self.dead
         self.messages = self.size = self.exempt = self.dead = 0
         self.dirty = False

@@ -130,6 +130,21 @@ def test_a_loop_does_not_sleep_on_messages_that_a_wait_has_left(
     assert poller.slept == [0.0]
 
 
+def test_a_forked_child_reads_none_of_its_parents_messages(
+    loop: Loop[Act], poller: Poller, mail: Mail
+) -> None:
+    """Its loop may turn once more, in a handler that goes on there; the messages are handled in the parent."""
+    handled: list[str] = []
+    mail.arrived = [lambda: handled.append("the parent's")]
+    inherited, wake_fd = loop.descriptors, loop._wake_fd
+    loop.disown()
+    loop.turn(0.0)
+    assert (handled, len(mail.arrived), mail.flushed) == ([], 1, 0)
+    assert not poller.is_closed
+    loop.descriptors.close()
+    loop.descriptors, loop._wake_fd = inherited, wake_fd
+
+
 def test_a_nested_turn_is_cut_short_once_its_answer_is_there(loop: Loop[Act], mail: Mail) -> None:
     """Nobody else is served before the waiting handler goes on."""
     task = Act()

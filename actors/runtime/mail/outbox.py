@@ -160,6 +160,8 @@ class Outbox:
 
     def flush(self) -> None:
         """Hand over all that is gathered."""
+        if not self.gathered:  # the usual case of a thread that is about to wait: the lock is not worth taking
+            return
         with self._lock:
             for address in list(self.gathered):
                 self._hand_over(address)

@@ -160,7 +160,9 @@ class Outbox:
 
     def flush(self) -> None:
         """Hand over all that is gathered."""
-        if not self.gathered:  # the usual case of a thread that is about to wait: the lock is not worth taking
+        if (
+            not self.gathered
+        ):  # the usual case of a thread that is about to wait: the lock is not worth taking
             return
         with self._lock:
             for address in list(self.gathered):

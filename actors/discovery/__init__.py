@@ -4,11 +4,13 @@ Plain classes that a clock and a random source drive; the actors around them do 
 touches a file.
 """
 
-from peerage.actors.discovery.book.addrbook import Added, AddrBook, BookStatistics, Offer, Outcome
+from peerage.actors.discovery.book.additions import Added, Outcome
+from peerage.actors.discovery.book.addrbook import AddrBook, BookStatistics
 from peerage.actors.discovery.book.addrbook_json import BookFile, load_file, read_book, save_book, write_book
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.changes import Changes
+from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements

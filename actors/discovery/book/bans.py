@@ -158,6 +158,10 @@ class BanList:
         now = nanoseconds(self._clock())
         return [ban for ban in self._bans.values() if ban.shuts_out_until > now]
 
+    def published(self) -> tuple[Ban, ...]:
+        """The bans in force, without what the book knew of the banned: for all that admit connections."""
+        return tuple(replace(ban, entry=None) for ban in self.in_force())
+
     def over(self) -> list[Ban]:
         """The bans whose time is over."""
         now = nanoseconds(self._clock())

@@ -12,9 +12,10 @@ from peerage.wire.keys import NodeID
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Rows as they are now, whatever happened in between: writing them twice does no harm.
+    """Rows in their present state, whatever happened in between: writing them twice does no harm.
 
-    new_key: whether the key is to be written too, as into a new store. False when there is nothing to write.
+    new_key: whether the key has to be written too, as into a new store. An instance is false when there is nothing
+    to write.
     """
 
     key: str
@@ -30,5 +31,22 @@ class Changes:
 
     @property
     def rows(self) -> int:
-        """How many rows they are."""
+        """The number of rows to write or delete."""
         return sum(map(len, (self.changed, self.gone, self.banned, self.lifted, self.facts)))
+
+
+class TouchedIDs(set[NodeID]):
+    """The IDs whose rows have changed since the last `drain`, shared by all parts of a book that change entries."""
+
+    def drain(self) -> tuple[NodeID, ...]:
+        """Return the IDs that were touched, and begin anew."""
+        touched = tuple(self)
+        self.clear()
+        return touched
+
+
+class NoTouchedIDs(TouchedIDs):
+    """Remembers nothing: for a book that no store keeps, which would only grow the set."""
+
+    def add(self, _node_id: NodeID) -> None:
+        """Do nothing."""

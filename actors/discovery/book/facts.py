@@ -54,6 +54,10 @@ class FactList:
         """All of a kind, those that came first before the others."""
         return tuple(self._facts[kind].values())
 
+    def all(self) -> tuple[Fact, ...]:
+        """All facts, by kind; those of one kind that came first before the others."""
+        return tuple(fact for kind in FactKind for fact in self.of(kind))
+
     def keep(self, facts: Iterable[Fact]) -> None:
         """Remember these, or forget those without numbers."""
         for fact in facts:

@@ -139,6 +139,18 @@ class Entry:
             self.incompatible,
         )
 
+    def is_at(self, address: NetAddress) -> bool:
+        """Whether this is its own IP and port."""
+        return same_place(self.address, address)
+
+    def dialable(self) -> NetAddress:
+        """Where to dial it: where it is said to have moved, once it does not answer where it was."""
+        return self.moved if self.moved is not None and self.attempts else self.address
+
+    def place_to_check(self) -> NetAddress:
+        """Where to see whether it answers: where it is said to have moved, if anything is said."""
+        return self.moved if self.moved is not None else self.address
+
     def answered(self, now: int, latency: int) -> None:
         """A handshake has verified it just now."""
         self.attempts = self.incompatible = 0
@@ -176,6 +188,11 @@ class Entry:
         if self.last_success == NEVER and self.attempts >= MAX_TRIES_WITHOUT_SUCCESS:
             return True
         return now - self.last_success > NO_SUCCESS_FOR and self.attempts >= MAX_FAILURES
+
+
+def same_place(one: NetAddress, other: NetAddress) -> bool:
+    """Whether two addresses have the same IP and port, under whatever IDs."""
+    return one.port == other.port and one.host == other.host
 
 
 def _standing(attempts: int, last_success: int) -> Standing:

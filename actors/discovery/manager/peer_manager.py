@@ -12,8 +12,9 @@ import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from peerage.actors.discovery.book.addrbook import MAX_ANCHORS, Offer
+from peerage.actors.discovery.book.anchors import MAX_ANCHORS
 from peerage.actors.discovery.book.bans import BAN_S
+from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.facts import Fact
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.manager.backoff import DialBackoff, Verdict

@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from peerage.actors.discovery.book.addrbook import AddrBook, Outcome
+from peerage.actors.discovery.book.additions import Outcome
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, read_book, write_book
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from peerage.actors.discovery.book.addrbook import NEEDS_MORE_BELOW, AddrBook
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
+from peerage.actors.discovery.book.choosing import NEEDS_MORE_BELOW
 from peerage.actors.discovery.book.known_address import Kind, Standing
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.discovery.book.row_codec import read_line, write_address
@@ -33,7 +34,7 @@ def offered(known: AddrBook) -> bool:
         or known.feeler()
         or known.due(10)
         or known.due_address(node_id(1))
-        or known.anchors()
+        or known.anchors.addresses()
     )
 
 

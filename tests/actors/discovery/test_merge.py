@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.actors.discovery.book.addrbook import NO_ROOM, AddrBook
+from peerage.actors.discovery.book.additions import NO_ROOM
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress
 from peerage.wire.net_address import NetAddress

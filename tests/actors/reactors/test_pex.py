@@ -658,7 +658,7 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
         clock.now = stage.connect(100, is_outbound=True).info.since + 400.0
         stage.connect(101, is_outbound=True, is_persistent=True)
         stage.connect(102)
-        wait_until(lambda: known.anchors() == [address(100)])
+        wait_until(lambda: known.anchors.addresses() == [address(100)])
     known.restore_facts(known.recall())  # as the store does at a start
     with Stage(clock, known=known, p2p={"max_num_outbound_peers": 1}) as again:
         wait_until(lambda: again.dials)

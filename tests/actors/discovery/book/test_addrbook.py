@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.discovery.book.addrbook import AddrBook, Outcome
+from peerage.actors.discovery.book.additions import Outcome
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import load_file
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.known_address import Entry, Kind

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from peerage.actors.discovery.book.addrbook import FEW_VERIFIED, AddrBook
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.answers import FEW_VERIFIED
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.eviction_tests import SURE_FOR, TEST_WINDOW
 from peerage.actors.discovery.book.facts import Fact, FactKind
@@ -231,7 +232,7 @@ def test_ten_places_at_most_are_contested() -> None:
     clock.pass_by(SURE_FOR / SECOND + 10.0)
     for number in range(200):
         known.mark_good(node_id(number))
-    assert len(known._contests) <= 10
+    assert len(known._promotion._tests) <= 10
     assert len(known) == 200
 
 
@@ -279,14 +280,14 @@ def test_banned_and_private_anchors_are_not_offered() -> None:
     known.bans.add(node_id(1), 60.0, "test")
     known.bans.add(str(address(2).host), 60.0, "test")
     known.add_private_ids([node_id(3)])
-    assert known.anchors() == [address(4)]
+    assert known.anchors.addresses() == [address(4)]
 
 
 def test_anchors_can_be_switched_off() -> None:
     """Nothing is kept."""
     known = book(improvements=COMETBFT_RULES)
     known.set_anchors([address(1)])
-    assert known.anchors() == []
+    assert known.anchors.addresses() == []
     assert not known.drain()
 
 

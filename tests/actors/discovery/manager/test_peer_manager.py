@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from peerage.actors.discovery.book.addrbook import Offer
+from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.policies import COMETBFT_RULES
 from peerage.actors.discovery.manager.peer_manager import BAN_S, Connected, PeerManager, Plan, Round, Verdict
 from peerage.wire.net_address import NetAddress

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 
 from hypothesis import strategies as st
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
-from peerage.actors.discovery.book.known_address import Kind, KnownAddress
+from peerage.actors.discovery.book.changes import TouchedIDs
+from peerage.actors.discovery.book.entries import Entries, EntryIndex
+from peerage.actors.discovery.book.known_address import Entry, Kind, KnownAddress
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.wire.keys import NodeID
@@ -49,6 +52,25 @@ def node_id(number: int) -> NodeID:
 def address(number: int, ip: str | None = None, port: int = 26656) -> NetAddress:
     """A routable address; each number has its own ID and, unless given, its own IPv4 /16."""
     return NetAddress(node_id(number), ip or f"{1 + number % 9}.{number % 251}.{number // 251 % 256}.7", port)
+
+
+def entry(number: int, at: int = 0, source: NetAddress | None = None) -> Entry:
+    """An entry that lies in no bucket, heard of at a time in nanoseconds from itself or from a source."""
+    return Entry(address(number), source or address(number), at)
+
+
+def entries(
+    shape: BookShape = SMALL, touched: TouchedIDs | None = None, indexes: Sequence[EntryIndex] = ()
+) -> Entries:
+    """No entries yet, in a table that is full soon; its time is `START`."""
+    return Entries(
+        shape,
+        KEY,
+        strict=True,
+        now=lambda: int(START * SECOND),
+        touched=TouchedIDs() if touched is None else touched,
+        indexes=indexes,
+    )
 
 
 def book(

@@ -222,20 +222,6 @@ def test_who_cannot_be_tried_gives_way_in_the_end() -> None:
     assert old(known) == {1, 2, 9}
 
 
-def test_ten_places_at_most_are_contested() -> None:
-    """Nobody can fill memory, or our dials, with contests."""
-    clock = Clock()
-    known = book(clock, shape=BookShape(old_buckets=64, old_bucket_size=1, old_buckets_per_group=1))
-    for number in range(200):
-        known.add(address(number), SOURCE)
-        known.mark_good(node_id(number))
-    clock.pass_by(SURE_FOR / SECOND + 10.0)
-    for number in range(200):
-        known.mark_good(node_id(number))
-    assert len(known._promotion._tests) <= 10
-    assert len(known) == 200
-
-
 # --- feelers ---
 
 

@@ -18,8 +18,8 @@ from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.actors.discovery.book.keeper import BookKeeper
+from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
-from peerage.actors.discovery.book.store import Opened, open_book, open_later
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.messages import BansChanged

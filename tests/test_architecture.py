@@ -47,7 +47,6 @@ MANY_METHODS = {
 }
 LARGE = {
     "actors/discovery/book/addrbook.py",
-    "actors/discovery/book/store.py",
     "actors/messages.py",
 }
 UNTESTED = {

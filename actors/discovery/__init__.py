@@ -13,8 +13,9 @@ from peerage.actors.discovery.book.changes import Changes
 from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
+from peerage.actors.discovery.book.opening import Opened, Snapshot, open_book, read_snapshot
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
-from peerage.actors.discovery.book.store import BookStore, Opened, Snapshot, open_book, read_snapshot
+from peerage.actors.discovery.book.store import BookStore
 from peerage.actors.discovery.errors import (
     AddressBannedError,
     AddressMissingError,

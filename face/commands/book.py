@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.store import open_book, read_snapshot
+from peerage.actors.discovery.book.opening import open_book, read_snapshot
 from peerage.actors.discovery.book.timestamps import NEVER, SECOND
 from peerage.actors.discovery.errors import StoreError, StoreInUseError
 from peerage.commands.exit_status import FailureError, MistakeError

@@ -18,7 +18,8 @@ import structlog
 from peerage.actors import addrbook
 from peerage.actors.addrbook import BookCall
 from peerage.actors.discovery.book.changes import Changes
-from peerage.actors.discovery.book.store import BookStore, read_snapshot
+from peerage.actors.discovery.book.opening import read_snapshot
+from peerage.actors.discovery.book.store import BookStore
 from peerage.actors.discovery.errors import StoreError
 from peerage.actors.messages import BansChanged
 from peerage.actors.runtime import PROCESS, Future, System, Timeout, watch

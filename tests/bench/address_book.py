@@ -19,7 +19,7 @@ import psutil
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
-from peerage.actors.discovery.book.store import open_book
+from peerage.actors.discovery.book.opening import open_book
 from peerage.actors.runtime import PROCESS, System
 from peerage.wire.net_address import NetAddress
 from tests.actors.book_stage import Stage

@@ -23,7 +23,7 @@ from peerage.actors.addrbook import AddressBook
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.actors.discovery.book.known_address import Standing
-from peerage.actors.discovery.book.store import read_snapshot
+from peerage.actors.discovery.book.opening import read_snapshot
 from peerage.wire.net_address import NetAddress
 from tests.interop.gopeer import GoPeer
 

@@ -39,6 +39,11 @@ class Fact:
     name: str
     numbers: tuple[int, ...] = ()
 
+    @property
+    def row_name(self) -> str:
+        """What its row in the store is called."""
+        return f"{self.kind.value} {self.name}"
+
 
 class FactList:
     """All facts by kind and name. Of each kind so many at most; the one that came first makes room."""

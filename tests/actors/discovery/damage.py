@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from peerage.actors.discovery.book.store import Opened, open_book
+from peerage.actors.discovery.book.opening import Opened, open_book
 from tests.actors.discovery.nodes import address
 
 HITS = 1  # addresses that one byte may cost

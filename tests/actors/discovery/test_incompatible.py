@@ -9,9 +9,9 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.choosing import NEEDS_MORE_BELOW
 from peerage.actors.discovery.book.known_address import Kind, Standing
+from peerage.actors.discovery.book.opening import open_book
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.discovery.book.row_codec import read_line, write_address
-from peerage.actors.discovery.book.store import open_book
 from tests.actors.discovery.nodes import Clock, address, book, node_id
 
 HOUR = 3600.0

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import rule
 
 from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.store import Opened, open_book
+from peerage.actors.discovery.book.opening import Opened, open_book
 from tests.actors.discovery.nodes import SMALL
 from tests.actors.discovery.test_addrbook_model import ImprovedBookMachine
 

@@ -15,7 +15,7 @@ import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import load_file
-from peerage.actors.discovery.book.store import open_book
+from peerage.actors.discovery.book.opening import open_book
 from peerage.config import Home
 from peerage.config.home_lock import HomeLock
 from tests.actors.discovery.nodes import START, Clock, address, node_id
@@ -52,7 +52,7 @@ def home(tmp_path: Path) -> Path:
 def opened_elsewhere(home: Path) -> Iterator[None]:
     """Another process has the book open, as a running node does."""
     code = (
-        "import random, sys, time; from pathlib import Path; from peerage.actors.discovery.book.store import open_book\n"
+        "import random, sys, time; from pathlib import Path; from peerage.actors.discovery.book.opening import open_book\n"
         "opened = open_book(Path(sys.argv[1]), clock=time.time, rng=random.Random())\n"
         "print('open', flush=True); sys.stdin.read(); opened.store.close()"
     )

@@ -14,8 +14,8 @@ from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.eviction_tests import SURE_FOR, TEST_WINDOW
 from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.known_address import VERIFY_AGAIN_AFTER, Kind, Standing
+from peerage.actors.discovery.book.opening import open_book
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
-from peerage.actors.discovery.book.store import open_book
 from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.discovery.book.verified import VERIFIED_FOR
 from peerage.wire.net_address import NetAddress

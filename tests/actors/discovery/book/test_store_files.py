@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from peerage.actors.discovery.book.store import Opened, open_book, open_later, read_snapshot
+from peerage.actors.discovery.book.opening import Opened, open_book, open_later, read_snapshot
 from peerage.actors.discovery.book.store_files import DRAFT, FileMarks, beside, write_fault
 from peerage.actors.discovery.errors import StoreError
 from tests.actors.discovery.nodes import Clock, address, node_id

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from peerage.actors.runtime import System
 from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
@@ -18,6 +19,11 @@ __all__ = [
     "system_log_file",
     "system_log_level",
 ]
+
+
+# A time limit for each example would fail at random on a busy machine.
+settings.register_profile("peerage", deadline=None)
+settings.load_profile("peerage")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,7 +1,7 @@
 """The address book's actor: one writer, and an answer only when what it says is on disk.
 
-While nothing can be written, the book goes on in memory: questions are answered, and who has something noted waits, as
-for a book that is being restarted.
+While nothing can be written, the book goes on in memory: questions are answered, and orders wait for their answers, as
+they wait for a book that is being restarted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from functools import partial
 from typing import Any
 
+from peerage.actors.book_client import PATIENCE_S
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book import calls
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
+from peerage.actors.discovery.book.anchors import Anchors
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.facts import FactList
 from peerage.actors.discovery.book.keeper import BookKeeper
 from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
@@ -40,75 +46,45 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
+__all__ = ["PATIENCE_S", "AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
 
 log = get_logger("peerage.addrbook")
-
-RETRY_S = 0.02  # between two tries to reach a book that is being restarted
-PATIENCE_S = (
-    30.0  # callers wait, none fails (design 3): also while a book that hangs is noticed (probe_timeout)
-)
 
 LOOK_S = 1.0  # so long at most a book whose file was deleted is on no disk
 NO_PLACE = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM}
 )  # the operator's choice: a read-only configuration
 
-QUESTIONS = frozenset(
-    {
-        "answer",
-        "due",
-        "due_address",
-        "feeler",
-        "get",
-        "has",
-        "is_banned",
-        "is_good",
-        "offer",
-        "pick",
-        "recall",
-        "selection",
-        "selection_with_bias",
-        "shut_out",
-        "statistics",
-    }
-)
-"""Their answers promise nothing, and wait for no disk."""
-ORDERS = frozenset(
-    {
-        "add",
-        "add_all",
-        "add_each",
-        "add_our_address",
-        "add_private_ids",
-        "ban",
-        "give_up",
-        "keep",
-        "mark_attempt",
-        "mark_bad",
-        "mark_good",
-        "mark_incompatible",
-        "reinstate_bad_peers",
-        "remove",
-        "set_anchors",
-    }
-)
-"""Their answers say that it is done, for good."""
-PROPERTIES = frozenset({"is_empty", "needs_more"})
-
 
 @dataclass(frozen=True, slots=True)
-class BookCall:
-    """One call of a method, or one look at a property, of discovery's AddrBook."""
+class NamedCall:
+    """As BookCall, by the name that a method had before; until nobody sends it any more."""
 
     method: str
     args: tuple[Any, ...] = ()
 
+    def call(self) -> calls.BookCall:
+        """What is meant."""
+        return calls.BookCall(_BY_NAME[self.method], self.args)
+
+
+BookCall = NamedCall
+PROPERTIES = frozenset({"is_empty", "needs_more"})
+_BY_NAME: dict[str, Callable[..., Any]] = {
+    **{each.__name__: each for each in (*calls.QUESTIONS, *calls.ORDERS)},
+    "answer": AnswerChooser.message,
+    "is_banned": BanList.holds,
+    "recall": FactList.all,
+    "reinstate_bad_peers": BadPeers.reinstate,
+    "set_anchors": Anchors.remember,
+    "shut_out": BanList.published,
+}
+
 
 class AddrBookActor(ProcessActor):
-    """Answers BookCall; the calls of one loop turn are one transaction, and are answered behind it.
+    """Performs each `BookCall`. The calls of one loop turn are one transaction, and are answered after it.
 
-    Who keeps whom out is told: everything at the start, then each change once it is on disk.
+    The actors that admit connections are told the bans: all of them at the start, then each change once it is on disk.
     """
 
     def __init__(self) -> None:
@@ -137,7 +113,7 @@ class AddrBookActor(ProcessActor):
         own = own_address(self._context)
         if own is not None:
             self._book.add_our_address(own)
-        self._tell_doors(BansChanged(self._book.shut_out(), whole=True))
+        self._tell_doors(BansChanged(self._book.bans.published(), whole=True))
         self._count()
         self._metrics.gauge("p2p_address_book_outage", (), lambda: float(self._in_outage))
         self._look()
@@ -179,20 +155,18 @@ class AddrBookActor(ProcessActor):
             raise StopIncompleteError("; ".join(undone))
 
     def on_receive(self, message: Any) -> Any:
-        if not isinstance(message, BookCall):
+        if isinstance(message, NamedCall) and message.method == "is_empty":
+            return not len(self._book)
+        call = message.call() if isinstance(message, NamedCall) else message
+        if not isinstance(call, calls.BookCall):
             return None
-        if message.method in PROPERTIES:
-            return getattr(self._book, message.method)
-        is_order = message.method in ORDERS
-        if not is_order and message.method not in QUESTIONS:
-            raise AttributeError(message.method)
         reply = self.runtime.defer()
         try:
-            answer = getattr(self._book, message.method)(*message.args)
+            answer = call.perform(self._book)
         except DiscoveryError as error:
             reply.set_exception(error)
             return None
-        self._unanswered.append((reply, is_order, answer))
+        self._unanswered.append((reply, call.is_order, answer))
         if not self._commit_due:
             self._commit_due = True
             self.runtime.at_end_of_turn(self._commit)
@@ -258,13 +232,12 @@ class AddrBookActor(ProcessActor):
             log.warning("address book", note=note)
 
     def _tell_doors(self, message: BansChanged) -> None:
-        # Asks, for at the start of a node there is nobody yet: those are no dead letters.
         names = self._context.names
-        names.switch.ask(message, block=False)
+        doors = [names.switch, *names.transports]
         if self._context.answers_callers:
-            names.reactor(self._context.routes[PEX_CHANNEL]).ask(message, block=False)
-        for transport in names.transports:
-            transport.ask(message, block=False)
+            doors.append(names.reactor(self._context.routes[PEX_CHANNEL]))
+        for door in doors:  # at the start of a node nobody is there yet
+            door.tell(message, if_there=True)
 
     def _count(self) -> None:
         if self._metrics.is_on:
@@ -274,63 +247,36 @@ class AddrBookActor(ProcessActor):
 
 
 class AddressBook:
-    """The book as other actors call it: `book.call("add", address, source)` waits while the book restarts.
-
-    Args: ref, of the AddrBookActor.
-    """
+    """As BookClient, by the names that methods had before; until nobody calls it any more."""
 
     def __init__(self, ref: ActorRef[AddrBookActor]) -> None:
         self._ref = ref
 
     def call(self, method: str, *args: Any) -> Any:
-        """Call a method of discovery's AddrBook and wait for its answer.
-
-        Every method may be called twice with the same effect, so that a call whose answer was lost is repeated.
-
-        Raises: what the method raises; ActorDeadError when the book stays away for 30 s; StoreError when what
-            the method did could not be written for nearly as long: it is written when there is room again.
-        """
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            try:
-                return self._ref.ask(BookCall(method, args), timeout=PATIENCE_S)
-            except ActorDeadError:
-                if time.monotonic() >= deadline:
-                    raise
-                time.sleep(RETRY_S)
+        """See BookClient."""
+        return self._ref.ask(NamedCall(method, args), timeout=PATIENCE_S, patience=PATIENCE_S)
 
     def request(
-        self, runtime: ActorContext, method: str, *args: Any, then: Callable[[Any], None] | None = None
+        self, _runtime: ActorContext, method: str, *args: Any, then: Callable[[Any], None] | None = None
     ) -> None:
-        """As `call`, for an actor that has more to do than to wait: `then(answer)` is called as that actor.
+        """See BookClient."""
 
-        A call whose answer was lost is repeated; after 30 s without a book, or without a disk to write it to, it is
-        given up, and `then` not called.
-        """
-        self._request(runtime, BookCall(method, args), then, runtime.now() + PATIENCE_S)
-
-    def _request(
-        self, runtime: ActorContext, call: BookCall, then: Callable[[Any], None] | None, deadline: float
-    ) -> None:
         def answered(future: Future[Any]) -> None:
             try:
                 answer = future.get(timeout=0)
             except ActorDeadError:
-                if runtime.now() < deadline:
-                    runtime.call_later(RETRY_S, partial(self._request, runtime, call, then, deadline))
-                else:
-                    log.warning("address book does not come back", call=call.method)
+                log.warning("address book does not come back", call=method)
                 return
             except StoreError:  # the book has said why
                 return
             if then is not None:
                 then(answer)
 
-        self._ref.ask(call, block=False).then(answered)
+        self._ref.ask(NamedCall(method, args), block=False, patience=PATIENCE_S).then(answered)
 
     def tell(self, method: str, *args: Any) -> None:
-        """Call without waiting, or knowing whether it happened."""
-        self._ref.tell(BookCall(method, args))
+        """See BookClient."""
+        self._ref.tell(NamedCall(method, args))
 
 
 def improvements_of(config: Config) -> Improvements:
@@ -367,6 +313,6 @@ def book_is_empty(config: Config) -> bool:
     if opened is None:
         return True
     try:
-        return bool(opened.book.is_empty)
+        return not len(opened.book)
     finally:
         opened.store.close()

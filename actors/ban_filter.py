@@ -1,4 +1,4 @@
-"""Who is kept out, as an actor knows it that the book tells: a copy of its bans."""
+"""The bans that the address book has published, as each admitting actor holds them."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from peerage.actors.messages import BansChanged
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.ip_ranges import parse_ip
 
-__all__ = ["ShutOut"]
+__all__ = ["BanFilter", "ShutOut"]
 
 
-class ShutOut:
-    """Judges connections: by IP before their handshake, by ID behind it."""
+class BanFilter:
+    """Judges connections: by IP before their handshake, by ID after it."""
 
     def __init__(self) -> None:
         self._bans = BanList(time.time)
 
     def update(self, message: BansChanged) -> list[str]:
-        """Keep the book's word. Returns: the subjects that are kept out from now on."""
+        """Apply what the book has published. Returns: the subjects that are refused from now on."""
         if message.whole:
             self._bans = BanList(time.time)
         for subject in message.lifted:
             self._bans.lift(subject)
-        self._bans.drain()  # no store wants to hear of it
+        self._bans.drain()  # only the book has a store that this would be for
         for ban in message.bans:
             self._bans.restore(ban)
         return [ban.subject for ban in message.bans]
@@ -38,3 +38,6 @@ class ShutOut:
             return None
         until = format_time(ban.shuts_out_until // SECOND * SECOND)
         return Refusal(RefusalReason.BANNED, f"{ban.subject} is banned until {until}: {ban.reason}")
+
+
+ShutOut = BanFilter  # until everybody has the new name

@@ -50,11 +50,8 @@ LARGE = {
     "actors/messages.py",
 }
 UNTESTED = {
-    "actors/ban_filter.py",
     "actors/crawl/probe.py",
     "actors/crawl/surveyor.py",
-    "actors/discovery/survey/network_map.py",
-    "actors/discovery/survey/visit.py",
     "actors/messages.py",
     "actors/peers/spill.py",
     "actors/peers/transport.py",

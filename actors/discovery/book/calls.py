@@ -1,0 +1,96 @@
+"""Which methods of a book other processes may call, and on which part of the book.
+
+A caller names a method itself (`AddrBook.mark_good`, `DialChooser.offer`), so that a type checker sees its arguments
+and its answer, and a text that comes from elsewhere can call nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.anchors import Anchors
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.facts import FactList
+
+Method: TypeAlias = Callable[..., Any]
+
+
+def _book(book: AddrBook) -> AddrBook:
+    return book
+
+
+_answers, _anchors, _bad_peers, _bans, _dials, _facts = map(
+    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts")
+)
+
+# method → the part of the book that it is called on
+
+QUESTIONS: Mapping[Method, Callable[[AddrBook], Any]] = {
+    AddrBook.has: _book,
+    AddrBook.is_good: _book,
+    AddrBook.statistics: _book,
+    AnswerChooser.message: _answers,
+    AnswerChooser.selection: _answers,
+    BanList.holds: _bans,
+    BanList.published: _bans,
+    DialChooser.due: _dials,
+    DialChooser.due_address: _dials,
+    DialChooser.feeler: _dials,
+    DialChooser.needs_more: _dials,
+    DialChooser.offer: _dials,
+    FactList.all: _facts,
+}
+"""Their answers promise nothing, and wait for no disk."""
+
+ORDERS: Mapping[Method, Callable[[AddrBook], Any]] = {
+    AddrBook.add: _book,
+    AddrBook.add_all: _book,
+    AddrBook.add_each: _book,
+    AddrBook.add_our_address: _book,
+    AddrBook.add_private_ids: _book,
+    AddrBook.mark_attempt: _book,
+    AddrBook.mark_good: _book,
+    AddrBook.mark_incompatible: _book,
+    Anchors.remember: _anchors,
+    BadPeers.ban: _bad_peers,
+    BadPeers.give_up: _bad_peers,
+    BadPeers.reinstate: _bad_peers,
+    FactList.keep: _facts,
+}
+"""Their answers say that it is done, for good. Each may be called twice with the same effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookCall:
+    """One call of a method of a book or of one of its parts."""
+
+    method: Method
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The method's name, for logs."""
+        return self.method.__qualname__
+
+    @property
+    def is_order(self) -> bool:
+        """Whether the answer promises that something is done."""
+        return self.method in ORDERS
+
+    def perform(self, book: AddrBook) -> Any:
+        """Call the method.
+
+        Raises: AttributeError, when it is not among QUESTIONS and ORDERS; what the method raises.
+        """
+        part = QUESTIONS.get(self.method) or ORDERS.get(self.method)
+        if part is None:
+            raise AttributeError(self.name)
+        return self.method(part(book), *self.args, **self.kwargs)

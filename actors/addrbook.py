@@ -9,20 +9,13 @@ from __future__ import annotations
 import errno
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any
 
-from peerage.actors.book_client import PATIENCE_S
 from peerage.actors.context import NodeContext
-from peerage.actors.discovery.book import calls
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
-from peerage.actors.discovery.book.anchors import Anchors
-from peerage.actors.discovery.book.answers import AnswerChooser
-from peerage.actors.discovery.book.bad_peers import BadPeers
-from peerage.actors.discovery.book.bans import BanList
-from peerage.actors.discovery.book.facts import FactList
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.keeper import BookKeeper
 from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
@@ -31,10 +24,6 @@ from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.messages import BansChanged
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.runtime import (
-    ActorContext,
-    ActorDeadError,
-    ActorRef,
-    Future,
     ProcessActor,
     Reply,
     StopIncompleteError,
@@ -46,7 +35,7 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["PATIENCE_S", "AddrBookActor", "AddressBook", "BookCall", "book_is_empty", "improvements_of"]
+__all__ = ["AddrBookActor", "book_is_empty", "improvements_of", "own_address", "self_reported"]
 
 log = get_logger("peerage.addrbook")
 
@@ -54,31 +43,6 @@ LOOK_S = 1.0  # so long at most a book whose file was deleted is on no disk
 NO_PLACE = frozenset(
     {errno.EROFS, errno.EACCES, errno.EPERM}
 )  # the operator's choice: a read-only configuration
-
-
-@dataclass(frozen=True, slots=True)
-class NamedCall:
-    """As BookCall, by the name that a method had before; until nobody sends it any more."""
-
-    method: str
-    args: tuple[Any, ...] = ()
-
-    def call(self) -> calls.BookCall:
-        """What is meant."""
-        return calls.BookCall(_BY_NAME[self.method], self.args)
-
-
-BookCall = NamedCall
-PROPERTIES = frozenset({"is_empty", "needs_more"})
-_BY_NAME: dict[str, Callable[..., Any]] = {
-    **{each.__name__: each for each in (*calls.QUESTIONS, *calls.ORDERS)},
-    "answer": AnswerChooser.message,
-    "is_banned": BanList.holds,
-    "recall": FactList.all,
-    "reinstate_bad_peers": BadPeers.reinstate,
-    "set_anchors": Anchors.remember,
-    "shut_out": BanList.published,
-}
 
 
 class AddrBookActor(ProcessActor):
@@ -155,18 +119,15 @@ class AddrBookActor(ProcessActor):
             raise StopIncompleteError("; ".join(undone))
 
     def on_receive(self, message: Any) -> Any:
-        if isinstance(message, NamedCall) and message.method == "is_empty":
-            return not len(self._book)
-        call = message.call() if isinstance(message, NamedCall) else message
-        if not isinstance(call, calls.BookCall):
+        if not isinstance(message, BookCall):
             return None
         reply = self.runtime.defer()
         try:
-            answer = call.perform(self._book)
+            answer = message.perform(self._book)
         except DiscoveryError as error:
             reply.set_exception(error)
             return None
-        self._unanswered.append((reply, call.is_order, answer))
+        self._unanswered.append((reply, message.is_order, answer))
         if not self._commit_due:
             self._commit_due = True
             self.runtime.at_end_of_turn(self._commit)
@@ -244,39 +205,6 @@ class AddrBookActor(ProcessActor):
             counts = self._book.statistics()
             for kind in ("new", "old", "verified", "incompatible", "banned"):
                 self._metrics.buffer.set("p2p_addresses", (kind,), float(getattr(counts, kind)))
-
-
-class AddressBook:
-    """As BookClient, by the names that methods had before; until nobody calls it any more."""
-
-    def __init__(self, ref: ActorRef[AddrBookActor]) -> None:
-        self._ref = ref
-
-    def call(self, method: str, *args: Any) -> Any:
-        """See BookClient."""
-        return self._ref.ask(NamedCall(method, args), timeout=PATIENCE_S, patience=PATIENCE_S)
-
-    def request(
-        self, _runtime: ActorContext, method: str, *args: Any, then: Callable[[Any], None] | None = None
-    ) -> None:
-        """See BookClient."""
-
-        def answered(future: Future[Any]) -> None:
-            try:
-                answer = future.get(timeout=0)
-            except ActorDeadError:
-                log.warning("address book does not come back", call=method)
-                return
-            except StoreError:  # the book has said why
-                return
-            if then is not None:
-                then(answer)
-
-        self._ref.ask(NamedCall(method, args), block=False, patience=PATIENCE_S).then(answered)
-
-    def tell(self, method: str, *args: Any) -> None:
-        """See BookClient."""
-        self._ref.tell(NamedCall(method, args))
 
 
 def improvements_of(config: Config) -> Improvements:

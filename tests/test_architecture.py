@@ -42,11 +42,9 @@ ARROWS["face"] = {*ARROWS}
 AGAINST_THE_ARROWS: set[str] = set()
 IN_CIRCLES: set[str] = set()
 MANY_METHODS = {
-    "actors/discovery/book/addrbook.py:AddrBook",
     "actors/peers/transport.py:TransportActor",
 }
 LARGE = {
-    "actors/discovery/book/addrbook.py",
     "actors/messages.py",
 }
 UNTESTED = {

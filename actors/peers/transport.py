@@ -11,9 +11,10 @@ import secrets
 import socket
 from typing import Any
 
-from peerage.actors.addrbook import BookCall
 from peerage.actors.ban_filter import ShutOut
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     BROADCAST,
@@ -115,7 +116,7 @@ class TransportActor(ProcessActor):
 
     def _learn_bans(self) -> None:
         """If hosts admit callers, before anybody is let in."""
-        question = BookCall("shut_out")
+        question = BookCall(BanList.published)
 
         def learned(answer: Future[Any]) -> None:
             try:

@@ -14,8 +14,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from peerage.actors.addrbook import AddressBook, improvements_of, own_address, self_reported
+from peerage.actors.addrbook import improvements_of, own_address, self_reported
+from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.calls import Method
+from peerage.actors.discovery.book.facts import FactList
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.discoverer import Discoverer
 from peerage.actors.discovery.manager.effects import (
@@ -105,7 +111,7 @@ class PexReactor(Reactor):
     def __init__(self) -> None:
         super().__init__()
         node = self.node
-        self._book = AddressBook(node.names.addrbook)
+        self._book = BookClient(node.names.addrbook)
         self._seeds = SeedList(node.config.p2p.seeds, node.node_id)
         self._discoverer = Discoverer(
             self._now(),
@@ -144,12 +150,12 @@ class PexReactor(Reactor):
     def on_start(self) -> None:
         if self._seeds.without_us:
             log.info("our own address is among the seeds, and is left out", seed=self.node.node_id)
-        self._book.request(self.runtime, "shut_out", then=self._seed_replies.know_bans)
+        self._book.request(self._seed_replies.know_bans, BanList.published)
         self._carry_out(self._discoverer.start(self._now()))
         self.runtime.call_later(KEEP_PERIOD_S, self._keep)
 
     def on_stop(self) -> None:
-        self._book.tell("keep", self._discoverer.drain())
+        self._book.tell(FactList.keep, self._discoverer.drain())
         self.metrics.send()
 
     def _keep(self) -> None:
@@ -157,7 +163,7 @@ class PexReactor(Reactor):
         self.runtime.call_later(KEEP_PERIOD_S, self._keep)
         facts = self._discoverer.drain()
         if facts:
-            self._book.request(self.runtime, "keep", facts)
+            self._book.request(None, FactList.keep, facts)
 
     # --- what comes in ---------------------------------------------------------------------------------------------
 
@@ -218,11 +224,10 @@ class PexReactor(Reactor):
 
     def _ask_book(self, question: AskBook) -> None:
         then = None if question.then is None else partial(self._hand_in, question)
-        self._book.request(self.runtime, question.name, *question.args, then=then)
+        self._book.request(then, question.method, *question.args)
 
     def _select_answer(self, question: SelectAnswer) -> None:
-        bias = () if question.bias is None else (question.bias,)
-        self._book.request(self.runtime, "answer", *bias, then=partial(self._hand_in, question))
+        self._book.request(partial(self._hand_in, question), AnswerChooser.message, question.bias)
 
     def _count_peers(self, question: CountPeers) -> None:
         """Ask the switch. While it is being restarted nobody can tell."""
@@ -289,8 +294,8 @@ class PexReactor(Reactor):
             if done:
                 self._report.banned(effect)
 
-        how = "ban" if isinstance(effect, Ban) else "give_up"
-        self._book.request(self.runtime, how, effect.id, effect.seconds, effect.reason, then=banned)
+        how: Method = BadPeers.ban if isinstance(effect, Ban) else BadPeers.give_up
+        self._book.request(banned, how, effect.id, effect.seconds, effect.reason)
 
     def _admit(self, question: AdmitSeedRequest) -> None:
         if self._seed_replies.admits(question.request):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from peerage.actors.discovery.book.addrbook import Added
+from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
 from peerage.actors.log_folding import LineFolding, prefix_of
 from peerage.actors.metrics.buffer import Labels

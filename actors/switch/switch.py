@@ -17,10 +17,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, ClassVar
 
-from peerage.actors.addrbook import AddressBook, BookCall, own_address
+from peerage.actors.addrbook import own_address
 from peerage.actors.ban_filter import ShutOut
 from peerage.actors.blocking_calls import Background
+from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -123,7 +127,7 @@ class SwitchActor(ProcessActor):
         self._table.unconditional.update(p2p.unconditional_peer_ids)
         self._table.private.update(p2p.private_peer_ids)
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
-        self._book = AddressBook(context.names.addrbook)
+        self._book = BookClient(context.names.addrbook)
         self._bans = ShutOut()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
@@ -169,7 +173,7 @@ class SwitchActor(ProcessActor):
     def on_start(self) -> None:
         # Whom to keep out, before anybody is let in. A book that is being restarted says so by itself when it is back.
         with suppress(ActorDeadError, Timeout):
-            bans = self._context.names.addrbook.ask(BookCall("shut_out"), timeout=REBUILD_TIMEOUT_S)
+            bans = self._context.names.addrbook.ask(BookCall(BanList.published), timeout=REBUILD_TIMEOUT_S)
             self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
         self._hosts.rebuild()
         for transport in self._hosts.transports:
@@ -219,7 +223,7 @@ class SwitchActor(ProcessActor):
         """Book and metrics remember nobody over their own restarts, except those of the configuration."""
         private = self._lists.notes.private
         if private:
-            self._book.tell("add_private_ids", sorted(private))
+            self._book.tell(AddrBook.add_private_ids, sorted(private))
             if self._metrics.is_on:
                 self._context.names.metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
 
@@ -285,7 +289,7 @@ class SwitchActor(ProcessActor):
             # The place leaves the book and is known as ours. Whoever was dialled there is somewhere else, if anywhere: a
             # persistent peer is sought no more. Source: reference 6.
             address = NetAddress(self._context.node_id, facts.remote_ip, facts.remote_port)
-            self._book.tell("add_our_address", address)
+            self._book.tell(AddrBook.add_our_address, address)
             if self._lists.drop_persistent(peer_id):
                 self._redials.forget(peer_id)
         if peer_id in self._table.persistent:
@@ -353,7 +357,7 @@ class SwitchActor(ProcessActor):
                 self._lists.add_unconditional(ids)
             if message.private:
                 self._lists.add_private(ids)
-            self._book.tell("add_all", [address for _, address in others], own_address(self._context))
+            self._book.tell(AddrBook.add_all, [address for _, address in others], own_address(self._context))
             self._rng.shuffle(others)
             for _, address in others:
                 self.runtime.call_later(self._rng.random() * DIAL_SPREAD_S, self._dial_or_seek, address)
@@ -414,7 +418,7 @@ class SwitchActor(ProcessActor):
         collect_statuses(self._hosts.transports, self.runtime.call_later, answer)
 
     def _mark_good(self, message: MarkGood) -> None:
-        self._book.tell("mark_good", message.id)
+        self._book.tell(AddrBook.mark_good, message.id)
 
 
 def _is_dialable(listen_addr: str) -> bool:

@@ -54,7 +54,7 @@ def add(home: Home, subject: str, duration: str, reason: str) -> None:
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
     with open_alone(home, load_config(home)) as book:
-        ban = book.ban(subject, seconds, reason)
+        ban = book.bad_peers.ban(subject, seconds, reason)
     click.echo(f"{ban.subject} is banned until {told(ban.until)}")
 
 
@@ -65,7 +65,7 @@ def remove(home: Home, subject: str) -> None:
     """End a ban. What the book knew about a banned ID is back in it. The node must not be running."""
     subject = _subject(subject)
     with open_alone(home, load_config(home)) as book:
-        if not book.lift(subject):
+        if not book.bad_peers.lift(subject):
             raise FailureError(f"{subject} is not banned")
     click.echo(f"{subject} is not banned any more")
 

@@ -10,9 +10,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from peerage.actors.addrbook import BookCall
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.addrbook import AddrBook, BookStatistics
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.http.actor import GetAddresses
 from peerage.actors.messages import (
     BROADCAST,
@@ -404,7 +405,10 @@ def _tell_hindrances(
 
     def book_is_empty() -> bool:
         with suppress(Exception):  # whatever is the matter with the book, it says so itself
-            return bool(names.addrbook.ask(BookCall("is_empty"), timeout=ASK_TIMEOUT_S))
+            statistics: BookStatistics = names.addrbook.ask(
+                BookCall(AddrBook.statistics), timeout=ASK_TIMEOUT_S
+            )
+            return not statistics.size
         return False
 
     for hindrance in hindrances(

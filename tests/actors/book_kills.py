@@ -15,6 +15,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.runtime import PROCESS, System
 from peerage.testing import wait_until
 from tests.actors.book_stage import Stage
@@ -44,7 +45,7 @@ def kill_while_adding(home: Path, kills: int, seed: int) -> Done:
             number = 0
             while not stopped.is_set():
                 numbers = range(number + 1, number + 1 + BATCH)
-                stage.book.call("add_each", tuple(map(address, numbers)))
+                stage.book.call(AddrBook.add_each, tuple(map(address, numbers)))
                 acknowledged.extend(numbers)
                 number += BATCH
 
@@ -63,7 +64,7 @@ def kill_while_adding(home: Path, kills: int, seed: int) -> Done:
         finally:
             stopped.set()
             adder.join()
-        lost = [number for number in acknowledged if not stage.book.call("has", node_id(number))]
+        lost = [number for number in acknowledged if not stage.book.call(AddrBook.has, node_id(number))]
     return Done(kills, len(acknowledged), len(lost))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from peerage.actors.addrbook import AddrBookActor, AddressBook
+from peerage.actors.addrbook import AddrBookActor
+from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime import THREAD, Place, System
@@ -34,7 +35,7 @@ class Stage:
             "extra": NodeContext(self.names, self.config, key, info, (), {}),
         }
         self.switch = Probe(self.names.switch.name)
-        self.book = AddressBook(self.names.addrbook)
+        self.book = BookClient(self.names.addrbook)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

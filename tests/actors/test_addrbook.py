@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.addrbook import AddressBook, improvements_of
-from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.addrbook import improvements_of
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import BanList
+from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
 from peerage.actors.messages import BansChanged
 from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
@@ -33,15 +37,15 @@ def test_the_switch_is_told_whom_to_keep_out(tmp_path: Path) -> None:
     """Everything at the start, then each change; what the book knows of the banned stays with it."""
     with Stage(tmp_path) as stage:
         assert stage.switch.expect(BansChanged) == BansChanged((), whole=True)
-        stage.book.call("add", address(1), address(1))
-        stage.book.call("ban", node_id(1), 60.0, "forged")
+        stage.book.call(AddrBook.add, address(1), address(1))
+        stage.book.call(BadPeers.ban, node_id(1), 60.0, "forged")
         changed = stage.switch.expect(BansChanged)
         assert [(ban.subject, ban.reason, ban.entry) for ban in changed.bans] == [
             (node_id(1), "forged", None)
         ]
         assert not changed.whole
-        stage.book.call("add", address(2), address(2))
-        stage.book.call("give_up", node_id(2), 60.0, "nobody answers")
+        stage.book.call(AddrBook.add, address(2), address(2))
+        stage.book.call(BadPeers.give_up, node_id(2), 60.0, "nobody answers")
         (given_up,) = stage.switch.expect(BansChanged).bans
         assert given_up.shuts_out_until == 0
         stage.stop()
@@ -55,20 +59,20 @@ def test_what_others_count_is_there_after_a_kill(tmp_path: Path) -> None:
     """Requests and failed dials, as soon as it is acknowledged; so are addresses and bans."""
     asked = Fact(FactKind.ASKED, node_id(1), (2, 3, 0, 0))
     with Stage(tmp_path, PROCESS) as stage:
-        stage.book.call("keep", [asked])
-        stage.book.call("add", address(2), address(2))
-        stage.book.call("ban", "9.9.0.0/16", 60.0, "x")
+        stage.book.call(FactList.keep, [asked])
+        stage.book.call(AddrBook.add, address(2), address(2))
+        stage.book.call(BadPeers.ban, "9.9.0.0/16", 60.0, "x")
         stage.kill()
         stage.start()
-        assert stage.book.call("recall") == (asked,)
-        assert stage.book.call("has", node_id(2))
-        assert [ban.subject for ban in stage.book.call("shut_out")] == ["9.9.0.0/16"]
+        assert stage.book.call(FactList.all) == (asked,)
+        assert stage.book.call(AddrBook.has, node_id(2))
+        assert [ban.subject for ban in stage.book.call(BanList.published)] == ["9.9.0.0/16"]
 
 
 class Asker(ProcessActor):
     """Asks the book without waiting; ask it for the answers."""
 
-    def __init__(self, book: AddressBook) -> None:
+    def __init__(self, book: BookClient) -> None:
         super().__init__()
         self._book = book
         self._answers: list[Any] = []
@@ -76,7 +80,7 @@ class Asker(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         if message == "answers":
             return self._answers
-        self._book.request(self.runtime, *message, then=self._answers.append)
+        self._book.request(self._answers.append, *message)
         return None
 
 
@@ -85,7 +89,7 @@ def test_who_does_not_wait_for_the_book_is_answered_by_its_successor(tmp_path: P
     with Stage(tmp_path) as stage:
         asker = Asker.options(place=THREAD).start(stage.book)
         stage.stop()
-        asker.ask(("has", node_id(1)), timeout=PATIENCE_S)
+        asker.ask((AddrBook.has, node_id(1)), timeout=PATIENCE_S)
         assert asker.ask("answers", timeout=PATIENCE_S) == []
         stage.start()
         assert wait_until(lambda: asker.ask("answers", timeout=PATIENCE_S)) == [False]
@@ -96,7 +100,7 @@ def test_a_damaged_file_is_told_of_and_moved_aside(tmp_path: Path, caplog: pytes
     """The node starts all the same, with whatever was whole."""
     with Stage(tmp_path) as stage:
         for number in range(1, 200):
-            stage.book.call("add", address(number), address(number))
+            stage.book.call(AddrBook.add, address(number), address(number))
         stage.stop()
         path = stage.config.home.addrbook_store
         with path.open("r+b") as file:
@@ -104,7 +108,7 @@ def test_a_damaged_file_is_told_of_and_moved_aside(tmp_path: Path, caplog: pytes
             file.write(b"\xff" * 50)
         stage.config.addr_book_path.unlink()
         stage.start()
-        size = stage.book.call("statistics").size
+        size = stage.book.call(AddrBook.statistics).size
         assert 150 < size < 200
         assert list(path.parent.glob("addrbook.sqlite.damaged-*"))
 

@@ -16,8 +16,11 @@ import pytest
 import structlog
 
 from peerage.actors import addrbook
-from peerage.actors.addrbook import BookCall
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.calls import BookCall, Method
 from peerage.actors.discovery.book.changes import Changes
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.opening import read_snapshot
 from peerage.actors.discovery.book.store import BookStore
 from peerage.actors.discovery.errors import StoreError
@@ -42,7 +45,7 @@ def system() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def order(stage: Stage, method: str, *args: Any) -> Future[Any]:
+def order(stage: Stage, method: Method, *args: Any) -> Future[Any]:
     """Give an order without waiting for its answer."""
     return stage.names.addrbook.ask(BookCall(method, args), block=False)
 
@@ -72,16 +75,18 @@ def is_open(future: Future[Any]) -> bool:
 def test_orders_wait_for_room_and_questions_do_not(tmp_path: Path) -> None:
     """Doors hear of a ban at once: who is banned must not get in because a disk is full."""
     with Stage(tmp_path) as stage:
-        stage.book.call("add", address(1), address(1))
+        stage.book.call(AddrBook.add, address(1), address(1))
         assert stage.switch.expect(BansChanged).whole
         with full_disk():
-            added = order(stage, "add", address(2), address(2))
-            again = order(stage, "add", address(2), address(2))  # changes nothing, and promises the same
-            banned = order(stage, "ban", node_id(1), 60.0, "forged")
+            added = order(stage, AddrBook.add, address(2), address(2))
+            again = order(
+                stage, AddrBook.add, address(2), address(2)
+            )  # changes nothing, and promises the same
+            banned = order(stage, BadPeers.ban, node_id(1), 60.0, "forged")
             assert [ban.subject for ban in stage.switch.expect(BansChanged).bans] == [node_id(1)]
-            assert stage.book.call("has", node_id(2))
-            assert not stage.book.call("has", node_id(1))
-            assert stage.book.call("offer", 50, 5).size == 1
+            assert stage.book.call(AddrBook.has, node_id(2))
+            assert not stage.book.call(AddrBook.has, node_id(1))
+            assert stage.book.call(DialChooser.offer, 50, 5).size == 1
             assert is_open(added)
             assert is_open(again)
             assert is_open(banned)
@@ -107,8 +112,8 @@ def test_it_is_said_once_and_once_that_it_is_over(
     monkeypatch.setattr(BookStore, "apply", counted)
     with Stage(tmp_path) as stage, caplog.at_level(logging.INFO):
         with full_disk():
-            waiting = [order(stage, "add", address(number), address(number)) for number in range(1, 4)]
-            stage.book.call("statistics")
+            waiting = [order(stage, AddrBook.add, address(number), address(number)) for number in range(1, 4)]
+            stage.book.call(AddrBook.statistics)
             assert all(failed.acquire(timeout=PATIENCE_S) for _ in range(3))
         for each in waiting:
             each.get(timeout=PATIENCE_S)
@@ -120,19 +125,19 @@ def test_it_is_said_once_and_once_that_it_is_over(
 def test_a_book_that_is_killed_on_a_full_disk_comes_back(tmp_path: Path) -> None:
     """With all that was acknowledged; what was not is asked for again."""
     with Stage(tmp_path, PROCESS) as stage:
-        stage.book.call("add", address(1), address(1))
+        stage.book.call(AddrBook.add, address(1), address(1))
         with full_disk(System.current().fork_server_pid):
             stage.kill()
             stage.start()
-            assert stage.book.call("has", node_id(1))
-            added = order(stage, "add", address(2), address(2))
-            assert stage.book.call("has", node_id(2))
+            assert stage.book.call(AddrBook.has, node_id(1))
+            added = order(stage, AddrBook.add, address(2), address(2))
+            assert stage.book.call(AddrBook.has, node_id(2))
             assert is_open(added)
             stage.kill()
         stage.start()
-        assert stage.book.call("has", node_id(1))
-        assert not stage.book.call("has", node_id(2))
-        stage.book.call("add", address(2), address(2))
+        assert stage.book.call(AddrBook.has, node_id(1))
+        assert not stage.book.call(AddrBook.has, node_id(2))
+        stage.book.call(AddrBook.add, address(2), address(2))
         assert on_disk(stage) == {node_id(1), node_id(2)}
 
 
@@ -140,21 +145,21 @@ def test_a_file_that_was_deleted_is_there_again_for_who_comes_after_a_kill(tmp_p
     """Nothing happens in between but a look."""
     with Stage(tmp_path, PROCESS) as stage:
         for number in range(20):
-            stage.book.call("add", address(number), address(number))
+            stage.book.call(AddrBook.add, address(number), address(number))
         for file in stage.config.home.data_dir.iterdir():
             file.unlink(missing_ok=True)
         wait_until(lambda: is_written(stage, 20))
         stage.kill()
         stage.start()
-        assert stage.book.call("statistics").size == 20
+        assert stage.book.call(AddrBook.statistics).size == 20
 
 
 def test_a_stop_says_what_it_could_not_write(tmp_path: Path) -> None:
     """Changes in memory alone, and the file for CometBFT."""
     with Stage(tmp_path) as stage:
-        stage.book.call("add", address(1), address(1))
+        stage.book.call(AddrBook.add, address(1), address(1))
         with full_disk():
-            order(stage, "add", address(2), address(2))
+            order(stage, AddrBook.add, address(2), address(2))
             ended = watch(stage.names.addrbook)
             stage.stop()
             reason = ended.wait(PATIENCE_S)
@@ -164,7 +169,7 @@ def test_a_stop_says_what_it_could_not_write(tmp_path: Path) -> None:
         assert f"{stage.config.addr_book_path} is not written" in reason.text
         assert not stage.config.addr_book_path.exists()
         stage.start()
-        assert stage.book.call("has", node_id(1))
+        assert stage.book.call(AddrBook.has, node_id(1))
 
 
 def test_a_configuration_that_is_read_only_is_no_fault(
@@ -177,7 +182,7 @@ def test_a_configuration_that_is_read_only_is_no_fault(
 
     monkeypatch.setattr(addrbook, "save_book", refuse)
     with Stage(tmp_path) as stage:
-        stage.book.call("add", address(1), address(1))
+        stage.book.call(AddrBook.add, address(1), address(1))
         ended = watch(stage.names.addrbook)
         stage.stop()
         assert ended.wait(PATIENCE_S).kind == "normal"
@@ -189,7 +194,7 @@ def test_who_has_waited_long_enough_hears_why(tmp_path: Path, monkeypatch: pytes
     """Callers' own patience ends a little later; the change is written when there is room."""
     monkeypatch.setattr("peerage.actors.held_answers.HeldAnswers.__init__.__defaults__", (1024, 0.0))
     with Stage(tmp_path) as stage:
-        stage.book.call("add", address(1), address(1))
+        stage.book.call(AddrBook.add, address(1), address(1))
         with full_disk(), pytest.raises(StoreError):
-            stage.book.call("add", address(2), address(2))
+            stage.book.call(AddrBook.add, address(2), address(2))
         wait_until(lambda: on_disk(stage) == {node_id(1), node_id(2)})

@@ -47,7 +47,7 @@ def add(count: int) -> float:
     with tempfile.TemporaryDirectory(prefix="book-") as home, Stage(Path(home), PROCESS) as stage:
         began = time.perf_counter()
         for first in range(0, count, ANSWER):
-            stage.book.call("add_all", tuple(all_of_them[first : first + ANSWER]), rng.choice(sources))
+            stage.book.call(AddrBook.add_all, tuple(all_of_them[first : first + ANSWER]), rng.choice(sources))
         took = time.perf_counter() - began
     System.current().shutdown()
     return count / took
@@ -62,7 +62,7 @@ def load(path: Path) -> dict[str, float]:
     loaded, cpu = time.perf_counter() - began, time.process_time() - cpu
     began = time.perf_counter()
     for _ in range(PICKS):
-        opened.book.pick(50)
+        opened.book.dials.pick(50)
     picked = (time.perf_counter() - began) / PICKS
     grown = process.memory_full_info().uss - before
     found = {

@@ -30,7 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from peerage import Node
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.peers.handshake import HandshakeRefusedError
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.wire.keys import NodeKey
@@ -108,12 +109,12 @@ def longest_call(node: Node, kill: Callable[[], float]) -> float:
     source = NetAddress.parse(node.address, no_names)
 
     def call_all_the_time() -> None:
-        book = AddressBook(ActorRef.to(node.names.of("addrbook")))
+        book = BookClient(ActorRef.to(node.names.of("addrbook")))
         address = NetAddress.parse(f"{NodeKey.generate().node_id}@127.0.0.1:26656", no_names)
         while not enough.is_set():
             began = time.monotonic()
             try:
-                book.call("add", address, source)
+                book.call(AddrBook.add, address, source)
             except Exception as error:
                 failures.append(error)
             took.append((time.monotonic(), time.monotonic() - began))

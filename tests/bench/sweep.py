@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from peerage import Config, Node
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.actors.discovery.book.known_address import Standing
@@ -84,7 +84,7 @@ def measure() -> dict[str, object]:
         write_book(config.addr_book_path, alive, stack.enter_context(silent_port()))
         began = time.monotonic()
         node = stack.enter_context(Node(config))
-        book = AddressBook(node.names.addrbook)
+        book = BookClient(node.names.addrbook)
         standings: dict[Standing, int] = {}
         while not standings or standings.get(Standing.UNTRIED, 0):
             if time.monotonic() - began > TIMEOUT_S:
@@ -97,7 +97,7 @@ def measure() -> dict[str, object]:
             for each in known.book.addresses():
                 standings[each.standing] = standings.get(each.standing, 0) + 1
         took = time.monotonic() - began
-        assert book.call("statistics").size == ADDRESSES
+        assert book.call(AddrBook.statistics).size == ADDRESSES
         hosts = {
             " ".join(process.cmdline()).strip(): round(sum(process.cpu_times()[:2]), 2)
             for process in psutil.Process().children(recursive=True)

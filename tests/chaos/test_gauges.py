@@ -8,7 +8,8 @@ import urllib.request
 from collections.abc import Sequence
 
 from peerage import ChannelDescriptor, Node, Peer, Reactor
-from peerage.actors.addrbook import BookCall
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import ProveAlive
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import HIGH, StartNode, node_processes, wait_until
@@ -45,7 +46,7 @@ def gauges(node: Node) -> dict[str, float]:
 def truth(node: Node) -> dict[str, float]:
     """The same without round-trip times, from those who know."""
     peers = [peer.id for peer in node.peers()]
-    book = node.names.addrbook.ask(BookCall("statistics"), timeout=5.0)
+    book = node.names.addrbook.ask(BookCall(AddrBook.statistics), timeout=5.0)
     return (
         {"cometbft_p2p_peers": float(len(peers)), "cometbft_p2p_address_book_outage": 0.0}
         | {f'cometbft_p2p_addresses{{kind="{kind}"}}': float(getattr(book, kind)) for kind in BOOK_KINDS}

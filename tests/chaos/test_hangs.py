@@ -13,7 +13,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from peerage import ChannelDescriptor, Node
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import (
     HIGH,
@@ -127,9 +128,9 @@ def test_hung_peer_host_is_reported_removed_once_and_its_persistent_peer_comes_b
 
 def test_callers_of_a_hung_address_book_wait_and_none_fails(node: Node) -> None:
     """Row 3 of the restart table: the call that found it stopped is answered by the new one."""
-    book = AddressBook(node.names.addrbook)
+    book = BookClient(node.names.addrbook)
     pid = hang(node, "addrbook")
-    assert book.call("is_empty")
+    assert book.call(AddrBook.statistics).size == 0
     assert replaced(node, "addrbook", pid)
 
 

@@ -13,7 +13,8 @@ import pytest
 from pykka.messages import ProxyGetAttr, ProxySetAttr
 
 from peerage import ChannelDescriptor, Node, NodeFailedError
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.messages import GetPeerValue
 from peerage.actors.runtime import ActorDeadError, ActorRef, Timeout
 from peerage.wire.net_address import NetAddress, no_names
@@ -139,7 +140,7 @@ def test_killed_address_book_keeps_what_it_acknowledged_and_callers_wait(
     node = start_node(SPIES, peerage=LIMITED)
     start_crowd(node, go_peer, 1)
     before = connections(node)
-    book = AddressBook(node.names.addrbook)
+    book = BookClient(node.names.addrbook)
     added: list[NetAddress] = []
     failures: list[BaseException] = []
     done = threading.Event()
@@ -152,7 +153,7 @@ def test_killed_address_book_keeps_what_it_acknowledged_and_callers_wait(
                 number = len(added)
                 text = f"{number:040x}@{20 + (number >> 8)}.{number & 255}.1.1:26656"  # a group for each
                 address = NetAddress.parse(text, no_names)
-                book.call("add", address, address)
+                book.call(AddrBook.add, address, address)
                 added.append(address)
         except BaseException as error:
             failures.append(error)
@@ -170,7 +171,7 @@ def test_killed_address_book_keeps_what_it_acknowledged_and_callers_wait(
     done.set()
     caller.join(10.0)
     assert failures == []
-    assert [address for address in added if not book.call("has", address.id)] == []
+    assert [address for address in added if not book.call(AddrBook.has, address.id)] == []
     assert connections(node) == before
 
 

@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.answers import AnswerChooser
 from peerage.supervisors.node.node import Node
 from tests.chaos.started_node import PROGRAM
 from tests.interop.gopeer import GoPeer
@@ -35,7 +36,9 @@ def go_book(peer: GoPeer) -> frozenset[str]:
 
 
 def our_book(node: Node) -> frozenset[str]:
-    return frozenset(str(address) for address in AddressBook(node.names.addrbook).call("selection"))
+    return frozenset(
+        str(address) for address in BookClient(node.names.addrbook).call(AnswerChooser.selection)
+    )
 
 
 def settled(books: dict[str, Book]) -> dict[str, frozenset[str]]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.addrbook import AddressBook
-from peerage.actors.discovery.book.facts import FactKind
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.facts import FactKind, FactList
 from peerage.supervisors.node.node import Node
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddrs, PexRequest
@@ -71,7 +73,7 @@ def test_addresses_that_nobody_wants_are_not_learned(
     record = node_log.wait_for("addresses heard", peer=rude.id)
     assert record["found"] == expected
     wait_until(lambda: counts(node, "p2p_heard_addresses_total") == expected)
-    assert AddressBook(node.names.addrbook).call("statistics").size == ONE_BUCKET
+    assert BookClient(node.names.addrbook).call(AddrBook.statistics).size == ONE_BUCKET
 
 
 def test_asking_again_while_waiting_is_banned_when_repeated_and_the_ban_tells_nothing_of_us(
@@ -134,7 +136,7 @@ def test_who_is_banned_learns_nothing_of_us_wherever_peers_are_served(
 ) -> None:
     """In hosts, or each in a process of its own; before it has our NodeInfo."""
     node, rude = strict_node(start_node, peerage={"peer_hosts": peer_hosts}), rude_peer(go_peer)
-    AddressBook(node.names.addrbook).call("ban", rude.id, 3600.0, "by the operator")
+    BookClient(node.names.addrbook).call(BadPeers.ban, rude.id, 3600.0, "by the operator")
     with pytest.raises(GoPeerError, match="node info"):
         rude.dial(node.address)
     node_log.wait_for("peer refused", reason="banned")
@@ -161,5 +163,5 @@ def test_bans_and_requests_are_remembered_over_a_restart(
     with pytest.raises(GoPeerError, match="node info"):
         rude.dial(again.address)
     node_log.wait_for("peer refused", reason="banned")
-    kept = AddressBook(again.names.addrbook).call("recall")
+    kept = BookClient(again.names.addrbook).call(FactList.all)
     assert [fact.numbers[0] for fact in kept if (fact.kind, fact.name) == (FactKind.ASKED, greedy.id)] == [2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.supervisors.node.node import Node
@@ -76,8 +76,8 @@ def test_a_newcomer_is_told_of_the_living(
     home = tmp_path / "seed"
     write_book(node_config(home).addr_book_path, alive)
     seed = start_node({}, home=home, p2p={"pex": True, "seed_mode": True})
-    book = AddressBook(seed.names.addrbook)
-    wait_until(lambda: book.call("statistics").verified >= ENOUGH, 30.0, "visits")
+    book = BookClient(seed.names.addrbook)
+    wait_until(lambda: book.call(AddrBook.statistics).verified >= ENOUGH, 30.0, "visits")
     node = start_node({}, p2p={"pex": True, "seeds": seed.address, "max_num_outbound_peers": 8})
     wait_until(lambda: len(node.peers()) >= 8, 30.0, "eight of those it was told of")
     node.stop()

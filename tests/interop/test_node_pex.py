@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bans import BanList
 from peerage.supervisors.node.node import Node
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import StartNode, wait_until
@@ -14,8 +16,8 @@ pytestmark = pytest.mark.interop
 PEX = 0x00
 
 
-def book_of(node: Node) -> AddressBook:
-    return AddressBook(node.names.addrbook)
+def book_of(node: Node) -> BookClient:
+    return BookClient(node.names.addrbook)
 
 
 def ids_of(node: Node) -> set[str]:
@@ -30,7 +32,7 @@ def test_a_cometbft_peer_is_told_of_the_addresses_we_know(
     known = go_peer(pex=True)
     asker = go_peer(pex=True, ensure_peers_period_ms=500)
     known.dial(node.address)  # an inbound peer's self-reported address enters the book
-    wait_until(lambda: book_of(node).call("has", known.id), what="the inbound peer is in the book")
+    wait_until(lambda: book_of(node).call(AddrBook.has, known.id), what="the inbound peer is in the book")
     asker.dial(node.address)
     wait_until(lambda: known.id in asker.peers(), timeout=20.0, what="the asker found the other through us")
 
@@ -49,10 +51,10 @@ def test_an_unasked_answer_stops_the_peer_and_bans_it(start_node: StartNode, go_
     node = start_node(p2p={"pex": True})
     rude = go_peer(channels=[{"id": PEX, "priority": 1, "send_queue_capacity": 10}])
     us = rude.dial(node.address)
-    wait_until(lambda: book_of(node).call("has", rude.id), what="in the book")
+    wait_until(lambda: book_of(node).call(AddrBook.has, rude.id), what="in the book")
     rude.send(us, PEX, b"\x12\x00")
     wait_until(lambda: rude.id not in ids_of(node), what="stopped")
-    wait_until(lambda: book_of(node).call("is_banned", rude.id), what="banned")
+    wait_until(lambda: book_of(node).call(BanList.holds, rude.id), what="banned")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_what_is_no_pex_message_stops_the_peer_without_a_ban(
     wait_until(lambda: broken.id in ids_of(node), what="connected")
     broken.send(us, PEX, message)
     wait_until(lambda: broken.id not in ids_of(node), what="stopped")
-    assert not book_of(node).call("is_banned", broken.id)
+    assert not book_of(node).call(BanList.holds, broken.id)
 
 
 def test_what_the_book_acknowledged_is_there_after_a_restart_of_the_node(
@@ -78,8 +80,8 @@ def test_what_the_book_acknowledged_is_there_after_a_restart_of_the_node(
     node = start_node(p2p={"pex": True})
     known = go_peer(pex=True)
     known.dial(node.address)
-    wait_until(lambda: book_of(node).call("has", known.id), what="in the book")
+    wait_until(lambda: book_of(node).call(AddrBook.has, known.id), what="in the book")
     node.stop()
     assert known.id in node.config.addr_book_path.read_text()
     again = start_node(p2p={"pex": True}, home=node.config.home.path)
-    assert book_of(again).call("has", known.id)
+    assert book_of(again).call(AddrBook.has, known.id)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.supervisors.node.node import Node
 from peerage.wire.net_address import NetAddress
 from peerage.wire.pex import PexAddrs, PexRequest, decode_pex
@@ -37,7 +39,7 @@ def address_of(node: Node) -> str:
 def tell_of_somebody(node: Node) -> None:
     """So that the seed need not wait for others before it answers."""
     somebody = NetAddress("1" * 40, "127.0.0.1", 1)
-    AddressBook(node.names.addrbook).call("add", somebody, somebody)
+    BookClient(node.names.addrbook).call(AddrBook.add, somebody, somebody)
 
 
 def told(peer: GoPeer) -> list[NetAddress]:
@@ -53,15 +55,15 @@ def test_a_caller_is_answered_and_hung_up_on_and_was_no_peer(
     """The next one is told of the first, who answered when the seed came back to him."""
     node = seed(start_node)
     known = go_peer(pex=True, seeds=[node.address])
-    book = AddressBook(node.names.addrbook)
-    wait_until(lambda: book.call("is_good", known.id), what="the first caller was visited")
+    book = BookClient(node.names.addrbook)
+    wait_until(lambda: book.call(AddrBook.is_good, known.id), what="the first caller was visited")
     anna = caller(go_peer)
     anna.dial(node.address)
     anna.send(node.node_id, PEX, REQUEST)
     assert known.address in map(str, told(anna))
     anna.wait_for("peer_removed")
     assert not node_log.records("peer added", peer=anna.id)
-    wait_until(lambda: book.call("has", anna.id), what="what a caller says of itself is heard")
+    wait_until(lambda: book.call(AddrBook.has, anna.id), what="what a caller says of itself is heard")
 
 
 def test_who_calls_and_asks_nothing_becomes_a_peer(start_node: StartNode, go_peer: StartGoPeer) -> None:
@@ -157,7 +159,7 @@ def test_a_banned_network_is_refused_before_any_byte(
 ) -> None:
     """No cryptography for whom the operator does not want: the connection is closed at once."""
     node = seed(start_node)
-    AddressBook(node.names.addrbook).call("ban", "127.0.0.0/8", 3600.0, "scans us")
+    BookClient(node.names.addrbook).call(BadPeers.ban, "127.0.0.0/8", 3600.0, "scans us")
     unwanted = caller(go_peer)
     with pytest.raises(GoPeerError, match="secret connection"):
         unwanted.dial(node.address)

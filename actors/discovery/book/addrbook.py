@@ -20,7 +20,7 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.changes import Changes, NoTouchedIDs, TouchedIDs
-from peerage.actors.discovery.book.choosing import DialChooser, Offer
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.entries import MAX_NEW_BUCKETS, Entries
 from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.book.known_address import Entry, Kind, KnownAddress
@@ -32,7 +32,7 @@ from peerage.actors.discovery.book.tally import Tally
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.book.verdicts import Verdicts
 from peerage.actors.discovery.errors import AddressMissingError, AddressRefusedError, BanSubjectError
-from peerage.wire.keys import NodeID, normal_id
+from peerage.wire.keys import normal_id
 from peerage.wire.net_address import NetAddress
 
 KEY_BITS = 96  # reference 9
@@ -409,105 +409,3 @@ class AddrBook:
 
     def _may_be_anchor(self, address: NetAddress) -> bool:
         return self._rules.may_be_dialled(address) and address.id not in self._verdicts.incompatible
-
-    # --- other names of what the parts do, until all callers name the parts ---
-
-    @property
-    def new_count(self) -> int:
-        """See `statistics`."""
-        return len(self._entries.new)
-
-    @property
-    def old_count(self) -> int:
-        """See `statistics`."""
-        return len(self._entries.old)
-
-    @property
-    def is_empty(self) -> bool:
-        """See `__len__`."""
-        return not len(self)
-
-    @property
-    def needs_more(self) -> bool:
-        """See `DialChooser`."""
-        return self.dials.needs_more()
-
-    def is_banned(self, node_id: str) -> bool:
-        """See `BanList.holds`."""
-        return self.bans.holds(node_id)
-
-    def is_ours(self, address: NetAddress) -> bool:
-        """See `OwnAddresses`."""
-        return address in self.own
-
-    def ban(self, subject: str, seconds: float, reason: str) -> Ban:
-        """See `BadPeers`."""
-        return self.bad_peers.ban(subject, seconds, reason)
-
-    def lift(self, subject: str) -> bool:
-        """See `BadPeers`."""
-        return self.bad_peers.lift(subject)
-
-    def mark_bad(self, node_id: str, ban_s: float, reason: str) -> bool:
-        """See `BadPeers`."""
-        return self.bad_peers.mark_bad(node_id, ban_s, reason)
-
-    def give_up(self, node_id: str, ban_s: float, reason: str) -> bool:
-        """See `BadPeers`."""
-        return self.bad_peers.give_up(node_id, ban_s, reason)
-
-    def reinstate_bad_peers(self) -> list[NodeID]:
-        """See `BadPeers`."""
-        return self.bad_peers.reinstate()
-
-    def pick(self, bias: int) -> NetAddress | None:
-        """See `DialChooser`."""
-        return self.dials.pick(bias)
-
-    def offer(self, bias: int, picks: int) -> Offer:
-        """See `DialChooser`."""
-        return self.dials.offer(bias, picks)
-
-    def feeler(self) -> NetAddress | None:
-        """See `DialChooser`."""
-        return self.dials.feeler()
-
-    def due(self, count: int) -> list[NetAddress]:
-        """See `DialChooser`."""
-        return self.dials.due(count)
-
-    def due_address(self, node_id: str) -> NetAddress | None:
-        """See `DialChooser`."""
-        return self.dials.due_address(node_id)
-
-    def selection(self) -> list[NetAddress]:
-        """See `AnswerChooser`."""
-        return self.answers.selection()
-
-    def selection_with_bias(self, percent_new: int) -> list[NetAddress]:
-        """See `AnswerChooser`."""
-        return self.answers.selection_with_bias(percent_new)
-
-    def answer(self, percent_new: int | None = None) -> bytes:
-        """See `AnswerChooser`."""
-        return self.answers.message(percent_new)
-
-    def set_anchors(self, addresses: Iterable[NetAddress]) -> None:
-        """See `Anchors`."""
-        self.anchors.remember(addresses)
-
-    def shut_out(self) -> tuple[Ban, ...]:
-        """See `BanList`."""
-        return self.bans.published()
-
-    def keep(self, facts: Iterable[Fact]) -> None:
-        """See `FactList`."""
-        self.facts.keep(facts)
-
-    def recall(self) -> tuple[Fact, ...]:
-        """See `FactList`."""
-        return self.facts.all()
-
-    def restore_facts(self, facts: Iterable[Fact]) -> None:
-        """See `restore`."""
-        self.restore((), facts=facts)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from peerage.actors.discovery.book.addrbook import Added, AddrBook
+from peerage.actors.discovery.book.additions import Added
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.manager.agenda import Agenda
 from peerage.actors.discovery.manager.effects import Effects, Heard
 from peerage.actors.discovery.manager.load import Load

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Container, Sequence
 
 from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.manager.backoff import Verdict
 from peerage.actors.discovery.manager.effects import (
     Dial,
@@ -78,7 +79,7 @@ class Dialling:
 
     def feel(self) -> None:
         """Try an address for the book's sake, if it has one to be tried."""
-        self._effects.ask_book(self._feel, AddrBook.feeler)
+        self._effects.ask_book(self._feel, DialChooser.feeler)
 
     def _feel(self, address: NetAddress | None) -> None:
         if address is not None and address.id not in self._peers:

@@ -20,8 +20,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from peerage.actors.discovery.book.addrbook import Added, AddrBook
-from peerage.actors.discovery.book.facts import Fact
+from peerage.actors.discovery.book.additions import Added
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.manager.agenda import Agenda, Entry, Moment
 from peerage.actors.discovery.manager.answer_selection import AnswerSelection
 from peerage.actors.discovery.manager.answering import Answering
@@ -250,7 +252,7 @@ class Discoverer:
         return self._effects.take()
 
     def drain(self) -> list[Fact]:
-        """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""
+        """What a restart must not forget, as far as it changed since the last call: for `FactList.keep`."""
         return [*self._exchange.drain(), *self._manager.drain()]
 
     # --- beginning -------------------------------------------------------------------------------------------------
@@ -258,7 +260,7 @@ class Discoverer:
     def _recall(self) -> None:
         """Ask who asked and which dials failed before this process began, until the book says it."""
         self._recalling = self._agenda.after(self._settings.pace.patience, self._recall)
-        self._effects.ask_book(self._recalled, AddrBook.recall)
+        self._effects.ask_book(self._recalled, FactList.all)
 
     def _recalled(self, facts: Sequence[Fact]) -> None:
         if self._until_recalled is None:
@@ -299,7 +301,7 @@ class Discoverer:
             self._effects.ask_book(None, AddrBook.add_all, (address,), self._settings.own_address)
         self._effects.ask_book(None, AddrBook.mark_good, peer.id, address, peer.latency)
         if self._seed_mode is None:
-            self._effects.ask_book(partial(self._ask_at_once, peer), AddrBook.needs_more)
+            self._effects.ask_book(partial(self._ask_at_once, peer), DialChooser.needs_more)
         else:
             self._ask_at_once(peer, needs_more=True)
             self._seed_mode.reached(peer)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from peerage.actors.discovery.book.addrbook import Added, AddrBook
+from peerage.actors.discovery.book.additions import Added
+from peerage.actors.discovery.book.calls import Method
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Told
 from peerage.actors.discovery.manager.exchange import StopPeer
 from peerage.wire.keys import NodeID
@@ -93,16 +94,11 @@ class GiveUp:
 
 @dataclass(frozen=True, slots=True)
 class AskBook:
-    """Call this method of the address book, or look at this property, and hand in the answer if `then` is given."""
+    """Call this method of the address book or of a part of it, and hand in the answer if `then` is given."""
 
-    method: Callable[..., Any]
+    method: Method
     args: tuple[Any, ...] = ()
     then: Callable[[Any], None] | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def name(self) -> str:
-        """The method's name."""
-        return self.method.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +194,16 @@ class Effects:
     def ask_book(
         self,
         then: Callable[[T], None] | None,
-        method: Callable[Concatenate[AddrBook, P], T],
+        method: Callable[Concatenate[Any, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Have the book called. Args: then, what to do with its answer; kwargs, none: methods take them by position."""
+        """Have a method of the book, or of a part of it, called.
+
+        Args: then, what to do with its answer; kwargs, none: arguments are given by position.
+        """
         assert not kwargs
-        look = getattr(method, "fget", method)  # of a property, which the type checker takes for its getter
-        self.emit(AskBook(look, args, then))
+        self.emit(AskBook(method, args, then))
 
     def stop(self, peer: ConnectedPeer, offence: StopPeer) -> None:
         """Stop a peer for an offence, and ban it unless the operator insists on it."""

@@ -200,11 +200,11 @@ class PeerExchange:
         return Answer(bias, then_stop=is_caller, after=wait, turn=turn)
 
     def drain(self) -> list[Fact]:
-        """What a restart must not forget, as far as it changed since the last call: for `AddrBook.keep`."""
+        """What a restart must not forget, as far as it changed since the last call: for `FactList.keep`."""
         return self._rate.drain() + ([] if self._groups is None else self._groups.drain())
 
     def restore(self, facts: Sequence[Fact]) -> None:
-        """Go on from what `AddrBook.recall` knows."""
+        """Go on from what `FactList.all` knows."""
         self._rate.restore(facts)
         if self._groups is not None:
             self._groups.restore(facts)

@@ -168,7 +168,7 @@ class PeerManager:
         return MIN_BETWEEN_ROUNDS_S - elapsed if 0 <= elapsed < MIN_BETWEEN_ROUNDS_S else 0.0
 
     def feeler_due(self, *, outbound: int, dialling: int) -> bool:
-        """Whether to try an address for the book's sake now (`AddrBook.feeler`); it is noted as done.
+        """Whether to try an address for the book's sake now (`DialChooser.feeler`); it is noted as done.
 
         Every two minutes or so, and only while no peer is wanted: other dials tell the book as much.
         """
@@ -180,7 +180,7 @@ class PeerManager:
 
     @staticmethod
     def anchors(outbound: Iterable[Connected]) -> list[NetAddress]:
-        """Which outbound peers to begin with after a restart (`AddrBook.set_anchors`): those connected longest.
+        """Which outbound peers to begin with after a restart (`Anchors.remember`): those connected longest.
 
         A peer that came a moment ago has proved little, and is none yet.
         """
@@ -189,11 +189,11 @@ class PeerManager:
         return [peer.address for peer in good[:MAX_ANCHORS]]
 
     def drain(self) -> list[Fact]:
-        """The dials that failed or no longer count as failed, since the last call: for `AddrBook.keep`."""
+        """The dials that failed or no longer count as failed, since the last call: for `FactList.keep`."""
         return self._backoff.drain()
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what `AddrBook.recall` knows."""
+        """Go on from what `FactList.all` knows."""
         self._backoff.restore(facts)
 
     @staticmethod

@@ -9,7 +9,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from peerage.actors.discovery.book.addrbook import AddrBook, Offer
+from peerage.actors.discovery.book.anchors import Anchors
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.choosing import DialChooser, Offer
 from peerage.actors.discovery.manager.agenda import Agenda
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import CountPeers, Effects, SendRequest
@@ -74,7 +76,7 @@ class Rounds:
 
     def _round(self) -> None:
         self._agenda.after(self._period, self._round)
-        self._effects.ask_book(None, AddrBook.reinstate_bad_peers)
+        self._effects.ask_book(None, BadPeers.reinstate)
         self._tell_anchors()
         self.ensure_peers(early=False)
 
@@ -88,7 +90,7 @@ class Rounds:
         )
         if stayed != self._stayed:
             anchors = self._manager.anchors(Connected(peer.address, now - peer.since) for peer in stayed)
-            self._effects.ask_book(partial(self._told_anchors, stayed), AddrBook.set_anchors, anchors)
+            self._effects.ask_book(partial(self._told_anchors, stayed), Anchors.remember, anchors)
 
     def _told_anchors(self, stayed: tuple[ConnectedPeer, ...], _nothing: None) -> None:
         self._stayed = stayed
@@ -115,7 +117,7 @@ class Rounds:
                 self._dialling.feel()
             return
         self._effects.ask_book(
-            partial(self._decide, thought, counts, plan), AddrBook.offer, plan.bias, plan.picks
+            partial(self._decide, thought, counts, plan), DialChooser.offer, plan.bias, plan.picks
         )
 
     def _decide(self, thought: _Thought, counts: PeerCounts, plan: Plan, offer: Offer) -> None:

@@ -9,7 +9,9 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.manager.agenda import Agenda
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import Disconnect, Effects
@@ -56,12 +58,12 @@ class SeedMode:
 
     def _round(self) -> None:
         self._agenda.after(self._pace.crawl_period, self._round)
-        self._effects.ask_book(None, AddrBook.reinstate_bad_peers)
+        self._effects.ask_book(None, BadPeers.reinstate)
         self._dialling.feel()
         if self._verified_answers:
-            self._effects.ask_book(self._visit_all, AddrBook.due, VISITS_PER_ROUND)
+            self._effects.ask_book(self._visit_all, DialChooser.due, VISITS_PER_ROUND)
         else:
-            self._effects.ask_book(self._visit_all, AddrBook.selection)
+            self._effects.ask_book(self._visit_all, AnswerChooser.selection)
         now, peers = self._agenda.now.unix, self._peers
         stays = [Stay(peer.id, now - peer.since, persistent=peer.is_persistent) for peer in peers.values()]
         for peer_id in self._crawler.overstayed(stays):
@@ -85,7 +87,7 @@ class SeedMode:
             self._agenda.after(self._pace.visit_back_after, partial(self._ask_where, peer_id, home.host))
 
     def _ask_where(self, peer_id: NodeID, host: IPAddress) -> None:
-        self._effects.ask_book(partial(self._visit_at, host), AddrBook.due_address, peer_id)
+        self._effects.ask_book(partial(self._visit_at, host), DialChooser.due_address, peer_id)
 
     def _visit_at(self, host: IPAddress, due: NetAddress | None) -> None:
         if due is not None and due.host == host:

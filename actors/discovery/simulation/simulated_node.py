@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.discoverer import Discoverer
 from peerage.actors.discovery.manager.effects import (
@@ -101,7 +102,7 @@ class SimulatedNode(Participant):
         """Come up, with the book that is there."""
         self.life += 1
         self.online = True
-        self.book.restore_facts(())  # as after a restart: the anchors are due
+        self.book.anchors.begin()  # as after a restart: the anchors are due
         discoverer = self._discoverer = Discoverer(
             self._now(), rng=self.world.rng, seeds=self._seeds, settings=self._settings
         )
@@ -110,7 +111,7 @@ class SimulatedNode(Participant):
     def stop(self) -> None:
         """Go down without a word."""
         if self._discoverer is not None:
-            self.book.keep(self._discoverer.drain())
+            self.book.facts.keep(self._discoverer.drain())
         self.online = False
         self._discoverer = None
         self._wakes_at = math.inf
@@ -232,20 +233,21 @@ class SimulatedNode(Participant):
 
     def _bar(self, _discoverer: Discoverer, effect: Ban | GiveUp) -> None:
         if isinstance(effect, GiveUp):
-            self.book.give_up(effect.id, effect.seconds, effect.reason)
+            self.book.bad_peers.give_up(effect.id, effect.seconds, effect.reason)
         else:
-            self.book.ban(effect.id, effect.seconds, effect.reason)
+            self.book.bad_peers.ban(effect.id, effect.seconds, effect.reason)
 
     def _ask_book(self, discoverer: Discoverer, question: AskBook) -> None:
         if self._cometbft and question.method is AddrBook.mark_good:
             return  # a handshake is no reason for CometBFT
-        answer = question.method(self.book, *question.args)
+        answer = BookCall(question.method, question.args).perform(self.book)
         if question.then is not None:
             self._carry_out(discoverer, discoverer.answered(self._now(), question, answer))
 
     def _select_answer(self, discoverer: Discoverer, question: SelectAnswer) -> None:
         bias = question.bias
-        told = self.book.selection() if bias is None else self.book.selection_with_bias(bias)
+        answers = self.book.answers
+        told = answers.selection() if bias is None else answers.selection_with_bias(bias)
         self._carry_out(discoverer, discoverer.answered(self._now(), question, told))
 
     def _count_peers(self, discoverer: Discoverer, question: CountPeers) -> None:

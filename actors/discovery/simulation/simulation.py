@@ -346,7 +346,7 @@ class SimulatedNetwork:
             address
             for seed in self.seeds
             for _ in range(JUDGED_ANSWERS)
-            for address in seed.book.selection_with_bias(SEED_BIAS)
+            for address in seed.book.answers.selection_with_bias(SEED_BIAS)
         ]
         return sum(map(self._alive, told)) / len(told) if told else None
 

@@ -41,7 +41,7 @@ def write(path: Path, addresses: int) -> set[str]:
     book = opened(path)
     for number in range(1, addresses + 1):
         book.book.add(address(number), address(number))
-    book.book.ban("10.9.0.0/16", 3600.0, "test")
+    book.book.bad_peers.ban("10.9.0.0/16", 3600.0, "test")
     book.store.apply(book.book.drain())
     ids = {known.id for known in book.book.addresses()}
     book.store.close()

@@ -90,7 +90,7 @@ class BookMachine(RuleBasedStateMachine):
     @rule(number=NUMBERS, seconds=st.sampled_from([10.0, 100.0]))
     def mark_bad(self, number: int, seconds: float) -> None:
         known = node_id(number) in self.model
-        assert self.book.mark_bad(node_id(number), seconds, "model") == known
+        assert self.book.bad_peers.mark_bad(node_id(number), seconds, "model") == known
         if known:
             self.model.remove(node_id(number))
             self.good.discard(node_id(number))
@@ -101,7 +101,7 @@ class BookMachine(RuleBasedStateMachine):
         """As mark_bad, but the ID may connect."""
         known = node_id(number) in self.model
         shut_out = self.book.bans.ban_of(node_id(number))
-        assert self.book.give_up(node_id(number), seconds, "model") == known
+        assert self.book.bad_peers.give_up(node_id(number), seconds, "model") == known
         assert self.book.bans.ban_of(node_id(number)) == shut_out
         if known:
             self.model.remove(node_id(number))
@@ -113,7 +113,7 @@ class BookMachine(RuleBasedStateMachine):
         """An operator ends a ban before its time: who was in the book is back, as new."""
         banned = node_id(number) in self.banned
         before = self.ids()
-        assert self.book.lift(node_id(number)) == banned
+        assert self.book.bad_peers.lift(node_id(number)) == banned
         if banned:
             del self.banned[node_id(number)]
             after = self.ids()
@@ -127,16 +127,16 @@ class BookMachine(RuleBasedStateMachine):
     def ban_a_network(self, number: int) -> None:
         """Its addresses stay in the book, and are neither offered nor told."""
         subject = str(address(number).host)
-        self.book.ban(subject, 100.0, "model")
+        self.book.bad_peers.ban(subject, 100.0, "model")
         told = [
-            *self.book.selection(),
-            *self.book.selection_with_bias(50),
-            *self.book.offer(50, 20).candidates,
+            *self.book.answers.selection(),
+            *self.book.answers.selection_with_bias(50),
+            *self.book.dials.offer(50, 20).candidates,
         ]
         assert all(str(each.host) != subject for each in told)
         self.model = self.ids()  # an offer may have reinstated somebody
-        self.banned = {banned: self.banned[banned] for banned in self.banned if self.book.is_banned(banned)}
-        assert self.book.lift(subject)
+        self.banned = {banned: self.banned[banned] for banned in self.banned if self.book.bans.holds(banned)}
+        assert self.book.bad_peers.lift(subject)
 
     @rule(number=NUMBERS)
     def remove(self, number: int) -> None:
@@ -147,7 +147,7 @@ class BookMachine(RuleBasedStateMachine):
     @rule()
     def reinstate(self) -> None:
         over = {banned for banned, until in self.banned.items() if until <= self.clock.now}
-        assert set(self.book.reinstate_bad_peers()) == over
+        assert set(self.book.bad_peers.reinstate()) == over
         for banned in over:
             del self.banned[banned]
         after = self.ids()
@@ -161,9 +161,9 @@ class BookMachine(RuleBasedStateMachine):
 
     @rule(bias=st.integers(-10, 110))
     def choose(self, bias: int) -> None:
-        picked = self.book.pick(bias)
+        picked = self.book.dials.pick(bias)
         assert picked is None or picked.id in self.model
-        for selection in (self.book.selection(), self.book.selection_with_bias(bias)):
+        for selection in (self.book.answers.selection(), self.book.answers.selection_with_bias(bias)):
             chosen = [told.id for told in selection]
             assert len(set(chosen)) == len(chosen)
             assert set(chosen) <= self.model
@@ -252,13 +252,13 @@ class ImprovedBookMachine(BookMachine):
 
     @rule(count=st.integers(0, 50))
     def visit(self, count: int) -> None:
-        due = [told.id for told in self.book.due(count)]
+        due = [told.id for told in self.book.dials.due(count)]
         assert len(due) == len(set(due)) <= count
         assert set(due) <= self.model
 
     @rule()
     def feel(self) -> None:
-        told = self.book.feeler()
+        told = self.book.dials.feeler()
         assert told is None or told.id in self.model
         self.good = self.old()  # a test may have taken too long
         assert self.ids() == self.model

@@ -29,18 +29,22 @@ def other_network(clock: Clock, improvements: Improvements | None = None) -> Add
 def offered(known: AddrBook) -> bool:
     """Whether anybody would dial it, for whatever reason."""
     return bool(
-        any(known.pick(bias) for bias in (0, 100) * 20)
-        or known.offer(50, 30).candidates
-        or known.feeler()
-        or known.due(10)
-        or known.due_address(node_id(1))
+        any(known.dials.pick(bias) for bias in (0, 100) * 20)
+        or known.dials.offer(50, 30).candidates
+        or known.dials.feeler()
+        or known.dials.due(10)
+        or known.dials.due_address(node_id(1))
         or known.anchors.addresses()
     )
 
 
 def told(known: AddrBook) -> bool:
     """Whether anybody would be told of it."""
-    return bool(known.selection() or known.selection_with_bias(30) or known.selection_with_bias(100))
+    return bool(
+        known.answers.selection()
+        or known.answers.selection_with_bias(30)
+        or known.answers.selection_with_bias(100)
+    )
 
 
 def test_a_node_of_another_network_is_neither_dialled_nor_told() -> None:
@@ -48,7 +52,7 @@ def test_a_node_of_another_network_is_neither_dialled_nor_told() -> None:
     for improvements in (None, COMETBFT_RULES):
         clock = Clock()
         known = other_network(clock, improvements)
-        known.set_anchors([address(1)])
+        known.anchors.remember([address(1)])
         row = known.get(node_id(1))
         assert row is not None
         assert row.standing is Standing.INCOMPATIBLE
@@ -93,12 +97,12 @@ def test_addresses_of_other_networks_do_not_count_as_known() -> None:
     known = book(shape=BookShape(new_bucket_size=2048))
     for number in range(NEEDS_MORE_BELOW):
         known.add(address(number), address(2000 + number))
-    wanted = [known.needs_more]
+    wanted = [known.dials.needs_more()]
     known.mark_incompatible(node_id(5))
-    wanted.append(known.needs_more)
+    wanted.append(known.dials.needs_more())
     known.remove(node_id(5))
     known.add(address(5), address(6))
-    wanted.append(known.needs_more)
+    wanted.append(known.dials.needs_more())
     assert wanted == [False, True, False]
 
 

@@ -66,7 +66,7 @@ def test_an_old_address_without_a_place_among_the_old_becomes_new() -> None:
     known = book(shape=TINY)
     added = known.merge([row(n, 3, kind=Kind.OLD) for n in range(60)])
     assert (added.added, added.refused) == (60, {})
-    assert known.new_count > 0
+    assert known.statistics().new > 0
     assert max(sizes(known, Kind.OLD).values()) <= 2
 
 

@@ -17,10 +17,13 @@ from typing import Any, Self
 
 import pytest
 
-from peerage.actors.addrbook import PROPERTIES, BookCall
 from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.calls import BookCall, Method
+from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.manager.request_rate import MAX_EARLY
 from peerage.actors.messages import (
@@ -165,19 +168,20 @@ class Stage:
     def counter(self, name: str, label: str) -> float:
         return self._counters.get((name, (label,)), 0.0)
 
-    def called(self, method: str) -> list[tuple[Any, ...]]:
+    def called(self, method: Method) -> list[tuple[Any, ...]]:
         """The arguments of all calls of a method of the book."""
-        return [call.args for call in self.calls if call.method == method]
+        return [call.args for call in self.calls if call.method is method]
 
     def facts(self, kind: FactKind) -> list[tuple[int, ...]]:
         """The numbers of all facts of a kind that the reactor had kept."""
-        return [fact.numbers for (facts,) in self.called("keep") for fact in facts if fact.kind is kind]
+        return [
+            fact.numbers for (facts,) in self.called(FactList.keep) for fact in facts if fact.kind is kind
+        ]
 
     def _book(self, call: BookCall) -> Any:
         self.calls.append(call)
         self.book_answers.wait(PATIENCE_S)
-        value = getattr(self.known, call.method)
-        return value if call.method in PROPERTIES else value(*call.args)
+        return call.perform(self.known)
 
     def _switch(self, message: Any) -> Any:
         if isinstance(message, CountPeers):
@@ -232,7 +236,7 @@ def test_who_asks_early_is_answered_late_and_stays(clock: Clock, short_interval:
             answered(peer)
         wait_until(lambda: stage.counter("p2p_pex_requests_total", "answered") == 4)
         assert stage.counter("p2p_pex_requests_total", "early") == 2
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_who_was_restarted_and_asks_early_is_answered_late_on_its_new_connection(
@@ -251,8 +255,8 @@ def test_who_was_restarted_and_asks_early_is_answered_late_on_its_new_connection
         again = stage.connect()
         again.send(PEX_CHANNEL, REQUEST)
         answered(again)
-        assert len(stage.called("answer")) == 3  # the other turn would have come before
-        assert stage.called("ban") == []
+        assert len(stage.called(AnswerChooser.message)) == 3  # the other turn would have come before
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_who_asks_again_while_it_waits_is_stopped_and_banned_when_it_does_so_again(clock: Clock) -> None:
@@ -268,8 +272,8 @@ def test_who_asks_again_while_it_waits_is_stopped_and_banned_when_it_does_so_aga
             peer = stage.connect()
             peer.send(PEX_CHANNEL, REQUEST, REQUEST)
             assert peer.expect_stopped() == reason
-        wait_until(lambda: stage.called("ban") == [(PEER, 60.0, reason), (PEER, 120.0, reason)])
-        assert [ban.subject for ban in stage.known.shut_out()] == [PEER]
+        wait_until(lambda: stage.called(BadPeers.ban) == [(PEER, 60.0, reason), (PEER, 120.0, reason)])
+        assert [ban.subject for ban in stage.known.bans.published()] == [PEER]
         wait_until(lambda: stage.counter("p2p_bans_total", reason) == 2)
         assert stage.counter("p2p_pex_requests_total", "answered") == 2
         assert stage.counter("p2p_pex_requests_total", reason) == 3
@@ -283,7 +287,7 @@ def test_an_honest_asker_is_answered_again_and_again(clock: Clock) -> None:
             peer.send(PEX_CHANNEL, REQUEST)
             answered(peer)
             clock.pass_by(30.0)
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_a_restarted_reactor_knows_who_asked_and_which_dials_failed(clock: Clock, quick_rounds: None) -> None:
@@ -294,12 +298,12 @@ def test_a_restarted_reactor_knows_who_asked_and_which_dials_failed(clock: Clock
         peer = stage.connect()
         peer.send(PEX_CHANNEL, REQUEST, REQUEST)
         answered(peer)
-        wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_attempt"))
-    assert {fact.kind for fact in known.recall()} == {FactKind.ASKED, FactKind.GROUP, FactKind.FAILED}
+        wait_until(lambda: (node_id(7), address(7)) in stage.called(AddrBook.mark_attempt))
+    assert {fact.kind for fact in known.facts.all()} == {FactKind.ASKED, FactKind.GROUP, FactKind.FAILED}
     with Stage(clock, known=known, instrumentation={"prometheus": True}) as again:
         again.connect().send(PEX_CHANNEL, REQUEST)
         wait_until(lambda: again.counter("p2p_pex_requests_total", "early") == 1)
-        wait_until(lambda: len(again.called("offer")) > 3)
+        wait_until(lambda: len(again.called(DialChooser.offer)) > 3)
         assert str(address(7)) not in again.dials  # its pause is not over
 
 
@@ -319,7 +323,7 @@ def test_a_group_that_asks_too_often_is_sent_away_under_whatever_ids(
                 else:
                     answered(peer)
             assert stopped == ["its group of IP addresses asked for addresses too often"] * limited
-            assert stage.called("ban") == []
+            assert stage.called(BadPeers.ban) == []
 
 
 def test_a_seed_answers_once_with_addresses_that_answered_and_sends_away(clock: Clock) -> None:
@@ -346,7 +350,7 @@ def test_under_load_an_answer_is_shared(clock: Clock, monkeypatch: pytest.Monkey
                 peer = stage.connect(100 + number)
                 peer.send(PEX_CHANNEL, REQUEST)
                 answered(peer)
-            assert len(stage.called("answer")) == draws
+            assert len(stage.called(AnswerChooser.message)) == draws
 
 
 def call(number: int, ip: str = "") -> CallerAsks:
@@ -379,7 +383,7 @@ def test_who_calls_first_waits_for_others(clock: Clock, monkeypatch: pytest.Monk
     set_pace(monkeypatch, alone=0.05)
     with seed_stage(clock) as stage:
         assert asks(stage, call(7)) == [address(7)]
-        assert stage.called("answer") == [(30,), (30,)]
+        assert stage.called(AnswerChooser.message) == [(30,), (30,)]
 
 
 def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock, short_interval: None) -> None:
@@ -388,7 +392,7 @@ def test_who_calls_again_too_soon_waits_for_his_turn(clock: Clock, short_interva
         stage.known.add(address(20), address(20))
         for _ in range(4):
             assert address(20) in asks(stage, call(7))
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
         wait_until(lambda: stage.counter("p2p_pex_requests_total", "early") == 2)
 
 
@@ -408,9 +412,9 @@ def test_who_calls_once_more_while_he_waits_loses_the_earlier_call(clock: Clock)
         asks(stage, call(7))
         for _ in range(MAX_EARLY):
             stage.ask_later(call(7))
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
         assert asks(stage, call(7)).detail == reason
-        wait_until(lambda: stage.called("ban") == [(node_id(7), 60.0, reason)])
+        wait_until(lambda: stage.called(BadPeers.ban) == [(node_id(7), 60.0, reason)])
 
 
 def test_a_caller_who_leaves_gives_his_place_to_another(clock: Clock) -> None:
@@ -429,18 +433,18 @@ def test_a_caller_who_leaves_gives_his_place_to_another(clock: Clock) -> None:
         assert asks(stage, call(8)).detail == "too many wait for their turn"
         stage.ask(CallerLeft(node_id(7), leaver.connection))
         assert not stage.ask_later(call(8)).is_ready()
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_those_who_wait_take_half_of_the_places_at_most(clock: Clock) -> None:
     """The others are for those who need not wait."""
     with seed_stage(clock, p2p={"seed_mode": True, "max_num_inbound_peers": 2}) as stage:
         stage.ask_later(call(7))  # is alone, and waits
-        wait_until(lambda: stage.called("answer"))
+        wait_until(lambda: stage.called(AnswerChooser.message))
         stage.known.remove(node_id(7))
         refusal = asks(stage, call(8))
         assert (refusal.reason, refusal.detail) == (RefusalReason.TOO_OFTEN, "too many wait for their turn")
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_a_banned_caller_is_refused(clock: Clock) -> None:
@@ -475,8 +479,8 @@ def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: 
         peer = stage.connect()
         peer.send(PEX_CHANNEL, message)
         assert peer.expect_stopped().startswith(reason)
-        wait_until(lambda: stage.called("ban"))
-        ((who, seconds, why),) = stage.called("ban")
+        wait_until(lambda: stage.called(BadPeers.ban))
+        ((who, seconds, why),) = stage.called(BadPeers.ban)
         assert (who, seconds) == (PEER, 24 * 3600.0)
         assert why.startswith(reason)
         assert not stage.known.has(node_id(5))
@@ -487,7 +491,7 @@ def test_a_restarted_reactor_does_not_ask_again_and_takes_the_answer_to_its_pred
     """CometBFT hangs up on the third request within 10 s; an answer that was under way is none unasked, but the next is."""
     with Stage(clock) as stage:
         peer = stage.connect(is_outbound=True, since=clock.now - 1.0)
-        wait_until(lambda: stage.called("needs_more"))
+        wait_until(lambda: stage.called(DialChooser.needs_more))
         peer.send(PEX_CHANNEL, told(5))
         wait_until(lambda: stage.known.has(node_id(5)))
         peer.send(PEX_CHANNEL, told(6))
@@ -503,7 +507,7 @@ def test_persistent_peers_are_stopped_and_not_banned(clock: Clock) -> None:
         again = stage.connect(2)
         again.send(PEX_CHANNEL, REQUEST)
         answered(again)  # by now a ban would have been asked for
-        assert stage.called("ban") == []
+        assert stage.called(BadPeers.ban) == []
 
 
 def test_the_operator_sees_what_became_of_the_addresses(clock: Clock) -> None:
@@ -511,7 +515,7 @@ def test_the_operator_sees_what_became_of_the_addresses(clock: Clock) -> None:
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add_our_address(address(50))
     known.add_private_ids([node_id(51)])
-    known.ban(node_id(52), 60.0, "x")
+    known.bad_peers.ban(node_id(52), 60.0, "x")
     flood = [address(1000 + number, f"9.9.{number // 250}.{number % 250 + 1}") for number in range(100)]
     addresses = [
         *flood, *map(address, (50, 51, 52)), address(53, "10.0.0.1"), address(54, "127.0.0.1"), address(55, "0.0.0.0")
@@ -557,10 +561,10 @@ def test_failed_dials_are_noted_and_others_are_tried_in_seconds(clock: Clock) ->
             peerage=settings,
         ) as stage:
             if eager:
-                wait_until(lambda: len(stage.called("offer")) >= 3)
+                wait_until(lambda: len(stage.called(DialChooser.offer)) >= 3)
             else:
-                wait_until(lambda: len(stage.called("mark_attempt")) == len(stage.dials) > 0)
-                assert len(stage.called("offer")) == 1
+                wait_until(lambda: len(stage.called(AddrBook.mark_attempt)) == len(stage.dials) > 0)
+                assert len(stage.called(DialChooser.offer)) == 1
             assert len(set(stage.dials)) > 5
             assert not any(known.is_good(node_id(number)) for number in range(7, 47))
 
@@ -587,9 +591,9 @@ def test_what_is_no_fault_of_an_address_does_not_count_against_it(
         peer.send(PEX_CHANNEL, REQUEST)
         answered(peer)
         if counts:
-            wait_until(lambda: stage.called("mark_attempt") == [(node_id(7), address(7))])
+            wait_until(lambda: stage.called(AddrBook.mark_attempt) == [(node_id(7), address(7))])
         else:
-            assert stage.called("mark_attempt") == []
+            assert stage.called(AddrBook.mark_attempt) == []
 
 
 def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(clock: Clock) -> None:
@@ -598,9 +602,9 @@ def test_an_address_where_somebody_else_answers_is_given_up_and_nobody_shut_out(
     known.add(address(7), address(7))
     impostor = Refusal(RefusalReason.AUTH_FAILURE, "dialled 7, found 8", impostor=True)
     with Stage(clock, known=known, outcome=lambda _message: impostor):
-        wait_until(lambda: known.is_banned(node_id(7)))
+        wait_until(lambda: known.bans.holds(node_id(7)))
         assert not known.has(node_id(7))
-        assert known.shut_out() == ()
+        assert known.bans.published() == ()
 
 
 @pytest.mark.parametrize("reason", [RefusalReason.INCOMPATIBLE, RefusalReason.OTHER_PROTOCOL])
@@ -612,13 +616,13 @@ def test_a_node_of_another_network_or_protocol_is_let_be(
     known.add(address(7), address(7))
     stranger = Refusal(reason, "network 'other', ours is 'test'")
     with Stage(clock, known=known, outcome=lambda _message: stranger) as stage:
-        wait_until(lambda: (node_id(7), address(7)) in stage.called("mark_incompatible"))
-        offers = len(stage.called("offer"))
-        wait_until(lambda: len(stage.called("offer")) > offers + 2)
+        wait_until(lambda: (node_id(7), address(7)) in stage.called(AddrBook.mark_incompatible))
+        offers = len(stage.called(DialChooser.offer))
+        wait_until(lambda: len(stage.called(DialChooser.offer)) > offers + 2)
         dials = len(stage.dials)  # rounds are so quick here that a second one may have begun before the mark
-        wait_until(lambda: len(stage.called("offer")) > offers + 7)
+        wait_until(lambda: len(stage.called(DialChooser.offer)) > offers + 7)
         assert len(stage.dials) == dials
-        assert stage.called("mark_attempt") == stage.called("give_up") == []
+        assert stage.called(AddrBook.mark_attempt) == stage.called(BadPeers.give_up) == []
         peer = stage.connect(2)
         peer.send(PEX_CHANNEL, REQUEST)
         assert node_id(7) not in {each.id for each in answered(peer)}
@@ -632,7 +636,7 @@ def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rou
     known.add(address(7), address(7))
     enough = NumPeers(outbound=10, inbound=0, dialling=0)
     with Stage(clock, known=known, counted=enough, outcome=lambda _message: Tried(0.25)) as stage:
-        wait_until(lambda: len(stage.called("reinstate_bad_peers")) > 2)
+        wait_until(lambda: len(stage.called(BadPeers.reinstate)) > 2)
         assert stage.trials == []
         clock.pass_by(200.0)
         wait_until(lambda: known.is_good(node_id(7)))
@@ -643,7 +647,7 @@ def test_with_enough_peers_a_feeler_is_sent_now_and_then(clock: Clock, quick_rou
         assert verdict.latency == 250_000_000
     with Stage(clock, known=known, counted=enough, peerage={"feelers": False}) as stage:
         clock.pass_by(200.0)
-        wait_until(lambda: len(stage.called("reinstate_bad_peers")) > 2)
+        wait_until(lambda: len(stage.called(BadPeers.reinstate)) > 2)
         assert stage.trials == []
 
 
@@ -659,7 +663,7 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
         stage.connect(101, is_outbound=True, is_persistent=True)
         stage.connect(102)
         wait_until(lambda: known.anchors.addresses() == [address(100)])
-    known.restore_facts(known.recall())  # as the store does at a start
+    known.anchors.begin()  # as at a start
     with Stage(clock, known=known, p2p={"max_num_outbound_peers": 1}) as again:
         wait_until(lambda: again.dials)
         assert again.dials[0] == str(address(100))
@@ -667,8 +671,8 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
 
 def rounds(stage: Stage) -> int:
     """Wait for some rounds. Returns: how many dials there were until then."""
-    offers = len(stage.called("offer"))
-    wait_until(lambda: len(stage.called("offer")) > offers + 3)
+    offers = len(stage.called(DialChooser.offer))
+    wait_until(lambda: len(stage.called(DialChooser.offer)) > offers + 3)
     return len(stage.dials)
 
 
@@ -681,7 +685,7 @@ def test_who_hangs_up_right_after_the_handshake_is_left_alone_as_one_that_could_
     monkeypatch.setattr(pex, "KEEP_PERIOD_S", 0.02)
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add(address(7), address(7))
-    known.keep([Fact(FactKind.FAILED, address(7).dial_string, (1, 0, 0))])
+    known.facts.keep([Fact(FactKind.FAILED, address(7).dial_string, (1, 0, 0))])
     with Stage(clock, known=known, outcome=lambda _message: None) as stage:
         wait_until(lambda: stage.dials)
         peer = stage.connect(7, is_outbound=True)
@@ -699,7 +703,9 @@ def test_who_came_back_by_himself_is_dialled_again_at_once_when_he_is_lost(
     """At the address that he says is his, if he came from there: what failed while he was away counts no more."""
     known = AddrBook(clock=clock, rng=random.Random(1))
     known.add(address(7), address(7))
-    known.keep([Fact(FactKind.FAILED, address(7).dial_string, (9, nanoseconds(clock()), nanoseconds(512.0)))])
+    known.facts.keep(
+        [Fact(FactKind.FAILED, address(7).dial_string, (9, nanoseconds(clock()), nanoseconds(512.0)))]
+    )
     with Stage(clock, known=known) as stage:
         assert rounds(stage) == 0
         stage.connect(7, ip="9.9.9.9").disconnect()
@@ -804,7 +810,7 @@ def test_who_came_to_a_seed_is_visited_at_once_but_only_where_he_came_from(
         stage.known.add(address(8, "9.9.9.9"), address(8, "9.9.9.9"))
         for peer in peers:
             peer.disconnect()
-        wait_until(lambda: len(stage.called("due_address")) == 2)
+        wait_until(lambda: len(stage.called(DialChooser.due_address)) == 2)
         wait_until(lambda: stage.dials == [str(address(7))])
 
 

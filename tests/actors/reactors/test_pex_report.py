@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.discovery.book.addrbook import Added
+from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
 from peerage.actors.log_folding import LineFolding
 from peerage.actors.reactors import pex_report

@@ -110,7 +110,7 @@ class Sentry:
         known.add_all(self.told, address(1))
         for each in (*self.peers, *self.told):
             known.mark_good(each.id)
-        return known.answer(30 if seed else None), known
+        return known.answers.message(30 if seed else None), known
 
 
 cases = st.randoms(use_true_random=False)
@@ -189,10 +189,10 @@ def test_an_id_is_found_in_any_case() -> None:
     assert known.get(loud) is not None
     known.mark_good(loud)
     assert known.is_good(loud)
-    known.ban(loud, 60.0, "loud")
-    assert known.is_banned(loud)
+    known.bad_peers.ban(loud, 60.0, "loud")
+    assert known.bans.holds(loud)
     assert [known.bans.ban_of(loud)] == known.bans.in_force()
-    assert known.lift(loud)
+    assert known.bad_peers.lift(loud)
     assert known.has(node_id(0xAB))
     known.add_private_ids([loud])
     assert not known.has(node_id(0xAB))

@@ -15,9 +15,10 @@ from typing import Any, Self
 import pytest
 from structlog.testing import capture_logs
 
-from peerage.actors.addrbook import BookCall
 from peerage.actors.context import NodeContext
-from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.bans import Ban, BanList
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -123,7 +124,7 @@ class Stage:
                     stack.enter_context(transport)
             options = SwitchActor.options(name=self.ref.name, place=THREAD, extra=self.context)
             ref = options.start(*self._filters)
-            self.book.expect(BookCall("shut_out"))  # whom to keep out, before anybody is let in
+            self.book.expect(BookCall(BanList.published))  # whom to keep out, before anybody is let in
             stack.callback(ref.stop, timeout=PATIENCE_S)
             self._stack = stack.pop_all()
         return self
@@ -227,7 +228,7 @@ def test_what_is_learned_at_run_time_is_kept_by_every_peer_host(stage: Stage) ->
     for transport in stage.transports:
         notes = [transport.fish(KeepNotes).notes for _ in range(3)][-1]
         assert notes == SwitchNotes(3, (address(HIGH),), frozenset({LOW}), frozenset({HIGH}))
-    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
 
 
 def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
@@ -236,7 +237,7 @@ def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
     stage.ask(AddPrivate((HIGH.upper(),)))
     notes = [stage.transports[0].fish(KeepNotes).notes for _ in range(2)][-1]
     assert (notes.unconditional, notes.private) == (frozenset({HIGH}), frozenset({HIGH}))
-    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
     assert stage.ask(GetPrivatePeers()) == PrivatePeers(frozenset({HIGH}))
     refusal = stage.ask(DialPeer(address(NodeID(stage.key.node_id.upper()))))
     assert refusal.reason is RefusalReason.SELF
@@ -245,9 +246,9 @@ def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
 def test_a_restarted_book_is_told_again_who_is_private(stage: Stage) -> None:
     """It knows those of the file by itself; those added while running the switch keeps in mind."""
     stage.ask(AddPrivate((HIGH,)))
-    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
     stage.ref.tell(BansChanged((), whole=True))
-    assert stage.book.expect(BookCall) == BookCall("add_private_ids", ([HIGH],))
+    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
 
 
 def test_a_peer_host_that_comes_back_is_told_what_it_should_keep(stage: Stage) -> None:
@@ -435,9 +436,9 @@ def test_dial_peers_async_puts_the_addresses_into_the_book_and_dials_each(stage:
     """But our own; a name that does not resolve is skipped, anything else that does not parse fails the call."""
     ours = address(stage.key.node_id)
     stage.ask(DialPeersAsync((address(HIGH), ours, f"{LOW}@no..name:1"), private=True))
-    assert stage.book.expect(BookCall).method == "add_private_ids"
+    assert stage.book.expect(BookCall).method is AddrBook.add_private_ids
     added = stage.book.expect(BookCall)
-    assert (added.method, [str(each.id) for each in added.args[0]]) == ("add_all", [HIGH])
+    assert (added.method, [str(each.id) for each in added.args[0]]) == (AddrBook.add_all, [HIGH])
     assert any(_is_dial_to(transport, HIGH) for transport in stage.transports)
     with pytest.raises(AddressError):
         stage.ask(DialPeersAsync((address(HIGH), "nobody")))
@@ -610,7 +611,7 @@ def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Sta
     refusal = Refusal(RefusalReason.SELF, "we answered ourselves")
     stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
     ours = NetAddress(stage.key.node_id, "127.0.0.1", dial.port)
-    assert stage.book.expect(BookCall) == BookCall("add_our_address", (ours,))
+    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_our_address, (ours,))
     assert stage.ask(CountPeers()).dialling == 0
     assert not _dialled_soon(stage.transports[0])
 

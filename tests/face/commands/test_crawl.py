@@ -15,7 +15,8 @@ from xml.etree import ElementTree as ET
 import networkx as nx
 import pytest
 
-from peerage.actors.addrbook import AddressBook
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress
 from tests.chaos.started_node import PROGRAM
@@ -81,7 +82,7 @@ def test_the_map_is_what_the_nodes_books_hold(
             peer.call("book_add", address=address)
     for node in ours:
         addresses = [NetAddress.parse(address) for address in books[node.address]]
-        AddressBook(node.names.addrbook).call("add_all", addresses, addresses[0])
+        BookClient(node.names.addrbook).call(AddrBook.add_all, addresses, addresses[0])
 
     graphml, table, picture = tmp_path / "net.graphml", tmp_path / "net.csv", tmp_path / "net.svg"
     edges = tmp_path / "edges.csv"

@@ -32,7 +32,7 @@ def written(path: Path, count: int = 200, *, close: bool = True) -> Opened:
         made.book.add(address(number), address(900 + number % 20))
         if number % 3 == 0:
             made.book.mark_good(node_id(number))
-    made.book.mark_bad(node_id(1), 3600.0, "sent addresses unasked")
+    made.book.bad_peers.mark_bad(node_id(1), 3600.0, "sent addresses unasked")
     made.book.bans.add("10.0.0.0/8", 3600.0, "operator")
     made.store.apply(made.book.drain())
     if close:

@@ -53,7 +53,7 @@ def recorded_book(clock: Clock) -> AddrBook:
     for number, banned in enumerate(ids):
         where = NetAddress.parse(places.get(banned, f"{banned}@56.63.10.11:26656"))
         recorded.add(where, NetAddress("0" * 37 + "1f4", "5.9.1.1", 26656))
-        assert recorded.mark_bad(banned, 0.5 if number == 2 else 3600.0, "vector")
+        assert recorded.bad_peers.mark_bad(banned, 0.5 if number == 2 else 3600.0, "vector")
     recorded.add_our_address(OURS)
     recorded.add_private_ids(["0" * 36 + "1e61", "0" * 36 + "1e62"])
     clock.pass_by(1.0)
@@ -105,10 +105,10 @@ def test_reinstating_brings_back_whose_ban_is_over() -> None:
     """Vector after_reinstate_bad_peers."""
     summary = SUMMARY["book"]["after_reinstate_bad_peers"]
     recorded = recorded_book(Clock())
-    assert recorded.reinstate_bad_peers() == [SUMMARY["book"]["banned_ids"][2]]
+    assert recorded.bad_peers.reinstate() == [SUMMARY["book"]["banned_ids"][2]]
     # our own ID at another port, which CometBFT let in, has left
     assert len(recorded) == summary["size_after"] - 1
-    banned = [subject for subject in SUMMARY["book"]["banned_ids"] if recorded.is_banned(subject)]
+    banned = [subject for subject in SUMMARY["book"]["banned_ids"] if recorded.bans.holds(subject)]
     assert banned == summary["banned_after"]
 
 
@@ -116,7 +116,7 @@ def test_our_own_place_is_refused_under_any_id() -> None:
     """Somebody who says that he is where we are makes us dial ourselves."""
     own = book()
     own.add_our_address(OURS)
-    assert own.is_ours(OURS)
+    assert OURS in own.own
     with pytest.raises(OwnAddressError):
         own.add(NetAddress(node_id(3), "1.1.1.1", 26656), SOURCE)
     assert own.add(NetAddress(node_id(3), "1.1.1.1", 26657), SOURCE) is Outcome.ADDED
@@ -223,8 +223,8 @@ def test_full_old_buckets_lose_nobody() -> None:
         known.add(address(number, f"9.9.{number // 250}.{number % 250}"), SOURCE)
         known.mark_good(node_id(number))
         assert len(known) == number + 1
-    assert known.old_count <= 4 * 64
-    assert known.new_count == 600 - known.old_count
+    assert known.statistics().old <= 4 * 64
+    assert known.statistics().new == 600 - known.statistics().old
 
 
 def test_a_demoted_address_finds_room_in_a_full_book() -> None:
@@ -261,12 +261,12 @@ def test_good_and_bad_experience_is_written_down() -> None:
 def test_who_is_given_up_leaves_the_book_and_may_still_connect() -> None:
     """His address was bad, not he."""
     known = filled(new=3, old=0)
-    assert known.give_up(node_id(1), 60.0, "too many failed dials")
+    assert known.bad_peers.give_up(node_id(1), 60.0, "too many failed dials")
     assert not known.has(node_id(1))
-    assert known.is_banned(node_id(1))
-    assert known.shut_out() == ()
-    known.ban(node_id(2), 60.0, "forged")
-    assert [(ban.subject, ban.entry) for ban in known.shut_out()] == [(node_id(2), None)]
+    assert known.bans.holds(node_id(1))
+    assert known.bans.published() == ()
+    known.bad_peers.ban(node_id(2), 60.0, "forged")
+    assert [(ban.subject, ban.entry) for ban in known.bans.published()] == [(node_id(2), None)]
 
 
 def test_those_who_had_to_leave_for_others_are_counted() -> None:
@@ -283,12 +283,12 @@ def test_unknown_ids_are_no_trouble() -> None:
     """CometBFT's book crashes when asked whether one is good."""
     known = book()
     assert not known.is_good(node_id(1))
-    assert not known.is_banned(node_id(1))
+    assert not known.bans.holds(node_id(1))
     assert not known.has(node_id(1))
     assert known.get(node_id(1)) is None
     assert not known.mark_good(node_id(1))
     assert not known.mark_attempt(node_id(1))
-    assert not known.mark_bad(node_id(1), 60.0, "x")
+    assert not known.bad_peers.mark_bad(node_id(1), 60.0, "x")
     assert not known.remove(node_id(1))
 
 
@@ -298,60 +298,62 @@ def test_a_banned_id_stays_out_until_it_is_reinstated() -> None:
     known = book(clock)
     known.add(address(1), SOURCE)
     known.mark_good(node_id(1))
-    assert known.mark_bad(node_id(1), 60.0, "unasked addresses")
+    assert known.bad_peers.mark_bad(node_id(1), 60.0, "unasked addresses")
     assert not known.has(node_id(1))
-    assert known.is_banned(node_id(1))
-    assert known.reinstate_bad_peers() == []
+    assert known.bans.holds(node_id(1))
+    assert known.bad_peers.reinstate() == []
     clock.pass_by(60.0)
     with pytest.raises(AddressBannedError):
         known.add(address(1), SOURCE)
-    assert known.reinstate_bad_peers() == [node_id(1)]
+    assert known.bad_peers.reinstate() == [node_id(1)]
     assert known.has(node_id(1))
     assert not known.is_good(node_id(1))
-    assert not known.is_banned(node_id(1))
+    assert not known.bans.holds(node_id(1))
 
 
 def test_a_pick_follows_number_and_bias() -> None:
     """Old ones with the share sqrt(old) x (100 - bias). Source: reference 9."""
     known = filled(new=400, old=100)
-    picked = Counter(known.is_good(choice.id) for _ in range(3000) if (choice := known.pick(50)) is not None)
+    picked = Counter(
+        known.is_good(choice.id) for _ in range(3000) if (choice := known.dials.pick(50)) is not None
+    )
     assert 0.28 < picked[True] / 3000 < 0.39
-    only_old = {known.is_good(choice.id) for _ in range(50) if (choice := known.pick(0)) is not None}
-    only_new = {known.is_good(choice.id) for _ in range(50) if (choice := known.pick(500)) is not None}
+    only_old = {known.is_good(choice.id) for _ in range(50) if (choice := known.dials.pick(0)) is not None}
+    only_new = {known.is_good(choice.id) for _ in range(50) if (choice := known.dials.pick(500)) is not None}
     assert (only_old, only_new) == ({True}, {False})
 
 
 def test_a_pick_from_what_is_not_there_is_nothing() -> None:
     """An empty book, or only one kind."""
-    assert book().pick(50) is None
+    assert book().dials.pick(50) is None
     only_new = filled(new=5, old=0)
-    assert only_new.pick(50) is not None
-    assert only_new.pick(0) is not None
+    assert only_new.dials.pick(50) is not None
+    assert only_new.dials.pick(0) is not None
 
 
 def test_selections_are_of_the_right_size_and_hold_nobody_twice() -> None:
     """Those with bias begin with the new ones."""
     known = filled(new=100, old=100, improvements=COMETBFT_RULES)
-    selection = known.selection()
+    selection = known.answers.selection()
     assert len({chosen.id for chosen in selection}) == len(selection) == 46
-    biased = known.selection_with_bias(30)
+    biased = known.answers.selection_with_bias(30)
     assert [known.is_good(chosen.id) for chosen in biased] == [False] * 14 + [True] * 32
     assert len({chosen.id for chosen in biased}) == 46
-    assert book().selection() == book().selection_with_bias(30) == []
+    assert book().answers.selection() == book().answers.selection_with_bias(30) == []
 
 
 def test_an_offer_has_all_that_a_round_needs() -> None:
     """Candidates once each, and bans that are over end when more addresses are needed."""
     clock = Clock()
     known = filled(new=10, old=10, clock=clock)
-    known.mark_bad(node_id(3), 60.0, "x")
+    known.bad_peers.mark_bad(node_id(3), 60.0, "x")
     clock.pass_by(61.0)
-    offer = known.offer(50, 30)
+    offer = known.dials.offer(50, 30)
     assert known.has(node_id(3))
     assert offer.needs_more
     assert offer.size == 20
     assert len({candidate.id for candidate in offer.candidates}) == len(offer.candidates) > 5
-    assert not filled(new=1000, old=0).offer(50, 1).needs_more
+    assert not filled(new=1000, old=0).dials.offer(50, 1).needs_more
 
 
 @pytest.mark.parametrize(
@@ -389,7 +391,7 @@ def test_changes_are_told_once_and_as_they_are_at_the_end() -> None:
     for number in range(3):
         known.add(address(number), SOURCE)
     known.remove(node_id(0))
-    known.mark_bad(node_id(1), 60.0, "x")
+    known.bad_peers.mark_bad(node_id(1), 60.0, "x")
     changes = known.drain()
     assert [row.id for row in changes.changed] == [node_id(2)]
     assert set(changes.gone) == {node_id(0), node_id(1)}

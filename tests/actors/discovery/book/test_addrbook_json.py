@@ -98,7 +98,7 @@ def test_an_address_in_no_bucket_can_be_picked_after_all() -> None:
     case = next(case for case in CASES if case["name"].startswith("no buckets"))
     filled = book()
     filled.restore(read_book(case["text"]).rows)
-    assert filled.pick(50) is not None
+    assert filled.dials.pick(50) is not None
 
 
 def test_a_missing_file_is_the_callers_business(tmp_path: Path) -> None:

@@ -164,7 +164,7 @@ def test_a_damaged_file_keeps_bans(tmp_path: Path) -> None:
     before.store.close()
     after = opened(path)
     assert after.notes
-    assert after.book.is_banned(node_id(1))
+    assert after.book.bans.holds(node_id(1))
     assert not after.book.has(node_id(1))
     assert after.book.bans.get("10.0.0.0/8") is not None
     assert after.book.key == before.book.key
@@ -189,7 +189,7 @@ def test_what_was_kept_under_an_id_in_capitals_is_kept_under_the_id(tmp_path: Pa
     made = opened(path)
     for number in (0xA1, 0xA2, 0xA3):
         made.book.add(address(number), address(number))
-    made.book.ban(node_id(0xA3), 3600.0, "loud")
+    made.book.bad_peers.ban(node_id(0xA3), 3600.0, "loud")
     made.store.apply(made.book.drain())
     made.store.close()
     loud = [node_id(number).upper() for number in (0xA1, 0xA2, 0xA3)]

@@ -26,7 +26,7 @@ def test_changes_are_written_and_nothing_else(tmp_path: Path) -> None:
     changed = opened(path, clock)
     changed.book.remove(node_id(2))
     changed.book.mark_attempt(node_id(4))
-    assert changed.book.reinstate_bad_peers() == [node_id(1)]
+    assert changed.book.bad_peers.reinstate() == [node_id(1)]
     changed.store.apply(changed.book.drain())
     changed.store.close()
     again = opened(path, clock)

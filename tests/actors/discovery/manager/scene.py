@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from peerage.actors.discovery.book.calls import Method
 from peerage.actors.discovery.manager.agenda import Agenda, Moment
 from peerage.actors.discovery.manager.effects import AskBook, Effect, Effects
 from peerage.actors.discovery.manager.events import ConnectedPeer
@@ -79,6 +80,6 @@ def answer_to(scene: Scene, question: Effect, answer: Any) -> list[Effect]:
     return scene.out()
 
 
-def asked(effects: list[Effect]) -> list[tuple[str, tuple[Any, ...]]]:
+def asked(effects: list[Effect]) -> list[tuple[Method, tuple[Any, ...]]]:
     """The methods of the book that are to be called, with their arguments."""
-    return [(effect.name, effect.args) for effect in effects if isinstance(effect, AskBook)]
+    return [(effect.method, effect.args) for effect in effects if isinstance(effect, AskBook)]

@@ -112,7 +112,7 @@ def test_a_feeler_that_is_answered_makes_the_address_good() -> None:
     assert scene.end(Feel(address(7)), DialEnd(DialOutcome.REACHED, latency=0.25)) == [
         AskBook(AddrBook.mark_good, (node_id(7), address(7), 0.25))
     ]
-    assert asked(scene.end(Feel(address(7)), FAILED)) == [("mark_attempt", (node_id(7), address(7)))]
+    assert asked(scene.end(Feel(address(7)), FAILED)) == [(AddrBook.mark_attempt, (node_id(7), address(7)))]
     assert scene.ended == 0
 
 

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.calls import BookCall, Method
+from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.discoverer import Discoverer
@@ -67,7 +69,7 @@ class Driver:
         self.counts = counts or PeerCounts()
         self.book_answers = book_answers
         self.unanswered: list[AskBook] = []
-        self.calls: list[tuple[str, tuple[Any, ...]]] = []
+        self.calls: list[tuple[Method, tuple[Any, ...]]] = []
         self.done: list[Effect] = []
         self.discoverer = Discoverer(
             self.now(),
@@ -86,16 +88,16 @@ class Driver:
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
             if isinstance(effect, AskBook):
-                self.calls.append((effect.name, effect.args))
+                self.calls.append((effect.method, effect.args))
                 if self.book_answers:
                     self.answer(effect)
                 else:
                     self.unanswered.append(effect)
             elif isinstance(effect, SelectAnswer):
                 told = (
-                    self.book.selection()
+                    self.book.answers.selection()
                     if effect.bias is None
-                    else self.book.selection_with_bias(effect.bias)
+                    else self.book.answers.selection_with_bias(effect.bias)
                 )
                 self.carry_out(self.discoverer.answered(self.now(), effect, told))
             elif isinstance(effect, CountPeers):
@@ -106,7 +108,7 @@ class Driver:
                 self.done.append(effect)
 
     def answer(self, question: AskBook) -> None:
-        answer = question.method(self.book, *question.args)
+        answer = BookCall(question.method, question.args).perform(self.book)
         self.carry_out(self.discoverer.answered(self.now(), question, answer))
 
     def take(self, *kinds: type) -> list[Effect]:
@@ -139,8 +141,8 @@ class Driver:
         assert isinstance(dial, Dial | DialSeed)
         self.carry_out(self.discoverer.dial_ended(self.now(), dial, end))
 
-    def called(self, method: str) -> list[tuple[Any, ...]]:
-        return [args for name, args in self.calls if name == method]
+    def called(self, method: Method) -> list[tuple[Any, ...]]:
+        return [args for called, args in self.calls if called is method]
 
 
 def book_of(*numbers: int) -> AddrBook:
@@ -163,16 +165,16 @@ def test_a_node_without_peers_begins_at_once_and_one_with_peers_within_a_period(
 def test_requests_wait_until_the_book_has_said_what_it_remembers() -> None:
     """The predecessor of this process may have answered a moment ago. It is asked until it answers."""
     known = book_of(7)
-    known.keep([Fact(FactKind.ASKED, node_id(1), (2, nanoseconds(START), 0, 0))])
+    known.facts.keep([Fact(FactKind.ASKED, node_id(1), (2, nanoseconds(START), 0, 0))])
     node = Driver(known, book_answers=False)
     peer = node.add(connected(1))
     node.request(peer)
     node.pass_by(31.0)
-    assert len(node.called("recall")) == 2
+    assert len(node.called(FactList.all)) == 2
     assert node.take(Judged) == []
     node.book_answers = True
     node.at = 1.0  # as if it had not taken so long
-    for question in [each for each in node.unanswered if each.name == "recall"]:
+    for question in [each for each in node.unanswered if each.method is FactList.all]:
         node.answer(question)
     assert node.take(Judged) == [Judged("early")]
 
@@ -199,12 +201,12 @@ def test_a_dialled_peer_is_good_where_it_was_dialled_and_is_asked() -> None:
     """As long as the book wants more."""
     node = Driver()
     peer = node.add(connected(1))
-    assert node.called("mark_good") == [(peer.id, address(1), 0.25)]
+    assert node.called(AddrBook.mark_good) == [(peer.id, address(1), 0.25)]
     assert node.take() == [SendRequest(peer)]
     full = Driver(AddrBook(clock=lambda: START, rng=random.Random(1)))
     full.book_answers = False
     full.add(connected(1))
-    (question,) = [each for each in full.unanswered if each.name == "needs_more"]
+    (question,) = [each for each in full.unanswered if each.method is DialChooser.needs_more]
     full.carry_out(full.discoverer.answered(full.now(), question, False))
     assert full.take() == []
 
@@ -213,14 +215,14 @@ def test_a_persistent_peer_is_put_into_the_book_with_us_as_source() -> None:
     """Nobody else may have told of it."""
     node = Driver(own_address=address(50))
     node.add(connected(1, is_persistent=True))
-    assert node.called("add_all") == [((address(1),), address(50))]
+    assert node.called(AddrBook.add_all) == [((address(1),), address(50))]
 
 
 def test_an_inbound_peer_tells_of_itself_and_is_not_asked() -> None:
     """It chose us, which is reason to trust it less."""
     node = Driver()
     node.add(connected(1, is_outbound=False))
-    assert node.called("add_each") == [([address(1)],)]
+    assert node.called(AddrBook.add_each) == [([address(1)],)]
     assert node.take(SendRequest) == []
     assert node.book.has(node_id(1))
 
@@ -302,7 +304,7 @@ def test_what_a_peer_tells_is_learned_in_its_name() -> None:
     node = Driver()
     peer = node.add(connected(1))
     node.tell(peer, address(5), address(6))
-    assert node.called("add_all") == [((address(5), address(6)), address(1))]
+    assert node.called(AddrBook.add_all) == [((address(5), address(6)), address(1))]
     (heard,) = node.take(Heard)
     assert isinstance(heard, Heard)
     assert (heard.peer, heard.added.added) == (peer, 2)
@@ -377,7 +379,7 @@ def test_a_seed_asks_whom_it_visits_and_hangs_up_when_it_was_answered() -> None:
     assert seed.take(Disconnect) == [Disconnect(peer)]
     seed.remove(peer)
     assert not any(fact.numbers for fact in seed.discoverer.drain() if fact.kind is FactKind.FAILED)
-    assert seed.called("offer") == []
+    assert seed.called(DialChooser.offer) == []
 
 
 def test_whoever_calls_a_seed_is_put_into_the_book_answered_and_visited() -> None:

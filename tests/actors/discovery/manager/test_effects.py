@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.manager.effects import AskBook, Ban, Dial, Effects, Stop
 from peerage.actors.discovery.manager.exchange import StopPeer
 from tests.actors.discovery.manager.scene import connected
@@ -21,16 +23,15 @@ def test_effects_are_taken_once_and_in_order() -> None:
 
 
 def test_a_question_for_the_book_can_be_carried_out_by_calling_it() -> None:
-    """A method or a property; both have a name, for those who send it."""
+    """A method of its own, or of one of its parts."""
     effects = Effects()
     effects.ask_book(None, AddrBook.has, node_id(1))
-    effects.ask_book(None, AddrBook.needs_more)
+    effects.ask_book(None, DialChooser.needs_more)
     has, needs_more = effects.take()
     assert isinstance(has, AskBook)
     assert isinstance(needs_more, AskBook)
-    assert [has.name, needs_more.name] == ["has", "needs_more"]
-    assert has.method(book(), *has.args) is False
-    assert needs_more.method(book()) is True
+    assert BookCall(has.method, has.args).perform(book()) is False
+    assert BookCall(needs_more.method).perform(book()) is True
 
 
 def test_questions_are_equal_whatever_becomes_of_their_answers() -> None:

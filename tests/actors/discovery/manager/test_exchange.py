@@ -70,7 +70,9 @@ class FakeReactor:
     def connect(self) -> None:
         if not self.outbound:
             self.known.add(address(1), address(1))
-        if self.exchange.peer_added(PEER, outbound=self.outbound, book_needs_more=self.known.needs_more):
+        if self.exchange.peer_added(
+            PEER, outbound=self.outbound, book_needs_more=self.known.dials.needs_more()
+        ):
             self.sent.append("request")
 
     def receive(self, message: bytes) -> None:
@@ -91,14 +93,18 @@ class FakeReactor:
             case Answer(turn=Turn()):
                 pass  # its time has not come
             case Answer(bias=bias, then_stop=then_stop):
-                selection = self.known.selection() if bias is None else self.known.selection_with_bias(bias)
+                selection = (
+                    self.known.answers.selection()
+                    if bias is None
+                    else self.known.answers.selection_with_bias(bias)
+                )
                 self.sent.append(f"addrs of {len(selection)}")
                 self.connected = not then_stop
             case Learned(addresses=learned):
                 self.known.add_all(learned, address(1))
             case StopPeer(reason=reason, ban_s=ban_s):
                 self.connected = False
-                self.known.mark_bad(PEER, ban_s, reason)
+                self.known.bad_peers.mark_bad(PEER, ban_s, reason)
 
 
 def messages(case: dict[str, Any]) -> list[bytes]:
@@ -139,7 +145,7 @@ def test_situations_end_as_in_cometbft(case: dict[str, Any]) -> None:
     for message in messages(case):
         reactor.receive(message)
     assert reactor.connected == case["still_connected"]
-    assert known.is_banned(PEER) == case["banned"]
+    assert known.bans.holds(PEER) == case["banned"]
     assert known.has(PEER) == case["in_book"]
     assert reactor.sent == case["received"]
     if "book_growth" in case:

@@ -138,7 +138,7 @@ def test_a_book_and_a_manager_find_enough_peers() -> None:
             break
         chosen = dials.decide(
             plan,
-            known.offer(plan.bias, plan.picks),
+            known.dials.offer(plan.bias, plan.picks),
             busy=lambda candidate: candidate.id in connected,
             persistent=nobody,
             peers=[],

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 
-from peerage.actors.discovery.book.addrbook import AddrBook, Offer
+from peerage.actors.discovery.book.anchors import Anchors
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.choosing import DialChooser, Offer
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import AskBook, CountPeers, Dial, DialSeed, Effect, SendRequest
 from peerage.actors.discovery.manager.events import DialEnd, DialOutcome, PeerCounts
@@ -61,7 +63,7 @@ class Node(Scene):
         self.rounds.ensure_peers(early=early)
         (question,) = self.answer(counts)
         assert isinstance(question, AskBook)
-        assert question.method is AddrBook.offer
+        assert question.method is DialChooser.offer
         return answer_to(self, question, offered)
 
     def end(self, number: int) -> list[Effect]:
@@ -84,7 +86,7 @@ def test_rounds_follow_each_other_every_half_minute() -> None:
     node.rounds.begin(5.0)
     assert node.pass_by(4.0) == []
     first = node.pass_by(1.0)
-    assert asked(first) == [("reinstate_bad_peers", ())]
+    assert asked(first) == [(BadPeers.reinstate, ())]
     assert counts_in(answer_to(node, first[-1], ENOUGH)) == []
     assert counts_in(node.pass_by(29.0)) == []
     assert len(counts_in(node.pass_by(1.0))) == 1
@@ -97,7 +99,7 @@ def test_anchors_are_outbound_peers_that_stayed_and_are_not_redialled_anyway() -
         node.connect(peer)
 
     def anchors_told(effects: list[Effect]) -> list[AskBook]:
-        return [each for each in effects if isinstance(each, AskBook) and each.method is AddrBook.set_anchors]
+        return [each for each in effects if isinstance(each, AskBook) and each.method is Anchors.remember]
 
     node.rounds.begin(0.0)
     assert anchors_told(node.pass_by(299.0)) == []
@@ -148,7 +150,7 @@ def test_with_enough_peers_a_feeler_is_sent_now_and_then() -> None:
     for _ in range(40):
         node.pass_by(30.0)
         node.rounds.ensure_peers(early=False)
-        feelers += asked(node.answer(ENOUGH)) == [("feeler", ())]
+        feelers += asked(node.answer(ENOUGH)) == [(DialChooser.feeler, ())]
     assert 6 <= feelers <= 20
     node.pass_by(300.0)
     node.rounds.ensure_peers(early=True)

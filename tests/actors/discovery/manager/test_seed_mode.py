@@ -6,6 +6,9 @@ import math
 import random
 from typing import Any
 
+from peerage.actors.discovery.book.answers import AnswerChooser
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.manager.dialling import Dialling
 from peerage.actors.discovery.manager.effects import Dial, Disconnect, Effect
 from peerage.actors.discovery.manager.peer_manager import PeerManager
@@ -54,7 +57,7 @@ def test_every_half_minute_those_are_visited_whose_turn_it_is() -> None:
     seed = Seed()
     seed.mode.begin(0.0)
     effects = seed.pass_by(0.0)
-    assert asked(effects) == [("reinstate_bad_peers", ()), ("feeler", ()), ("due", (250,))]
+    assert asked(effects) == [(BadPeers.reinstate, ()), (DialChooser.feeler, ()), (DialChooser.due, (250,))]
     assert answer_to(seed, effects[-1], [address(number) for number in range(250)]) == []
     assert len(visited(seed.pass_by(1.0))) == 51
     assert len(visited(seed.pass_by(4.0))) == 199
@@ -78,7 +81,7 @@ def test_without_verified_answers_the_book_selects_whom_to_visit() -> None:
     """As for CometBFT's seeds."""
     seed = Seed(verified_answers=False)
     seed.mode.begin(0.0)
-    assert asked(seed.pass_by(0.0))[-1] == ("selection", ())
+    assert asked(seed.pass_by(0.0))[-1] == (AnswerChooser.selection, ())
 
 
 def test_whoever_came_is_visited_a_second_later_where_it_came_from() -> None:
@@ -89,7 +92,7 @@ def test_whoever_came_is_visited_a_second_later_where_it_came_from() -> None:
         seed.mode.visit_back(peer.id, peer.home)
         assert seed.pass_by(0.9) == []
         (question,) = seed.pass_by(0.1)
-        assert asked([question]) == [("due_address", (peer.id,))]
+        assert asked([question]) == [(DialChooser.due_address, (peer.id,))]
         assert visited(answer_to(seed, question, known)) == wanted
     seed.mode.visit_back(node_id(9), None)
     assert seed.pass_by(1.0) == []

@@ -10,7 +10,7 @@ from peerage.actors.messages import BansChanged
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.ip_ranges import parse_ip
 
-__all__ = ["BanFilter", "ShutOut"]
+__all__ = ["BanFilter"]
 
 
 class BanFilter:
@@ -38,6 +38,3 @@ class BanFilter:
             return None
         until = format_time(ban.shuts_out_until // SECOND * SECOND)
         return Refusal(RefusalReason.BANNED, f"{ban.subject} is banned until {until}: {ban.reason}")
-
-
-ShutOut = BanFilter  # until everybody has the new name

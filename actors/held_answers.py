@@ -1,4 +1,4 @@
-"""Answers that must not be given yet, for what they say is not on disk."""
+"""Answers that must wait, because what they promise is not on disk yet."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 __all__ = ["HeldAnswers"]
 
-MOST = 1024  # a tenth of one caller's window: who asks for more is told no, and never stands still before a full window
-LONGEST_S = 25.0  # callers wait 30 s: they shall hear why
+MOST = (
+    1024  # a tenth of one caller's window: a caller is refused before its window is full, and so never stalls
+)
+LONGEST_S = 25.0  # callers wait 30 s: they hear the reason before they give up
 
 
 class Answerable(Protocol):
@@ -22,7 +24,7 @@ class Answerable(Protocol):
 
 
 class HeldAnswers:
-    """In the order of the questions. So many at most, each so long at most; the oldest is refused first."""
+    """Holds answers in the order of the questions. Number and time are bounded; the oldest answer is refused first."""
 
     def __init__(self, most: int = MOST, longest: float = LONGEST_S) -> None:
         self._most, self._longest = most, longest
@@ -36,13 +38,13 @@ class HeldAnswers:
         self._held.append((now, reply, answer))
 
     def release(self) -> None:
-        """Give all of them: what they say is on disk."""
+        """Give all answers: what they promise is on disk now."""
         held, self._held = self._held, deque()
         for _, reply, answer in held:
             reply.set(answer)
 
     def refuse_overdue(self, now: float, error: Exception) -> int:
-        """Answer with an error who has waited too long, and who is one too many. Returns: how many these are."""
+        """Refuse the answers that have waited too long, and those beyond the bound. Returns: how many were refused."""
         refused = 0
         while self._held and (len(self._held) > self._most or now - self._held[0][0] >= self._longest):
             self._held.popleft()[1].set_exception(error)

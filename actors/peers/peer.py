@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from peerage.actors.ban_filter import ShutOut
+from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     BROADCAST,
@@ -92,7 +92,7 @@ class PeerActor(ProcessActor):
         facts: ConnectionFacts,
         sock: socket.socket | None,
         shared: HostShared | None = None,
-        shut_out: ShutOut | None = None,
+        shut_out: BanFilter | None = None,
     ) -> None:
         super().__init__()
         context = self.runtime.extra
@@ -106,7 +106,7 @@ class PeerActor(ProcessActor):
             sock = socket.socket(fileno=self.runtime.fds["sock"])
         self._sock = sock
         self._phases = Phases(Phase.DIALLING if facts.is_outbound else Phase.HANDSHAKE)
-        refusal_of = (shut_out or ShutOut()).refusal
+        refusal_of = (shut_out or BanFilter()).refusal
         self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
         self._began, self._latency = self.runtime.now(), 0.0
         self._deadline = Deadline(self.runtime)  # of handshake and admission together

@@ -11,7 +11,7 @@ import secrets
 import socket
 from typing import Any
 
-from peerage.actors.ban_filter import ShutOut
+from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
@@ -96,7 +96,7 @@ class TransportActor(ProcessActor):
         self._room = Room(Purpose.STRANGERS)
         self._yields_until: float | None = None
         self._inbound = 0
-        self._shut_out = ShutOut()
+        self._shut_out = BanFilter()
         self._undecided: dict[str, socket.socket] = {}
         self._connections: dict[ActorRef, ConnectionFacts] = {}
         self._stopping: list[Reply] = []

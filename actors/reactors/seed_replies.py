@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from peerage.actors.ban_filter import ShutOut
+from peerage.actors.ban_filter import BanFilter
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.manager.effects import AnswerSeedRequest, RefuseSeedRequest
 from peerage.actors.discovery.manager.events import SeedRequest
@@ -23,7 +23,7 @@ class SeedReplies:
 
     def __init__(self, count_sent: Callable[[int], None] = lambda _size: None) -> None:
         self._count_sent = count_sent
-        self._bans = ShutOut()
+        self._bans = BanFilter()
         self._due: dict[str, Reply] = {}
 
     def know_bans(self, bans: Sequence[Ban]) -> None:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from peerage.actors.addrbook import own_address
-from peerage.actors.ban_filter import ShutOut
+from peerage.actors.ban_filter import BanFilter
 from peerage.actors.blocking_calls import Background
 from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
@@ -128,7 +128,7 @@ class SwitchActor(ProcessActor):
         self._table.private.update(p2p.private_peer_ids)
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._book = BookClient(context.names.addrbook)
-        self._bans = ShutOut()
+        self._bans = BanFilter()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
         self._lines = ConnectionLog(log, call_later, seed_mode=p2p.seed_mode)

@@ -1,4 +1,4 @@
-"""Who is banned, why and until when: node IDs, IP addresses and networks."""
+"""The list of bans: which node IDs, IP addresses and networks are banned, why and until when."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from peerage.wire.keys import is_node_id, normal_id
 
 BAN_S = 24 * 3600.0  # reference 8
 MAX_BANS = 65_536  # so that a flood of offenders is bounded; the bans that end first make room
-MADE_ROOM = 1024  # so many at a time: looking for them goes through the whole list
+MADE_ROOM = 1024  # bans dropped at a time, because finding them takes a look at the whole list
 
 IPAddress = IPv4Address | IPv6Address
 _Slot = tuple[int, int, int]  # version, prefix length, network bits
@@ -47,7 +47,7 @@ class Ban:
 
 
 def normal_subject(text: str) -> str:
-    """The one way in which a subject is written.
+    """The form in which a subject is always written.
 
     Raises: BanSubjectError.
     """
@@ -58,7 +58,7 @@ def normal_subject(text: str) -> str:
 
 
 class BanList:
-    """All bans, those that are over included until they are lifted.
+    """All bans, including those that are over but not lifted yet.
 
     A ban that is over keeps nobody out (`ban_of`), but an ID stays out of the address book until it is
     reinstated (`holds`).
@@ -113,7 +113,7 @@ class BanList:
         *,
         address_only: bool = False,
     ) -> Ban:
-        """Ban somebody for a time from now. Who is banned already is so until the later end.
+        """Ban a subject for a time from now. If it is banned already, the later end counts.
 
         Args: address_only, whether an ID may still connect: only its address is bad.
         Raises: BanSubjectError.
@@ -204,9 +204,7 @@ class BanList:
 
 def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        if (
-            "%" in text
-        ):  # an IPv6 zone: remote addresses are compared without, so that the ban would hit nobody
+        if "%" in text:  # an IPv6 zone: remote addresses are compared without it, so the ban would hit nobody
             raise ValueError
         network = ip_network(text, strict=False)
     except ValueError:

@@ -1,7 +1,7 @@
 """Buckets of addresses: where an address belongs, and tables that hold those of one kind.
 
-What one group of addresses can say lands in few buckets, so that nobody who owns one block of addresses can
-fill the book with friends.
+Everything that one group of addresses says lands in few buckets. So nobody who owns one block of addresses can fill the
+book with friends.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Placement:
     """
 
     def __init__(self, key: str, shape: BookShape) -> None:
-        # keyed and prefixed: nobody who does not know the key can aim at a bucket
+        # keyed and prefixed, so that nobody without the key can aim at a bucket
         self._prefix = key.encode()
         self._key = self._prefix[:MAX_KEY_BYTES]
         self._shape = shape
@@ -47,7 +47,7 @@ class Placement:
         self._of_source: dict[int, int] = {}  # all addresses of an answer have one source
 
     def new_bucket(self, group: str, source_group: str) -> int:
-        """The bucket of a new address of one group that somebody of another told."""
+        """The bucket of a new address, by its group and the group of the node that told it."""
         spread = self._hash(group + source_group) % self._shape.new_buckets_per_group
         if source_group != self._source_group:
             self._source_group, self._of_source = source_group, {}
@@ -94,15 +94,15 @@ class Table:
         return iter(self._members)
 
     def is_full(self, number: int) -> bool:
-        """Whether somebody must go before another comes."""
+        """Whether an entry must go before another can come."""
         return len(self.buckets[number]) >= self._size
 
     def has_room(self, number: int) -> bool:
-        """Whether another may come and nobody has to go. One more than usual: CometBFT fills its buckets so."""
+        """Whether another entry fits without one going. This is one more than usual, as CometBFT fills its buckets."""
         return len(self.buckets[number]) <= self._size
 
     def put(self, entry: Entry, number: int) -> None:
-        """Put an entry into a bucket it does not lie in."""
+        """Put an entry into a bucket that it is not in yet."""
         bucket = self.buckets[number]
         if not bucket:
             self._place[number] = len(self._occupied)
@@ -117,7 +117,7 @@ class Table:
         self.references += 1
 
     def take(self, entry: Entry, number: int) -> None:
-        """Take an entry out of one of its buckets; out of the last, and the table has it no more."""
+        """Take an entry out of one of its buckets. After the last one, the table does not have it any more."""
         bucket = self.buckets[number]
         bucket.remove(entry)
         if not bucket:
@@ -166,7 +166,7 @@ class Table:
         return oldest
 
     def random_entry(self, rng: random.Random) -> Entry:
-        """Any entry of any bucket, each bucket that is not empty being as likely as the others.
+        """A random entry of a random bucket; all buckets that are not empty are equally likely.
 
         Raises: IndexError, when the table is empty.
         """
@@ -175,11 +175,11 @@ class Table:
         return bucket[int(chance() * len(bucket))]
 
     def sample(self, rng: random.Random, count: int) -> list[Entry]:
-        """So many different entries, in random order, at most all."""
+        """Up to `count` different entries, in random order."""
         return rng.sample(self._members, min(count, len(self._members)))
 
     def sample_with(self, other: Table, rng: random.Random, count: int) -> list[Entry]:
-        """So many different entries of this table and the other, in random order, at most all."""
+        """Up to `count` different entries of this table and the other, in random order."""
         mine, theirs = self._members, other._members
         first, total = len(mine), len(mine) + len(theirs)
         chosen = rng.sample(range(total), min(count, total))

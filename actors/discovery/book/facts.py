@@ -1,7 +1,7 @@
-"""What is to survive a restart beside addresses and bans: small facts, each with a name and some numbers.
+"""What survives a restart besides addresses and bans: small facts, each with a name and some numbers.
 
-Whoever keeps count of something (how often a peer asked, how often a dial failed) hands over what changed
-(`drain`), the book's store writes it, and hands it back at start (`restore`).
+A part that counts something (how often a peer asked, how often a dial failed) hands over what changed, the book's store
+writes it, and the part gets it back at the next start.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ MAX_NAME = 128
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact. numbers: whole, not negative; none of them means that it is forgotten."""
+    """One fact. numbers: not negative; a fact without numbers is to be forgotten."""
 
     kind: FactKind
     name: str
@@ -46,7 +46,7 @@ class Fact:
 
 
 class FactList:
-    """All facts by kind and name. Of each kind so many at most; the one that came first makes room."""
+    """All facts by kind and name. The number of each kind is bounded (`MOST`); the oldest one makes room."""
 
     def __init__(self) -> None:
         self._facts: dict[FactKind, dict[str, Fact]] = {kind: {} for kind in FactKind}
@@ -56,15 +56,15 @@ class FactList:
         return sum(map(len, self._facts.values()))
 
     def of(self, kind: FactKind) -> tuple[Fact, ...]:
-        """All of a kind, those that came first before the others."""
+        """All facts of a kind, the oldest first."""
         return tuple(self._facts[kind].values())
 
     def all(self) -> tuple[Fact, ...]:
-        """All facts, by kind; those of one kind that came first before the others."""
+        """All facts by kind, the oldest of each kind first."""
         return tuple(fact for kind in FactKind for fact in self.of(kind))
 
     def keep(self, facts: Iterable[Fact]) -> None:
-        """Remember these, or forget those without numbers."""
+        """Remember these facts, and forget those that have no numbers any more."""
         for fact in facts:
             if self._enter(fact):
                 self._touched.add((fact.kind, fact.name))

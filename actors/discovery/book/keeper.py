@@ -1,7 +1,7 @@
-"""Has a store write what changes in a book, and goes on when it cannot.
+"""Writes a book's changes to its store, and goes on when the store cannot be written.
 
-While the disk is full, read-only or gone, the book is in memory alone: nothing is acknowledged, nothing is forgotten, and
-the store is tried again, less and less often.
+While the disk is full, read-only or gone, the book is in memory only. Nothing is acknowledged and nothing is lost; the
+store is tried again after pauses that grow.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from peerage.actors.discovery.errors import StoreError
 __all__ = ["BookKeeper"]
 
 FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 2.0  # so long after there is room again all goes on
+LONGEST_PAUSE_S = 2.0  # at most this long after there is room again, all is written
 
 
 class Store(Protocol):
@@ -60,11 +60,11 @@ class BookKeeper:
 
     @property
     def waiting(self) -> int:
-        """How many rows are in memory alone."""
+        """The number of rows that are in memory only."""
         return self._store.waiting if self.outage is not None else 0
 
     def keep(self, changes: Changes, *, at_once: bool = False) -> bool:
-        """Write changes, and those that wait; in an outage only when it is time for a try, or `at_once`.
+        """Write these changes and those that wait. During an outage this is tried only when the pause is over, or `at_once`.
 
         Returns: whether all is on disk, so that it may be acknowledged.
         """

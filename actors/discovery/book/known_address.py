@@ -14,7 +14,7 @@ MISSING_AFTER = 7 * DAY  # reference 9, bad
 MAX_TRIES_WITHOUT_SUCCESS = 3  # reference 9, bad
 MAX_FAILURES = 10  # reference 9, bad
 NO_SUCCESS_FOR = 7 * DAY  # reference 9, bad
-VERIFY_AGAIN_AFTER = 30 * MINUTE  # who answered; a seed of 10,000 addresses dials 6 a second for that
+VERIFY_AGAIN_AFTER = 30 * MINUTE  # after an answer; a seed of 10,000 addresses dials 6 a second for that
 FIRST_PAUSE = MINUTE  # after a failed try; it doubles with each
 LONGEST_PAUSE = DAY
 FIRST_LET_BE = 60 * MINUTE  # a node of another network; it doubles with each time, up to LONGEST_PAUSE
@@ -166,7 +166,7 @@ class Entry:
         self.next_try = now + min(FIRST_PAUSE << min(self.attempts - 1, 16), LONGEST_PAUSE)
 
     def is_another_network(self, now: int) -> None:
-        """Its node is there, and is none of ours. It has not failed, and is let be for a while."""
+        """Its node is there but of another network. That is no failure; it is left alone for a while."""
         self.attempts = 0
         self.incompatible += 1
         self.last_attempt = now

@@ -1,4 +1,4 @@
-"""What is done better than CometBFT's rules, each with a switch. All of it is safe in a mixed network."""
+"""Switches for what peerage does better than CometBFT's rules. All of it is safe in a mixed network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Improvements:
     """Switches.
 
     verified_answers: a seed tells only addresses that a handshake has verified lately, as long as there are
-    any. test_before_evict: nobody loses his place among the old to a newcomer before he was tried himself.
+    any. test_before_evict: an old address is tried before it loses its place to a newcomer.
     feelers: with enough peers, now and then a new address is tried, so that the book knows who is there.
     anchors: the last good outbound peers are the first to be dialled after a restart. follow_moves: a known ID
     is tried at an address it is newly said to have, and moves there once a handshake has proved it.

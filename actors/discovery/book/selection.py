@@ -8,7 +8,7 @@ MAX_SELECTION = 250  # reference 9; as many as fit the channel's 64,000 bytes
 
 
 def selection_size(size: int) -> int:
-    """How many of so many addresses are told. Source: reference 9."""
+    """How many addresses an answer holds, of a book of this size. Source: reference 9."""
     return min(MAX_SELECTION, max(min(MIN_SELECTION, size), size * SELECTION_PERCENT // 100))
 
 

@@ -1,4 +1,4 @@
-"""The files of a database as files: whether they are still those that were opened, and others put in their place."""
+"""A database's files as files: whether they are still the ones that were opened, and how others take their place."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ NEEDED = (
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """The file of this name with something behind it."""
+    """The file whose name is this one with a suffix."""
     return path.with_name(path.name + suffix)
 
 
 @dataclass(frozen=True, slots=True)
 class FileMarks:
-    """What tells files from others of their names; None for a file that is not there.
+    """What identifies a database's files, to notice when others have taken their names; None for a file that is not there.
 
     database, log: device and inode. content: size and time of the last writing of the database, which changes when
     somebody writes over it.
@@ -36,7 +36,7 @@ class FileMarks:
 
     @classmethod
     def of(cls, path: Path) -> FileMarks:
-        """As they are now. Two system calls: it is asked for at each commit."""
+        """The marks as they are now. This takes two system calls only, because each commit asks for them."""
         database, log = _facts(path), _facts(beside(path, LOG))
         return cls(
             None if database is None else (database.st_dev, database.st_ino),
@@ -45,7 +45,7 @@ class FileMarks:
         )
 
     def lost(self, now: FileMarks, *, we_wrote: bool = False) -> str | None:
-        """What has become of the files with these marks, if they are those no more.
+        """What has happened to the files with these marks, or None if they are still the same.
 
         Args: now, the marks that the names have now; we_wrote, whether the content may differ.
         """
@@ -72,9 +72,9 @@ def _facts(path: Path) -> os.stat_result | None:
 
 
 def write_fault(path: Path) -> str | None:
-    """Why a file, or the files beside it, could not be written now; None if they could.
+    """Why a file, or the files beside it, cannot be written now; None if they can.
 
-    It is tried, not asked: a superuser has every right on a file system that is read-only, and the disk may be full.
+    It is tried, because rights say little: a superuser has all of them on a read-only file system, and a disk may be full.
     """
     try:
         if path.exists():
@@ -88,12 +88,12 @@ def write_fault(path: Path) -> str | None:
 
 def _write_all(descriptor: int, content: bytes) -> None:
     rest = memoryview(content)
-    while rest:  # a disk with room for a part takes that part first
+    while rest:  # a disk that has room for a part takes that part first
         rest = rest[os.write(descriptor, rest) :]
 
 
 def remove_files(path: Path) -> None:
-    """Remove a database and what is beside it, whatever of it is there."""
+    """Remove a database and the files beside it, as far as they are there."""
     for file in (path, beside(path, LOG), beside(path, MEMORY), beside(path, "-journal")):
         with suppress(OSError):
             file.unlink()
@@ -128,7 +128,7 @@ def put_in_place(draft: Path, path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Have the names in a directory on disk. Raises: OSError."""
+    """Write the names in a directory to disk. Raises: OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -137,7 +137,7 @@ def sync_directory(path: Path) -> None:
 
 
 def aside_name(path: Path, word: str) -> Path:
-    """A name beside a file that no file has yet."""
+    """A name beside a file that is not taken yet."""
     name = f"{path.name}.{word}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
     aside, count = path.with_name(name), 1
     while aside.exists():

@@ -1,4 +1,4 @@
-"""How many were left out, for which reason, and a few of them by name: what is not taken is never just gone."""
+"""Counts of what was left out, by reason, with a few examples: an operator must see what was not taken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ EXAMPLE_CHARS = 120  # what is left out may be of any length
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """All that were left out for one reason. examples: the first of them."""
+    """What was left out for one reason. examples: the first few."""
 
     count: int
     examples: tuple[str, ...]
@@ -27,26 +27,26 @@ class Tally:
         self._examples: dict[str, list[str]] = {}
 
     def add(self, reason: str, example: str) -> None:
-        """One more."""
+        """Count one more, given as text."""
         self._counts[reason] = self._counts.get(reason, 0) + 1
         examples = self._examples.setdefault(reason, [])
         if len(examples) < EXAMPLES:
             examples.append(shown(example, EXAMPLE_CHARS))
 
     def add_all(self, reason: str, left_out: LeftOut) -> None:
-        """What another counted."""
+        """Add the count and examples of another tally."""
         self._counts[reason] = self._counts.get(reason, 0) + left_out.count
         examples = self._examples.setdefault(reason, [])
         examples += left_out.examples[: EXAMPLES - len(examples)]
 
     def by_reason(self) -> dict[str, LeftOut]:
-        """What was counted."""
+        """The counts with their examples."""
         return {
             reason: LeftOut(count, tuple(self._examples[reason])) for reason, count in self._counts.items()
         }
 
     def counts(self) -> dict[str, int]:
-        """How many for each reason."""
+        """The counts alone."""
         return dict(self._counts)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The addresses that a handshake has verified and no dial has failed at since."""
+"""The pool of verified addresses: a handshake succeeded there, and no dial has failed since."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from peerage.actors.discovery.book.known_address import Entry
 from peerage.actors.discovery.book.timestamps import MINUTE
 
 VERIFIED_FOR = 180 * MINUTE
-"""How long a handshake vouches for an address. A seed comes by every half an hour."""
+"""How long a handshake vouches for an address. A seed visits it again every half an hour."""
 
 
 class VerifiedPool:
-    """A set of entries to draw from. Who was verified too long ago falls out when it is drawn."""
+    """A set of entries to draw from. An entry that was verified too long ago drops out when it is drawn."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
@@ -29,12 +29,12 @@ class VerifiedPool:
         return entry in self._places
 
     def put(self, entry: Entry) -> None:
-        """It was verified just now."""
+        """Add an entry that was verified just now."""
         if self._places.setdefault(entry, len(self._entries)) == len(self._entries):
             self._entries.append(entry)
 
     def take(self, entry: Entry) -> None:
-        """It is not any more; no matter whether it was."""
+        """Remove an entry, if it is there."""
         place = self._places.pop(entry, None)
         if place is None:
             return
@@ -44,7 +44,7 @@ class VerifiedPool:
             self._places[last] = place
 
     def sample(self, rng: random.Random, count: int, now: int) -> list[Entry]:
-        """So many different entries in random order, at most all; none whose handshake is too long ago."""
+        """Up to `count` different entries in random order, none whose handshake is too long ago."""
         while True:
             total = len(self._entries)
             drawn = [self._entries[index] for index in rng.sample(range(total), min(count, total))]

@@ -1,4 +1,4 @@
-"""Files that are replaced whole: who reads one finds the old or the new, and a full disk costs neither."""
+"""Files that are replaced as a whole: a reader finds the old one or the new one, and a full disk costs neither."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peerage.actors.discovery.book.store_files import sync_directory
 
 __all__ = ["whole_file", "write_whole_file"]
 
-LEFT_BEHIND_S = 3600.0  # a draft this old is nobody's any more
+LEFT_BEHIND_S = 3600.0  # nobody is writing a draft this old any more
 
 
 def write_whole_file(path: Path, content: bytes, mode: int) -> None:
@@ -28,9 +28,9 @@ def write_whole_file(path: Path, content: bytes, mode: int) -> None:
 
 @contextmanager
 def whole_file(path: Path, mode: int) -> Iterator[BinaryIO]:
-    """As `write_whole_file`, for what is written piece by piece: the file has its name behind the block.
+    """As `write_whole_file`, for content that is written piece by piece. The file gets its name after the block.
 
-    A draft that was left behind by somebody who was killed while he wrote is removed.
+    A draft left behind by a process that was killed while writing is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name}."
@@ -45,10 +45,10 @@ def whole_file(path: Path, mode: int) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         draft.replace(path)
     except BaseException:
-        with suppress(OSError):  # the file system may be read-only since
+        with suppress(OSError):  # the file system may have become read-only
             draft.unlink()
         raise
-    with suppress(OSError):  # not every file system knows of it
+    with suppress(OSError):  # not every file system supports it
         sync_directory(path.parent)
 
 

@@ -195,7 +195,7 @@ class AddrBookActor(ProcessActor):
     def _tell_doors(self, message: BansChanged) -> None:
         names = self._context.names
         doors = [names.switch, *names.transports]
-        if self._context.answers_callers:
+        if self._context.answers_seed_requests:
             doors.append(names.reactor(self._context.routes[PEX_CHANNEL]))
         for door in doors:  # at the start of a node nobody is there yet
             door.tell(message, if_there=True)

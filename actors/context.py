@@ -40,7 +40,7 @@ class NodeContext:
         return self.node_key.node_id
 
     @property
-    def answers_callers(self) -> bool:
+    def answers_seed_requests(self) -> bool:
         """Whether inbound nodes are here for one thing, to ask for addresses: this is a seed and nothing else."""
         p2p = self.config.p2p
         return (
@@ -56,13 +56,13 @@ class NodeContext:
         return p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
 
     @property
-    def hosts_admit_callers(self) -> bool:
+    def hosts_admit_seed_requests(self) -> bool:
         """Whether the peer hosts can let callers in without asking the switch, which knows nothing that they do not.
 
         Two hosts may take the last place at the same moment: so each leaves one for every other, and there must be many.
         """
         return (
-            self.answers_callers
+            self.answers_seed_requests
             and self.config.p2p.allow_duplicate_ip
             and not self.has_connection_filters
             and self.inbound_limit >= 4 * self.names.peer_hosts

@@ -41,19 +41,9 @@ ARROWS["face"] = {*ARROWS}
 # What offends today. These lists may only shrink: whoever mends an offender takes it off.
 AGAINST_THE_ARROWS: set[str] = set()
 IN_CIRCLES: set[str] = set()
-MANY_METHODS = {
-    "actors/peers/transport.py:TransportActor",
-}
-LARGE = {
-    "actors/messages.py",
-}
-UNTESTED = {
-    "actors/crawl/probe.py",
-    "actors/crawl/surveyor.py",
-    "actors/messages.py",
-    "actors/peers/spill.py",
-    "actors/peers/transport.py",
-}
+MANY_METHODS: set[str] = set()
+LARGE: set[str] = set()
+UNTESTED: set[str] = set()
 
 
 def folder_of(file: str) -> str:

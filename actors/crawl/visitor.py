@@ -1,8 +1,7 @@
-"""The visitor: an actor that makes a survey's visits, many at once, in a process of its own."""
+"""An actor that makes the visits of a survey, many at once, in a process of its own."""
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import time
@@ -10,14 +9,14 @@ from typing import Any
 
 from peerage.actors.crawl.visit import Stage, Visit
 from peerage.actors.discovery.survey.visit import Errand, Fault, Visited
-from peerage.actors.runtime import ProcessActor, Reply, Timer
+from peerage.actors.peers.connector import DialFailure, StreamDriver, TcpDial
+from peerage.actors.peers.stream import Deadline, SocketStream
+from peerage.actors.runtime import ProcessActor, Reply
 from peerage.wire.keys import NodeKey
 
 __all__ = ["VisitorActor"]
 
 READ_SIZE = 64 * 1024
-# Dials that fail so say nothing of the remote: this machine lacks something.
-_OUR_LACK = {errno.EADDRNOTAVAIL, errno.EMFILE, errno.ENETDOWN, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class VisitorActor(ProcessActor):
@@ -31,13 +30,12 @@ class VisitorActor(ProcessActor):
         self.node_key = node_key
         self.timeout = timeout
         self.requests = requests
+        self.buffer = memoryview(bytearray(READ_SIZE))
         self.calls: set[_Call] = set()
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Errand):
-            call = _Call(self, message, self.runtime.defer())
-            self.calls.add(call)
-            call.dial()
+            self.calls.add(_Call(self, message, self.runtime.defer()))
 
     def on_stop(self) -> None:
         for call in tuple(self.calls):
@@ -45,7 +43,7 @@ class VisitorActor(ProcessActor):
 
 
 class _Call:
-    """One connection, from dial to answer."""
+    """One connection, from the dial to the answer."""
 
     def __init__(self, visitor: VisitorActor, errand: Errand, reply: Reply) -> None:
         self._visitor = visitor
@@ -54,63 +52,40 @@ class _Call:
         self._reply = reply
         self._at = time.time()
         self._began = self._runtime.now()
-        self._sock: socket.socket | None = None
-        self._timer: Timer | None = None
+        self._deadline = Deadline(self._runtime)
+        self._stream: SocketStream | None = None
+        self._driver: StreamDriver | None = None
         self._visit: Visit | None = None
         self._stage = Stage.HANDSHAKE
-        self._out = b""
-        self._writing = False
-
-    def dial(self) -> None:
-        address = self._errand.address
-        family = socket.AF_INET6 if address.host.version == 6 else socket.AF_INET
-        try:
-            self._sock = socket.socket(family, socket.SOCK_STREAM)
-            self._sock.setblocking(False)
-            code = self._sock.connect_ex((str(address.host), address.port))
-        except OSError as error:
-            code = error.errno or errno.EIO
-        if code not in {0, errno.EINPROGRESS}:
-            self._unreachable(code)
-            return
-        assert self._sock is not None
-        self._set_timer()
-        self._runtime.add_writer(self._sock.fileno(), self._connected)
+        address = errand.address
+        self._dial = TcpDial(
+            self._runtime,
+            str(address.host),
+            address.port,
+            visitor.timeout,
+            self._connected,
+            self._not_connected,
+        )
 
     def hang_up(self) -> None:
         """Close; the remote is told nothing, as it would not be by any node."""
         self._visitor.calls.discard(self)
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._sock is not None:
-            self._runtime.remove_reader(self._sock.fileno())
-            self._runtime.remove_writer(self._sock.fileno())
-            self._sock.close()
-            self._sock = None
+        self._deadline.cancel()
+        self._dial.close()
+        if self._stream is not None:
+            self._stream.close()
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._runtime.call_later(self._visitor.timeout, self._timed_out)
-
-    def _timed_out(self) -> None:
-        if self._visit is None:
-            self._finish(self._failed(f"no connection within {self._visitor.timeout:g} s"))
-        else:
-            self._visit.timed_out(self._visitor.timeout)
-            self._go_on()
-
-    def _connected(self) -> None:
-        assert self._sock is not None
-        self._runtime.remove_writer(self._sock.fileno())
-        code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if code:
-            self._unreachable(code)
+    def _not_connected(self, failure: DialFailure) -> None:
+        text = os.strerror(failure.code)
+        if failure.is_local:
+            self._reply.set_exception(OSError(failure.code, text))
+            self.hang_up()
             return
-        if self._sock.getsockname() == self._sock.getpeername():  # TCP's simultaneous open with oneself
-            self._unreachable(errno.ECONNREFUSED)
-            return
-        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        detail = f"no connection within {self._visitor.timeout:g} s" if failure.is_timeout else text
+        self._finish(Visited(self._errand.place, self._at, fault=Fault.UNREACHABLE, detail=detail))
+
+    def _connected(self, sock: socket.socket) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         now = self._runtime.now()
         self._visit = Visit(
             self._visitor.node_key,
@@ -120,64 +95,45 @@ class _Call:
             connect_s=now - self._began,
             now=now,
         )
-        self._runtime.add_reader(self._sock.fileno(), self._readable)
-        self._set_timer()
+        self._stream = SocketStream(sock, self._runtime)
+        self._driver = StreamDriver(self._stream, self._visitor.buffer, self._received, self._closed)
+        self._set_deadline()
+        self._driver.start()
         self._go_on()
 
-    def _unreachable(self, code: int) -> None:
-        if code in _OUR_LACK:
-            self._reply.set_exception(OSError(code, os.strerror(code)))
-            self.hang_up()
-        else:
-            self._finish(self._failed(os.strerror(code)))
+    def _set_deadline(self) -> None:
+        self._deadline.set(self._visitor.timeout, self._timed_out)
 
-    def _failed(self, detail: str) -> Visited:
-        return Visited(self._errand.place, self._at, fault=Fault.UNREACHABLE, detail=detail)
-
-    def _readable(self) -> None:
-        assert self._sock is not None
+    def _timed_out(self) -> None:
         assert self._visit is not None
-        try:
-            data = self._sock.recv(READ_SIZE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if data:
-            self._visit.receive_data(data, self._runtime.now())
-        else:
-            self._visit.receive_eof()
+        self._visit.timed_out(self._visitor.timeout)
+        self._go_on()
+
+    def _received(self, data: memoryview) -> None:
+        assert self._visit is not None
+        self._visit.receive_data(data, self._runtime.now())
+        self._go_on()
+
+    def _closed(self, _detail: str) -> None:
+        """The remote hung up, or the connection broke: the visit says what that means at its stage."""
+        assert self._visit is not None
+        self._visit.receive_eof()
         self._go_on()
 
     def _go_on(self) -> None:
         """Write what is to be written; note that a stage is over, and the visit, too."""
         assert self._visit is not None
-        assert self._sock is not None
-        self._write()
+        assert self._driver is not None
+        data = self._visit.data_to_send(self._runtime.now())
+        if data:
+            self._driver.send(data)
         if self._visit.stage is Stage.DONE:
             self._finish(self._visit.outcome())
         elif self._visit.stage is not self._stage:
             self._stage = self._visit.stage
-            self._set_timer()
-
-    def _write(self) -> None:
-        assert self._visit is not None
-        assert self._sock is not None
-        self._out += self._visit.data_to_send(self._runtime.now())
-        try:
-            self._out = self._out[self._sock.send(self._out) :] if self._out else b""
-        except BlockingIOError:
-            pass
-        except OSError:
-            self._out = b""  # reading tells how it ended
-        writing = bool(self._out)
-        if writing is not self._writing:
-            self._writing = writing
-            if writing:
-                self._runtime.add_writer(self._sock.fileno(), self._go_on)
-            else:
-                self._runtime.remove_writer(self._sock.fileno())
+            self._set_deadline()
 
     def _finish(self, visited: Visited) -> None:
-        self._reply.set(visited)
-        self.hang_up()
+        if self in self._visitor.calls:
+            self._reply.set(visited)
+            self.hang_up()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from peerage.actors import transfer
 from peerage.actors.messages import (
-    RECEIVE,
     AddPeer,
-    CallerLeft,
     ConnectionEnded,
     Credits,
     InitPeer,
     PeerInfo,
     PeerStarted,
     RemovePeer,
+    SeedRequestDropped,
 )
 from peerage.actors.names import NodeNames
-from peerage.actors.runtime import ActorRef, Frames
+from peerage.actors.runtime import ActorRef
 from peerage.wire.keys import NodeID
 
 __all__ = ["Announcements"]
@@ -46,8 +46,9 @@ class Announcements:
 
     def hand_over(self, reactor: str, channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
         """Give a reactor messages that arrived; its window bounds them."""
-        frames = Frames((RECEIVE, self._connection, channel_ids), messages)
-        self._names.reactor(reactor).tell(frames, exempt=True)
+        self._names.reactor(reactor).tell(
+            transfer.received(self._connection, channel_ids, messages), exempt=True
+        )
 
     def grant(self, by_reactor: Mapping[str, Mapping[int, int]]) -> None:
         """Tell reactors how many messages they may have sent by now. Args: by_reactor, channel → total of each."""
@@ -61,7 +62,7 @@ class Announcements:
 
     def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
         """Tell a seed's PEX reactor that the remote does not wait for its addresses any more."""
-        self._names.reactor(reactor).tell(CallerLeft(peer_id, self._connection), exempt=True)
+        self._names.reactor(reactor).tell(SeedRequestDropped(peer_id, self._connection), exempt=True)
 
     def ended(self, message: ConnectionEnded) -> None:
         """Tell the switch, which redials or forgets."""

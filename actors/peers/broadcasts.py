@@ -7,10 +7,10 @@ before the log is full, it never gets.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from peerage.actors.messages import BROADCAST_WINDOW
 from peerage.actors.peers.stream import Loop
+from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire.scheduler import FramedMessage
 
 __all__ = ["BROADCAST_PATIENCE_S", "BroadcastFeed", "Broadcasts", "Listener"]
@@ -198,17 +198,37 @@ class BroadcastFeed:
     def __init__(self, broadcasts: Broadcasts, loop: Loop) -> None:
         self._broadcasts = broadcasts
         self._loop = loop
+        self._so_far: dict[
+            int, int
+        ] = {}  # by channel, how many messages its reactor says that it has broadcast
         self._wake_due = False
         self._trim_due = False
 
-    def add(self, channel_ids: Sequence[int], messages: Sequence[bytes | bytearray | memoryview]) -> None:
-        """Take messages, each for the channel of the same place. Peers take them from the end of this turn on."""
+    def add(
+        self,
+        channel_ids: Sequence[int],
+        messages: Sequence[bytes | bytearray | memoryview],
+        so_far: Mapping[int, int],
+    ) -> None:
+        """Take messages, each for the channel of the same place. Peers take them from the end of this turn on.
+
+        Args: so_far, by channel, how many its reactor has broadcast by now; nothing from anyone who does not count.
+        """
+        self._so_far.update(so_far)
         now = self._loop.now()
         for channel_id, message in zip(channel_ids, messages, strict=True):
             self._broadcasts.add(channel_id, message, now)
         if not self._wake_due:
             self._wake_due = True
             self._loop.at_end_of_turn(self._wake)
+
+    def granted(self, channel_id: int) -> int | None:
+        """How many messages of a channel its reactor may have broadcast by now: a window ahead of the quickest peer.
+
+        None for a channel whose reactor does not count.
+        """
+        so_far = self._so_far.get(channel_id)
+        return None if so_far is None else so_far - self._broadcasts.unfinished(channel_id) + BROADCAST_WINDOW
 
     def _wake(self) -> None:
         self._wake_due = False

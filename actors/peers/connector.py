@@ -9,6 +9,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
@@ -18,10 +19,10 @@ from peerage.actors.refusal import Refusal, RefusalReason
 __all__ = [
     "CLOSED_BY_REMOTE",
     "LOCAL_RESOURCE_ERRNOS",
-    "Dial",
     "DialFailure",
     "HandshakeDriver",
     "StreamDriver",
+    "TcpDial",
     "leads_to_itself",
 ]
 
@@ -57,7 +58,7 @@ class DialFailure:
         return Refusal(RefusalReason.UNREACHABLE, self.detail, is_ours=self.is_local)
 
 
-class Dial:
+class TcpDial:
     """One TCP connection in the making.
 
     Either `on_connected` is called with the socket, which belongs to the receiver from then on, or `on_failed` is called
@@ -171,11 +172,12 @@ class StreamDriver:
         self._readable()
 
     def send(self, data: bytes) -> None:
-        """Write, now or when the socket takes it."""
-        try:
+        """Write, now or when the socket takes it.
+
+        A broken connection is found by reading: what the remote said before it hung up is heard first.
+        """
+        with suppress(OSError):
             self._stream.send(data)
-        except OSError as error:
-            self._closed(cause_of(error))
 
     def _readable(self) -> None:
         try:

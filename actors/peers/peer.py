@@ -13,27 +13,27 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from peerage.actors import transfer
 from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
-    BROADCAST,
-    SEND_WAIT,
     Admission,
     AdmitPeer,
-    CallerAsks,
+    AskForAddresses,
     ConnectionEnded,
     ConnectionFacts,
     Consumed,
     FlushStop,
     GetPeerValue,
     GetStatusOfPeer,
+    IntroducePeer,
     PeerInfo,
     PeerStatus,
-    ProveAlive,
+    ProbePeer,
     SetPeerValue,
     StopPeer,
     Tried,
@@ -41,7 +41,7 @@ from peerage.actors.messages import (
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
-from peerage.actors.peers.connector import Dial, HandshakeDriver
+from peerage.actors.peers.connector import HandshakeDriver, TcpDial
 from peerage.actors.peers.draining import RemovalRound
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
@@ -58,7 +58,7 @@ from peerage.wire import multiplex
 from peerage.wire.keys import NodeID
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["IntroducePeer", "PeerActor"]
+__all__ = ["PeerActor"]
 
 CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
 DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful close
@@ -66,13 +66,6 @@ SEED_PATIENCE_S = 2.0  # then a remote that has not asked a seed for addresses b
 SEED_ANSWER_S = 30.0  # for the answer to its request: it may have to wait for its turn
 SEED_FLUSH_S = 10.0  # for the remote to take the answer, as for a message to find room
 VALUES_LIMIT = 1024  # keys that reactors may keep per connection
-
-
-@dataclass(frozen=True, slots=True)
-class IntroducePeer:
-    """transport → peer: this reactor is new, tell it of you."""
-
-    reactor: str
 
 
 class PeerActor(ProcessActor):
@@ -110,7 +103,7 @@ class PeerActor(ProcessActor):
         self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
         self._began, self._latency = self.runtime.now(), 0.0
         self._deadline = Deadline(self.runtime)  # of handshake and admission together
-        self._dial: Dial | None = None
+        self._dial: TcpDial | None = None
         self._stream: SocketStream | None = None
         self._door = SeedDoor()
         self._question: Question | None = None  # to the switch, or at a seed to the PEX reactor
@@ -133,7 +126,7 @@ class PeerActor(ProcessActor):
         elif lack := lack_of_descriptors(1, Purpose.STRANGERS):
             self._refuse(Refusal(RefusalReason.UNREACHABLE, lack, is_ours=True))
         else:
-            self._dial = Dial(
+            self._dial = TcpDial(
                 self.runtime,
                 facts.remote_ip,
                 facts.remote_port,
@@ -158,7 +151,7 @@ class PeerActor(ProcessActor):
             return None
         if isinstance(message, StopPeer):
             return self._end(message.reason, is_error=message.is_error)
-        if isinstance(message, ProveAlive):
+        if isinstance(message, ProbePeer):
             return self._probe()
         if isinstance(message, FlushStop):
             return self._flush_stop(message.timeout)
@@ -203,7 +196,7 @@ class PeerActor(ProcessActor):
         if self._facts.is_trial:
             self._close("", is_error=False, tried=Tried(self._latency))
             self.stop()
-        elif self._context.answers_callers and not self._facts.is_outbound:
+        elif self._context.answers_seed_requests and not self._facts.is_outbound:
             self._phases.move(Event.IDENTIFIED_AT_SEED)
             session = self._open(self._hear_at_door)
             self.runtime.call_later(SEED_PATIENCE_S, self._take_for_peer)
@@ -223,7 +216,9 @@ class PeerActor(ProcessActor):
             theirs = self._handshake.theirs
             assert theirs is not None
             facts = self._facts
-            question = CallerAsks(NodeID(theirs.id), theirs.listen_addr, facts.connection, facts.remote_ip)
+            question = AskForAddresses(
+                NodeID(theirs.id), theirs.listen_addr, facts.connection, facts.remote_ip
+            )
             reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
             self._question = Question(self.runtime, reactor, question, self._answer_request)
 
@@ -327,13 +322,14 @@ class PeerActor(ProcessActor):
         self._session.inbound.restart(reactor)
 
     def _on_frames(self, message: Frames) -> Any:
-        if (
-            message.header[0] == BROADCAST
-        ):  # in a process of its own, where the transport's broadcasts are out of reach
-            self._shared.feed.add(message.header[1], message.frames)
+        kind = transfer.kind_of(message)
+        if kind == transfer.BROADCAST:
+            # We are in a process of our own, where the transport's broadcasts are out of reach.
+            channel_ids, so_far, _deadline = transfer.outgoing(message)
+            self._shared.feed.add(channel_ids, message.frames, so_far)
             return None
         if self._session is None:
-            return (False, 0) if message.header[0] == SEND_WAIT else None
+            return (False, 0) if kind == transfer.SEND_WAIT else None
         return self._session.send(message, self.runtime.defer)
 
     def _written(self) -> None:
@@ -436,5 +432,7 @@ class PeerActor(ProcessActor):
             remote_id = self._handshake.remote_id
             assert remote_id is not None
             self._announcements.request_dropped(self._context.routes[PEX_CHANNEL], remote_id)
-        if not (was_answered and self._context.hosts_admit_callers):  # else the switch never heard of it
+        if not (
+            was_answered and self._context.hosts_admit_seed_requests
+        ):  # else the switch never heard of it
             self._announcements.ended(ConnectionEnded(self._facts, refusal, reason, is_error, tried))

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
+from peerage.actors import transfer
 from peerage.actors.context import NodeContext
-from peerage.actors.messages import SEND_WAIT
 from peerage.actors.peers.broadcasts import Listener
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.inbound import Inbound, WindowLimits
@@ -173,18 +173,18 @@ class Session:
 
         Returns: the answer, if one is due and can be given now.
         """
-        header, frames = message.header, message.frames
-        kind, channels = header[0], header[1]
+        frames = message.frames
+        channel_ids, so_far, deadline = transfer.outgoing(message)
         if self._phases.carries_packets:
-            self.queues.arrived.update(header[2])
+            self.queues.arrived.update(so_far)
             at = 0
-            for channel_id, run in groupby(channels[: len(frames) - (kind == SEND_WAIT)]):
+            for channel_id, run in groupby(channel_ids[: len(frames) - (deadline is not None)]):
                 end = at + len(list(run))
                 self.queues.put_paid(channel_id, frames[at:end])
                 at = end
             self.link.schedule_pump()
-        if kind == SEND_WAIT:
-            return self._send_waiting(channels[-1], frames[-1], header[3], defer)
+        if deadline is not None:
+            return self._send_waiting(channel_ids[-1], frames[-1], deadline, defer)
         return None
 
     def _send_waiting(

@@ -8,21 +8,22 @@ next one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from peerage.actors.messages import SEND, SEND_WAIT
+from peerage.actors import transfer
 from peerage.actors.runtime import Frames
 
-__all__ = ["Outbox"]
+__all__ = ["CreditedSender"]
 
 QUICK_S = 0.001  # messages that follow each other sooner than this travel together
 GATHER_MESSAGES = 256
 GATHER_BYTES = 64 * 1024
 
 Data = bytes | memoryview
+Pack = Callable[[Sequence[int], Sequence[Data], Mapping[int, int]], Frames]
 
 
-class Outbox:
+class CreditedSender:
     """The sending end of a peer handle inside its reactor.
 
     Promises: the messages of all channels reach the peer actor in the order they were added. A message that comes after a
@@ -34,7 +35,7 @@ class Outbox:
         schedule: has `flush` called at the end of the turn.
         granted: channel → messages that may be sent from now on.
         count: told of every message that has a class, and its bytes (for the metrics).
-        kind: the header's first item.
+        pack: makes what is told of channels, messages and totals.
     """
 
     def __init__(
@@ -44,10 +45,10 @@ class Outbox:
         granted: Mapping[int, int],
         count: Callable[[type, int], None] = lambda _class, _size: None,
         *,
-        kind: str = SEND,
+        pack: Pack = transfer.sent,
     ) -> None:
         self.count = count
-        self._kind = kind
+        self._pack = pack
         self._tell = tell
         self._schedule = schedule
         self._granted = dict(granted)
@@ -92,8 +93,7 @@ class Outbox:
         """A question that carries what has gathered and, last, a message that waits for room. See `settle`."""
         self._channels.append(channel_id)
         self._frames.append(data)
-        header = (SEND_WAIT, tuple(self._channels), self.sent(), deadline)
-        message = Frames(header, self._frames)
+        message = transfer.waiting(tuple(self._channels), self._frames, self.sent(), deadline)
         self._clear()
         return message
 
@@ -107,7 +107,7 @@ class Outbox:
 
     def totals(self) -> Frames:
         """What puts the peer actor's count right: sent so far, and what has gathered."""
-        message = Frames((self._kind, tuple(self._channels), self.sent()), self._frames)
+        message = self._pack(tuple(self._channels), self._frames, self.sent())
         self._clear()
         return message
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from peerage.actors.messages import BROADCAST, Credits
-from peerage.actors.reactors.credited_sender import Outbox
+from peerage.actors import transfer
+from peerage.actors.messages import Credits
+from peerage.actors.reactors.credited_sender import CreditedSender
 from peerage.actors.runtime import Frames
 
 
@@ -15,9 +16,9 @@ class Outboxes:
 
     def __init__(self, at_end_of_turn: Callable[[Callable[[], None]], object]) -> None:
         self._at_end_of_turn = at_end_of_turn
-        self._outboxes: dict[str, Outbox] = {}
+        self._outboxes: dict[str, CreditedSender] = {}
 
-    def get(self, name: str) -> Outbox | None:
+    def get(self, name: str) -> CreditedSender | None:
         """Return the outbox with this name, if there is one."""
         return self._outboxes.get(name)
 
@@ -27,17 +28,17 @@ class Outboxes:
         tell: Callable[[Frames], None],
         credits_: Mapping[int, int],
         count: Callable[[type, int], None],
-    ) -> Outbox:
-        """Make one for a peer that has just come. Args: credits_, by channel; count, as of Outbox."""
-        outbox = Outbox(tell, partial(self._flush_later, connection), credits_, count)
+    ) -> CreditedSender:
+        """Make one for a peer that has just come. Args: credits_, by channel; count, as of CreditedSender."""
+        outbox = CreditedSender(tell, partial(self._flush_later, connection), credits_, count)
         self._outboxes[connection] = outbox
         return outbox
 
     def open_for_host(
         self, transport: str, tell: Callable[[Frames], None], window: Mapping[int, int]
-    ) -> Outbox:
+    ) -> CreditedSender:
         """Make one for broadcasts. Args: window, by channel, how far they may be ahead of the quickest peer."""
-        outbox = Outbox(tell, partial(self._flush_later, transport), window, kind=BROADCAST)
+        outbox = CreditedSender(tell, partial(self._flush_later, transport), window, pack=transfer.broadcast)
         self._outboxes[transport] = outbox
         return outbox
 

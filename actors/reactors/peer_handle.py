@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Protocol
 
+from peerage.actors import transfer
 from peerage.actors.messages import (
-    SEND_WAIT,
     FlushStop,
     GetPeerValue,
     GetStatusOfPeer,
@@ -15,8 +15,8 @@ from peerage.actors.messages import (
     SetPeerValue,
     StopPeer,
 )
-from peerage.actors.reactors.credited_sender import Outbox
-from peerage.actors.runtime import ActorDeadError, Frames, Timeout, readonly
+from peerage.actors.reactors.credited_sender import CreditedSender
+from peerage.actors.runtime import ActorDeadError, Timeout, readonly
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 
@@ -51,7 +51,7 @@ class Peer:
 
     __slots__ = ("_is_running", "_outbox", "info")
 
-    def __init__(self, info: PeerInfo, outbox: Outbox | None = None) -> None:
+    def __init__(self, info: PeerInfo, outbox: CreditedSender | None = None) -> None:
         self.info = info
         self._outbox = outbox
         self._is_running = True
@@ -165,7 +165,7 @@ class Peer:
 
     @staticmethod
     def _take(
-        channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, outbox: Outbox
+        channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, outbox: CreditedSender
     ) -> bool:
         if type(message) is bytes:
             return outbox.add(channel_id, message)
@@ -181,7 +181,7 @@ class Peer:
     ) -> bool:
         data, deadline = message_bytes(message), time.time() + timeout
         if self._outbox is None:
-            question = Frames((SEND_WAIT, (channel_id,), {}, deadline), [data])
+            question = transfer.waiting((channel_id,), [data], {}, deadline)
         else:
             question = self._outbox.waiting(channel_id, data, deadline)
         try:

@@ -58,12 +58,12 @@ from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings, Pace
 from peerage.actors.log_folding import LineFolding
 from peerage.actors.messages import (
+    AskForAddresses,
     BansChanged,
-    CallerAsks,
-    CallerLeft,
     DialPeer,
     NumPeers,
     PeerInfo,
+    SeedRequestDropped,
     Tried,
     TryAddress,
 )
@@ -188,10 +188,10 @@ class PexReactor(Reactor):
             self._carry_out(self._discoverer.addresses_received(now, peer, message))
 
     def handle(self, message: Any) -> Any:
-        if isinstance(message, CallerAsks):
+        if isinstance(message, AskForAddresses):
             self._seed_replies.add(message.connection, self.runtime.defer())
             self._carry_out(self._discoverer.seed_requested(self._now(), seed_request(message)))
-        elif isinstance(message, CallerLeft):
+        elif isinstance(message, SeedRequestDropped):
             self._seed_replies.drop(message.connection)
             left = self._discoverer.seed_request_left(self._now(), message.id, message.connection)
             self._carry_out(left)
@@ -249,7 +249,7 @@ class PexReactor(Reactor):
         if isinstance(dial, DialSeed):
             message = DialPeer(dial.seed)
         else:
-            message = (TryAddress if isinstance(dial, Feel) else DialPeer)(str(dial.address))
+            message = (TryAddress if isinstance(dial, Feel) else DialPeer)(dial.address)
         self.switch.ask(message, block=False).then(partial(self._dialled, dial))
 
     def _dialled(self, dial: DialEffect, answer: Future[Any]) -> None:
@@ -338,7 +338,7 @@ def connected_peer(peer: Peer) -> ConnectedPeer:
     )
 
 
-def seed_request(message: CallerAsks) -> SeedRequest:
+def seed_request(message: AskForAddresses) -> SeedRequest:
     """A seed request as the discoverer knows it."""
     return SeedRequest(
         id=message.id,

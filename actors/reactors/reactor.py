@@ -16,25 +16,17 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
+from peerage.actors import transfer
 from peerage.actors.context import NodeContext
 from peerage.actors.log_folding import Limits, LineFolding
-from peerage.actors.messages import (
-    BROADCAST_WINDOW,
-    RECEIVE,
-    AddPeer,
-    AnnouncePeers,
-    Consumed,
-    Credits,
-    InitPeer,
-    MarkGood,
-    RemovePeer,
-)
+from peerage.actors.messages import AddPeer, AnnouncePeers, Consumed, Credits, InitPeer, MarkGood, RemovePeer
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.reactors.outboxes import Outboxes
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.runtime.log import get_logger
+from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.remote_text import shown
 
@@ -182,9 +174,8 @@ class Reactor(ProcessActor):
 
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
-            header = message.header
-            if type(header) is tuple and header and header[0] == RECEIVE:
-                return self._receive_batch(header[1], header[2], message.frames)
+            if transfer.kind_of(message) == transfer.RECEIVE:
+                return self._receive_batch(*transfer.source_and_channels(message), message.frames)
         elif isinstance(message, Credits):
             self._outboxes.grant(message)
             return None

@@ -59,7 +59,7 @@ class Dialler:
         if not self._hosts.can_dial:
             return self._hold(partial(self.dial, address, answer, is_trial=is_trial), answer)
         transport = self._hosts.least_loaded(lambda host: len(self._table.of_host(host)))
-        dial = Dial(f"dial {secrets.token_hex(8)}", peer_id, ip, address.port, is_trial)
+        dial = Dial(f"dial {secrets.token_hex(8)}", address, is_trial)
         facts = ConnectionFacts(
             connection=dial.connection,
             host=transport.host,

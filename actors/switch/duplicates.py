@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from peerage.actors.messages import AdmitPeer, ProveAlive, StopPeer
+from peerage.actors.messages import AdmitPeer, ProbePeer, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Timer
 from peerage.actors.switch.peer_table import Connection, PeerTable
@@ -70,7 +70,7 @@ class Duplicates:
         timer = self._call_later(YOUNG_PROOF_S if young else OLD_PROOF_S, silent)
         self._rivals.setdefault(existing.facts.connection, []).append(partial(settle, keep_existing=False))
         if existing.ref is not None:
-            existing.ref.ask(ProveAlive(), block=False).then(answered)
+            existing.ref.ask(ProbePeer(), block=False).then(answered)
 
     def ended(self, connection: str) -> None:
         """A connection has ended: whoever it competed with has won."""

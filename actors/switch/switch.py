@@ -71,7 +71,7 @@ from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
-from peerage.wire.net_address import AddressLookupError, NetAddress, id_in, no_names
+from peerage.wire.net_address import AddressLookupError, NetAddress, id_in
 from peerage.wire.remote_text import shown
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
@@ -313,18 +313,21 @@ class SwitchActor(ProcessActor):
                 reply.set_exception(result)
                 return
             if message.persistent:
-                self._lists.add_persistent([message.address])
+                self._lists.add_persistent([str(message.address)])
             refusal = self._dialler.dial(result, reply.set if message.wait else None)
             if refusal is not None:
                 self._report_refusal(not_dialled(result), refusal)
             if refusal is not None or not message.wait:
                 reply.set(refusal)
 
-        self._resolver.parse(message.address, resolved)
+        if isinstance(message.address, NetAddress):
+            resolved(message.address)
+        else:
+            self._resolver.parse(message.address, resolved)
 
     def _try_address(self, message: TryAddress) -> None:
         reply = self.runtime.defer()
-        address = NetAddress.parse(message.address, no_names)
+        address = message.address
         refusal = self._dialler.dial(address, reply.set, is_trial=True)
         if refusal is not None:
             self._report_refusal(not_dialled(address), refusal)

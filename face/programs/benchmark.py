@@ -21,9 +21,12 @@ from typing import Any
 
 import psutil
 
-from peerage.actors.peers.handshake import Handshake
+from peerage.actors.peers.connector import HandshakeDriver
+from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
+from peerage.actors.peers.stream import SocketStream
 from peerage.actors.reactors.peer_handle import Peer
 from peerage.actors.reactors.reactor import Envelope, Reactor
+from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ProcessActor, System
 from peerage.config import Config
 from peerage.supervisors.node.node import Node
@@ -311,25 +314,25 @@ class Handshaker(ProcessActor):
         self._begin(sock, Handshake(self._key, self._ours, NodeID(str(self._remote.id))))
 
     def _begin(self, sock: socket.socket, handshake: Handshake) -> None:
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.runtime.add_reader(sock.fileno(), partial(self._readable, sock, handshake))
-        sock.sendall(handshake.data_to_send())
+        stream = SocketStream(sock, self.runtime)
+        HandshakeDriver(
+            stream,
+            handshake,
+            self._buffer,
+            on_done=partial(self._end, stream, done=1),
+            on_refused=_refused,
+            on_closed=lambda _detail: self._end(stream, done=0),  # the other side was stopped
+        ).start()
 
-    def _readable(self, sock: socket.socket, handshake: Handshake) -> None:
-        try:
-            size = sock.recv_into(self._buffer)
-        except ConnectionResetError:  # the other side was stopped
-            size = 0
-        is_done = size > 0 and handshake.receive_data(self._buffer[:size])
-        if out := handshake.data_to_send():
-            sock.sendall(out)  # a few kilobytes, for which an empty socket always has room
-        if is_done or not size:
-            self._done += is_done
-            self.runtime.remove_reader(sock.fileno())
-            sock.close()
-            if self._remote is not None:
-                self._dial()
+    def _end(self, stream: SocketStream, done: int) -> None:
+        self._done += done
+        stream.close()
+        if self._remote is not None:
+            self._dial()
+
+
+def _refused(refusal: Refusal) -> None:
+    raise HandshakeRefusedError(refusal)
 
 
 def handshakes(secs: float, at_once: int = 4) -> dict[str, float]:

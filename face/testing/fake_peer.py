@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+from peerage.actors import transfer
 from peerage.actors.messages import (
-    BROADCAST,
-    RECEIVE,
-    SEND_WAIT,
     AddPeer,
     Consumed,
     Credits,
@@ -80,13 +78,13 @@ class _PeerSide:
         return None
 
     def _take(self, message: Frames) -> Any:
-        kind, channels = message.header[0], message.header[1]
+        channels, so_far, deadline = transfer.outgoing(message)
         for channel_id, frame in zip(channels, message.frames, strict=True):
             self._note(_Sent(channel_id, bytes(frame)))
-        if kind == BROADCAST:
+        if transfer.kind_of(message) == transfer.BROADCAST:
             return None
-        self._sent.update(message.header[2])
-        if kind == SEND_WAIT:
+        self._sent.update(so_far)
+        if deadline is not None:
             self._sent[channels[-1]] += 1
             return True, self._total(channels[-1])
         totals = {channel_id: self._total(channel_id) for channel_id in self._capacity}
@@ -172,7 +170,7 @@ class FakePeer:
         """Make messages arrive at the reactor, as one batch."""
         frames = [message_bytes(message) for message in messages]
         self._handed += len(frames)
-        self._tell(Frames((RECEIVE, self.info.connection, (channel_id,) * len(frames)), frames))
+        self._tell(transfer.received(self.info.connection, (channel_id,) * len(frames), frames))
 
     def expect(
         self, channel_id: int, message: bytes | SerializableMessage | None = None, timeout: float = TIMEOUT_S

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
+from peerage.actors import transfer
 from peerage.actors.context import NodeContext
-from peerage.actors.messages import BROADCAST, BROADCAST_WINDOW, AnnouncePeers, Credits
+from peerage.actors.messages import AnnouncePeers, Credits
 from peerage.actors.names import NodeNames
 from peerage.actors.reactors.reactor import Reactor
 from peerage.actors.runtime import THREAD, ActorRef, Frames, Place
+from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.testing.fake_peer import PORT, FakePeer
 from peerage.testing.nodes import NETWORK, loopback_config
 from peerage.testing.probe import Probe
@@ -111,13 +113,13 @@ class ReactorHarness(Generic[R]):
         return bytes(descriptor.id for descriptor in self.reactor_class.channels)
 
     def _on_transport(self, message: Any) -> None:
-        if not (isinstance(message, Frames) and message.header[0] == BROADCAST):
+        if not (isinstance(message, Frames) and transfer.kind_of(message) == transfer.BROADCAST):
             return
-        _kind, channels, so_far = message.header
+        channels, so_far, _deadline = transfer.outgoing(message)
         for channel_id, data in zip(channels, message.frames, strict=True):
             for peer in self._peers:
                 if channel_id in peer.info.node_info.channels:
-                    peer.info.ref.tell(Frames((BROADCAST, (channel_id,), {}), [data]))
+                    peer.info.ref.tell(transfer.broadcast((channel_id,), [data], {}))
         totals = {channel_id: count + BROADCAST_WINDOW for channel_id, count in so_far.items()}
         self.ref.tell(Credits(self.names.transports[0].name, totals), exempt=True)
 

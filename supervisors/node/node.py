@@ -10,13 +10,13 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook, BookStatistics
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.http.actor import GetAddresses
 from peerage.actors.messages import (
-    BROADCAST,
     AddPersistent,
     AddPrivate,
     AddUnconditional,
@@ -33,7 +33,6 @@ from peerage.actors.runtime import (
     DROP,
     ActorDeadError,
     ActorRef,
-    Frames,
     LimitReachedError,
     System,
     Timeout,
@@ -338,7 +337,7 @@ class Node:
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
         """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
         self._lives.running()
-        frames = Frames((BROADCAST, (channel_id,), {}), [message_bytes(message)])
+        frames = transfer.broadcast((channel_id,), [message_bytes(message)], {})
         for transport in self._names.transports:
             transport.tell(frames, when_full=DROP)
 

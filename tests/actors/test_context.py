@@ -36,18 +36,18 @@ def context(
 
 def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:
     """A reactor of its own, or somebody who wants to see the peers, makes it a node like others."""
-    assert context(tmp_path).answers_callers
-    assert not context(tmp_path, p2p={"seed_mode": False}).answers_callers
-    assert not context(tmp_path, {**PEX, 0x70: "MINE"}).answers_callers
-    assert not context(tmp_path, has_peer_filters=True).answers_callers
+    assert context(tmp_path).answers_seed_requests
+    assert not context(tmp_path, p2p={"seed_mode": False}).answers_seed_requests
+    assert not context(tmp_path, {**PEX, 0x70: "MINE"}).answers_seed_requests
+    assert not context(tmp_path, has_peer_filters=True).answers_seed_requests
 
 
 def test_the_hosts_of_a_large_seed_admit_callers_by_themselves(tmp_path: Path) -> None:
     """Where the switch knows nothing that they do not, and there are places enough for their mistakes."""
-    assert context(tmp_path).hosts_admit_callers
-    assert not context(tmp_path, p2p={"max_num_inbound_peers": 7}).hosts_admit_callers
-    assert not context(tmp_path, p2p={"allow_duplicate_ip": False}).hosts_admit_callers
-    assert not context(tmp_path, has_connection_filters=True).hosts_admit_callers
+    assert context(tmp_path).hosts_admit_seed_requests
+    assert not context(tmp_path, p2p={"max_num_inbound_peers": 7}).hosts_admit_seed_requests
+    assert not context(tmp_path, p2p={"allow_duplicate_ip": False}).hosts_admit_seed_requests
+    assert not context(tmp_path, has_connection_filters=True).hosts_admit_seed_requests
 
 
 def test_unconditional_peers_have_places_beside_the_limit(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from peerage import ChannelDescriptor, Node, Peer, Reactor
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall
-from peerage.actors.messages import ProveAlive
+from peerage.actors.messages import ProbePeer
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import HIGH, StartNode, node_processes, wait_until
 
@@ -72,7 +72,7 @@ def test_every_gauge_is_right_after_the_end_of_any_part(start_node: StartNode, g
     for friend in friends:
         node.dial(friend.address, persistent=True, wait=True)
     for peer in node.peers():
-        assert peer.info.ref.ask(ProveAlive(), timeout=5.0)
+        assert peer.info.ref.ask(ProbePeer(), timeout=5.0)
 
     def agree(count: int = len(friends)) -> bool:
         found = gauges(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,9 @@ class Answer:
     def then(self, fn: Callable[[Any], object]) -> None:
         fn(self)
 
+    def cancel(self) -> None:
+        self.value = RuntimeError("cancelled")
+
     def get(self, timeout: float) -> Any:
         assert timeout == 0
         if isinstance(self.value, Exception):
@@ -35,8 +39,8 @@ class Switch:
         self.asked: list[object] = []
         self._answers = list(answers)
 
-    def ask(self, message: object, *, block: bool) -> Answer:
-        assert not block
+    def ask(self, message: object, *, block: bool, patience: float) -> Answer:
+        assert (block, patience) == (False, math.inf)
         self.asked.append(message)
         return Answer(self._answers.pop(0))
 
@@ -52,10 +56,10 @@ def test_the_answer_is_handed_over_once() -> None:
     assert (switch.asked, answers) == (["may I"], ["yes"])
 
 
-def test_it_is_asked_again_until_somebody_is_there() -> None:
-    """A restarted switch knows nothing of what its predecessor was asked."""
+def test_without_a_way_to_the_actor_it_is_asked_again_later() -> None:
+    """Descriptors may be left then. (The runtime itself has patience with an actor that is being restarted.)"""
     loop, answers = FakeLoop(), list[Any]()
-    switch = Switch(ActorDeadError("gone"), ActorDeadError("gone"), "yes")
+    switch = Switch(ActorDeadError("no way"), ActorDeadError("no way"), "yes")
     ask(switch, loop, answers)
     for _ in range(3):
         loop.advance(1.0)
@@ -64,7 +68,7 @@ def test_it_is_asked_again_until_somebody_is_there() -> None:
 
 def test_a_closed_question_is_not_asked_again() -> None:
     """Its connection has ended meanwhile."""
-    loop, switch, answers = FakeLoop(), Switch(ActorDeadError("gone"), "yes"), list[Any]()
+    loop, switch, answers = FakeLoop(), Switch(ActorDeadError("no way"), "yes"), list[Any]()
     ask(switch, loop, answers).close()
     loop.advance(1.0)
     assert (len(switch.asked), answers) == (1, [])

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.messages import (
-    RECEIVE,
     AddPeer,
     Admission,
-    CallerLeft,
     ConnectionEnded,
     ConnectionFacts,
     Credits,
@@ -18,10 +16,12 @@ from peerage.actors.messages import (
     PeerInfo,
     PeerStarted,
     RemovePeer,
+    SeedRequestDropped,
 )
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.announcements import Announcements
 from peerage.actors.runtime import ActorRef, Frames
+from peerage.actors.transfer import RECEIVE
 from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
 from tests.actors.peers.recorded_refs import Told, recorded
@@ -81,7 +81,7 @@ def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told
 
 def test_a_request_that_nobody_waits_for_is_taken_back(announcements: Announcements, told: Told) -> None:
     announcements.request_dropped("ONE", KEY.node_id)
-    assert told == [(ONE, CallerLeft(KEY.node_id, "c-1"))]
+    assert told == [(ONE, SeedRequestDropped(KEY.node_id, "c-1"))]
 
 
 def test_the_switch_hears_of_the_end(announcements: Announcements, told: Told) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from peerage.actors.messages import BROADCAST_WINDOW
 from peerage.actors.peers import broadcasts as module
 from peerage.actors.peers.broadcasts import (
     BROADCAST_PATIENCE_S,
@@ -14,6 +13,7 @@ from peerage.actors.peers.broadcasts import (
     Broadcasts,
     Listener,
 )
+from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire.scheduler import FramedMessage
 from tests.actors.peers.fake_loop import FakeLoop
 
@@ -202,8 +202,8 @@ def test_peers_are_woken_once_for_all_that_comes_in_a_turn(transport: Transport)
     """They take it in their own turns."""
     loop = FakeLoop()
     feed, peer = BroadcastFeed(transport.log, loop), transport.peer()
-    feed.add([CHANNEL, CHANNEL], [b"1", b"2"])
-    feed.add([CHANNEL], [b"3"])
+    feed.add([CHANNEL, CHANNEL], [b"1", b"2"], {})
+    feed.add([CHANNEL], [b"3"], {})
     assert transport.woken == []
     loop.turn()
     assert transport.woken == ["peer"]
@@ -214,7 +214,7 @@ def test_what_a_peer_is_too_slow_for_is_given_up_in_time(transport: Transport) -
     """The feed looks for it as long as anything is left, and no longer."""
     loop = FakeLoop()
     feed, peer = BroadcastFeed(transport.log, loop), transport.peer()
-    feed.add([CHANNEL], [b"1"])
+    feed.add([CHANNEL], [b"1"], {})
     while loop.time <= BROADCAST_PATIENCE_S:
         loop.advance(TRIM_INTERVAL_S)
     assert peer.take(CHANNEL, 9) == ([], 1)
@@ -226,10 +226,25 @@ def test_broadcasts_go_on_after_a_time_in_which_nothing_was_left(transport: Tran
     """The looking begins anew with them. (A host that has just started once kept what it had.)"""
     loop = FakeLoop()
     feed = BroadcastFeed(transport.log, loop)
-    feed.add([CHANNEL], [b"nobody listens"])
+    feed.add([CHANNEL], [b"nobody listens"], {})
     loop.advance(TRIM_INTERVAL_S)
     late = transport.peer()
-    feed.add([CHANNEL], [b"1"])
+    feed.add([CHANNEL], [b"1"], {})
     loop.turn()
     assert (transport.woken, taken(late)) == (["peer"], [b"1"])
     assert len(loop.timers) == 1
+
+
+def test_a_reactor_may_be_a_window_ahead_of_the_quickest_peer(transport: Transport) -> None:
+    """Also of a host that was restarted: the reactor says how many it has broadcast in all."""
+    feed, peer = BroadcastFeed(transport.log, FakeLoop()), transport.peer()
+    feed.add([CHANNEL] * 2, [b"1", b"2"], {CHANNEL: 102})
+    assert feed.granted(CHANNEL) == 100 + BROADCAST_WINDOW
+    taken(peer)
+    assert feed.granted(CHANNEL) == 102 + BROADCAST_WINDOW
+
+
+def test_whoever_does_not_count_is_granted_nothing(transport: Transport) -> None:
+    feed = BroadcastFeed(transport.log, FakeLoop())
+    feed.add([CHANNEL], [b"1"], {})
+    assert feed.granted(CHANNEL) is None

@@ -12,9 +12,9 @@ import pytest
 from peerage.actors.peers.connector import (
     CLOSED_BY_REMOTE,
     LOCAL_RESOURCE_ERRNOS,
-    Dial,
     DialFailure,
     HandshakeDriver,
+    TcpDial,
     leads_to_itself,
 )
 from peerage.actors.peers.handshake import Handshake
@@ -37,8 +37,8 @@ class Dialler:
         self.sockets: list[socket.socket] = []
         self.failures: list[DialFailure] = []
 
-    def dial(self, port: int, ip: str = LOOPBACK) -> Dial:
-        return Dial(self.loop, ip, port, TIMEOUT_S, self.sockets.append, self.failures.append)
+    def dial(self, port: int, ip: str = LOOPBACK) -> TcpDial:
+        return TcpDial(self.loop, ip, port, TIMEOUT_S, self.sockets.append, self.failures.append)
 
     def wait(self) -> None:
         """Until something has come of it; loopback answers at once."""

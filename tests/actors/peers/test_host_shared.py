@@ -41,7 +41,7 @@ def test_what_is_fed_reaches_every_peer_of_the_host(tmp_path: Path) -> None:
     loop, woken = FakeLoop(), list[str]()
     shared = shared_of(tmp_path, Metrics(), loop)
     peers = [shared.broadcasts.listen([CHANNEL], lambda: woken.append("peer")) for _ in range(2)]
-    shared.feed.add([CHANNEL, 0x99], [b"one", b"on a channel of nobody"])
+    shared.feed.add([CHANNEL, 0x99], [b"one", b"on a channel of nobody"], {})
     loop.turn()
     assert woken == ["peer", "peer"]
     assert [len(peer.take(CHANNEL, 9)[0]) for peer in peers] == [1, 1]

@@ -13,7 +13,6 @@ import pytest
 
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
-    SEND,
     AddPeer,
     Admission,
     AdmitPeer,
@@ -30,6 +29,7 @@ from peerage.actors.peers import peer as module
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.peer import PeerActor
 from peerage.actors.runtime import THREAD, ActorRef, Frames
+from peerage.actors.transfer import SEND
 from peerage.testing import Probe, loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from peerage.actors.context import NodeContext
-from peerage.actors.messages import SEND, SEND_WAIT
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.host_shared import HostShared
@@ -20,6 +19,7 @@ from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.session import TRAFFIC_INTERVAL_S, Probes, Session
 from peerage.actors.peers.stream import SocketStream
 from peerage.actors.runtime import Frames
+from peerage.actors.transfer import SEND, SEND_WAIT
 from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
@@ -151,7 +151,7 @@ def test_a_message_goes_from_reactor_to_reactor_of_its_channel(pair: Pair) -> No
 
 
 def test_what_is_broadcast_reaches_the_peers_of_the_host(pair: Pair) -> None:
-    pair.anna.shared.feed.add([ONE], [b"to all"])
+    pair.anna.shared.feed.add([ONE], [b"to all"], {})
     pair.loop.settle()
     assert pair.bert.handed == [("ONE", b"to all")]
 
@@ -220,7 +220,7 @@ def test_before_a_graceful_end_broadcasts_come_in_no_more(pair: Pair) -> None:
     pair.anna.shared.broadcasts.wake()
     pair.anna.phases.move(Event.CLOSE_ASKED)
     pair.anna.session.close_entrance()
-    pair.anna.shared.feed.add([ONE], [b"after"])
+    pair.anna.shared.feed.add([ONE], [b"after"], {})
     pair.loop.settle()
     assert pair.bert.handed == [("ONE", b"before")]
     assert pair.anna.session.link.is_flushed

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.messages import SEND, SEND_WAIT
 from peerage.actors.reactors import credited_sender as module
-from peerage.actors.reactors.credited_sender import GATHER_BYTES, GATHER_MESSAGES, QUICK_S, Outbox
+from peerage.actors.reactors.credited_sender import GATHER_BYTES, GATHER_MESSAGES, QUICK_S, CreditedSender
 from peerage.actors.runtime import Frames
+from peerage.actors.transfer import SEND, SEND_WAIT
 
 CHANNEL, OTHER = 0x50, 0x51
 
@@ -58,8 +58,8 @@ def peer() -> PeerActor:
     return PeerActor()
 
 
-def outbox_of(peer: PeerActor, clock: Clock, **options: Any) -> Outbox:
-    return Outbox(peer.tell, peer.schedule, {CHANNEL: 3, OTHER: 1000}, **options)
+def outbox_of(peer: PeerActor, clock: Clock, **options: Any) -> CreditedSender:
+    return CreditedSender(peer.tell, peer.schedule, {CHANNEL: 3, OTHER: 1000}, **options)
 
 
 def test_a_message_after_a_pause_is_told_at_once(peer: PeerActor, clock: Clock) -> None:

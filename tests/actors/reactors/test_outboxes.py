@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.messages import BROADCAST, SEND, Credits
+from peerage.actors.messages import Credits
 from peerage.actors.reactors.outboxes import Outboxes
+from peerage.actors.transfer import BROADCAST, SEND
 
 CHANNEL = 0x50
 

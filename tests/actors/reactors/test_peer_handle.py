@@ -8,19 +8,11 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.messages import (
-    SEND,
-    SEND_WAIT,
-    FlushStop,
-    GetPeerValue,
-    GetStatusOfPeer,
-    PeerInfo,
-    SetPeerValue,
-    StopPeer,
-)
-from peerage.actors.reactors.credited_sender import Outbox
+from peerage.actors.messages import FlushStop, GetPeerValue, GetStatusOfPeer, PeerInfo, SetPeerValue, StopPeer
+from peerage.actors.reactors.credited_sender import CreditedSender
 from peerage.actors.reactors.peer_handle import Peer, message_bytes
 from peerage.actors.runtime import ActorRef, Frames, System
+from peerage.actors.transfer import SEND, SEND_WAIT
 from peerage.testing import Probe
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
@@ -68,7 +60,7 @@ def _uncounted(_class: type, _size: int) -> None: ...
 
 def inside(actor: Probe, places: int = 1, count: Callable[[type, int], None] = _uncounted) -> Peer:
     """The peer as its reactor has it: with credits."""
-    return Peer(info_of(actor.ref), Outbox(actor.ref.tell, lambda: None, {CHANNEL: places}, count))
+    return Peer(info_of(actor.ref), CreditedSender(actor.ref.tell, lambda: None, {CHANNEL: places}, count))
 
 
 def outside(actor: Probe) -> Peer:

@@ -27,12 +27,12 @@ from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.manager.request_rate import MAX_EARLY
 from peerage.actors.messages import (
+    AskForAddresses,
     BansChanged,
-    CallerAsks,
-    CallerLeft,
     CountPeers,
     DialPeer,
     NumPeers,
+    SeedRequestDropped,
     Tried,
     TryAddress,
 )
@@ -189,9 +189,9 @@ class Stage:
             self.switch_answers.wait(PATIENCE_S)
             return self._counted
         if isinstance(message, DialPeer):
-            self.dials.append(message.address)
+            self.dials.append(str(message.address))
         elif isinstance(message, TryAddress):
-            self.trials.append(message.address)
+            self.trials.append(str(message.address))
         return self._outcome(message)
 
     def _count(self, delta: MetricsDelta) -> None:
@@ -353,13 +353,13 @@ def test_under_load_an_answer_is_shared(clock: Clock, monkeypatch: pytest.Monkey
             assert len(stage.called(AnswerChooser.message)) == draws
 
 
-def call(number: int, ip: str = "") -> CallerAsks:
+def call(number: int, ip: str = "") -> AskForAddresses:
     """Who calls a seed and asks at once."""
     where = ip or str(address(number).host)
-    return CallerAsks(node_id(number), f"tcp://{where}:26656", f"c-{next(_serials)}", where)
+    return AskForAddresses(node_id(number), f"tcp://{where}:26656", f"c-{next(_serials)}", where)
 
 
-def asks(stage: Stage, caller: CallerAsks) -> Any:
+def asks(stage: Stage, caller: AskForAddresses) -> Any:
     """What a seed answers, addresses or a refusal."""
     answer = stage.ask(caller)
     if isinstance(answer, Refusal):
@@ -429,9 +429,9 @@ def test_a_caller_who_leaves_gives_his_place_to_another(clock: Clock) -> None:
         leaver = call(7)
         stage.ask_later(leaver)
         assert asks(stage, call(8)).detail == "too many wait for their turn"
-        stage.ask(CallerLeft(node_id(7), "another of his"))
+        stage.ask(SeedRequestDropped(node_id(7), "another of his"))
         assert asks(stage, call(8)).detail == "too many wait for their turn"
-        stage.ask(CallerLeft(node_id(7), leaver.connection))
+        stage.ask(SeedRequestDropped(node_id(7), leaver.connection))
         assert not stage.ask_later(call(8)).is_ready()
         assert stage.called(BadPeers.ban) == []
 

@@ -10,11 +10,6 @@ import pytest
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
 from peerage.actors.messages import (
-    BROADCAST,
-    BROADCAST_WINDOW,
-    RECEIVE,
-    SEND,
-    SEND_WAIT,
     AddPeer,
     AnnouncePeers,
     Consumed,
@@ -25,6 +20,7 @@ from peerage.actors.messages import (
     StopPeer,
 )
 from peerage.actors.runtime import Frames, System
+from peerage.actors.transfer import BROADCAST, BROADCAST_WINDOW, RECEIVE, SEND, SEND_WAIT
 from peerage.testing import Probe, ReactorHarness, wait_until
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo

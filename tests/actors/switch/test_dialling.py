@@ -12,6 +12,7 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.switch.dialling import HELD_LIMIT, Dialler, not_dialled
 from peerage.actors.switch.peer_table import Stage as How
+from peerage.wire.net_address import NetAddress
 from tests.actors.switch.parts import ANNA, BERT, OWN, Bans, Beside, Told, address, filters, table
 from tests.fake_clock import FakeClock
 
@@ -48,7 +49,7 @@ def test_a_dial_is_in_the_table_and_its_host_is_told(stage: Stage) -> None:
     """As one that is under way, for everybody who wants to dial the same."""
     assert stage.dialler.dial(address()) is None
     (dial,) = stage.dials
-    assert (dial.id, dial.ip, dial.port, dial.is_trial) == (ANNA, "10.0.0.2", 26656, False)
+    assert (dial.address, dial.is_trial) == (NetAddress(ANNA, "10.0.0.2", 26656), False)
     connection = stage.table.dialling(ANNA)
     assert connection is not None
     assert connection.stage is How.DIALLING
@@ -94,7 +95,7 @@ def test_before_a_host_is_up_dials_wait(stage: Stage) -> None:
     stage.can_dial = True
     stage.dialler.release()
     stage.dialler.release()
-    assert [dial.id for dial in stage.dials] == [ANNA]
+    assert [dial.address.id for dial in stage.dials] == [ANNA]
     assert [outcome.reason for outcome in stage.outcomes] == [RefusalReason.BANNED]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.messages import AdmitPeer, ProveAlive, StopPeer
+from peerage.actors.messages import AdmitPeer, ProbePeer, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError
 from peerage.actors.switch.duplicates import OLD_PROOF_S, YOUNG_PROOF_S, YOUNG_S, Duplicates
@@ -47,7 +47,7 @@ class Contest:
 def test_the_first_one_is_asked_to_prove_itself() -> None:
     """Nothing is decided before."""
     contest = Contest()
-    assert (contest.first.told, contest.outcome) == ([ProveAlive()], [])
+    assert (contest.first.told, contest.outcome) == ([ProbePeer()], [])
 
 
 def test_one_that_proves_itself_stays() -> None:

@@ -43,7 +43,7 @@ from peerage.actors.messages import (
     PeerStarted,
     PeerStatus,
     PrivatePeers,
-    ProveAlive,
+    ProbePeer,
     StopPeer,
     SwitchNotes,
     TransportState,
@@ -188,7 +188,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 @pytest.fixture
 def peer() -> Iterator[Probe]:
     """A peer actor that proves alive when asked."""
-    with Probe(answer=lambda message: isinstance(message, ProveAlive)) as made:
+    with Probe(answer=lambda message: isinstance(message, ProbePeer)) as made:
         yield made
 
 
@@ -286,7 +286,7 @@ def test_nobody_is_dialled_while_a_peer_host_keeps_silent_about_whom_it_holds(
         stage.transports[1].expect_nothing()
         silent.may_answer.set()
         wait_until(lambda: stage.ask(GetPeers()) == (info,))
-        assert stage.transports[1].fish(Dial).id == LOW  # the host with fewer connections
+        assert stage.transports[1].fish(Dial).address.id == LOW  # the host with fewer connections
 
 
 def test_a_peer_host_that_answers_late_is_heard_too(tmp_path: Path) -> None:
@@ -295,7 +295,7 @@ def test_a_peer_host_that_answers_late_is_heard_too(tmp_path: Path) -> None:
     stage.hosts_first = False
     stage.hosts[0].state = TransportState((), SwitchNotes(2, (address(HIGH),)))
     with stage, stage.transports[0] as late:
-        assert late.fish(Dial).id == HIGH
+        assert late.fish(Dial).address.id == HIGH
 
 
 # --- bans ------------------------------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ def test_who_is_banned_is_not_dialled(stage: Stage, subject: str) -> None:
     """By whomever it is wanted."""
     stage.ask(BansChanged((ban(subject),)))
     assert stage.ask(DialPeer(address(HIGH))).reason is RefusalReason.BANNED
-    assert stage.ask(TryAddress(address(HIGH))).reason is RefusalReason.BANNED
+    assert stage.ask(TryAddress(NetAddress.parse(address(HIGH)))).reason is RefusalReason.BANNED
 
 
 def test_who_came_back_before_his_ban_was_known_is_stopped(stage: Stage, peer: Probe) -> None:
@@ -371,7 +371,7 @@ def test_dials_go_to_the_peer_host_with_the_fewest_connections(stage: Stage) -> 
     """One each."""
     for port, peer_id in enumerate((LOW, HIGH), 26656):
         stage.ask(DialPeer(address(peer_id, port), wait=False))
-    dialled = {transport.fish(Dial).id for transport in stage.transports}
+    dialled = {transport.fish(Dial).address.id for transport in stage.transports}
     assert dialled == {LOW, HIGH}
     assert stage.ask(CountPeers()).dialling == 2
 
@@ -383,7 +383,7 @@ def test_a_dial_before_any_peer_host_is_up_waits_for_one(tmp_path: Path) -> None
     with stage:
         stage.ask(DialPeer(address(HIGH), wait=False))
         with stage.transports[1] as late:
-            assert late.fish(Dial).id == HIGH
+            assert late.fish(Dial).address.id == HIGH
 
 
 @pytest.mark.parametrize("outcome", ["peer", "refused", "host gone"])
@@ -392,7 +392,7 @@ def test_who_waits_for_a_dial_is_told_its_outcome(stage: Stage, peer: Probe, out
     waiting = stage.ref.ask(DialPeer(address(HIGH)), block=False)
     dial = stage.transports[0].fish(Dial)
     host = stage.names.transport(0).host
-    facts = ConnectionFacts(dial.connection, host, dial.ip, dial.port, True, HIGH)
+    facts = ConnectionFacts(dial.connection, host, str(dial.address.host), dial.address.port, True, HIGH)
     if outcome == "peer":
         info = info_of(facts, HIGH, peer)
         stage.ref.tell(PeerStarted(info))
@@ -411,7 +411,7 @@ def test_who_waits_for_a_dial_is_told_its_outcome(stage: Stage, peer: Probe, out
 @pytest.mark.parametrize("found", [Tried(0.25), Refusal(RefusalReason.UNREACHABLE, "x")])
 def test_a_trial_is_dialled_and_makes_no_peer(stage: Stage, found: Tried | Refusal) -> None:
     """Its outcome goes to who asked; nobody is connected by it."""
-    answer = stage.ref.ask(TryAddress(address(HIGH)), block=False)
+    answer = stage.ref.ask(TryAddress(NetAddress.parse(address(HIGH))), block=False)
     dial = stage.transports[0].fish(Dial)
     assert dial.is_trial
     facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, is_trial=True)
@@ -446,7 +446,7 @@ def test_dial_peers_async_puts_the_addresses_into_the_book_and_dials_each(stage:
 
 def _is_dial_to(transport: Probe, peer_id: NodeID) -> bool:
     try:
-        return bool(transport.fish(Dial, timeout=3.5).id == peer_id)  # within 3 s (reference 6)
+        return bool(transport.fish(Dial, timeout=3.5).address.id == peer_id)  # within 3 s (reference 6)
     except AssertionError:
         return False
 
@@ -548,7 +548,7 @@ def test_a_second_connection_is_taken_when_the_first_ends(stage: Stage, mute: Pr
     """The remote took it away: it has kept the second."""
     info = stage.connect(mute, HIGH)
     answer = second_connection(stage, mute, HIGH)
-    mute.fish(ProveAlive)
+    mute.fish(ProbePeer)
     stage.ref.tell(ConnectionEnded(with_peer(stage.facts(1), info), None, "closed", is_error=True))
     assert isinstance(answer.get(timeout=PATIENCE_S), Admission)
 
@@ -581,7 +581,7 @@ def test_a_persistent_peer_lost_by_an_error_is_dialled_again(
     assert stage.ask(GetPeers()) == ()
     if is_error:
         dials = [transport.fish(Dial, timeout=PATIENCE_S) for transport in stage.transports[:1]]
-        assert [(dial.id, dial.port) for dial in dials] == [(HIGH, 26656)]
+        assert [(dial.address.id, dial.address.port) for dial in dials] == [(HIGH, 26656)]
     else:
         assert not any(_dialled_soon(transport) for transport in stage.transports)
 
@@ -596,7 +596,7 @@ def test_our_own_address_among_the_persistent_peers_is_left_out(tmp_path: Path) 
     with stage, capture_logs() as lines:
         stage.ask(AddPersistent((own,)))
         dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
-        assert dial.id == HIGH
+        assert dial.address.id == HIGH
         assert stage.ask(CountPeers()).dialling_ids == {HIGH}
     assert [line["peer"] for line in lines if "our own address" in line["event"]] in ([], [stage.key.node_id])
 
@@ -606,11 +606,11 @@ def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Sta
     stage.ask(DialPeer(address(HIGH), persistent=True, wait=False))
     dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
     facts = replace(
-        stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, remote_port=dial.port
+        stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, remote_port=dial.address.port
     )
     refusal = Refusal(RefusalReason.SELF, "we answered ourselves")
     stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
-    ours = NetAddress(stage.key.node_id, "127.0.0.1", dial.port)
+    ours = NetAddress(stage.key.node_id, "127.0.0.1", dial.address.port)
     assert stage.book.expect(BookCall) == BookCall(AddrBook.add_our_address, (ours,))
     assert stage.ask(CountPeers()).dialling == 0
     assert not _dialled_soon(stage.transports[0])

@@ -1,0 +1,127 @@
+"""A connection and the peer at its other end, as values that travel between actors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from peerage.actors.runtime import ActorRef
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import join_host_port
+from peerage.wire.node_info import NodeInfo
+from peerage.wire.status import ConnectionStatus
+
+__all__ = ["Admission", "ConnectionFacts", "PeerInfo", "PeerStatus", "SwitchNotes", "Tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerInfo:
+    """A connected peer as everyone but its own actor sees it.
+
+    Args:
+        connection: names this connection, and no other one ever.
+        ref: the peer actor.
+        id: the authenticated node ID.
+        socket_address: `ip:port` of the TCP connection's other end.
+        credits: (channel, free places in its send queue now).
+        since: Unix seconds, when the connection began to run.
+        latency: seconds that dial and handshake took; 0.0 for an accepted connection.
+    """
+
+    connection: str
+    ref: ActorRef
+    id: NodeID
+    node_info: NodeInfo
+    remote_ip: str
+    socket_address: str
+    is_outbound: bool
+    is_persistent: bool
+    is_unconditional: bool
+    host: str
+    credits: tuple[tuple[int, int], ...] = ()
+    since: float = 0.0
+    latency: float = 0.0
+
+    @classmethod
+    def of(
+        cls,
+        facts: ConnectionFacts,
+        peer_id: NodeID,
+        node_info: NodeInfo,
+        ref: ActorRef,
+        admission: Admission,
+        *,
+        since: float = 0.0,
+        latency: float = 0.0,
+    ) -> Self:
+        """The peer at the other end of a connection whose handshake is done."""
+        return cls(
+            connection=facts.connection,
+            ref=ref,
+            id=peer_id,
+            node_info=node_info,
+            remote_ip=facts.remote_ip,
+            socket_address=facts.socket_address,
+            is_outbound=facts.is_outbound,
+            is_persistent=admission.is_persistent,
+            is_unconditional=admission.is_unconditional,
+            host=facts.host,
+            since=since,
+            latency=latency,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """What a peer says of its connection."""
+
+    info: PeerInfo
+    status: ConnectionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFacts:
+    """A connection as its peer actor knows it, in handshake or after."""
+
+    connection: str
+    host: str
+    remote_ip: str
+    remote_port: int
+    is_outbound: bool
+    dialled_id: NodeID | None = None
+    peer: PeerInfo | None = None  # set once reactors know it
+    is_trial: bool = False  # dialled to see whether it answers: over with the handshake
+
+    @property
+    def socket_address(self) -> str:
+        """The TCP connection's other end as `ip:port`, with brackets around an IPv6 address: as parsers take it."""
+        return join_host_port(self.remote_ip, self.remote_port)
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """The switch takes the peer; what it knows of it."""
+
+    is_persistent: bool
+    is_unconditional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a trial found: the dialled ID is there. Args: latency, seconds that dial and handshake took."""
+
+    latency: float
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchNotes:
+    """What a switch learned at run time and its successor must know: kept by the transports.
+
+    Args:
+        revision: grows with every change; the highest is the newest.
+    """
+
+    revision: int = 0
+    persistent: tuple[str, ...] = ()
+    unconditional: frozenset[str] = frozenset()
+    private: frozenset[str] = frozenset()

@@ -1,0 +1,70 @@
+"""What a reactor is told and asked, besides the messages that arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from peerage.actors.messages.connections import PeerInfo
+from peerage.wire.keys import NodeID
+
+__all__ = ["AddPeer", "AskForAddresses", "Credits", "InitPeer", "RemovePeer", "SeedRequestDropped"]
+
+
+@dataclass(frozen=True, slots=True)
+class InitPeer:
+    """peer → reactor: before anything else about this connection."""
+
+    info: PeerInfo
+
+
+@dataclass(frozen=True, slots=True)
+class AddPeer:
+    """peer → reactor: the connection runs."""
+
+    connection: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemovePeer:
+    """peer → reactor, an ask: the last thing about this connection.
+
+    Answer, when remove_peer has returned: by channel, how many messages the reactor has sent in all; None when it did not
+    know the connection.
+    """
+
+    connection: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credits:
+    """peer → reactor, transport → reactor: by channel, how many messages the reactor may have sent, or broadcast, by now.
+
+    Args: connection, or the transport's name.
+    """
+
+    connection: str
+    totals: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AskForAddresses:
+    """peer → PEX reactor of a seed, an ask: who has just called asks for addresses, and has said nothing else.
+
+    Answer: bytes, the message to send before hanging up; or Refusal.
+    Args: listen_addr, as in its NodeInfo; connection, its name.
+    """
+
+    id: NodeID
+    listen_addr: str
+    connection: str
+    remote_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedRequestDropped:
+    """peer → PEX reactor of a seed: this caller has hung up and waits for no answer any more."""
+
+    id: NodeID
+    connection: str

@@ -1,0 +1,167 @@
+"""What the switch is told and asked: by peers and transports, by reactors, by RPC and the embedder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from peerage.actors.messages.connections import ConnectionFacts, PeerInfo, Tried
+from peerage.actors.refusal import Refusal
+from peerage.actors.runtime import ActorRef
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
+from peerage.wire.node_info import NodeInfo
+
+__all__ = [
+    "AddPersistent",
+    "AddPrivate",
+    "AddUnconditional",
+    "AdmitConnection",
+    "AdmitPeer",
+    "ConnectionEnded",
+    "CountPeers",
+    "DialPeer",
+    "DialPeersAsync",
+    "GetPeers",
+    "GetPrivatePeers",
+    "MarkGood",
+    "NumPeers",
+    "PeerStarted",
+    "PrivatePeers",
+    "TryAddress",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitConnection:
+    """transport → switch, an ask before the handshake: limits and connection filters. Answer: Refusal | None."""
+
+    facts: ConnectionFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitPeer:
+    """peer → switch, an ask after the handshake: ID, limits, peer filters. Answer: Admission | Refusal."""
+
+    facts: ConnectionFacts
+    id: NodeID
+    node_info: NodeInfo
+    ref: ActorRef
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStarted:
+    """peer → switch: every reactor has been told, the connection runs."""
+
+    info: PeerInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionEnded:
+    """peer or transport → switch: this connection is no more.
+
+    Args:
+        refusal: why it never became a peer; None when it had been one.
+        reason: what ended a running peer, "" for a graceful stop.
+        is_error: whether a persistent peer is to be redialled.
+        tried: what a trial found.
+    """
+
+    facts: ConnectionFacts
+    refusal: Refusal | None = None
+    reason: str = ""
+    is_error: bool = False
+    tried: Tried | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DialPeer:
+    """An ask: dial one address. Answer: PeerInfo when it is a peer, Refusal when it is none.
+
+    Args:
+        address: text (`ID@host:port`) only from whoever was given one, for its host may be a name.
+        wait: False: answered at once with None, when the address parses.
+    """
+
+    address: NetAddress | str
+    persistent: bool = False
+    wait: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TryAddress:
+    """An ask: dial one address, shake hands and hang up; no reactor hears of it. Answer: Tried, or Refusal.
+
+    It may be out of the question for the moment (that ID or IP is connected already): the refusal says so.
+    """
+
+    address: NetAddress
+
+
+@dataclass(frozen=True, slots=True)
+class DialPeersAsync:
+    """An ask: reference 6, dial_peers_async. Answer: None, or AddressError raised."""
+
+    addresses: tuple[str, ...]
+    persistent: bool = False
+    unconditional: bool = False
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddPersistent:
+    """An ask. Answer: None, or AddressError raised."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddUnconditional:
+    """An ask. Answer: None, or ValueError raised."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddPrivate:
+    """An ask. Answer: None, or ValueError raised."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GetPrivatePeers:
+    """An ask. Answer: PrivatePeers."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivatePeers:
+    """switch → metrics: all IDs that are told to nobody, those of the file and those added while running."""
+
+    ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class GetPeers:
+    """An ask. Answer: tuple of PeerInfo."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumPeers:
+    """Answer to `CountPeers`: unconditional peers are not counted. Source: reference 6."""
+
+    outbound: int
+    inbound: int
+    dialling: int
+    dialling_ids: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, slots=True)
+class CountPeers:
+    """An ask. Answer: NumPeers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkGood:
+    """reactor → switch: this peer did something useful."""
+
+    id: NodeID

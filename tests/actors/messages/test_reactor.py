@@ -1,0 +1,29 @@
+"""actors/messages/reactor.py: what a reactor is told and asked of its peers."""
+
+from __future__ import annotations
+
+import pytest
+
+from peerage.actors.messages import (
+    AddPeer,
+    AskForAddresses,
+    Credits,
+    InitPeer,
+    RemovePeer,
+    SeedRequestDropped,
+)
+from tests.actors.messages.samples import PEER, PEER_ID, carried
+
+MESSAGES = [
+    InitPeer(PEER),
+    AddPeer("c-1"),
+    RemovePeer("c-1", "it hung up"),
+    Credits("c-1", {0x50: 7}),
+    AskForAddresses(PEER_ID, "tcp://192.0.2.1:26656", "c-1", "192.0.2.1"),
+    SeedRequestDropped(PEER_ID, "c-1"),
+]
+
+
+@pytest.mark.parametrize("message", MESSAGES, ids=lambda message: type(message).__name__)
+def test_it_survives_the_way_to_the_reactor(message: object) -> None:
+    assert carried(message) == message

@@ -1,10 +1,10 @@
-/* The loops of frames.py and packet.py over many frames and packets: an optional extension, see docs/decisions/0006.
+/* The loops of loops.py over frames and packets, compiled: an optional extension, see docs/decisions/0006.
  *
- * Nothing here is cryptography of our own. ChaCha20-Poly1305 is that of the OpenSSL which Python itself has loaded,
- * found at run time: neither its headers nor a link to it are needed to build this file.
+ * There is no cryptography of our own in here. ChaCha20-Poly1305 comes from the OpenSSL that Python itself has loaded. We
+ * find it at run time, so that this file can be built without OpenSSL's headers and without linking to it.
  *
- * Every length is checked against the buffer it refers to. What is decrypted is handed on only after its tag has been
- * verified.
+ * Every length is checked against the buffer that it refers to. Decrypted data leaves this file only after its tag has
+ * been verified.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -22,12 +22,12 @@
 #define FRAME_PLAIN (LENGTH_BYTES + FRAME_DATA)
 #define FRAME_SEALED (FRAME_PLAIN + TAG_BYTES)
 
-#define FRAMES_UNDER_LOCK 4 /* that few are sealed sooner than the interpreter lock is given away and taken again */
+#define FRAMES_UNDER_LOCK 4 /* sealing this few is faster than releasing the interpreter lock and taking it again */
 
 
 /* --- OpenSSL ---------------------------------------------------------------------------------------------------- */
 
-/* Of OpenSSL's stable interface, since 1.1.0. */
+/* Part of OpenSSL's stable interface since 1.1.0. */
 #define EVP_CTRL_AEAD_GET_TAG 0x10
 #define EVP_CTRL_AEAD_SET_TAG 0x11
 
@@ -56,7 +56,7 @@ find(void *library, const char *name, void *target)
     if (symbol == NULL) {
         return 0;
     }
-    memcpy(target, &symbol, sizeof(symbol)); /* a function's address out of a void *, as POSIX promises */
+    memcpy(target, &symbol, sizeof(symbol)); /* POSIX guarantees that a void * can hold a function's address */
     return 1;
 }
 
@@ -87,8 +87,8 @@ load_openssl(PyObject *Py_UNUSED(module), PyObject *name)
         }
     }
     if (!evp_is_loaded) {
-        /* What depends on OpenSSL, such as Python's own modules, leads to the one it is linked with. The handle is
-         * kept for the life of the process. */
+        /* dlsym also searches the library's dependencies, so the path of a Python module that is linked with OpenSSL
+         * leads to that OpenSSL. The handle is kept for the life of the process. */
         void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
         if (library == NULL) {
             Py_RETURN_NONE;
@@ -97,7 +97,7 @@ load_openssl(PyObject *Py_UNUSED(module), PyObject *name)
             dlclose(library);
             Py_RETURN_NONE;
         }
-        /* An OpenSSL may be built or configured without the cipher. */
+        /* OpenSSL may have been built or configured without this cipher, so try it. */
         unsigned char key[KEY_BYTES] = {0};
         void *ctx = evp.ctx_new();
         const void *cipher = evp.chacha20_poly1305();
@@ -118,8 +118,8 @@ load_openssl(PyObject *Py_UNUSED(module), PyObject *name)
 typedef struct {
     PyObject_HEAD
     void *ctx;
-    int opens;   /* for opening, not for sealing */
-    int is_busy; /* a thread is in its loop, with the interpreter lock given away */
+    int opens;   /* opens frames; otherwise it seals them */
+    int is_busy; /* a thread is in the loop below, having released the interpreter lock */
 } FrameCipher;
 
 static int
@@ -191,7 +191,7 @@ frame_cipher_dealloc(FrameCipher *self)
     Py_DECREF(type);
 }
 
-/* One frame, encrypted where it lies: 1028 bytes, behind them place for the tag. */
+/* Encrypts one frame in place: 1028 bytes, followed by room for the tag. */
 static int
 seal_frame(void *ctx, uint64_t counter, unsigned char *frame)
 {
@@ -274,7 +274,8 @@ open_frame(void *ctx, uint64_t counter, const unsigned char *sealed, unsigned ch
            evp.decrypt_final(ctx, rest, &size) == 1;
 }
 
-/* What came of opening: so many frames were good; `length` is over FRAME_DATA when the last good one's was, else 0. */
+/* The result of opening: how many frames authenticated, the bytes of data in them, and the length of the last of them if
+ * that is over FRAME_DATA, otherwise 0. */
 typedef struct {
     size_t frames;
     size_t size;
@@ -343,7 +344,7 @@ frame_cipher_open(FrameCipher *self, PyObject *args)
 static PyMethodDef frame_cipher_methods[] = {
     {"seal", (PyCFunction)frame_cipher_seal, METH_VARARGS, "seal(counter, data): the data as whole frames."},
     {"open", (PyCFunction)frame_cipher_open, METH_VARARGS,
-     "open(counter, sealed): (the data of the good frames, how many frames were good, a length over 1024 or 0)."},
+     "open(counter, sealed): (data of the good frames, number of good frames, a length over 1024 or 0)."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -395,7 +396,7 @@ cut(PyObject *Py_UNUSED(module), PyObject *args)
     return packets;
 }
 
-/* How many packets of this header and size follow each other from pos on, without the one that is cut off. */
+/* The number of complete packets with this header and size that follow each other from pos on. */
 static Py_ssize_t
 run_length(const char *data, Py_ssize_t len, Py_ssize_t pos, const char *header, Py_ssize_t header_len, Py_ssize_t size)
 {
@@ -484,13 +485,13 @@ split_run(PyObject *Py_UNUSED(module), PyObject *args)
 
 static PyMethodDef module_methods[] = {
     {"load_openssl", load_openssl, METH_O,
-     "load_openssl(path): the version of the OpenSSL that this library is, or leads to; None if it does not."},
-    {"cut", cut, METH_VARARGS, "cut(header, message, start, payload, count): so many full packets of a message."},
+     "load_openssl(path): the version of the OpenSSL that this library is or depends on; None if there is none."},
+    {"cut", cut, METH_VARARGS, "cut(header, message, start, payload, count): `count` full packets of a message."},
     {"join_run", join_run, METH_VARARGS,
-     "join_run(data, pos, header, size): the joined data of the packets that begin so, from pos on."},
+     "join_run(data, pos, header, size): the joined data of the packets from pos on that begin with this header."},
     {"split_run", split_run, METH_VARARGS,
-     "split_run(data, pos, header, size, event_type, channel_id, events): append an event for each packet that "
-     "begins so, from pos on; where the run ends."},
+     "split_run(data, pos, header, size, event_type, channel_id, events): append an event for each packet from pos on "
+     "that begins with this header; returns where the run ends."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -514,7 +515,7 @@ static PyModuleDef_Slot module_slots[] = {
 static struct PyModuleDef module_definition = {
     PyModuleDef_HEAD_INIT,
     .m_name = "peerage.wire._accelerator",
-    .m_doc = "The loops of frames.py and packet.py, compiled.",
+    .m_doc = "The loops of loops.py, compiled.",
     .m_size = 0,
     .m_methods = module_methods,
     .m_slots = module_slots,

@@ -24,21 +24,10 @@ T = TypeVar("T")
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9_]*|0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+)", re.ASCII)
-_LINE_ENDS = (
-    "\n",
-    "\r",
-    "\v",
-    "\f",
-    "\x1c",
-    "\x1d",
-    "\x1e",
-    "\x85",
-    "\u2028",
-    "\u2029",
-)  # those of str.splitlines
-_LONGEST_NUMBER = (
-    80  # characters; an int64 in binary with sign and prefix has 67, and int() of a long text is slow
-)
+# Those of str.splitlines.
+_LINE_ENDS = ("\n", "\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029")
+# Characters: an int64 in binary with sign and prefix has 67, and int() of a long text is slow.
+_LONGEST_NUMBER = 80
 
 
 class Kind(ABC, Generic[T]):

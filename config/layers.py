@@ -42,10 +42,8 @@ _VARIABLE_PREFIXES = (
     "CMT_RPC_",
 )
 _RETIRED_VARIABLES = frozenset({"CMT_P2P_UPNP", "PEERAGE_P2P_UPNP"})
-_LIBP2P_PREFIXES = (
-    "CMT_P2P_LIBP2P_",
-    "PEERAGE_P2P_LIBP2P_",
-)  # without effect unless libp2p is enabled, and then the node does not start anyway
+# Without effect unless libp2p is enabled, and then the node does not start anyway.
+_LIBP2P_PREFIXES = ("CMT_P2P_LIBP2P_", "PEERAGE_P2P_LIBP2P_")
 
 
 def settle_layers(

@@ -62,8 +62,7 @@ class DelimitedReader:
         if length > self._limit:
             raise MessageTooLongError(self._what, length, self._limit)
         self._end = self._body + length
-        used = (
-            self._body - held
-        )  # how many bytes of this view belong to the varint; the others that we copied go back
+        # Only this many bytes of the view belong to the varint; the others that we copied go back.
+        used = self._body - held
         del self._held[self._body :]
         return view[used:]

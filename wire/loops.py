@@ -21,9 +21,7 @@ FRAME_SEALED = FRAME_PLAIN + 16
 _FULL = FRAME_DATA.to_bytes(4, "little")
 _nonce = Struct("<4xQ").pack
 _length = Struct("<I")
-_new_tuple = (
-    tuple.__new__
-)  # takes half the time of a NamedTuple's own constructor (tests/bench/packet_rate.py)
+_new_tuple = tuple.__new__  # takes half the time of a NamedTuple's constructor (tests/bench/packet_rate.py)
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
 

@@ -45,14 +45,13 @@ PING_INTERVAL_S = 60.0  # reference 4
 PONG_TIMEOUT_S = 45.0  # reference 4
 FLUSH_THROTTLE_S = 0.1  # reference 4: flush_throttle_timeout
 UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while we are not reading; the remote gives up after 45 s
-_UNASKED_SHARE = (
-    UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
-)  # on a network with a shorter pong timeout the interval shrinks in proportion
+# On a network with a shorter pong timeout this interval shrinks in proportion.
+_UNASKED_SHARE = UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
 
 _LATE_S = 1.0  # a deadline noticed later than this means that we were asleep, not that the remote was silent
-_ODD_PACKET_COST = (
-    256  # bytes of allowance, so that packets which are slow to read are read slowly (see PacketReader.odd)
-)
+# Bytes of allowance that an odd packet (see PacketReader.odd) costs besides its own: packets that take long to read are
+# taken in slowly, so that a flood of them cannot keep the process busy.
+_ODD_PACKET_COST = 256
 _LEAST_READ = (
     4096  # bytes: a smaller read is not worth a system call, so the allowance may be overdrawn up to this
 )
@@ -146,6 +145,7 @@ class MultiplexConnection:
             self._error = reader.error
         size = len(data)
         self._recv_meter.update(size, now)
+        # Pings and pongs count as odd, so this one test keeps all the bookkeeping below off the path of bulk data.
         if reader.odd:
             size += reader.odd * _ODD_PACKET_COST
             reader.odd = 0
@@ -239,6 +239,8 @@ class MultiplexConnection:
         scheduler = self._scheduler
         allowance = self._send_limit.allowance(now) if scheduler.has_data and self._error is None else 0
         parts: list[_Bytes] = []
+        # A pong rides along with other data for free. Without any, pongs are at least flush_throttle apart, or each ping
+        # of a flood would cost us a whole frame of 1044 bytes.
         if self._pong_due and (allowance or now >= self._pong_gate):
             parts.append(PONG)
             self._pong_due = False
@@ -272,6 +274,7 @@ class MultiplexConnection:
     def ping(self, now: float) -> None:
         """Send a ping besides the regular ones. Its pong is awaited like those of the others."""
         self._ping_due = True
+        # A ping while another is unanswered does not start the timer anew: the remote owes the earlier pong.
         if self._pinged_at is None:
             self._pinged_at = now
             if self._unasked_pong_at is None:
@@ -299,6 +302,7 @@ class MultiplexConnection:
         if self._pong_due:
             due = min(due, self._pong_gate)
         resumes_at = self._recv_limit.resumes_at()
+        # While we are not reading, an allowance to read is nothing to wake up for.
         if resumes_at is not None and self._unasked_pong_at is None:
             due = min(due, resumes_at)
         resumes_at = self._send_limit.resumes_at()

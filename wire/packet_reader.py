@@ -46,9 +46,8 @@ from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
 __all__ = ["PacketReader"]
 
 _PARTS_PER_JOIN = 4096  # see _Incoming.join_parts
-_CONTROLS = re.compile(
-    rb"(?:\x02[\x0a\x12]\x00)++"
-)  # a whole run of pings and pongs, so that a flood costs one match
+# A whole run of pings and pongs, so that a flood of them costs a single match. (++ is possessive: no backtracking.)
+_CONTROLS = re.compile(rb"(?:\x02[\x0a\x12]\x00)++")
 _PING_RECEIVED: Final = PingReceived()
 _PONG_RECEIVED: Final = PongReceived()
 
@@ -163,7 +162,10 @@ class PacketReader:
         self._held = data[pos:]
 
     def _read(self, data: bytes, until: int, events: list[Event], pos: int = 0) -> int:
-        """Read all complete packets that begin before `until`. Returns: where the first unread packet begins."""
+        """Read all complete packets that begin before `until`. Returns: where the first unread packet begins.
+
+        The loops over runs of packets with equal headers are in `accelerator`; this loop turns once for each run.
+        """
         end = len(data)
         header = self._header
         startswith = data.startswith
@@ -186,6 +188,7 @@ class PacketReader:
                 pos = self._drop_run(data, pos, channel.channel_id)
                 continue
             if self._header_eof:
+                # Each packet is a whole message, unless an earlier part is waiting for this one or it is too long.
                 if not channel.length and size <= channel.capacity:
                     pos = accelerator.split_run(
                         data, pos, header, size, MessageReceived, channel.channel_id, events
@@ -224,6 +227,7 @@ class PacketReader:
                     length, start = decode_uvarint(data, pos)
         except (IndexError, VarintTruncatedError):
             return pos
+        # One more byte than the limit may still be excused below, but that takes the packet's content to decide.
         if length > self._limit + 1:
             raise MessageTooLongError("packet", length, self._limit)
         stop = start + length

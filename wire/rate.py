@@ -41,9 +41,8 @@ class TokenBucket:
             raise ConnectionSettingError("rate", rate)
         self._rate = rate
         self._burst = rate * BURST_S
-        self._resume_level = (
-            rate * RESUME_S * 0.999
-        )  # surely reached at `resumes_at`, however floats are rounded
+        # A little less, so that it is surely reached at `resumes_at`, however floats are rounded.
+        self._resume_level = rate * RESUME_S * 0.999
         self._level = self._burst
         self._now = now
         self._exhausted = False

@@ -47,7 +47,10 @@ def _unchanging(message: _Bytes) -> bytes | memoryview:
 
 
 class FramedMessage:
-    """A message and its packets, cut once for all the connections that send it."""
+    """A message and its packets, cut once for all the connections that send it.
+
+    `before_last` is how many bytes of the packets precede the last packet.
+    """
 
     __slots__ = ("before_last", "data", "packets", "size")
 
@@ -147,6 +150,9 @@ class OutgoingChannel:
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
         """Append packets until `least` bytes are written, nothing is left, or the next packet would exceed `room`.
 
+        The two limits differ: a packet that begins before `least` is written completely, while one that would end beyond
+        `room` is not begun.
+
         Args: at_least_one, write the first packet even if it exceeds `room`.
         Returns: bytes written.
         """
@@ -218,9 +224,8 @@ class OutgoingChannel:
     def _start(self) -> memoryview:
         """Take the next message from the queue, one that needs several packets."""
         queued = self._queue.popleft()
-        message = memoryview(
-            queued.data if isinstance(queued, FramedMessage) else queued
-        )  # slices copy nothing
+        # A view, because its slices copy nothing.
+        message = memoryview(queued.data if isinstance(queued, FramedMessage) else queued)
         self._message = message
         self._offset = 0
         self.started += 1
@@ -242,6 +247,7 @@ class OutgoingChannel:
             parts.append(message[self._offset : self._offset + 1])
             self._offset += 1
             return len(header) + 1
+        # `forced` counts as 1: at least one packet, even if there is no room for it.
         count = min(full, room // self._full_size, -(-least // self._full_size)) or forced
         start = self._offset
         self._offset = start + count * payload

@@ -228,7 +228,7 @@ class SecretConnection:
     def _agree(self, remote: bytes) -> None:
         """Derive the keys and queue the proof of who we are."""
         keys = agree(self._secret, remote, self._public)
-        self._secret = b""
+        self._secret = b""  # not needed any more, so do not keep it for the life of the connection
         self._challenge = keys.challenge
         self._sealer = Sealer(keys.send_key)
         self._opener = Opener(keys.receive_key)
@@ -250,6 +250,8 @@ class SecretConnection:
         self._opener.open_into(data, out)
 
     def _authenticate(self, proof: AuthSignature) -> None:
+        # Only a valid signature makes the claimed key worth comparing: an impostor is a SignatureError, while
+        # UnexpectedNodeIDError reports the proved ID of the node that is really there.
         node_id = node_id_of(proof.public_key)
         if not verify(proof.public_key, self._challenge, proof.signature):
             raise SignatureError(node_id)

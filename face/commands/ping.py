@@ -95,9 +95,8 @@ class _Call:
         began = time.perf_counter()
         with socket.create_connection((str(self._target.host), self._target.port), self._timeout) as sock:
             self._connected = time.perf_counter() - began
-            sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )  # otherwise the ping would wait for a delayed ACK
+            # Otherwise the ping would wait for a delayed ACK.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.step = "shaking hands"
             try:
                 self._shake(sock)

@@ -75,9 +75,8 @@ def _print(line: str) -> None:
     try:
         click.echo(line)
     except OSError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # so that the rest of the line, flushed at exit, does no harm
+        # So that flushing the rest of the line at exit does no harm.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:

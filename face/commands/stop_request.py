@@ -30,10 +30,8 @@ class StopRequest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         signal.set_wakeup_fd(-1)
-        writer, self._writer = (
-            self._writer,
-            -1,
-        )  # so that a late `ask` cannot write into another file that gets the same number
+        # -1, so that a late `ask` cannot write into another file that gets the same number.
+        writer, self._writer = self._writer, -1
         os.close(writer)
         os.close(self._reader)
 

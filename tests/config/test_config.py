@@ -31,7 +31,7 @@ def value(config: Config, name: str) -> Any:
 
 @pytest.mark.parametrize("case", P2P["files"], ids=name_of)
 def test_files_load_as_in_cometbft(tmp_path: Path, case: dict[str, Any]) -> None:
-    """What CometBFT takes is taken, with the same result; what it refuses is refused, naming the key."""
+    """What CometBFT accepts is accepted with the same result; what it refuses is refused, and the error names the key."""
     if case["error"] is not None:
         with pytest.raises(ConfigError) as caught:
             load(tmp_path, case["toml"])
@@ -58,7 +58,7 @@ def test_files_load_as_in_cometbft(tmp_path: Path, case: dict[str, Any]) -> None
     "case", P2P["environment"], ids=lambda case: f"{case['variable']} {case['file'][:12]!r}"
 )
 def test_cometbfts_variables_are_heard(tmp_path: Path, case: dict[str, Any]) -> None:
-    """CMT_P2P_… is heard as in CometBFT, and (ours) also where the file does not have the key."""
+    """CMT_P2P_… is read as in CometBFT and, unlike there, also if the file does not have the key."""
     toml = CONFIG_TOML.read_text() if case["file"].startswith("config.toml") else case["file"]
     config = load(tmp_path, toml, environ={case["variable"]: case["value"]})
     (setting,) = (setting for setting in SETTINGS if setting.name == f"p2p.{case['key']}")
@@ -67,7 +67,7 @@ def test_cometbfts_variables_are_heard(tmp_path: Path, case: dict[str, Any]) -> 
 
 
 def test_cometbfts_home_works_as_it_is(tmp_path: Path) -> None:
-    """Its config.toml and genesis.json are all a node needs."""
+    """Its config.toml and genesis.json are all that a node needs."""
     home = home_with(tmp_path, CONFIG_TOML.read_text(), genesis='{"chain_id": "cosmos-1"}')
     config = Config.load(home, environ={}, to_start=True)
     assert (config.network, config.moniker) == ("cosmos-1", "node")
@@ -78,7 +78,7 @@ def test_cometbfts_home_works_as_it_is(tmp_path: Path) -> None:
 
 
 def test_embedded_defaults(tmp_path: Path) -> None:
-    """A configuration needs no files; its durations are seconds."""
+    """A configuration needs no files; its durations are in seconds."""
     config = Config(home=tmp_path / "none", network="test")
     config.check()
     assert config.p2p == P2PConfig()
@@ -91,7 +91,7 @@ def test_embedded_defaults(tmp_path: Path) -> None:
 
 
 def test_overrides(tmp_path: Path) -> None:
-    """Sections by mapping or object, top level by keyword, texts or Python's values."""
+    """Sections as mappings or objects, the top level by keyword, values as texts or Python's own."""
     config = Config(
         tmp_path,
         network="n",
@@ -108,7 +108,7 @@ def test_overrides(tmp_path: Path) -> None:
 
 
 def test_overrides_list_all_mistakes() -> None:
-    """A wrong configuration cannot be made, and everything wrong is said at once."""
+    """A wrong configuration cannot be created, and everything that is wrong is reported at once."""
     with pytest.raises(ConfigError) as caught:
         Config("h", network=5, p2p={"pex": 3, "nope": 1}, monikerr="x")  # type: ignore[arg-type]
     keys = {mistake.key for mistake in caught.value.mistakes}
@@ -116,7 +116,7 @@ def test_overrides_list_all_mistakes() -> None:
 
 
 def test_a_configuration_is_a_frozen_value(tmp_path: Path) -> None:
-    """It cannot be changed, compares by value, hashes, and travels between processes whole."""
+    """It cannot be changed, compares by value, is hashable, and can be sent to another process."""
     config = load(tmp_path, "[p2p]\nnope = 1\npex = false\n")
     copy = pickle.loads(pickle.dumps(config))
     assert copy == config
@@ -129,7 +129,7 @@ def test_a_configuration_is_a_frozen_value(tmp_path: Path) -> None:
 
 
 def test_replace_keeps_the_rest(tmp_path: Path) -> None:
-    """A copy differs in what was asked for only, and knows where the rest is from."""
+    """A copy differs only in what was asked for, and knows where the rest comes from."""
     config = load(tmp_path, "moniker = 'a'\n[p2p]\npex = false\nsend_rate = 7\n")
     copy = config.replace(network="n", p2p={"send_rate": 8}, home=tmp_path / "other")
     assert (copy.moniker, copy.p2p.pex, copy.p2p.send_rate, copy.network) == ("a", False, 8, "n")
@@ -142,13 +142,13 @@ def test_replace_keeps_the_rest(tmp_path: Path) -> None:
 
 
 def test_replace_keeps_the_genesis_files_network(tmp_path: Path) -> None:
-    """A network found in the genesis file is not lost by copying."""
+    """Copying does not lose a network that was found in the genesis file."""
     home = home_with(tmp_path, "", genesis='{"chain_id": "c"}')
     assert Config.load(home, environ={}).replace(moniker="x").network == "c"
 
 
 def test_what_keeps_a_node_from_starting_is_listed_at_once(tmp_path: Path) -> None:
-    """Mistakes of reading and those that only a start meets come in one list, each key once, in order."""
+    """Mistakes found while reading, and those that only matter at a start, come in one list, each key once, in order."""
     toml = f"""
         moniker = " "
         [p2p]
@@ -191,20 +191,20 @@ def test_what_keeps_a_node_from_starting_is_listed_at_once(tmp_path: Path) -> No
 
 
 def test_a_lenient_load_leaves_addresses_to_the_start(tmp_path: Path) -> None:
-    """As in CometBFT, seeds that are none do not keep other commands from working."""
+    """As in CometBFT, malformed seeds do not keep other commands from working."""
     config = load(tmp_path, '[p2p]\nseeds = "nonsense"\n')
     with pytest.raises(ConfigError, match="nonsense"):
         config.check()
 
 
 def test_no_network_is_a_mistake_that_says_how_to_name_one(tmp_path: Path) -> None:
-    """Every way is named, the genesis file with its path."""
+    """It names every way, and the path of the genesis file."""
     with pytest.raises(ConfigError, match=r"--network.*PEERAGE_NETWORK.*genesis.json"):
         Config(tmp_path).check()
 
 
 def test_odd_combinations_are_warned_about(tmp_path: Path) -> None:
-    """A peer in both lists, seed mode without pex, and fuzzing, which we leave to CometBFT, are hardly meant."""
+    """A peer in both lists, seed mode without pex, and fuzzing, which we leave to CometBFT, are probably not meant."""
     toml = f'[p2p]\nseeds = "{ID}@a:1,tcp://{ID}@b:2"\n'
     toml += f'persistent_peers = "{ID.upper()}@a:1"\nseed_mode=true\npex=false\ntest_fuzz=true\n'
     warnings = load(tmp_path, toml).warnings
@@ -213,7 +213,7 @@ def test_odd_combinations_are_warned_about(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_home(tmp_path: Path) -> None:
-    """Without a home PEERAGE_HOME counts."""
+    """Without an explicit home, PEERAGE_HOME is used."""
     home_with(tmp_path, "moniker = 'here'\n")
     assert Config.load(environ={"PEERAGE_HOME": str(tmp_path)}).moniker == "here"
 
@@ -225,7 +225,7 @@ def test_log_settings(tmp_path: Path) -> None:
 
 
 def test_a_scheme_that_means_nothing_is_said_to(tmp_path: Path) -> None:
-    """CometBFT takes any in front of an address; who writes http:// may mean something else by it."""
+    """CometBFT accepts any scheme in front of an address; somebody who writes http:// may expect something of it."""
     config = Config(tmp_path, network="n", p2p={"seeds": f"http://{ID}@h:1,tcp://{ID[1:]}0@h:1"})
     (warning,) = config.warnings
     assert "http://" in warning
@@ -234,7 +234,7 @@ def test_a_scheme_that_means_nothing_is_said_to(tmp_path: Path) -> None:
 
 
 def test_a_network_of_libp2p_is_refused_in_one_sentence(tmp_path: Path) -> None:
-    """From the file, the environment and a program; off it is silent."""
+    """From the file, the environment and a program; while it is off, nothing is said."""
     words = "this network speaks libp2p over QUIC, peerage does not"
     with pytest.raises(ConfigError, match=words):
         load(tmp_path, "[p2p.libp2p]\nenabled = true\n").check()

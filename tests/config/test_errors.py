@@ -45,7 +45,7 @@ def test_errors_survive_pickling(error: Exception) -> None:
 
 
 def test_every_leaf_has_an_example() -> None:
-    """The tree in the docstring is the tree, and this module tests all of it."""
+    """The docstring draws the real tree, and this module tests every error in it."""
     ours = {error for error in _tree(OperatorError) if error.__module__ == errors.__name__}
     leaves = {error for error in ours if not set(error.__subclasses__()) & ours}
     assert leaves <= {type(example) for example in EXAMPLES}
@@ -54,6 +54,6 @@ def test_every_leaf_has_an_example() -> None:
 
 
 def test_one_mistake_is_one_line() -> None:
-    """Key, source, what was found, what is allowed."""
+    """It has the key, the source, what was found, and what is allowed."""
     assert str(ConfigError([MISTAKE])) == 'p2p.pex: found "maybe" (flag --p2p.pex), allowed: true or false'
     assert len(str(ConfigError([MISTAKE, MISTAKE])).splitlines()) == 3

@@ -11,14 +11,14 @@ from tests.config.homes import load
 
 @pytest.mark.parametrize("key", ["ping_interval", "pong_timeout", "keys_per_request"])
 def test_keys_of_a_fork_are_named_as_such_without_a_guess(key: str) -> None:
-    """31 published files of one chain have them."""
+    """31 published files of one chain have such keys."""
     (warning,) = values_of({"p2p": {key: "450s"}}, "file f").warnings
     assert warning.startswith(f"p2p.{key} (file f): a key of BNB Chain's fork of Tendermint, ignored")
     assert "did you mean" not in warning
 
 
 def test_nothing_is_said_of_what_asks_for_nothing() -> None:
-    """The defaults of versions and forks, and what is empty, are no news."""
+    """Neither the defaults of versions and forks nor empty values are worth a warning."""
     document = {
         "p2p": {
             "upnp": False,
@@ -42,7 +42,7 @@ def test_nothing_is_said_of_what_asks_for_nothing() -> None:
 
 
 def test_what_peerage_has_not_of_rpc_is_said(tmp_path: Path) -> None:
-    """From the file and from the environment, a line each."""
+    """From the file and from the environment, one line each."""
     file = '[rpc]\npprof_laddr = "localhost:6060"\nmax_subscription_clients = 7\n'
     config = load(tmp_path, file, environ={"CMT_RPC_GRPC_LADDR": "tcp://h:1", "CMT_RPC_PPROF_LADDR": ""})
     said = [warning.split(" (")[0] for warning in config.warnings]
@@ -51,7 +51,7 @@ def test_what_peerage_has_not_of_rpc_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", ["tls_cert_file", "tls_key_file", "tls-key-file"])
 def test_a_key_for_tls_is_never_ignored_silently(tmp_path: Path, key: str) -> None:
-    """RPC would be served in the clear where its operator believes it encrypted: no node starts so."""
+    """The node does not start, since it would serve RPC unencrypted while its operator believes otherwise."""
     with pytest.raises(ConfigError, match="without TLS"):
         load(tmp_path, f'[rpc]\n{key} = "/etc/key.pem"\n').check()
     with pytest.raises(ConfigError, match="without TLS"):
@@ -59,6 +59,6 @@ def test_a_key_for_tls_is_never_ignored_silently(tmp_path: Path, key: str) -> No
 
 
 def test_no_foreign_setting_is_ours() -> None:
-    """What we have is not said to be somebody else's."""
+    """No setting of ours is said to be another program's."""
     assert not [setting.name for setting in SETTINGS if foreign_setting(setting.section, setting.key)]
     assert len({variable for variable, _, _ in foreign_variables()}) == len(list(foreign_variables()))

@@ -10,7 +10,7 @@ from peerage.config.genesis import read_chain_id
 
 
 def test_chain_id_is_found_among_all_else(tmp_path: Path) -> None:
-    """Only chain_id counts, wherever it stands."""
+    """Only chain_id matters, wherever it is."""
     path = tmp_path / "genesis.json"
     path.write_text(
         '{"app_state": {"chain_id": "inner", "a": [1, {"b": null}]}, "chain_id": "outer", "x": 1.5}'
@@ -44,13 +44,13 @@ def test_no_chain_id_to_be_had(tmp_path: Path, content: bytes) -> None:
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=60))
 def test_any_file_gives_a_name_or_is_refused(tmp_path: Path, content: bytes) -> None:
-    """Nothing in a file raises anything else."""
+    """No content of a file raises any other error."""
     (tmp_path / "g").write_bytes(content)
     with contextlib.suppress(UnfitValueError):
         assert read_chain_id(tmp_path / "g")
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    """A file that is not there is told apart from a broken one."""
+    """A missing file is distinguished from a broken one."""
     with pytest.raises(FileNotFoundError):
         read_chain_id(tmp_path / "g")

@@ -56,7 +56,7 @@ def holder(home: Home, *arguments: str) -> Iterator[tuple[subprocess.Popen[bytes
 
 
 def test_the_second_is_told_who_has_it(home: Home) -> None:
-    """Process and address: what an operator needs to decide which of the two is the wrong one."""
+    """The process and its address are what an operator needs to decide which of the two is the wrong one."""
     with holder(home) as (process, _), pytest.raises(HomeInUseError) as caught:
         HomeLock(home, "a node")
     assert (caught.value.pid, caught.value.address) == (process.pid, "00@127.0.0.1:26656")
@@ -64,7 +64,7 @@ def test_the_second_is_told_who_has_it(home: Home) -> None:
 
 
 def test_it_ends_with_a_killed_process(home: Home) -> None:
-    """The kernel sees to that; nothing that lies about keeps the next one out."""
+    """The kernel releases the lock; no leftover file keeps the next process out."""
     with holder(home) as (process, _):
         process.kill()
         process.wait()
@@ -72,7 +72,7 @@ def test_it_ends_with_a_killed_process(home: Home) -> None:
 
 
 def test_a_forked_child_neither_has_it_nor_ends_it(home: Home) -> None:
-    """A child that lets go takes nothing from its parent, and one that stays behind keeps nothing from a successor."""
+    """A child that releases takes nothing from its parent, and one that survives keeps nothing from a successor."""
     with holder(home, "fork") as (process, (_, child)):
         with pytest.raises(HomeInUseError):
             HomeLock(home, "a node")
@@ -95,7 +95,7 @@ def test_two_in_one_process_exclude_each_other(home: Home) -> None:
 
 
 def test_it_holds_when_the_directory_is_emptied(home: Home) -> None:
-    """The lock file is deleted under a running node."""
+    """The lock file is deleted while the node runs."""
     with HomeLock(home, "a node"):
         home.lock_file.unlink()
         with pytest.raises(HomeInUseError, match="another process"):
@@ -103,7 +103,7 @@ def test_it_holds_when_the_directory_is_emptied(home: Home) -> None:
 
 
 def test_it_holds_when_the_data_directory_is_moved_away(home: Home) -> None:
-    """The running node makes another there and writes to it: who comes second would do so, too."""
+    """The running node creates another directory there and writes to it, as a second node would, too."""
     with HomeLock(home, "a node"):
         home.data_dir.rename(home.path / "data.old")
         home.data_dir.mkdir()
@@ -112,7 +112,7 @@ def test_it_holds_when_the_data_directory_is_moved_away(home: Home) -> None:
 
 
 def test_two_homes_with_one_data_directory_are_one(home: Home, tmp_path: Path) -> None:
-    """What is written is in there."""
+    """Both would write into that directory."""
     other = Home(tmp_path / "other")
     other.path.mkdir()
     other.data_dir.symlink_to(home.data_dir)
@@ -121,7 +121,7 @@ def test_two_homes_with_one_data_directory_are_one(home: Home, tmp_path: Path) -
 
 
 def test_one_home_by_two_names_is_one_home(home: Home, tmp_path: Path) -> None:
-    """It belongs to the directory, not to its path."""
+    """The lock belongs to the directory, not to its path."""
     (tmp_path / "link").symlink_to(home.path)
     with HomeLock(home, "a node"), pytest.raises(HomeInUseError):
         HomeLock(Home(tmp_path / "link"), "a node")
@@ -140,7 +140,7 @@ def refusing(number: int, *, directories_only: bool) -> object:
 
 
 def test_where_directories_cannot_be_locked_a_file_is(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """NFS wants a descriptor that can write."""
+    """NFS requires a descriptor that can write."""
     monkeypatch.setattr(fcntl, "flock", refusing(errno.EBADF, directories_only=True))
     with HomeLock(home, "a node") as lock, pytest.raises(HomeInUseError):
         HomeLock(home, "a node")
@@ -149,7 +149,7 @@ def test_where_directories_cannot_be_locked_a_file_is(home: Home, monkeypatch: p
 
 
 def test_where_nothing_can_be_locked_that_is_said(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network file system without a lock service: a node runs there, as it did."""
+    """On a network file system without a lock service a node still runs, as it did before there were locks."""
     monkeypatch.setattr(fcntl, "flock", refusing(errno.ENOLCK, directories_only=False))
     lock = HomeLock(home, "a node")
     assert "has no locks" in lock.notes[0]
@@ -158,7 +158,7 @@ def test_where_nothing_can_be_locked_that_is_said(home: Home, monkeypatch: pytes
 
 
 def test_a_full_disk_does_not_matter(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has it cannot be written down, nor the file be made; it holds."""
+    """The lock holds although its holder cannot be written down and the file cannot be created."""
     monkeypatch.setattr(os, "open", not_writing(errno.ENOSPC))
     with HomeLock(home, "a node"), pytest.raises(HomeInUseError, match="another process"):
         HomeLock(home, "a node")
@@ -168,7 +168,7 @@ def test_a_full_disk_does_not_matter(home: Home, monkeypatch: pytest.MonkeyPatch
 def test_a_home_that_cannot_be_written_is_refused(
     home: Home, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """A node cannot keep anything there; one sentence says where, and why."""
+    """A node could not store anything there; one sentence says where, and why."""
     monkeypatch.setattr(os, "open", not_writing(number))
     text = re.escape(f"{home.lock_file}: cannot be written: {os.strerror(number)}")
     with pytest.raises(HomeError, match=text):
@@ -192,7 +192,7 @@ def not_writing(number: int) -> Callable[..., int]:
 
 
 def test_another_host_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process number means nothing here then."""
+    """Because a process number means nothing on another host."""
     with HomeLock(home, "a node"):
         monkeypatch.setattr(socket, "gethostname", lambda: "another")
         name = os.uname().nodename
@@ -202,7 +202,7 @@ def test_another_host_is_named(home: Home, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b'{"pid": "x", "what": 7, "address": "\\u001b[2J"}'])
 def test_a_note_that_says_nothing_is_no_trouble(home: Home, content: bytes) -> None:
-    """Whatever stands in the file, the lock is what counts."""
+    """Only the lock counts, whatever the file contains."""
     with HomeLock(home, "a node"):
         home.lock_file.write_bytes(content)
         with pytest.raises(HomeInUseError, match=r"in use by another process; "):
@@ -210,7 +210,7 @@ def test_a_note_that_says_nothing_is_no_trouble(home: Home, content: bytes) -> N
 
 
 def test_a_data_directory_that_cannot_be_made_is_named(home: Home) -> None:
-    """One sentence with the path."""
+    """In one sentence with the path."""
     home.path.mkdir()
     home.data_dir.write_text("")
     with pytest.raises(HomeError, match=re.escape(str(home.data_dir))):

@@ -22,7 +22,7 @@ from peerage.config import host_defaults
 def test_the_moniker_is_what_a_moniker_may_hold_of_the_hosts_name(
     monkeypatch: pytest.MonkeyPatch, name: str, moniker: str
 ) -> None:
-    """ASCII without spaces; CometBFT's word where nothing is left."""
+    """ASCII without spaces, or CometBFT's word if nothing is left."""
     monkeypatch.setattr(socket, "gethostname", lambda: name)
     assert host_defaults.host_moniker() == moniker
 
@@ -39,6 +39,6 @@ def test_a_host_without_a_name_is_anonymous(monkeypatch: pytest.MonkeyPatch) -> 
 def test_cores_are_those_that_this_process_may_use(
     monkeypatch: pytest.MonkeyPatch, allowed: set[int], cores: int
 ) -> None:
-    """A container may be given fewer than the machine has."""
+    """A container may be allowed fewer than the machine has."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: allowed)
     assert host_defaults.cores() == cores

@@ -26,7 +26,7 @@ KINDS: list[Kind[Any]] = [TEXT, NAMES, SWITCH, WHOLE_NUMBER, WholeNumberOrAuto(l
 
 @pytest.mark.parametrize("case", P2P["durations"], ids=name_of)
 def test_durations_of_toml(case: dict[str, Any]) -> None:
-    """Texts and bare numbers give what they give CometBFT, in seconds."""
+    """Texts and bare numbers have CometBFT's result, in seconds."""
     raw = tomllib.loads(f"d = {case['toml']}")["d"]
     if "error" in case:
         with pytest.raises(UnfitValueError):
@@ -62,14 +62,14 @@ def test_durations_of_toml(case: dict[str, Any]) -> None:
     ],
 )
 def test_free_conversion_from_toml(kind: Kind[Any], raw: object, value: object) -> None:
-    """Values of another TOML type are converted as CometBFT's parser does it."""
+    """Values of another TOML type are converted as CometBFT's parser does."""
     assert kind.from_toml(raw) == value
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: type(kind).__name__)
 @pytest.mark.parametrize("raw", [["a", "b"], {"a": 1}, math.nan, math.inf, None], ids=repr)
 def test_tables_lists_and_odd_numbers_are_refused(kind: Kind[Any], raw: object) -> None:
-    """No kind takes a list, a table or a number that is none (a switch takes any number: it is not zero)."""
+    """No kind accepts a list, a table, nan or infinity (except that a switch accepts any number as "not zero")."""
     if kind is SWITCH and isinstance(raw, float):
         assert kind.from_toml(raw) is True
         return
@@ -82,7 +82,7 @@ def test_tables_lists_and_odd_numbers_are_refused(kind: Kind[Any], raw: object) 
     "text", ["many", "", " 7", "7 ", "1.5", "010", "1__0", "0x", "9" * 19, "9" * 5000, "\u0667"]
 )
 def test_texts_that_are_no_whole_number(text: str) -> None:
-    """A flag takes plain whole numbers of 64 bits."""
+    """A flag accepts plain 64-bit integers only."""
     with pytest.raises(UnfitValueError):
         WHOLE_NUMBER.from_text(text)
 
@@ -108,7 +108,7 @@ def test_texts_that_are_no_whole_number(text: str) -> None:
     ],
 )
 def test_python_values_of_the_wrong_type(kind: Kind[Any], value: object) -> None:
-    """An embedder's values are not converted freely: the type is the kind's, or a text."""
+    """An embedder's values are not converted freely: they must have the kind's type or be text."""
     with pytest.raises(UnfitValueError):
         kind.from_python(value)
 
@@ -127,7 +127,7 @@ def test_python_values_of_the_wrong_type(kind: Kind[Any], value: object) -> None
     ],
 )
 def test_python_values(kind: Kind[Any], given_value: object, value: object) -> None:
-    """Python's own values and texts are taken; a duration's number is seconds."""
+    """Python's own values and texts are accepted; a number as a duration is in seconds."""
     assert kind.from_python(given_value) == value
 
 
@@ -142,7 +142,7 @@ def test_python_values(kind: Kind[Any], given_value: object, value: object) -> N
     ],
 )
 def test_remarks_on_what_is_hardly_meant(kind: Kind[Any], raw: object, word: str) -> None:
-    """What CometBFT takes but nobody means gets a warning."""
+    """A value that CometBFT accepts but nobody means gets a warning."""
     assert word in (kind.remark(raw) or "")
 
 
@@ -150,25 +150,25 @@ def test_remarks_on_what_is_hardly_meant(kind: Kind[Any], raw: object, word: str
     ("kind", "raw"), [(DURATION, "5s"), (DURATION, 0), (WHOLE_NUMBER, 2.0), (SWITCH, 0), (TEXT, 5)]
 )
 def test_no_remark_on_the_rest(kind: Kind[Any], raw: object) -> None:
-    """What is plain gets none."""
+    """Ordinary values get none."""
     assert kind.remark(raw) is None
 
 
 def test_auto_is_what_the_machine_says() -> None:
-    """The word auto stands for a number found on this machine, a number for itself."""
+    """ "auto" stands for a number found on this machine; a number stands for itself."""
     kind = WholeNumberOrAuto(lambda: 3)
     assert (kind.from_toml("auto"), kind.from_text("auto"), kind.from_toml(0)) == (3, 3, 0)
 
 
 @given(st.text())
 def test_texts_survive_toml(text: str) -> None:
-    """Whatever a string holds, TOML gives it back."""
+    """TOML gives back any string."""
     assert tomllib.loads(f"t = {TEXT.to_toml(text)}")["t"] == text
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
 def test_values_survive_toml(whole: int, real: float, on: bool) -> None:
-    """What is written into config.toml reads as the same value."""
+    """What is written into config.toml is read as the same value."""
     pairs: list[tuple[Kind[Any], object]] = [(WHOLE_NUMBER, whole), (REAL, real), (SWITCH, on)]
     for kind, value in pairs:
         assert kind.from_toml(tomllib.loads(f"v = {kind.to_toml(value)}")["v"]) == value
@@ -176,7 +176,7 @@ def test_values_survive_toml(whole: int, real: float, on: bool) -> None:
 
 @given(st.text(max_size=30))
 def test_any_text_is_taken_or_refused(text: str) -> None:
-    """A flag's text gives a value or UnfitValueError, whatever it is."""
+    """The text of a flag gives a value or UnfitValueError, whatever it is."""
     for kind in KINDS:
         with contextlib.suppress(UnfitValueError):
             kind.from_text(text)
@@ -185,14 +185,14 @@ def test_any_text_is_taken_or_refused(text: str) -> None:
 @pytest.mark.parametrize("kind", [NAMES, NAMES_ARRAY], ids=["NAMES", "NAMES_ARRAY"])
 @pytest.mark.parametrize("around", [" ", "\t", "\n", "\r\n", " \r\n\t ", "\u00a0"], ids=repr)
 def test_what_is_blank_around_items_never_matters(kind: Kind[Any], around: str) -> None:
-    """Lists are pasted from pages, and put together by scripts."""
+    """Lists are pasted from web pages and put together by scripts."""
     text = f"{around}a{around},{around}b{around},{around}"
     assert kind.from_text(text) == kind.from_toml(text) == kind.from_python(text) == ("a", "b")
     assert kind.from_python([f"{around}a{around}", f"b{around}"]) == ("a", "b")
 
 
 def test_an_array_is_a_list_too_where_cometbft_has_one() -> None:
-    """Of strings, and nothing else."""
+    """It must be an array of strings and nothing else."""
     assert NAMES_ARRAY.from_toml(["a", " b ", ""]) == ("a", "b")
     assert NAMES_ARRAY.to_toml(("a", 'b"')) == '["a", "b\\""]'
     for raw in ([1], [["a"]], {"a": 1}, None, ["a,b"]):

@@ -19,7 +19,7 @@ def settle(
 
 
 def test_flag_then_environment_then_file_then_default(tmp_path: Path) -> None:
-    """Each source gives way to the one before it, and the winner is remembered."""
+    """Each source yields to the one before it, and the winner is remembered."""
     home = home_with(tmp_path, '[p2p]\nladdr = "tcp://file:1"\n')
     environ = {"PEERAGE_P2P_LADDR": "tcp://ours:1", "CMT_P2P_LADDR": "tcp://theirs:1"}
     flags = {"p2p.laddr": "tcp://flag:1"}
@@ -75,21 +75,21 @@ def test_every_setting_is_heard_by_every_way(tmp_path: Path, setting: Setting[ob
 
 
 def test_an_empty_variable_is_not_set(tmp_path: Path) -> None:
-    """As in CometBFT: `CMT_P2P_SEEDS=` in a compose file changes nothing."""
+    """As in CometBFT, `CMT_P2P_SEEDS=` in a compose file changes nothing."""
     home = home_with(tmp_path, "[p2p]\nmax_num_inbound_peers = 3\n")
     environ = {"PEERAGE_P2P_MAX_NUM_INBOUND_PEERS": "", "CMT_P2P_MAX_NUM_INBOUND_PEERS": "4"}
     assert settle(home, {}, environ).values == {"p2p.max_num_inbound_peers": 4}
 
 
 def test_a_flag_mends_the_file(tmp_path: Path) -> None:
-    """Only the winning value is looked at."""
+    """Only the value that wins is checked."""
     home = home_with(tmp_path, '[p2p]\nsend_rate = "fast"\n')
     assert settle(home).mistakes
     assert not settle(home, {"p2p.send_rate": "5"}).mistakes
 
 
 def test_all_mistakes_of_all_sources(tmp_path: Path) -> None:
-    """Every mistake names key, source, what was found and what is allowed."""
+    """Every mistake names the key, the source, what was found and what is allowed."""
     home = home_with(tmp_path, '[p2p]\nmax_num_inbound_peers = "many"\nseeds = ["a"]\n')
     settled = settle(home, {"p2p.pex": "maybe", "no.such": "1"}, {"CMT_P2P_DIAL_TIMEOUT": "5"})
     lines = [str(mistake) for mistake in settled.mistakes]
@@ -106,7 +106,7 @@ def test_all_mistakes_of_all_sources(tmp_path: Path) -> None:
 
 
 def test_misspelt_variables_are_warned_about(tmp_path: Path) -> None:
-    """A variable of ours that means nothing is named with what was probably meant; others are left alone."""
+    """For an unknown variable of ours the warning names what was probably meant; others are ignored."""
     environ = {
         "PEERAGE_P2P_LADR": "x",
         "PEERAGE_HOME": "x",
@@ -119,14 +119,14 @@ def test_misspelt_variables_are_warned_about(tmp_path: Path) -> None:
 
 
 def test_remarks_become_warnings(tmp_path: Path) -> None:
-    """A value that is hardly meant is taken, with a warning that names it."""
+    """A value that is probably not meant is accepted, with a warning that names it."""
     (warning,) = settle(home_with(tmp_path, "[p2p]\ndial_timeout = 5\n")).warnings
     assert "p2p.dial_timeout" in warning
     assert "5ns" in warning
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    """It is a mistake that says how to mend it, unless no file is needed."""
+    """It is a mistake that says how to correct it, unless no file is needed."""
     with pytest.raises(ConfigError, match="peerage init --home"):
         settle_layers(Home(tmp_path), {}, {}, file_needed=True)
     assert settle_layers(Home(tmp_path), {}, {}, file_needed=False).values == {}
@@ -136,7 +136,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
     ("genesis", "name"), [('{"chain_id": "c"}', "c"), (None, ""), ("{}", None), ("", None)], ids=repr
 )
 def test_the_network_is_the_genesis_files(tmp_path: Path, genesis: str | None, name: str | None) -> None:
-    """Where nothing names the network, chain_id does; a broken file is a mistake then."""
+    """If nothing else names the network, chain_id does; only then is a broken file a mistake."""
     settled = Resolution()
     home = home_with(tmp_path, "", genesis=genesis)
     found = settle_network(home, "config/genesis.json", settled)
@@ -145,7 +145,7 @@ def test_the_network_is_the_genesis_files(tmp_path: Path, genesis: str | None, n
 
 
 def test_a_named_network_needs_no_genesis_file(tmp_path: Path) -> None:
-    """--network wins, and then nobody reads the genesis file, broken or not."""
+    """--network wins, and then the genesis file is not read, broken or not."""
     home = home_with(tmp_path, "", genesis="broken")
     settled = settle(home, {"peerage.network": "n"})
     assert settle_network(home, "config/genesis.json", settled) == "n"
@@ -154,7 +154,7 @@ def test_a_named_network_needs_no_genesis_file(tmp_path: Path) -> None:
 
 
 def test_spellings_of_flags() -> None:
-    """Hyphens and underscores are alike."""
+    """Hyphens and underscores are equivalent."""
     assert flag_name("--p2p.external-address") == flag_name("p2p.external_address")
 
 
@@ -172,7 +172,7 @@ def test_spellings_of_flags() -> None:
 def test_a_file_that_cometbft_would_prefer_is_named(
     tmp_path: Path, files: list[str], preferred: str | None
 ) -> None:
-    """It takes the first of many names, in the home itself first; we read config/config.toml alone."""
+    """CometBFT takes the first of many names, in the home itself first; we read only config/config.toml."""
     home = home_with(tmp_path, "")
     for name in files:
         if not (tmp_path / name).exists():
@@ -183,7 +183,7 @@ def test_a_file_that_cometbft_would_prefer_is_named(
 
 
 def test_a_file_in_the_wrong_place_is_named_where_there_is_no_other(tmp_path: Path) -> None:
-    """It is the likely reason why there is none."""
+    """It is the likely reason why config.toml is missing."""
     (tmp_path / "config.toml").write_text("")
     with pytest.raises(ConfigError) as caught:
         settle_layers(Home(tmp_path), {}, {}, file_needed=True)

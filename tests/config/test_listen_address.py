@@ -19,7 +19,7 @@ from peerage.config.listen_address import ListenAddress
     ],
 )
 def test_addresses(text: str, scheme: str, host: str, port: int, path: str) -> None:
-    """Addresses come apart, and read the same again when printed."""
+    """Addresses are taken apart, and printing them gives the same address."""
     address = ListenAddress.parse(text)
     assert address == ListenAddress(scheme, host, port, path)
     assert ListenAddress.parse(str(address)) == address
@@ -42,7 +42,7 @@ def test_addresses(text: str, scheme: str, host: str, port: int, path: str) -> N
     ],
 )
 def test_no_addresses(text: str) -> None:
-    """What is no address is refused."""
+    """Other texts are refused."""
     with pytest.raises(ValueError):
         ListenAddress.parse(text)
 
@@ -77,7 +77,7 @@ def test_no_addresses(text: str) -> None:
 )
 @pytest.mark.parametrize("port", ["26656", "0"])
 def test_a_host_that_can_be_none_is_refused(host: str, port: str) -> None:
-    """A place holder that nobody filled in, above all. (A word may be a name: whether it resolves is seen at start.)"""
+    """Above all a placeholder that nobody filled in. (A word may be a name; whether it resolves is checked at the start.)"""
     if host == "http":
         assert ListenAddress.parse(f"{host}:{port}").host == host
         return
@@ -89,12 +89,12 @@ def test_a_host_that_can_be_none_is_refused(host: str, port: str) -> None:
     "host", ["localhost", "node-1.example.org", "my_node", "1.2.3.4", "[2600::1]", "[fe80::1%eth0]"]
 )
 def test_a_host_is_an_ip_address_or_may_be_a_name(host: str) -> None:
-    """With a zone, too, which counts on this machine."""
+    """A zone is allowed, since it has a meaning on this machine."""
     assert ListenAddress.parse(f"tcp://{host}:1").host == host.strip("[]")
 
 
 def test_lists() -> None:
-    """CometBFT's RPC listens on several addresses with commas between; an empty text is none."""
+    """CometBFT's RPC listens on several addresses separated by commas; an empty text has none."""
     assert ListenAddress.parse_list("") == ()
     assert [str(each) for each in ListenAddress.parse_list("tcp://h:1, unix:///s")] == [
         "tcp://h:1",

@@ -33,7 +33,7 @@ def _restored() -> Iterator[None]:
     ids=type,
 )
 def test_no_value_makes_a_long_line(form: str, value: object, capfd: pytest.CaptureFixture[str]) -> None:
-    """Whatever its type: six times 400 characters, if all of them had to be escaped, is the most."""
+    """Whatever its type, it has at most six times 400 characters, if all of them must be escaped."""
     set_up_logging(LogSettings(format=form))
     structlog.stdlib.get_logger("peerage.x").info("met", value=value)
     line = capfd.readouterr().err
@@ -46,7 +46,7 @@ def test_no_value_makes_a_long_line(form: str, value: object, capfd: pytest.Capt
 def test_no_exception_makes_a_long_traceback(
     form: str, logger: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its text is cut, and that of its causes; where it was raised is still there."""
+    """Its text and that of its causes is cut, but not the place where it was raised."""
 
     def fail() -> None:
         try:
@@ -67,7 +67,7 @@ def test_no_exception_makes_a_long_traceback(
 
 
 def test_a_text_of_many_lines_is_shown_from_both_ends(capfd: pytest.CaptureFixture[str]) -> None:
-    """A traceback that another process sent as text, whatever is in it."""
+    """Such as a traceback that another process sent as text, whatever it contains."""
     set_up_logging(LogSettings(format="json"))
     structlog.stdlib.get_logger("peerage.runtime").error(
         "actor failed", traceback="first\n" + "x" * 999 + "\ny" * 9999
@@ -79,7 +79,7 @@ def test_a_text_of_many_lines_is_shown_from_both_ends(capfd: pytest.CaptureFixtu
 
 
 def test_an_embedders_own_lines_are_left_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    """What a program wants to log is its own affair."""
+    """A program decides for itself what it logs."""
     set_up_logging(LogSettings(format="json"))
     logging.getLogger("theirs").info("y" * 5000)
     structlog.stdlib.get_logger("theirs").info("z", value="y" * 5000)

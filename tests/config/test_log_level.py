@@ -14,7 +14,7 @@ from peerage.config.log_level import parse_log_level
     ],
 )
 def test_levels(text: str, levels: dict[str, int]) -> None:
-    """One level for all, or levels by module as CometBFT's files have them."""
+    """One level for everything, or levels by module as in CometBFT's files."""
     assert parse_log_level(text) == levels
 
 
@@ -22,6 +22,6 @@ def test_levels(text: str, levels: dict[str, int]) -> None:
     "text", ["", ",", "loud", "p2p:loud", "p2p:", ":info", "info,debug", "INFO", "a:b:info"]
 )
 def test_no_levels(text: str) -> None:
-    """What is no level is refused."""
+    """Other texts are refused."""
     with pytest.raises(ValueError):
         parse_log_level(text)

@@ -23,7 +23,7 @@ def _restored() -> Iterator[None]:
 
 
 def test_json_is_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """Event, keys, level, logger and time, for ours and for other libraries' records; bytes as hex."""
+    """Event, keys, level, logger and time, for our records and those of other libraries; bytes in hexadecimal."""
     set_up_logging(LogSettings(format="json"))
     structlog.stdlib.get_logger("peerage.switch").info("peer stopped", peer="ab", data=b"\x01\xff")
     logging.getLogger("uvicorn").warning("told by %s", "another")
@@ -35,7 +35,7 @@ def test_json_is_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_plain_goes_to_standard_error_alone(capfd: pytest.CaptureFixture[str]) -> None:
-    """A line with event and keys; standard output is the command's."""
+    """One line with event and keys; standard output belongs to the command."""
     set_up_logging(LogSettings())
     structlog.stdlib.get_logger("peerage.switch").info("peer stopped", reason="it left")
     out, err = capfd.readouterr()
@@ -73,7 +73,7 @@ def test_tracebacks(form: str, capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_levels_by_module(capfd: pytest.CaptureFixture[str]) -> None:
-    """A module's own level counts for it and below, * for the rest, p2p for all of peerage."""
+    """A module's level applies to it and everything below it, * to the rest, p2p to all of peerage."""
     set_up_logging(LogSettings(level="pex:debug,*:error"))
     for name in ("peerage.pex", "peerage.pex.book", "peerage.switch", "other"):
         structlog.stdlib.get_logger(name).debug("event", at=name)
@@ -87,7 +87,7 @@ def test_levels_by_module(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_second_set_up_replaces_the_first(capfd: pytest.CaptureFixture[str]) -> None:
-    """No line comes twice, and levels of the first are forgotten."""
+    """No line appears twice, and the levels of the first are forgotten."""
     set_up_logging(LogSettings(level="pex:debug"))
     set_up_logging(LogSettings(level="info"))
     logger = structlog.stdlib.get_logger("peerage.pex")
@@ -98,7 +98,7 @@ def test_a_second_set_up_replaces_the_first(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_a_level_that_is_none() -> None:
-    """It is refused when set up."""
+    """It is refused when logging is set up."""
     with pytest.raises(ValueError):
         set_up_logging(LogSettings(level="loud"))
 
@@ -115,7 +115,7 @@ def test_a_closed_standard_error_ends_nothing() -> None:
 
 
 def test_a_line_behind_one_that_a_full_disk_has_cut_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nothing is raised: a log must not end what it reports on."""
+    """And nothing is raised: a log must not bring down what it reports on."""
     set_up_logging(LogSettings(format="json"))
     room, written = [30], bytearray()
 

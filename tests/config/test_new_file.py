@@ -8,7 +8,7 @@ from peerage.config.new_file import write_new_file
 
 
 def test_a_new_file_has_its_content_and_mode_whatever_the_umask(tmp_path: Path) -> None:
-    """The mode is the one asked for, and nothing else is left in the directory."""
+    """It has exactly the requested mode, and nothing else is left in the directory."""
     before = os.umask(0o777)
     try:
         assert write_new_file(tmp_path / "f", b"content", 0o640)
@@ -21,7 +21,7 @@ def test_a_new_file_has_its_content_and_mode_whatever_the_umask(tmp_path: Path) 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "dangling link"])
 def test_what_is_there_stays(tmp_path: Path, kind: str) -> None:
-    """Neither a file nor a link nor a directory of that name is touched."""
+    """Neither a file nor a link nor a directory of that name is changed."""
     path = tmp_path / "f"
     if kind == "file":
         path.write_bytes(b"mine")
@@ -36,7 +36,7 @@ def test_what_is_there_stays(tmp_path: Path, kind: str) -> None:
 
 
 def test_of_several_writers_one_wins(tmp_path: Path) -> None:
-    """Writers at the same time: one file, whole, and one writer that knows it is his."""
+    """Simultaneous writers leave one complete file, and exactly one of them is told that it wrote it."""
     barrier = threading.Barrier(8)
     won: list[bytes] = []
 
@@ -55,6 +55,6 @@ def test_of_several_writers_one_wins(tmp_path: Path) -> None:
 
 
 def test_no_directory(tmp_path: Path) -> None:
-    """Without its directory the file cannot be written, and that is said."""
+    """Without its directory the file cannot be written, and the error says so."""
     with pytest.raises(FileNotFoundError):
         write_new_file(tmp_path / "no" / "f", b"", 0o600)

@@ -41,7 +41,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> Path:
 
 @pytest.mark.parametrize("case", KEYS["keys"], ids=name_of)
 def test_keys_of_cometbft(tmp_path: Path, case: dict[str, Any]) -> None:
-    """A file that CometBFT wrote gives the same node ID."""
+    """A file written by CometBFT gives the same node ID."""
     assert load_node_key(write(tmp_path / "k", case["node_key_json"])).node_id == case["node_id"]
 
 
@@ -60,7 +60,7 @@ def test_odd_files(tmp_path: Path, case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o601, 0o644, 0o777])
 def test_others_may_have_no_right_on_it(tmp_path: Path, mode: int) -> None:
-    """File, mode found and mode expected are named; the key is not looked at."""
+    """The error names the file, the mode found and the expected one; the key is not read."""
     path = write(tmp_path / "k", "not even a key", mode)
     with pytest.raises(NodeKeyModeError) as caught:
         load_node_key(path)
@@ -70,13 +70,13 @@ def test_others_may_have_no_right_on_it(tmp_path: Path, mode: int) -> None:
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o700])
 def test_the_owners_rights_are_his_own(tmp_path: Path, mode: int) -> None:
-    """Any mode without group and others will do."""
+    """Any mode without rights for group and others is accepted."""
     path = write(tmp_path / "k", KEYS["keys"][0]["node_key_json"], mode)
     assert load_node_key(path).node_id == KEYS["keys"][0]["node_id"]
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    """Missing, a directory, a pipe, too large, not UTF-8: each is told."""
+    """Missing, a directory, a pipe, too large, not UTF-8: each has its own message."""
     with pytest.raises(NodeKeyMissingError):
         load_node_key(tmp_path / "no")
     os.mkfifo(tmp_path / "pipe", 0o600)
@@ -91,7 +91,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_new_key_is_written_for_its_owner_alone(tmp_path: Path) -> None:
-    """The directory is made, mode 0600 whatever the umask, and it loads as the same key."""
+    """The directory is created, the mode is 0600 whatever the umask, and the file loads as the same key."""
     path = tmp_path / "config" / "k"
     before = os.umask(0)
     try:
@@ -114,7 +114,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_load_or_create(tmp_path: Path) -> None:
-    """The first call writes, later ones load."""
+    """The first call writes the key, later ones load it."""
     key, created = load_or_create_node_key(tmp_path / "k")
     again, created_again = load_or_create_node_key(tmp_path / "k")
     assert (created, created_again) == (True, False)
@@ -122,7 +122,7 @@ def test_load_or_create(tmp_path: Path) -> None:
 
 
 def test_all_who_create_at_once_get_one_key(tmp_path: Path) -> None:
-    """Starting twice at the same moment gives one identity."""
+    """So two starts at the same moment have one identity."""
     barrier = threading.Barrier(6)
     found: list[NodeID] = []
 
@@ -140,7 +140,7 @@ def test_all_who_create_at_once_get_one_key(tmp_path: Path) -> None:
 
 
 def test_nowhere_to_write(tmp_path: Path) -> None:
-    """A directory that cannot be made is named."""
+    """The error names a directory that cannot be created."""
     (tmp_path / "file").touch()
     with pytest.raises(HomeError, match="file"):
         create_node_key(tmp_path / "file" / "k")

@@ -3,7 +3,7 @@ from peerage.config.sections import FuzzConfig, P2PConfig, RPCConfig
 
 
 def test_sections_as_mappings_and_as_objects() -> None:
-    """A mapping gives the keys it has, an object all of its section."""
+    """A mapping gives the keys that it has, an object its whole section."""
     settled = settle_overrides(
         {"moniker": "m", "p2p": {"LADDR": "tcp://h:1", "test_fuzz_config": {"Mode": 1}}}
     )
@@ -16,13 +16,13 @@ def test_sections_as_mappings_and_as_objects() -> None:
 
 
 def test_attribute_names_serve_too() -> None:
-    """Where the file's key is Go's, Python's attribute is understood."""
+    """If the key in the file is Go's, Python's attribute is accepted as well."""
     settled = settle_overrides({"p2p": {"test_fuzz_config": {"max_delay": 1}}})
     assert settled.values == {"p2p.test_fuzz_config.MaxDelay": 1.0}
 
 
 def test_mistakes() -> None:
-    """Unknown names (with the nearest), wrong sections and wrong values are all listed."""
+    """Unknown names (with the nearest known one), wrong sections and wrong values are all listed."""
     settled = settle_overrides(
         {"p2p": {"ladr": "x", "send_rate": -1}, "rpc": P2PConfig(), "no": 1, "instrumentation": 7}
     )
@@ -37,5 +37,5 @@ def test_mistakes() -> None:
 
 
 def test_a_section_of_its_own_name_only() -> None:
-    """An object counts where its section is named."""
+    """A section object is accepted only under its own name."""
     assert settle_overrides({"rpc": RPCConfig(unsafe=True)}).values["rpc.unsafe"] is True

@@ -14,7 +14,7 @@ def test_quoted_is_toml(text: str) -> None:
 
 @given(st.recursive(st.text() | st.integers() | st.floats() | st.booleans(), st.lists, max_leaves=5))
 def test_shown_is_one_printable_line(value: object) -> None:
-    """Whatever was found, it is shown on one line that no terminal obeys."""
+    """Any value is shown on one line, without anything that a terminal would obey."""
     line = shown(value)
     assert line.isprintable()
     assert len(line) <= SHOWN_LIMIT + 1

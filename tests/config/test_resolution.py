@@ -22,7 +22,7 @@ def test_a_value_that_fits_is_kept_with_its_source() -> None:
 
 @pytest.mark.parametrize("raw", ["fast", "-1"])
 def test_a_value_that_does_not_fit_is_a_mistake_that_names_all_of_it(raw: str) -> None:
-    """The setting, where the value is from, the value, and what is allowed."""
+    """The setting, the source of the value, the value, and what is allowed."""
     resolution = Resolution()
     setting = BY_NAME["p2p.send_rate"]
     resolution.settle(setting, setting.from_text, raw, "environment X")

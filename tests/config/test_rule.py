@@ -52,7 +52,7 @@ ID = "0123456789abcdef0123456789abcdef01234567"
     ],
 )
 def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
-    """A rule names what breaks it: the value, or the items of a list that do."""
+    """A rule returns what breaks it: the value, or the offending items of a list."""
     assert list(of.offenders(value)) == offenders
 
 
@@ -101,7 +101,7 @@ def test_rules(of: Rule[Any], value: object, offenders: list[object]) -> None:
     ],
 )
 def test_each_mistake_in_an_address_has_its_own_sentence(of: Rule[Any], value: str, part: str) -> None:
-    """What is wrong with it, not what addresses look like in general."""
+    """It says what is wrong with this one, not what addresses look like in general."""
     as_list = isinstance(of, Rule) and of in (rule.NET_ADDRESSES, rule.NODE_IDS)
     (offender,) = of.offenders((value,) if as_list else value)
     assert part in of.reason(offender)

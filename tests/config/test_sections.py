@@ -17,14 +17,14 @@ FIELDS = [case for case in P2P["fields"] if case["type"] != "table"]
 
 @pytest.mark.parametrize("case", FIELDS, ids=name_of)
 def test_defaults_are_cometbfts(case: dict[str, Any]) -> None:
-    """Every [p2p] setting of CometBFT is there with its default, the flush throttle with v1's."""
+    """Every [p2p] setting of CometBFT exists with its default; the flush throttle has v1's."""
     setting = BY_NAME[f"p2p.{case['key']}"]
     expected = V1_FLUSH_THROTTLE if case["key"] == "flush_throttle_timeout" else case["value"]
     assert setting.from_toml(expected) == setting.default
 
 
 def test_no_setting_of_p2p_is_ours_alone() -> None:
-    """[p2p] holds CometBFT's settings in CometBFT's order, and those that its file hides are hidden here."""
+    """[p2p] has CometBFT's settings in CometBFT's order, and those that its file hides are hidden here."""
     settings = settings_of(P2PConfig)
     assert [s.key for s in settings] == [case["key"] for case in FIELDS]
     assert [s.key for s in settings if not s.declared.hidden] == P2P["keys_in_file"]
@@ -41,7 +41,7 @@ def test_fuzz_defaults_are_cometbfts() -> None:
 
 
 def test_shared_settings_have_cometbfts_defaults() -> None:
-    """What else is read from CometBFT's file has the default written there."""
+    """Everything else that is read from CometBFT's file has the default that CometBFT writes there."""
     import tomllib
 
     document = tomllib.loads(CONFIG_TOML.read_text())
@@ -54,7 +54,7 @@ def test_shared_settings_have_cometbfts_defaults() -> None:
 
 
 def test_every_default_is_allowed() -> None:
-    """Sections can be made of nothing, and then have the defaults."""
+    """A section can be created without arguments and then has the defaults."""
     for section in SECTIONS:
         made = section()
         for setting in settings_of(section):
@@ -73,7 +73,7 @@ def test_names_flags_and_variables_are_unique() -> None:
 
 
 def test_flags_of_cometbft_are_all_there() -> None:
-    """The flags that CometBFT has are spelt as CometBFT's --help spells them."""
+    """CometBFT's flags are spelt as in CometBFT's --help."""
     flags = {setting.flag for setting in SETTINGS}
     assert flags >= {
         "--moniker",
@@ -91,7 +91,7 @@ def test_flags_of_cometbft_are_all_there() -> None:
 
 
 def test_a_section_that_exists_is_valid() -> None:
-    """A section refuses impossible values, all at once, and converts texts."""
+    """A section converts texts and refuses impossible values, reporting all at once."""
     with pytest.raises(ConfigError) as caught:
         P2PConfig(send_rate=-1, pex="maybe", dial_timeout="1.5s")  # type: ignore[arg-type]
     assert [mistake.key for mistake in caught.value.mistakes] == ["p2p.send_rate", "p2p.pex"]
@@ -100,7 +100,7 @@ def test_a_section_that_exists_is_valid() -> None:
 
 
 def test_sections_are_frozen_values() -> None:
-    """Sections cannot be changed, compare by value and travel between processes."""
+    """Sections cannot be changed, compare by value and can be sent to another process."""
     section = P2PConfig(laddr="tcp://h:1")
     with pytest.raises(dataclasses.FrozenInstanceError):
         section.laddr = "x"  # type: ignore[misc]
@@ -114,7 +114,7 @@ def test_where_to_listen() -> None:
 
 
 def test_peer_hosts_are_one_per_core_by_default() -> None:
-    """At least one; 0 (a process per peer) only if asked for."""
+    """At least one; 0 (a process per peer) only on request."""
     assert PeerageConfig().peer_hosts >= 1
     assert PeerageConfig(peer_hosts=0).peer_hosts == 0
 
@@ -139,7 +139,7 @@ SAMPLES = {
 @pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\u2028"], ids=repr)
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: str(setting.name))
 def test_a_stray_line_break_is_refused_everywhere(setting: Setting[Any], line_break: str) -> None:
-    """Inside any text or item, from file, flag, variable and program; around the items of a list it is a blank."""
+    """Inside any text or item, from file, flag, variable and program; around the items of a list it counts as a blank."""
     sample = SAMPLES.get(setting.name) or setting.declared.kind.to_toml(setting.default).strip('"')
     broken = [sample[:1] + line_break + sample[1:]]
     if isinstance(setting.declared.kind, Names):

@@ -39,7 +39,7 @@ def test_one_declaration_feeds_all() -> None:
 
 
 def test_rules_hold_for_every_way_in() -> None:
-    """A value that breaks the rule is refused from text, TOML and Python alike, naming kind and rule."""
+    """A value that breaks the rule is refused from text, TOML and Python alike, with kind and rule in the error."""
     ways: list[tuple[Callable[[Any], Any], object]] = [
         (COUNT.from_text, "-1"),
         (COUNT.from_toml, -1),
@@ -52,7 +52,7 @@ def test_rules_hold_for_every_way_in() -> None:
 
 
 def test_start_rules_wait_for_the_start() -> None:
-    """What only a start needs is no mistake when read; each offending item is one at the start."""
+    """What only a start needs is not a mistake when it is read; each offending item is one at the start."""
     assert IDS.from_text("a,b") == ("a", "b")
     first, second = IDS.start_mistakes(("a", "b"), "here")
     assert (first.key, first.source, first.found, second.found) == (IDS.name, "here", '"a"', '"b"')
@@ -60,5 +60,5 @@ def test_start_rules_wait_for_the_start() -> None:
 
 
 def test_sections_use_their_defaults() -> None:
-    """Fields are set by their declared defaults."""
+    """Fields have their declared defaults."""
     assert Sample() == Sample(count=3, some_hosts=5, pause=90.0, ids=(), label="found")

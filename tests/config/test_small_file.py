@@ -8,7 +8,7 @@ from peerage.config.small_file import read_small_file
 
 
 def test_content_and_mode(tmp_path: Path) -> None:
-    """A file gives its content and its mode bits; a link to it is as good."""
+    """A file gives its content and its mode bits; so does a link to it."""
     path = tmp_path / "f"
     path.write_bytes(b"12345")
     path.chmod(0o640)
@@ -18,14 +18,14 @@ def test_content_and_mode(tmp_path: Path) -> None:
 
 
 def test_a_large_file_is_refused(tmp_path: Path) -> None:
-    """One byte too many is too many."""
+    """A single byte beyond the limit is too many."""
     (tmp_path / "f").write_bytes(b"123456")
     with pytest.raises(UnfitValueError, match="at most 5 bytes"):
         read_small_file(tmp_path / "f", 5)
 
 
 def test_a_pipe_does_not_make_it_wait(tmp_path: Path) -> None:
-    """A pipe that nobody writes to is refused at once."""
+    """A pipe to which nobody writes is refused at once."""
     os.mkfifo(tmp_path / "f")
     with pytest.raises(UnfitValueError, match="a pipe"):
         read_small_file(tmp_path / "f", 5)

@@ -9,7 +9,7 @@ from tests.config.vectors import CONFIG_TOML
 
 
 def test_the_file_holds_every_setting_but_the_hidden_ones() -> None:
-    """All keys are there, each with its default and a comment before it."""
+    """Each key has its default and a comment before it."""
     text = render_config_toml()
     document = tomllib.loads(text)
     for setting in SETTINGS:
@@ -26,7 +26,7 @@ def test_the_file_holds_every_setting_but_the_hidden_ones() -> None:
 
 
 def test_keys_of_p2p_are_in_cometbfts_order() -> None:
-    """Whoever knows CometBFT's file finds his way."""
+    """So people who know CometBFT's file find their way."""
     ours, theirs = (tomllib.loads(text)["p2p"] for text in (render_config_toml(), CONFIG_TOML.read_text()))
     assert list(ours) == list(theirs)
     differing = {key for key in ours if ours[key] != theirs[key]}
@@ -35,7 +35,7 @@ def test_keys_of_p2p_are_in_cometbfts_order() -> None:
 
 
 def test_reading_it_gives_the_defaults_without_a_warning(tmp_path: Path) -> None:
-    """The file says what holds without it, but for the network that was asked for."""
+    """The file says what holds without it, except for the network that was asked for."""
     config = load(tmp_path, render_config_toml({"peerage.network": 'odd "name"\t'}))
     assert config == Config(tmp_path, network='odd "name"\t')
     assert config.warnings == ()

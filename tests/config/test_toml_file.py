@@ -13,7 +13,7 @@ from tests.config.vectors import CONFIG_TOML
 
 
 def test_cometbfts_own_file_gives_no_warning() -> None:
-    """All that CometBFT writes is known or none of our business."""
+    """Everything that CometBFT writes is either known or none of our business."""
     found = read_toml_file(CONFIG_TOML)
     assert not found.warnings
     assert not found.mistakes
@@ -60,7 +60,7 @@ prometheus-listen-addr = ":1"
 
 
 def test_hyphens_of_v035_are_underscores() -> None:
-    """Every key of ours is found; its bootstrap peers are seeds, and its mode "seed" is seed_mode."""
+    """All keys of ours are found; its bootstrap peers become seeds, and its mode "seed" becomes seed_mode."""
     found = values_of(tomllib.loads(V035), "f")
     assert found.values == {
         "p2p.seed_mode": True,
@@ -79,12 +79,12 @@ def test_hyphens_of_v035_are_underscores() -> None:
 
 @pytest.mark.parametrize("document", [{"max-a": 1}, {"pex": True, "p-e-x": False}])
 def test_a_hyphen_makes_no_other_key(document: dict[str, object]) -> None:
-    """Only underscores are written that way."""
+    """Only keys with underscores may be written with hyphens."""
     assert len(values_of({"p2p": document}, "f").warnings) == 1
 
 
 def test_of_both_spellings_the_underscore_counts() -> None:
-    """CometBFT hears no other, so a file that works there works here; the other is said to be of no use."""
+    """CometBFT reads only that one, so a file that works there works here; a warning says that the other has no effect."""
     for order in (("seed_mode", "seed-mode"), ("seed-mode", "seed_mode")):
         found = values_of({"p2p": {key: key == "seed_mode" for key in order}}, "f")
         assert found.values == {"p2p.seed_mode": True}
@@ -94,7 +94,7 @@ def test_of_both_spellings_the_underscore_counts() -> None:
 
 
 def test_libp2p_is_silent_until_it_is_on() -> None:
-    """v0.39 writes the section, with whatever is in it, into every file."""
+    """v0.39 writes the section, whatever is in it, into every file."""
     section = {
         "enabled": False,
         "scaler": {"overrides": [{"reactor": "MEMPOOL"}]},
@@ -106,14 +106,14 @@ def test_libp2p_is_silent_until_it_is_on() -> None:
 
 
 def test_retired_keys_are_no_typing_errors() -> None:
-    """v0.34's upnp is silent while false, and said to do nothing when true."""
+    """v0.34's upnp gives no warning while it is false, and one when it is true."""
     assert values_of({"p2p": {"upnp": False}}, "f").warnings == []
     (warning,) = values_of({"p2p": {"UPNP": True}}, "f").warnings
     assert "p2p.upnp" in warning
 
 
 def test_keys_in_any_case() -> None:
-    """Sections and keys may be in any case, but only once."""
+    """Sections and keys may be in any case, but each may be given only once."""
     found = values_of({"P2P": {"Seed_Mode": True, "Test_Fuzz_Config": {"MODE": 1}}}, "f")
     assert found.values == {"p2p.seed_mode": True, "p2p.test_fuzz_config.mode": 1}
     twice = values_of({"p2p": {"pex": True, "PEX": False}, "RPC": {}, "rpc": {}}, "f")
@@ -138,7 +138,7 @@ def test_a_section_that_is_none() -> None:
     ids=["no TOML", "key twice", "no UTF-8", "nested", "large"],
 )
 def test_broken_files(tmp_path: Path, content: bytes, part: str) -> None:
-    """What cannot be read as TOML is one mistake that names the file and the place."""
+    """A file that is not TOML is one mistake, which names the file and the place."""
     path = tmp_path / "config.toml"
     path.write_bytes(content)
     with pytest.raises(ConfigError) as caught:
@@ -149,13 +149,13 @@ def test_broken_files(tmp_path: Path, content: bytes, part: str) -> None:
 
 
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
-    """Editors on other systems put one in front."""
+    """Editors on other systems write one."""
     (tmp_path / "c").write_bytes(b"\xef\xbb\xbfmoniker = 'a'\r\n")
     assert read_toml_file(tmp_path / "c").values == {"moniker": "a"}
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    """A pipe or a directory in the file's place is a mistake, a missing one is told apart."""
+    """A pipe or a directory in place of the file is a mistake; a missing file is reported differently."""
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path):
         with pytest.raises(ConfigError):
@@ -174,7 +174,7 @@ def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_nearest() -> None:
-    """The nearest name, in its own spelling; nothing when nothing is near."""
+    """The nearest name, in its own spelling; none if nothing is near."""
     assert nearest("MAX_DELAY", ["MaxDelay", "Mode"]) == "MaxDelay"
     assert nearest("qqq", ["MaxDelay", "Mode"]) is None
     assert nearest("x" * 100_000, ["MaxDelay"]) is None

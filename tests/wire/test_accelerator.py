@@ -27,7 +27,7 @@ sys.modules['peerage.wire._accelerator'] = types.SimpleNamespace(load_openssl=la
     ],
 )
 def test_plain_python_does_it_all_the_same(before: str, environment: dict[str, str], reason: str) -> None:
-    """By choice, without a compiler, without OpenSSL; and it says why."""
+    """By choice, without a compiler, or without OpenSSL; the description says which."""
     variables = {name: value for name, value in os.environ.items() if name != "PEERAGE_PURE"} | environment
     done = subprocess.run(
         [sys.executable, "-c", before + SHOW], env=variables, capture_output=True, text=True, check=True
@@ -36,7 +36,7 @@ def test_plain_python_does_it_all_the_same(before: str, environment: dict[str, s
 
 
 def test_a_form_is_used_whole() -> None:
-    """Tests that choose one have all loops of it."""
+    """A test that chooses a form gets all of its loops."""
     accelerator.use(loops)
     try:
         assert all(getattr(accelerator, name) is getattr(loops, name) for name in loops.__all__)

@@ -13,7 +13,7 @@ from peerage.wire.errors import ChannelDescriptorError
 
 
 def test_the_defaults_are_cometbfts() -> None:
-    """Reference 4; a full window makes the connection wait (design 4)."""
+    """They are those of reference 4; a full window makes the connection wait (design 4)."""
     descriptor = ChannelDescriptor(0x20)
     assert (descriptor.priority, descriptor.send_queue_capacity) == (1, 1)
     assert (descriptor.recv_buffer_capacity, descriptor.recv_message_capacity) == (4096, 22_020_096)
@@ -34,7 +34,7 @@ def test_the_defaults_are_cometbfts() -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_named(field: str, value: int) -> None:
-    """A descriptor that exists is valid."""
+    """So a descriptor that exists is valid."""
     change: dict[str, Any] = {field: value}
     with pytest.raises(ChannelDescriptorError) as caught:
         replace(ChannelDescriptor(1), **change)
@@ -44,6 +44,6 @@ def test_a_value_that_cannot_be_is_named(field: str, value: int) -> None:
 
 @pytest.mark.parametrize("channel_id", [0, 255])
 def test_every_byte_is_a_channel(channel_id: int) -> None:
-    """The limits are inclusive, and a descriptor travels between processes."""
+    """The limits are inclusive, and a descriptor can be sent to another process."""
     descriptor = ChannelDescriptor(channel_id, when_full=WhenFull.SPILL)
     assert pickle.loads(pickle.dumps(descriptor)) == descriptor

@@ -16,7 +16,7 @@ from tests.strategies import chunks
 def test_a_message_comes_out_whole_however_it_was_cut(
     message: bytes, after: bytes, draw: st.DataObject
 ) -> None:
-    """And what came behind it comes out beside it."""
+    """The bytes after it are returned beside it."""
     reader = DelimitedReader("test", 300)
     pieces = draw.draw(chunks(delimit(message) + after))
     for i, piece in enumerate(pieces):
@@ -30,7 +30,7 @@ def test_a_message_comes_out_whole_however_it_was_cut(
 
 
 def test_a_reader_can_be_used_again() -> None:
-    """Message after message, an empty one among them, with any length of the length."""
+    """It reads message after message, including an empty one, with lengths of any number of bytes."""
     reader = DelimitedReader("test", 10)
     stream, messages = delimit(b"one") + b"\x00" + b"\x83\x80\x00two", []
     while (read := reader.feed(stream)) is not None and read[0] is not None:
@@ -40,7 +40,7 @@ def test_a_reader_can_be_used_again() -> None:
 
 
 def test_a_length_over_the_limit_is_refused_before_the_message() -> None:
-    """The limit itself is allowed; nothing beyond the length is held."""
+    """The limit itself is allowed; nothing after the length is held."""
     assert DelimitedReader("test", 300).feed(b"\xac\x02") is None
     with pytest.raises(MessageTooLongError, match="test of 301 bytes, at most 300") as caught:
         DelimitedReader("test", 300).feed(b"\xad\x02")
@@ -48,7 +48,7 @@ def test_a_length_over_the_limit_is_refused_before_the_message() -> None:
 
 
 def test_what_is_held_is_bounded() -> None:
-    """An endless length ends at the tenth byte, however slowly it comes."""
+    """An endless length fails at the tenth byte, however slowly it arrives."""
     reader = DelimitedReader("test", 300)
     for held in range(1, 10):
         assert reader.feed(b"\x80") is None

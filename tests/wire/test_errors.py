@@ -37,7 +37,7 @@ def sample(cls: type[WireError], samples: Mapping[str, object] = SAMPLES) -> Wir
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_error_is_ours_and_says_whose_fault_it_is(cls: type[WireError]) -> None:
-    """Local or remote; of an address, whoever handed it in knows."""
+    """It is a LocalError or a RemoteError; only for an address does that depend on who supplied it."""
     assert issubclass(cls, WireError)
     assert cls is WireError or issubclass(cls, (LocalError, RemoteError, AddressError))
     assert cls.__name__.endswith("Error")
@@ -46,7 +46,7 @@ def test_every_error_is_ours_and_says_whose_fault_it_is(cls: type[WireError]) ->
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_error_survives_the_way_to_another_process(cls: type[WireError]) -> None:
-    """Its class, its text and its details."""
+    """It keeps its class, its text and its details."""
     error = sample(cls)
     back = pickle.loads(pickle.dumps(error))
     assert type(back) is cls
@@ -56,14 +56,14 @@ def test_every_error_survives_the_way_to_another_process(cls: type[WireError]) -
 
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_no_error_says_more_than_a_line_of_what_a_remote_sent(cls: type[WireError]) -> None:
-    """However long the details are and whatever is in them: the text is one short line of printable characters."""
+    """The text is one short line of printable characters, however long the details are and whatever they contain."""
     text = str(sample(cls, HOSTILE_SAMPLES))
     assert len(text) <= LONGEST
     assert text.isprintable()
 
 
 def test_the_tree_in_the_docstring_names_every_branch() -> None:
-    """Each class with children of its own is drawn."""
+    """Each class that has subclasses is drawn."""
     parents = {base for cls in CLASSES for base in cls.__bases__ if issubclass(base, WireError)}
     assert errors.__doc__ is not None
     assert [cls.__name__ for cls in parents if cls.__name__ not in errors.__doc__] == []

@@ -64,14 +64,14 @@ def feed(connection: SecretConnection, stream: bytes, step: int) -> None:
 
 @pytest.mark.parametrize("who", SEEN)
 def test_who_speaks_something_else_is_told_apart(who: str) -> None:
-    """With what it began in reality."""
+    """By the first bytes that real programs sent."""
     protocol, beginning = SEEN[who]
     assert recognised(octets(beginning)) is protocol
 
 
 @pytest.mark.parametrize("who", SEEN)
 def test_the_secret_connection_ends_at_once_however_the_bytes_are_cut(who: str) -> None:
-    """Long before the message is whole that its first byte would announce."""
+    """It does not wait for the message whose length the first byte would announce."""
     protocol, beginning = SEEN[who]
     for step in (1, 2, 5, 100):
         connection = SecretConnection(NodeKey.generate())
@@ -86,18 +86,18 @@ def test_the_secret_connection_ends_at_once_however_the_bytes_are_cut(who: str) 
 
 @pytest.mark.parametrize("beginning", NOBODY_KNOWN)
 def test_nobody_is_taken_for_somebody(beginning: bytes) -> None:
-    """What is not known for sure is not named."""
+    """A protocol that is not certain is not named."""
     assert recognised(beginning) is None
 
 
 @given(st.binary(min_size=32, max_size=32), st.binary(max_size=40))
 def test_an_honest_beginning_is_never_taken_for_another_protocol(key: bytes, rest: bytes) -> None:
-    """Whatever the key, and however much of it is here."""
+    """Whatever the key is, and however much of it has arrived."""
     stream = delimit(EphemeralKey(key).encode()) + rest
     assert not any(recognised(stream[:length]) for length in range(len(stream)))
 
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_looked_at_without_an_error(stream: bytes) -> None:
-    """And only the first of them."""
+    """Only the first LONGEST_BEGINNING of them matter."""
     assert recognised(stream) == recognised(stream[:LONGEST_BEGINNING])

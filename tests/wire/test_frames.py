@@ -31,7 +31,7 @@ def seal_plain(plain: bytes, counter: int = 0) -> bytes:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_opening_gives_back_what_was_sealed(size: int) -> None:
-    """Around every boundary, in as few frames as possible."""
+    """Sizes around every boundary, in as few frames as possible."""
     data = pattern(3, size)
     sealed = Sealer(KEY).seal(data)
     assert len(sealed) == sealed_size(size) == -(-size // FRAME_DATA) * FRAME_SEALED
@@ -40,7 +40,7 @@ def test_opening_gives_back_what_was_sealed(size: int) -> None:
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_any_buffer_can_be_sealed_and_opened(kind: type[bytes | bytearray | memoryview]) -> None:
-    """Callers hand in what they have, uncopied."""
+    """Callers pass the buffers that they have, without a copy."""
     data = pattern(0, 3000)
     sealed = Sealer(KEY).seal(kind(data))
     assert Opener(KEY).open(kind(sealed)) == data
@@ -56,7 +56,7 @@ def test_no_data_is_no_frame_and_uses_no_nonce() -> None:
 @settings(max_examples=30)
 @given(st.lists(st.binary(max_size=2500), max_size=5))
 def test_batches_of_frames_join_into_one_stream(writes: list[bytes]) -> None:
-    """However they were sealed and are opened, at once or one by one, the stream is the same."""
+    """The stream is the same whether frames are sealed and opened together or one by one."""
     one_by_one, batched, opener = Sealer(KEY), Sealer(KEY), Opener(KEY)
     singles = [one_by_one.seal(data) for data in writes]
     batch = bytearray()
@@ -82,7 +82,7 @@ def recorded_frames() -> list[tuple[bytes, int, bytes, bytes, bool]]:
 
 
 def test_recorded_frames_of_cometbft_open_and_are_reproduced() -> None:
-    """Those padded with zeros bit for bit; the padding of the others is what an earlier frame left."""
+    """Frames padded with zeros are reproduced bit for bit; the padding of the others comes from an earlier frame."""
     frames = recorded_frames()
     assert len(frames) > 20
     for key, counter, data, wire, zero_padded in frames:
@@ -91,13 +91,13 @@ def test_recorded_frames_of_cometbft_open_and_are_reproduced() -> None:
 
 
 def test_padding_is_not_looked_at() -> None:
-    """CometBFT sends remains of earlier frames there."""
+    """CometBFT pads with what earlier frames left in its buffer."""
     plain = (3).to_bytes(4, "little") + b"abc" + b"\xee" * (FRAME_DATA - 3)
     assert Opener(KEY).open(seal_plain(plain)) == b"abc"
 
 
 def test_an_empty_frame_is_skipped() -> None:
-    """It counts as a frame and adds nothing."""
+    """It uses a nonce and adds no data."""
     opener = Opener(KEY)
     assert opener.open(seal_plain(bytes(FRAME_PLAIN))) == b""
     assert opener.frames == 1
@@ -105,14 +105,14 @@ def test_an_empty_frame_is_skipped() -> None:
 
 @pytest.mark.parametrize("length", [1025, 2**31, 2**32 - 1])
 def test_a_length_over_1024_ends_the_connection(length: int) -> None:
-    """Even in a frame that authenticates."""
+    """Even if the frame authenticates."""
     with pytest.raises(FrameLengthError, match=f"holds {length} bytes") as caught:
         Opener(KEY).open(seal_plain(length.to_bytes(4, "little") + bytes(FRAME_DATA)))
     assert (caught.value.counter, caught.value.length) == (0, length)
 
 
 def test_data_of_good_frames_before_a_bad_one_is_left_in_the_list() -> None:
-    """The caller can deliver what was authenticated."""
+    """So the caller can still deliver what was authenticated."""
     sealed = bytearray(Sealer(KEY).seal(pattern(0, 3000)))
     sealed[2 * FRAME_SEALED] ^= 1
     opened = [b"before|"]
@@ -122,7 +122,7 @@ def test_data_of_good_frames_before_a_bad_one_is_left_in_the_list() -> None:
 
 
 def test_frames_out_of_order_or_again_do_not_authenticate() -> None:
-    """The counter in the nonce is the frame's place."""
+    """The nonce holds the frame's place in the stream."""
     first, second = (Sealer(KEY, frames=n).seal(b"x") for n in (0, 1))
     for wrong in (second, second + first, first + first):
         with pytest.raises(FrameTagError):
@@ -132,7 +132,7 @@ def test_frames_out_of_order_or_again_do_not_authenticate() -> None:
 @settings(max_examples=30)
 @given(st.binary(max_size=3 * FRAME_SEALED))
 def test_arbitrary_bytes_are_a_frame_error(data: bytes) -> None:
-    """Nobody without the key makes a frame; not even the number of bytes matters."""
+    """Nobody can make a frame without the key, whatever the number of bytes."""
     if not data:
         assert Opener(KEY).open(data) == b""
         return
@@ -141,7 +141,7 @@ def test_arbitrary_bytes_are_a_frame_error(data: bytes) -> None:
 
 
 def test_no_nonce_is_used_twice() -> None:
-    """At the end of the counter sealing stops, and nothing is sealed rather than a part."""
+    """Sealing stops when the counter ends, and seals nothing rather than a part of the data."""
     sealer = Sealer(KEY, frames=MAX_FRAMES - 1)
     with pytest.raises(SealExhaustedError, match="new connection"):
         sealer.seal(bytes(FRAME_DATA + 1))

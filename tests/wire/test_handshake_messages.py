@@ -30,7 +30,7 @@ def auth(*keys: bytes) -> bytes:
 
 
 def test_messages_are_encoded_as_cometbft_does() -> None:
-    """Those of the attacker, who is a CometBFT with known keys, without their length."""
+    """Compared with the vectors' attacker, a CometBFT with known keys; the length in front is left out."""
     ephemeral = octets(BAD["$ephemeral"])[1:]
     assert EphemeralKey(octets(BAD["attacker"]["ephemeral_public"])).encode() == ephemeral
     plain = octets(BAD["auth_plaintext"])[1:]
@@ -40,7 +40,7 @@ def test_messages_are_encoded_as_cometbft_does() -> None:
 
 
 def test_of_a_key_given_twice_the_last_one_counts() -> None:
-    """A message given twice is merged, but a oneof in it replaced."""
+    """A message given twice is merged, but a oneof inside it is replaced."""
     secp256k1, empty = encode_bytes_field(2, bytes(33)), b""
     assert AuthSignature.decode(auth(secp256k1, ED25519)).public_key == KEY
     assert AuthSignature.decode(auth(secp256k1 + ED25519)).public_key == KEY
@@ -63,14 +63,14 @@ def test_of_a_key_given_twice_the_last_one_counts() -> None:
     ],
 )
 def test_other_keys_and_lengths_are_refused(message: bytes, error: type[RemoteError]) -> None:
-    """Each for its own reason."""
+    """Each with its own error."""
     with pytest.raises(error) as caught:
         AuthSignature.decode(message)
     assert str(caught.value)
 
 
 def test_an_ephemeral_key_has_32_bytes() -> None:
-    """CometBFT would pad or cut."""
+    """CometBFT would pad or cut it."""
     for length in (0, 31, 33):
         with pytest.raises(EphemeralKeyLengthError, match=f"of {length} bytes"):
             EphemeralKey.decode(encode_bytes_field(1, bytes(length)))
@@ -80,7 +80,7 @@ def test_an_ephemeral_key_has_32_bytes() -> None:
 def test_any_bytes_are_a_message_or_a_remote_error(
     data: bytes, kind: type[EphemeralKey | AuthSignature]
 ) -> None:
-    """Nothing else comes out of the network's bytes."""
+    """No bytes from the network cause anything else."""
     try:
         message = kind.decode(data)
     except RemoteError:
@@ -90,6 +90,6 @@ def test_any_bytes_are_a_message_or_a_remote_error(
 
 @given(st.binary(min_size=32, max_size=32))
 def test_a_bare_key_is_gno_lands(key: bytes) -> None:
-    """It has the key where we have a message that holds it; such a message is never as short."""
+    """gno.land puts the key where we have a message that contains the key, and such a message is never that short."""
     with pytest.raises(ForeignProtocolError, match=r"gno\.land"):
         AuthSignature.decode(auth(key))

@@ -16,7 +16,7 @@ IPS = load("net_address")["ips"]
 
 @pytest.mark.parametrize("row", IPS, ids=lambda row: row["ip"])
 def test_flags_and_groups_are_those_of_cometbft(row: dict[str, Any]) -> None:
-    """112 addresses at and around the edge of every block."""
+    """For 112 addresses at and around the edges of every block."""
     ip = parse_ip(row["ip"])
     assert str(ip) == row["string"]
     assert (is_usable(ip), is_local(ip), is_routable(ip)) == (row["valid"], row["local"], row["routable"])
@@ -26,7 +26,7 @@ def test_flags_and_groups_are_those_of_cometbft(row: dict[str, Any]) -> None:
 
 @given(st.ip_addresses())
 def test_every_address_has_a_group_and_routable_ones_are_usable(ip: Any) -> None:
-    """No address falls between the rules."""
+    """The rules cover every address."""
     ip = parse_ip(str(ip))
     assert group_of(ip, strict=False)
     assert (group_of(ip, strict=True) in {"local", "unroutable"}) == (is_local(ip) or not is_routable(ip))

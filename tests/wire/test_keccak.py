@@ -28,7 +28,7 @@ def sha3_256(message: bytes) -> bytes:
 @settings(max_examples=20)
 @given(st.binary(max_size=300))
 def test_sha3_built_from_the_permutation_is_that_of_the_standard_library(message: bytes) -> None:
-    """One wrong bit anywhere would show."""
+    """A single wrong bit anywhere would show."""
     assert sha3_256(message) == hashlib.sha3_256(message).digest()
 
 
@@ -38,11 +38,11 @@ def test_sha3_built_from_the_permutation_is_that_of_the_standard_library(message
     st.integers(1, SPONGE_RATE),
 )
 def test_the_sponge_of_openssl_is_ours(message: bytes, length: int) -> None:
-    """Whichever of the two there is, transcripts are the same."""
+    """So transcripts are the same whichever of the two is used."""
     assert sponge(message, length) == sponge_in_python(message, length)
 
 
 def test_an_openssl_without_the_sponge_is_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before 3.0, and in other libraries of that interface."""
+    """OpenSSL before 3.0, and other libraries with its interface, do not have it."""
     monkeypatch.setattr(keccak, "_OPENSSL_SPONGE", "KECCAK-NONESUCH")
     assert keccak._find_sponge() is sponge_in_python

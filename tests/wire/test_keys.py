@@ -40,7 +40,7 @@ REFUSED_BEYOND_COMETBFT = {
 
 @pytest.mark.parametrize("row", KEYS, ids=lambda row: row["name"])
 def test_a_key_gives_what_cometbft_computes(row: dict[str, Any]) -> None:
-    """Public key, ID, file and signature, byte for byte."""
+    """Public key, ID, file and signature are equal byte for byte."""
     key = NodeKey(octets(row["seed"]))
     assert key.public_key == octets(row["public_key"])
     assert key.node_id == node_id_of(key.public_key) == row["node_id"]
@@ -52,7 +52,7 @@ def test_a_key_gives_what_cometbft_computes(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", FILES, ids=lambda row: row["name"])
 def test_a_key_file_loads_when_it_is_one(row: dict[str, Any]) -> None:
-    """As in CometBFT, but false and cut keys are refused, each with its own error."""
+    """As in CometBFT, except that we refuse false and truncated keys, each with its own error."""
     if row["cometbft"]["loads"] and row["name"] not in REFUSED_BEYOND_COMETBFT:
         assert NodeKey.from_json(row["text"]).node_id == row["cometbft"]["node_id"]
         return
@@ -62,7 +62,7 @@ def test_a_key_file_loads_when_it_is_one(row: dict[str, Any]) -> None:
 
 
 def test_an_error_about_a_key_file_does_not_show_the_key() -> None:
-    """Logs are read by more people than key files."""
+    """More people read logs than key files."""
     secret = "c2VjcmV0" * 4
     for text in (
         f'{{"priv_key":{{"type":"tendermint/PrivKeyEd25519","value":"{secret}"}}}}',
@@ -75,7 +75,7 @@ def test_an_error_about_a_key_file_does_not_show_the_key() -> None:
 
 
 def test_the_seed_stays_out_of_repr() -> None:
-    """And the key survives the way to another process."""
+    """And the key can be sent to another process."""
     key = NodeKey.generate(lambda size: b"\x07" * size)
     assert repr(key) == f"NodeKey(public_key={key.public_key!r})"
     assert pickle.loads(pickle.dumps(key)) == key
@@ -83,7 +83,7 @@ def test_the_seed_stays_out_of_repr() -> None:
 
 
 def test_a_seed_of_another_length_is_refused() -> None:
-    """A random source that gives too little must not go unnoticed."""
+    """A random source that returns too few bytes must not go unnoticed."""
     with pytest.raises(NodeKeyLengthError, match="must have 32"):
         NodeKey(b"short")
 
@@ -93,7 +93,7 @@ def test_a_seed_of_another_length_is_refused() -> None:
 def test_a_signature_verifies_and_a_changed_one_does_not(
     key: NodeKey, message: bytes, at: int, flip: int
 ) -> None:
-    """Neither another message nor another byte passes."""
+    """Neither for another message nor with one byte changed."""
     signature = bytearray(key.sign(message))
     assert verify(key.public_key, message, bytes(signature))
     assert not verify(key.public_key, message + b"x", bytes(signature))
@@ -102,7 +102,7 @@ def test_a_signature_verifies_and_a_changed_one_does_not(
 
 
 def test_keys_and_signatures_of_other_lengths_or_small_order_do_not_verify() -> None:
-    """A key of small order fits any message."""
+    """With a key of small order one signature fits any message."""
     neutral = b"\x01" + bytes(31)
     assert not verify(neutral, b"any", neutral + bytes(32))
     assert not verify(bytes(31), b"any", bytes(64))
@@ -122,7 +122,7 @@ def test_keys_and_signatures_of_other_lengths_or_small_order_do_not_verify() -> 
     ],
 )
 def test_an_id_is_40_hexadecimal_characters(text: str, is_id: bool) -> None:
-    """In either case, and nothing around them."""
+    """In upper or lower case, with nothing around them."""
     assert is_node_id(text) == is_id
 
 
@@ -134,6 +134,6 @@ def test_an_id_is_40_hexadecimal_characters(text: str, is_id: bool) -> None:
     ).map(json.dumps)
 )
 def test_any_text_is_a_key_or_a_key_error(text: str) -> None:
-    """An operator's mistake never ends in a traceback."""
+    """A mistake in the file never causes a traceback."""
     with pytest.raises(NodeKeyError):
         NodeKey.from_json(text)

@@ -26,7 +26,7 @@ def in_use() -> list[Any]:
 @settings(max_examples=30)
 @given(COUNTERS, st.binary(max_size=5000))
 def test_both_forms_seal_to_the_same_bytes(counter: int, data: bytes) -> None:
-    """A peer cannot tell them apart."""
+    """So a peer cannot tell which form we use."""
     reference, ours = (form.FrameCipher(KEY, opens=False).seal(counter, data) for form in in_use())
     assert reference == ours
 
@@ -36,7 +36,7 @@ def test_both_forms_seal_to_the_same_bytes(counter: int, data: bytes) -> None:
 def test_both_forms_open_the_same_of_good_and_bad_frames(
     counter: int, frames: list[tuple[int, bool]]
 ) -> None:
-    """Data, number of good frames and a wrong length, wherever the bad frame stands."""
+    """The same data, number of good frames and wrong length, wherever the bad frame is."""
     evil = ChaCha20Poly1305(KEY)
     stream = b""
     for index, (length, is_forged) in enumerate(frames):
@@ -53,7 +53,7 @@ def test_both_forms_open_the_same_of_good_and_bad_frames(
 def test_both_forms_find_the_same_run_of_packets(
     data: st.DataObject, header: bytes, size: int, count: int
 ) -> None:
-    """Up to another header or to a packet that is cut off."""
+    """It ends at another header or at an incomplete packet."""
     pos = data.draw(st.integers(0, 3))
     stream = bytes(pos) + b"".join(header + pattern(n, size) for n in range(count))
     stream += data.draw(st.binary(max_size=8) | st.just((header + bytes(size))[:-1]))
@@ -73,7 +73,7 @@ def test_both_forms_find_the_same_run_of_packets(
 @settings(max_examples=30)
 @given(st.binary(max_size=6), st.binary(max_size=300), st.integers(1, 40))
 def test_both_forms_cut_a_message_into_the_same_packets(header: bytes, message: bytes, payload: int) -> None:
-    """From anywhere, as many full ones as there are."""
+    """From any offset, as many full packets as there are."""
     start = len(message) // 3
     count = (len(message) - start) // payload
     reference, ours = (form.cut(header, memoryview(message), start, payload, count) for form in in_use())
@@ -82,7 +82,7 @@ def test_both_forms_cut_a_message_into_the_same_packets(header: bytes, message: 
 
 
 def test_a_key_of_another_length_is_refused() -> None:
-    """32 bytes, in either form."""
+    """Both forms require 32 bytes."""
     for form in in_use():
         for length in (0, 31, 33):
             with pytest.raises(ValueError, match="32"):
@@ -91,7 +91,7 @@ def test_a_key_of_another_length_is_refused() -> None:
 
 @pytest.mark.skipif(accelerator.compiled is None, reason="the extension was not built")
 def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
-    """Wrong numbers of ours are an error, never a crash."""
+    """Wrong numbers from our own code raise an error and never crash the process."""
     compiled: Any = accelerator.compiled
     for start, payload, count in (
         (0, 1, 11),

@@ -16,7 +16,7 @@ TRANSCRIPTS = load("merlin")["transcripts"]
 
 @pytest.mark.parametrize("transcript", TRANSCRIPTS, ids=lambda t: t["name"])
 def test_every_challenge_agrees_with_the_vectors(transcript: dict[str, Any]) -> None:
-    """Messages around and beyond the rate, challenges of any length, repeated and fed back."""
+    """For messages around and beyond the rate, and challenges of any length, repeated and fed back."""
     running = Transcript(octets(transcript["label"]))
     for operation in transcript["operations"]:
         if "append" in operation:
@@ -29,7 +29,7 @@ def test_every_challenge_agrees_with_the_vectors(transcript: dict[str, Any]) -> 
 @settings(max_examples=20)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_challenges_are_equal_exactly_when_the_messages_are(a: bytes, b: bytes) -> None:
-    """The transcript binds what was said."""
+    """So the transcript binds everything that was said."""
 
     def challenge(message: bytes) -> bytes:
         transcript = Transcript(b"test")

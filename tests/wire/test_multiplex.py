@@ -66,7 +66,7 @@ def run(sender: MultiplexConnection, until: float, *, answered: bool = False) ->
 def test_messages_come_out_as_they_went_in(
     messages: list[tuple[int, bytes]], limit: int, data: st.DataObject
 ) -> None:
-    """Any messages on any channels, whole and in order per channel, at any size of writes and reads."""
+    """For any messages on any channels, whole and in order per channel, at any size of writes and reads."""
     sender, receiver = connection(), connection()
     for channel, message in messages:
         assert sender.try_send(channel, message)
@@ -85,7 +85,7 @@ def test_messages_come_out_as_they_went_in(
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024, 1025, 2048, 65_536, 22_020_096])
 @pytest.mark.parametrize("channel", [FIRST, BULK])
 def test_messages_of_every_size_pass_between_two_connections(channel: int, size: int) -> None:
-    """Up to the longest that a channel takes by default, on channels of one and of two bytes."""
+    """Up to the default maximum of a channel, on channels whose ID takes one byte and two."""
     message = bytes(range(256)) * (size // 256 + 1)
     message = message[:size]
     sender, receiver = connection(), connection()
@@ -97,7 +97,7 @@ def test_messages_of_every_size_pass_between_two_connections(channel: int, size:
 
 
 def test_a_recorded_connection_of_cometbft_is_read_and_written() -> None:
-    """After the handshake: a request for addresses, a message of two packets, ping and pong."""
+    """After the handshake it has a request for addresses, a message of two packets, a ping and a pong."""
     recorded = load("connection")
     for direction in ("dialer_to_listener", "listener_to_dialer"):
         items = [item for item in recorded[direction]["items"] if isinstance(item, str) or "eof" in item]
@@ -127,7 +127,7 @@ def _controls(events: list[Any]) -> list[Any]:
 
 
 def test_a_full_queue_says_so_until_a_message_has_left_it() -> None:
-    """`try_send`, `can_send`, `queue_room` and the credits of `take_started` tell the same."""
+    """`try_send`, `can_send`, `queue_room` and the credits of `take_started` agree about it."""
     sender = connection()
     assert [sender.try_send(0x00, bytes(3000)) for _ in range(11)] == [True] * 10 + [False]
     assert not sender.can_send(0x00)
@@ -141,7 +141,7 @@ def test_a_full_queue_says_so_until_a_message_has_left_it() -> None:
 
 
 def test_it_is_flushed_when_the_last_packet_is_out() -> None:
-    """A message half sent counts, and so does an empty one."""
+    """A message that is partly sent counts as unsent, and so does an empty one."""
     sender = connection()
     states = [sender.flushed]
     sender.try_send(FIRST, bytes(1500))
@@ -153,7 +153,7 @@ def test_it_is_flushed_when_the_last_packet_is_out() -> None:
 
 
 def test_an_unknown_channel_takes_nothing() -> None:
-    """As in CometBFT: false, not an error."""
+    """As in CometBFT, the result is False and not an error."""
     sender = connection()
     assert not sender.try_send(0x55, b"")
     assert not sender.can_send(0x55)
@@ -174,7 +174,7 @@ def test_an_urgent_message_overtakes_bulk_that_was_queued_long_before() -> None:
 
 
 def test_a_ping_is_answered_at_once() -> None:
-    """Once for all that came in one read, before any message."""
+    """With one pong for all pings of one read, before any message."""
     ours = connection()
     ours.try_send(FIRST, b"message")
     assert ours.receive_data(PING * 3, 0.0) == [PingReceived()]
@@ -184,7 +184,7 @@ def test_a_ping_is_answered_at_once() -> None:
 
 
 def test_a_flood_of_pings_costs_a_pong_per_flush_at_most() -> None:
-    """The first is answered at once, the others share one answer; no ping stays without a later pong."""
+    """The first ping is answered at once, the others share an answer, and every ping is followed by a pong."""
     ours = connection(flush_throttle=0.1)
     answers = []
     for step in range(1000):
@@ -198,7 +198,7 @@ def test_a_flood_of_pings_costs_a_pong_per_flush_at_most() -> None:
 
 
 def test_a_pong_rides_with_messages_before_its_time() -> None:
-    """Where something is written anyway it costs nothing."""
+    """When something is written anyway, the pong costs nothing."""
     ours = connection(flush_throttle=0.1)
     ours.receive_data(PING, 0.0)
     ours.data_to_send(0.0, 1000)
@@ -211,7 +211,7 @@ def test_a_pong_rides_with_messages_before_its_time() -> None:
 
 
 def test_pings_go_out_every_minute() -> None:
-    """And their pongs tell the round trip."""
+    """And their pongs give the round trip."""
     ours = connection()
     written = run(ours, 200.0, answered=True)
     assert [(round(now), data) for now, data in written] == [(60, PING), (120, PING), (180, PING)]
@@ -222,7 +222,7 @@ def test_pings_go_out_every_minute() -> None:
 
 
 def test_no_pong_within_45_seconds_of_a_ping_ends_the_connection() -> None:
-    """And it stays over."""
+    """And the error is final."""
     ours = connection()
     ours.tick(60.0)
     ours.data_to_send(60.0, 1000)
@@ -237,7 +237,7 @@ def test_no_pong_within_45_seconds_of_a_ping_ends_the_connection() -> None:
 
 
 def test_any_pong_will_do() -> None:
-    """A remote that is busy sends pongs unasked, and those it is not asked for at all do no harm."""
+    """A busy remote sends pongs unasked, and pongs that nobody waits for do no harm."""
     ours = connection()
     ours.receive_data(PONG * 100, 1.0)
     ours.tick(60.0)
@@ -248,7 +248,7 @@ def test_any_pong_will_do() -> None:
 
 
 def test_a_pong_that_nobody_looked_for_in_time_is_still_found() -> None:
-    """After this machine slept the pong may lie in the socket: it is read before judging, but once."""
+    """After the machine was asleep the pong may lie in the socket, so it is read before we judge, but only once."""
     ours = connection()
     ours.tick(60.0)
     ours.tick(500.0)
@@ -258,7 +258,7 @@ def test_a_pong_that_nobody_looked_for_in_time_is_still_found() -> None:
 
 
 def test_while_not_reading_unasked_pongs_go_out_and_our_timer_rests() -> None:
-    """Every 20 s; afterwards the awaited pong has its whole time again (design 4)."""
+    """One every 20 s; after the pause an awaited pong has its full time again (design 4)."""
     ours = connection()
     ours.tick(60.0)
     ours.data_to_send(60.0, 1000)
@@ -280,7 +280,7 @@ def test_while_not_reading_unasked_pongs_go_out_and_our_timer_rests() -> None:
 
 
 def test_short_pauses_add_up_to_an_unasked_pong() -> None:
-    """A reactor that takes a message every 15 s: the remote's ping may lie far behind, and its timer is 45 s."""
+    """The reactor takes a message every 15 s: the remote's ping may lie far behind, and its timer is 45 s."""
     ours = connection()
     pongs = []
     for now in range(0, 150, 15):
@@ -294,14 +294,14 @@ def test_short_pauses_add_up_to_an_unasked_pong() -> None:
 
 
 def test_a_shorter_pong_timeout_makes_unasked_pongs_more_frequent() -> None:
-    """Four ninths of it, as 20 s are of 45 s."""
+    """Their interval is four ninths of the timeout, as 20 s are of 45 s."""
     ours = connection(pong_timeout=0.9)
     ours.pause_reading(1.0)
     assert ours.next_deadline(1.0) == pytest.approx(1.4)
 
 
 def test_a_pause_without_a_ping_leaves_no_timer() -> None:
-    """Resuming twice, or without a pause, is nothing."""
+    """Resuming twice, or without a pause, changes nothing."""
     ours = connection()
     ours.resume_reading(1.0)
     ours.pause_reading(2.0)
@@ -316,7 +316,7 @@ def test_a_pause_without_a_ping_leaves_no_timer() -> None:
 @pytest.mark.parametrize("rate", [100_000, RATE])
 @pytest.mark.parametrize("step", [None, 0.05])
 def test_the_send_rate_holds_within_5_percent_over_10_seconds(rate: int, step: float | None) -> None:
-    """Woken at its deadlines or every 50 ms by something else."""
+    """The owner wakes at the deadlines, or every 50 ms for other reasons."""
     ours = connection(send_rate=rate)
     sent, now = 0, 0.0
     while now <= 10.0:
@@ -330,7 +330,7 @@ def test_the_send_rate_holds_within_5_percent_over_10_seconds(rate: int, step: f
 
 @pytest.mark.parametrize("rate", [100_000, RATE])
 def test_the_receive_rate_holds_within_5_percent_over_10_seconds(rate: int) -> None:
-    """The same limit as for sending: neither side outruns the other (cometbft #3864)."""
+    """It is the same limit as for sending, so neither side outruns the other (cometbft #3864)."""
     ours = connection(recv_rate=rate)
     packet = encode_packet(PacketMsg(BULK, True, bytes(1000)))
     stream = packet * (2_000_000 // len(packet))
@@ -346,7 +346,7 @@ def test_the_receive_rate_holds_within_5_percent_over_10_seconds(rate: int) -> N
 
 
 def test_pings_and_pongs_do_not_wait_for_the_send_rate() -> None:
-    """Also with a full channel and nothing allowed."""
+    """They go out even with a full channel and no allowance."""
     ours = connection(send_rate=1000)
     ours.try_send(BULK, bytes(10**6))
     ours.data_to_send(60.0, 65_536)
@@ -357,7 +357,7 @@ def test_pings_and_pongs_do_not_wait_for_the_send_rate() -> None:
 
 
 def test_odd_packets_are_taken_in_slowly() -> None:
-    """What costs us time beyond its bytes costs the remote allowance, so that no peer can occupy a host."""
+    """They take us more time than their bytes suggest, so they cost more allowance: no peer can occupy a host."""
     ours = connection(recv_rate=RATE)
     odd = encode_packet(PacketMsg(FIRST, True, b""))[1:]
     odd = bytes((len(odd) + 2,)) + b"\x28\x01" + odd
@@ -372,7 +372,7 @@ def test_odd_packets_are_taken_in_slowly() -> None:
 
 
 def test_nothing_is_scheduled_for_an_idle_connection_but_its_ping() -> None:
-    """No timer ticks for the sake of decay or rates."""
+    """There is no timer for decay or for rates."""
     ours = connection(send_rate=RATE, recv_rate=RATE)
     assert ours.next_deadline(0.0) == 60.0
     ours.try_send(FIRST, bytes(3_000_000))
@@ -384,7 +384,7 @@ def test_nothing_is_scheduled_for_an_idle_connection_but_its_ping() -> None:
 
 
 def test_messages_before_an_error_are_delivered_and_the_error_is_due_at_once() -> None:
-    """It is raised by the next call, which the deadline says is now."""
+    """The next call raises it, and the deadline for that is now."""
     ours = connection()
     ours.try_send(FIRST, b"waiting")
     assert ours.receive_data(GOOD + BAD + GOOD, 1.0) == [MessageReceived(FIRST, b"good")]
@@ -399,7 +399,7 @@ def test_messages_before_an_error_are_delivered_and_the_error_is_due_at_once() -
 
 
 def test_an_error_without_messages_before_it_is_raised_at_once() -> None:
-    """And set."""
+    """And `error` is set."""
     ours = connection()
     with pytest.raises(UnknownChannelError):
         ours.receive_data(BAD, 1.0)
@@ -409,7 +409,7 @@ def test_an_error_without_messages_before_it_is_raised_at_once() -> None:
 @given(st.lists(st.binary(max_size=80), max_size=6))
 @settings(max_examples=200)
 def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> None:
-    """Whatever arrives, nothing else comes of it, and what there is to write can be written."""
+    """Nothing else is raised, and what is waiting to be written still can be."""
     ours = connection()
     for number, piece in enumerate(pieces):
         try:
@@ -423,7 +423,7 @@ def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> N
 
 
 def test_settings_that_cannot_be_are_refused() -> None:
-    """By name."""
+    """The error names the setting."""
     with pytest.raises(ConnectionSettingError, match="max_packet_msg_payload_size"):
         connection(max_packet_msg_payload_size=0)
     with pytest.raises(ConnectionSettingError):
@@ -434,7 +434,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 100, 100_000])
 def test_other_payload_sizes_pass(size: int) -> None:
-    """The full packet with eof included."""
+    """Including a full packet with eof."""
     sender = connection(max_packet_msg_payload_size=size)
     receiver = connection(max_packet_msg_payload_size=size)
     for channel in (FIRST, BULK):
@@ -449,7 +449,7 @@ def test_other_payload_sizes_pass(size: int) -> None:
 
 
 def test_an_unserved_packet_costs_the_receive_rate_and_not_the_connection() -> None:
-    """What is dropped is paid for as what is taken."""
+    """Dropped packets count against the rate like any others."""
     taking, dropping = (connection(recv_rate=100_000, remote_channels=(FIRST, 0x55)) for _ in range(2))
     served, unserved = (
         encode_packet(PacketMsg(channel, False, bytes(1000))) * 50 for channel in (FIRST, 0x55)
@@ -466,7 +466,7 @@ def test_an_unserved_packet_costs_the_receive_rate_and_not_the_connection() -> N
 
 
 def test_nothing_is_sent_on_an_unserved_channel() -> None:
-    """That the remote has it does not make it ours."""
+    """We do not have a channel just because the remote announced it."""
     ours = connection(remote_channels=(0x55,))
     assert not ours.try_send(0x55, b"x")
     assert ours.queue_room(0x55) == 0

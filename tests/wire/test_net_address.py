@@ -54,7 +54,7 @@ def folded(text: str) -> str:
 
 @pytest.mark.parametrize("row", VECTORS["parse"], ids=lambda row: row["text"] or "empty")
 def test_parsing_agrees_with_cometbft(row: dict[str, Any]) -> None:
-    """The same parts but for an ID's capitals, or the same kind of error."""
+    """The same parts except for capitals in an ID, or the same kind of error."""
     if "error_kind" in row:
         with pytest.raises(AddressError) as caught:
             NetAddress.parse(row["text"], only_localhost)
@@ -70,7 +70,7 @@ def test_parsing_agrees_with_cometbft(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["parse_lists"], ids=lambda row: f"{len(row['texts'])} texts")
 def test_a_list_gives_its_addresses_and_its_errors(row: dict[str, Any]) -> None:
-    """One bad address does not cost the others."""
+    """A bad address does not affect the others."""
     addresses, errors = NetAddress.parse_all(row["texts"], only_localhost)
     assert [str(address) for address in addresses] == row["addresses"]
     kinds = [KINDS[kind] for kind in row["error_kinds"]]
@@ -79,13 +79,13 @@ def test_a_list_gives_its_addresses_and_its_errors(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["id_with_listen_addr"], ids=lambda row: row["listen_addr"] or "empty")
 def test_an_id_and_a_listen_address_make_a_text(row: dict[str, Any]) -> None:
-    """The scheme is dropped, nothing is checked."""
+    """The scheme is dropped, and nothing is checked."""
     assert id_at(ID, row["listen_addr"]) == row["text"]
 
 
 @pytest.mark.parametrize("row", VECTORS["validity"], ids=str)
 def test_validity_agrees_with_cometbft(row: dict[str, Any]) -> None:
-    """An address without IP cannot even be made."""
+    """An address without an IP cannot even be constructed."""
     if row["ip"] is None:
         with pytest.raises(AddressHostError):
             NetAddress(row["id"], "", 26656)
@@ -101,7 +101,7 @@ def test_validity_agrees_with_cometbft(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["ips"], ids=lambda row: row["ip"])
 def test_flags_of_an_address_are_those_of_its_ip(row: dict[str, Any]) -> None:
-    """With a valid ID beside it."""
+    """If the ID is valid."""
     made = NetAddress(ID, row["ip"], 26656)
     assert (made.valid, made.local, made.routable) == (row["valid"], row["local"], row["routable"])
     assert (made.group(strict=True), made.group(strict=False)) == (row["group_strict"], row["group_lax"])
@@ -109,7 +109,7 @@ def test_flags_of_an_address_are_those_of_its_ip(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["pairs"], ids=str)
 def test_equal_and_same_agree_with_cometbft(row: dict[str, Any]) -> None:
-    """Equal in all parts, or the same by place or by ID."""
+    """Equal means equal in all parts, same means the same place or the same ID."""
     a, b = address(row["a"]), address(row["b"])
     if row["a"]["id"] != row["b"]["id"] and folded(row["a"]["id"]) == folded(row["b"]["id"]):
         assert not row["equal"]  # there capitals make another ID of it, here they do not
@@ -142,14 +142,14 @@ def test_equal_and_same_agree_with_cometbft(row: dict[str, Any]) -> None:
     ],
 )
 def test_odd_texts_have_their_own_error(text: str, error: type[AddressError]) -> None:
-    """Beyond the vectors: what Python's own parsers would have let through."""
+    """These go beyond the vectors: Python's own parsers would accept them."""
     with pytest.raises(error):
         NetAddress.parse(text, only_localhost)
 
 
 @given(st.text(max_size=60) | st.text("0123456789af@:[].%/ ", max_size=60).map(lambda rest: f"{ID}@{rest}"))
 def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
-    """Peers send such texts."""
+    """Peers send us such texts."""
     try:
         parsed = NetAddress.parse(text, only_localhost)
     except AddressError:
@@ -159,21 +159,21 @@ def test_any_text_is_an_address_or_an_address_error(text: str) -> None:
 
 @given(st.ip_addresses(), st.integers(0, 65535))
 def test_the_text_of_an_address_parses_to_the_same(ip: Any, port: int) -> None:
-    """And it survives the way to another process."""
+    """And an address can be sent to another process."""
     made = NetAddress(ID, ip, port)
     assert NetAddress.parse(str(made)) == pickle.loads(pickle.dumps(made)) == made
 
 
 @pytest.mark.parametrize("port", [-1, 65536])
 def test_a_port_out_of_range_cannot_be_made(port: int) -> None:
-    """An address that exists has a port."""
+    """So an address that exists has a valid port."""
     with pytest.raises(AddressPortError, match="not a number from 0 to 65535"):
         NetAddress(ID, "1.2.3.4", port)
 
 
 @given(st.text("0123456789abcdefABCDEF", min_size=40, max_size=40), st.sampled_from(["", "tcp://"]))
 def test_an_id_in_any_case_is_one_id(node_id: str, scheme: str) -> None:
-    """Made, parsed, or only looked for in a text."""
+    """Whether it is constructed, parsed, or only looked for in a text."""
     made = NetAddress(node_id, "1.2.3.4", 1)
     text = f"{scheme}{node_id}@1.2.3.4:1"
     assert made.id == NetAddress.parse(text).id == id_in(text) == node_id.lower()
@@ -183,12 +183,12 @@ def test_an_id_in_any_case_is_one_id(node_id: str, scheme: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "NOBODY@Host:1", "TCP://Host:1", "A@B@C", "0123@1.2.3.4:1"])
 def test_what_has_no_id_keeps_its_capitals(text: str) -> None:
-    """A mistake is shown as it was written."""
+    """So that a mistake is shown as it was written."""
     assert with_normal_id(text) == text
 
 
 def test_a_failing_resolver_is_a_temporary_error() -> None:
-    """Whatever way it fails: with an error, with nothing, with nonsense."""
+    """Whether it raises, returns nothing, or returns nonsense."""
     for resolve in (no_names, lambda host: [], lambda host: ["nonsense"]):
         with pytest.raises(AddressLookupError, match=r"example\.com") as caught:
             NetAddress.parse(f"{ID}@example.com:80", resolve)
@@ -201,7 +201,7 @@ def test_a_host_and_port_that_were_joined_are_split_again(host: str) -> None:
 
 
 def test_hosts_and_ports_are_split_as_they_stand() -> None:
-    """Neither is looked at."""
+    """Neither of them is checked."""
     assert split_host_port("[::1]:x") == ("::1", "x")
     assert split_host_port("host:") == ("host", "")
     assert split_host_port(":80") == ("", "80")

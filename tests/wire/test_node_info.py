@@ -86,7 +86,7 @@ def resolve(host: str) -> Sequence[str]:
 
 @pytest.mark.parametrize("row", VECTORS["infos"], ids=lambda row: row["name"])
 def test_it_is_written_read_and_judged_as_by_cometbft(row: dict[str, Any]) -> None:
-    """Byte for byte both ways, and the first fault is the one that CometBFT names."""
+    """Byte for byte both ways, and the first fault found is the one that CometBFT names."""
     info, wire = info_of(row["info"]), octets(row["wire"])
     assert info.encode_delimited() == wire
     reader = NodeInfoReader()
@@ -105,7 +105,7 @@ def test_it_is_written_read_and_judged_as_by_cometbft(row: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("row", VECTORS["wires"], ids=lambda row: row["name"])
 def test_odd_bytes_have_the_outcome_they_have_with_cometbft(row: dict[str, Any]) -> None:
-    """Read whole and byte by byte; what never becomes complete is an error of who ends the connection."""
+    """Read at once and byte by byte; a message that never becomes complete is left to whoever ends the connection."""
     wire = octets(row["wire"])
     for pieces in ([wire], [wire[at : at + 1] for at in range(len(wire))]):
         reader, read = NodeInfoReader(), None
@@ -120,14 +120,14 @@ def test_odd_bytes_have_the_outcome_they_have_with_cometbft(row: dict[str, Any])
 
 
 def test_too_long_a_message_is_refused_before_it_is_here() -> None:
-    """10,241 bytes, by the length alone."""
+    """At 10,241 bytes, from the length alone."""
     with pytest.raises(MessageTooLongError):
         NodeInfoReader().feed(bytes.fromhex("8150"))
 
 
 @pytest.mark.parametrize("row", VECTORS["pairs"], ids=lambda row: row["name"])
 def test_who_fits_whom_is_as_with_cometbft(row: dict[str, Any]) -> None:
-    """In both directions, and the first reason is the one that CometBFT names."""
+    """In both directions, and the first reason found is the one that CometBFT names."""
     for ours, theirs, verdict in (
         ("ours", "theirs", "ours_with_theirs"),
         ("theirs", "ours", "theirs_with_ours"),
@@ -142,14 +142,14 @@ def test_who_fits_whom_is_as_with_cometbft(row: dict[str, Any]) -> None:
 
 @given(infos)
 def test_reading_is_the_inverse_of_writing(info: NodeInfo) -> None:
-    """Texts of any bytes survive, and the way to another process too."""
+    """Texts of any bytes survive it, and being sent to another process."""
     assert NodeInfo.decode(info.encode()) == info
     assert pickle.loads(pickle.dumps(info)) == info
 
 
 @given(infos)
 def test_the_generated_classes_write_the_same(info: NodeInfo) -> None:
-    """But for texts that are not UTF-8, which they refuse."""
+    """Except for texts that are not UTF-8, which they refuse."""
     version = info.protocol_version
     try:
         theirs = types_pb2.DefaultNodeInfo(
@@ -171,7 +171,7 @@ def test_the_generated_classes_write_the_same(info: NodeInfo) -> None:
 
 @given(st.binary(max_size=80))
 def test_arbitrary_bytes_give_an_info_or_a_remote_error(wire: bytes) -> None:
-    """Which can then be judged."""
+    """And `validate` can judge every such info."""
     try:
         info = NodeInfo.decode(wire)
         info.validate()
@@ -182,7 +182,7 @@ def test_arbitrary_bytes_give_an_info_or_a_remote_error(wire: bytes) -> None:
 
 @given(st.data(), infos)
 def test_any_cut_gives_the_same(data: st.DataObject, info: NodeInfo) -> None:
-    """And what came behind it is not lost."""
+    """And the bytes after it are not lost."""
     wire = info.encode_delimited()
     reader, found = NodeInfoReader(), None
     rest = b""
@@ -196,7 +196,7 @@ def test_any_cut_gives_the_same(data: st.DataObject, info: NodeInfo) -> None:
 
 
 def test_a_name_is_not_looked_up_unless_asked_for() -> None:
-    """A remote must not choose whom we wait for: a well-formed name passes, no name does not."""
+    """A remote must not choose whom we wait for: a well-formed name is accepted unchecked, any other is refused."""
     info = NodeInfo(id="ab" * 20, listen_addr="tcp://node.example.com:26656", moniker="m")
     info.validate()
     assert str(info.net_address().host) == "0.0.0.0"

@@ -63,7 +63,7 @@ def test_packets_are_written_and_read_as_by_cometbft(row: dict[str, Any]) -> Non
 
 @given(st.builds(PacketMsg, st.integers(0, 255), st.booleans(), st.binary(max_size=2000)))
 def test_written_packets_are_those_of_the_generated_classes(packet: PacketMsg) -> None:
-    """And the generated classes read them."""
+    """And the generated classes can read them."""
     wire = encode_packet(packet)
     assert wire == delimit(generated(packet).SerializeToString())
     assert wire == message_header(packet.channel_id, packet.eof, len(packet.data)) + packet.data
@@ -89,7 +89,7 @@ message_fields = st.lists(
 
 @given(message_fields, st.sampled_from([b"", b"\x22\x01a", b"\x28\x05", b"\x33\x34"]))
 def test_read_fields_are_those_of_the_generated_classes(inside: bytes, unknown: bytes) -> None:
-    """Any order, repeated, unknown ones between them, integers of any width."""
+    """In any order, repeated, with unknown fields between them, and with integers of any width."""
     body = unknown + b"\x1a" + delimit(inside) + unknown
     theirs = conn_pb2.Packet.FromString(body).packet_msg
     assert decode_packet(body) == PacketMsg(theirs.channel_id, theirs.eof, theirs.data)
@@ -97,7 +97,7 @@ def test_read_fields_are_those_of_the_generated_classes(inside: bytes, unknown: 
 
 @given(st.binary(max_size=60))
 def test_bytes_that_generated_classes_refuse_are_refused(body: bytes) -> None:
-    """Whatever is no protobuf to them is none to us: decoding gives a packet or a RemoteError, nothing else."""
+    """What is not protobuf for them is not for us: decoding gives a packet or a RemoteError and nothing else."""
     try:
         decode_packet(body)
     except RemoteError:
@@ -109,6 +109,6 @@ def test_bytes_that_generated_classes_refuse_are_refused(body: bytes) -> None:
 
 
 def test_sizes() -> None:
-    """Reference 4: 1034 for 1024; a byte less with eof where the channel's ID takes two."""
+    """Reference 4: 1034 for a payload of 1024; one byte less with eof where the channel's ID takes two bytes."""
     assert max_packet_size(1024) == 1034
     assert (eof_payload_limit(0x7F, 1024), eof_payload_limit(0x80, 1024)) == (1024, 1023)

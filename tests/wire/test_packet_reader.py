@@ -78,7 +78,7 @@ def without_repeats(events: list[Event]) -> list[Event]:
 
 @pytest.mark.parametrize("row", VECTORS["limits"], ids=str)
 def test_the_largest_packet_is_cometbfts(row: dict[str, Any]) -> None:
-    """One byte more is refused, but for the byte that CometBFT sends too much on channels from 0x80 on."""
+    """One byte more is refused, except for the byte too many that CometBFT itself sends on channels from 0x80 on."""
     size, channel, eof, largest = (
         row[key] for key in ("max_packet_msg_payload_size", "channel", "eof", "largest_data")
     )
@@ -95,7 +95,7 @@ def test_the_largest_packet_is_cometbfts(row: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("row", VECTORS["malformed"], ids=lambda row: row["name"])
 def test_odd_input_has_the_outcome_it_has_with_cometbft(row: dict[str, Any]) -> None:
-    """The same messages, and the same verdict, read whole and byte by byte."""
+    """The same messages and the same verdict, read at once and byte by byte."""
     expected = row["cometbft"]
     if "wire" in row:
         wire = octets(row["wire"])
@@ -133,7 +133,7 @@ def test_odd_input_has_the_outcome_it_has_with_cometbft(row: dict[str, Any]) -> 
 
 @pytest.mark.parametrize("row", VECTORS["cuts"], ids=lambda row: f"{len(octets(row['message']))} bytes")
 def test_a_message_as_cometbft_cuts_it_comes_out(row: dict[str, Any]) -> None:
-    """Also those that CometBFT refuses although it sends them itself."""
+    """Including messages that CometBFT refuses although it sends them itself."""
     channel, at, wire = row["channel"], 0, b""
     message = octets(row["message"])
     for length, eof in row["packets"]:
@@ -145,7 +145,7 @@ def test_a_message_as_cometbft_cuts_it_comes_out(row: dict[str, Any]) -> None:
 
 @given(st.data())
 def test_any_cut_of_a_stream_gives_the_same_events(data: st.DataObject) -> None:
-    """Good packets, then possibly rubbish: neither events nor the error depend on the chunks."""
+    """For good packets, possibly followed by garbage, neither events nor error depend on the chunks."""
     stream = b"".join(map(encode_packet, data.draw(st.lists(packets, max_size=12))))
     stream += data.draw(st.one_of(st.just(b""), st.binary(max_size=30)))
     whole, error = read([stream])
@@ -209,7 +209,7 @@ def read_slowly(stream: bytes) -> tuple[list[Event], type[RemoteError] | None]:
 @given(st.lists(packets, min_size=1, max_size=6), st.data())
 @settings(max_examples=200)
 def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data: st.DataObject) -> None:
-    """Also when bytes of the headers are other ones than we would write, or too many, or missing."""
+    """Even if header bytes differ from those that we would write, or are too many, or are missing."""
     stream = bytearray()
     for packet in sent:
         wire = bytearray(encode_packet(packet))
@@ -235,7 +235,7 @@ def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data:
 
 @given(st.lists(messages, max_size=20))
 def test_parts_of_each_channel_are_put_together(parts: list[PacketMsg]) -> None:
-    """However the packets of channels interleave, as a dictionary of lists says."""
+    """However the channels' packets interleave; a dictionary of lists is the model."""
     expected: list[Event] = []
     open_: dict[int, bytes] = {}
     for part in parts:
@@ -260,7 +260,7 @@ def test_a_long_message_arrives_whole(size: int) -> None:
 
 
 def test_a_flood_of_pings_is_one_event_a_read() -> None:
-    """Pings and pongs that follow each other count once, whoever of them is first."""
+    """Pings and pongs that follow each other count once, whichever comes first."""
     reader = PacketReader(CAPACITIES)
     assert reader.feed(PING * 5000) == [PingReceived()]
     assert reader.feed(PONG * 5000) == [PongReceived()]
@@ -269,7 +269,7 @@ def test_a_flood_of_pings_is_one_event_a_read() -> None:
 
 
 def test_what_came_before_an_error_is_not_lost() -> None:
-    """The events come first; the error stands beside them and is raised from then on."""
+    """The events are returned first, together with the error, which is raised from then on."""
     reader = PacketReader(CAPACITIES)
     wire = encode_packet(PacketMsg(0x20, True, b"good"))
     assert reader.feed(wire + encode_packet(PacketMsg(0x21, True, b"bad"))) == [
@@ -282,7 +282,7 @@ def test_what_came_before_an_error_is_not_lost() -> None:
 
 
 def test_a_packet_of_no_known_kind_is_refused() -> None:
-    """Empty, or with fields that nobody knows."""
+    """An empty packet, or one with unknown fields only."""
     for body in (b"", b"\x22\x00"):
         with pytest.raises(PacketKindError):
             decode_packet(body)
@@ -290,7 +290,7 @@ def test_a_packet_of_no_known_kind_is_refused() -> None:
 
 @pytest.mark.parametrize("cut", [10**6, 100])
 def test_a_message_is_refused_as_soon_as_it_is_too_long(cut: int) -> None:
-    """Not only at its eof, and the same at any chunk size."""
+    """Before its eof arrives, and at the same point with any chunk size."""
     wire = encode_packet(PacketMsg(0x01, False, bytes(1000))) * 5
     _, error = read([wire[at : at + cut] for at in range(0, len(wire), cut)])
     assert isinstance(error, MessageCapacityError)
@@ -319,7 +319,7 @@ def test_a_message_in_crumbs_takes_little_more_than_its_bytes(part: bytes) -> No
 def test_packets_on_a_channel_that_only_the_remote_announced_are_counted_and_dropped(
     sent: list[PacketMsg], data: st.DataObject
 ) -> None:
-    """However they lie between others and are cut; those give the messages that they would give alone."""
+    """However they lie between other packets and are cut; the others give the messages that they would give alone."""
     stream = b"".join(map(encode_packet, sent))
     reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
     events = [event for piece in data.draw(chunks(stream)) for event in reader.feed(piece)]
@@ -334,7 +334,7 @@ def test_packets_on_a_channel_that_only_the_remote_announced_are_counted_and_dro
 
 
 def test_what_is_served_is_served_whoever_announced_it() -> None:
-    """A remote that announces nothing at all may use our channels, as it may with CometBFT."""
+    """As with CometBFT, a remote that announces nothing at all may use our channels."""
     wire = encode_packet(PacketMsg(0x20, True, b"good"))
     for announced in ((), (0x20,), ANNOUNCED):
         reader = PacketReader(CAPACITIES, remote_channels=announced)
@@ -343,7 +343,7 @@ def test_what_is_served_is_served_whoever_announced_it() -> None:
 
 
 def test_a_channel_that_neither_announced_ends_the_connection() -> None:
-    """Also between those that only the remote announced."""
+    """Even between packets on channels that only the remote announced."""
     reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
     wire = encode_packet(PacketMsg(0x40, True, b"x"))
     with pytest.raises(UnknownChannelError):
@@ -353,7 +353,7 @@ def test_a_channel_that_neither_announced_ends_the_connection() -> None:
 
 @pytest.mark.parametrize("header", ["common", "odd"])
 def test_a_message_on_an_unserved_channel_is_not_held(header: str) -> None:
-    """A message that never ends, far beyond what any channel may hold, leaves nothing behind."""
+    """A message that never ends, far longer than any channel allows, leaves nothing in memory."""
     packet = encode_packet(PacketMsg(0x40, False, bytes(1000)))
     if header == "odd":  # a field that nobody knows
         body = b"\x28\x01" + packet[2:]
@@ -375,7 +375,7 @@ def test_a_message_on_an_unserved_channel_is_not_held(header: str) -> None:
 
 
 def test_a_packet_on_an_unserved_channel_may_be_no_longer_than_any_other() -> None:
-    """What is dropped has to be read first."""
+    """Because it has to be read before it can be dropped."""
     reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
     with pytest.raises(MessageTooLongError):
         reader.feed(encode_packet(PacketMsg(0x40, True, bytes(2000))))

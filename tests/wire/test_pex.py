@@ -23,7 +23,7 @@ address_lists = st.lists(st.tuples(texts, texts, st.integers(0, 2**32 - 1)), max
 
 @pytest.mark.parametrize("row", MESSAGES, ids=lambda row: row["name"])
 def test_every_message_has_the_outcome_it_has_with_cometbft(row: dict[str, Any]) -> None:
-    """Decoded, of what kind, and with which addresses; or refused, and at which stage."""
+    """Whether it is decoded, to which kind and addresses; or refused, and at which stage."""
     message, expected = octets(row["message"]), row["cometbft"]
     stage = expected.get("error_stage")
     if stage in {"decode", "unwrap"}:
@@ -61,7 +61,7 @@ def test_messages_are_written_as_by_cometbft(name: str) -> None:
 
 @given(address_lists)
 def test_reading_is_the_inverse_of_writing(addresses: list[tuple[str, str, int]]) -> None:
-    """Whatever the texts hold, as plain tuples or not."""
+    """Whatever the texts contain, given as plain tuples or not."""
     message = PexAddrs(addresses)
     assert decode_pex(message.encode()) == message
     assert list(message.addresses) == [PexAddress(*address) for address in addresses]
@@ -80,7 +80,7 @@ def test_the_generated_classes_write_the_same(addresses: list[tuple[str, str, in
 
 @given(st.binary(max_size=60))
 def test_arbitrary_bytes_give_a_message_or_a_remote_error(message: bytes) -> None:
-    """Also when its addresses are judged."""
+    """Also when its addresses are checked."""
     try:
         decoded = decode_pex(message)
         if isinstance(decoded, PexAddrs):
@@ -90,7 +90,7 @@ def test_arbitrary_bytes_give_a_message_or_a_remote_error(message: bytes) -> Non
 
 
 def test_addresses_that_are_known_go_out() -> None:
-    """250 of the longest fit the channel's 64,000 bytes."""
+    """250 of the longest fit into the channel's 64,000 bytes."""
     address = NetAddress("ab" * 20, "2600:1111:2222:3333:4444:5555:6666:7777", 65535)
     message = PexAddrs.of([address] * 250)
     assert message.net_addresses() == [address] * 250

@@ -20,7 +20,7 @@ _FIELD = re.compile(r"([\w.]+)\s+(\w+)\s*=\s*(\d+);")
 
 @pytest.mark.parametrize(("name", "module"), MODULES.items())
 def test_modules_and_definitions_agree(name: str, module: ModuleType) -> None:
-    """Every message and field of the .proto file is in the committed module, and nothing else."""
+    """Every message and field of the .proto file is in the committed module, and nothing else is."""
     text = (HERE / f"{name}.proto").read_text("utf-8")
     declared = {
         message: {(field, int(number)) for _, field, number in _FIELD.findall(body)}
@@ -35,13 +35,13 @@ def test_modules_and_definitions_agree(name: str, module: ModuleType) -> None:
 
 
 def test_names_are_cometbfts() -> None:
-    """As an application's own tools expect them."""
+    """An application's own tools expect them."""
     assert conn_pb2.Packet.DESCRIPTOR.full_name == "tendermint.p2p.Packet"
     assert keys_pb2.PublicKey.DESCRIPTOR.full_name == "tendermint.crypto.PublicKey"
 
 
 def test_messages_travel_between_processes() -> None:
-    """By pickle, with messages inside."""
+    """By pickle, including nested messages."""
     message = pex_pb2.Message()
     message.pex_addrs.addrs.add(id="a", ip="b", port=3)
     assert pickle.loads(pickle.dumps(message)) == message

@@ -44,7 +44,7 @@ from peerage.wire.protobuf import (
     ],
 )
 def test_fields_come_out_in_order(message: str, expected: list[tuple[int, int, int | bytes]]) -> None:
-    """Every wire type, unknown fields included."""
+    """For every wire type, including unknown fields."""
     assert list(fields(bytes.fromhex(message))) == expected
 
 
@@ -68,7 +68,7 @@ def test_fields_come_out_in_order(message: str, expected: list[tuple[int, int, i
     ],
 )
 def test_broken_messages_are_refused(message: str, error: type[MalformedMessageError]) -> None:
-    """Each for its own reason."""
+    """Each with its own error."""
     with pytest.raises(error) as caught:
         list(fields(bytes.fromhex(message)))
     assert str(caught.value)
@@ -76,7 +76,7 @@ def test_broken_messages_are_refused(message: str, error: type[MalformedMessageE
 
 @given(st.binary(max_size=60))
 def test_any_bytes_give_fields_or_a_remote_error(message: bytes) -> None:
-    """Nothing else, and no field longer than the message."""
+    """Nothing else is raised, and no field is longer than the message."""
     try:
         found = list(fields(message))
     except MalformedMessageError:
@@ -85,13 +85,13 @@ def test_any_bytes_give_fields_or_a_remote_error(message: bytes) -> None:
 
 
 def test_deeply_nested_groups_are_walked_not_recursed_into() -> None:
-    """A peer cannot overflow our stack."""
+    """So a peer cannot overflow our stack."""
     deep = b"\x0b" * 50_000 + b"\x0c" * 50_000
     assert [number for number, _, _ in fields(deep)] == [1]
 
 
 def test_a_known_field_must_have_its_own_wire_type() -> None:
-    """Generated code would skip it, CometBFT refuses."""
+    """Generated code would skip it; CometBFT refuses it."""
     expect("Test", 1, BYTES, BYTES)
     with pytest.raises(FieldTypeError, match="field 1 of Test has wire type 0"):
         expect("Test", 1, VARINT, BYTES)
@@ -99,10 +99,10 @@ def test_a_known_field_must_have_its_own_wire_type() -> None:
 
 @given(st.integers(1, 15), st.binary(max_size=127))
 def test_an_encoded_field_reads_back(number: int, value: bytes) -> None:
-    """The short form that the handshake's messages need."""
+    """In the short form that the messages of the handshake need."""
     assert list(fields(encode_bytes_field(number, value))) == [(number, BYTES, value)]
 
 
 def test_a_varint_inside_a_message_ends_where_it_says() -> None:
-    """The position behind it is returned."""
+    """The position after it is returned."""
     assert field_varint(b"\xff\x96\x01\xff", 1) == (150, 3)

@@ -25,13 +25,13 @@ def flow(bucket: TokenBucket, steps: list[float], most: int = 2**40) -> int:
 @pytest.mark.parametrize("rate", [1000, 50_000, RATE, 10**9])
 @pytest.mark.parametrize("interval", [0.0005, 0.01, 0.1])
 def test_ten_seconds_let_ten_times_the_rate_through(rate: int, interval: float) -> None:
-    """Within 5 %, however often someone asks."""
+    """Within 5 %, however often the owner asks."""
     steps = [number * interval for number in range(round(10 / interval) + 1)]
     assert flow(TokenBucket(rate, 0.0), steps) == pytest.approx(10 * rate, rel=0.05)
 
 
 def test_overdrafts_are_paid_back() -> None:
-    """Whole packets where only a part had room: the average holds all the same."""
+    """Whole packets are sent where only a part had room, and the average still holds."""
     bucket, total = TokenBucket(10_000, 0.0), 0
     for tick in range(10_000):
         if bucket.allowance(tick / 1000):
@@ -47,7 +47,7 @@ def test_a_pause_does_not_pile_up() -> None:
 
 
 def test_an_exhausted_limit_says_when_it_goes_on() -> None:
-    """Not before, and then with enough for more than a packet."""
+    """Nothing passes before, and then there is enough for more than a packet."""
     bucket = TokenBucket(RATE, 5.0)
     assert bucket.resumes_at() is None
     bucket.spend(bucket.allowance(5.0))
@@ -60,7 +60,7 @@ def test_an_exhausted_limit_says_when_it_goes_on() -> None:
 
 @given(st.lists(st.integers(0, 10**7), max_size=20))
 def test_no_limit_is_none(counts: list[int]) -> None:
-    """Rate 0, as in CometBFT."""
+    """Rate 0 means no limit, as in CometBFT."""
     bucket = TokenBucket(0, 0.0)
     for count in counts:
         bucket.spend(count)
@@ -69,20 +69,20 @@ def test_no_limit_is_none(counts: list[int]) -> None:
 
 
 def test_a_clock_that_stands_still_or_jumps_back_gives_nothing() -> None:
-    """Only what passes counts."""
+    """Only time that passes adds allowance."""
     bucket = TokenBucket(RATE, 10.0)
     bucket.spend(bucket.allowance(10.0))
     assert bucket.allowance(9.0) == bucket.allowance(10.0) == 0
 
 
 def test_a_negative_rate_is_refused() -> None:
-    """Config refuses it before."""
+    """The configuration refuses it earlier."""
     with pytest.raises(ConnectionSettingError):
         TokenBucket(-1, 0.0)
 
 
 def test_the_meter_samples_as_cometbfts_does() -> None:
-    """Steps of 20 ms, a sample after 100 ms, an average that forgets within about a second."""
+    """In steps of 20 ms, with a sample after 100 ms and an average that forgets within about a second."""
     meter = FlowMeter(100.0)
     meter.update(500, 100.05)  # no sample yet
     early = meter.status(100.08, wall=2e9)

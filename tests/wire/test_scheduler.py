@@ -49,7 +49,7 @@ def packets(data: bytes) -> list[PacketMsg]:
 
 @pytest.mark.parametrize("row", CUTS, ids=lambda row: f"{row['channel']} {len(octets(row['message']))}")
 def test_messages_are_cut_as_by_cometbft(row: dict[str, Any]) -> None:
-    """Byte for byte; but where CometBFT refuses its own last packet, that one carries a byte less."""
+    """Byte for byte, except where CometBFT refuses its own last packet: there ours carries one byte less."""
     channel, size = row["channel"], row["max_packet_msg_payload_size"]
     sender = scheduler(ChannelDescriptor(channel), max_payload=size)
     sender.put(channel, octets(row["message"]))
@@ -99,7 +99,7 @@ descriptor_lists = st.lists(
 def test_each_packet_is_the_one_that_the_rule_says(
     data: st.DataObject, descriptors: list[ChannelDescriptor]
 ) -> None:
-    """Runs made in one go, and messages cut before, are those that choosing packet by packet would have given."""
+    """Runs written in one go, and messages cut beforehand, equal what a choice before each packet would have given."""
     ours, model = scheduler(*descriptors, max_payload=64), Model(descriptors)
     chosen = st.sampled_from([descriptor.id for descriptor in descriptors])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -132,7 +132,7 @@ def test_a_small_urgent_message_overtakes_bulk_at_the_next_packet() -> None:
 
 
 def test_full_channels_share_by_priority() -> None:
-    """10 to 1, within a packet."""
+    """10 to 1, to within one packet."""
     sender = scheduler(ChannelDescriptor(0x20, 1), ChannelDescriptor(0x30, 10))
     for channel in (0x20, 0x30):
         sender.put(channel, bytes(2**20))
@@ -141,7 +141,7 @@ def test_full_channels_share_by_priority() -> None:
 
 
 def test_what_was_sent_fades() -> None:
-    """x 0.8, cut to an integer, every 2 s; also when nobody looked for a year."""
+    """Times 0.8, cut to an integer, every 2 s; also when nobody has looked for a year."""
     sender = scheduler(ChannelDescriptor(0x00))
     sender.put(0x00, b"\x0a\x00")
     written(sender)
@@ -157,7 +157,7 @@ def test_what_was_sent_fades() -> None:
 
 
 def test_empty_messages_are_sent_in_their_turn() -> None:
-    """And take a place of the queue until then (CometBFT loses both)."""
+    """And they occupy a place in the queue until then (CometBFT loses the message and the place)."""
     sender = scheduler(ChannelDescriptor(0x20, 1, 2), ChannelDescriptor(0x30, 10))
     assert [sender.put(0x20, b"") for _ in range(3)] == [True, True, False]
     sender.put(0x30, bytes(5000))
@@ -171,7 +171,7 @@ def test_empty_messages_are_sent_in_their_turn() -> None:
 
 
 def test_a_queue_has_as_many_places_as_described() -> None:
-    """The message being sent has left it, and that is told once."""
+    """The message being sent has left the queue, which `take_started` reports once."""
     sender = scheduler(ChannelDescriptor(0x20, 1, 2))
     assert [sender.put(0x20, bytes(2000)) for _ in range(3)] == [True, True, False]
     assert sender.take_started() == {}
@@ -185,7 +185,7 @@ def test_a_queue_has_as_many_places_as_described() -> None:
 
 
 def test_what_may_change_is_copied_when_queued() -> None:
-    """A bytearray is the caller's again at once; a read-only view is used as it is."""
+    """The caller may change a bytearray at once; a read-only view is not copied."""
     sender = scheduler(ChannelDescriptor(0x20, 1, 3))
     buffer = bytearray(b"before")
     sender.put(0x20, buffer)
@@ -196,7 +196,7 @@ def test_what_may_change_is_copied_when_queued() -> None:
 
 
 def test_room_is_kept_but_for_a_packet_that_is_larger() -> None:
-    """A limit below one packet lets one through."""
+    """A limit below the size of one packet lets one through."""
     sender = scheduler(ChannelDescriptor(0x20, 1, 100))
     sender.put(0x20, bytes(5000))
     assert len(written(sender, 10)) == 1034
@@ -205,11 +205,11 @@ def test_room_is_kept_but_for_a_packet_that_is_larger() -> None:
 
 
 def test_two_descriptors_for_one_channel_are_refused() -> None:
-    """Whoever registers reactors hears of it."""
+    """So whoever registers the reactors learns of it."""
     with pytest.raises(DuplicateChannelError):
         scheduler(ChannelDescriptor(1), ChannelDescriptor(1))
 
 
 def test_nothing_is_queued_on_an_unknown_channel() -> None:
-    """As in CometBFT, that is a full queue."""
+    """As in CometBFT, it looks like a full queue."""
     assert not scheduler(ChannelDescriptor(1)).put(2, b"")

@@ -100,7 +100,7 @@ def connected() -> tuple[SecretConnection, SecretConnection]:
 @pytest.mark.parametrize("local", ["a", "b"])
 @pytest.mark.parametrize("shake", HANDSHAKES, ids=lambda shake: shake["name"])
 def test_either_end_of_a_recorded_connection_can_be_played(shake: dict[str, Any], local: str) -> None:
-    """What it reads is what the other end wrote, and what it sends opens as what CometBFT sent."""
+    """It reads what the other end wrote, and what it sends opens as what CometBFT sent."""
     remote = "b" if local == "a" else "a"
     incoming = shake[f"{remote}_to_{local}"]
     connection = end(shake[local], expected_id=shake[remote]["node_id"])
@@ -117,7 +117,7 @@ def test_either_end_of_a_recorded_connection_can_be_played(shake: dict[str, Any]
 def test_writes_after_the_handshake_are_cut_into_the_recorded_frames(
     shake: dict[str, Any], local: str
 ) -> None:
-    """One write of up to 1024 bytes is a frame, of 0 bytes none, a longer one several."""
+    """A write of up to 1024 bytes is one frame, a longer one several, an empty one none."""
     remote = "b" if local == "a" else "a"
     connection = end(shake[local])
     connection.receive_data(b"".join(octets(part["wire"]) for part in shake[f"{remote}_to_{local}"]))
@@ -138,7 +138,7 @@ def test_writes_after_the_handshake_are_cut_into_the_recorded_frames(
 @pytest.mark.parametrize("bytewise", [False, True], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['group']}: {case['name']}")
 def test_hostile_input_has_the_expected_outcome(case: dict[str, Any], bytewise: bool) -> None:
-    """Accepted or refused as a careful implementation should, and what came before is delivered."""
+    """It is accepted or refused as by a careful implementation, and what preceded it is delivered."""
     data = stream_of(case)
     outcome = play(victim(), [data[i : i + 1] for i in range(len(data))] if bytewise else [data])
     if case["expect"] == "accept":
@@ -156,7 +156,7 @@ def test_hostile_input_has_the_expected_outcome(case: dict[str, Any], bytewise: 
 @settings(max_examples=40)
 @given(st.sampled_from(CASES).flatmap(lambda case: st.tuples(st.just(case), chunks(stream_of(case)))))
 def test_any_cutting_of_the_same_bytes_has_the_same_outcome(cut: tuple[dict[str, Any], list[bytes]]) -> None:
-    """The same data, the same answer, the same error, for good and hostile streams."""
+    """For good and hostile streams, the data, the answer and the error are the same."""
     case, pieces = cut
     assert play(victim(), pieces) == play(victim(), [stream_of(case)])
 
@@ -164,14 +164,14 @@ def test_any_cutting_of_the_same_bytes_has_the_same_outcome(cut: tuple[dict[str,
 @settings(max_examples=60)
 @given(st.lists(st.binary(max_size=1200), max_size=4))
 def test_arbitrary_bytes_in_the_clear_are_a_remote_error(pieces: list[bytes]) -> None:
-    """No other exception gets out of the first stage."""
+    """The first stage raises nothing else."""
     assert play(victim(), pieces).error is not None
 
 
 @settings(max_examples=40)
 @given(st.binary(max_size=300), st.booleans())
 def test_arbitrary_bytes_inside_frames_are_a_remote_error(plain: bytes, delimited: bool) -> None:
-    """An attacker with keys of its own says anything in place of its signature."""
+    """Even if an attacker with valid keys says anything instead of its signature."""
     attacker = octets(BAD["attacker"]["ephemeral_private"])
     keys = agree(attacker, octets(BAD["victim"]["ephemeral_public"]))
     sealed = Sealer(keys.send_key).seal(delimit(plain) if delimited else plain)
@@ -192,7 +192,7 @@ def test_what_one_end_writes_the_other_reads(writes: list[bytes], draw: st.DataO
 
 
 def test_sealing_keeps_the_order_of_what_is_still_to_be_sent() -> None:
-    """A driver that seals before it has written the handshake's last bytes gets them in front."""
+    """A driver that seals before it has written the last bytes of the handshake gets those first."""
     a, b = (SecretConnection(NodeKey(bytes([n]) * 32), bytes([n + 8]) * 32) for n in (1, 2))
     hello = a.data_to_send()
     b.receive_data(hello)
@@ -203,7 +203,7 @@ def test_sealing_keeps_the_order_of_what_is_still_to_be_sent() -> None:
 
 
 def test_nothing_is_sealed_before_the_connection_is_open() -> None:
-    """It is our mistake, and the handshake goes on unharmed."""
+    """It is our own mistake, and the handshake continues unharmed."""
     connection = victim()
     for operation in (connection.write, connection.seal):
         with pytest.raises(ConnectionStateError, match="exchanging keys"):
@@ -214,7 +214,7 @@ def test_nothing_is_sealed_before_the_connection_is_open() -> None:
 
 
 def test_an_error_is_final() -> None:
-    """After it neither sending nor receiving is possible, and the sealed traffic stays shut."""
+    """After it neither sending nor receiving is possible, and sealed data stays sealed."""
     connection = victim()
     with pytest.raises(LowOrderKeyError):
         connection.receive_data(bytes.fromhex("220a20") + bytes(32))
@@ -227,7 +227,7 @@ def test_an_error_is_final() -> None:
 
 
 def test_the_end_of_the_stream_is_clean_only_between_frames() -> None:
-    """Inside the handshake or a frame something was cut off."""
+    """Inside the handshake or a frame, something was cut off."""
     a, b = connected()
     b.receive_data(a.seal(b"x")[:-1])
     with pytest.raises(ConnectionClosedError, match="1043 bytes into a message"):
@@ -237,7 +237,7 @@ def test_the_end_of_the_stream_is_clean_only_between_frames() -> None:
 
 
 def test_a_message_over_1_mib_is_refused_at_its_length() -> None:
-    """Before one byte of it is held, in the clear and inside frames."""
+    """Before a single byte of it is held, in the clear and inside frames."""
     length = encode_uvarint((1 << 20) + 1)
     with pytest.raises(MessageTooLongError, match="ephemeral key message of 1048577 bytes"):
         victim().receive_data(length)
@@ -247,7 +247,7 @@ def test_a_message_over_1_mib_is_refused_at_its_length() -> None:
 
 
 def test_another_node_than_the_dialled_one_is_refused_by_name() -> None:
-    """The authenticated ID is in the error, the connection is not open."""
+    """The error holds the authenticated ID, and the connection is not open."""
     connection = end(BAD["victim"], expected_id="f" * 40)
     with pytest.raises(UnexpectedNodeIDError, match=r"dialled f{40}, but 06a1") as caught:
         connection.receive_data(octets(BAD["$ephemeral"]) + octets(BAD["$auth"]))
@@ -256,7 +256,7 @@ def test_another_node_than_the_dialled_one_is_refused_by_name() -> None:
 
 
 def test_a_forged_signature_names_who_was_claimed() -> None:
-    """The claim is in the error, for the log."""
+    """The error holds the claimed ID, for the log."""
     case = next(case for case in CASES if case["name"] == "someone else's public key")
     with pytest.raises(SignatureError, match="cannot prove it"):
         victim().receive_data(stream_of(case))
@@ -275,7 +275,7 @@ def test_data_before_a_bad_frame_can_be_taken_once() -> None:
 
 
 def test_the_ephemeral_secret_is_drawn_from_the_random_source() -> None:
-    """Two connections of one node share nothing; a broken source is noticed."""
+    """Two connections of one node share nothing, and a broken source is noticed."""
     drawn: list[int] = []
 
     def random(size: int) -> bytes:
@@ -303,14 +303,14 @@ def test_the_ephemeral_secret_is_drawn_from_the_random_source() -> None:
     ],
 )
 def test_a_beginning_that_is_no_key_exchange_is_kept(stream: bytes, strange: bytes) -> None:
-    """As long as nobody knows better: to be shown to whoever wonders what is there."""
+    """Until a key exchange has succeeded, so that it can be shown to people who wonder what is there."""
     end = victim()
     end.receive_data(stream)
     assert end.strange_beginning == strange
 
 
 def test_a_key_exchange_that_began_otherwise_is_not_strange() -> None:
-    """A field that nobody knows may come first; the key is read all the same."""
+    """An unknown field may come first; the key is read all the same."""
     end = victim()
     end.receive_data(delimit(b"\x10\x01" + EphemeralKey(b"\x09" + bytes(31)).encode()))
     assert end.strange_beginning == b""

@@ -21,14 +21,14 @@ SECRET = bytes(range(32))
 
 @pytest.mark.parametrize("row", VECTORS["derive_secrets"], ids=lambda row: row["dh_secret"][:8])
 def test_keys_agree_with_the_golden_rows(row: dict[str, Any]) -> None:
-    """Which half is for receiving depends on whose ephemeral key is lower."""
+    """Whose ephemeral key is lower decides which half is for receiving."""
     keys = derive_keys(octets(row["dh_secret"]), local_is_lower=row["local_is_lower"])
     assert keys == (octets(row["receive_key"]), octets(row["send_key"]))
 
 
 @pytest.mark.parametrize("shake", VECTORS["handshakes"], ids=lambda shake: shake["name"])
 def test_both_ends_of_a_recorded_handshake_derive_the_same(shake: dict[str, Any]) -> None:
-    """The challenge is one, and each side's send key is the other's receive key."""
+    """They have the same challenge, and each side's send key is the other's receive key."""
     a, b = shake["a"], shake["b"]
     k1, k2 = octets(shake["k1"]), octets(shake["k2"])
     low, high = (
@@ -42,12 +42,12 @@ def test_both_ends_of_a_recorded_handshake_derive_the_same(shake: dict[str, Any]
 
 
 def test_secrets_stay_out_of_repr() -> None:
-    """What is logged by accident must not open the connection."""
+    """Logging them by accident must not open the connection."""
     assert repr(SessionKeys(b"a" * 32, b"b" * 32, b"c" * 32)) == "SessionKeys()"
 
 
 def test_a_key_of_another_length_our_own_or_of_low_order_is_refused() -> None:
-    """Each with its own reason."""
+    """Each with its own error."""
     with pytest.raises(EphemeralKeyLengthError, match="31 bytes"):
         agree(SECRET, bytes(31))
     with pytest.raises(ReflectedKeyError, match="came back"):
@@ -76,7 +76,7 @@ def test_a_secret_of_another_length_is_our_own_mistake() -> None:
     ],
 )
 def test_every_point_of_low_order_is_refused(point: str, top_bit: int) -> None:
-    """All there are on Curve25519, in each of their encodings."""
+    """All such points of Curve25519, in each of their encodings."""
     remote = bytearray.fromhex(point)
     remote[-1] |= top_bit
     with pytest.raises(LowOrderKeyError):

@@ -15,7 +15,7 @@ SHOWN = load("net_info")["result"]["peers"][0]["connection_status"]
 
 
 def test_a_connection_like_the_recorded_one_shows_the_same() -> None:
-    """Two channels, a request for addresses sent 0.4 s ago; the figures that do not hang on the moment agree."""
+    """With two channels and a request for addresses sent 0.4 s ago, the figures that do not depend on the moment agree."""
     channels = [ChannelDescriptor(0x00, 1, 10), ChannelDescriptor(0x20)]
     connection = MultiplexConnection(channels, now=50.0)
     connection.try_send(0x00, b"\x0a\x00")
@@ -48,7 +48,7 @@ def test_a_connection_like_the_recorded_one_shows_the_same() -> None:
 
 
 def test_the_message_being_sent_is_in_the_queues_size() -> None:
-    """As CometBFT counts; the places that `queue_room` tells are others."""
+    """As CometBFT counts it; `queue_room` counts differently."""
     connection = MultiplexConnection([ChannelDescriptor(1)], now=0.0)
     connection.try_send(1, bytes(5000))
     connection.data_to_send(0.0, 1000)
@@ -57,6 +57,6 @@ def test_the_message_being_sent_is_in_the_queues_size() -> None:
 
 
 def test_a_status_travels() -> None:
-    """From the peer's process to that of the RPC."""
+    """It goes from the peer's process to that of RPC."""
     status = MultiplexConnection([ChannelDescriptor(1)], now=0.0).status(1.0)
     assert pickle.loads(pickle.dumps(status)) == status

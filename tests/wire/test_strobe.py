@@ -21,7 +21,7 @@ def test_a_meta_operation_continued_equals_one_given_whole(data: bytes, draw: st
 
 
 def test_the_kind_of_operation_is_part_of_the_state() -> None:
-    """The same bytes as framing and as data differ."""
+    """The same bytes give different states as framing and as data."""
     meta, data = Strobe128(b"test"), Strobe128(b"test")
     meta.meta_ad(b"x")
     data.ad(b"x")

@@ -17,7 +17,7 @@ from peerage.wire.varint import MAX_UINT64, decode_uvarint, encode_uvarint
 
 @given(st.integers(0, MAX_UINT64), st.binary(max_size=3), st.binary(max_size=3))
 def test_decoding_gives_back_what_was_encoded(n: int, before: bytes, after: bytes) -> None:
-    """Whatever stands around it, the number and the position behind it come back."""
+    """Whatever surrounds it, the number and the position after it are returned."""
     encoded = encode_uvarint(n)
     assert decode_uvarint(before + encoded + after, len(before)) == (n, len(before) + len(encoded))
 
@@ -27,7 +27,7 @@ def test_decoding_gives_back_what_was_encoded(n: int, before: bytes, after: byte
     [(0, "00"), (127, "7f"), (128, "8001"), (1 << 20, "808040"), (MAX_UINT64, "ff" * 9 + "01")],
 )
 def test_numbers_are_written_in_as_few_bytes_as_possible(n: int, encoded: str) -> None:
-    """The boundaries of one, two, three and ten bytes."""
+    """At the boundaries of one, two, three and ten bytes."""
     assert encode_uvarint(n).hex() == encoded
 
 
@@ -39,14 +39,14 @@ def test_a_number_in_more_bytes_than_needed_is_accepted(encoded: str) -> None:
 
 @pytest.mark.parametrize("encoded", ["80" * 10 + "00", "80" * 10, "ff" * 9 + "02", "ff" * 9 + "7f"])
 def test_more_than_ten_bytes_or_64_bits_is_an_overflow(encoded: str) -> None:
-    """An eleventh byte is refused before it arrives, a 65th bit too."""
+    """An eleventh byte is refused before it arrives, and so is a 65th bit."""
     with pytest.raises(VarintOverflowError, match="larger than 64 bits"):
         decode_uvarint(bytes.fromhex(encoded))
 
 
 @given(st.integers(0, MAX_UINT64))
 def test_every_beginning_of_a_varint_asks_for_more(n: int) -> None:
-    """A stream reader can tell "not yet" from "never"."""
+    """So a stream reader can tell "not yet" from "never"."""
     encoded = encode_uvarint(n)
     for cut in range(len(encoded)):
         with pytest.raises(VarintTruncatedError, match="end inside"):
@@ -55,7 +55,7 @@ def test_every_beginning_of_a_varint_asks_for_more(n: int) -> None:
 
 @given(st.binary(max_size=12))
 def test_any_bytes_give_a_number_of_64_bits_or_a_remote_error(data: bytes) -> None:
-    """Nothing else can come out of the network's bytes."""
+    """No bytes from the network cause anything else."""
     try:
         value, position = decode_uvarint(data)
     except MalformedMessageError:
@@ -66,6 +66,6 @@ def test_any_bytes_give_a_number_of_64_bits_or_a_remote_error(data: bytes) -> No
 
 @pytest.mark.parametrize("n", [-1, MAX_UINT64 + 1])
 def test_numbers_that_do_not_fit_are_our_own_mistake(n: int) -> None:
-    """Encoding refuses them as a LocalError."""
+    """Encoding raises a LocalError."""
     with pytest.raises(VarintTooLargeError, match="not in 0"):
         encode_uvarint(n)

@@ -10,7 +10,7 @@ from peerage.wire.proto.pool import POOL
 
 
 def test_an_applications_own_copy_does_not_clash() -> None:
-    """Ours are in a pool of their own."""
+    """The generated modules use a descriptor pool of their own."""
     assert POOL.FindMessageTypeByName("tendermint.p2p.Packet") is conn_pb2.Packet.DESCRIPTOR
     with pytest.raises(KeyError):
         descriptor_pool.Default().FindMessageTypeByName("tendermint.p2p.Packet")

@@ -8,7 +8,7 @@ from peerage.wire.proto import regenerate
 
 
 def test_what_protoc_writes_is_changed_in_the_known_places() -> None:
-    """The pool, and the check of versions; anything else it does not know stops it."""
+    """The pool is replaced and the version check removed; output of any other form stops the program."""
     written = (
         "# first\n"
         "from google.protobuf import descriptor_pool as _descriptor_pool\n"
@@ -24,7 +24,7 @@ def test_what_protoc_writes_is_changed_in_the_known_places() -> None:
 
 
 def test_mappings_in_stubs_get_their_type_arguments() -> None:
-    """mypy wants them; a stub without mappings stays as it is."""
+    """mypy requires them; a stub without mappings is not changed."""
     stub = "from typing import Union as _Union\n\ndef f(x: _Union[A, _Mapping]) -> None: ...\n"
     adapted = regenerate.adapt_stub(stub)
     assert "_Union[A, _Mapping[str, _Any]]" in adapted

@@ -11,7 +11,7 @@ __all__ = ["go_peer", "go_version", "pytest_runtestloop"]
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment of whoever runs the tests sets nothing."""
+    """The environment of whoever runs the tests has no effect."""
     for variable in os.environ:
         if variable.startswith(("PEERAGE_", "CMT_")):
             monkeypatch.delenv(variable)

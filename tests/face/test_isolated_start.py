@@ -72,7 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a module of every name that Python or one of ours may ask for; each says that it was read."""
+    """A directory with a module of every name that Python or our code may import; each reports that it was read."""
     place = tmp_path_factory.mktemp("traps")
     names = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions(), *OPTIONAL}
     for name in filter(str.isidentifier, names):
@@ -89,7 +89,7 @@ class Done(NamedTuple):
 
 
 def run(argv: Sequence[str], cwd: Path, scratch: Path, **variables: str) -> Done:
-    """Run to the end; a node is stopped once it has said where it listens."""
+    """Run to the end; a node is stopped once it has printed its address."""
     scratch.mkdir(exist_ok=True)
     seen = scratch / "seen"
     seen.write_text("")
@@ -135,7 +135,7 @@ def outcomes(
 
 
 def test_every_command_is_run_below() -> None:
-    """A new one is tried, too."""
+    """So that a new command is tested, too."""
     assert set(RUNS) == set(COMMANDS)
 
 
@@ -143,14 +143,14 @@ def test_every_command_is_run_below() -> None:
 def test_no_command_reads_a_module_of_the_current_directory(
     command: str, outcomes: dict[str, Future[Done]]
 ) -> None:
-    """A file of another user named like a standard module would run as whoever starts the node."""
+    """A file named like a standard module, put there by another user, would run as whoever starts the node."""
     done = outcomes[command].result()
     assert done.read == []
     assert done.code == RUNS[command][1], done.output
 
 
 def test_nor_does_python_m_peerage(home: Path, traps: Path, tmp_path: Path) -> None:
-    """Python puts the current directory on the path for -m; were the package there, that would run, and no more."""
+    """Python puts the current directory on the path for -m; the package itself would run from there, but nothing else."""
     (traps / "peerage.py").unlink(missing_ok=True)
     done = run((sys.executable, "-m", "peerage", *arguments_of("start", home, tmp_path)), traps, tmp_path)
     assert done.read == []
@@ -160,7 +160,7 @@ def test_nor_does_python_m_peerage(home: Path, traps: Path, tmp_path: Path) -> N
 def test_a_reactor_of_the_current_directory_is_found_behind_everything_else(
     home: Path, tmp_path: Path
 ) -> None:
-    """It may have modules beside it; what has the name of a standard or installed one is still that."""
+    """It may have modules beside it; a name of a standard or installed module still means that module."""
     for name in {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}:
         (tmp_path / f"{name}.py").write_text(TRAP.format(name=name))
     (tmp_path / "mine.py").write_text(
@@ -177,7 +177,7 @@ def test_a_reactor_of_the_current_directory_is_found_behind_everything_else(
 def test_an_installed_reactor_brings_nothing_of_the_current_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is looked into for a module that is nowhere else, and not before."""
+    """The directory is only searched for a module that is nowhere else."""
     monkeypatch.chdir(tmp_path)
     before = [entry for entry in sys.path if entry not in {"", str(tmp_path)}]
     monkeypatch.setattr(sys, "path", list(before))

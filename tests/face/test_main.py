@@ -13,7 +13,7 @@ from peerage.__main__ import leave_current_directory
 
 @pytest.fixture
 def path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    """A path of the interpreter's as `python -m` makes it."""
+    """An interpreter's path, as `python -m` sets it up."""
     monkeypatch.chdir(tmp_path)
     path = [str(tmp_path), "/elsewhere"]
     monkeypatch.setattr(sys, "path", path)
@@ -27,7 +27,7 @@ def test_the_current_directory_goes_off_the_path(path: list[str]) -> None:
 
 
 def test_only_as_first_entry(path: list[str]) -> None:
-    """Where the path holds it further on, the operator has put it there."""
+    """If it is further down the path, the operator has put it there."""
     path.reverse()
     leave_current_directory()
     assert len(path) == 2

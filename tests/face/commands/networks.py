@@ -15,7 +15,7 @@ from tests.actors.discovery.nodes import START, address, node_id
 
 
 def network_map(answered: int, absent: int = 0, *, text: str = "node", knows: int = 3) -> NetworkMap:
-    """Each of those that answer knows so many that follow it."""
+    """A network in which each node that answers knows this many of the nodes after it."""
     total = answered + absent
     told = [Told(node_id(n), address(n).dial_string) for n in range(total)]
     found: dict[NodeID, Visited] = {}

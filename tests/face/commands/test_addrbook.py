@@ -26,7 +26,7 @@ VECTOR = Path(__file__).parents[2] / "vectors" / "addrbook.json"
 
 @contextmanager
 def book_of(home: Path) -> Iterator[AddrBook]:
-    """A home's book, as a node that stops then leaves it."""
+    """A home's book, as a node leaves it when it stops."""
     opened = open_book(home / "data" / "addrbook.sqlite", clock=Clock(START), rng=random.Random(1))
     try:
         yield opened.book
@@ -50,7 +50,7 @@ def home(tmp_path: Path) -> Path:
 
 @contextmanager
 def opened_elsewhere(home: Path) -> Iterator[None]:
-    """Another process has the book open, as a running node does."""
+    """Another process has the book open, as a running node would."""
     code = (
         "import random, sys, time; from pathlib import Path; from peerage.actors.discovery.book.opening import open_book\n"
         "opened = open_book(Path(sys.argv[1]), clock=time.time, rng=random.Random())\n"
@@ -68,14 +68,14 @@ def opened_elsewhere(home: Path) -> Iterator[None]:
 
 
 def ids(*arguments: object) -> list[int]:
-    """The numbers of the nodes that are listed, in order."""
+    """The numbers of the listed nodes, in order."""
     result = run("addrbook", "list", "--json", *arguments)
     assert result.exit_code == 0, result.output
     return [int(row["id"], 16) for row in json.loads(result.stdout)]
 
 
 def test_lists_a_table(home: Path) -> None:
-    """A head, a line for each address, and how many there are on standard error."""
+    """A head and one line for each address; on standard error, how many there are."""
     result = run("addrbook", "list", "--home", home)
     lines = result.stdout.splitlines()
     assert " ".join(lines[0].split()) == "ADDRESS KIND STANDING TRIES LAST TRY LAST SUCCESS LATENCY SOURCE"
@@ -102,7 +102,7 @@ def test_lists_a_table(home: Path) -> None:
     ],
 )
 def test_filters_and_sorts(home: Path, options: list[str], expected: list[int]) -> None:
-    """Filters are joined by and; the limit counts behind them and behind the order."""
+    """Filters are combined with "and"; the limit applies after them and after sorting."""
     assert ids("--home", home, *options) == expected
 
 
@@ -114,7 +114,7 @@ def test_a_wrong_network_is_named(home: Path) -> None:
 
 
 def test_a_home_without_a_book_is_empty(tmp_path: Path) -> None:
-    """Listing makes no file, and says why there is nothing."""
+    """Listing creates no file, and says why there is nothing."""
     result = run("addrbook", "list", "--home", tmp_path)
     assert result.exit_code == 0
     assert "the node has not run yet" in result.stderr
@@ -122,7 +122,7 @@ def test_a_home_without_a_book_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_running_node_can_be_looked_at_and_not_be_changed(home: Path, tmp_path: Path) -> None:
-    """List and export read beside the writer; import and bans say which node must stop; it goes on."""
+    """List and export work while the node writes; import and bans name the node that must stop. The node goes on."""
     changes = (
         ["addrbook", "import", VECTOR],
         ["bans", "add", "203.0.113.9"],
@@ -141,7 +141,7 @@ def test_a_running_node_can_be_looked_at_and_not_be_changed(home: Path, tmp_path
 
 
 def test_a_book_that_is_being_read_is_not_changed(home: Path) -> None:
-    """By a program that knows nothing of our lock: one sentence, exit code 1."""
+    """A program that does not know our lock reads it: one sentence, exit code 1."""
     with opened_elsewhere(home):
         result = run("bans", "add", "203.0.113.9", "--home", home)
     assert result.exit_code == 1
@@ -149,7 +149,7 @@ def test_a_book_that_is_being_read_is_not_changed(home: Path) -> None:
 
 
 def test_export_then_import_is_the_same_book(home: Path, tmp_path: Path) -> None:
-    """Another home that imports the file knows the same, with the same history."""
+    """Another home that imports the file has the same addresses with the same history."""
     file, other = tmp_path / "out.json", tmp_path / "other"
     assert run("addrbook", "export", "--home", home, file).stdout == f"12 addresses written to {file}\n"
     result = run("addrbook", "import", "--home", other, file)
@@ -170,7 +170,7 @@ def _exported(home: Path, file: Path) -> Path:
 
 
 def test_export_makes_no_directories(home: Path, tmp_path: Path) -> None:
-    """A name that was mistyped is told; so is what cannot be written."""
+    """The error names a mistyped path, or one that cannot be written."""
     file = tmp_path / "no" / "such" / "out.json"
     result = run("addrbook", "export", "--home", home, file)
     assert result.exit_code == 2
@@ -184,12 +184,12 @@ def test_export_makes_no_directories(home: Path, tmp_path: Path) -> None:
 
 
 def test_exports_to_standard_output(home: Path) -> None:
-    """- gives the file's text."""
+    """- writes the file's text there."""
     assert len(json.loads(run("addrbook", "export", "--home", home, "-").stdout)["addrs"]) == 12
 
 
 def test_imports_cometbfts_file_into_a_book_that_knows_something(home: Path) -> None:
-    """Who is known stays; a second time nobody is new; what is refused is told by reason."""
+    """Known nodes are left unchanged; a second import adds nothing; refused entries are counted by reason."""
     first = run("addrbook", "import", "--home", home, VECTOR)
     assert first.exit_code == 0, first.output
     assert len(ids("--home", home)) == 12 + int(first.stdout.split()[0])
@@ -198,7 +198,7 @@ def test_imports_cometbfts_file_into_a_book_that_knows_something(home: Path) -> 
 
 
 def test_a_broken_file_is_refused_and_can_be_salvaged(home: Path, tmp_path: Path) -> None:
-    """Exit code 2 and the way out; --salvage takes the whole entries."""
+    """Exit code 2 and what to do; --salvage imports the intact entries."""
     file = tmp_path / "broken.json"
     text = _exported(home, tmp_path / "out.json").read_text()
     file.write_text(text[: len(text) // 2])
@@ -211,7 +211,7 @@ def test_a_broken_file_is_refused_and_can_be_salvaged(home: Path, tmp_path: Path
 
 
 def test_what_is_refused_is_counted_and_named(home: Path, tmp_path: Path) -> None:
-    """On standard output all that there are add up; on standard error some of each reason are named."""
+    """On standard output the counts add up; on standard error there are examples for each reason."""
     entries = json.loads(_exported(home, tmp_path / "out.json").read_text())["addrs"]
     key = ["show-node-id", "--home", home]
     run("gen-node-key", "--home", home)
@@ -237,7 +237,7 @@ def test_what_is_refused_is_counted_and_named(home: Path, tmp_path: Path) -> Non
 
 
 def test_a_damaged_database_is_shown_as_far_as_it_is_whole(home: Path) -> None:
-    """Listing reads around the damage, says so, and leaves the file as it is."""
+    """Listing skips the damage, says so, and leaves the file unchanged."""
     database = home / "data" / "addrbook.sqlite"
     data = database.read_bytes()
     broken = b"\0" * 100 + data[100:]

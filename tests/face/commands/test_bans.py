@@ -32,7 +32,7 @@ def listed(home: Path, *options: str) -> list[dict[str, Any]]:
     ],
 )
 def test_bans_are_kept_and_listed_and_removed(tmp_path: Path, subject: str, shown: str) -> None:
-    """An ID, IP or network, with reason and end, is there for the next process until it is removed."""
+    """An ID, IP or network, with reason and end, is banned for the next process as well, until it is removed."""
     result = run("bans", "add", subject, "--home", tmp_path, "--for", "1h30m", "--reason", "scans us")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(f"{shown} is banned until 20")
@@ -43,7 +43,7 @@ def test_bans_are_kept_and_listed_and_removed(tmp_path: Path, subject: str, show
 
 
 def test_lists_a_table(tmp_path: Path) -> None:
-    """Who, until when, how often, why; the ban that ends first stands first."""
+    """Who, until when, how often and why; the ban that ends first comes first."""
     run("bans", "add", "203.0.113.9", "--home", tmp_path)
     run("bans", "add", node_id(7), "--home", tmp_path, "--for", "1m", "--reason", "two\nlines")
     lines = run("bans", "list", "--home", tmp_path).stdout.splitlines()
@@ -64,7 +64,7 @@ def test_a_banned_id_leaves_the_book_and_comes_back(tmp_path: Path) -> None:
 
 
 def test_bans_that_are_over_are_shown_on_request(tmp_path: Path) -> None:
-    """They keep nobody out any more, and are not active."""
+    """They keep nobody out any more and are not active."""
     run("bans", "add", "203.0.113.9", "--home", tmp_path, "--for", "1ns")
     time.sleep(0.001)
     assert listed(tmp_path) == []

@@ -11,7 +11,7 @@ QUICK = ("bench", "--secs", "0.1", "--only", "frames", "--only", "mailboxes")
 
 
 def test_prints_and_writes_the_same_figures(tmp_path: Path) -> None:
-    """A row for each unit, in the order of the works."""
+    """One row for each unit, in the order of the measurements."""
     file = tmp_path / "figures.json"
     result = run(*QUICK, "--json", str(file))
     assert result.exit_code == 0

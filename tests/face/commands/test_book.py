@@ -60,7 +60,7 @@ def test_a_snapshot_of_a_home_that_never_ran_is_empty_and_says_so(
 
 
 def test_a_book_is_not_changed_under_a_node(home: Home) -> None:
-    """Looking at it is allowed; the mistake says what to do."""
+    """Reading it is allowed; the error says what to do."""
     config = config_of(home)
     with open_alone(home, config):
         pass
@@ -81,7 +81,7 @@ def test_a_file_that_is_no_database_is_looked_at_with_a_warning_and_stays(
 
 
 def test_a_store_that_cannot_be_opened_is_a_failure(home: Home) -> None:
-    """A folder lies where the file should."""
+    """A directory is where the file should be."""
     home.addrbook_store.mkdir(parents=True)
     config = config_of(home)
     with pytest.raises(FailureError):
@@ -91,7 +91,7 @@ def test_a_store_that_cannot_be_opened_is_a_failure(home: Home) -> None:
 
 
 def test_our_own_and_private_addresses_stay_out(home: Home) -> None:
-    """As when the node tells the book at its start."""
+    """As when the node tells the book about them at its start."""
     private = address(8)
     config = config_of(home, private_peer_ids=str(private.id))
     own = load_or_create_node_key(config.node_key_path)[0].node_id

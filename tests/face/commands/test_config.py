@@ -17,7 +17,7 @@ def write(path: Path, toml: str) -> Path:
 
 
 def test_check_of_a_fresh_home(tmp_path: Path) -> None:
-    """What init wrote has nothing wrong."""
+    """There is nothing wrong with what init wrote."""
     run("init", "--home", tmp_path, "--network", "n")
     result = run("config", "check", "--home", tmp_path)
     assert (result.exit_code, result.stderr) == (0, "")
@@ -41,7 +41,7 @@ def test_check_lists_every_mistake(tmp_path: Path) -> None:
 
 
 def test_check_of_cometbfts_home(tmp_path: Path) -> None:
-    """CometBFT's config.toml and genesis.json have nothing wrong; that there is no key yet is said."""
+    """There is nothing wrong with CometBFT's config.toml and genesis.json; a warning says that there is no key yet."""
     write(tmp_path, (VECTORS / "config.toml").read_text())
     (tmp_path / "config" / "genesis.json").write_text('{"chain_id": "c"}')
     result = run("config", "check", "--home", tmp_path)
@@ -69,7 +69,7 @@ def test_check_looks_at_the_node_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", ["laddr", "external_address"])
 @pytest.mark.parametrize("host", ["{YOUR_IP}", "<ip>", "your.domain here", "YOUR_IP.invalid"])
 def test_check_refuses_a_host_that_is_none(tmp_path: Path, key: str, host: str) -> None:
-    """One sentence with key and value: a place holder that nobody filled in, or a name that does not resolve."""
+    """One sentence with key and value, for a placeholder that nobody filled in and for a name that does not resolve."""
     run("init", "--home", tmp_path, "--network", "n")
     result = run("config", "check", "--home", tmp_path, f"--p2p.{key}", f"tcp://{host}:26656")
     assert result.exit_code == 2
@@ -78,7 +78,7 @@ def test_check_refuses_a_host_that_is_none(tmp_path: Path, key: str, host: str) 
 
 
 def test_check_says_that_we_are_among_our_peers(tmp_path: Path) -> None:
-    """A warning for each list, however the ID is written and however often; nothing is wrong with that."""
+    """One warning for each list, however the ID is written and however often it is there; it is not a mistake."""
     run("init", "--home", tmp_path, "--network", "n")
     own = run("show-node-id", "--home", tmp_path).stdout.strip()
     lists = {
@@ -101,7 +101,7 @@ def test_check_without_a_file(tmp_path: Path) -> None:
 
 
 def test_show_says_where_each_value_is_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flag, environment, file and default, in a form that is TOML itself."""
+    """Flag, environment, file and default; the output is valid TOML."""
     write(tmp_path, "[p2p]\npex = false\n")
     monkeypatch.setenv("CMT_P2P_DIAL_TIMEOUT", "7s")
     result = run(
@@ -123,7 +123,7 @@ def test_show_says_where_each_value_is_from(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize("spelling", ["--p2p.external-address", "--p2p.external_address"])
 def test_hyphens_and_underscores_are_alike(tmp_path: Path, spelling: str) -> None:
-    """CometBFT's own spelling and the key's are both flags."""
+    """Both CometBFT's spelling and the key's are flags."""
     shown = run("config", "show", "p2p.external_address", "--home", tmp_path, spelling, "1.2.3.4:5").stdout
     assert 'external_address = "1.2.3.4:5"' in shown
 
@@ -138,7 +138,7 @@ def test_hyphens_and_underscores_are_alike(tmp_path: Path, spelling: str) -> Non
     ],
 )
 def test_switches_need_no_value(tmp_path: Path, arguments: list[str], value: bool) -> None:
-    """As in CometBFT a switch alone is true."""
+    """As in CometBFT, a switch without a value means true."""
     shown = json.loads(run("config", "show", "--json", "--home", tmp_path, *arguments).stdout)["settings"]
     key = "p2p.pex" if "--p2p.pex" in arguments else "p2p.seed_mode"
     assert shown[key]["value"] is value
@@ -167,7 +167,7 @@ def test_show_of_some_settings(tmp_path: Path) -> None:
 
 
 def test_show_without_a_file(tmp_path: Path) -> None:
-    """The defaults count, and that there is no file is said."""
+    """The defaults are shown, and a warning says that there is no file."""
     result = run("config", "show", "--home", tmp_path)
     assert result.exit_code == 0
     assert "no such file" in result.stderr

@@ -35,7 +35,7 @@ SUMMARY = ["network", "answered", "versions", "edges", "unreachable"]
 
 
 def closed_port() -> int:
-    """A port where nobody listens."""
+    """A port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
@@ -54,14 +54,14 @@ def edges_of(found: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 
 def edges_to(teller: str, told: list[str]) -> set[tuple[str, str, str]]:
-    """What is on the map when a node's book holds these addresses."""
+    """The edges on the map when a node's book holds these addresses."""
     return {(teller.partition("@")[0], *address.split("@")) for address in told}  # type: ignore[misc]  # of three
 
 
 def test_the_map_is_what_the_nodes_books_hold(
     start_node: StartNode, go_peer: StartGoPeer, tmp_path: Path
 ) -> None:
-    """CometBFT nodes and ours, some of them dead, lied about, of another network or silent about others: every edge."""
+    """Every edge, of CometBFT nodes and ours, some of them dead, lied about, of another network or silent about others."""
     go = [go_peer(moniker=f"go-{number}", **QUIET) for number in range(5)]
     ours = [start_node(moniker=f"ours-{number}", p2p=QUIET) for number in range(2)]
     elsewhere = go_peer(moniker="elsewhere", network="other", **QUIET)
@@ -121,7 +121,7 @@ def test_the_map_is_what_the_nodes_books_hold(
 
 
 def test_prints_a_table_and_a_summary(go_peer: StartGoPeer) -> None:
-    """Who answered, the best known first; the summary goes to standard error."""
+    """The nodes that answered, the best known first; the summary goes to standard error."""
     seed, other = go_peer(moniker="first", **QUIET), go_peer(moniker="second", **QUIET)
     seed.call("book_add", address=other.address)
     seed.call("book_add", address=f"{NOBODY}@127.0.0.1:{closed_port()}")
@@ -138,7 +138,7 @@ def test_prints_a_table_and_a_summary(go_peer: StartGoPeer) -> None:
 
 
 def test_any_network_is_asked_on_request(go_peer: StartGoPeer) -> None:
-    """Else only that of the seeds."""
+    """Otherwise only the seeds' network is."""
     seed = go_peer(**QUIET)
     abroad = go_peer(network="other", **QUIET)
     beyond = go_peer(network="third", **QUIET)
@@ -151,7 +151,7 @@ def test_any_network_is_asked_on_request(go_peer: StartGoPeer) -> None:
 
 
 def test_uses_the_home_when_told_so(go_peer: StartGoPeer, tmp_path: Path) -> None:
-    """Its seeds, its network and, on request, its node key; else every crawl has a key of its own."""
+    """Its seeds, its network and, on request, its node key; otherwise every crawl has a new key."""
     seed = go_peer(**QUIET)
     assert run("init", "--home", tmp_path, "--network", "test").exit_code == 0
     config = tmp_path / "config" / "config.toml"
@@ -177,7 +177,7 @@ def lines_of(path: Path) -> int:
 def test_goes_on_where_it_was_cut_short(
     go_peer: StartGoPeer, tmp_path: Path, end: signal.Signals, code: int
 ) -> None:
-    """Nobody who was asked is dialled again; Ctrl-C leaves the map as far as it is."""
+    """No node that was asked is dialled again; after Ctrl-C there is a map of what was found so far."""
     seed, other = go_peer(**QUIET), go_peer(**QUIET)
     state, first = tmp_path / "state", tmp_path / "first.json"
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -255,7 +255,7 @@ def test_mistakes_are_named(tmp_path: Path, options: list[str], text: str) -> No
 
 
 def test_a_state_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    """Another file, or a survey of another network."""
+    """It is some other file, or holds a survey of another network."""
     state = tmp_path / "state"
     state.write_text("precious")
     result = run("crawl", "--seeds", SEED, "--state", state)

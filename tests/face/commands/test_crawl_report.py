@@ -8,7 +8,7 @@ from tests.face.commands.networks import network_map
 
 
 def test_the_table_has_a_line_for_each_node_that_answered() -> None:
-    """The address to dial stands first; who did not answer has no line."""
+    """The address to dial comes first; nodes that did not answer have no line."""
     lines = list(answered_table(network_map(2, 3)))
     assert lines[0].split("  ")[0] == HEAD[0]
     assert sorted(line.split()[0] for line in lines[1:]) == sorted(
@@ -17,7 +17,7 @@ def test_the_table_has_a_line_for_each_node_that_answered() -> None:
 
 
 def test_what_a_node_calls_itself_stays_on_its_line() -> None:
-    """Controls and newlines are not printed as they are."""
+    """Control characters and newlines are replaced."""
     lines = list(answered_table(network_map(1, text="evil\n\x1b[2Jname")))
     assert len(lines) == 2
     assert all(line.isprintable() for line in lines)

@@ -57,7 +57,7 @@ def test_mistakes_end_with_2(arguments: tuple[str, ...]) -> None:
 
 
 def test_a_second_signal_does_not_disturb_the_end() -> None:
-    """And what was ignored, as under nohup, stays so."""
+    """And a signal that was ignored, as under nohup, stays ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     module._stop_gently()
     with pytest.raises(KeyboardInterrupt):

@@ -39,7 +39,7 @@ def test_an_operators_mistakes_end_with_2_and_no_traceback() -> None:
     ids=["failure", "system"],
 )
 def test_failures_end_with_1(error: Exception, text: str) -> None:
-    """What was right and could not be done is one line and exit code 1."""
+    """A correct command that could not be carried out gives one line and exit code 1."""
     code, stderr = run_failing(error)
     assert code == FAILURE
     assert text in stderr
@@ -50,7 +50,7 @@ def test_failures_end_with_1(error: Exception, text: str) -> None:
     "arguments", [["nosuch"], ["init", "--nosuch"], ["--nosuch"], ["version", "superfluous"]]
 )
 def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
-    """What the command line does not know is the operator's mistake."""
+    """An unknown command or option is the operator's mistake."""
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == MISTAKE
     assert "Error: " in result.stderr

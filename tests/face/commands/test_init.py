@@ -42,7 +42,7 @@ def test_a_home_from_nothing(tmp_path: Path) -> None:
 
 
 def test_nothing_that_exists_is_touched(tmp_path: Path) -> None:
-    """A second call changes no file, says of each that it was there, and gives the same ID."""
+    """A second call changes no file, says of each that it was there, and shows the same ID."""
     first = run("init", "--home", tmp_path, "--network", "a")
     before = snapshot(tmp_path)
     again = run("init", "--home", tmp_path, "--network", "b")
@@ -58,7 +58,7 @@ def test_nothing_that_exists_is_touched(tmp_path: Path) -> None:
 
 
 def test_what_is_missing_is_added(tmp_path: Path) -> None:
-    """A home without its key gets one, where its own config.toml says."""
+    """A home without a key gets one in the place that its own config.toml names."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.toml").write_text('node_key_file = "secrets/key.json"\n')
     result = run("init", "--home", tmp_path)
@@ -79,7 +79,7 @@ def test_what_is_missing_is_added(tmp_path: Path) -> None:
 def test_broken_files_are_left_and_named(
     tmp_path: Path, name: str, content: str, mode: int, part: str
 ) -> None:
-    """A broken file is the operator's to mend: exit code 2, and it stays as it is."""
+    """The operator has to correct a broken file: exit code 2, and the file is not changed."""
     (tmp_path / "config").mkdir()
     path = tmp_path / "config" / name
     path.write_text(content)
@@ -91,7 +91,7 @@ def test_broken_files_are_left_and_named(
 
 
 def test_a_home_that_cannot_be(tmp_path: Path) -> None:
-    """A file in the way of the home is named."""
+    """The error names a file that is where the home should be."""
     (tmp_path / "file").touch()
     result = run("init", "--home", tmp_path / "file")
     assert result.exit_code == 2
@@ -106,14 +106,14 @@ def test_a_network_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PEERAGE_HOME counts where --home is not given."""
+    """PEERAGE_HOME is used if --home is not given."""
     monkeypatch.setenv("PEERAGE_HOME", str(tmp_path / "h"))
     assert run("init").exit_code == 0
     assert (tmp_path / "h" / "config" / "config.toml").exists()
 
 
 def test_a_home_without_a_network_is_said(tmp_path: Path) -> None:
-    """Nothing names the network: a hint how to."""
+    """If nothing names the network, a hint says how to do it."""
     assert "--network" in run("init", "--home", tmp_path).stderr
 
 

@@ -61,7 +61,7 @@ except SystemExit as error:
     ],
 )
 def test_whatever_is_being_imported(arguments: str, every: int, code: int, tmp_path: Path) -> None:
-    """By the signal, or with 130 once the command itself runs; nothing but that is printed."""
+    """It ends by the signal, or with 130 once the command itself runs, and prints nothing else."""
     argv = (sys.executable, "-c", SWEEP, str(every), *arguments.split())
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     moments, bad, ended = json.loads(done.stdout.splitlines()[-1])
@@ -83,14 +83,14 @@ def running(*argv: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def catches_interrupts(process: subprocess.Popen[str]) -> bool:
-    """Whether a handler of its own is installed, as Python's is until a command takes it away."""
+    """Whether a handler is installed, as Python's is until a command removes it."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (signal.SIGINT - 1) & 1)
 
 
 def test_the_command_as_it_is_installed(tmp_path: Path) -> None:
-    """Its whole process group is told, as by a terminal."""
+    """Its whole process group gets the signal, as from a terminal."""
     with running(COMMAND, "start", "--home", str(tmp_path)) as process:
         wait_until(lambda: catches_interrupts(process), what="Python's handler")
         wait_until(lambda: not catches_interrupts(process), what="ours")
@@ -100,7 +100,7 @@ def test_the_command_as_it_is_installed(tmp_path: Path) -> None:
 
 
 def test_a_command_that_runs_ends_with_130() -> None:
-    """It waits for a node that says nothing."""
+    """While it waits for a node that says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"{'00' * 20}@127.0.0.1:{listener.getsockname()[1]}"
         with running(sys.executable, "-c", PROGRAM, "ping", "--timeout", "50s", address) as process:
@@ -112,7 +112,7 @@ def test_a_command_that_runs_ends_with_130() -> None:
 
 
 def test_a_node_that_runs_stops_cleanly(tmp_path: Path) -> None:
-    """That is no failure: exit code 0."""
+    """That is not a failure: exit code 0."""
     make_home(tmp_path)
     with running(
         COMMAND, "start", "--home", str(tmp_path), "--p2p.laddr", "tcp://127.0.0.1:0", "--rpc.laddr", ""
@@ -125,7 +125,7 @@ def test_a_node_that_runs_stops_cleanly(tmp_path: Path) -> None:
 
 
 def test_who_ignores_interrupts_goes_on_doing_so() -> None:
-    """A command in the background of a script, or under nohup."""
+    """As in a script's background command, or under nohup."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         interrupts.end_by_interrupts()
@@ -137,7 +137,7 @@ def test_who_ignores_interrupts_goes_on_doing_so() -> None:
 
 
 def test_an_embedder_keeps_its_handler() -> None:
-    """Only the command changes it, and gives it back."""
+    """Only the command changes it, and restores it."""
     before = signal.getsignal(signal.SIGINT)
     interrupts.tell_of_interrupts()
     assert signal.getsignal(signal.SIGINT) is before

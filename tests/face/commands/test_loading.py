@@ -22,7 +22,7 @@ def test_warnings_go_to_standard_error_a_line_each(capsys: pytest.CaptureFixture
 def test_what_was_odd_is_said_though_the_configuration_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever mends the mistake wants to know both."""
+    """An operator who corrects the mistake wants to know both."""
     home = home_with(tmp_path, ODD)
     load_config(home)
     odd = capsys.readouterr().err

@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def test_json_holds_nodes_and_edges() -> None:
-    """With all that is known of each."""
+    """With everything that is known about each."""
     found = json.loads(written(write_json, network_map(2, 1, knows=1)))
     assert [edge["to"] for edge in found["edges"]] == [node_id(1), node_id(2)]
     first, _, last = found["nodes"]
@@ -35,7 +35,7 @@ def test_json_holds_nodes_and_edges() -> None:
 
 
 def test_csv_has_a_line_for_each_node_and_each_edge() -> None:
-    """Nothing is there where nothing is known."""
+    """Unknown values are empty."""
     rows = list(csv.DictReader(io.StringIO(written(write_csv, network_map(2, 1)))))
     assert [(row["id"], row["status"]) for row in rows] == [
         (node_id(0), "answered"),
@@ -48,7 +48,7 @@ def test_csv_has_a_line_for_each_node_and_each_edge() -> None:
 
 
 def test_graphml_is_read_by_networkx() -> None:
-    """Numbers are numbers there, and edges have a direction."""
+    """Numbers stay numbers, and edges have a direction."""
     graph = nx.read_graphml(io.BytesIO(written(write_graphml, network_map(3, 2)).encode()))
     assert graph.is_directed()
     assert not graph.is_multigraph()
@@ -61,7 +61,7 @@ def test_graphml_is_read_by_networkx() -> None:
 
 @pytest.mark.parametrize("nodes", [0, 1])
 def test_an_empty_map_is_one_too(nodes: int) -> None:
-    """Of nobody, or of one who knows nobody."""
+    """One without nodes, or with a single node that knows nobody."""
     found = network_map(nodes, knows=0)
     assert len(json.loads(written(write_json, found))["nodes"]) == nodes
     assert len(nx.read_graphml(io.BytesIO(written(write_graphml, found).encode()))) == nodes
@@ -70,7 +70,7 @@ def test_an_empty_map_is_one_too(nodes: int) -> None:
 
 
 def test_what_nodes_say_breaks_no_file() -> None:
-    """Markup, controls, bytes that are no text, marks that turn the direction of writing."""
+    """Markup, control characters, bytes that are not text, marks that change the direction of writing."""
     found = network_map(2, text=NASTY)
     clean = printable(NASTY)
     assert clean.isprintable()

@@ -21,7 +21,7 @@ def circles(found: NetworkMap) -> tuple[list[ET.Element], list[str], int]:
 
 
 def test_a_small_network_has_names() -> None:
-    """Everybody on the circle, labelled, with a line for each pair."""
+    """All nodes are on the circle, labelled, with a line for each pair."""
     nodes, texts, lines = circles(network_map(10, 3))
     assert len(nodes) == 13
     assert texts.count("node") == 10 + 1  # labels, and the title, which is the network's name
@@ -31,7 +31,7 @@ def test_a_small_network_has_names() -> None:
 
 
 def test_a_large_network_has_a_list_of_the_best_known() -> None:
-    """Dots inside for who answered, a ring of others around them; lines only between those inside."""
+    """The nodes that answered are dots inside, the others a ring around them; lines are only drawn inside."""
     nodes, texts, lines = circles(network_map(CIRCLE_NODES, 200))
     assert len(nodes) == CIRCLE_NODES + 200
     assert "best known:" in texts
@@ -43,7 +43,7 @@ def test_a_large_network_has_a_list_of_the_best_known() -> None:
 
 
 def test_a_picture_stays_small() -> None:
-    """However many know each other."""
+    """However many nodes know each other."""
     _, texts, lines = circles(network_map(300, knows=200))
     assert 0 < lines <= MAX_LINES
     assert any("one in" in text for text in texts)

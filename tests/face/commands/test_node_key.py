@@ -8,7 +8,7 @@ KEYS = json.loads((Path(__file__).parents[2] / "vectors" / "keys.json").read_tex
 
 
 def test_show_node_id_prints_the_id_alone(tmp_path: Path) -> None:
-    """As CometBFT's: the ID and nothing else, --home before or after the command."""
+    """As in CometBFT: the ID and nothing else, with --home before or after the command."""
     key_file = tmp_path / "config" / "node_key.json"
     key_file.parent.mkdir()
     key_file.write_text(KEYS[1]["node_key_json"])
@@ -19,7 +19,7 @@ def test_show_node_id_prints_the_id_alone(tmp_path: Path) -> None:
 
 
 def test_show_node_id_without_a_key(tmp_path: Path) -> None:
-    """The missing file is named, with the command that writes it."""
+    """The error names the missing file and the command that writes it."""
     result = run("show-node-id", "--home", tmp_path)
     assert result.exit_code == 2
     assert str(tmp_path / "config" / "node_key.json") in result.stderr
@@ -27,7 +27,7 @@ def test_show_node_id_without_a_key(tmp_path: Path) -> None:
 
 
 def test_gen_node_key_writes_once(tmp_path: Path) -> None:
-    """It prints the new key's ID; where a key is, it says so, ends with 2 and changes nothing."""
+    """It prints the new key's ID; if there is a key, it says so, ends with 2 and changes nothing."""
     result = run("gen-node-key", "--home", tmp_path)
     key_file = tmp_path / "config" / "node_key.json"
     assert (result.exit_code, result.stdout) == (0, f"{load_node_key(key_file).node_id}\n")
@@ -39,7 +39,7 @@ def test_gen_node_key_writes_once(tmp_path: Path) -> None:
 
 
 def test_the_file_is_where_the_configuration_says(tmp_path: Path) -> None:
-    """node_key_file counts."""
+    """The setting node_key_file decides."""
     (tmp_path / "config").mkdir()
     (tmp_path / "config" / "config.toml").write_text('node_key_file = "k.json"\n')
     assert run("gen-node-key", "--home", tmp_path).exit_code == 0

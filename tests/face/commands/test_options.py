@@ -32,7 +32,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_home_may_stand_before_the_command_or_behind_it(tmp_path: Path) -> None:
-    """As in CometBFT; the one behind the command counts."""
+    """As in CometBFT; the one after the command wins."""
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     assert run("--home", one, "show").stdout.splitlines() == [one]
     assert run("show", "--home", two).stdout.splitlines() == [two]
@@ -41,7 +41,7 @@ def test_home_may_stand_before_the_command_or_behind_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [("--home", "", "show"), ("show", "--home", "")])
 def test_an_empty_home_is_a_mistake(arguments: tuple[str, ...]) -> None:
-    """A shell variable that is not set: the default home is not what was meant."""
+    """It comes from a shell variable that is not set, so the default home would be wrong."""
     result = run(*arguments)
     assert result.exit_code == 2
     assert 'found "", allowed: a directory' in result.stderr

@@ -37,7 +37,7 @@ def failure(result: Result) -> str:
 
 @contextmanager
 def server(*serve: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Serve one connection after the other, each in its way; yields the address to ping."""
+    """Serve one connection after the other, each in its own way; yields the address to ping."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(10.0)
 
@@ -68,7 +68,7 @@ def test_says_who_is_there(start_node: StartNode) -> None:
 
 @pytest.mark.timeout(600)
 def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
-    """A CometBFT peer is shown the same way."""
+    """A CometBFT peer is shown in the same way."""
     peer = go_peer(moniker="gopher", network="net")
     result = run("ping", peer.address, "--network", "net")
     assert result.exit_code == 0, result.output
@@ -77,7 +77,7 @@ def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
 
 
 def test_a_hostile_node_gets_a_line_a_field() -> None:
-    """What it says of itself is cut and escaped, so that no terminal obeys it and none is flooded."""
+    """What it says about itself is cut and escaped, so that it can neither control nor flood a terminal."""
     key = NodeKey.generate()
     hostile = NodeInfo(
         id=key.node_id,
@@ -104,7 +104,7 @@ def test_a_hostile_node_gets_a_line_a_field() -> None:
 
 
 def test_leaves_no_peer_behind(start_node: StartNode) -> None:
-    """Pinged twenty times, a node has room for all of them, and no peer in the end."""
+    """After twenty pings a node has room for all of them again, and no peer."""
     node = start_node(p2p={"max_num_inbound_peers": 5})
     for _ in range(20):
         assert run("ping", node.address).exit_code == 0
@@ -112,7 +112,7 @@ def test_leaves_no_peer_behind(start_node: StartNode) -> None:
 
 
 def test_wrong_id_is_told(start_node: StartNode) -> None:
-    """Both IDs: the dialled one and the one that answered."""
+    """Both IDs: the one that we dialled and the one that answered."""
     node = start_node()
     address = f"{NOBODY}@{node.address.partition('@')[2]}"
     assert failure(run("ping", address)) == (
@@ -135,7 +135,7 @@ def test_nobody_there_is_told() -> None:
 
 
 def test_full_node_is_told(start_node: StartNode) -> None:
-    """It closes without a word; what that may mean is said."""
+    """It closes without a word, so the message says what that may mean."""
     node = start_node(p2p={"max_num_inbound_peers": 0})
     text = failure(run("ping", node.address))
     assert "refused: the node closed the connection during the handshake: it is full" in text
@@ -143,7 +143,7 @@ def test_full_node_is_told(start_node: StartNode) -> None:
 
 @pytest.mark.timeout(600)
 def test_full_cometbft_node_is_told(go_peer: StartGoPeer) -> None:
-    """It takes the connection and says nothing until it has room."""
+    """It accepts the connection and says nothing until it has room."""
     peer = go_peer(max_num_inbound_peers=1)
     other = go_peer()
     other.dial(peer.address)
@@ -155,7 +155,7 @@ def test_full_cometbft_node_is_told(go_peer: StartGoPeer) -> None:
 
 
 def test_node_that_bars_us_after_the_handshake_is_shown_all_the_same(start_node: StartNode) -> None:
-    """Who it is, is known by then."""
+    """By then it is known who the node is."""
     node = start_node(options={"peer_filters": (bar,)})
     result = run("ping", node.address)
     assert "refused: the node closed the connection right after the handshake" in failure(result)
@@ -163,7 +163,7 @@ def test_node_that_bars_us_after_the_handshake_is_shown_all_the_same(start_node:
 
 
 def bar(_peer: object) -> str:
-    """A peer filter that lets nobody in."""
+    """A peer filter that accepts nobody."""
     return "closed today"
 
 
@@ -191,7 +191,7 @@ def test_something_else_there_is_told(garbage: bytes) -> None:
 
 
 def test_noise_never_ends_in_a_traceback() -> None:
-    """Random bytes, hung up on half-way."""
+    """Random bytes, and a hang-up half-way."""
     for size in (1, 33, 35, 36, 100, 1100):
 
         def serve(connection: socket.socket, size: int = size) -> None:
@@ -202,7 +202,7 @@ def test_noise_never_ends_in_a_traceback() -> None:
 
 
 def test_silent_server_is_told_within_the_time() -> None:
-    """Accepts, and says nothing."""
+    """It accepts the connection and says nothing."""
     told = threading.Event()
 
     def serve(_connection: socket.socket) -> None:
@@ -236,25 +236,25 @@ def test_mistakes_are_named(arguments: tuple[str, ...], told: str) -> None:
 
 
 def test_pings_with_a_key_of_its_own(start_node: StartNode) -> None:
-    """The node's own key is never used, so a node may be pinged from its own home."""
+    """The node's own key is never used, so a node can be pinged from its own home."""
     key = NodeKey.generate()
     node = start_node(node_key=key)
     assert run("ping", node.address).exit_code == 0
 
 
 def hang_up(connection: socket.socket) -> None:
-    """As who does not like our key, before it has said anything."""
+    """As a server does that does not like our key, before it has said anything."""
     connection.recv(1)
 
 
 def test_who_hangs_up_over_our_key_is_listened_to_once_more() -> None:
-    """Tendermint v0.33 may do so before its own key is out; it sends it unasked."""
+    """Tendermint v0.33 may do so before it has sent its own key, which it sends unasked."""
     with server(hang_up, lambda connection: connection.sendall(b"\x21\x20" + bytes(32))) as address:
         assert "the remote speaks Tendermint before v0.34 (amino)" in failure(run("ping", address))
 
 
 def test_a_tls_server_that_hangs_up_without_a_word_is_told() -> None:
-    """OpenSSL's sends no alert over what is no TLS, but answers a TLS client."""
+    """OpenSSL's servers send no alert in response to something that is not TLS, but they answer a TLS client."""
 
     def alert(connection: socket.socket) -> None:
         connection.recv(4096)
@@ -265,13 +265,13 @@ def test_a_tls_server_that_hangs_up_without_a_word_is_told() -> None:
 
 
 def test_who_says_nothing_at_all_is_not_guessed_at() -> None:
-    """A node that is full does the same."""
+    """A node that is full behaves in the same way."""
     with server(hang_up, hang_up, hang_up) as address:
         assert "refused: the node closed the connection during the handshake" in failure(run("ping", address))
 
 
 def test_who_says_something_else_and_hangs_up_is_not_taken_for_a_full_node() -> None:
-    """A mail server greets and goes; what it said is shown, for its protocol has no name here."""
+    """A mail server greets and leaves; its greeting is shown, since we have no name for its protocol."""
 
     def greet(connection: socket.socket) -> None:
         connection.sendall(b"220 mail.example.org ESMTP\r\n")
@@ -284,7 +284,7 @@ def test_who_says_something_else_and_hangs_up_is_not_taken_for_a_full_node() -> 
 
 
 def test_quic_on_the_port_where_tcp_is_refused_is_told() -> None:
-    """A node with libp2p listens on UDP alone; a QUIC server says which versions it speaks when it is asked."""
+    """A node with libp2p listens on UDP alone; when asked, a QUIC server says which versions it speaks."""
 
     def answer(sock: socket.socket) -> None:
         packet, remote = sock.recvfrom(2048)

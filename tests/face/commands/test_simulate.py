@@ -17,7 +17,7 @@ SMALL = ("simulate", "--nodes", "30", "--seeds", "1", "--hours", "0.05")
 
 
 def test_prints_figures_and_repeats_them() -> None:
-    """Convergence, spread, seeds, dials; twice the same."""
+    """Convergence, distribution, seeds and dials, the same both times."""
     result = run(*SMALL)
     assert result.exit_code == 0, result.output
     labels = [line[:42].strip() for line in result.stdout.splitlines()]
@@ -28,7 +28,7 @@ def test_prints_figures_and_repeats_them() -> None:
 
 
 def test_chance_comes_from_the_seed_alone() -> None:
-    """Another process with another order of hashing prints the same."""
+    """Another process, with another hash order, prints the same."""
     options = [*SMALL, "--attacker", "50", "--churn", "5", "--unreachable", "0.3"]
     command = [sys.executable, "-c", PROGRAM, *options]
     printed = {
@@ -41,7 +41,7 @@ def test_chance_comes_from_the_seed_alone() -> None:
 
 
 def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
-    """A column for each set of rules, the attacker's share, a picture that is XML."""
+    """A column for each set of rules, the attacker's share, and a picture that is valid XML."""
     picture = tmp_path / "out.svg"
     options = (
         "--attacker",
@@ -67,12 +67,12 @@ def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
 
 
 def test_cometbfts_rules_alone() -> None:
-    """One column."""
+    """The table has a single column."""
     assert run(*SMALL, "--rules", "cometbft").stdout.splitlines()[0].split() == ["rules", "cometbft"]
 
 
 def test_each_improvement_can_be_switched_off() -> None:
-    """The figures are others then."""
+    """The figures change."""
     options = [*SMALL, "--dead", "200"]
     assert run(*options, "--without", "eager_rounds", "--without", "verified-answers").exit_code == 0
     assert run(*options, "--without", "verified_answers").stdout != run(*options).stdout

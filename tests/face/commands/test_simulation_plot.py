@@ -40,7 +40,7 @@ def test_each_set_of_rules_has_its_name_and_its_colour() -> None:
 
 
 def test_the_curve_begins_below_left_and_ends_where_all_have_their_peers() -> None:
-    """It is cut off a little after the slowest network has come together."""
+    """It is cut off a little after the slowest network has converged."""
     (curve,) = drawn(result_of(1, 2)).iter(f"{SVG}polyline")
     points = [point.partition(",") for point in (curve.get("points") or "").split()]
     places = [(float(x), float(y)) for x, _, y in points]
@@ -49,7 +49,7 @@ def test_the_curve_begins_below_left_and_ends_where_all_have_their_peers() -> No
 
 
 def test_a_bar_stands_for_the_nodes_with_so_many_inbound_peers() -> None:
-    """The highest one reaches the top; nobody has no bar."""
+    """The highest bar reaches the top; a number that no node has gets no bar."""
     picture = drawn(result_of(0, 2, 2))
     bars = [
         float(each.get("height", 0)) for each in picture.iter(f"{SVG}rect") if each.get("fill") == COLOURS[0]

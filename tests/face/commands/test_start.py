@@ -40,14 +40,14 @@ class Clumsy(Reactor):
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A home as `peerage init` makes it."""
+    """A home as `peerage init` creates it."""
     make_home(tmp_path / "home")
     return tmp_path / "home"
 
 
 @pytest.fixture(scope="module")
 def taken() -> Iterator[str]:
-    """An address where somebody listens."""
+    """An address at which somebody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
@@ -80,7 +80,7 @@ def start(
 
 
 def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
-    """The one line on standard error; nothing was printed, no traceback."""
+    """The only line on standard error; nothing was printed on standard output, and there is no traceback."""
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     lines = done.stderr.splitlines()
     assert len(lines) == 1, done.stderr
@@ -89,7 +89,7 @@ def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
 
 
 def test_a_node_does_not_start_where_it_could_not_keep_its_book(home: Path) -> None:
-    """A full or read-only disk: a sentence with the file and the reason, exit code 2."""
+    """If the disk is full or read-only: one sentence with the file and the reason, exit code 2."""
     full = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))\n"
     line = the_line(start(home, program=full + PROGRAM))
     assert str(home / "data" / "addrbook.sqlite") in line
@@ -128,7 +128,7 @@ def test_a_signal_to_all_its_processes_stops_it_cleanly(home: Path, number: sign
 
 
 def test_node_that_fails_ends_with_1_and_the_reason(home: Path) -> None:
-    """A child that ends again and again: the supervisor gives up."""
+    """A child ends again and again, until the supervisor gives up."""
     with StartedNode(home, restart_intensity="0") as node:
         os.kill(node.pid_of("switch"), signal.SIGKILL)
         assert node.wait(10.0) == 1
@@ -138,7 +138,7 @@ def test_node_that_fails_ends_with_1_and_the_reason(home: Path) -> None:
 
 
 def test_metrics_are_served(home: Path) -> None:
-    """--instrumentation.prometheus."""
+    """With --instrumentation.prometheus."""
     with StartedNode(
         home, instrumentation__prometheus="true", instrumentation__prometheus_listen_addr="127.0.0.1:0"
     ) as node:
@@ -242,7 +242,7 @@ def test_port_in_use(home: Path, taken: str, key: str, others: dict[str, str]) -
 
 
 def test_home_in_use(home: Path) -> None:
-    """Who runs there, and where; exit code 2. Nothing of a killed node keeps the next one out."""
+    """Which process runs there, and where; exit code 2. A killed node leaves nothing that keeps the next one out."""
     with StartedNode(home) as node:
         line = the_line(start(home))
         assert f"{home}: in use by a node (process {node.pid}, {node.address})" in line
@@ -253,7 +253,7 @@ def test_home_in_use(home: Path) -> None:
 
 
 def test_unknown_flag(home: Path) -> None:
-    """Named, with what it may have meant; exit code 2."""
+    """The error names it and what it may have meant; exit code 2."""
     done = start(home, "--p2p.seed", "x")
     assert done.returncode == 2
     assert "--p2p.seed" in done.stderr
@@ -261,7 +261,7 @@ def test_unknown_flag(home: Path) -> None:
 
 
 def test_reactor_that_does_not_start_is_a_failure(home: Path, tmp_path: Path) -> None:
-    """Its exception is told in one line beside the log; exit code 1; nothing is left running."""
+    """One line gives its exception, besides the log; exit code 1; nothing is left running."""
     (tmp_path / "fine.py").write_text(MODULES["fine.py"])
     done = start(home, cwd=tmp_path, reactor="fine:Clumsy", log_level="none")
     assert "reactor-CLUMSY" in the_line(done, 1)

@@ -12,7 +12,7 @@ NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Those of before are there again afterwards, the timer of the test's own time limit among them."""
+    """The previous handlers are restored afterwards, including the timer of the test's own time limit."""
     before = {number: signal.getsignal(number) for number in NUMBERS}
     timer = signal.setitimer(signal.ITIMER_REAL, 0)
     yield
@@ -23,7 +23,7 @@ def handlers() -> Iterator[None]:
 
 @pytest.mark.usefixtures("handlers")
 def test_a_signal_at_any_moment_of_waiting_is_heard() -> None:
-    """Also at the moment in which the wait begins, as when a node is stopped right after it has said its address."""
+    """Even at the moment when the wait begins, as when a node is stopped right after it has printed its address."""
     rng = random.Random(1)
     for _ in range(2000):
         with StopRequest() as stop:
@@ -35,7 +35,7 @@ def test_a_signal_at_any_moment_of_waiting_is_heard() -> None:
 
 @pytest.mark.usefixtures("handlers")
 def test_another_signal_does_not_ask() -> None:
-    """A handler of somebody else's may run meanwhile."""
+    """Somebody else's handler may run during the wait."""
     heard = threading.Event()
     with StopRequest() as stop:
         stop.heed_signals()
@@ -51,7 +51,7 @@ def test_another_signal_does_not_ask() -> None:
 
 
 def test_who_has_been_asked_stays_asked() -> None:
-    """However often, also after the end."""
+    """However often it is asked, also after the end."""
     with StopRequest() as stop:
         for _ in range(100_000):
             stop.ask()

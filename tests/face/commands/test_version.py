@@ -6,7 +6,7 @@ from tests.face.command_line import run
 
 
 def test_version() -> None:
-    """The version alone, as CometBFT prints its own."""
+    """Only the version, as CometBFT prints its own."""
     assert run("version").stdout == f"{version('peerage')}\n"
 
 

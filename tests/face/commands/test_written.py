@@ -14,7 +14,7 @@ from tests.full_disk import full_disk
 
 
 def test_an_error_names_the_file_and_leaves_it_as_it_was(tmp_path: Path) -> None:
-    """An hour's survey must not cost the last one's map."""
+    """An hour's survey must not cost the map of the previous one."""
     path = tmp_path / "map.json"
     write_text(path, lambda file: file.write("old"))
     with full_disk(), pytest.raises(FailureError, match=f"{path} cannot be written: File too large"):
@@ -25,7 +25,7 @@ def test_an_error_names_the_file_and_leaves_it_as_it_was(tmp_path: Path) -> None
 
 
 def test_a_link_stays_one_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
-    """As if it had been written in its place."""
+    """As if the file had been written in place."""
     path, link = tmp_path / "map.json", tmp_path / "latest"
     path.touch()
     path.chmod(0o640)
@@ -37,7 +37,7 @@ def test_a_link_stays_one_and_a_file_keeps_its_mode(tmp_path: Path) -> None:
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:
-    """No file takes its place."""
+    """No file replaces it."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read: list[str] = []

@@ -28,7 +28,7 @@ ROWS, COLUMNS = 30, 100
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A demo that runs, its output piped, its files in tmp_path."""
+    """A running demo, with its output piped and its files in tmp_path."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     process = peerage(
         "demo", "--secs", "60", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
@@ -42,7 +42,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def read_until_complete(demo: subprocess.Popen[bytes]) -> None:
-    """Read what it prints, up to a look at the nodes in which all know each other."""
+    """Read what it prints, until all nodes know each other."""
     assert demo.stdout is not None
     complete: set[bytes] = set()
     while len(complete) < len(NAMES):
@@ -54,7 +54,7 @@ def read_until_complete(demo: subprocess.Popen[bytes]) -> None:
 
 
 def test_piped_it_prints_lines_and_ends_by_itself(tmp_path: Path) -> None:
-    """Four nodes, all find each other, plain text without a control character; nothing is left behind."""
+    """All four nodes find each other; the text has no control characters; nothing is left behind."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     began = time.monotonic()
     process = peerage("demo", "--secs", "3", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
@@ -78,7 +78,7 @@ def test_piped_it_prints_lines_and_ends_by_itself(tmp_path: Path) -> None:
 
 
 def test_on_a_terminal_it_shows_live_tables() -> None:
-    """Peers, rates and processes of every node, fitting a small terminal; the cursor is back in the end."""
+    """Peers, rates and processes of every node, in a small terminal; at the end the cursor is back."""
     terminal, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color"}
@@ -105,7 +105,7 @@ def test_on_a_terminal_it_shows_live_tables() -> None:
 def test_stopped_before_its_time_it_ends_with_a_summary(
     demo: subprocess.Popen[bytes], tmp_path: Path, number: signal.Signals
 ) -> None:
-    """As Ctrl-C, which the terminal sends to every process; twice is no harm. Nothing is left behind."""
+    """As by Ctrl-C, which the terminal sends to every process; a second one does no harm. Nothing is left behind."""
     read_until_complete(demo)
     os.killpg(demo.pid, number)
     os.killpg(demo.pid, number)
@@ -121,7 +121,7 @@ def test_stopped_before_its_time_it_ends_with_a_summary(
 def test_nodes_that_do_not_find_each_other_are_a_failure(
     demo: subprocess.Popen[bytes],
 ) -> None:
-    """Stopped before the last node has found anybody: who found how many, and exit code 1."""
+    """If it is stopped before the last node has found anybody: who found how many, and exit code 1."""
     wait_until(lambda: 5 < len(processes_of_session(demo.pid)) < PROCESSES, 20.0)
     demo.send_signal(signal.SIGINT)
     out, _ = demo.communicate(timeout=15)
@@ -131,7 +131,7 @@ def test_nodes_that_do_not_find_each_other_are_a_failure(
 
 
 def test_killed_processes_are_replaced_while_it_runs(demo: subprocess.Popen[bytes]) -> None:
-    """A gossip reactor and a switch: the demo goes on, everybody knows everybody."""
+    """After a gossip reactor and a switch are killed the demo goes on, and all nodes know each other."""
     read_until_complete(demo)
     for name in ("anna/reactor-GOSSIP", "bert/switch"):
         pid = next(pid for pid, each in processes_of_session(demo.pid).items() if each == name)

@@ -13,7 +13,7 @@ from tests.face.testing.author import CHANNEL, Author
 
 @pytest.fixture(autouse=True, scope="module")
 def system() -> Iterator[None]:
-    """Every actor of these tests is gone in the end."""
+    """At the end every actor of these tests is gone."""
     yield
     System.current().shutdown()
 
@@ -25,7 +25,7 @@ def harness() -> Iterator[ReactorHarness[Author]]:
 
 
 def test_a_fake_peer_says_what_came_instead(harness: ReactorHarness[Author]) -> None:
-    """A wrong message, none, one where none was expected, a stop."""
+    """A wrong message, none, one that was not expected, or a stop."""
     peer = harness.connect()
     peer.send(CHANNEL, b"greet")
     with pytest.raises(AssertionError, match=r"b'hello'.* came, a message b'other' on 0x60 was expected"):

@@ -16,7 +16,7 @@ from tests.face.testing.author import CHANNEL, Author
 
 @pytest.fixture(autouse=True, scope="module")
 def system() -> Iterator[None]:
-    """Every actor of these tests is gone in the end."""
+    """At the end every actor of these tests is gone."""
     yield
     System.current().shutdown()
 
@@ -37,14 +37,14 @@ def harness() -> Iterator[ReactorHarness[Author]]:
 
 
 def test_a_reactor_that_waits_for_room_is_served(harness: ReactorHarness[Author]) -> None:
-    """More messages than its send queue has places, in order."""
+    """It sends more messages than its send queue holds, and they arrive in order."""
     peer = harness.connect()
     peer.send(CHANNEL, b"send five")
     assert [peer.expect(CHANNEL) for _ in range(5)] == [b"0", b"1", b"2", b"3", b"4"]
 
 
 def test_a_broadcast_reaches_the_peers_that_know_the_channel(harness: ReactorHarness[Author]) -> None:
-    """As in a node: by the transport."""
+    """Through the transport, as in a node."""
     knows, other, ignorant = harness.connect(), harness.connect(), harness.connect(channels=b"\x01")
     knows.send(CHANNEL, b"broadcast")
     for peer in (knows, other):
@@ -53,7 +53,7 @@ def test_a_broadcast_reaches_the_peers_that_know_the_channel(harness: ReactorHar
 
 
 def test_a_graceful_stop_has_no_reason(harness: ReactorHarness[Author]) -> None:
-    """The reactor has removed the peer then."""
+    """By then the reactor has removed the peer."""
     peer = harness.connect()
     peer.send(CHANNEL, b"greet", b"flush stop")
     assert not peer.expect_stopped()
@@ -61,7 +61,7 @@ def test_a_graceful_stop_has_no_reason(harness: ReactorHarness[Author]) -> None:
 
 
 def test_the_switch_is_a_probe_and_values_are_kept(harness: ReactorHarness[Author]) -> None:
-    """What a reactor tells the switch can be expected."""
+    """A test can expect what a reactor tells the switch."""
     peer = harness.connect("ab" * 20)
     peer.send(CHANNEL, b"good", b"remember", b"recall")
     assert harness.switch.fish(MarkGood).id == "ab" * 20
@@ -78,7 +78,7 @@ def test_waiting_until_all_is_handled(harness: ReactorHarness[Author]) -> None:
 
 
 def test_nothing_is_left_running() -> None:
-    """Threads of actors end with their `with`."""
+    """Actors' threads end with their `with` block."""
     before = threading.active_count()
     with ReactorHarness(Author) as harness:
         harness.connect()

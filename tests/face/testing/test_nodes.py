@@ -12,7 +12,7 @@ from tests.face.testing.author import Author
 
 
 def test_nodes_may_have_different_reactors(tmp_path: Path) -> None:
-    """One mapping for each; settings by section, homes where they are wanted."""
+    """One mapping for each node; settings by section, homes where the test wants them."""
     silent = type("Silent", (Reactor,), {"channels": Author.channels})
     nodes = connected_nodes(
         2, [{"AUTHOR": Author}, {"SILENT": silent}], home=tmp_path, p2p={"send_rate": 1_000_000}
@@ -25,6 +25,6 @@ def test_nodes_may_have_different_reactors(tmp_path: Path) -> None:
 
 
 def test_as_many_mappings_as_nodes() -> None:
-    """Else nobody knows whose they are."""
+    """Otherwise nobody knows to which node they belong."""
     with pytest.raises(ValueError, match="reactors for 1 nodes, and 2 nodes"), connected_nodes(2, [{}]):
         pass

@@ -12,13 +12,13 @@ from peerage.testing import Probe
 
 @pytest.fixture(autouse=True, scope="module")
 def system() -> Iterator[None]:
-    """Every actor of these tests is gone in the end."""
+    """At the end every actor of these tests is gone."""
     yield
     System.current().shutdown()
 
 
 def test_a_probe_takes_values_classes_and_predicates() -> None:
-    """In the order they came."""
+    """In the order in which messages came."""
     with Probe() as probe:
         for message in (1, "two", [3]):
             probe.ref.tell(message)
@@ -29,7 +29,7 @@ def test_a_probe_takes_values_classes_and_predicates() -> None:
 
 
 def test_a_probe_says_what_came_instead() -> None:
-    """Of the wrong one, of none, and of one where none was expected."""
+    """A wrong message, none, or one where none was expected."""
     with Probe() as probe:
         probe.ref.tell("first")
         probe.ref.tell("second")
@@ -44,7 +44,7 @@ def test_a_probe_says_what_came_instead() -> None:
 
 
 def test_a_probe_fishes_for_a_message() -> None:
-    """What comes before it is passed over; the time is for all of it."""
+    """Messages before it are skipped; the time is for all of them together."""
     with Probe() as probe:
         for number in range(5):
             probe.ref.tell(number)
@@ -54,7 +54,7 @@ def test_a_probe_fishes_for_a_message() -> None:
 
 
 def test_a_probe_answers_and_has_the_name_it_is_given() -> None:
-    """It stands in for an actor that others know."""
+    """It can replace an actor that others know by name."""
     with Probe("oracle", answer=lambda message: message + 1) as probe:
         assert probe.ref.name == "oracle"
         assert probe.ref.ask(41, timeout=10.0) == 42
@@ -62,6 +62,6 @@ def test_a_probe_answers_and_has_the_name_it_is_given() -> None:
 
 
 def test_a_probe_outside_its_with_is_no_actor() -> None:
-    """A mistake in the test, said at once."""
+    """Using it there is a mistake in the test, and raises at once."""
     with pytest.raises(RuntimeError, match="within its `with`"):
         _ = Probe().ref

@@ -12,7 +12,7 @@ from peerage.testing import run_actor, wait_until
 
 @pytest.fixture(autouse=True, scope="module")
 def system() -> Iterator[None]:
-    """Every actor of these tests is gone in the end."""
+    """At the end every actor of these tests is gone."""
     yield
     System.current().shutdown()
 
@@ -26,7 +26,7 @@ class Doubling(ProcessActor):
 
 @pytest.mark.parametrize("place", [THREAD, PROCESS])
 def test_an_actor_runs_for_the_length_of_a_with(place: Place) -> None:
-    """In a thread or in a process, named as one likes; afterwards it is no more."""
+    """In a thread or in a process, under any name; afterwards it is gone."""
     with run_actor(Doubling, place=place, name="doubling") as ref:
         assert ref.ask(21, timeout=10.0) == 42
         assert ref.name == "doubling"
@@ -34,12 +34,12 @@ def test_an_actor_runs_for_the_length_of_a_with(place: Place) -> None:
 
 
 def test_what_is_waited_for_is_returned() -> None:
-    """Looked at again until it is true."""
+    """The condition is checked again until it is true."""
     answers = iter([None, 0, "", "there"])
     assert wait_until(lambda: next(answers)) == "there"
 
 
 def test_what_does_not_come_is_named() -> None:
-    """With the time that was given to it."""
+    """Together with the time that it was given."""
     with pytest.raises(AssertionError, match=r"not within 0.01 s: <function"):
         wait_until(lambda: False, timeout=0.01)

@@ -167,6 +167,10 @@ def _open_directory(path: Path) -> int | None:
 
 
 def _open_file(path: Path) -> int | None:
+    """Open the lock file, creating it if needed. Returns: None if the disk is full and the directory's lock must do.
+
+    O_NOFOLLOW, so that a link in its place cannot make us create or write another file. Raises: HomeError.
+    """
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         try:
@@ -208,6 +212,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _in_use(home: Home, holder: dict[str, Any]) -> HomeInUseError:
+    """The error for the second process, made from what the holder wrote about itself."""
     pid = holder.get("pid")
     what, host, address = (_text(holder.get(key)) for key in ("what", "host", "address"))
     return HomeInUseError(

@@ -255,6 +255,7 @@ class Real(Kind[float]):
         return repr(float(value))
 
     def _finite(self, number: float, found: object) -> float:
+        """The number as a float. Raises: UnfitValueError for nan and infinity."""
         try:
             real = float(number)
         except OverflowError:  # an integer of hundreds of digits

@@ -105,6 +105,7 @@ def flag_name(text: str) -> str:
 
 
 def _read_file(home: Home, *, file_needed: bool) -> TomlValues:
+    """The values of config.toml; none if it is missing and not needed. Raises: ConfigError."""
     try:
         return read_toml_file(home.config_file)
     except FileNotFoundError:

@@ -41,6 +41,7 @@ def bounded(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict
 
 
 def _bounded(key: str, value: Any) -> Any:
+    """A value of a log line, cut if it is too long; other types than text, bytes and collections are small already."""
     if key in TRACES and isinstance(value, str):
         return _trace(value)
     most = MAX_EVENT if key == "event" else MAX_VALUE
@@ -55,6 +56,7 @@ def _bounded(key: str, value: Any) -> Any:
 
 
 def _caught(exc_info: Any) -> _Caught | None:
+    """The exception of a log call, in whichever of the forms that `exc_info` may have; None if there is none."""
     if not exc_info:
         return None
     if isinstance(exc_info, BaseException):
@@ -81,6 +83,7 @@ def _words(error: BaseException) -> str:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The exception and those that it leads to: causes, contexts and members of groups, each once, in bounded number."""
     waiting, seen = [error], set[int]()
     while waiting and len(seen) < MAX_TRACE_LINES:
         each = waiting.pop()

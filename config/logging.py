@@ -93,6 +93,8 @@ def formatter(
 
 
 def _shared(facts: Mapping[str, str]) -> list[Processor]:
+    """The processors that every record passes, whether structlog or the standard library made it."""
+
     def signed(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {**facts, **event}
 
@@ -138,6 +140,7 @@ def level_of(levels: Mapping[str, int], logger: str) -> int:
 
 
 def _rendering(form: str) -> list[Processor]:
+    """The processors that turn a record into a line, plain or JSON."""
     first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     if form == "json":
         return [

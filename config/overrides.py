@@ -26,6 +26,7 @@ def settle_overrides(overrides: Mapping[str, object]) -> Resolution:
 
 
 def _settle(given: Mapping[str, object], section: str, settled: Resolution) -> None:
+    """Take the overrides of one section, or of the top level if `section` is empty."""
     for key, value in given.items():
         name = f"{section}.{key}".lstrip(".").lower()
         if name in _SECTION_NAMES:
@@ -49,6 +50,7 @@ def _settle_section(name: str, value: object, settled: Resolution) -> None:
 
 
 def _values(section: Section) -> dict[str, object]:
+    """A section's values by attribute, as a mapping would give them; subsections included."""
     values = {
         setting.attribute: getattr(section, setting.attribute) for setting in settings_of(type(section))
     }

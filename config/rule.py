@@ -65,6 +65,7 @@ def one_of(*words: str) -> Rule[str]:
 
 
 def _problem_of_net_address(text: str) -> str:
+    """What is wrong with ID@host:port; empty if nothing is."""
     if text.split() != [text]:
         return "there is a blank or a line break inside; commas stand between addresses"
     # Names are resolved when they are dialled. Only the spelling counts here, so every name "resolves".
@@ -84,6 +85,7 @@ def _problem_of_node_id(text: str) -> str:
 
 
 def _problem_of_listen_address(text: str, *, schemes: frozenset[str], host_needed: bool) -> str:
+    """What is wrong with a listen address for this use; empty if nothing is."""
     try:
         address = ListenAddress.parse(text)
     except ListenAddressError as error:

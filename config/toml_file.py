@@ -79,6 +79,11 @@ def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | Non
 
 
 def _read_table(table: Mapping[str, object], section: str, source: str, found: TomlValues) -> None:
+    """Take the values of one section, and of its subsections.
+
+    Keys are matched in their plain form. A key that is given in two spellings is a mistake, since there is no telling which
+    one is meant; only of `a_b` and `a-b` the first counts, because CometBFT reads only that one.
+    """
     seen: dict[str, str] = {}
     keys = {key.lower() for key in _KNOWN[section]}
     for spelling, raw in table.items():

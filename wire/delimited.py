@@ -53,6 +53,7 @@ class DelimitedReader:
         return message, bytes(view[missing:])
 
     def _read_length(self, view: memoryview) -> memoryview:
+        """Read the length in front. Returns: what is left of the view, nothing while the length is incomplete."""
         held = len(self._held)
         self._held += view[: MAX_UVARINT_BYTES - held]
         try:

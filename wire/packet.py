@@ -77,6 +77,7 @@ def message_header(channel_id: int, eof: bool, size: int) -> bytes:
 
 
 def _body_header(channel_id: int, eof: bool, size: int) -> bytes:
+    """The bytes between a packet's length and its data."""
     inner = b""
     if channel_id:
         inner = b"\x08" + encode_uvarint(channel_id % 2**64)
@@ -125,6 +126,7 @@ def _decode_empty(body: bytes, kind: type[Ping | Pong]) -> Ping | Pong:
 
 
 def _decode_message(body: bytes) -> PacketMsg:
+    """Read a part of a message. The channel is cut to a signed 32-bit number, as CometBFT does."""
     channel_id, eof, data = 0, False, b""
     for number, wire_type, value in fields(body):
         if number == 3:

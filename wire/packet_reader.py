@@ -148,6 +148,7 @@ class PacketReader:
         return events
 
     def _feed(self, data: bytes, events: list[Event]) -> None:
+        """Read what was held and the new chunk, and hold the incomplete packet at the end."""
         pos = 0
         held = self._held
         if held:
@@ -329,6 +330,7 @@ class PacketReader:
         )
 
     def _take(self, channel: _Incoming, part: bytes, eof: bool, events: list[Event]) -> None:
+        """Add a part to its channel's message; with eof, the message is complete and becomes an event."""
         channel.length += len(part)
         if channel.length > channel.capacity:
             raise MessageCapacityError(channel.channel_id, channel.length, channel.capacity)

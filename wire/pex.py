@@ -131,6 +131,7 @@ def _encode_address(address: PexAddress) -> bytes:
 
 
 def _net_address(address: PexAddress) -> NetAddress:
+    """An address as a peer wrote it, checked. Raises: PexAddressError."""
     try:
         if "%" in address.ip:  # an IPv6 zone has a meaning on one host only
             raise PexAddressError(address.ip, address.port)

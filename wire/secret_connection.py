@@ -196,6 +196,7 @@ class SecretConnection:
             raise ConnectionClosedError(stage.value, held)
 
     def _receive(self, stage: Stage, data: bytes | bytearray | memoryview, out: list[bytes]) -> Stage:
+        """Advance through as many stages as the bytes allow. Returns: the stage reached; plaintext goes into `out`."""
         if stage is Stage.KEYS:
             self._beginning += bytes(data[: LONGEST_BEGINNING - len(self._beginning)])
             if (protocol := recognised(self._beginning)) is not None:
@@ -250,6 +251,7 @@ class SecretConnection:
         self._opener.open_into(data, out)
 
     def _authenticate(self, proof: AuthSignature) -> None:
+        """Check the remote's proof. Raises: SignatureError, UnexpectedNodeIDError."""
         # Only a valid signature makes the claimed key worth comparing: an impostor is a SignatureError, while
         # UnexpectedNodeIDError reports the proved ID of the node that is really there.
         node_id = node_id_of(proof.public_key)

@@ -67,6 +67,7 @@ class Strobe128:
         self._absorb(bytes((previous, flags)))
 
     def _absorb(self, data: bytes) -> None:
+        """Append data, completing a block whenever RATE bytes are reached."""
         room = RATE - self._pos
         while len(data) >= room:
             self._message += data[:room]

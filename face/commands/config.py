@@ -80,6 +80,7 @@ def _ourselves(config: Config, own_id: str) -> Iterable[str]:
 
 
 def _chosen(keys: Iterable[str], *, everything: bool, config: Config) -> list[Setting[Any]]:
+    """The settings to show: those named, or all that are not hidden, and hidden ones that were set. Raises: MistakeError."""
     names = [setting.name for setting in SETTINGS]
     wanted = set()
     for key in keys:
@@ -98,6 +99,7 @@ def _chosen(keys: Iterable[str], *, everything: bool, config: Config) -> list[Se
 
 
 def _as_toml(config: Config, settings: list[Setting[Any]]) -> str:
+    """The settings as TOML, with each one's source in a comment."""
     network = f"# network: {quoted(config.network)}, from {config.source_of('network')}"
     lines = [f"# home: {config.home}", network]
     section = ""

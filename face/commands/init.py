@@ -39,6 +39,7 @@ def init(home: Home, network: str) -> None:
 
 
 def _write_config(home: Home, network: str) -> bool:
+    """Write config.toml if there is none. Returns: whether it was written. Raises: HomeError."""
     values = {"peerage.network": network} if network else {}
     try:
         network.encode()

@@ -195,6 +195,7 @@ def _legend(
     *,
     named: bool,
 ) -> Iterator[str]:
+    """The text beside the picture: network, counts by version, what lines and sizes mean, and the best known nodes."""
     counts = Counter(_version(node) for node in answered)
     others = sum(count for version, count in counts.items() if version not in colours)
     title = ", ".join(map(label, found.networks)) or "no network"

@@ -164,6 +164,7 @@ class _Call:
         )
 
     def _shake(self, sock: socket.socket) -> None:
+        """Perform the handshake within the time limit. Raises: HandshakeRefusedError, OSError, TimeoutError."""
         deadline = time.monotonic() + self._timeout
         done = False
         while not done:
@@ -185,6 +186,10 @@ class _Call:
         sock.sendall(self._handshake.data_to_send())
 
     def _ping(self, sock: socket.socket) -> None:
+        """Send a ping over the open connection and wait for its pong.
+
+        It speaks on all of the remote's channels, so that whatever a reactor sends meanwhile is understood and skipped.
+        """
         theirs, secret = self._handshake.theirs, self._handshake.secret
         assert theirs is not None
         channels = [ChannelDescriptor(id=channel) for channel in theirs.channels]

@@ -28,6 +28,7 @@ def plot_svg(results: Sequence[Result]) -> str:
 
 
 def _curves(results: Sequence[Result], left: float) -> Iterator[str]:
+    """The first diagram: the share of nodes that have all their outbound peers, over time."""
     # Stop a little after the slowest has converged: the rest is a straight line.
     ends = [result.converged_s or result.full[-1][0] for result in results]
     most = max(60.0, min(2.0 * max(ends), results[0].full[-1][0]))
@@ -42,6 +43,7 @@ def _curves(results: Sequence[Result], left: float) -> Iterator[str]:
 
 
 def _degrees(results: Sequence[Result], left: float) -> Iterator[str]:
+    """The second diagram: how many nodes have how many inbound peers."""
     most = max(max(result.in_degrees, default=0) for result in results) + 1
     counts = [[result.in_degrees.count(degree) for degree in range(most)] for result in results]
     highest = max(1, *(max(column) for column in counts))
@@ -59,6 +61,7 @@ def _degrees(results: Sequence[Result], left: float) -> Iterator[str]:
 
 
 def _frame(left: float, title: str, right: str, top: str) -> Iterator[str]:
+    """A diagram's title, axes and the labels at their ends."""
     bottom = TOP + HEIGHT
     yield f'<text x="{left}" y="{TOP - 15}" font-weight="bold">{title}</text>'
     yield f'<path d="M{left},{TOP} V{bottom} H{left + WIDTH}" fill="none" stroke="black"/>'

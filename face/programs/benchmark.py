@@ -74,6 +74,7 @@ class _Flooding(Reactor):
                 self.runtime.call_soon(self._burst)
 
     def _burst(self) -> None:
+        """Send for a short while, then let the loop run, so that the request to stop gets through."""
         message, until = self._message, time.monotonic() + BURST_S
         if not message:
             return
@@ -213,6 +214,10 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def received(node: Node, secs: float) -> dict[str, float]:
+    """What a node's sink receives per second, and the processor time that the node needs for it.
+
+    Counts are taken after a warm-up, so that connecting and the filling of queues are not measured.
+    """
     sink = node.reactor("SINK")
     time.sleep(WARM_UP_S)
     pids = node_pids(node)

@@ -147,6 +147,7 @@ def run_demo(seconds: float, console: Console, log_level: str = "error") -> bool
 
 
 def _start_nodes(home: Path, stack: ExitStack, console: Console, log_level: str) -> Iterator[_Row]:
+    """Start the nodes one after the other, the seed first."""
     seed = ""
     for origin, name in enumerate(NAMES):
         p2p: dict[str, object] = {

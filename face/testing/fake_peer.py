@@ -62,6 +62,7 @@ class _PeerSide:
         self.consumed = 0
 
     def answer(self, message: Any) -> Any:
+        """Handle one message of the reactor as a peer actor would."""
         match message:
             case Frames():
                 return self._take(message)

@@ -124,6 +124,7 @@ class ReactorHarness(Generic[R]):
         self.ref.tell(Credits(self.names.transports[0].name, totals), exempt=True)
 
     def _context(self, home: Path) -> NodeContext:
+        """The context that a node would give the reactor, with a fresh key."""
         key = NodeKey.generate()
         channels: tuple[ChannelDescriptor, ...] = tuple(self.reactor_class.channels)
         return NodeContext(

@@ -97,7 +97,7 @@ def test_an_answer_is_shared_by_what_the_exchange_allows() -> None:
         nonlocal told
         told += 1
 
-    asker.told = count  # type: ignore[method-assign]  # to see what arrives
+    asker.told = count  # type: ignore[method-assign,assignment]  # to see what arrives
     node.requested(asker)
     node.requested(asker)
     world.pass_by(1.0)

@@ -152,6 +152,7 @@ class Session:
 
     def resume(self, heard: Sequence[Event]) -> None:
         """As `start`, after a while at a seed's door. Args: heard, what the remote said there."""
+        self.link.received = self.inbound.take  # the door has heard until now
         self.link.resume()
         self.inbound.take(heard)
         self._begin_writing()

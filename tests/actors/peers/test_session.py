@@ -204,8 +204,15 @@ def test_a_slow_reactor_stops_its_connection_and_reading_goes_on_when_it_has_con
 
 
 def test_what_was_said_at_a_seeds_door_is_heard_by_the_reactors(pair: Pair) -> None:
+    """And so is all that is said from then on: the door hears nothing any more."""
+    at_door: list[Any] = []
+    pair.bert.session.link.received = at_door.append
     pair.bert.session.resume([MessageReceived(ONE, b"at the door")])
     assert pair.bert.handed == [("ONE", b"at the door")]
+    pair.anna.send(b"as a peer")
+    pair.loop.settle()
+    assert pair.bert.handed == [("ONE", b"at the door"), ("ONE", b"as a peer")]
+    assert at_door == []
 
 
 def test_one_message_can_be_sent_to_a_remote_that_is_no_peer(pair: Pair) -> None:

@@ -40,6 +40,8 @@ class HostRecord:
         exit_reason: the one that it gave itself; ended, how its last actors ended.
         must_die: the root has decided to kill it; verdict, why.
         failure: an exception that its process ended with; limit, of the operating system, that its start has met.
+        missed: news of other hosts since its process was asked for, each a kind of message and its value: the table that
+            it is forked with is older. It gets them when it is up.
         blocked: names under which no host starts before this one is gone.
         waiting: starts that wait for its end.
     """
@@ -67,6 +69,7 @@ class HostRecord:
         self.verdict: DownReason | None = None
         self.failure = ""
         self.limit = ""
+        self.missed: list[tuple[int, Any]] = []
         self.blocked: set[str] = set()
         self.waiting: list[WaitingStart] = []
 

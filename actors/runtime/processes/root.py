@@ -152,7 +152,10 @@ class Root(LoopThread):
         self.process.table.up(HostFacts(name, serial, pid), booting)
         self.port.follows.look()
         self.process.wake_followers()
-        self._broadcast(Kind.HOST_UP, ((name, serial, pid), booting), but=serial)
+        self._tell_news(Kind.HOST_UP, ((name, serial, pid), booting), but=serial)
+        for kind, news in record.missed:
+            self.port.send(serial << THREAD_BITS, kind, body=wire.dumps(news))
+        record.missed.clear()
         if self._ending is not None:
             self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)
             self._ending.is_up(record)
@@ -162,6 +165,13 @@ class Root(LoopThread):
         if record.request is not None and self._ending is None:
             asker, body = record.asker, record.request.start_body
             self.port.send(serial << THREAD_BITS, Kind.START, asker.corr, body=body, source=asker.source)
+
+    def _tell_news(self, kind: int, value: Any, *, but: int) -> None:
+        """Tell all hosts of another one. A process that is being forked has an older table: it hears when it is up."""
+        self._broadcast(kind, value, but=but)
+        for record in self.records.processes():
+            if not record.is_up:
+                record.missed.append((kind, value))
 
     def _broadcast(self, kind: int, value: Any, *, but: int) -> None:
         body = wire.dumps(value)
@@ -220,7 +230,7 @@ class Root(LoopThread):
             (_remove_sockets, (self.process.directory, record.serial)),
             (self._linked.host_ended, (record, fate)),
             *([] if self._ending is None else [(self._ending.over, (record,))]),
-            (lambda: self._broadcast(Kind.HOST_DOWN, news, but=record.serial), ()),
+            (lambda: self._tell_news(Kind.HOST_DOWN, news, but=record.serial), ()),
             (self.port.losses.sweep, ()),
             (self.process.wake_clients, ()),
             (record.asker.refuse, (error,)),

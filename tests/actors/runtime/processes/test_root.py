@@ -80,6 +80,28 @@ def test_a_host_that_is_there_is_told_to_start_its_actor(root: Root, told: Post)
     assert root.process.table.resolve("host", 0) == record.serial
 
 
+def test_a_host_hears_of_those_that_came_and_went_while_it_was_forked(root: Root, told: Post) -> None:
+    """Its table is as old as its fork. It has all of the news before it starts its actor, and gets none twice."""
+    gone = up(root, "gone")
+    gone.pidfd, gone.status = os.eventfd(0), 9
+    record = root.records.add("host", spawn_request(start_body=b"body"), asker(Post(), 5), {})
+    came = up(root, "came", PID + 1)
+    root._on_death(gone)
+    told.sent.clear()
+    hear(root, Kind.HOST_READY, record.serial, ("host", PID + 2))
+    heard = [sent[1] for sent in told.sent if sent[0] == address(record)]
+    assert heard == [Kind.HOST_UP, Kind.HOST_DOWN, Kind.START]
+    assert (
+        address(record),
+        Kind.HOST_UP,
+        0,
+        (("came", came.serial, PID + 1), frozenset({record.serial})),
+    ) in told.sent
+    told.sent.clear()
+    up(root, "later", PID + 3)
+    assert [sent[1] for sent in told.sent if sent[0] == address(record)] == [Kind.HOST_UP]
+
+
 def test_a_host_that_nobody_knows_is_turned_away(root: Root, told: Post) -> None:
     """A fork server that died forked it, and could not say so; another has its place."""
     hear(root, Kind.HOST_READY, 99, ("host", PID))

@@ -10,6 +10,7 @@ import pytest
 from tests.chaos import test_chaos
 from tests.docs import test_howtos, test_readme, test_reference, test_tutorial
 from tests.docs.pages import CHECKOUT, RUN_LANGUAGES, RUN_PAGES, blocks_of, claimed
+from tests.house import ROOMS
 
 TESTS = (
     test_chaos,
@@ -52,3 +53,27 @@ def test_every_page_is_reached_from_the_readme() -> None:
         reached.add(page)
         ahead += page.glob("*.md") if page.is_dir() else links_of(page) if page.suffix == ".md" else []
     assert [page for page in PAGES if page not in reached] == []
+
+
+NOW = [page for page in PAGES if page.name != "CHANGELOG.md" and page.parent.name != "decisions"]
+OF_A_ROOM = re.compile(rf"`((?:{'|'.join((*ROOMS, 'tests'))})/[a-z_/]*(?:\.py)?)`")
+MODULE = re.compile(r"`([a-z_/]+\.py)`")
+FILES = [f"/{file.relative_to(CHECKOUT)}" for room in ROOMS for file in (CHECKOUT / room).rglob("*.py")]
+
+
+@pytest.mark.parametrize("page", NOW, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_is_there(page: Path) -> None:
+    """A page that describes the code moves with it."""
+    named = set(OF_A_ROOM.findall(page.read_text(encoding="utf-8")))
+    assert sorted(name for name in named if not (CHECKOUT / name).exists()) == []
+
+
+def test_every_module_on_the_page_of_the_architecture_is_there() -> None:
+    """The end of a path is enough where the text says the rest."""
+    named = set(MODULE.findall((CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")))
+    lost = [
+        name
+        for name in named
+        if not (CHECKOUT / name).exists() and not any(file.endswith(f"/{name}") for file in FILES)
+    ]
+    assert sorted(lost) == []

@@ -150,8 +150,13 @@ def test_no_command_reads_a_module_of_the_current_directory(
 
 
 def test_nor_does_python_m_peerage(home: Path, traps: Path, tmp_path: Path) -> None:
-    """Python puts the current directory on the path for -m; the package itself would run from there, but nothing else."""
-    (traps / "peerage.py").unlink(missing_ok=True)
+    """Python puts the current directory on the path for -m, and reads two modules from there before we can take it off.
+
+    The package itself is one. `importlib` is the other: Python's own -m imports it, unless something did so before, as the
+    .pth file of an editable install does.
+    """
+    for name in ("peerage.py", "importlib.py"):
+        (traps / name).unlink(missing_ok=True)
     done = run((sys.executable, "-m", "peerage", *arguments_of("start", home, tmp_path)), traps, tmp_path)
     assert done.read == []
     assert done.code == 0, done.output

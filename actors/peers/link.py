@@ -112,11 +112,11 @@ class Link:
                 return
             limit = min(limit, allowance)
         try:
-            count = self._stream.sock.recv_into(buffer[:limit])
-        except (BlockingIOError, InterruptedError):
-            return
+            count = self._stream.read_into(buffer[:limit])
         except OSError as error:
             self._owner.closed(cause_of(error))
+            return
+        if count is None:
             return
         if count == 0:
             self._owner.closed(CLOSED_BY_REMOTE)

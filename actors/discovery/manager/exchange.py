@@ -131,10 +131,6 @@ class PeerExchange:
         """The request noted last could not be sent: its answer is not awaited any more."""
         self._outstanding.discard(peer)
 
-    def is_asked(self, peer: NodeID) -> bool:
-        """Whether an answer of this peer is awaited."""
-        return peer in self._outstanding
-
     def receive_request(self, peer: NodeID, *, outbound: bool, group: str | None = None) -> RequestOutcome:
         """The peer asks for addresses.
 

@@ -70,14 +70,6 @@ class SeedList:
                 failures.append((text, str(error)))
         return Resolved(tuple(addresses), tuple(failures))
 
-    def check_start(self, resolved: Resolved, *, book_is_empty: bool) -> None:
-        """Insist that there is somebody to begin with.
-
-        Raises: SeedError, when there are seeds, none has an address, and the book is empty.
-        """
-        if self.texts and not resolved.addresses and book_is_empty:
-            raise SeedError("the address book is empty and no seed was found", resolved.failures)
-
     @staticmethod
     def _check_port(text: str, faults: list[tuple[str, str]]) -> None:
         """A name may resolve later; a port that is none will not be one. It is looked at behind the lookup."""

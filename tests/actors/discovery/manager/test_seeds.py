@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from peerage.actors.discovery.errors import SeedError
-from peerage.actors.discovery.manager.seeds import Resolved, SeedList
+from peerage.actors.discovery.manager.seeds import SeedList
 from tests.actors.discovery.nodes import address, node_id
 
 NAMED = f"{node_id(1)}@seed.example.org:26656"
@@ -75,17 +75,6 @@ def test_the_order_is_random_and_complete() -> None:
     seeds = SeedList([NAMED, PLAIN])
     orders = {tuple(seeds.order(random.Random(seed))) for seed in range(20)}
     assert orders == {(NAMED, PLAIN), (PLAIN, NAMED)}
-
-
-def test_a_node_that_knows_nobody_and_finds_no_seed_does_not_start() -> None:
-    """One that knows somebody, or has no seeds configured, does."""
-    failed = Resolved((), ((NAMED, "not found"),))
-    seeds = SeedList([NAMED])
-    with pytest.raises(SeedError, match="not found"):
-        seeds.check_start(failed, book_is_empty=True)
-    seeds.check_start(failed, book_is_empty=False)
-    seeds.check_start(Resolved((address(1),), ()), book_is_empty=True)
-    SeedList([]).check_start(Resolved((), ()), book_is_empty=True)
 
 
 def test_we_are_no_seed_of_ours() -> None:

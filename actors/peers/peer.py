@@ -78,7 +78,7 @@ class PeerActor(ProcessActor):
         shut_out: who is banned, as far as its host knows.
     """
 
-    is_passing = True  # the switch logs what becomes of connections
+    is_short_lived = True  # the switch logs what becomes of connections
 
     def __init__(
         self,

@@ -31,14 +31,13 @@ from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import signature
-from peerage.actors.runtime.mail import here, pickling
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, here, pickling
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.definitions import EVERYTHING
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.stops import unregister
@@ -94,7 +93,7 @@ class Starter(Generic[A]):
         self._by_reference = by_reference
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
-        self._log_setup = b"" if log_setup is None else wire.dumps(log_setup)
+        self._log_setup = b"" if log_setup is None else codec.dumps(log_setup)
         # The root ends processes; an actor in a thread or in another's process looks after itself.
         self._extra, self._owner = extra, None if place is Place.PROCESS else linked_to
 
@@ -255,7 +254,7 @@ class Starter(Generic[A]):
             raise RuntimeError("place HERE means the calling actor's host, and no actor is calling")
         extra = self._extra
         if not self._by_reference and (args or kwargs or extra is not None):
-            args, kwargs, extra = wire.copy((args, kwargs, extra))
+            args, kwargs, extra = codec.copy((args, kwargs, extra))
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}
         return host.start_here(self._class, name, args, kwargs, Endowment(fds, extra, self._owner))
 
@@ -281,7 +280,7 @@ class Starter(Generic[A]):
             self._log_setup or process.log_setup,
             dict(signature()),
             self._class.stops_others,
-            self._class.is_passing and not self._keep,
+            self._class.is_short_lived and not self._keep,
         )
         return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
@@ -360,7 +359,7 @@ def _give_back(reserved: Future[Any]) -> None:
     """Have the root forget a host in a thread that was reserved, and has not come to be."""
     if reserved.error is None:
         reason = DownReason("killed", "its thread was not started")
-        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=wire.dumps((reason, {})))
+        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=codec.dumps((reason, {})))
 
 
 def _request_start(serial: int, body: bytes) -> Future[Any]:

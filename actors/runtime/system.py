@@ -18,12 +18,11 @@ from pykka import ActorRegistry
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import here, systems
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, here, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
@@ -93,7 +92,7 @@ class System:
             self._finalizer: Any = None
             self._before_end: list[Callable[[], object]] = []
             self.log_setup = log_setup
-            setup = b"" if log_setup is None else wire.dumps(log_setup)
+            setup = b"" if log_setup is None else codec.dumps(log_setup)
             sweep_abandoned()
             try:
                 self._make(preload, title, setup)

@@ -2,7 +2,8 @@
 
 Connections between mailboxes are made when two processes first talk, and peers move from one host to another. So of some
 descriptors there may be more afterwards, within a bound: one connection per pair of mailboxes, none with a single end;
-an event descriptor for each outgoing one; a ledger for each process; a spill file and a socket for each peer.
+an event descriptor for each outgoing one; a file of handled counts for each process;
+a spill file and a socket for each peer.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ PROCESS_GROWTH, PROCESS_SLACK = 1.1, 4 * MEBIBYTE
 TREE_GROWTH, TREE_SLACK = 1.05, 4 * MEBIBYTE
 
 ACCEPTED, CONNECTING, EVENT = "mailbox in", "unnamed unix socket", "anon_inode:[eventfd]"
-PEER, SPILL, LEDGER = "connection", "spill file", "ledger"
+PEER, SPILL, HANDLED = "connection", "spill file", "handled counts"
 STREAM, LISTENING = "0001", 0x10000  # columns of /proc/net/unix
 TCP_CONNECTED = {"01", "08"}  # the latter: closed by the remote, and not by us yet
 
@@ -74,9 +75,9 @@ class Footprint:
         return [name for name in self.files if name.replace(".", "", 1).isdigit()]
 
     @property
-    def ledgers(self) -> list[int]:
+    def handled(self) -> list[int]:
         """Serials of the hosts that have one."""
-        return [int(name.partition(".")[0]) for name in self.files if name.endswith(".ledger")]
+        return [int(name.partition(".")[0]) for name in self.files if name.endswith(".handled")]
 
 
 def measure(names: Mapping[int, str], directory: Path) -> Footprint:
@@ -92,8 +93,8 @@ def measure(names: Mapping[int, str], directory: Path) -> Footprint:
     )
 
 
-def growth(before: Footprint, after: Footprint, may_have_ledger: Callable[[int], bool]) -> list[str]:
-    """What there is more of than there should be, a line each. Args: may_have_ledger, by a host's serial."""
+def growth(before: Footprint, after: Footprint, may_have_counts: Callable[[int], bool]) -> list[str]:
+    """What there is more of than there should be, a line each. Args: may_have_counts, by a host's serial."""
     names = [process.name for process in before.processes]
     left = [process.name for process in after.processes]
     if names != left:
@@ -107,9 +108,11 @@ def growth(before: Footprint, after: Footprint, may_have_ledger: Callable[[int],
     found += _mailboxes(before, after)
     if len(after.endpoints) != len(before.endpoints):
         found.append(f"mailbox sockets: {len(after.endpoints)}, before: {len(before.endpoints)}")
-    found += [f"ledger of host {serial} is left" for serial in after.ledgers if not may_have_ledger(serial)]
-    others = [name for name in after.files if name not in after.endpoints and not name.endswith(".ledger")]
-    known = [name for name in before.files if name not in before.endpoints and not name.endswith(".ledger")]
+    found += [
+        f"handled counts of host {serial} is left" for serial in after.handled if not may_have_counts(serial)
+    ]
+    others = [name for name in after.files if name not in after.endpoints and not name.endswith(".handled")]
+    known = [name for name in before.files if name not in before.endpoints and not name.endswith(".handled")]
     if others != known:
         found.append(f"files: {others}, before: {known}")
     if after.resident > before.resident * TREE_GROWTH + TREE_SLACK:
@@ -119,7 +122,7 @@ def growth(before: Footprint, after: Footprint, may_have_ledger: Callable[[int],
 
 def _more_descriptors(was: Process, now: Process) -> Iterator[str]:
     for kind in sorted(now.descriptors.keys() - {ACCEPTED, CONNECTING, EVENT, PEER, SPILL}):
-        if now.descriptors[kind] > max(was.descriptors.get(kind, 0), kind == LEDGER):
+        if now.descriptors[kind] > max(was.descriptors.get(kind, 0), kind == HANDLED):
             yield f"{now.name}: {now.descriptors[kind]} of {kind}, before: {was.descriptors.get(kind, 0)}"
     if now.descriptors.get(SPILL, 0) > now.descriptors.get(PEER, 0):
         yield f"{now.name}: {now.descriptors[SPILL]} spill files for {now.descriptors.get(PEER, 0)} peers"
@@ -174,8 +177,8 @@ def _descriptors(pid: int, directory: Path, sockets: Mapping[str, str]) -> Itera
             yield sockets.get(inode.rstrip("]"), "socket")
         elif kind == "pipe":
             yield kind
-        elif target.endswith(".ledger"):
-            yield LEDGER
+        elif target.endswith(".handled"):
+            yield HANDLED
         elif target.startswith("/") and target.endswith(" (deleted)") and "/#" in target:
             yield SPILL
         else:

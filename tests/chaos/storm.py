@@ -130,7 +130,7 @@ class Storm:
         if self._traffic.raised() != self._deeds.raised:
             report.violations.append(f"raised over: {self._traffic.raised()}, asked to: {self._deeds.raised}")
         assert report.before is not None
-        report.violations += growth(report.before, report.after, self._may_have_ledger)
+        report.violations += growth(report.before, report.after, self._may_have_counts)
         report.violations += self._stop()
 
     def _measure(self) -> Footprint:
@@ -160,7 +160,7 @@ class Storm:
             return [f"stopped with exit code {code}, left: {left}, {list(self._node.directory.glob('*'))}"]
         return []
 
-    def _may_have_ledger(self, serial: int) -> bool:
+    def _may_have_counts(self, serial: int) -> bool:
         ended = self._log.gone.get(serial)
         return ended is None or time.monotonic() < ended + LEDGER_LEFT_S
 

@@ -225,12 +225,12 @@ BEFORE = Footprint((process("rpc", pipe=2), process("switch", pipe=2)), ("1.0", 
 
 
 def test_a_node_that_is_as_it_was_has_not_grown() -> None:
-    """Nor has one with a connection more between two of its mailboxes, or with a ledger."""
+    """Nor has one with a connection more between two of its mailboxes, or with a file of handled counts."""
     assert growth(BEFORE, BEFORE, lambda _serial: True) == []
     rpc, switch = BEFORE.processes
     one = replace(rpc, descriptors={"pipe": 2, EVENT: 6, CONNECTING: 1})
-    other = replace(switch, descriptors={"pipe": 2, EVENT: 5, ACCEPTED: 1, "ledger": 1})
-    after = Footprint((one, other), (*BEFORE.files, "2.ledger"))
+    other = replace(switch, descriptors={"pipe": 2, EVENT: 5, ACCEPTED: 1, "handled counts": 1})
+    after = Footprint((one, other), (*BEFORE.files, "2.handled"))
     assert growth(BEFORE, after, lambda serial: serial == 2) == []
 
 
@@ -240,7 +240,7 @@ def test_a_node_that_is_as_it_was_has_not_grown() -> None:
         (replace(BEFORE, processes=(*BEFORE.processes, process("rpc"))), "processes: ['rpc'] more"),
         (replace(BEFORE, processes=BEFORE.processes[:1]), "['switch'] fewer"),
         (replace(BEFORE, files=(*BEFORE.files, "9.0")), "mailbox sockets: 3, before: 2"),
-        (replace(BEFORE, files=(*BEFORE.files, "9.ledger")), "ledger of host 9 is left"),
+        (replace(BEFORE, files=(*BEFORE.files, "9.handled")), "handled counts of host 9 is left"),
         (replace(BEFORE, files=(*BEFORE.files, "core")), "files: ['fds', 'core']"),
         (
             replace(BEFORE, processes=(process("rpc", pipe=3), BEFORE.processes[1])),
@@ -269,7 +269,7 @@ def test_what_has_grown_is_named(after: Footprint, violation: str) -> None:
         ({EVENT: 5, ACCEPTED: 1}, "mailbox connections: -1 single ends, before: 0"),
         ({EVENT: 5, PEER: 1}, "TCP connections: 1, before: 0"),
         ({EVENT: 5, "spill file": 1}, "rpc: 1 spill files for 0 peers"),
-        ({EVENT: 5, "ledger": 2}, "rpc: 2 of ledger"),
+        ({EVENT: 5, "handled counts": 2}, "rpc: 2 of handled counts"),
     ],
 )
 def test_descriptors_of_mailboxes_and_peers_have_bounds(descriptors: dict[str, int], violation: str) -> None:

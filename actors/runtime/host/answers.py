@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import serial_of
-from peerage.actors.runtime.mail.message import LARGE, Kind
+from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.port import Port
 
 REPLY = int(Kind.REPLY)  # packing enum members is slow
@@ -40,7 +41,7 @@ class Answers:
             value.when_done(lambda: self._give_outcome(source, corr, value))  # `then` would read it too late
             return
         try:
-            body, extras, flags = wire.encode(value, self._kept.get(serial_of(source), ()))
+            body, extras, flags = codec.encode(value, self._kept.get(serial_of(source), ()))
         except Exception as error:
             self.fail(source, corr, error)
             return
@@ -59,7 +60,7 @@ class Answers:
         try:
             value = future.get(timeout=0)
             if not isinstance(value, Future):
-                value = wire.Encoded(*wire.encode(value))
+                value = codec.Encoded(*codec.encode(value))
         except Exception as error:
             self._call_soon(self.fail, source, corr, error)
         else:
@@ -77,7 +78,7 @@ class Answers:
         """Answer an ask with an exception."""
         if (source, corr) in self.open:
             self.open.discard((source, corr))
-            self._port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+            self._port.send(source, Kind.FAIL, corr, body=codec.encode_failure(error))
 
     def refuse_all(self, name: bytes) -> None:
         """The actor of this name has ended: nobody will answer."""

@@ -9,36 +9,33 @@ from collections.abc import Callable, Container, Mapping
 from pickle import loads
 from typing import Any, Protocol
 
-from pykka import messages as pykka_messages
-
 from peerage.actors.runtime.errors import StopIncompleteError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.end_log import log_end
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.loop import Loop, Timer
 from peerage.actors.runtime.host.mailbox import CORR, FLAGS, KIND, SIZE, SOURCE, Item, Mailbox, messages_in
+from peerage.actors.runtime.host.pykka_messages import PYKKA_MESSAGES, receive_pykka
 from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.host.watching import Watchers, Watching
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.batch import unpack_batch
 from peerage.actors.runtime.mail.definitions import news
+from peerage.actors.runtime.mail.envelope import BATCH, EXEMPT, FRAMES, JOINED, Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.port import Port
-from peerage.actors.runtime.mail.proxy import Introspect, introspect
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.stops import unregister
-from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, Account
+from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, UnacknowledgedCounts
 
-PYKKA_MESSAGES = frozenset(
-    {pykka_messages.ProxyCall, pykka_messages.ProxyGetAttr, pykka_messages.ProxySetAttr, Introspect}
-)
 # Comparing enum members is slow.
 TELL, ASK, STOP = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP)
 
-BATCH = 128  # messages of one actor in a loop turn, so that its neighbours are served too
+TURN_MESSAGES = 128  # messages of one actor in a loop turn, so that its neighbours are served too
 
 STOPPED = DownReason("normal", "stopped")
 
@@ -101,7 +98,7 @@ class ActorCell:
         self.current: tuple[int, int, int] | None = (
             None  # source, correlation, kind of the message being handled
         )
-        self.accounts: dict[int, Account] = {}
+        self.unacknowledged: dict[int, UnacknowledgedCounts] = {}
         call_soon = functools.partial(loop.call_soon, self)
         self.answers = Answers(port, call_soon, kept)
         self.watching = Watching(port.lives, call_soon, self._on_down)
@@ -129,7 +126,7 @@ class ActorCell:
             self.queued = True
             self._loop.ready.append(self)
 
-    def run(self, left: int = BATCH) -> None:
+    def run(self, left: int = TURN_MESSAGES) -> None:
         """Handle some of the messages, at most so many."""
         self.queued = False
         if self.busy or self.ended:
@@ -141,7 +138,7 @@ class ActorCell:
             while left > 0 and items and not self.ended:
                 item = items.popleft()
                 mailbox.size -= item[SIZE]
-                if item[FLAGS] & wire.BATCH:
+                if item[FLAGS] & BATCH:
                     self._handle_batch(item, left)
                     left -= item[CORR]
                     continue
@@ -203,10 +200,10 @@ class ActorCell:
         if kind == STOP:
             if corr:
                 self._stop_asks.append((source, corr))
-            self._stop(wire.decode(0, body, ()) or STOPPED)
+            self._stop(codec.decode(0, body, ()) or STOPPED)
             return
         try:
-            value = wire.decode(flags, body, extras)
+            value = codec.decode(flags, body, extras)
         except Exception as error:
             self._unreadable(kind, flags, source, corr, size, error)
             return
@@ -218,10 +215,10 @@ class ActorCell:
             self._handle_uncounted(value)
 
     def _handle_uncounted(self, value: Any) -> None:
-        """A tell that stands in no account."""
+        """A tell that no sender counts."""
         try:
             if type(value) in PYKKA_MESSAGES:
-                _receive_pykka(self.actor, value)
+                receive_pykka(self.actor, value)
             else:
                 self.actor.on_receive(value)  # type: ignore[union-attr]  # as below
         except BaseException as error:
@@ -233,9 +230,7 @@ class ActorCell:
         self.sender_identity = sender
         self.mailbox.handled += 1
         try:
-            value = (
-                loads(body) if not extras and not flags & wire.FRAMES else wire.decode(flags, body, extras)
-            )
+            value = loads(body) if not extras and not flags & FRAMES else codec.decode(flags, body, extras)
         except Exception as error:
             self._unreadable(TELL, flags, source, 0, size, error)
             return
@@ -244,28 +239,28 @@ class ActorCell:
         failure = None
         try:
             if type(value) in PYKKA_MESSAGES:
-                _receive_pykka(self.actor, value)
+                receive_pykka(self.actor, value)
             else:
                 self.actor.on_receive(value)  # type: ignore[union-attr]  # no messages before the actor exists
         except BaseException as error:
             failure = error
-        account = self.accounts.get(source) or self._account(source)
+        counts = self.unacknowledged.get(source) or self._counts_for(source)
         receipts = self._receipts
-        receipts.words[account.entry + SETTLED] += 1
-        if flags & wire.EXEMPT or not account.dirty:
-            receipts.settle(account, flags, size, 0)
+        receipts.words[counts.entry + SETTLED] += 1
+        if flags & EXEMPT or not counts.dirty:
+            receipts.settle(counts, flags, size, 0)
         else:  # the usual case of it, without the call
-            account.messages += 1
-            account.size += size
-            if account.messages >= ACK_MESSAGES or account.size >= ACK_BYTES:
-                receipts.acknowledge(account)
+            counts.messages += 1
+            counts.size += size
+            if counts.messages >= ACK_MESSAGES or counts.size >= ACK_BYTES:
+                receipts.acknowledge(counts)
         if failure is not None:
             self.fail(failure)
 
     def _handle_batch(self, item: Item, limit: int) -> None:
         """Handle the messages of one frame, each as if it had come alone; what is over the limit waits, unpacked."""
         _kind, flags, source, messages, sender, body, extras, size, arrived = item
-        values: list[Any] = body if type(body) is list else wire.unpack_batch(flags, body, messages)
+        values: list[Any] = body if type(body) is list else unpack_batch(flags, body, messages)
         if messages > limit:
             rest = values[limit:]
             del values[limit:]
@@ -274,12 +269,12 @@ class ActorCell:
         self.current = (source, 0, TELL)
         self.sender_identity = sender
         receive, failure = self.actor.on_receive, None  # type: ignore[union-attr]  # no messages before the actor exists
-        account, words = self._account(source), self._receipts.words
-        entry = account.entry + SETTLED
+        counts, words = self._counts_for(source), self._receipts.words
+        entry = counts.entry + SETTLED
         before = settled = words[entry]
-        dead_before = words[account.entry + DEAD]
+        dead_before = words[counts.entry + DEAD]
         try:
-            if flags & wire.JOINED:
+            if flags & JOINED:
                 for value in values:
                     settled += 1
                     receive(value)
@@ -287,7 +282,7 @@ class ActorCell:
             else:
                 for packed in values:
                     settled += 1
-                    self._receive_packed(packed, receive, account)
+                    self._receive_packed(packed, receive, counts)
                     words[entry] = settled
         except BaseException as error:
             failure = error
@@ -296,21 +291,23 @@ class ActorCell:
         self.mailbox.depth -= messages
         left = before + messages - settled
         if left:
-            words[account.entry + DEAD] += left
+            words[counts.entry + DEAD] += left
             words[entry] = before + messages
-        self._receipts.settle(account, flags, size, words[account.entry + DEAD] - dead_before, messages)
+        self._receipts.settle(counts, flags, size, words[counts.entry + DEAD] - dead_before, messages)
         if failure is not None:
             self.fail(failure)
 
-    def _receive_packed(self, packed: Raw, receive: Callable[[Any], object], account: Account) -> None:
+    def _receive_packed(
+        self, packed: Raw, receive: Callable[[Any], object], counts: UnacknowledgedCounts
+    ) -> None:
         try:
             value = loads(packed)
         except Exception as error:
-            self._receipts.words[account.entry + DEAD] += 1
+            self._receipts.words[counts.entry + DEAD] += 1
             self._log_unreadable(error)
             return
         if type(value) in PYKKA_MESSAGES:
-            _receive_pykka(self.actor, value)
+            receive_pykka(self.actor, value)
         else:
             receive(value)
 
@@ -318,7 +315,7 @@ class ActorCell:
         self.deferred = False
         try:
             is_pykka = type(value) in PYKKA_MESSAGES
-            answer = _receive_pykka(self.actor, value) if is_pykka else self.actor.on_receive(value)  # type: ignore[union-attr]  # as above
+            answer = receive_pykka(self.actor, value) if is_pykka else self.actor.on_receive(value)  # type: ignore[union-attr]  # as above
         except Exception as error:
             self.answers.fail(source, corr, error)
         except BaseException as error:
@@ -342,17 +339,17 @@ class ActorCell:
 
     def _settle(self, source: int, flags: int, size: int, dead: int, messages: int = 1) -> None:
         """Note tells as handled, or as dead letters; the host acknowledges in batches."""
-        account, words = self._account(source), self._receipts.words
-        words[account.entry + SETTLED] += messages
+        counts, words = self._counts_for(source), self._receipts.words
+        words[counts.entry + SETTLED] += messages
         if dead:
-            words[account.entry + DEAD] += dead
-        self._receipts.settle(account, flags, size, dead, messages)
+            words[counts.entry + DEAD] += dead
+        self._receipts.settle(counts, flags, size, dead, messages)
 
-    def _account(self, source: int) -> Account:
-        account = self.accounts.get(source)
-        if account is None:
-            account = self.accounts[source] = self._receipts.account(source, self.name)
-        return account
+    def _counts_for(self, source: int) -> UnacknowledgedCounts:
+        counts = self.unacknowledged.get(source)
+        if counts is None:
+            counts = self.unacknowledged[source] = self._receipts.counts(source, self.name)
+        return counts
 
     # Other actors
 
@@ -422,11 +419,11 @@ class ActorCell:
         self._refuse_rest()
         self.watchers.ended(reason)
         for source, corr in self._stop_asks:
-            self._port.send(source, Kind.REPLY, corr, body=wire.dumps(None))
+            self._port.send(source, Kind.REPLY, corr, body=codec.dumps(None))
         keeper = self._keeper
         facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
-        is_passing = self.actor is not None and self.actor.is_passing
-        log_end(reason, facts, is_passing=is_passing, is_system_ending=keeper.is_system_ending)
+        is_short_lived = self.actor is not None and self.actor.is_short_lived
+        log_end(reason, facts, is_short_lived=is_short_lived, is_system_ending=keeper.is_system_ending)
         keeper.on_end(self, reason)
 
     def _refuse_rest(self) -> None:
@@ -439,12 +436,5 @@ class ActorCell:
                 self._stop_asks.append((source, corr))
         self.answers.refuse_all(self.name)
         self.mailbox.clear()
-        for account in self.accounts.values():
-            self._receipts.acknowledge(account)
-
-
-def _receive_pykka(actor: HostedActor | None, value: Any) -> Any:
-    assert actor is not None
-    if type(value) is Introspect:
-        return introspect(actor)
-    return actor._handle_receive(value)  # noqa: SLF001 - Pykka's own reading of its messages
+        for counts in self.unacknowledged.values():
+            self._receipts.acknowledge(counts)

@@ -10,8 +10,8 @@ from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.loop import Loop, Task, Timer
 from peerage.actors.runtime.host.watching import Following, Watching
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.ref import ActorRef, from_identity
 

@@ -15,8 +15,9 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from peerage.actors.runtime.errors import AskCycleError
-from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.message import Kind
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.ref import ActorRef
 
 Actor = tuple[str, str]  # name and host: a name alone may be another actor's, in another host
@@ -139,13 +140,13 @@ def _forward(port: Port, answer: Answer, probe: Probe) -> None:
             answer.asked.route.address,
             Kind.PROBE,
             target=answer.asked.route.target,
-            body=wire.dumps(tuple(probe)),
+            body=codec.dumps(tuple(probe)),
         )
 
 
-def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: wire.Raw) -> None:
+def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: Raw) -> None:
     """Close the circle, pass the probe on, or let it end here."""
-    probe = Probe(*wire.decode(0, body, ()))
+    probe = Probe(*codec.decode(0, body, ()))
     above = _from(stack, target)
     if not above or probe.edge not in above[0].open_asks or len(probe.path) >= MAX_PATH:
         return

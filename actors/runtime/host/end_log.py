@@ -10,11 +10,11 @@ from peerage.actors.runtime.mail.exit_reason import DownReason
 
 
 def log_end(
-    reason: DownReason, facts: Mapping[str, Any], *, is_passing: bool, is_system_ending: bool
+    reason: DownReason, facts: Mapping[str, Any], *, is_short_lived: bool, is_system_ending: bool
 ) -> None:
     """Write one line.
 
-    Args: facts, the actor, its host and its process; is_passing, whether it is one of many that come and go.
+    Args: facts, the actor, its host and its process; is_short_lived, whether it is one of many that come and go.
     """
     if reason.kind == "exception" and is_system_ending:
         # What it relied on has been stopped under it: no fault of its own that anybody could mend.
@@ -24,5 +24,5 @@ def log_end(
     elif reason.kind == "exception":
         logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
     else:
-        tell = logger().debug if is_passing else logger().info
+        tell = logger().debug if is_short_lived else logger().info
         tell("actor stopped", **facts, cause=str(reason))

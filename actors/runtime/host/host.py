@@ -19,11 +19,12 @@ from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave, Standing, Stop
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.class_path import path_of
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering
@@ -75,8 +76,8 @@ class Host(LoopThread):
         try:
             try:
                 with starting.reading():
-                    name, what, extra, owner = StartRequest(*wire.decode(0, body, ()))
-                    cls, args, kwargs = wire.decode(0, what, ())
+                    name, what, extra, owner = StartRequest(*codec.decode(0, body, ()))
+                    cls, args, kwargs = codec.decode(0, what, ())
             except BaseException:
                 close_all(fds)
                 raise
@@ -134,7 +135,7 @@ class Host(LoopThread):
         if not cell.ended:
             cell.is_up = True
             self.port.followers.started(key)
-        tell = logger().debug if cls.is_passing else logger().info
+        tell = logger().debug if cls.is_short_lived else logger().info
         tell("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
 
@@ -174,7 +175,7 @@ class Host(LoopThread):
         if not self.closing:
             self.closing = True
             self.reason = reason
-        body = wire.dumps(self.reason)
+        body = codec.dumps(self.reason)
         for cell in reversed(list(self.cells.values())):
             if not self._is_left(cell, leave):
                 self.port.send(self.port.address, Kind.STOP, target=cell.name, body=body)
@@ -195,7 +196,7 @@ class Host(LoopThread):
         standing = Standing(self.patience > 0, waits)
         if standing != self._standing:
             self._standing = standing
-            self.port.send(ROOT_ADDRESS, Kind.HOST_STANDING, self.serial, body=wire.dumps(tuple(standing)))
+            self.port.send(ROOT_ADDRESS, Kind.HOST_STANDING, self.serial, body=codec.dumps(tuple(standing)))
 
     def _close(self) -> None:
         self.loop.finished = True
@@ -203,5 +204,5 @@ class Host(LoopThread):
             cell.end(self.reason)
         self.take_last_messages()
         goodbye = self.reason, self.residents.last_ends()
-        self.port.send(ROOT_ADDRESS, Kind.HOST_BYE, self.serial, body=wire.dumps(goodbye))
+        self.port.send(ROOT_ADDRESS, Kind.HOST_BYE, self.serial, body=codec.dumps(goodbye))
         self.shut()

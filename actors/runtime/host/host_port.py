@@ -14,14 +14,16 @@ from peerage.actors.runtime.host.followers import Followers
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.batch import batch_size
+from peerage.actors.runtime.mail.envelope import BATCH, Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.handled_counts import path_of as ledger_path
+from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import LAST_WORDS_S, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.losses import NEVER
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.routes import Route
 
@@ -50,7 +52,7 @@ class HostPort(Port):
         super().__init__(process.network, address, process)
         self.process = process
         self._loop, self._cells = loop, cells
-        path = ledger_path(process.directory, serial_of(address))
+        path = handled_path(process.directory, serial_of(address))
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
         self.outbox.retry_later = self._retry_later
@@ -146,7 +148,7 @@ class HostPort(Port):
 
     def _send_news(self, address: int, number: int, reason: DownReason | None) -> None:
         """Tell a follower that the actor is up, or why it has ended; one in this host hears of it in the next turn."""
-        body = wire.dumps(reason)
+        body = codec.dumps(reason)
         if address == self.address:
             self.later(lambda: self.send(address, Kind.NEWS, number, body=body))
         else:
@@ -264,8 +266,8 @@ class HostPort(Port):
     ) -> None:
         cell = self._cells.get(target)
         messages = 1
-        if flags & wire.BATCH:
-            messages, size = corr, wire.batch_size(body)
+        if flags & BATCH:
+            messages, size = corr, batch_size(body)
         if cell is None:
             self.receipts.dead_on_arrival(source, target, flags, size, messages)
             return

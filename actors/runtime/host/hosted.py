@@ -17,7 +17,7 @@ class HostedActor(pykka.Actor):
 
     actor_urn: str
     runtime: ActorContext
-    is_passing: ClassVar[bool] = (
+    is_short_lived: ClassVar[bool] = (
         False  # one of many that come and go: logged only when it fails, or for debugging
     )
     stops_others: ClassVar[bool] = (

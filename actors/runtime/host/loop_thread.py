@@ -15,11 +15,11 @@ from peerage.actors.runtime.host.host_port import HostPort
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.residents import Residents
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
-from peerage.actors.runtime.mail import definitions
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, definitions
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request, answering
 from peerage.actors.runtime.mail.requests import NUMBER
@@ -102,7 +102,7 @@ class LoopThread:
         self.receipts.write_again()
 
     def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
-        match wire.decode(0, body, ()):
+        match codec.decode(0, body, ()):
             case "pid":
                 asker.answer(self.pid)
             case "actors":

@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.envelope import BATCH
+from peerage.actors.runtime.mail.memory import Raw
 
 # One message: kind, flags, source, correlation, sender, body, extra frames, size, and when it came. A plain tuple: making a
 # named one costs as much as unpickling a small message. A batch is one item, whose correlation is the number of its
@@ -26,7 +26,7 @@ ARRIVED: Final = 8
 
 def messages_in(item: Item) -> int:
     """How many messages an item is."""
-    return item[CORR] if item[FLAGS] & wire.BATCH else 1
+    return item[CORR] if item[FLAGS] & BATCH else 1
 
 
 class Mailbox:

@@ -1,8 +1,8 @@
-"""What a host has handled and owes its senders: acknowledgements, and the ledger that outlives the host.
+"""What a host has handled and owes its senders: acknowledgements, and the counts that outlive the host.
 
-Each pair of sender and actor has an account of tells that were handled and not yet acknowledged. An account is acknowledged
+Each pair of sender and actor has counts of tells that were handled and not yet acknowledged. Counts are acknowledged
 when a quarter of the sender's window has gathered, and all of them `ACK_DELAY_S` after the first one. What is not
-acknowledged when the host is killed, senders read in the ledger (see `mail/handled_counts.py`).
+acknowledged when the host is killed, senders read the handled counts (see `mail/handled_counts.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable, MutableSequence
 from typing import Any, Protocol
 
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail.handled_counts import DEAD, ENTRIES, SETTLED, WORDS, Ledger
-from peerage.actors.runtime.mail.message import EXEMPT, Kind
-from peerage.actors.runtime.mail.window import ACK, ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, Account
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
+from peerage.actors.runtime.mail.handled_counts import DEAD, ENTRIES, SETTLED, WORDS, HandledCounts
+from peerage.actors.runtime.mail.window import ACK, ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES, UnacknowledgedCounts
 
 
 class Sender(Protocol):
@@ -32,80 +32,87 @@ class Timers(Protocol):
 class Receipts:
     """Belongs to a host's loop.
 
-    Attributes: words, of the ledger: `words[account.entry + SETTLED]` counts the tells handled, `+ DEAD` the dead letters
-    among them. Without a ledger they are counted for nobody.
+    Attributes:
+        words: the mapped file of handled counts. `words[counts.entry + SETTLED]` is the number of tells handled, `+ DEAD`
+            the dead letters among them. Without the file, a list that nobody reads.
 
-    Args: path, of the ledger, which is made for the first sender; is_alive, whether there is an actor of this name.
+    Args:
+        path: of that file; it is made for the first sender.
+        is_alive: whether the host has an actor of this name, so that entries of ended actors can be used again.
     """
 
     def __init__(
         self, port: Sender, timers: Timers, path: str, is_alive: Callable[[bytes], bool], host: str
     ) -> None:
         self._port, self._timers, self._path, self._is_alive, self._host = port, timers, path, is_alive, host
-        self._ledger: Ledger | None = None
+        self._handled: HandledCounts | None = None
         self._is_closed = False
-        self._dirty: list[Account] = []
+        self._dirty: list[UnacknowledgedCounts] = []
         self.words: MutableSequence[int] | memoryview[int] = [0] * WORDS
 
-    def account(self, source: int, target: bytes) -> Account:
-        """A new account, with its entry in the ledger."""
-        if self._ledger is None and not self._is_closed:
+    def counts(self, source: int, target: bytes) -> UnacknowledgedCounts:
+        """New counts, with their entry in the file."""
+        if self._handled is None and not self._is_closed:
             try:
-                self._ledger = Ledger(self._path, self._is_alive)
+                self._handled = HandledCounts(self._path, self._is_alive)
             except OSError as error:  # losses after a kill are then reported too high
-                logger().warning("ledger cannot be made", host=self._host, cause=str(error))
+                logger().warning("file of handled counts cannot be made", host=self._host, cause=str(error))
             else:
-                self.words = self._ledger.words
-        return Account(source, target, self._ledger.entry(source, target) if self._ledger is not None else 0)
+                self.words = self._handled.words
+        return UnacknowledgedCounts(
+            source, target, self._handled.entry(source, target) if self._handled is not None else 0
+        )
 
-    def settle(self, account: Account, flags: int, size: int, dead: int, messages: int = 1) -> None:
+    def settle(
+        self, counts: UnacknowledgedCounts, flags: int, size: int, dead: int, messages: int = 1
+    ) -> None:
         """Note tells as handled, or as dead letters, and acknowledge them when enough have gathered."""
         if flags & EXEMPT:
-            account.exempt += messages
+            counts.exempt += messages
         else:
-            account.messages += messages
-            account.size += size
-        account.dead += dead
-        if account.messages + account.exempt >= ACK_MESSAGES or account.size >= ACK_BYTES:
-            self.acknowledge(account)
-        elif not account.dirty:
-            account.dirty = True
+            counts.messages += messages
+            counts.size += size
+        counts.dead += dead
+        if counts.messages + counts.exempt >= ACK_MESSAGES or counts.size >= ACK_BYTES:
+            self.acknowledge(counts)
+        elif not counts.dirty:
+            counts.dirty = True
             if not self._dirty:
                 self._timers.call_later(None, ACK_DELAY_S, self.acknowledge_all)
-            self._dirty.append(account)
+            self._dirty.append(counts)
 
-    def acknowledge(self, account: Account) -> None:
+    def acknowledge(self, counts: UnacknowledgedCounts) -> None:
         """Tell the sender what has gathered."""
-        was_dirty = account.dirty
-        counts = account.take()
-        account.dirty = was_dirty  # it stays in the list; an empty account is skipped there
-        if counts != (0, 0, 0, 0):
-            self._port.send(account.source, Kind.ACK, target=account.target, body=ACK.pack(*counts))
+        was_dirty = counts.dirty
+        taken = counts.take()
+        counts.dirty = was_dirty  # they stay in the list, where empty counts are skipped
+        if taken != (0, 0, 0, 0):
+            self._port.send(counts.source, Kind.ACK, target=counts.target, body=ACK.pack(*taken))
 
     def acknowledge_all(self) -> None:
         """Tell all senders."""
         dirty, self._dirty = self._dirty, []
-        for account in dirty:
-            account.dirty = False
-            self.acknowledge(account)
+        for counts in dirty:
+            counts.dirty = False
+            self.acknowledge(counts)
 
     def dead_on_arrival(self, source: int, target: bytes, flags: int, size: int, messages: int) -> None:
         """Tells came for an actor that is not here: their sender counts them as dead letters."""
-        account = self.account(source, target)
-        self.words[account.entry + SETTLED] += messages
-        self.words[account.entry + DEAD] += messages
-        self.settle(account, flags, size, messages, messages)
-        self.acknowledge(account)
+        counts = self.counts(source, target)
+        self.words[counts.entry + SETTLED] += messages
+        self.words[counts.entry + DEAD] += messages
+        self.settle(counts, flags, size, messages, messages)
+        self.acknowledge(counts)
 
     def write_again(self) -> None:
-        """The directory was removed and made again: the ledger must be in it."""
-        if self._ledger is not None and not self._is_closed:
+        """The directory was removed and made again: the file must be in it."""
+        if self._handled is not None and not self._is_closed:
             with contextlib.suppress(OSError):  # losses after a kill are then reported too high
-                self._ledger.write_again(self._path)
-                self.words = self._ledger.words
+                self._handled.write_again(self._path)
+                self.words = self._handled.words
 
     def disown(self) -> None:
-        """In a forked child: a handler that goes on there counts nothing any more, for the ledger is its parent's."""
+        """In a forked child: a handler that goes on there counts nothing any more, because the file is its parent's."""
         if isinstance(self.words, memoryview):
             self.words.release()
         self.words = _waste()
@@ -114,8 +121,8 @@ class Receipts:
         """Count nothing any more."""
         self._is_closed = True
         self.words = _waste()
-        if self._ledger is not None:
-            self._ledger.close()
+        if self._handled is not None:
+            self._handled.close()
 
 
 def _waste() -> list[Any]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.system_messages import SystemMessage
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.watches import BEFORE_HOOKS
 
 REMEMBERED_REASONS = 256  # of actors that have ended in a host that lives on
@@ -53,7 +53,7 @@ class Residents:
         if cell is None:
             # A watch may cross its actor's end on the way: then the true reason is still known.
             reason = self._reasons.get(target) or DownReason("noproc", f"{target.decode()} not found")
-            self._send(source, Kind.DOWN, number, body=wire.dumps(reason))
+            self._send(source, Kind.DOWN, number, body=codec.dumps(reason))
         elif body == BEFORE_HOOKS:
             cell.watchers.add_early((source, number))
         else:

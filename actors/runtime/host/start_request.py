@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.ref import ActorRef
 
 
@@ -23,7 +23,7 @@ class StartRequest(NamedTuple):
 
     def packed(self) -> bytes:
         """The body of the message."""
-        return wire.dumps(tuple(self))
+        return codec.dumps(tuple(self))
 
 
 @dataclass(slots=True)

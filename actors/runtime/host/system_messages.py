@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.inbox import Handler
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.memory import Raw
 
 
 class SystemMessage(NamedTuple):
@@ -28,7 +28,7 @@ class SystemMessage(NamedTuple):
 
     def read(self) -> Any:
         """The value in its body."""
-        return wire.decode(0, self.body, ())
+        return codec.decode(0, self.body, ())
 
 
 def handler(serve: Callable[[SystemMessage], object]) -> Handler:

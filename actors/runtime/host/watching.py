@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.ref import ActorRef
 
 Watcher = tuple[int, int]  # the address of its mailbox, and the number that it knows the watch by
@@ -174,6 +174,6 @@ class Watchers:
         self._tell(self._late | self._early, reason)
 
     def _tell(self, watchers: set[Watcher], reason: DownReason) -> None:
-        body = wire.dumps(reason)
+        body = codec.dumps(reason)
         for source, number in watchers:
             self._port.send(source, Kind.DOWN, number, body=body)

@@ -7,9 +7,9 @@ from itertools import count
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.definitions import news
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.routes import Route
 
 
@@ -125,7 +125,7 @@ class Asks:
         if ask is None or (waiter := ask.waiter) is None:
             return
         try:
-            value = wire.decode(flags, body, extras)
+            value = codec.decode(flags, body, extras)
         except Exception as error:
             waiter.resolve(None, error)
         else:
@@ -139,7 +139,7 @@ class Asks:
         """The exception that the actor raised."""
         ask = self.settle(number)
         if ask is not None and ask.waiter is not None:
-            ask.waiter.resolve(None, wire.decode_failure(body))
+            ask.waiter.resolve(None, codec.decode_failure(body))
 
     def on_dead(
         self, _flags: int, _source: int, number: int, target: bytes, _sender: bytes, body: Raw, *_: Any

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import LimitReachedError
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable, serial_of
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 
 
 class Send(Protocol):
@@ -106,7 +107,7 @@ class Follows:
         self, _flags: int, source: int, number: int, _target: bytes, _sender: bytes, body: Raw, *_: Any
     ) -> None:
         """A message with news has come."""
-        self.on_news(serial_of(source), number, wire.decode(0, body, ()))
+        self.on_news(serial_of(source), number, codec.decode(0, body, ()))
 
     def on_news(self, serial: int, number: int, reason: DownReason | None) -> None:
         """A host says that the actor is up, or for what reason it has ended."""

@@ -28,14 +28,14 @@ NO_ENTRY = 0  # entry 0 is scratch paper: pairs without an entry are counted the
 
 
 def path_of(directory: str, serial: int) -> str:
-    return f"{directory}/{serial}.ledger"
+    return f"{directory}/{serial}.handled"
 
 
 def name_hash(name: bytes) -> int:
     return zlib.crc32(name) << 32 | zlib.adler32(name)
 
 
-class Ledger:
+class HandledCounts:
     """The counts of one host, written by its thread. A store to `words[entry + SETTLED]` takes no call and no lock."""
 
     def __init__(self, path: str, is_alive: Callable[[bytes], bool]) -> None:

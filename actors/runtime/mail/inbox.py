@@ -8,9 +8,8 @@ from time import monotonic
 
 import zmq
 
-from peerage.actors.runtime.mail import message as wire
-from peerage.actors.runtime.mail.memory import seal
-from peerage.actors.runtime.mail.message import HEADER, LARGE, Raw
+from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES
+from peerage.actors.runtime.mail.memory import LARGE, Raw, seal
 
 LONGEST_BURST = 64
 BACKLOG = 4096  # connections; a full backlog would delay a first message by a reconnect interval
@@ -91,7 +90,7 @@ class Inbox:
         if extra:
             frames = self._extra_frames(extra, marks)
             size += sum(map(len, frames))
-            if marks & wire.BODY_APART:
+            if marks & BODY_APART:
                 body = frames.pop(0)
             extras = frames
         self._handlers[kind](
@@ -139,11 +138,11 @@ class Inbox:
         return False
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
-        if not marks & wire.FRAMES:  # buffers of arrays, which their receiver may write to
+        if not marks & FRAMES:  # buffers of arrays, which their receiver may write to
             views = (self._pull.recv(copy=False).buffer for _ in range(extra))
             # ZeroMQ leaves small ones where it has read them, at odd addresses; arrays want aligned ones.
             return [view if len(view) >= LARGE else bytearray(view) for view in views]
-        if not marks & wire.LARGE_FRAMES:
+        if not marks & LARGE_FRAMES:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):

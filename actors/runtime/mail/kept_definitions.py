@@ -7,8 +7,8 @@ from typing import Protocol
 
 from peerage.actors.runtime.mail import definitions
 from peerage.actors.runtime.mail.definitions import news
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, serial_of
-from peerage.actors.runtime.mail.message import Kind
 
 
 class Send(Protocol):

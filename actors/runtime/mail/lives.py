@@ -10,11 +10,13 @@ from peerage.actors.runtime.errors import ActorDeadError, ForeignRefError
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.asks import Asks
+from peerage.actors.runtime.mail.codec import Encoded
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.follows import Follow, Follows
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
-from peerage.actors.runtime.mail.message import EXEMPT, Encoded, Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.watches import BEFORE_HOOKS, OnDown, Watches

@@ -24,19 +24,10 @@ import zmq
 from peerage.actors.runtime.errors import LimitReachedError
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.batch import BATCH_BYTES, BATCH_MESSAGES, Batch
+from peerage.actors.runtime.mail.envelope import BODY_APART, EXEMPT, HEADER, LARGE_FRAMES, Kind
 from peerage.actors.runtime.mail.host_table import serial_of
-from peerage.actors.runtime.mail.memory import as_frame
-from peerage.actors.runtime.mail.message import (
-    BATCH_BYTES,
-    BATCH_MESSAGES,
-    EXEMPT,
-    HEADER,
-    LARGE,
-    Batch,
-    Kind,
-    Raw,
-)
+from peerage.actors.runtime.mail.memory import LARGE, Raw, as_frame
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import PATIENCE_S, Way, goodbye
@@ -111,12 +102,12 @@ class Outbox:
                 self._send_frame(address, header + target + sender + body)
                 return
             if len(body) >= LARGE:
-                extras, body, flags = [body, *extras], b"", flags | wire.BODY_APART
+                extras, body, flags = [body, *extras], b"", flags | BODY_APART
             if any(len(frame) >= LARGE for frame in extras):
-                flags |= wire.LARGE_FRAMES
+                flags |= LARGE_FRAMES
             header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
             frames = [header + target + sender + body, *map(as_frame, extras)]
-            self._send_frames(address, (frames, not flags & wire.LARGE_FRAMES))
+            self._send_frames(address, (frames, not flags & LARGE_FRAMES))
 
     def send_small(
         self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw

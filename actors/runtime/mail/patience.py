@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import pykka
 
 from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.mail.codec import Encoded
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Encoded
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 
 

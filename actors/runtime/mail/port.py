@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, MailboxFullError
 from peerage.actors.runtime.limits import Purpose
-from peerage.actors.runtime.mail import handled_counts
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, handled_counts
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.asks import Ask, Asks
 from peerage.actors.runtime.mail.async_face import AsyncFace
 from peerage.actors.runtime.mail.calls import Call, settle_in_their_loops
+from peerage.actors.runtime.mail.codec import PLAIN, PLAIN_SIZE, SIZED, SMALL
+from peerage.actors.runtime.mail.envelope import EXEMPT, FRAMES, Kind
 from peerage.actors.runtime.mail.follows import Follows
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import THREAD_MASK, serial_of
@@ -26,17 +27,7 @@ from peerage.actors.runtime.mail.inbox import SLICE_S, Handler, Inbox
 from peerage.actors.runtime.mail.kept_definitions import Announcer
 from peerage.actors.runtime.mail.lives import Lives
 from peerage.actors.runtime.mail.losses import Losses
-from peerage.actors.runtime.mail.message import (
-    EXEMPT,
-    FRAMES,
-    LARGE,
-    PLAIN,
-    PLAIN_SIZE,
-    SIZED,
-    SMALL,
-    Kind,
-    Raw,
-)
+from peerage.actors.runtime.mail.memory import LARGE, Raw
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import Outbox
 from peerage.actors.runtime.mail.reader import Reader
@@ -220,7 +211,7 @@ class Port:
             if not plain:
                 if route.line is None:  # what waits in line may have to go to a successor
                     kept = self.network.kept.get(route.serial, ())
-                body, extras, flags = wire.encode(value, kept)
+                body, extras, flags = codec.encode(value, kept)
                 size = len(body)
                 for frame in extras:
                     size += len(frame)
@@ -235,7 +226,7 @@ class Port:
                 # As `has_room`, without the call.
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
                     if kept:
-                        body, extras, flags = wire.encode(value)
+                        body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
                     if not self.make_room(route, size, when_full):
                         return
@@ -298,7 +289,7 @@ class Port:
             if route is None and (route := self._route_to_ask(ref, kind, future)) is None:
                 return future
             kept = self.network.kept.get(route.serial, ()) if route.line is None else ()
-            body, extras, flags = wire.encode(value, kept)
+            body, extras, flags = codec.encode(value, kept)
             size = len(body)
             if extras:
                 size += sum(map(len, extras))
@@ -312,7 +303,7 @@ class Port:
             else:
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
                     if kept:
-                        body, extras, flags = wire.encode(value)
+                        body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
                     if not block and when_full is None and until is None and self.face.takes(route):
                         self.face.put_behind(route, kind, (body, extras, flags, size, False), future, False)

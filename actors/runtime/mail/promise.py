@@ -23,11 +23,12 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
 from peerage.actors.runtime.limits import Purpose
-from peerage.actors.runtime.mail import here, systems
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, here, systems
+from peerage.actors.runtime.mail.codec import PLAIN
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Departure, Future, wait_quietly
 from peerage.actors.runtime.mail.host_table import HostTable, serial_of
-from peerage.actors.runtime.mail.message import PLAIN, Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.outcome import State, pack, pack_outcome
 from peerage.actors.runtime.mail.waiters import CLAIMING
 
@@ -160,7 +161,7 @@ class Promises:
         try:
             _read_for_its_thread(future)
         except RuntimeError as error:  # no thread can be started
-            host.port.send(source, Kind.FAIL, corr, body=wire.encode_failure(error))
+            host.port.send(source, Kind.FAIL, corr, body=codec.encode_failure(error))
 
     # The end
 
@@ -181,7 +182,7 @@ def _answer(port: Port, future: Future[Any], source: int, corr: int) -> None:
         assert future.outcome is not None
         kind, body = future.outcome.as_message()
     except Exception as error:
-        kind, body = Kind.FAIL, wire.encode_failure(error)
+        kind, body = Kind.FAIL, codec.encode_failure(error)
     port.send(source, kind, corr, body=body)
 
 

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.inbox import Handler
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 
 Step = Callable[..., object]
 
@@ -59,7 +60,7 @@ class Request:
     def answer(self, value: Any = None) -> None:
         """Give the answer; only the first counts."""
         if not self.is_answered:
-            self._send(Kind.REPLY, wire.dumps(value))
+            self._send(Kind.REPLY, codec.dumps(value))
             self.is_answered = True
             self._undo.clear()
 
@@ -71,7 +72,7 @@ class Request:
             do_all(*reversed(undo), (self._fail, (error,)))
 
     def _fail(self, error: Exception) -> None:
-        self._send(Kind.FAIL, wire.encode_failure(error))
+        self._send(Kind.FAIL, codec.encode_failure(error))
 
     def _send(self, kind: Kind, body: bytes) -> None:
         if self.corr:

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError
 from peerage.actors.runtime.limits import Purpose
-from peerage.actors.runtime.mail import here
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, here
 from peerage.actors.runtime.mail.asks import Asks
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostTable, serial_of
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 
 NUMBER = struct.Struct("<Q")
 LATE = {Kind.KILL, Kind.START}  # whoever kills makes room; whoever starts was let do so by the root
@@ -52,7 +52,7 @@ class Requests:
 
     def ask(self, address: int, kind: int, value: Any = None, *, target: bytes = b"") -> Future[Any]:
         """Ask a host or the root. Raises: ActorDeadError, when the port is closed."""
-        return self.ask_packed(address, kind, wire.dumps(value), target=target)
+        return self.ask_packed(address, kind, codec.dumps(value), target=target)
 
     def ask_packed(self, address: int, kind: int, body: bytes, *, target: bytes = b"") -> Future[Any]:
         """As `ask`, the value already pickled."""

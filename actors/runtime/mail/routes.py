@@ -7,8 +7,9 @@ from typing import Any
 
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail.actor_path import ActorPath
+from peerage.actors.runtime.mail.envelope import HEADER, Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostTable
-from peerage.actors.runtime.mail.message import HEADER, Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.window import ACK, Window
 
 MANY_ROUTES = 1024  # above this number, routes that are not needed are looked for and dropped

@@ -8,9 +8,11 @@ from itertools import islice
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import MailboxFullError
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
-from peerage.actors.runtime.mail.message import BATCH_MESSAGES, EXEMPT, Batch, Kind, Raw
+from peerage.actors.runtime.mail.batch import BATCH_MESSAGES, Batch, in_turn, parcels
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES, WhenFull
@@ -53,14 +55,14 @@ def tell_many(
         those before it have gone.
     """
     sent = 0
-    iterator = wire.in_turn(values)
+    iterator = in_turn(values)
     more = True
     while more:
         chunk: list[Any] = []
         try:
             chunk.extend(islice(iterator, BATCH_MESSAGES))
         finally:  # what came before the iterable failed goes, as with `tell`
-            for parcel in wire.parcels(chunk):
+            for parcel in parcels(chunk):
                 try:
                     if isinstance(parcel, Batch):
                         _tell_batch(port, ref, parcel, when_full, exempt)
@@ -116,7 +118,7 @@ def tell_if_there(port: Port, ref: ActorPath, value: Any) -> None:
         if route is None:
             return
         kept = port.network.kept.get(route.serial, ()) if route.line is None else ()
-        body, extras, flags = wire.encode(value, kept)
+        body, extras, flags = codec.encode(value, kept)
         if route.line is not None:
             size = len(body) + sum(map(len, extras))
             port.face.put_behind(route, Kind.TELL_IF_THERE, (body, extras, flags, size, False), None)

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple, Protocol
 
 from pykka import Timeout
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.memory import Raw
 
 BEFORE_HOOKS = b"1"  # body of a watch that ends before the last hook of its actor is called
 
@@ -56,7 +56,7 @@ class Watches:
         self, _flags: int, _source: int, number: int, _target: bytes, _sender: bytes, body: Raw, *_: Any
     ) -> None:
         """A message says that the actor has ended. The arguments are those of every handler of messages."""
-        self.end(number, wire.decode(0, body, ()))
+        self.end(number, codec.decode(0, body, ()))
 
     def end_on(self, is_gone: Callable[[int], bool], reason_of: Callable[[int, str], DownReason]) -> None:
         """End the watches of all actors whose hosts are gone.

@@ -16,8 +16,8 @@ import zmq
 
 from peerage.actors.runtime.errors import LimitReachedError
 from peerage.actors.runtime.limits import Purpose, Reserve, lack_of_descriptors
+from peerage.actors.runtime.mail.envelope import HEADER, Kind
 from peerage.actors.runtime.mail.host_table import HostTable, serial_of
-from peerage.actors.runtime.mail.message import HEADER, Kind
 
 RECONNECT_MS = 20
 SHORTEST_LINGER_S = 0.1

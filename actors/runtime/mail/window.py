@@ -102,14 +102,14 @@ class Window:
         return self.messages - self.asks + self.exempt
 
 
-class Account:
+class UnacknowledgedCounts:
     """What one actor has handled from one sender and not yet acknowledged."""
 
     __slots__ = ("dead", "dirty", "entry", "exempt", "messages", "size", "source", "target")
 
     def __init__(self, source: int, target: bytes, entry: int = 0) -> None:
         self.source, self.target = source, target
-        self.entry = entry  # in the host's ledger
+        self.entry = entry  # in the host's handled counts
         self.messages = self.size = self.exempt = self.dead = 0
         self.dirty = False
 

@@ -19,11 +19,11 @@ from peerage.actors.runtime.errors import limit_of, text_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail import here as present
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.foothold import LOOK_S
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes import orphan, passed_fds, sigterm  # noqa: F401 - what it does after a fork it does by itself
 from peerage.actors.runtime.processes.parent_watch import guard
@@ -47,17 +47,17 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     process.network.not_noticed_yet(boot.directory_identity)
     process.log_setup = boot.log_setup
     present.enter(process)
-    process.table.load(wire.decode(0, boot.table, ()))
+    process.table.load(codec.decode(0, boot.table, ()))
     host = Host(process, boot.name, boot.serial, keep=boot.keep)
     process.main = host
     process.table.up(HostFacts(boot.name, boot.serial, host.pid), process.table.booting)
     host.passed_fds = fds
     _end_on_sigterm(host)
     if boot.log_setup:
-        setup: Callable[[], Any] = wire.decode(0, boot.log_setup, ())
+        setup: Callable[[], Any] = codec.decode(0, boot.log_setup, ())
         setup()
     starting.ready()
-    host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=wire.dumps((boot.name, host.pid)))
+    host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=codec.dumps((boot.name, host.pid)))
     host.look_every(LOOK_S)
     host.run()
     _stop_thread_hosts(process)

@@ -1,4 +1,4 @@
-"""The directory of a system's sockets and ledgers: private, and gone with the embedder, whatever ends it.
+"""The directory of a system's sockets and handled counts: private, and gone with the embedder, whatever ends it.
 
 It is where nobody clears up while the system lives: `$RUNTIME_DIRECTORY` is a service manager's, for as long as the service
 runs; `$TMPDIR` is where its user wants such things; in `/tmp` those who clear up leave alone what is locked, and sockets

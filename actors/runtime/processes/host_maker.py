@@ -14,10 +14,10 @@ from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.stopping import Standing
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, serial_of
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request
 from peerage.actors.runtime.processes.fork_server_client import (
@@ -76,7 +76,7 @@ class HostMaker:
 
     def spawn(self, asker: Request, _target: bytes, body: Raw) -> None:
         """Make a host in a process of its own, once its name is free."""
-        request = SpawnRequest(*wire.decode(0, body, ()))
+        request = SpawnRequest(*codec.decode(0, body, ()))
         asker.error_for = lambda error: ActorStartError(request.actor, text_of(error))
         fds = self._fds.of(request.fd_token)
         asker.on_refusal(close_all, fds)
@@ -122,7 +122,7 @@ class HostMaker:
 
     def reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
         """Give a host in a thread of the asker's process its serial, once its name is free."""
-        request = Reservation(*wire.decode(0, body, ()))
+        request = Reservation(*codec.decode(0, body, ()))
         asker.error_for = lambda error: ActorStartError(request.host, text_of(error))
 
         def make() -> None:
@@ -174,7 +174,7 @@ class HostMaker:
             title=self._process.title,
             path=import_path(),
             environment=None if environment == self._fork_server.environment else environment,
-            table=wire.dumps((hosts, self._records.booting, highest)),
+            table=codec.dumps((hosts, self._records.booting, highest)),
             fd_names=request.fd_names,
             log_setup=request.log_setup or self._log_setup,
         )
@@ -191,7 +191,7 @@ class HostMaker:
 
     def give_up(self, asker: Request, _target: bytes, body: Raw) -> None:
         """Nobody waits any more for a host that was asked for: it is killed if it is there, and never made if it is not."""
-        given_up = asker.source, wire.decode(0, body, ())
+        given_up = asker.source, codec.decode(0, body, ())
         self._starts.give_up(given_up)
         for record in self._records.processes():
             if (record.asker.source, record.asker.corr) == given_up:

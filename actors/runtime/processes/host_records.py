@@ -74,9 +74,9 @@ class HostRecord:
         self.waiting: list[WaitingStart] = []
 
     @property
-    def is_passing(self) -> bool:
+    def is_short_lived(self) -> bool:
         """Whether it comes and goes with an actor that does: those that strangers may cause are told when debugging."""
-        return self.request is not None and self.request.is_passing
+        return self.request is not None and self.request.is_short_lived
 
     @property
     def actor(self) -> str:

@@ -1,9 +1,10 @@
 """A child that user code forks from a process of a system (`os.fork`, multiprocessing) must not touch what it has inherited.
 
-ZeroMQ's threads do not exist in the child, so its sockets would wait for ever. The epoll, the eventfd and the ledger of a
-host are shared with the parent. Other threads, which do not exist in the child either, may have held any of our locks at
-the fork. So right after a fork, everything that leads outside is cut off from what the child has inherited, and every lock
-is replaced. Whatever the child then does with a ref of its parent fails at once, and it may make a system of its own.
+ZeroMQ's threads do not exist in the child, so its sockets would wait for ever. The epoll, the eventfd and the handled
+counts of a host are shared with the parent. Other threads, which do not exist in the child either, may have held any of our
+locks at the fork. So right after a fork, everything that leads outside is cut off from what the child has inherited, and
+every lock is replaced. Whatever the child then does with a ref of its parent fails at once, and it may make a system of its
+own.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class SpawnRequest(NamedTuple):
 
     Attributes: start_body, the packed `StartRequest`; fd_token, under which the descriptors of these names were passed;
     owner, an actor that the host must not outlive; log_setup, pickled, empty for the system's; signature, of the lines about
-    the host; stops_others and is_passing, whether the actor does, and is.
+    the host; stops_others and is_short_lived, whether the actor does, and is.
     """
 
     host: str
@@ -27,7 +27,7 @@ class SpawnRequest(NamedTuple):
     log_setup: bytes
     signature: dict[str, str]
     stops_others: bool
-    is_passing: bool
+    is_short_lived: bool
 
 
 class Reservation(NamedTuple):

@@ -19,13 +19,14 @@ from peerage.actors.runtime.host.stopping import SHUTDOWN, TERMINATED, Leave, St
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.foothold import LOOK_S
-from peerage.actors.runtime.mail.handled_counts import path_of as ledger_path
+from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.inbox import Handler
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request, answering, do_all, guarded
 from peerage.actors.runtime.processes import sigterm
@@ -42,7 +43,9 @@ from peerage.actors.runtime.processes.terminated_hosts import TerminatedHosts
 from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
 
 FAULT_PAUSE_S = 0.05  # a fault that repeats itself must not fill the disk with its log
-LEDGER_KEPT_S = 60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
+HANDLED_KEPT_S = (
+    60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
+)
 LONGEST_SLEEP_S = 3600.0
 
 
@@ -154,13 +157,13 @@ class Root(LoopThread):
         self.process.wake_followers()
         self._tell_news(Kind.HOST_UP, ((name, serial, pid), booting), but=serial)
         for kind, news in record.missed:
-            self.port.send(serial << THREAD_BITS, kind, body=wire.dumps(news))
+            self.port.send(serial << THREAD_BITS, kind, body=codec.dumps(news))
         record.missed.clear()
         if self._ending is not None:
             self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)
             self._ending.is_up(record)
         log = logger().bind(**record.signature)
-        tell = log.debug if record.is_passing else log.info
+        tell = log.debug if record.is_short_lived else log.info
         tell("host started", host=name, pid=pid, serial=serial)
         if record.request is not None and self._ending is None:
             asker, body = record.asker, record.request.start_body
@@ -174,13 +177,13 @@ class Root(LoopThread):
                 record.missed.append((kind, value))
 
     def _broadcast(self, kind: int, value: Any, *, but: int) -> None:
-        body = wire.dumps(value)
+        body = codec.dumps(value)
         for serial in list(self.process.table.live):  # thread hosts come and go meanwhile
             if serial not in {but, self.serial}:
                 self.port.send(serial << THREAD_BITS, kind, body=body)
 
     def _send_stop(self, serial: int, stop: Stop) -> None:
-        self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=wire.dumps(stop))
+        self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=codec.dumps(stop))
 
     def _on_standing(self, message: SystemMessage) -> None:
         if (record := self.records.of_serial(message.correlation)) is not None:
@@ -237,15 +240,15 @@ class Root(LoopThread):
             (close_all, (record.fds,)),
             *((self._starts.when_free, (start,)) for start in starts),
         )
-        path = ledger_path(self.process.directory, record.serial)
-        self.loop.call_later(None, LEDGER_KEPT_S, _remove, path)
+        path = handled_path(self.process.directory, record.serial)
+        self.loop.call_later(None, HANDLED_KEPT_S, _remove, path)
         log = logger().bind(**record.signature)
-        orderly = log.debug if record.is_passing else log.info
+        orderly = log.debug if record.is_short_lived else log.info
         tell = orderly if reason.is_orderly else log.error
         tell("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:
-        name, hint = wire.decode(0, body, ())
+        name, hint = codec.decode(0, body, ())
         record = self.records.of_name(name) or self.records.of_serial(hint)
         if record is None or record.request is None:
             raise ActorDeadError(f"host {name!r} has no process of its own")

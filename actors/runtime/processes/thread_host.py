@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.log import sign_thread, signature
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 
 
@@ -48,7 +48,7 @@ def _run_host_thread(
     try:
         host = Host(process, name, serial, keep=keep)
         process.table.up(HostFacts(name, serial, host.pid), process.table.booting)
-        host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=wire.dumps((name, host.pid)))
+        host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=codec.dumps((name, host.pid)))
         host.passed_fds = fds
     except BaseException as error:
         close_all(fds)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process, current_port
 from tests.actors.runtime.cast import Worker
 

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, get_args
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.process import current_process
 
 rate = 2
@@ -483,7 +483,7 @@ def a_successor_is_told_anew(worker: ActorRef[Any]) -> Iterator[str]:
                 yield f"another class in life {life}"
         process = current_process()
         assert process is not None
-        if len(wire.encode(Job(1), process.kept[bearer.serial])[0]) > 200:
+        if len(codec.encode(Job(1), process.kept[bearer.serial])[0]) > 200:
             yield f"the definition goes again and again in life {life}"
         bearer.stop()
 

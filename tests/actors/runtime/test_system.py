@@ -252,7 +252,7 @@ def test_a_host_name_of_the_root_is_refused(system: System) -> None:
 class Passing(Echo):
     """One of many that come and go."""
 
-    is_passing = True
+    is_short_lived = True
 
 
 @pytest.mark.parametrize(("actor", "level"), [(Echo, logging.INFO), (Passing, logging.DEBUG)])

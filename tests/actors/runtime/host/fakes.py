@@ -11,9 +11,10 @@ from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.loop import Loop, Timer
 from peerage.actors.runtime.host.mailbox import Item
 from peerage.actors.runtime.host.receipts import Receipts
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind, Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.window import ACK
 
@@ -140,12 +141,12 @@ class Post:
 
 def _value(kind: int, flags: int, target: bytes, body: Raw, extras: Sequence[Raw]) -> Any:
     if kind == Kind.FAIL:
-        return wire.decode_failure(body)
+        return codec.decode_failure(body)
     if kind == Kind.DEAD:
         return target, bytes(body)
     if kind == Kind.ACK:
         return target, ACK.unpack(body)
-    return wire.decode(flags, body, extras) if body else None
+    return codec.decode(flags, body, extras) if body else None
 
 
 def descriptors(clock: Clock) -> tuple[Descriptors[Any], Poller]:
@@ -210,8 +211,8 @@ class Keeper:
 def cell(
     loop: Loop[ActorCell], port: Any, keeper: Keeper, actor: HostedActor | None = None, name: str = "actor"
 ) -> ActorCell:
-    """A cell with its actor; its acknowledgements count in no ledger."""
-    receipts = Receipts(port, loop, "/nowhere/ledger", lambda _name: True, keeper.name)
+    """A cell with its actor; its acknowledgements count in no handled."""
+    receipts = Receipts(port, loop, "/nowhere/handled", lambda _name: True, keeper.name)
     made = ActorCell(
         keeper, loop, port, receipts, ActorRef(name, keeper.name, 4, system="test", class_path=""), {}
     )
@@ -221,11 +222,11 @@ def cell(
 
 def tell(value: Any, source: int = 7 << 20) -> Item:
     """A message as it stands in a mailbox."""
-    body = wire.dumps(value)
+    body = codec.dumps(value)
     return int(Kind.TELL), 0, source, 0, b"", body, (), len(body), 0.0
 
 
 def ask(value: Any, number: int, source: int = 7 << 20) -> Item:
     """An ask as it stands in a mailbox."""
-    body = wire.dumps(value)
+    body = codec.dumps(value)
     return int(Kind.ASK), 0, source, number, b"", body, (), len(body), 0.0

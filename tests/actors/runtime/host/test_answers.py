@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.message import LARGE, Kind
+from peerage.actors.runtime.mail.memory import LARGE
 from tests.actors.runtime.host.fakes import Post
 
 ASK = (7 << 20, 3)

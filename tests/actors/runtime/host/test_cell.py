@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import ProcessActor, StopIncompleteError
-from peerage.actors.runtime.host.cell import BATCH, ActorCell
+from peerage.actors.runtime.host.cell import TURN_MESSAGES, ActorCell
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.mailbox import Item
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.batch import Batch
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.ref import ActorRef
 from tests.actors.runtime.host.fakes import CellPort, Keeper, ask, tell
 from tests.actors.runtime.host.fakes import cell as make_cell
@@ -77,15 +78,15 @@ def cell(loop: Loop[ActorCell], port: CellPort, keeper: Keeper, actor: Scribe) -
 
 
 def batch(*values: Any, joined: bool = True) -> Item:
-    parcel = wire.Batch(
-        joined, list(values) if joined else [wire.dumps(value) for value in values], [1] * len(values)
+    parcel = Batch(
+        joined, list(values) if joined else [codec.dumps(value) for value in values], [1] * len(values)
     )
     flags, body = parcel.pack()
     return int(Kind.TELL), flags, SENDER, len(values), b"", body, (), len(values), 0.0
 
 
 def stop(number: int = 0) -> Item:
-    return int(Kind.STOP), 0, SENDER, number, b"", wire.dumps(None), (), 0, 0.0
+    return int(Kind.STOP), 0, SENDER, number, b"", codec.dumps(None), (), 0, 0.0
 
 
 def acknowledged(port: CellPort) -> list[tuple[int, ...]]:
@@ -119,12 +120,12 @@ def test_no_more_than_its_share_is_handled_in_a_turn(
     cell: ActorCell, actor: Scribe, loop: Loop[ActorCell]
 ) -> None:
     """So that its neighbours are served, too; what is left comes next."""
-    for number in range(BATCH + 1):
+    for number in range(TURN_MESSAGES + 1):
         cell.put(tell(number))
     loop.turn(0.0)
-    assert len(actor.log) == BATCH
+    assert len(actor.log) == TURN_MESSAGES
     loop.turn(0.0)
-    assert len(actor.log) == BATCH + 1
+    assert len(actor.log) == TURN_MESSAGES + 1
 
 
 @pytest.mark.parametrize("joined", [True, False], ids=["joined", "pickled one by one"])
@@ -132,10 +133,10 @@ def test_a_batch_is_handled_as_if_each_message_had_come_alone(
     cell: ActorCell, actor: Scribe, loop: Loop[ActorCell], joined: bool
 ) -> None:
     """What is over the actor's share waits."""
-    values = list(range(BATCH + 2))
+    values = list(range(TURN_MESSAGES + 2))
     cell.put(batch(*values, joined=joined))
     loop.turn(0.0)
-    assert (actor.log, cell.mailbox.depth) == (values[:BATCH], 2)
+    assert (actor.log, cell.mailbox.depth) == (values[:TURN_MESSAGES], 2)
     loop.turn(0.0)
     assert (actor.log, cell.mailbox.depth, cell.mailbox.handled) == (values, 0, len(values))
 

@@ -11,7 +11,8 @@ import pytest
 from peerage.actors.runtime import HERE, ActorRef, AskCycleError, Place, System
 from peerage.actors.runtime.host import deadlock
 from peerage.actors.runtime.host.deadlock import MAX_PATH, Probe
-from peerage.actors.runtime.mail.message import Kind, dumps
+from peerage.actors.runtime.mail.codec import dumps
+from peerage.actors.runtime.mail.envelope import Kind
 from tests.actors.runtime.cast import Worker
 from tests.actors.runtime.host.fakes import Post
 

@@ -32,7 +32,7 @@ def test_the_line_says_what_has_happened(
 ) -> None:
     """What others have stopped under the actor is no error of its own."""
     caplog.set_level(logging.DEBUG, NAME)
-    log_end(reason, {"actor": "x"}, is_passing=False, is_system_ending=is_ending)
+    log_end(reason, {"actor": "x"}, is_short_lived=False, is_system_ending=is_ending)
     [record] = caplog.records
     assert (record.levelno, record.getMessage().splitlines()[0]) == (level, line)
 
@@ -41,5 +41,5 @@ def test_an_actor_that_comes_and_goes_is_logged_for_debugging(caplog: pytest.Log
     """Strangers may cause any number of those; one that fails is said as loudly as any."""
     caplog.set_level(logging.DEBUG, NAME)
     for reason in (STOPPED, FAILED):
-        log_end(reason, {}, is_passing=True, is_system_ending=False)
+        log_end(reason, {}, is_short_lived=True, is_system_ending=False)
     assert [record.levelno for record in caplog.records] == [logging.DEBUG, logging.ERROR]

@@ -11,10 +11,10 @@ from peerage.actors.runtime import ActorStartError, ProcessActor
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.host.stopping import Leave, Standing, Stop
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request
@@ -112,7 +112,7 @@ def answers(host: Host, body: bytes) -> list[Any]:
 
 
 def start_request(*args: Any, cls: Any = Plain, owner: Any = None) -> bytes:
-    return StartRequest("actor", wire.dumps((cls, args, {})), "extra", owner).packed()
+    return StartRequest("actor", codec.dumps((cls, args, {})), "extra", owner).packed()
 
 
 def test_a_start_that_was_asked_for_is_answered_with_the_hosts_serial(host: Host) -> None:

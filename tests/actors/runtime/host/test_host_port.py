@@ -12,9 +12,9 @@ from peerage.actors.runtime import AskCycleError, ProcessActor
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.host_port import NESTED_LIMIT, HostPort
 from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.telling import tell_many

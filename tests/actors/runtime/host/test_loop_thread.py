@@ -10,13 +10,12 @@ import pytest
 
 from peerage.actors.runtime import Future
 from peerage.actors.runtime.host.loop_thread import LoopThread
-from peerage.actors.runtime.mail import handled_counts
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec, handled_counts
 from peerage.actors.runtime.mail.definitions import pack_identities
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.handled_counts import SETTLED
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 
 SERIAL = 4
@@ -61,10 +60,10 @@ def test_its_process_finds_it(thread: LoopThread, lonely: Process) -> None:
     assert (lonely.hosts, path.exists()) == ({}, False)
 
 
-def test_its_ledger_is_written_again_with_the_directory(thread: LoopThread, lonely: Process) -> None:
+def test_its_file_of_counts_is_written_again_with_the_directory(thread: LoopThread, lonely: Process) -> None:
     """Senders read it when the host was killed."""
-    account = thread.receipts.account(7 << 20, b"actor")
-    thread.receipts.words[account.entry + SETTLED] += 1
+    counts = thread.receipts.counts(7 << 20, b"actor")
+    thread.receipts.words[counts.entry + SETTLED] += 1
     Path(handled_counts.path_of(lonely.directory, SERIAL)).unlink()
     thread.on_mended()
     assert handled_counts.read(lonely.directory, SERIAL, 7 << 20)
@@ -73,7 +72,7 @@ def test_its_ledger_is_written_again_with_the_directory(thread: LoopThread, lone
 def test_what_came_too_late_is_refused(thread: LoopThread) -> None:
     """Its sender gets to know."""
     thread.loop.finished = True
-    body = wire.dumps("late")
+    body = codec.dumps("late")
     future: Future[Any] = Future()
     number = thread.port.asks.expect(future, SERIAL)
     thread.port.send(thread.port.address, Kind.ASK, number, target=b"nobody", body=body)
@@ -83,10 +82,10 @@ def test_what_came_too_late_is_refused(thread: LoopThread) -> None:
 
 def test_news_of_hosts_stand_in_the_table(thread: LoopThread) -> None:
     """Their beginnings and their ends."""
-    up = wire.dumps((("other", OTHER, 77), frozenset()))
+    up = codec.dumps((("other", OTHER, 77), frozenset()))
     thread.port.handlers[Kind.HOST_UP](0, 1 << THREAD_BITS, 0, b"", b"", up, (), 0)
     assert thread.port.table.resolve("other", 0) == OTHER
-    down = wire.dumps((OTHER, DownReason("killed"), frozenset(), False, {}))
+    down = codec.dumps((OTHER, DownReason("killed"), frozenset(), False, {}))
     thread.port.handlers[Kind.HOST_DOWN](0, 1 << THREAD_BITS, 0, b"", b"", down, (), 0)
     assert thread.port.table.is_dead(OTHER)
 

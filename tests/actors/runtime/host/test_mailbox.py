@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peerage.actors.runtime.host.mailbox import Item, Mailbox, messages_in
-from peerage.actors.runtime.mail.message import BATCH, Kind
+from peerage.actors.runtime.mail.envelope import BATCH, Kind
 
 
 def tell(size: int = 10, *, at: float = 0.0) -> Item:

@@ -1,4 +1,4 @@
-"""What a host owes its senders, by itself: when it acknowledges, and what its ledger says."""
+"""What a host owes its senders, by itself: when it acknowledges, and what its handled counts say."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.mail import handled_counts
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
 from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
-from peerage.actors.runtime.mail.message import EXEMPT, Kind
 from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_DELAY_S, ACK_MESSAGES
 from tests.actors.runtime.host.fakes import Clock, Post
 from tests.actors.runtime.host.fakes import loop as fake_loop
@@ -57,7 +57,7 @@ def test_tells_are_acknowledged_together_a_moment_after_the_first(
     receipts: Receipts, post: Post, loop: Loop[Any]
 ) -> None:
     """Of each sender and actor: messages, bytes, exempt ones, dead letters."""
-    first, second = receipts.account(SENDER, b"a"), receipts.account(SENDER, b"b")
+    first, second = receipts.counts(SENDER, b"a"), receipts.counts(SENDER, b"b")
     receipts.settle(first, 0, 100, 0)
     receipts.settle(first, EXEMPT, 50, 0)
     receipts.settle(second, 0, 10, 1)
@@ -72,68 +72,70 @@ def test_a_quarter_of_the_window_is_acknowledged_at_once(
     receipts: Receipts, post: Post, messages: int, size: int
 ) -> None:
     """Its sender may be waiting for room."""
-    receipts.settle(receipts.account(SENDER, b"a"), 0, size, 0, messages)
+    receipts.settle(receipts.counts(SENDER, b"a"), 0, size, 0, messages)
     assert acknowledged(post) == [(b"a", (messages, size, 0, 0))]
 
 
 def test_nothing_is_acknowledged_twice(receipts: Receipts, post: Post, loop: Loop[Any]) -> None:
-    """An account that was acknowledged early is passed over when its time comes, and counts anew."""
-    account = receipts.account(SENDER, b"a")
-    receipts.settle(account, 0, 1, 0)
-    receipts.settle(account, 0, 1, 0, ACK_MESSAGES)
+    """An counts that was acknowledged early is passed over when its time comes, and counts anew."""
+    counts = receipts.counts(SENDER, b"a")
+    receipts.settle(counts, 0, 1, 0)
+    receipts.settle(counts, 0, 1, 0, ACK_MESSAGES)
     loop.turn(1.0)
-    receipts.settle(account, 0, 1, 0)
+    receipts.settle(counts, 0, 1, 0)
     loop.turn(1.0)
     assert [counts[0] for _name, counts in acknowledged(post)] == [ACK_MESSAGES + 1, 1]
 
 
 def test_a_tell_for_nobody_is_told_its_sender_as_a_dead_letter(receipts: Receipts, post: Post) -> None:
-    """At once, and it stands in the ledger."""
+    """At once, and it stands in the file of handled counts."""
     receipts.dead_on_arrival(SENDER, b"gone", 0, 30, 3)
     assert acknowledged(post) == [(b"gone", (3, 30, 0, 3))]
 
 
-def test_the_ledger_says_what_was_handled_after_the_host_was_killed(
+def test_the_file_of_counts_says_what_was_handled_after_the_host_was_killed(
     receipts: Receipts, path: str, tmp_path: Path
 ) -> None:
-    """It is made with the first account."""
+    """It is made with the first counts."""
     assert not Path(path).exists()
-    account = receipts.account(SENDER, b"a")
-    receipts.words[account.entry + SETTLED] += 5
-    receipts.words[account.entry + DEAD] += 2
+    counts = receipts.counts(SENDER, b"a")
+    receipts.words[counts.entry + SETTLED] += 5
+    receipts.words[counts.entry + DEAD] += 2
     found = handled_counts.read(str(tmp_path), SERIAL, SENDER)
     assert found == {handled_counts.name_hash(b"a"): (5, 2)}
 
 
-def test_without_a_ledger_messages_are_handled_all_the_same(
+def test_without_a_file_of_counts_messages_are_handled_all_the_same(
     post: Post, loop: Loop[Any], tmp_path: Path
 ) -> None:
     """Losses after a kill are then reported too high."""
-    receipts = Receipts(post, loop, str(tmp_path / "missing" / "ledger"), lambda _name: True, "host")
-    account = receipts.account(SENDER, b"a")
-    receipts.words[account.entry + SETTLED] += 1
-    receipts.settle(account, 0, 1, 0)
-    receipts.acknowledge(account)
+    receipts = Receipts(post, loop, str(tmp_path / "missing" / "handled counts"), lambda _name: True, "host")
+    counts = receipts.counts(SENDER, b"a")
+    receipts.words[counts.entry + SETTLED] += 1
+    receipts.settle(counts, 0, 1, 0)
+    receipts.acknowledge(counts)
     assert acknowledged(post) == [(b"a", (1, 1, 0, 0))]
 
 
-def test_a_ledger_that_was_removed_is_written_again(receipts: Receipts, path: str, tmp_path: Path) -> None:
+def test_a_file_of_counts_that_was_removed_is_written_again(
+    receipts: Receipts, path: str, tmp_path: Path
+) -> None:
     """With what stood in it."""
-    account = receipts.account(SENDER, b"a")
-    receipts.words[account.entry + SETTLED] += 5
+    counts = receipts.counts(SENDER, b"a")
+    receipts.words[counts.entry + SETTLED] += 5
     Path(path).unlink()
     receipts.write_again()
-    receipts.words[account.entry + SETTLED] += 1
+    receipts.words[counts.entry + SETTLED] += 1
     assert handled_counts.read(str(tmp_path), SERIAL, SENDER) == {handled_counts.name_hash(b"a"): (6, 0)}
 
 
 @pytest.mark.parametrize("end", [Receipts.close, Receipts.disown], ids=["closed", "in a forked child"])
-def test_afterwards_nothing_is_counted_in_the_ledger(
+def test_afterwards_nothing_is_counted_in_the_file_of_counts(
     receipts: Receipts, tmp_path: Path, end: Callable[[Receipts], None]
 ) -> None:
     """A handler that goes on counts for nobody."""
-    account = receipts.account(SENDER, b"a")
-    receipts.words[account.entry + SETTLED] += 1
+    counts = receipts.counts(SENDER, b"a")
+    receipts.words[counts.entry + SETTLED] += 1
     end(receipts)
-    receipts.words[account.entry + SETTLED] += 1
+    receipts.words[counts.entry + SETTLED] += 1
     assert handled_counts.read(str(tmp_path), SERIAL, SENDER) == {handled_counts.name_hash(b"a"): (1, 0)}

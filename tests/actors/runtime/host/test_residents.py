@@ -7,8 +7,8 @@ import pytest
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.residents import REMEMBERED_REASONS, TOLD_REASONS, Residents
 from peerage.actors.runtime.host.system_messages import SystemMessage
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.watches import BEFORE_HOOKS
 from tests.actors.runtime.host.fakes import CellPort, Keeper, tell
 from tests.actors.runtime.host.fakes import cell as make_cell

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from peerage.actors.runtime import ActorRef
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 
 
 def test_it_travels_with_its_owner_beside_what_the_user_has_given() -> None:
     """Whatever that is: nothing is smuggled in it."""
     owner = ActorRef("owner", system="test")
     request = StartRequest("actor", b"what", {"extra": 1}, owner)
-    assert StartRequest(*wire.decode(0, request.packed(), ())) == request
+    assert StartRequest(*codec.decode(0, request.packed(), ())) == request
 
 
 def test_nothing_but_arguments_need_be_given() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peerage.actors.runtime.host.stopping import SHUTDOWN, TERMINATED, Leave, Standing, Stop
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
 
 
 def test_a_stop_leaves_nobody_to_an_owner_unless_it_says_so() -> None:
@@ -21,4 +21,4 @@ def test_a_host_stands_as_usual_unless_it_says_so() -> None:
 def test_they_travel() -> None:
     """The reason, and who is left, arrive as they were."""
     for message in (Stop(TERMINATED, Leave.OWNED_HERE), Standing(is_patient=True)):
-        assert wire.decode(0, wire.dumps(message), ()) == message
+        assert codec.decode(0, codec.dumps(message), ()) == message

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.host.watching import Watchers, Watching
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.ref import ActorRef
 from tests.actors.runtime.host.fakes import Post
 

@@ -11,7 +11,7 @@ from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask, Asks
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.message import Raw
+from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.routes import Route
 
 HOST = 7  # the serial of a host that is alive

@@ -8,8 +8,8 @@ import pytest
 
 from peerage.actors.runtime import ActorDeadError
 from peerage.actors.runtime.mail.asks import Asks
+from peerage.actors.runtime.mail.codec import encode, encode_failure
 from peerage.actors.runtime.mail.definitions import news
-from peerage.actors.runtime.mail.message import encode, encode_failure
 from peerage.actors.runtime.mail.routes import Route
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Waiter, path
 

@@ -36,7 +36,7 @@ def test_a_wait_status_says_how_a_process_ended(status: int | None, reason: Down
     ],
 )
 def test_an_end_is_orderly_when_on_stop_was_called(reason: DownReason, is_orderly: bool) -> None:
-    """An exception without a traceback is the account of an `on_stop` that left work undone."""
+    """An exception without a traceback is the counts of an `on_stop` that left work undone."""
     assert reason.is_orderly is is_orderly
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from peerage.actors.runtime import DownReason
 from peerage.actors.runtime.errors import LimitReachedError
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.follows import Follow, Follows
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts, HostTable
-from peerage.actors.runtime.mail.message import Kind
 
 KILLED = DownReason("killed", "process ended by SIGKILL")
 NONE: frozenset[int] = frozenset()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import HERE, ActorRef, Place, ProcessActor, System
-from peerage.actors.runtime.mail.message import BATCH_MESSAGES, SMALL
+from peerage.actors.runtime.mail.batch import BATCH_MESSAGES
+from peerage.actors.runtime.mail.codec import SMALL
 from peerage.actors.runtime.mail.process import current_port
 from tests.actors.runtime.cast import Echo, Worker
 

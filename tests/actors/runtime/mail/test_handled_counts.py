@@ -13,7 +13,7 @@ from peerage.actors.runtime.mail.handled_counts import (
     ENTRIES,
     NO_ENTRY,
     SETTLED,
-    Ledger,
+    HandledCounts,
     name_hash,
     path_of,
     read,
@@ -23,14 +23,14 @@ from peerage.actors.runtime.mail.window import ACK_MESSAGES
 from tests.actors.runtime.cast import Slow, Worker
 
 
-def test_a_ledger_is_read_after_its_host(tmp_path: Path) -> None:
+def test_a_file_of_counts_is_read_after_its_host(tmp_path: Path) -> None:
     """Each sender finds its own entries."""
-    ledger = Ledger(path_of(str(tmp_path), 7), lambda _name: True)
-    mine, other = ledger.entry(5, b"actor"), ledger.entry(6, b"actor")
-    ledger.words[mine + SETTLED] += 3
-    ledger.words[mine + DEAD] += 1
-    ledger.words[other + SETTLED] += 9
-    ledger.close()
+    handled = HandledCounts(path_of(str(tmp_path), 7), lambda _name: True)
+    mine, other = handled.entry(5, b"actor"), handled.entry(6, b"actor")
+    handled.words[mine + SETTLED] += 3
+    handled.words[mine + DEAD] += 1
+    handled.words[other + SETTLED] += 9
+    handled.close()
     assert read(str(tmp_path), 7, 5) == {name_hash(b"actor"): (3, 1)}
     assert read(str(tmp_path), 7, 4) == {}
     assert read(str(tmp_path), 8, 5) == {}
@@ -38,24 +38,24 @@ def test_a_ledger_is_read_after_its_host(tmp_path: Path) -> None:
 
 def test_an_entry_goes_on_under_its_name(tmp_path: Path) -> None:
     """An actor started again in the same host continues its count, as its sender does."""
-    ledger = Ledger(path_of(str(tmp_path), 7), lambda _name: True)
-    assert ledger.entry(5, b"actor") == ledger.entry(5, b"actor") != NO_ENTRY
-    ledger.close()
+    handled = HandledCounts(path_of(str(tmp_path), 7), lambda _name: True)
+    assert handled.entry(5, b"actor") == handled.entry(5, b"actor") != NO_ENTRY
+    handled.close()
 
 
-def test_a_full_ledger_forgets_ended_actors_first(tmp_path: Path) -> None:
+def test_a_full_file_of_counts_forgets_ended_actors_first(tmp_path: Path) -> None:
     """And has no entry to give while all live."""
     living: set[bytes] = {b"%d" % number for number in range(ENTRIES)}
-    ledger = Ledger(path_of(str(tmp_path), 7), living.__contains__)
-    first = ledger.entry(5, b"0")
-    ledger.words[first + SETTLED] = 8
+    handled = HandledCounts(path_of(str(tmp_path), 7), living.__contains__)
+    first = handled.entry(5, b"0")
+    handled.words[first + SETTLED] = 8
     for number in range(1, ENTRIES - 1):
-        assert ledger.entry(5, b"%d" % number) != NO_ENTRY
-    assert ledger.entry(5, b"new") == NO_ENTRY
+        assert handled.entry(5, b"%d" % number) != NO_ENTRY
+    assert handled.entry(5, b"new") == NO_ENTRY
     living.discard(b"0")
-    assert ledger.entry(5, b"new") == first
-    assert ledger.words[first + SETTLED] == 0
-    ledger.close()
+    assert handled.entry(5, b"new") == first
+    assert handled.words[first + SETTLED] == 0
+    handled.close()
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["tell", "tell_many"])

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import zmq
 
+from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, Kind
 from peerage.actors.runtime.mail.inbox import NOBLOCK, Inbox
-from peerage.actors.runtime.mail.message import BODY_APART, FRAMES, HEADER, LARGE, LARGE_FRAMES, Kind
+from peerage.actors.runtime.mail.memory import LARGE
 
 SOURCE, NUMBER = 5 << 20, 9
 PATIENCE_S = 20.0

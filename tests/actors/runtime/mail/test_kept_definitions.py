@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.runtime.mail.definitions import IDENTITY, news, unpack_identities
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.kept_definitions import Announcer
-from peerage.actors.runtime.mail.message import Kind
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, Port
 
 ONE, TWO = (IDENTITY.pack(b"process1", number, True) for number in (1, 2))

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from peerage.actors.runtime import ActorDeadError, DownReason, ForeignRefError
+from peerage.actors.runtime.mail.codec import Encoded, encode
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
 from peerage.actors.runtime.mail.follows import Follows
 from peerage.actors.runtime.mail.host_table import HostTable
 from peerage.actors.runtime.mail.lives import Lives
-from peerage.actors.runtime.mail.message import EXEMPT, Encoded, Kind, encode
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.watches import BEFORE_HOOKS, Watches
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Port, path

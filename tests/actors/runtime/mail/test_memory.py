@@ -16,8 +16,8 @@ import pytest
 import zmq
 
 from peerage.actors.runtime import Frames, readonly
+from peerage.actors.runtime.mail.codec import encode
 from peerage.actors.runtime.mail.memory import LARGE, as_frame, is_unchanging, seal, unchanging
-from peerage.actors.runtime.mail.message import encode
 
 DATA = bytes(range(256)) * (LARGE // 128)
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
 

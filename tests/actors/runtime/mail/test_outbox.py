@@ -11,16 +11,10 @@ import pytest
 from peerage.actors.runtime import LimitReachedError
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail import outbox as outbox_module
+from peerage.actors.runtime.mail.batch import BATCH_MESSAGES
 from peerage.actors.runtime.mail.dead_letters import DeadLetters
-from peerage.actors.runtime.mail.message import (
-    BATCH,
-    BATCH_MESSAGES,
-    HEADER,
-    JOINED,
-    LARGE,
-    LARGE_FRAMES,
-    Kind,
-)
+from peerage.actors.runtime.mail.envelope import BATCH, HEADER, JOINED, LARGE_FRAMES, Kind
+from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import HELD_MESSAGES, Outbox
 from peerage.actors.runtime.mail.routes import Route

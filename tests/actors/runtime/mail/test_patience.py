@@ -26,7 +26,7 @@ from peerage.actors.runtime import (
     watch,
 )
 from peerage.actors.runtime.errors import LimitReachedError, RemoteTraceback
-from peerage.actors.runtime.mail.message import Encoded, encode
+from peerage.actors.runtime.mail.codec import Encoded, encode
 from peerage.actors.runtime.mail.patience import PatientAsk, is_gone
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Worker

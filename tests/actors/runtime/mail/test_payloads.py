@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, Place, ProcessActor, System
-from peerage.actors.runtime.mail.message import LARGE, SMALL
+from peerage.actors.runtime.mail.codec import SMALL
+from peerage.actors.runtime.mail.memory import LARGE
 from tests.actors.runtime.cast import Worker
 from tests.actors.runtime.payloads import KINDS, PLACES, SIZES, WAYS, Keeper, Pairs
 

@@ -10,8 +10,9 @@ import pytest
 
 from peerage.actors.runtime import FAIL, ActorDeadError, DownReason, ForeignRefError, MailboxFullError
 from peerage.actors.runtime.mail.actor_path import ActorPath
+from peerage.actors.runtime.mail.codec import encode
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import HostFacts
-from peerage.actors.runtime.mail.message import Kind, encode
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.window import ACK, DROP, WINDOW_MESSAGES

@@ -25,7 +25,8 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.errors import text_of
 from peerage.actors.runtime.host.loop_thread import LoopThread
-from peerage.actors.runtime.mail.message import Kind, decode, decode_failure, dumps
+from peerage.actors.runtime.mail.codec import decode, decode_failure, dumps
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.request import Request, answering
 from peerage.actors.runtime.processes import host_maker, thread_host

@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 
 from peerage.actors.runtime import ActorDeadError, Future, LimitReachedError
+from peerage.actors.runtime.mail.codec import decode
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL
-from peerage.actors.runtime.mail.message import Kind, decode
 from peerage.actors.runtime.mail.requests import NUMBER, Requests
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, Port
 

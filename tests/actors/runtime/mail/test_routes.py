@@ -8,8 +8,8 @@ import pytest
 
 from peerage.actors.runtime import LimitReachedError
 from peerage.actors.runtime.limits import Purpose
+from peerage.actors.runtime.mail.envelope import HEADER, Kind
 from peerage.actors.runtime.mail.host_table import HostTable
-from peerage.actors.runtime.mail.message import HEADER, Kind
 from peerage.actors.runtime.mail.routes import MANY_ROUTES, REMEMBERED_PREFIXES, Route, Routes
 from peerage.actors.runtime.mail.window import ACK
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Table, path

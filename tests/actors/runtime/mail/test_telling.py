@@ -10,7 +10,10 @@ import pytest
 
 from peerage.actors.runtime import MailboxFullError
 from peerage.actors.runtime.mail import telling
-from peerage.actors.runtime.mail.message import BATCH_MESSAGES, EXEMPT, LARGE, Encoded, Kind
+from peerage.actors.runtime.mail.batch import BATCH_MESSAGES
+from peerage.actors.runtime.mail.codec import Encoded
+from peerage.actors.runtime.mail.envelope import EXEMPT, Kind
+from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.telling import tell_if_there, tell_many
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES

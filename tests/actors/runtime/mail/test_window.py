@@ -9,7 +9,7 @@ import pytest
 
 from peerage.actors.runtime import DROP, FAIL, ActorRef, MailboxFullError, Place, System, Wait, watch
 from peerage.actors.runtime.mail.process import current_port
-from peerage.actors.runtime.mail.window import WINDOW_BYTES, WINDOW_MESSAGES, Account, Window
+from peerage.actors.runtime.mail.window import WINDOW_BYTES, WINDOW_MESSAGES, UnacknowledgedCounts, Window
 from tests.actors.runtime.cast import Slow, Worker
 
 
@@ -25,10 +25,10 @@ def test_a_window_is_bounded_in_messages_and_bytes() -> None:
 
 def test_an_account_is_taken_once() -> None:
     """What was acknowledged is not acknowledged again."""
-    account = Account(1, b"actor")
-    account.messages, account.size, account.dead = 2, 30, 1
-    assert account.take() == (2, 30, 0, 1)
-    assert account.take() == (0, 0, 0, 0)
+    counts = UnacknowledgedCounts(1, b"actor")
+    counts.messages, counts.size, counts.dead = 2, 30, 1
+    assert counts.take() == (2, 30, 0, 1)
+    assert counts.take() == (0, 0, 0, 0)
 
 
 class Gate:

@@ -54,7 +54,7 @@ def spawn_request(host: str = "host", **fields: Any) -> SpawnRequest:
         "log_setup": b"",
         "signature": {},
         "stops_others": False,
-        "is_passing": False,
+        "is_short_lived": False,
     }
     return SpawnRequest(**{**plain, **fields})
 

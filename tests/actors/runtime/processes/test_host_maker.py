@@ -13,10 +13,10 @@ import pytest
 from peerage.actors.runtime import ActorRef
 from peerage.actors.runtime.errors import ActorStartError, StartLimitError
 from peerage.actors.runtime.host.loop import Loop
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes import fork_server_line, host_maker
 from peerage.actors.runtime.processes.host_maker import HostMaker
@@ -92,7 +92,7 @@ class Root:
             record.asker.refuse(record.start_error(reason, is_system_ending=False))
 
     def spawn(self, host: str = "host", number: int = 1, **fields: Any) -> HostRecord | None:
-        body = wire.dumps(tuple(spawn_request(host, **fields)))
+        body = codec.dumps(tuple(spawn_request(host, **fields)))
         request = asker(self.post, number)
         request.serve(self.maker.spawn, request, b"", body)
         return self.records.of_name(host)
@@ -146,7 +146,7 @@ def test_a_host_is_asked_for_with_all_that_it_must_know(root: Root, lonely: Proc
         1,
     )
     assert boot.directory == lonely.directory
-    hosts, booting, _highest = wire.decode(0, boot.table, ())
+    hosts, booting, _highest = codec.decode(0, boot.table, ())
     assert "other" in str(hosts)
     assert booting == {record.serial}
 
@@ -301,14 +301,14 @@ def test_a_start_that_is_given_up_kills_its_host(root: Root) -> None:
     for number, name in enumerate(("a", "b"), 1):
         root.spawn(name, number=number)
     request = asker(root.post, 9)
-    root.maker.give_up(request, b"", wire.dumps(1))
+    root.maker.give_up(request, b"", codec.dumps(1))
     assert root.killed == ["a"]
     assert root.post.sent[-1][:3] == (ASKER, Kind.REPLY, 9)
 
 
 def reserve(root: Root, lonely: Process) -> None:
     request = asker(root.post, 1)
-    body = wire.dumps(tuple(Reservation("thread", {}, OWNER, stops_others=True)))
+    body = codec.dumps(tuple(Reservation("thread", {}, OWNER, stops_others=True)))
     request.serve(root.maker.reserve, request, b"", body)
 
 

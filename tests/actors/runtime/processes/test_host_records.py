@@ -149,6 +149,6 @@ def test_a_host_on_its_way_out_is_known(record: HostRecord) -> None:
 
 def test_hosts_that_come_and_go_with_their_actor_are_passing(records: HostRecords) -> None:
     """Threads never say so."""
-    request = spawn_request("a", is_passing=True)
-    assert records.add("a", request, asker(Post()), {}).is_passing
-    assert not add_thread(records, "t", 1).is_passing
+    request = spawn_request("a", is_short_lived=True)
+    assert records.add("a", request, asker(Post()), {}).is_short_lived
+    assert not add_thread(records, "t", 1).is_short_lived

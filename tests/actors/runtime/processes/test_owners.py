@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from peerage.actors.runtime import HERE, THREAD, ActorRef, ActorStartError, Place, System, watch
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import current_port
 from tests.actors.runtime.cast import Worker
 from tests.processes import is_alive
@@ -201,6 +201,6 @@ def test_a_thread_wished_for_by_the_dead_takes_no_name(system: System) -> None:
     ref.kill()
     ended.wait(PATIENCE_S)
     current_port().send(
-        ROOT_ADDRESS, Kind.RESERVE, 1, body=wire.dumps(("wished for", {})), source=serial << THREAD_BITS
+        ROOT_ADDRESS, Kind.RESERVE, 1, body=codec.dumps(("wished for", {})), source=serial << THREAD_BITS
     )
     assert Worker.options(name="wished for").start().is_alive()

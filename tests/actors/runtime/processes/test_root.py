@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.runtime.mail import message as wire
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.handled_counts import path_of as ledger_path
+from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes.host_records import HostRecord
 from peerage.actors.runtime.processes.root import Root
@@ -53,7 +53,7 @@ def told(root: Root, monkeypatch: pytest.MonkeyPatch) -> Post:
 
 
 def hear(root: Root, kind: Kind, serial: int, value: Any) -> None:
-    root.port.handlers[kind](0, serial << THREAD_BITS, serial, b"", b"", wire.dumps(value), (), 0)
+    root.port.handlers[kind](0, serial << THREAD_BITS, serial, b"", b"", codec.dumps(value), (), 0)
 
 
 def up(root: Root, name: str, pid: int = PID) -> HostRecord:
@@ -129,7 +129,7 @@ def test_a_process_takes_the_hosts_in_its_threads_along(root: Root, told: Post) 
     assert len(root.records) == 0
 
 
-def test_a_dead_hosts_mailboxes_are_removed_and_its_ledger_is_kept_for_a_while(
+def test_a_dead_hosts_mailboxes_are_removed_and_its_file_of_counts_is_kept_for_a_while(
     root: Root, told: Post
 ) -> None:
     """Senders have yet to read what it had handled."""
@@ -137,11 +137,11 @@ def test_a_dead_hosts_mailboxes_are_removed_and_its_ledger_is_kept_for_a_while(
     directory = Path(root.process.directory)
     for name in (f"{record.serial}.0", f"{record.serial}.7", f"{record.serial}0.0"):
         (directory / name).touch()
-    ledger = Path(ledger_path(root.process.directory, record.serial))
-    ledger.touch()
+    handled = Path(handled_path(root.process.directory, record.serial))
+    handled.touch()
     root._remove_host(record, DownReason("killed"))
     left = {path.name for path in directory.iterdir()}
-    assert {f"{record.serial}0.0", ledger.name} <= left
+    assert {f"{record.serial}0.0", handled.name} <= left
     assert not {f"{record.serial}.0", f"{record.serial}.7"} & left
 
 
@@ -155,7 +155,7 @@ def test_a_kill_finds_its_host_by_name_or_by_life(
     record.pidfd = 77
     add_thread(root.records, "thread", root.pid)
     for wanted in (("host", 0), ("unknown", record.serial), ("thread", 0)):
-        root.port.handlers[Kind.KILL](0, ASKER, 3, b"", b"", wire.dumps(wanted), (), 0)
+        root.port.handlers[Kind.KILL](0, ASKER, 3, b"", b"", codec.dumps(wanted), (), 0)
     record.pidfd = -1
     assert sent == [(77, signal.SIGKILL)] * 2
     assert [kind for _address, kind, _number, _value in told.sent if kind in {Kind.REPLY, Kind.FAIL}] == [

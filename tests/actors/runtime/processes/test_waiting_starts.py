@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.errors import ActorStartError, HostAliveError
+from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.message import Kind
 from peerage.actors.runtime.processes.host_records import HostRecords, WaitingStart
 from peerage.actors.runtime.processes.waiting_starts import NEWS_DELAY_S, WaitingStarts
 from tests.actors.runtime.host.fakes import Post

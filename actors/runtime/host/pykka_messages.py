@@ -1,0 +1,23 @@
+"""Pykka's own messages, which an actor does not see: its proxies call methods and read and set attributes with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pykka import messages as pykka_messages
+
+from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.mail.proxy import Introspect, introspect
+
+# Compared by type, which costs one hash: a subclass of ProxyCall is a message like any other.
+PYKKA_MESSAGES = frozenset(
+    {pykka_messages.ProxyCall, pykka_messages.ProxyGetAttr, pykka_messages.ProxySetAttr, Introspect}
+)
+
+
+def receive_pykka(actor: HostedActor | None, value: Any) -> Any:
+    """Do what a message of Pykka's says. Raises: whatever the called method or the attribute raises."""
+    assert actor is not None
+    if type(value) is Introspect:
+        return introspect(actor)
+    return actor._handle_receive(value)  # noqa: SLF001 - Pykka's own reading of its messages

@@ -1,4 +1,8 @@
-"""Calls made from asyncio: what a task awaits until its ask is answered, or its tell has gone."""
+"""Calls made from asyncio: what a task awaits until its ask is answered, or its tell has gone.
+
+A call is an `asyncio.Future` itself, and the port keeps that very object as the waiter of its ask: with tens of thousands of
+calls the garbage collector, which visits every object, holds up the loop.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,18 @@ from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask
 from peerage.actors.runtime.mail.deadlines import ends_at
 
-SHARE_S = 0.002  # of one turn of the loop, for each of sending, receiving, and giving up
+# Seconds of one turn of the loop that sending, receiving and giving up may each take. The program's own tasks have the rest.
+SHARE_S = 0.002
 
 
 class Keeper(Protocol):
     """Keeps the deadlines of calls, and forgets those that nobody awaits any more."""
 
-    def forget_deadline(self, call: Call) -> None: ...
+    def forget_deadline(self, call: Call) -> None:
+        """The call is over before its deadline."""
 
-    def abandon(self, call: Call) -> None: ...
+    def abandon(self, call: Call) -> None:
+        """Nobody awaits the call: take it out of its line, or drop its answer when that comes."""
 
 
 class CallsPort(Protocol):
@@ -34,7 +41,21 @@ class CallsPort(Protocol):
 
 
 class Call(asyncio.Future[Any]):
-    """An ask until its answer, or a tell until it goes: what a task awaits. In the port's thread."""
+    """An ask until its answer, or a tell until it goes: what a task awaits.
+
+    It is made, settled and cancelled in the thread of its loop, which is the port's. Only `resolve` may be called by any
+    thread, because another one may read the port and find the answer there.
+
+    Attributes:
+        port: that it is made by.
+        asked: what was asked of whom, NOT_ASKED as long as that is not known.
+        letter: its message while that waits in line for room (`lines.Letter`), otherwise None.
+        timeout: seconds, as its caller gave them, for the text of the exception.
+        until: monotonic seconds when the call must be over, None for never.
+        room_until: monotonic seconds when its message leaves the line without having gone, None for never.
+        patient: whether `room_until` is put off as long as the line moves.
+        tick: of its deadline in `Deadlines`, 0 if it has none.
+    """
 
     __slots__ = (
         "asked",
@@ -51,15 +72,18 @@ class Call(asyncio.Future[Any]):
         super().__init__(loop=loop)
         self.port: CallsPort | None = port
         self.asked: Ask = NOT_ASKED
-        self.letter: Any = None  # while it waits in line: see `lines.py`
+        self.letter: Any = None
         self.timeout = timeout
         self.until = ends_at(timeout)
         self.room_until: float | None = None
-        self.patient = False  # as long as the line moves
-        self.tick = 0  # of its deadline
+        self.patient = False
+        self.tick = 0
 
     def resolve(self, value: Any, error: BaseException | None = None) -> bool:
-        """As a future's, from any thread. Returns: whether nobody was quicker."""
+        """Take the outcome, as `Future.resolve` does. From any thread.
+
+        Returns: whether it had none before. Another thread cannot be sure of that, since the loop settles the call later.
+        """
         if self.done():
             return False
         assert self.port is not None
@@ -71,7 +95,7 @@ class Call(asyncio.Future[Any]):
         return True
 
     def settle(self, value: Any, error: BaseException | None) -> None:
-        """In the loop's thread."""
+        """Take the outcome, in the loop's thread; of no effect if there is one already."""
         if self.done():
             return
         if self.tick:
@@ -81,16 +105,18 @@ class Call(asyncio.Future[Any]):
             if error is None:
                 self.set_result(value)
                 return
-            if isinstance(error, StopIteration):  # which asyncio lets nobody raise
+            if isinstance(error, StopIteration):  # no future of asyncio can raise it: it ends coroutines
                 error, cause = RuntimeError(f"the actor raised {error!r}"), error
                 error.__cause__ = cause
             self.set_exception(error)
-            self._log_traceback = False  # who never awaits it is told by Python already
+            # asyncio would log an exception that nobody fetched. The caller holds a coroutine, not this future, and Python
+            # warns already of a coroutine that is never awaited.
+            self._log_traceback = False
         except RuntimeError:  # as above
             pass
 
     def cancel(self, msg: Any = None) -> bool:
-        """The task that awaits it was cancelled: it leaves the line, or its answer is dropped when it comes."""
+        """The task that awaits it was cancelled: its message leaves the line or, if it has gone, the answer is dropped."""
         if not super().cancel(msg):
             return False
         assert self.port is not None
@@ -99,16 +125,19 @@ class Call(asyncio.Future[Any]):
 
 
 async def outcome(call: Call) -> Any:
-    """What `ask_async` gives: a coroutine, so that tasks can be made of it."""
+    """What `ask_async` returns: a coroutine, since `create_task` takes no future."""
     return await call
 
 
 async def nothing() -> None:
-    """The message has gone."""
+    """What `tell_async` returns when the message has gone already: nothing is left to wait for."""
 
 
 def settle_in_their_loops(calls: Iterable[Call]) -> None:
-    """What their port had when it was closed."""
+    """Fail the calls that were left when their port was closed, in any thread.
+
+    Their loops may have tens of thousands of them, and get a share of these in each turn.
+    """
     by_loop: dict[asyncio.AbstractEventLoop, deque[Call]] = {}
     for call in calls:
         by_loop.setdefault(call.get_loop(), deque()).append(call)

@@ -1,4 +1,4 @@
-"""Dead letters: messages that were not delivered, and that nobody waits to have answered."""
+"""Dead letters: tells that were not delivered. A lost ask is none, since its asker gets an exception."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ DeadLetterHook = Callable[[str, int], None]
 
 
 class DeadLetters:
-    """Those of one process, but for what its open ports still count themselves. For all of its threads.
+    """The dead letters of one process, except those that its open ports still count themselves. Used by all threads.
 
-    Attribute: hook, called for each loss whose target is known; None for nobody.
+    A port counts its own without a lock, and hands its count over when it closes.
+
+    Attribute: hook, called for each loss whose target is known, by the thread that notices the loss; None for nobody.
     """
 
     def __init__(self) -> None:
@@ -32,13 +34,13 @@ class DeadLetters:
             self._count += messages
 
     def add_late(self, target: str, messages: int) -> None:
-        """Count messages that were told when the thread's port, or the whole system, had closed."""
+        """Count messages that were sent after the thread's port, or the whole system, had closed."""
         self.add(messages)
         if self.hook is not None:
             self.hook(target, messages)
 
     def tell(self, target: str, messages: int) -> None:
-        """A port has counted a loss: tell the hook, and the log if anybody reads that much."""
+        """Tell the hook of a loss that a port has counted, and the log, if debug lines are written at all."""
         if self.hook is not None:
             self.hook(target, messages)
         if is_debugging():

@@ -6,7 +6,10 @@
                these are joined to a bundle, which stands behind the pickle in the body, or first here if it is long
 
 All integers are little-endian. Header and small body share one frame because every further frame costs a call on both
-sides (tests/bench/runtime_messages.py). What is in a body, `codec.py` and `batch.py` say.
+sides (tests/bench/runtime_messages.py). For what a body holds see `codec.py` and `batch.py`.
+
+There is no version and no checksum: a message never leaves its system, whose processes all run the same code, and whose
+mailboxes only their user can reach.
 """
 
 from __future__ import annotations
@@ -14,11 +17,18 @@ from __future__ import annotations
 import struct
 from enum import IntEnum
 
+# Names and identities have 16 bits for their length: a start with a longer name is refused before anything is sent.
 HEADER = struct.Struct("<BBIQQHH")
 
 
 class Kind(IntEnum):
-    """What a message is. Everything but TELL, ASK, STOP and START is handled as soon as a port is pumped."""
+    """What a message is, and so which handler of a port gets it.
+
+    TELL, TELL_IF_THERE, ASK and STOP are for an actor and wait for its turn in its mailbox, START for the next turn of the
+    host's loop. Everything else is handled as soon as the port is read, even while an actor is blocked in a handler:
+    otherwise neither the answer that it waits for nor the room in a window could come. Hence an answer may be handled
+    before tells that its sender had sent earlier.
+    """
 
     TELL = 1
     ASK = 2
@@ -57,11 +67,13 @@ class Kind(IntEnum):
     TELL_IF_THERE = 35  # outside the window, and nobody counts whether it is handled
 
 
-# How to read a message. Plain integers: arithmetic with enum members costs half a microsecond a message.
+# Flags: how to read a message, and what to count. Plain integers: arithmetic with enum members costs half a microsecond a
+# message. They share one byte of the header, in which one bit is left.
 FRAMES = 1  # the value is a `Frames`
+# The receiver takes small frames as bytes, and gets a view of ZeroMQ's own memory where that saves the copy of a large one.
 LARGE_FRAMES = 2  # some extra frame is at least LARGE bytes
 BODY_APART = 4  # the first extra frame is the body
-EXEMPT = 8  # outside the sender's window
+EXEMPT = 8  # outside the sender's window: acknowledged in a count of its own
 BATCH = 16  # a TELL of several messages; the correlation is their number
 JOINED = 32  # a batch that is one pickle
-BUNDLE = 64  # small frames of a `Frames` are one; its sizes stand beside the header
+BUNDLE = 64  # the small frames of a `Frames` are joined into one; their sizes stand beside its pickled header

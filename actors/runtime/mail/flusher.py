@@ -1,4 +1,9 @@
-"""Hands over the tells that threads have gathered and left: whoever tells and then works, sleeps or ends holds none back."""
+"""Hands over the tells that threads have gathered and left.
+
+A thread gathers tells for a moment so that they travel together (see `outbox.py`), and normally hands them over itself when
+it waits for something. One that tells and then computes, sleeps or ends would hold them back: for these there is a thread
+that looks at all outboxes of the process each millisecond while anything is gathered, and sleeps while nothing is.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +17,21 @@ import zmq
 TICK_S = 0.001  # how long a gathered tell is kept at most, apart from what the machine's load adds
 # The same in a stream of tells. Each tick takes the interpreter from the stream: ticks of 1 ms cost it a fifth.
 LONGEST_TICK_S = 0.008
-IDLE_TICKS = 3  # after so many without anything gathered, the thread sleeps until it is called
+IDLE_TICKS = 3  # after this many ticks without anything gathered, the thread sleeps until it is woken
 
 
 class Flushable(Protocol):
-    """What gathers tells."""
+    """Something that gathers tells: an outbox."""
 
     @property
     def gathered(self) -> Sized:
-        """Empty when there is nothing to hand over."""
+        """Empty when there is nothing to hand over. Looked at without a lock, because most looks find nothing."""
 
     def flush(self) -> None:
-        """Hand over all that is gathered; called by the flusher's thread. May raise zmq.ZMQError at the end."""
+        """Hand over all that is gathered; called by the flusher's thread.
+
+        Raises: zmq.ZMQError, when the sockets are being closed.
+        """
 
 
 class Flusher:
@@ -32,12 +40,16 @@ class Flusher:
     def __init__(self) -> None:
         self._outboxes: set[Flushable] = set()
         self._lock = threading.Lock()  # of its start and its end
+        # Whether the thread is ticking. Read without the lock by threads that gather: `_run` looks once more after clearing it.
         self._awake = self._ended = False
         self._called = threading.Event()
         self._thread: threading.Thread | None = None
 
     def watch(self, outbox: Flushable) -> None:
-        """Flush this outbox within a tick."""
+        """Have an outbox flushed within a tick.
+
+        The caller has gathered something in it already: in the other order the thread could look, and fall asleep, in between.
+        """
         self._outboxes.add(outbox)
         if not self._awake:
             self._awake = True
@@ -46,7 +58,9 @@ class Flusher:
                     thread = threading.Thread(target=self._run, name="flusher", daemon=True)
                     try:
                         thread.start()
-                    except RuntimeError:  # there can be no more threads, so nothing is kept
+                    except (
+                        RuntimeError
+                    ):  # no thread can be started: nothing is gathered for longer than this call
                         self._awake = False
                         outbox.flush()
                         return
@@ -58,7 +72,7 @@ class Flusher:
         self._outboxes.discard(outbox)
 
     def end(self) -> None:
-        """End the thread: the process takes no part in the system any more."""
+        """End the thread: the process takes no part in the system any more. It is not joined, as it may be in a tick."""
         with self._lock:
             self._ended = True
         self._called.set()
@@ -77,20 +91,21 @@ class Flusher:
                 else:
                     idle, tick = idle + 1, TICK_S
             self._awake = False
-            if self._flush():  # gathered between the last look and going to sleep
+            # Something may have been gathered between the last look and the line above, by a thread that saw us awake.
+            if self._flush():
                 self._awake = True
                 self._called.set()
 
     def _flush(self) -> bool:
         """Returns: whether anything was gathered."""
         found = False
-        for outbox in self._outboxes.copy():
+        for outbox in self._outboxes.copy():  # other threads add theirs meanwhile
             if outbox.gathered:
                 found = True
                 try:
                     outbox.flush()
-                except (
-                    zmq.ZMQError
-                ):  # it, or the whole system, is being closed: sweeping settles what it held
+                # The outbox, or the whole system, is being closed. Its windows have counted what it held, so nothing is lost
+                # unseen; and the outboxes of other threads must still be flushed.
+                except zmq.ZMQError:
                     self._outboxes.discard(outbox)
         return found

@@ -3,9 +3,12 @@
     entry:  source address 8 | hash of the target's name 8 | tells settled 8 | dead letters among them 8
 
 Acknowledgements tell the senders in batches. When the host is killed, those that are under way or not yet sent are lost.
-The pages of this file are not, so each sender reads there how many of its tells were handled. Entries live as long as
-the host, whoever bears the target's name, because the senders' counts do too. Nothing need survive a crash of the whole
-machine: then the senders are gone as well.
+The pages of this file are not, because they belong to the kernel, so each sender reads there how many of its tells were
+handled. Entries live as long as the host, whichever actor bears the target's name, because the senders' counts do too. The
+file is never synced: in a crash of the whole machine the senders are gone as well.
+
+What can go wrong here (no file, a full one, an entry that was given to another pair) makes the senders report too many
+losses, never too few.
 """
 
 from __future__ import annotations
@@ -21,10 +24,10 @@ from pathlib import Path
 ENTRY = struct.Struct("<QQQQ")
 WORDS = ENTRY.size // 8
 SETTLED, DEAD = 2, 3  # words of an entry
-ENTRIES = (
-    2048  # pairs of sender and actor; for further ones, tells handled but not acknowledged count as lost
-)
-NO_ENTRY = 0  # entry 0 is scratch paper: pairs without an entry are counted there, and nobody reads it
+# Pairs of sender and actor. For further pairs, tells that were handled but not acknowledged count as lost.
+ENTRIES = 2048
+# Pairs without an entry are counted in entry 0, which nobody reads: the hot path adds without asking whether there is one.
+NO_ENTRY = 0
 
 
 def path_of(directory: str, serial: int) -> str:
@@ -32,11 +35,19 @@ def path_of(directory: str, serial: int) -> str:
 
 
 def name_hash(name: bytes) -> int:
+    """64 bits of a name, so that entries have one size. Python's own hash of bytes differs from process to process."""
     return zlib.crc32(name) << 32 | zlib.adler32(name)
 
 
 class HandledCounts:
-    """The counts of one host, written by its thread. A store to `words[entry + SETTLED]` takes no call and no lock."""
+    """The counts of one host, written by its thread alone. A store to `words[entry + SETTLED]` takes no call and no lock.
+
+    Args:
+        path: of the file, which must not be there yet.
+        is_alive: whether an actor of this name lives in the host.
+
+    Raises: OSError, when the file cannot be made.
+    """
 
     def __init__(self, path: str, is_alive: Callable[[bytes], bool]) -> None:
         self._map = _mapped(path)
@@ -55,25 +66,31 @@ class HandledCounts:
         if not self._free:
             return NO_ENTRY
         entry = self._entries[source, target] = self._free.pop()
+        # The source goes last: a host that is killed in the middle of this leaves an entry that no sender takes for its own.
         self.words[entry + SETTLED] = self.words[entry + DEAD] = 0
         self.words[entry + 1] = name_hash(target)
         self.words[entry] = source
         return entry
 
     def write_again(self, path: str) -> None:
-        """Make a file with the same entries where the old one was removed. Raises: OSError, and nothing has changed then."""
+        """Make a file with the same entries where the old one was removed.
+
+        Raises: OSError, when that cannot be done; counting goes on in the old file then, which nobody can open any more.
+        """
         fresh = _mapped(path)
         fresh[:] = self._map[:]
         self.close()
         self._map, self.words = fresh, memoryview(fresh).cast("Q")
 
     def _forget_the_dead(self) -> None:
+        # Only when the file is full, not at each actor's end: one of the same name may start, and its senders count on.
         for key in [key for key in self._entries if not self._is_alive(key[1])]:
             entry = self._entries.pop(key)
             self.words[entry] = 0
             self._free.append(entry)
 
     def close(self) -> None:
+        """Let go of the memory; the file stays for the senders, and the root removes it a while after the host's end."""
         self.words.release()
         self._map.close()
 
@@ -81,7 +98,8 @@ class HandledCounts:
 def _mapped(path: str) -> mmap.mmap:
     fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_EXCL, 0o600)
     try:
-        os.posix_fallocate(fd, 0, ENTRIES * ENTRY.size)  # a hole written to on a full disk would be a SIGBUS
+        # A hole in the file, written to when the disk is full, would kill the host with SIGBUS.
+        os.posix_fallocate(fd, 0, ENTRIES * ENTRY.size)
         return mmap.mmap(fd, ENTRIES * ENTRY.size)
     finally:
         os.close(fd)

@@ -1,7 +1,10 @@
 """Who is alive: every process keeps one table of hosts, filled with what the root tells.
 
-A host's name is stable; each of its lives has a serial, and serials only grow. An *address* names one mailbox: it is
-`serial << 20 | n`, where n is 0 for the host's own loop and counts up for the other threads of its process.
+A host's name is stable; each of its lives has a serial, and serials only grow. Since no serial is used twice, an answer or
+a death can never be taken for one of another life of the same name.
+
+An *address* names one mailbox: it is `serial << 20 | n`, where n is 0 for the host's own loop and counts up for the other
+threads of its process.
 """
 
 from __future__ import annotations
@@ -17,8 +20,12 @@ THREAD_BITS = 20
 THREAD_MASK = (1 << THREAD_BITS) - 1
 ROOT_SERIAL = 1
 ROOT_ADDRESS = ROOT_SERIAL << THREAD_BITS
-REMEMBERED_DEATHS = 1000  # reasons kept of hosts that have ended
-LAST_WORDS_S = 0.25  # how long the last messages of a host that ended by itself may be on their way
+REMEMBERED_DEATHS = (
+    1000  # reasons kept of hosts that have ended; of earlier ones only that they are dead is known
+)
+# How long the last messages of a host that ended in order may be on their way. The root's news of the end comes by another
+# connection and may overtake them; a goodbye shortens the wait (see `losses.py`).
+LAST_WORDS_S = 0.25
 
 
 def serial_of(address: int) -> int:
@@ -36,8 +43,18 @@ class HostFacts:
 
 
 class HostTable:
-    """The hosts that this process knows. Only the thread that hears from the root changes it; all threads read it, which the
-    GIL makes safe.
+    """The hosts that this process knows.
+
+    It has no lock, because it is read before each message that is sent. Threads that run a loop write what the root has
+    told them; any thread reads, one dict or attribute at a time, which the GIL makes safe. A process with several loops
+    hears everything several times, and a process that was being forked hears what it missed afterwards: news that is
+    known already changes nothing.
+
+    Attributes:
+        live: the hosts that are up, by serial. by_name: the serial of the latest life of each name.
+        booting: serials of hosts that are being made, which are not up yet and not dead.
+        highest: the highest serial that was heard of.
+        epoch: grows with each death. A port compares it with the epoch up to which it has settled its losses.
     """
 
     def __init__(self) -> None:
@@ -45,12 +62,15 @@ class HostTable:
         self.by_name: dict[str, int] = {}
         self.booting: frozenset[int] = frozenset()
         self.highest = 0
-        self.epoch = 0  # grows with each death, so that ports know when to sweep
+        self.epoch = 0
         self._reasons: OrderedDict[int, DownReason] = OrderedDict()
         self._ended: dict[int, Mapping[str, DownReason]] = {}  # how the last actors of a dead host ended
-        self._silent_at: dict[int, float] = {}
+        self._silent_at: dict[
+            int, float
+        ] = {}  # monotonic seconds when the last words of a dead host have come
 
     def up(self, facts: HostFacts, booting: frozenset[int]) -> None:
+        """Note that a host is up. Args: booting, the serials of those that are being made now."""
         if facts.serial in self._reasons:
             return
         self.live[facts.serial] = facts
@@ -68,15 +88,21 @@ class HostTable:
         gracefully: bool,
         ended: Mapping[str, DownReason] | None = None,
     ) -> None:
-        """Note a death. A host that ended `gracefully` may have sent messages that are still on their way, and has said how
-        its last actors `ended`.
+        """Note a death.
+
+        Args:
+            serial: of the life that has ended.
+            reason: of the host's end.
+            booting: the serials of hosts that are being made now.
+            gracefully: whether the host said goodbye: messages that it sent before may still be on their way.
+            ended: how its last actors ended, by name, as far as the host has said so.
         """
         self.booting = booting
         self.highest = max(self.highest, serial)
         if serial in self._reasons:
             return
         facts = self.live.pop(serial, None)
-        if facts is not None and self.by_name.get(facts.name) == serial:
+        if facts is not None and self.by_name.get(facts.name) == serial:  # not if its successor is up already
             del self.by_name[facts.name]
         self._reasons[serial] = reason
         if ended:
@@ -86,10 +112,14 @@ class HostTable:
             oldest, _reason = self._reasons.popitem(last=False)
             self._silent_at.pop(oldest)
             self._ended.pop(oldest, None)
-        self.epoch += 1
+        self.epoch += 1  # last: a thread that sees it grow must find everything else in place
 
     def is_dead(self, serial: int) -> bool:
-        """Whether a host has died. A serial above the highest one heard of is young: its ref has overtaken the news."""
+        """Whether a host has died.
+
+        Old deaths are forgotten, so a host that is neither up nor being made counts as dead. The exception is a serial above
+        the highest one heard of: that host is young, and a ref to it has overtaken the news that it is up.
+        """
         return serial not in self.live and serial <= self.highest and serial not in self.booting
 
     def is_silent(self, serial: int) -> bool:
@@ -97,6 +127,7 @@ class HostTable:
         return time.monotonic() >= self._silent_at.get(serial, 0.0)
 
     def reason(self, serial: int) -> DownReason:
+        """Why a host ended; `noproc` if that was too long ago to be remembered."""
         return self._reasons.get(serial) or DownReason("noproc", "the host has ended")
 
     def reason_of(self, serial: int, actor: str) -> DownReason:
@@ -108,16 +139,23 @@ class HostTable:
         return self._ended.get(serial, {}).get(actor)
 
     def resolve(self, host: str, hint: int) -> int | None:
-        """Returns: the serial that messages for this host go to now, None when there is no such host."""
+        """The life of a host that messages go to now.
+
+        Args: host, its name; hint, the serial in a ref, 0 if it has none. A hint that is newer than what the table has is
+            believed: whoever made the ref has talked to that host.
+        Returns: a serial, None when there is no such host.
+        """
         serial = self.by_name.get(host)
         if hint and (serial is None or hint > serial) and not self.is_dead(hint):
             return hint
         return serial
 
     def snapshot(self) -> tuple[tuple[HostFacts, ...], frozenset[int], int]:
+        """What a new process begins with: the hosts that are up, those that are being made, and the highest serial."""
         return tuple(self.live.values()), self.booting, self.highest
 
     def load(self, snapshot: tuple[tuple[HostFacts, ...], frozenset[int], int]) -> None:
+        """Take over a snapshot, which is as old as this process's fork."""
         hosts, booting, highest = snapshot
         for facts in hosts:
             self.up(facts, booting)

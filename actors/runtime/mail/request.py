@@ -1,7 +1,8 @@
 """A request that is owed an answer, and gets one whatever happens while it is served.
 
-It is served in steps: some at once, some when a timer or a death has made way. When a step raises, the error is logged once
-and sent as the answer, and what earlier steps have made is undone, the last first.
+It is served in steps: some at once, some in a timer or after the death of a process. When a step raises, the error is logged
+once and sent as the answer, and what earlier steps have made is undone, the last first. Without that, an exception in a later
+step would end up in the loop's log, and the asker would wait until its timeout.
 """
 
 from __future__ import annotations
@@ -20,27 +21,33 @@ Step = Callable[..., object]
 
 
 class Sender(Protocol):
-    """What an answer is sent by: a port."""
+    """Something that can send an answer: a port."""
 
     def send(self, address: int, kind: int, corr: int = 0, *, body: Raw) -> None: ...
 
 
 class Request:
-    """One request of an asker at address `source`, who knows it as `corr`; when that is 0, nobody waits for the answer."""
+    """One request.
+
+    Attributes:
+        source, corr: the address of the asker's mailbox and the number that it knows the request by; 0 if it wants no answer.
+        is_answered: whether it has had its one answer, or a refusal.
+        error_for: makes of an exception that was not foreseen the one that the asker is sent.
+    """
 
     __slots__ = ("_port", "_undo", "corr", "error_for", "is_answered", "source")
 
     def __init__(self, port: Sender, source: int, corr: int) -> None:
         self._port, self.source, self.corr = port, source, corr
         self.is_answered = False
-        self.error_for: Callable[[Exception], Exception] = (
-            _as_it_is  # what the asker is told of one that was not foreseen
-        )
+        self.error_for: Callable[[Exception], Exception] = _as_it_is
         self._undo: list[tuple[Step, tuple[Any, ...]]] = []
 
     def serve(self, step: Step, *args: Any) -> None:
-        """Do `step(*args)`. Whatever it raises becomes the answer: ActorDeadError and its subclasses are ordinary refusals,
-        anything else was not foreseen, and is logged as well.
+        """Do `step(*args)`; an exception becomes the answer.
+
+        ActorDeadError and its subclasses are ordinary refusals. Any other exception was not foreseen, so it is also logged
+        here, where its traceback is.
         """
         try:
             step(*args)
@@ -58,7 +65,7 @@ class Request:
         self._undo.append((undo, args))
 
     def answer(self, value: Any = None) -> None:
-        """Give the answer; only the first counts."""
+        """Give the answer; only the first counts. Raises: what pickling the value raises, so that it may be refused then."""
         if not self.is_answered:
             self._send(Kind.REPLY, codec.dumps(value))
             self.is_answered = True
@@ -80,7 +87,7 @@ class Request:
 
 
 def do_all(*steps: tuple[Step, tuple[Any, ...]]) -> None:
-    """Do all steps in turn. One that raises is logged, and does not hold up those behind it."""
+    """Do all steps in turn. One that raises is logged, and does not keep the next ones from being done."""
     for step, args in steps:
         try:
             step(*args)
@@ -108,7 +115,7 @@ def answering(port: Sender, serve: Callable[[Request, bytes, Raw], object]) -> H
 
 
 def guarded(handler: Handler) -> Handler:
-    """A handler that raises nothing, for the root: a message that cannot be handled must not hold up the others."""
+    """A handler that raises nothing, for the root: one bad message must not end the loop that all hosts depend on."""
 
     def handle(*message: Any) -> None:
         do_all((handler, message))

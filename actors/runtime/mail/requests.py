@@ -1,4 +1,8 @@
-"""Questions to a host, or to the root itself: outside all windows, and in the runtime's own name."""
+"""Questions to a host, or to the root: the runtime's own, about actors or futures, which no actor handles.
+
+They are outside all windows, which bound what waits in actors' mailboxes; these wait in none. The asker waits as for an
+actor's answer, and hears of the host's death in the same way.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,16 @@ from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostTable, seri
 from peerage.actors.runtime.mail.memory import Raw
 
 NUMBER = struct.Struct("<Q")
-LATE = {Kind.KILL, Kind.START}  # whoever kills makes room; whoever starts was let do so by the root
+# Requests that may use more of the reserve of file descriptors than other work: a kill makes room, and the root has granted
+# a start before it is sent.
+LATE = {Kind.KILL, Kind.START}
 
 
 class Opener(Protocol):
     """Opens ways to mailboxes."""
 
     def open(self, address: int, purpose: Purpose) -> None:
-        """Raises: LimitReachedError."""
+        """See to it that there is a way. Raises: LimitReachedError, when there is no descriptor for one."""
 
 
 class Port(here.Port, Protocol):
@@ -51,11 +57,16 @@ class Requests:
         self._port = port
 
     def ask(self, address: int, kind: int, value: Any = None, *, target: bytes = b"") -> Future[Any]:
-        """Ask a host or the root. Raises: ActorDeadError, when the port is closed."""
+        """Ask a host or the root.
+
+        Args: address, of its mailbox; kind, of the request; value, what it is about; target, the actor that it is about.
+        Returns: the answer; it fails with ActorDeadError when the host has ended or ends before it answers.
+        Raises: ActorDeadError, when the port is closed.
+        """
         return self.ask_packed(address, kind, codec.dumps(value), target=target)
 
     def ask_packed(self, address: int, kind: int, body: bytes, *, target: bytes = b"") -> Future[Any]:
-        """As `ask`, the value already pickled."""
+        """As `ask`, for a value that has been pickled already."""
         future: Future[Any] = Future()
         with self._port.lock:
             self._port.check_open()
@@ -66,7 +77,10 @@ class Requests:
         return future
 
     def ask_about(self, future: Future[Any], address: int, kind: int, number: int) -> None:
-        """Ask about the thing with this number in a process, for a future that is there already."""
+        """Ask about the thing with this number in a process, for a future that is there already.
+
+        The future fails with ActorDeadError when the process has ended or ends before it answers.
+        """
         table = self._port.table
         with self._port.lock:
             future.port = self._port
@@ -77,7 +91,7 @@ class Requests:
                 self._send(future, address, kind, NUMBER.pack(number), b"")
 
     def _send(self, future: Future[Any], address: int, kind: int, body: bytes, target: bytes) -> None:
-        """Send the question. Where there is no descriptor for a way, the future fails with LimitReachedError."""
+        """Send the question. The future fails with LimitReachedError where there is no descriptor for a way."""
         port = self._port
         if address != port.address:
             try:

@@ -1,8 +1,8 @@
 """Windows: what bounds a mailbox. Each sender has one for each actor, and the actor's host opens it again.
 
 A window counts what was sent and is not yet known to be handled. The receiving host acknowledges in batches: at a quarter of
-the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water marks are off, so this is the
-only bound, and it never drops anything silently.
+the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water marks are off, because they
+block or drop without telling anybody, so this is the only bound.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WhenFull = Wait | Fail | Drop
 def shorter(choice: WhenFull | None, until: float | None) -> WhenFull:
     """What an ask that must be answered by `until` (monotonic seconds) does when the window is full.
 
-    Raises: TypeError, for DROP: somebody waits for the answer.
+    Raises: TypeError, for DROP, because somebody waits for the answer.
     """
     if isinstance(choice, Drop):
         raise TypeError("when_full=DROP is for tells: a dropped ask would never be answered")
@@ -73,18 +73,20 @@ class Window:
         self.size = 0  # their bytes
         self.asks = 0  # how many of `messages` are asks: their answers acknowledge them
         self.exempt = 0  # tells outside the window, counted only so that dead letters are right
-        self.limit = WINDOW_MESSAGES  # 0 while others wait in line, so that nothing overtakes them
+        # 0 while messages wait in line for room. The hot path of `Port.tell` then sees a full window, so that nothing
+        # overtakes the line, and needs no comparison more for it.
+        self.limit = WINDOW_MESSAGES
 
     def has_room(self, size: int) -> bool:
         """Whether a message of `size` bytes may go now. One that is larger than the whole window may go alone."""
         return self.messages < self.limit and (self.size + size <= WINDOW_BYTES or self.messages == 0)
 
     def has_place(self, size: int) -> bool:
-        """The same for the first message in line, which the others wait behind."""
+        """As `has_room`, for the first message of the line, which `limit` is not to keep back."""
         return self.messages < WINDOW_MESSAGES and (self.size + size <= WINDOW_BYTES or self.messages == 0)
 
     def reopen(self) -> None:
-        """Nobody waits in line any more."""
+        """The line is empty: senders may use the window themselves again."""
         self.limit = WINDOW_MESSAGES
 
     def has_room_for(self, messages: int, size: int) -> bool:
@@ -92,8 +94,10 @@ class Window:
         return self.messages + messages <= WINDOW_MESSAGES and self.size + size <= WINDOW_BYTES
 
     def release(self, messages: int, size: int) -> None:
+        """Give back the room of messages that were handled, or that nobody will handle."""
         self.messages -= messages
-        # The receiver counts a tell as it came, the sender as it was given, which is a few bytes less. That must not add up.
+        # The two ends may count a few bytes apart: a plain value that has waited in line for an actor of the own host is
+        # counted before it is pickled. An empty window starts from 0 again, so that this does not add up.
         self.size = self.size - size if self.messages else 0
 
     @property
@@ -114,7 +118,10 @@ class UnacknowledgedCounts:
         self.dirty = False
 
     def take(self) -> tuple[int, int, int, int]:
-        """Returns: messages, bytes, messages outside the window, dead letters among all these. Counting starts anew."""
+        """Take the counts, which start from 0 again.
+
+        Returns: messages in the window, their bytes, messages outside the window, dead letters among all of these.
+        """
         counts = self.messages, self.size, self.exempt, self.dead
         self.messages = self.size = self.exempt = self.dead = 0
         self.dirty = False

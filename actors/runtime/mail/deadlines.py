@@ -60,7 +60,7 @@ class Deadlines(Generic[T]):
 
     def __init__(self, expire: Callable[[T, float], None], share: float) -> None:
         self._expire, self._share = expire, share
-        self._at: dict[int, set[T]] = {}
+        self._at: dict[int, set[T]] = {}  # the items of each tick
         self._ticks: list[int] = []  # a heap with all keys of `_at`, and ticks that have become empty
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -71,7 +71,7 @@ class Deadlines(Generic[T]):
         return sum(map(len, self._at.values()))
 
     def add(self, item: T, when: float) -> None:
-        """Have an item expire at `when` (monotonic seconds), instead of at an earlier deadline that it may have."""
+        """Have an item expire at `when` (monotonic seconds), instead of at the deadline that it may have."""
         if item.tick:
             self.discard(item)
         tick = item.tick = int(when / TICK_S) + 1  # rounded up, so that nothing expires early
@@ -85,7 +85,7 @@ class Deadlines(Generic[T]):
             self._set_timer()
 
     def discard(self, item: T) -> None:
-        """The item needs no deadline any more."""
+        """The item needs no deadline any more; of no effect if it has none."""
         tick, item.tick = item.tick, 0
         there = self._at.get(tick)
         if there is not None:
@@ -102,8 +102,8 @@ class Deadlines(Generic[T]):
         self._set_timer()
 
     def _set_timer(self) -> None:
-        # Only here are empty ticks dropped from the top of the heap: `discard` leaves a timer that may be due for nothing,
-        # because setting it anew each time would cost more than one turn in vain.
+        # For the earliest tick that still has items. `discard` leaves the timer alone, though it may then be due for nothing:
+        # most calls are answered, and setting it anew for each of them would cost more than that one turn.
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

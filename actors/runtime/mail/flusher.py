@@ -35,12 +35,15 @@ class Flushable(Protocol):
 
 
 class Flusher:
-    """One thread for all outboxes of a process, made when it is first needed, asleep while nobody gathers."""
+    """One thread for all outboxes of a process, made when it is first needed, asleep while nobody gathers.
+
+    A timer of each thread's own would not do: the threads that need it are those that do not come back to a loop.
+    """
 
     def __init__(self) -> None:
         self._outboxes: set[Flushable] = set()
         self._lock = threading.Lock()  # of its start and its end
-        # Whether the thread is ticking. Read without the lock by threads that gather: `_run` looks once more after clearing it.
+        # Whether the thread is ticking. Read without the lock, so `_run` looks once more after it has cleared this.
         self._awake = self._ended = False
         self._called = threading.Event()
         self._thread: threading.Thread | None = None
@@ -48,7 +51,7 @@ class Flusher:
     def watch(self, outbox: Flushable) -> None:
         """Have an outbox flushed within a tick.
 
-        The caller has gathered something in it already: in the other order the thread could look, and fall asleep, in between.
+        The caller has gathered something in it already: in the other order the thread might look in between, and sleep.
         """
         self._outboxes.add(outbox)
         if not self._awake:

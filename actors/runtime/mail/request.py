@@ -1,8 +1,8 @@
 """A request that is owed an answer, and gets one whatever happens while it is served.
 
-It is served in steps: some at once, some in a timer or after the death of a process. When a step raises, the error is logged
-once and sent as the answer, and what earlier steps have made is undone, the last first. Without that, an exception in a later
-step would end up in the loop's log, and the asker would wait until its timeout.
+It is served in steps: some at once, some in a timer or after the death of a process. When a step raises, the error is
+logged once and sent as the answer, and what earlier steps have made is undone, the last first. Otherwise an exception in a
+timer would appear in the loop's log alone, and the asker would wait for nothing until its timeout.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ class Request:
     """One request.
 
     Attributes:
-        source, corr: the address of the asker's mailbox and the number that it knows the request by; 0 if it wants no answer.
+        source: the address of the asker's mailbox.
+        corr: the number that the asker knows the request by; 0 if it wants no answer.
         is_answered: whether it has had its one answer, or a refusal.
         error_for: makes of an exception that was not foreseen the one that the asker is sent.
     """
@@ -61,11 +62,14 @@ class Request:
             self.refuse(told)
 
     def on_refusal(self, undo: Step, *args: Any) -> None:
-        """Have `undo(*args)` called if the request is refused."""
+        """Have `undo(*args)` called if the request is refused; an answer drops all of these."""
         self._undo.append((undo, args))
 
     def answer(self, value: Any = None) -> None:
-        """Give the answer; only the first counts. Raises: what pickling the value raises, so that it may be refused then."""
+        """Give the answer; only the first counts.
+
+        Raises: what pickling the value raises; the request is unanswered then, and may be refused.
+        """
         if not self.is_answered:
             self._send(Kind.REPLY, codec.dumps(value))
             self.is_answered = True
@@ -76,6 +80,7 @@ class Request:
         if not self.is_answered:
             self.is_answered = True
             undo, self._undo = self._undo, []
+            # The refusal goes last, so that the asker finds everything undone, and goes even if an undo raises.
             do_all(*reversed(undo), (self._fail, (error,)))
 
     def _fail(self, error: Exception) -> None:

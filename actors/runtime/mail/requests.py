@@ -51,7 +51,7 @@ class Port(here.Port, Protocol):
 
 
 class Requests:
-    """What a port asks without a window."""
+    """What a port asks of hosts and of the root."""
 
     def __init__(self, port: Port) -> None:
         self._port = port
@@ -93,6 +93,7 @@ class Requests:
     def _send(self, future: Future[Any], address: int, kind: int, body: bytes, target: bytes) -> None:
         """Send the question. The future fails with LimitReachedError where there is no descriptor for a way."""
         port = self._port
+        # Before the question is entered as open: what cannot be sent must not wait for an answer.
         if address != port.address:
             try:
                 port.outbox.open(address, Purpose.DUTY if kind in LATE else port.purpose)

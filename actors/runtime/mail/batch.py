@@ -1,4 +1,8 @@
-"""Tells of one sender to one actor that travel as one message: told together, or gathered on each other's heels."""
+"""Tells of one sender to one actor that travel as one message: sent by one `tell_many`, or shortly after each other.
+
+A small message costs mostly what handing it to ZeroMQ and taking it out again costs, so 256 in one frame cost little more
+than one. The receiver counts, handles and acknowledges them as if each had come alone.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +16,17 @@ from peerage.actors.runtime.mail.envelope import BATCH, JOINED
 from peerage.actors.runtime.mail.memory import LARGE, Raw
 
 BATCH_MESSAGES = 256  # in one frame
-BATCH_BYTES = LARGE - 1024  # with lengths and names still one frame
-BATCH_SIZE = struct.Struct("<Q")
+BATCH_BYTES = LARGE - 1024  # with room for the lengths: a body of LARGE bytes would become a frame of its own
+BATCH_SIZE = struct.Struct("<Q")  # the bytes that the sender's window counts, first in the body
 
 
 class Batch:
     """Tells that travel as one message, in order: plain values, joined in one pickle, or pickled messages.
 
-    Each of those is a pickle of its own, so that messages stay isolated from each other, as if told one by one. What
-    cannot change needs no isolation.
+    Messages are pickled one by one, since in one pickle two that hold the same list would arrive sharing it, and one that
+    cannot be read would take the others along. Plain values cannot change and can always be read, so they are joined.
+
+    Attributes: joined, whether they are plain; values, these, or pickles; sizes, of each in bytes; size, their sum.
     """
 
     __slots__ = ("joined", "size", "sizes", "values")
@@ -38,12 +44,16 @@ class Batch:
         self.size += size
 
     def part(self, start: int, stop: int) -> Batch:
-        """Some of them."""
+        """Those from `start` up to `stop`, as a batch of their own."""
         return Batch(self.joined, self.values[start:stop], self.sizes[start:stop])
 
     def pack(self) -> tuple[int, bytes]:
-        """Returns: flags and body. The body: the size, 8 bytes, then one pickle, or the lengths of the pickles, 4 bytes
-        each, and themselves.
+        """Make one message of them.
+
+            joined:      size 8 | one pickle of the list
+            otherwise:   size 8 | length 4 of each pickle | the pickles
+
+        Returns: flags and body. How many they are is not in the body, but in the header's correlation.
         """
         if self.joined:
             return BATCH | JOINED, BATCH_SIZE.pack(self.size) + pickle.dumps(self.values, 5)
@@ -52,7 +62,7 @@ class Batch:
 
 
 class Alone:
-    """A message that is no part of a batch: it is large, or has frames of its own."""
+    """A message that cannot be part of a batch, because it is large or has frames of its own."""
 
     __slots__ = ("value",)
 
@@ -64,19 +74,20 @@ class Alone:
 
 
 def in_turn(values: Iterable[Any]) -> Iterator[Any]:
-    """The values, fit to be gathered before they are sent.
+    """The values in a form in which they may be gathered before they are sent.
 
-    An iterator may give the same object each time, changed: then each is pickled in its turn.
+    An iterator may give the same object each time, changed, so its values are pickled one by one as they come.
     """
+    # These hold all their values already. A subclass of them may iterate as it likes.
     if type(values) in {list, tuple, range}:
         return iter(values)
     return (value if type(value) in PLAIN else Encoded(*encode(value)) for value in values)
 
 
 def parcels(values: list[Any]) -> Iterator[Batch | Alone]:
-    """The fewest messages that carry these values in order; some may be `Encoded` already.
+    """The fewest messages that carry these values in order; some may be `Encoded` already. A batch may be empty.
 
-    Raises: what pickling one raises, after those before it.
+    Raises: what pickling a value raises, once the values before it have been yielded: with `tell` they would have gone, too.
     """
     if SIZED.issuperset(map(type, values)):  # the usual case, without a look at each
         sizes = list(map(len, values))
@@ -119,7 +130,11 @@ def batch_size(body: Raw) -> int:
 
 
 def unpack_batch(flags: int, body: Raw, messages: int) -> list[Any]:
-    """What `Batch.pack` was given: the values of a joined batch, pickled messages otherwise."""
+    """Take a batch apart.
+
+    Args: messages, how many they are: the correlation of the header.
+    Returns: the values of a joined batch, otherwise views of the pickled messages, each of which is read in its turn.
+    """
     view = memoryview(body)
     if flags & JOINED:
         return list(pickle.loads(view[BATCH_SIZE.size :]))

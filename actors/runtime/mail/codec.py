@@ -1,4 +1,8 @@
-"""How a message's value becomes a body and frames, and comes out again: any value, raw `Frames`, and exceptions."""
+"""How a message's value becomes a body and frames, and comes out again: any value, raw `Frames`, and exceptions.
+
+Nothing that `encode` returns can be changed by anybody: a message may wait for room, and ZeroMQ's thread reads it later
+still, but what arrives is what was sent when the sender's call returned.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +18,15 @@ from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import BUNDLE, FRAMES
 from peerage.actors.runtime.mail.memory import LARGE, Raw, copied, is_unchanging, unchanging
 
+# Classes whose values cannot change and need neither definitions nor buffers. Only these very classes: a subclass may have
+# attributes, or a `__reduce__` of its own.
 PLAIN = frozenset({bytes, str, int, float, bool, type(None)})
-SIZED = frozenset({bytes, str})  # of PLAIN: those that may be large
-PLAIN_SIZE = 8  # bytes that a window counts for any other
-SMALL = 4096  # bytes; larger ones gain little from company
-BUNDLE_INLINE = LARGE // 2  # bytes; with a header the body stays below LARGE
+SIZED = frozenset({bytes, str})  # the classes of PLAIN whose values may be large
+PLAIN_SIZE = 8  # bytes that a window counts for a value of the others
+SMALL = 4096  # bytes; larger messages and frames gain little from travelling together
+BUNDLE_INLINE = (
+    LARGE // 2
+)  # bytes of small frames that still go into the body, which stays below LARGE with its header
 
 
 class Frames(NamedTuple):
@@ -26,8 +34,8 @@ class Frames(NamedTuple):
 
     The receiver gets `bytes` for small frames and a `memoryview` that is read-only for large ones (64 KiB or more). Frames
     that nobody can change are not copied: `bytes`, read-only views of them (see `readonly`), and what was received as a
-    frame. Others are, once, so that their buffers may be used again as soon as they are sent. Many small ones cost little
-    more than one: ZeroMQ is paid by the frame (1.5 µs on both sides together), so they share one.
+    frame. Others are copied once, so that their buffers may be used again as soon as they are sent. Many small ones cost
+    little more than one: each frame costs 1.5 µs in ZeroMQ, both sides together, so small frames share one.
     """
 
     header: Any
@@ -48,13 +56,14 @@ def dumps(value: Any) -> bytes:
 
 
 def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequence[Raw], int]:
-    """Returns: the body, the extra frames and the flags of a message with this value.
+    """Make a message of a value.
 
-    One that leaves out definitions that are `kept_there` can be read only there.
+    Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied: small ones into the body, others beside it,
+    where they become the receiver's own without one more copy.
 
-    None of it changes when the value does. Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied: small
-    ones into the body, others beside it, where they become the receiver's own without one more copy.
-
+    Args: kept_there, identities of definitions that the receiver keeps. The message names them only, so that nobody else
+        can read it.
+    Returns: the body, the extra frames and the flags of a message with this value.
     Raises: whatever pickling the value raises.
     """
     if type(value) in PLAIN:  # no buffers, no classes: a quarter of the general way's cost
@@ -70,6 +79,7 @@ def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequen
 
 
 def _extra(buffer: pickle.PickleBuffer) -> Raw:
+    # A copy is writable, also of a read-only buffer: the pickle notes of each buffer whether its owner may write to it.
     raw = buffer.raw()
     if raw.readonly and is_unchanging(raw):
         return raw
@@ -77,6 +87,13 @@ def _extra(buffer: pickle.PickleBuffer) -> Raw:
 
 
 def _encode_frames(header: Any, frames: Sequence[Raw]) -> tuple[bytes, Sequence[Raw], int]:
+    """As `encode`, for `Frames`. Small frames are joined to a bundle, large ones stay frames, and the sizes of all, in
+    their order, tell the receiver which is which.
+
+        few small bytes:   body = pickle of (header, sizes) | bundle      extra frames = the large ones
+        many:              body = pickle of (header, sizes)               extra frames = bundle, the large ones
+        no small frame:    body = pickle of the header                    extra frames = the frames
+    """
     sizes = tuple(map(len, frames))
     if not sizes or min(sizes) > SMALL:
         return _dumps(header, None), frames, FRAMES
@@ -91,15 +108,15 @@ def _encode_frames(header: Any, frames: Sequence[Raw]) -> tuple[bytes, Sequence[
 
 
 def _decode_bundle(body: Raw, extras: Sequence[Raw]) -> Frames:
-    header, sizes = pickle.loads(body)  # which takes no notice of what stands behind
+    header, sizes = pickle.loads(body)  # it ignores what stands behind the pickle
     large = iter(extras)
     end = sum(size for size in sizes if size <= SMALL)
     if end <= BUNDLE_INLINE:
-        bundle, at = body, len(body) - end
+        bundle, at = body, len(body) - end  # from the end, since nothing says how long the pickle is
     else:
         bundle, at = next(large), 0
     if type(bundle) is not bytes:
-        bundle = bytes(bundle)
+        bundle = bytes(bundle)  # so that slices of it are bytes
     frames: list[Raw] = []
     for size in sizes:
         if size > SMALL:
@@ -117,14 +134,19 @@ def _dumps(value: Any, buffers: list[pickle.PickleBuffer] | None, kept_there: Co
 
 def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) -> bool:
     """Pickle asks where a buffer goes. Returns: whether into the body."""
-    if buffer.raw().nbytes < SMALL:  # a frame more would cost more than this does
+    if buffer.raw().nbytes < SMALL:  # one more frame would cost more than the copy
         return True
     buffers.append(buffer)
     return False
 
 
 def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
-    """The value that `encode` was given."""
+    """The value that `encode` was given.
+
+    It is unpickled without more ado: mailboxes are in a directory that only this user's processes can reach.
+
+    Raises: whatever unpickling it raises.
+    """
     if flags & BUNDLE:
         return _decode_bundle(body, extras)
     if flags & FRAMES:
@@ -133,13 +155,13 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
 
 
 def copy(value: Any) -> Any:
-    """The value as another process would get it."""
+    """The value as a receiver in this very process gets it: a copy, in which definitions are only named."""
     body, extras, flags = encode(value, EVERYTHING)
     return decode(flags, body, extras)
 
 
 class Failure(NamedTuple):
-    """An exception on its way: itself, pickled, and what is said of it where it cannot be read."""
+    """An exception on its way: `packed`, or empty if it cannot be pickled, and texts to be shown where it cannot be read."""
 
     packed: bytes
     kind: str
@@ -148,12 +170,13 @@ class Failure(NamedTuple):
 
 
 def encode_failure(error: BaseException) -> bytes:
-    """Pickle an exception so that it can surely be raised elsewhere."""
+    """Pickle an exception so that elsewhere it, or at least what it said, can be raised, whatever it is."""
     trace = "".join(traceback.format_exception(error))
     return pickle.dumps(Failure(_pack_error(error), type(error).__qualname__, saying_of(error), trace), 5)
 
 
-# What to try in turn: its causes may be what cannot travel, and its class's own `__reduce__` may not work.
+# Ways to pickle an exception (chained, forced), tried in turn, the most faithful first: one of its causes may be unable to
+# travel, and its class's own `__reduce__` may not work.
 _WAYS = ((True, False), (True, True), (False, False), (False, True))
 
 
@@ -161,7 +184,8 @@ def _pack_error(error: BaseException) -> bytes:
     for chained, forced in _WAYS:
         try:
             packed = pickling.dumps_error(error, chained=chained, forced=forced)
-            if isinstance(pickle.loads(packed), BaseException):  # many pickle but cannot be built again
+            # Tried here, where another way is left: many exceptions can be pickled, but not built again.
+            if isinstance(pickle.loads(packed), BaseException):
                 return packed
         except Exception:  # noqa: S112 - whatever it is, another way may do
             continue
@@ -169,7 +193,10 @@ def _pack_error(error: BaseException) -> bytes:
 
 
 def decode_failure(body: Raw) -> BaseException:
-    """The exception, with the remote traceback as its cause; what it was raised from is its context then."""
+    """The exception, with the remote traceback as its cause, so that Python prints it.
+
+    What it was raised from becomes its context. An exception that cannot be read becomes a RemoteFailureError.
+    """
     try:
         failure = Failure(*pickle.loads(body))
     except Exception as error:

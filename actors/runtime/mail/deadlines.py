@@ -19,9 +19,12 @@ SPARE = 64  # empty ticks that the heap may hold, beside as many as there are ot
 
 
 class Mortal(Protocol):
-    """Something with a deadline."""
+    """Something with a deadline.
 
-    tick: int  # its deadline's, 0 if none
+    Attribute: tick, of its deadline, 0 if it has none.
+    """
+
+    tick: int
 
 
 T = TypeVar("T", bound=Mortal)
@@ -102,8 +105,8 @@ class Deadlines(Generic[T]):
         self._set_timer()
 
     def _set_timer(self) -> None:
-        # For the earliest tick that still has items. `discard` leaves the timer alone, though it may then be due for nothing:
-        # most calls are answered, and setting it anew for each of them would cost more than that one turn.
+        # For the earliest tick that still has items. `discard` leaves the timer alone, though it may then be due for
+        # nothing: most calls are answered, and setting it anew for each of them would cost more than that one turn.
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,8 +1,9 @@
 """What may travel without a copy: bytes that nobody can change.
 
-A buffer that says read-only is not enough: `memoryview(bytearray).toreadonly()`, or an array whose owner has another,
-writable view of it, change under the reader. So the owner is looked for: `bytes`, or a message of ZeroMQ to which only
-read-only views lead. Everything else is copied once, into memory that ZeroMQ sends as it is.
+It is not enough that a buffer says it is read-only: `memoryview(bytearray).toreadonly()`, or an array whose owner has
+another, writable view of it, change under the reader, and ZeroMQ's thread reads what it sends later than the sender's call
+returns. So the owner of the memory is looked for: `bytes`, or a message of ZeroMQ to which only read-only views lead.
+Everything else is copied once, into memory that ZeroMQ sends as it is (docs/decisions/0027-what-is-sent-is-what-it-was.md).
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import zmq
 
 Raw: TypeAlias = bytes | bytearray | memoryview
 
-LARGE = 64 * 1024  # bytes; from here on a frame is handed to ZeroMQ without a copy (libzmq's own threshold)
-SEALED = "is_sealed"  # an entry in a frame's __dict__
+LARGE = (
+    64 * 1024
+)  # bytes; from here on a frame is handed to ZeroMQ without a copy: pyzmq's own COPY_THRESHOLD
+SEALED = "is_sealed"  # an entry in a frame's __dict__: nobody has a writable view of it
 
 
 def readonly(buffer: Any) -> memoryview:
     """The bytes of a buffer where nobody can change them: where they are, or in a copy, in C order, made once.
 
     Sent as a frame of `Frames`, or as the memory of a numpy array (`numpy.frombuffer(readonly(a), a.dtype)`), they go to
-    any number of actors without being copied again. Who writes to them, sender or receiver, gets an error.
+    any number of actors without being copied again. Anyone who writes to them, sender or receiver, gets an error.
 
-    Raises: TypeError, of what is no buffer.
+    Raises: TypeError, when it is no buffer.
     """
     kept = unchanging(buffer)
     return memoryview(kept) if isinstance(kept, bytes) else kept
@@ -46,7 +49,8 @@ def unchanging(raw: Any) -> bytes | memoryview:
 
 
 def is_unchanging(view: memoryview) -> bool:
-    """Whether nobody can write to what is seen here."""
+    """Whether nobody can write to the memory that this view shows: each owner on the way down to it is read-only."""
+    # Only if the program has imported numpy can there be an array here.
     array = getattr(sys.modules.get("numpy"), "ndarray", None)
     owner: Any = view
     while True:
@@ -66,16 +70,17 @@ def is_unchanging(view: memoryview) -> bool:
 
 
 def flat(view: memoryview) -> memoryview:
-    """A contiguous view as bytes in one dimension, for len() of any other is not the number of bytes."""
+    """A contiguous view as bytes in one dimension, because len() of any other is not the number of bytes."""
     if view.ndim == 1 and view.format == "B":
         return view
-    return PickleBuffer(view).raw()  # which, other than cast(), takes items of any format
+    return PickleBuffer(view).raw()  # unlike cast(), it takes items of any format
 
 
 def copied(raw: memoryview) -> memoryview:
     """A writable copy of a contiguous buffer, in memory that ZeroMQ sends without copying it once more.
 
-    A frame's `copy=True` keeps what it was made of; a view that is released lets go of the sender's buffer.
+    A frame keeps a reference to what it was made of, even with `copy=True`. It is made of a view that is released at once,
+    so that the sender may resize or free its own buffer.
     """
     with memoryview(raw) as source:
         return zmq.Frame(source, copy=True).buffer
@@ -90,7 +95,10 @@ def seal(view: memoryview) -> memoryview:
 
 
 def as_frame(raw: Raw) -> Raw | zmq.Frame:
-    """What to hand to ZeroMQ: the frame itself that a view shows the whole of, which costs no thread of pyzmq's."""
+    """What to hand to ZeroMQ: the frame itself, if the view shows the whole of one, otherwise the buffer.
+
+    For other memory that is not copied, pyzmq keeps a table and has a thread of its own woken when ZeroMQ is done with it.
+    """
     if type(raw) is memoryview:
         frame: Any = raw.obj
         if type(frame) is zmq.Frame and raw.nbytes == len(frame):

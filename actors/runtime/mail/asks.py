@@ -1,4 +1,8 @@
-"""The record of what a port has asked: who waits for which answer, and what each holds in a window until it comes."""
+"""The record of what a port has asked: who waits for which answer, and what each ask holds in a window until it comes.
+
+An answer acknowledges its ask: no other message does. So an ask that nobody waits for any more keeps its place in the window
+until it is answered or its host dies, and an actor that hangs never owes more answers than a window holds.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +18,21 @@ from peerage.actors.runtime.mail.routes import Route
 
 
 class Waiter(Protocol):
-    """What gets the answer: a future, or the call that a task awaits."""
+    """Where the answer goes: a future, or the call that a task awaits."""
 
     asked: Ask
 
     def resolve(self, value: Any, error: BaseException | None = None) -> bool:
-        """Takes the outcome. Returns: whether this was the first."""
+        """Take the outcome. Returns: whether it had none before."""
 
 
 class Ask:
     """One question.
 
     Attributes:
-        waiter: who gets the answer; None once nobody wants it, though it keeps its place in the window until it comes.
-        serial: of the host that was asked; route: the way to the actor, None for a question to a host or the root itself.
+        waiter: where the answer goes; None once nobody wants it.
+        serial: of the host that was asked.
+        route: to the actor that was asked, None for a question to a host or to the root.
         size: bytes that it holds in the window, -1 if it has no place there.
         number: its correlation, which the answer comes back with; 0 until it is sent.
     """
@@ -41,21 +46,26 @@ class Ask:
         self.number = 0
 
 
-NOT_ASKED = Ask(None, 0)  # what a future that nobody has asked for has in place of one
+NOT_ASKED = Ask(None, 0)  # stands for the ask of a future that nobody has asked for; shared by all of them
 
 
 class Asks:
     """The open asks of one port, guarded by its lock.
 
     Args: learn, called with the address of a sender whose message brought definitions of classes.
+
+    Attributes:
+        open: by number.
+        next_number: gives a number above those of all asks before it, and below those of all asks after it.
     """
 
     def __init__(self, learn: Callable[[int], object]) -> None:
         self.open: dict[int, Ask] = {}
         self._learn = learn
-        # Gives a number above those of all asks before it, and below those after it.
         self.next_number = count(1).__next__
-        self._unbounded: dict[int, int] = {}  # how many of the open asks are in no window, by serial
+        # How many of the open asks are in no window, by serial. A window tells how many asks its host owes, so with these it
+        # is known for each death whether the open asks, perhaps tens of thousands, need be looked through at all.
+        self._unbounded: dict[int, int] = {}
 
     def __len__(self) -> int:
         return len(self.open)
@@ -69,17 +79,24 @@ class Asks:
         return number
 
     def expect(self, waiter: Waiter, serial: int, route: Route | None = None, size: int = -1) -> int:
-        """As `enter`, for a question that nothing is known of yet."""
+        """As `enter`, for a question that has no `Ask` yet; the waiter gets that, so that it can be given up later."""
         ask = waiter.asked = Ask(waiter, serial, route, size)
         return self.enter(ask)
 
     def has_stopped(self, ask: Ask) -> None:
-        """An actor has answered this that it has stopped. It is not found from now on, though its host may be there yet."""
+        """An actor has answered this ask that it has stopped: asks that follow are sent to nobody.
+
+        The host may be there yet. If it ends as well before it has refused them, they fail as "not found", instead of as
+        ended before they were answered.
+        """
         if ask.route is not None:
             ask.route.stopped_at = self.next_number()
 
     def settle(self, number: int) -> Ask | None:
-        """An answer has come, or is given up: its place in the window is free again. Returns: None, if it was so before."""
+        """An answer has come, or is given up: its place in the window is free again.
+
+        Returns: the ask, None if it was settled before.
+        """
         ask = self.open.pop(number, None)
         if ask is None:
             return None
@@ -93,7 +110,7 @@ class Asks:
         return ask
 
     def abandon(self, ask: Ask) -> None:
-        """Nobody waits for this answer any more. What holds a place in a window holds it until the answer comes."""
+        """Nobody waits for this answer any more. An ask that has a place in a window keeps it until the answer comes."""
         if self.open.get(ask.number) is not ask:
             return
         if ask.size < 0:
@@ -129,7 +146,7 @@ class Asks:
         except Exception as error:
             waiter.resolve(None, error)
         else:
-            if news:
+            if news:  # a global of this process: the answer just read has brought definitions
                 self._learn(source)
             waiter.resolve(value)
 
@@ -154,22 +171,25 @@ class Asks:
     # Deaths
 
     def hosts_without_window(self) -> Collection[int]:
-        """The serials of hosts that were asked something that no window knows of."""
+        """The serials of hosts that owe answers which are in no window."""
         return self._unbounded.keys()
 
     def of_hosts(self, serials: Collection[int]) -> Iterable[int]:
-        """The numbers of all asks of these hosts."""
+        """The numbers of all asks of these hosts. It looks through all that are open."""
         return [number for number, ask in self.open.items() if ask.serial in serials]
 
     def lose(self, number: int) -> Ask | None:
-        """No answer will come, and the window is of no use any more. Returns: the ask, None when it was settled before."""
+        """No answer will come, as the host has died. Its window is left alone, because nothing is sent along that any more.
+
+        Returns: the ask, None when it was settled before.
+        """
         ask = self.open.pop(number, None)
         if ask is not None and ask.size < 0:
             self._forget_unbounded(ask.serial)
         return ask
 
     def close(self) -> list[Waiter]:
-        """Nothing can come any more. Returns: who waits."""
+        """The port closes, and no answer can come any more. Returns: everybody who waits for one."""
         waiters = [ask.waiter for ask in self.open.values() if ask.waiter is not None]
         self.open.clear()
         self._unbounded.clear()

@@ -1,8 +1,11 @@
 """What a port learns when hosts die: which tells were lost, which answers will not come, which watches end.
 
-A host that ended by itself has its last words: what it had sent before is waited for, until its goodbye, which comes after
-all of it, or for `LAST_WORDS_S`. Of one that was killed, nothing is waited for. What it had handled without telling its
-senders is read in the counts that it leaves behind (`handled_counts.py`), so that no more is reported as lost than was.
+The news of a death comes from the root, by another connection than the messages of the dead host, and may overtake them. If
+the host ended in order, they are waited for: until its goodbye, which comes after all of them, or for `LAST_WORDS_S`. If it
+was killed, nothing is waited for. What it had handled without acknowledging it is read in the counts that it leaves behind
+(`handled_counts.py`), so that no more is reported as lost than was.
+
+A port settles its own losses, in its own thread, when it next sends, reads or waits: whoever waits is woken for that.
 """
 
 from __future__ import annotations
@@ -19,17 +22,19 @@ from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.handled_counts import name_hash
 from peerage.actors.runtime.mail.routes import Route, Routes
 
-NEVER = -1  # an epoch that no table has: look again
+NEVER = -1  # an epoch that no table has: what is compared with it looks again
 REMEMBERED_GOODBYES = 1000
-BURY_S = 0.002  # for answers that will not come, by somebody who has promised to be elsewhere soon
-LOOK_AGAIN_S = 0.01  # at those whose last words may be on their way
+# Seconds of one sweep for failing asks. There may be tens of thousands of them, and a sweep may stand before a send, in a
+# turn of asyncio's loop, or in a wait that has a deadline.
+BURY_S = 0.002
+LOOK_AGAIN_S = 0.01  # between two looks at hosts whose last words may be on their way
 
 # For each actor of one dead host, by the hash of its name: the tells of this port that it settled, dead letters among them.
 Counts = Mapping[int, tuple[int, int]]
 
 
 class Deaths(Protocol):
-    """The table of hosts, as far as it knows of deaths."""
+    """What of the table of hosts is about deaths."""
 
     @property
     def epoch(self) -> int:
@@ -44,33 +49,34 @@ class Deaths(Protocol):
 
 
 class Lines(Protocol):
-    """What waits in line for room in a window."""
+    """The messages that wait in line for room in a window."""
 
     def reroute(self) -> None:
         """Hosts have died: lines to them go on to the next life of the actor, or nowhere."""
 
     @property
     def lost(self) -> Sized:
-        """Those that lead nowhere."""
+        """The lines that lead nowhere."""
 
     def bury_one(self) -> None:
-        """Give up one message of these."""
+        """Give up one message of these lines."""
 
 
 class Losses:
-    """Settles what waits for the dead.
+    """Settles what one port has under way to hosts that die.
 
     Args:
         lock: the port's, which guards this and all that it settles.
-        read_counts: gives what a dead host has left behind of this port's tells.
-        on_lost: called with a target, for people, and how many tells to it were lost.
+        read_counts: gives what a dead host, named by its serial, has counted of this port's tells.
+        on_lost: called with an actor's key, for people, and how many tells to it were lost.
         before: called first when there are new deaths.
 
     Attributes:
-        epoch: up to which the deaths in the table have been settled; NEVER while there is more to do. It is compared with
-            the table's before each message that is sent.
-        unsettled: whether there was more than could be given up without holding somebody up.
-        on_gone: called with `is_gone`, for whatever else ends with a host; on_swept: called at the end of each sweep.
+        epoch: the table's, up to which its deaths have been settled; NEVER while there is more to do. It is compared with
+            the table's before each message that is sent: one comparison is all that deaths cost while nobody dies.
+        unsettled: whether there was more to give up than one sweep may.
+        on_gone: called with `is_gone`, for whatever else ends with a host.
+        on_swept: called at the end of each sweep.
     """
 
     def __init__(
@@ -92,18 +98,18 @@ class Losses:
         self.on_gone: list[Callable[[Callable[[int], bool]], object]] = []
         self.on_swept: Callable[[], object] | None = None
         self.epoch = self._swept = table.epoch
-        self._look_at = 0.0  # no sweep before, while last words are on their way
+        self._look_at = 0.0  # monotonic seconds before which last words are not looked for again
         self._departed: set[int] = set()  # serials of hosts whose last message has been read
-        self._doomed: deque[int] = deque()  # numbers of asks that nobody will answer
+        self._doomed: deque[int] = deque()  # numbers of asks that nobody will answer, yet to be failed
         self.unsettled = False
 
     def said_goodbye(self, serial: int) -> None:
-        """The last message of a host has been read."""
+        """The last message of a host has been read. It may come before or after the news of the host's end."""
         self._departed.add(serial)
         self.epoch, self._look_at = NEVER, 0.0
 
     def sweep(self) -> None:
-        """Settle everything that waits for hosts that have died since the last look, or as much as may be done at once."""
+        """Settle what is under way to hosts that have died, or as much of it as may be done at once; then see `unsettled`."""
         with self._lock:
             self._sweep()
             if self.on_swept is not None:
@@ -115,16 +121,17 @@ class Losses:
             if self.unsettled:
                 return
         epoch = self._table.epoch
+        # Only last words are awaited, and `epoch` is NEVER for them: each message that is sent would sweep in vain.
         if self._swept == epoch and self.epoch == NEVER and self._clock() < self._look_at:
             return
+        # Set first: `is_gone` makes it NEVER again for hosts that may still speak, and the next death is seen by it.
         self.epoch = self._swept = epoch
         self._before()
         serials = self._lose_tells()
         self._lines.reroute()
         serials.update(serial for serial in self._asks.hosts_without_window() if self.is_gone(serial))
-        if (
-            serials
-        ):  # else there is nothing to be found among the thousands of asks that others have to answer
+        # Otherwise the open asks, perhaps tens of thousands, are all owed by others and need not be looked through.
+        if serials:
             self._doomed.extend(self._asks.of_hosts(serials))
         for settle in self.on_gone:
             settle(self.is_gone)
@@ -133,7 +140,10 @@ class Losses:
             self._departed = {serial for serial in self._departed if not self._table.is_silent(serial)}
 
     def look_again_in(self) -> float | None:
-        """Sweep if there is need. Returns: in how many seconds to look again, None for no need."""
+        """Sweep if there is need.
+
+        Returns: in how many seconds to look again, None if there is no need, or if `unsettled` says to come back at once.
+        """
         if self.epoch != self._table.epoch:
             self.sweep()
             if not self.unsettled and self.epoch != self._table.epoch:
@@ -141,7 +151,7 @@ class Losses:
         return None
 
     def is_gone(self, serial: int) -> bool:
-        """Whether a host is dead and will say no more. One that still may is looked at again soon."""
+        """Whether a host is dead and will say no more. If it still may, it is noted that this must be looked at again."""
         if not serial or not self._table.is_dead(serial):
             return False
         if serial in self._departed or self._table.is_silent(serial):
@@ -150,12 +160,12 @@ class Losses:
         return False
 
     def forget(self) -> None:
-        """The port closes: nobody is told any more."""
+        """The port closes, and fails itself what still waits."""
         self._doomed.clear()
         self.unsettled = False
 
     def _lose_tells(self) -> set[int]:
-        """Count the tells to dead hosts that were not handled. Returns: serials of hosts that owe answers."""
+        """Count the tells to dead hosts that were not handled. Returns: serials of the dead hosts that owe answers."""
         serials: set[int] = set()
         counts: dict[int, Counts] = {}
         for route in self._routes.take_dead(self.is_gone):
@@ -166,7 +176,11 @@ class Losses:
         return serials
 
     def _lost_on(self, route: Route, counts: dict[int, Counts]) -> int:
-        """How many tells a dead host has not handled: without those that it had no time to acknowledge."""
+        """How many tells on a route a dead host has not handled.
+
+        Its own counts are ahead of what it has acknowledged (`settled`, `dead` of the route). The difference was handled,
+        except the dead letters in it. Where no counts are found, all that is not acknowledged is taken for lost.
+        """
         entries = counts.get(route.serial)
         if entries is None:
             entries = counts[route.serial] = self._read_counts(route.serial)
@@ -175,7 +189,7 @@ class Losses:
         return max(0, route.window.tells - handled)
 
     def _bury(self) -> None:
-        """Give up answers that will not come, for a short time: there may be tens of thousands."""
+        """Fail asks that will not be answered and messages of lost lines, for BURY_S."""
         end = self._clock() + BURY_S
         whose: Route | int | None = None
         name, text = "", ""
@@ -183,9 +197,8 @@ class Losses:
             if not self._doomed:
                 self._lines.bury_one()
             elif (ask := self._asks.lose(number := self._doomed.popleft())) is not None:
-                if whose != (
-                    ask.route or ask.serial
-                ):  # the same text for all, which takes longer than the rest
+                # Asks of one actor follow each other: their text is made once, as it takes longer than all the rest.
+                if whose != (ask.route or ask.serial):
                     whose = ask.route or ask.serial
                     name = str(ask.route.ref) if ask.route is not None else "host"
                     text = f"{name} ended before it answered ({self._table.reason(ask.serial)})"
@@ -195,5 +208,5 @@ class Losses:
             if self._clock() >= end:
                 break
         self.unsettled = bool(self._doomed or self._lines.lost)
-        if self.unsettled:
+        if self.unsettled:  # so that the next send, read or wait goes on with it
             self.epoch = NEVER

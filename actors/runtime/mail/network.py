@@ -1,4 +1,8 @@
-"""What the threads of one process share to reach mailboxes: ZeroMQ's context, the directory, who is alive, the ways."""
+"""What the threads of one process share to reach mailboxes: ZeroMQ's context, the directory, who is alive, the ways.
+
+Mailboxes are Unix sockets in one directory. Only connecting needs their paths: if somebody removes the directory under a
+running system, connections that stand go on, and the directory is made again for new ones (see `mend`).
+"""
 
 from __future__ import annotations
 
@@ -22,10 +26,13 @@ from peerage.actors.runtime.mail.ways import Ways
 
 STARTING = 16  # descriptors of a process that takes part: its directory, ZeroMQ's threads, its first mailbox
 STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
-MOST_SOCKETS = 65_536
-EMBEDDER_TAKES_S = 0.1  # a host's last words to the embedder: the connection stands, and who reads it stays
+MOST_SOCKETS = 65_536  # ZeroMQ's default of 1023 is fewer than the processes that a system may have
+# How long a host's last words to the embedder need: they have a connection already, and the embedder outlives the host.
+EMBEDDER_TAKES_S = 0.1
 LEAVE_POLL_S = 0.005
-MENDED_S = 3 * LOOK_S  # after the directory was made again, all have noticed and their mailboxes are back
+MENDED_S = (
+    3 * LOOK_S
+)  # this long after the directory was made again, each process has noticed and bound its mailboxes
 
 
 def _nothing() -> None:
@@ -45,18 +52,18 @@ class Network:
         table: who is alive. reserve: of file descriptors. ways, flusher: of all threads that send.
         kept: which definitions of classes the hosts keep, by serial; told: which of those that we keep they know of.
         closed: whether this process takes no part any more.
-        last_sent_to: addresses that a closed port had something for, at its end.
-        on_mended: called when the directory was made again, to bind in it what is ours; is_ending: whether there is no need
-            for that any more. Both from any thread.
+        last_sent_to: addresses that a port of this process had a way to when it was closed. See `leave`.
+        on_mended: called when the directory was made again, to bind our mailboxes in it. From any thread.
+        is_ending: whether the directory need not be made again any more. From any thread.
 
-    Raises: LimitReachedError, when a limit of the operating system leaves no room for them.
+    Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
     """
 
     def __init__(self, directory: str, serial: int, system: str = "") -> None:
         self.directory, self.serial, self.system = directory, serial, system
         self.pid = os.getpid()
         self.reserve = Reserve()
-        # Without these, ZeroMQ would abort the process.
+        # Where these cannot be had, ZeroMQ would abort the process instead of saying so.
         if lack := self.reserve.take(STARTING, Purpose.DUTY) or lack_of_threads(STARTING_THREADS):
             raise LimitReachedError("the actor system", lack)
         self.context = zmq.Context(io_threads=1)
@@ -89,7 +96,8 @@ class Network:
             return True
         if Path(self.endpoint(address).removeprefix("ipc://")).exists():
             return False
-        # When the directory was removed, all mailboxes are missing, though most are there and will be bound again soon.
+        # If the directory was removed, the paths of all mailboxes are missing, though most mailboxes are there and will be
+        # bound again soon. To take them for closed would lose what is sent to them meanwhile.
         self.mend()
         return time.monotonic() - self._mended_at >= MENDED_S
 
@@ -102,12 +110,17 @@ class Network:
     # The directory
 
     def not_noticed_yet(self, identity: tuple[int, int]) -> None:
-        """In a new process: the root knew the directory with this identity; if it is another now, others follow."""
+        """In a new process: the root knew the directory by this identity. If it is another one now, it was made again just
+        now, and the mailboxes of other processes may still be missing in it.
+        """
         if self.foothold.identity != identity:
             self._mended_at = time.monotonic()
 
     def mend(self) -> None:
-        """Make the directory again if somebody has removed it. From any thread."""
+        """Make the directory again if somebody has removed it. From any thread.
+
+        Where that fails, the log says so, and the next look tries again.
+        """
         if not self.foothold.is_lost():
             return
         with self._mend_lock:
@@ -124,7 +137,9 @@ class Network:
             self._fault = ""
 
     def stop_mending(self) -> None:
-        """The embedder is gone, and the directory is to go too; wait for a thread that is just making it again."""
+        """The embedder is gone, and the directory is to go, too. Waits for a thread that is just making it again, so that
+        nothing is left behind.
+        """
         with self._mend_lock:
             self.closed = True
 
@@ -139,7 +154,8 @@ class Network:
     def leave(self, linger_s: float) -> None:
         """Before a host process exits, its ports closed: wait until what they sent is handed over.
 
-        ZeroMQ would wait the whole time for those who have gone meanwhile, as hosts do that end together; this does not.
+        ZeroMQ itself would linger the whole time for receivers that have gone meanwhile, as with hosts that end together.
+        So its waiting is left to a thread, and given up when nobody is left to take anything over.
 
         Args: linger_s, seconds to wait at most.
         """

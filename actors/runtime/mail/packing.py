@@ -188,7 +188,7 @@ _sources: dict[str, tuple[str, ...]] = {}
 
 def _source_of(filename: str) -> tuple[str, ...]:
     """The lines of a notebook's cell, whose text only this process has; none of a file, which others can read."""
-    # Asked for with each function of the file, and looking at the disk takes longer than the rest of it.
+    # Remembered, because each function of the file asks, and that is a look at the disk.
     if filename not in _sources:
         lines = () if Path(filename).exists() else tuple(linecache.getlines(filename))
         _sources[filename] = lines

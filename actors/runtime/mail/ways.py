@@ -3,6 +3,9 @@
 A way costs two file descriptors in its own process and one in the receiver's. Since threads share ways, an actor process
 costs its embedder five descriptors: the way there, the two ways back (to the root and to the thread that started it), and
 the descriptor that tells of its end.
+
+A PUSH socket connects to one mailbox of one life of a host, and to nothing else: ZeroMQ would share messages out between
+several receivers, and a socket that outlived its receiver would keep them for the next one at the same path.
 """
 
 from __future__ import annotations
@@ -19,17 +22,26 @@ from peerage.actors.runtime.limits import Purpose, Reserve, lack_of_descriptors
 from peerage.actors.runtime.mail.envelope import HEADER, Kind
 from peerage.actors.runtime.mail.host_table import HostTable, serial_of
 
+# How soon a mailbox is tried again that cannot be connected to: its path is missing after the directory was removed, or its
+# backlog is full. ZeroMQ's own 100 ms would be seen in the first message of an actor.
 RECONNECT_MS = 20
 SHORTEST_LINGER_S = 0.1
 # Descriptors of a way: in the process that it leads from, and in the one that it leads to.
 WAY, ACCEPTED = 2, 1
-# A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending. Whoever
-# needs the same way then takes another. Nothing else holds a way for longer than it takes to hand over a message.
+# A signal's handler that waits for another thread may have interrupted its own thread in the middle of sending. Another
+# thread that needs the same way then makes one beside it. Nothing else holds a way for longer than it takes to hand over a
+# message.
 PATIENCE_S = 0.5
 
 
 class Way:
-    """The way to one address. The lock guards the socket; `push` is None once it is closed."""
+    """The way to one address.
+
+    Attributes:
+        lock: guards the socket, since ZeroMQ's sockets are not for several threads at once. A signal's handler may enter it
+            again in its own thread, which would wait for itself otherwise.
+        push: the socket, None once it is closed. A thread that finds it so asks for the way anew.
+    """
 
     __slots__ = ("lock", "push")
 
@@ -43,6 +55,8 @@ class Ways:
 
     Args:
         endpoint: where the mailbox with an address is found.
+        table: who is alive.
+        reserve: of this process's file descriptors.
         is_gone: whether nobody reads at an address any more.
     """
 
@@ -58,10 +72,15 @@ class Ways:
         self._reserve, self._is_gone = reserve, is_gone
         self._lock = threading.RLock()
         self._by_address: dict[int, Way] = {}
-        self._held_up: list[Way] = []  # whose holder did not let go of them; to be closed in the end
+        self._held_up: list[
+            Way
+        ] = []  # ways whose holder did not let go of them; closed when the process ends
 
     def open(self, address: int, purpose: Purpose, *, is_answered: bool = False) -> Way | None:
         """Get the way to an address for one more thread; it is made if there is none.
+
+        The receiver's descriptors are looked at, too, because ZeroMQ aborts a process that has none left to accept with.
+        What the runtime owes (an answer, say) is not answered in turn, so no way back is asked for.
 
         Args: is_answered, whether there is a way back already.
         Returns: None, when nobody reads there any more.
@@ -93,17 +112,23 @@ class Ways:
         except zmq.ZMQError as error:
             if error.errno != errno.EMFILE:
                 raise
+            # The reserve was looked at, but the program itself may have taken the last ones since.
             lack = lack_of_descriptors(WAY, Purpose.DUTY) or str(error)
             raise LimitReachedError(self._name_of(address), lack) from error
-        push.set(zmq.LINGER, 0)
-        push.set(zmq.SNDHWM, 0)
+        push.set(zmq.LINGER, 0)  # until `close` says how long
+        push.set(zmq.SNDHWM, 0)  # a full socket would block its thread: windows bound what is under way
+        # After 30 s without a handshake ZeroMQ would begin anew, again and again. A receiver that is stopped (by a debugger,
+        # SIGSTOP, a suspended machine) is waited for instead.
         push.set(zmq.HANDSHAKE_IVL, 0)
         push.set(zmq.RECONNECT_IVL, RECONNECT_MS)
         push.connect(self._endpoint(address))
         return push
 
     def _lack(self, address: int, purpose: Purpose, new: bool, back: bool) -> str:
-        """Why there is no descriptor for a new way there, or for one back; empty when there is."""
+        """Why there is no descriptor for a new way there, or for one back; empty when there is.
+
+        A way within this process (to the host of a thread) costs both of its ends here.
+        """
         facts = self._table.live.get(serial_of(address))
         is_here = facts is None or facts.pid == os.getpid()
         here, there = WAY * new + ACCEPTED * back, ACCEPTED * new + WAY * back
@@ -144,17 +169,20 @@ class Ways:
         for way in held_up:
             _close(way, 0.0)
         for address, way in ways.items():
-            # Waiting for somebody who has gone would only hold up the end.
+            # Nobody takes over what is for a mailbox that has gone: waiting for that would only hold up the end.
             _close(way, 0.0 if self._is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
 
 
 def goodbye(address: int) -> bytes:
-    """The last message of a port, to every address that it has sent anything to."""
+    """The last message of a port, to every address that it has sent anything to.
+
+    It is behind everything else on its way, so whoever has read it knows that nothing more comes from there.
+    """
     return HEADER.pack(Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
 
 
 def _close(way: Way, linger_s: float) -> bool:
-    """Returns: False, when somebody else holds the way."""
+    """Close the socket of a way. Returns: False, when another thread holds the way, and it is still open."""
     if not way.lock.acquire(timeout=PATIENCE_S):
         return False
     try:

@@ -1,8 +1,8 @@
 """Windows: what bounds a mailbox. Each sender has one for each actor, and the actor's host opens it again.
 
 A window counts what was sent and is not yet known to be handled. The receiving host acknowledges in batches: at a quarter of
-the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water marks are off, because they
-block or drop without telling anybody, so this is the only bound.
+the window, or `ACK_DELAY_S` after the first unacknowledged message. ZeroMQ's own high-water marks are off, because a
+full socket blocks its thread, whatever the sender wants, so this is the only bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""The receiving half of a thread's mailbox: one bound PULL socket, whose messages are taken apart and handed on."""
+"""The receiving half of a thread's mailbox: one bound PULL socket, whose messages are taken apart and handed on.
+
+One PULL socket for all senders, each of which has a connection of its own: messages of one sender stay in order, and none of
+them can fill the socket for the others, because senders bound themselves (see `window.py`).
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,13 @@ import zmq
 from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES
 from peerage.actors.runtime.mail.memory import LARGE, Raw, seal
 
-LONGEST_BURST = 64
+LONGEST_BURST = 64  # messages that are taken without asking whether they are there
 BACKLOG = 4096  # connections; a full backlog would delay a first message by a reconnect interval
-SLICE_S = 0.2  # longest sleep of a waiting thread, which must look at signals, deadlines and the table now and again
+# Longest sleep of a waiting thread, which must look at signals, at its deadline and at the host table now and again.
+SLICE_S = 0.2
 
-# flags, source, correlation, target, sender, body, extra frames, bytes of body and extra frames
+# What gets a message of its kind: flags, source, correlation, target, sender, body, extra frames, bytes of body and extra
+# frames. By position and not as an object, which would cost as much as unpickling a small message.
 Handler = Callable[[int, int, int, bytes, bytes, Raw, Sequence[Raw], int], None]
 
 # As in the outbox: called without pyzmq's Python layer, and with plain integers instead of its enums.
@@ -27,9 +33,13 @@ EVENTS, POLLIN, NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
 class Inbox:
     """Hands each message to the handler of its kind.
 
+    Args:
+        endpoint: where senders find the mailbox, `ipc://` and a path in the system's directory.
+        handlers: by kind, looked up for each message, so that a handler may be replaced.
+
     Attributes:
         is_signalled: whether the descriptor was readable, so that one message is surely there.
-        is_unfound: whether its path was removed; whoever reads next binds it again.
+        is_unfound: whether the path was removed. Any thread sets it, and whoever reads next, with the lock, binds again.
     """
 
     def __init__(
@@ -42,26 +52,27 @@ class Inbox:
         self._pull.set(zmq.LINGER, 0)
         self._pull.set(zmq.RCVHWM, 0)
         self._pull.set(zmq.BACKLOG, BACKLOG)
-        self._pull.set(zmq.HANDSHAKE_IVL, 0)
+        self._pull.set(zmq.HANDSHAKE_IVL, 0)  # see `ways.py`
         self._pull.set(zmq.RCVTIMEO, int(SLICE_S * 1000))
         self._endpoint = endpoint
         self._path = Path(endpoint.removeprefix("ipc://"))
         self._pull.bind(endpoint)
 
     def bind_again(self) -> None:
-        """Be found again after the path was removed. Those who are connected stay connected, and nothing is lost.
+        """Be found again after the path was removed. Senders that are connected stay so, and nothing is lost.
 
-        The old endpoint, which nobody finds any more, is kept: unbinding it would end its connections.
+        The old endpoint, which nobody finds any more, is kept: ZeroMQ's `unbind` would end its connections. It costs one
+        descriptor for each time.
         """
         self.is_unfound = False
         try:
             if not self._path.exists():
                 self._pull.bind(self._endpoint)
-        except zmq.ZMQError:  # removed once more: it is noticed again
+        except zmq.ZMQError:  # the directory was removed once more: the next reader tries again
             self.is_unfound = True
 
     def fileno(self) -> int:
-        """ZeroMQ's descriptor. It signals edges: before sleeping on it, one must have received until nothing was left."""
+        """ZeroMQ's descriptor. It signals edges: before sleeping on it, a thread must receive until nothing is left."""
         number = self._pull.get(zmq.FD)
         assert isinstance(number, int)
         return number
@@ -71,15 +82,20 @@ class Inbox:
         self.is_signalled = True
 
     def has_arrivals(self) -> bool:
-        """Whether messages are there. Asking resets the edge of the descriptor."""
+        """Whether messages are there. Asking resets the edge of the descriptor, so that a later message is signalled."""
         return bool(get_option(self._pull, EVENTS) & POLLIN)  # type: ignore[operator]  # an int, for this option
 
     def wait(self, seconds: float) -> bool:
-        """Returns: whether a message came in that time."""
+        """Sleep until a message comes. Returns: whether one came within `seconds`."""
+        # Rounded up: poll(0) would turn the last millisecond of a wait into a busy loop.
         return bool(self._pull.poll(max(1, int(seconds * 1000 + 0.999))))
 
     def receive(self, flags: int = 0) -> None:
-        """Take one message and handle it. Raises: zmq.Again, when there is none (within SLICE_S, if it may wait)."""
+        """Take one message and handle it.
+
+        Args: flags, NOBLOCK not to wait; otherwise it waits for SLICE_S.
+        Raises: zmq.Again, when there is none; zmq.ContextTerminated, when the system has ended.
+        """
         data = receive_bytes(self._pull, flags)
         kind, marks, extra, source, corr, target_length, sender_length = HEADER.unpack_from(data)
         start = HEADER.size + target_length
@@ -98,7 +114,7 @@ class Inbox:
         )
 
     def drain(self, limit: int) -> int:
-        """Handle what is there, up to about `limit` messages. Returns: how many.
+        """Handle what is there, up to about `limit` messages (one burst more). Returns: how many.
 
         After a signal of the descriptor, one message is surely there. Asking whether there is another costs a tenth of the
         exception that says there is none; so we ask before each burst, and let bursts double so that a stream of messages is
@@ -120,7 +136,7 @@ class Inbox:
         return handled
 
     def drain_for(self, seconds: float) -> bool:
-        """As `drain`, but for a number of seconds instead of messages. Returns: whether more may be there."""
+        """As `drain`, but for `seconds` instead of a number of messages. Returns: whether more may be there."""
         until = monotonic() + seconds
         burst = 1
         try:
@@ -138,19 +154,24 @@ class Inbox:
         return False
 
     def _extra_frames(self, extra: int, marks: int) -> list[Raw]:
-        if not marks & FRAMES:  # buffers of arrays, which their receiver may write to
+        """The frames behind the first one, which are there with it: ZeroMQ delivers a message whole."""
+        if not marks & FRAMES:  # buffers of arrays, which belong to their receiver, who may write to them
             views = (self._pull.recv(copy=False).buffer for _ in range(extra))
-            # ZeroMQ leaves small ones where it has read them, at odd addresses; arrays want aligned ones.
+            # ZeroMQ leaves small ones in the buffer that it has read, at odd addresses, while arrays want aligned memory.
             return [view if len(view) >= LARGE else bytearray(view) for view in views]
         if not marks & LARGE_FRAMES:
             return [self._pull.recv() for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):
             view = self._pull.recv(copy=False).buffer
-            frames.append(bytes(view) if len(view) < LARGE else seal(view))  # so that it may be passed on
+            # Sealed, since nobody else has this view: the actor may pass the frame on without a copy.
+            frames.append(bytes(view) if len(view) < LARGE else seal(view))
         return frames
 
     def close(self) -> None:
-        """Close the socket, and remove its path, which ZeroMQ leaves behind: nobody finds it from now on."""
+        """Close the socket, and remove its path, which ZeroMQ leaves behind.
+
+        The path goes first. As long as it is there, others take the mailbox for open, and wait for what they sent to it.
+        """
         self._path.unlink(missing_ok=True)
         self._pull.close(0)

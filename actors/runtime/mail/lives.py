@@ -1,4 +1,8 @@
-"""The lives of other actors as one port hears of them: it watches for ends, follows names, and asks successors."""
+"""The lives of other actors as one port hears of them: it watches for ends, follows names, and asks successors.
+
+A watch is for one life and ends with it; a follow is for a name and goes on through its lives. Both are messages to the
+actor's host, which reports back. The death of that host is heard from the host table instead, so neither can be lost.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ from peerage.actors.runtime.mail.watches import BEFORE_HOOKS, OnDown, Watches
 
 
 class Port(here.Port, Protocol):
-    """The port that hears of them."""
+    """The port that watches, follows and asks."""
 
     @property
     def network(self) -> Network: ...
@@ -33,9 +37,15 @@ class Port(here.Port, Protocol):
     def table(self) -> HostTable: ...
     @property
     def asks(self) -> Asks: ...
-    def later(self, fn: Callable[[], None]) -> None: ...
-    def route(self, ref: ActorPath) -> Route | None: ...
-    def call_later(self, delay: float, fn: Callable[[], object]) -> None: ...
+    def later(self, fn: Callable[[], None]) -> None:
+        """Call `fn` after the current call: inside a host in its loop, so that no handler is interrupted."""
+
+    def route(self, ref: ActorPath) -> Route | None:
+        """The way to an actor, None when its host is not alive. Raises: ForeignRefError, LimitReachedError."""
+
+    def call_later(self, delay: float, fn: Callable[[], object]) -> None:
+        """Call `fn` after `delay` seconds in some thread, then look around in this one."""
+
     def send(
         self,
         address: int,
@@ -51,7 +61,7 @@ class Port(here.Port, Protocol):
 
 
 class Lives:
-    """What a port does to hear of others, in its own record of watches and follows."""
+    """What a port does to hear of others; its records are `watches` and `follows`."""
 
     def __init__(self, port: Port, watches: Watches, follows: Follows) -> None:
         self._port, self._watches, self._follows = port, watches, follows
@@ -59,9 +69,12 @@ class Lives:
     def watch(self, ref: ActorPath, on_down: OnDown, *, before_hooks: bool = False) -> int:
         """Have `on_down(ref, reason)` called once when the actor ends, at once if it is not there.
 
-        Args: before_hooks, whether to be told before its `on_stop` or `on_failure`, which may take their time.
+        An actor of another system cannot be watched; that is answered as an end, too (`noproc`), not raised.
+
+        Args: before_hooks, whether to hear of the end before the actor's `on_stop` or `on_failure`, which may take long.
         Returns: a number for `unwatch`.
-        Raises: ActorDeadError, when the port is closed.
+        Raises: ActorDeadError, when the port is closed; LimitReachedError, when its host cannot be asked for want of a
+            file descriptor.
         """
         port = self._port
         with port.lock:
@@ -73,7 +86,7 @@ class Lives:
                 route, ended = None, DownReason("noproc", str(error))
             if route is None:
                 number = self._watches.add(ref, 0, on_down)
-                # It may have ended between its start and this watch: then the true reason is still known.
+                # The actor and its host may have ended between the start and this watch: the true reason is still known.
                 ended = ended or port.table.end_of(ref.serial, ref.name)
                 ended = ended or DownReason("noproc", f"{ref} not found")
                 port.later(lambda: self._watches.end(number, ended))
@@ -84,7 +97,10 @@ class Lives:
             return number
 
     def unwatch(self, number: int) -> None:
-        """Forget a watch; of no effect once it has ended."""
+        """Forget a watch; of no effect once it has ended.
+
+        The host is told, because an actor that many others watch in turn would gather their watches as long as it lives.
+        """
         with self._port.lock:
             watched = self._watches.drop(number)
             if watched is not None and not self._port.table.is_dead(watched.serial):
@@ -107,10 +123,19 @@ class Lives:
     ) -> int:
         """Have `on_up()` called whenever an actor of this name is up, `on_down(reason)` when it ends.
 
-        Called as well: `on_close()` when the port closes, `is_wanted()` now and again, whether to go on.
+        Its host tells, or the host table when the host has died. All functions are called by whoever reads the port, and
+        must neither take long nor wait.
 
+        Args:
+            ref: the actor; any life of it is meant.
+            on_up: called for each life, the first time at once if it is up.
+            on_down: called with the reason, never without an `on_up` before it.
+            on_close: called when the port closes.
+            is_wanted: asked now and again whether to go on, so that a follower that has lost interest in another thread
+                need not call `unfollow` in this one.
         Returns: a number for `unfollow`.
-        Raises: ForeignRefError; LimitReachedError; ActorDeadError, when the port is closed.
+        Raises: ForeignRefError, for an actor of another system; LimitReachedError, when its host cannot be asked;
+            ActorDeadError, when the port is closed.
         """
         with self._port.lock:
             self._port.check_open()
@@ -127,16 +152,22 @@ class Lives:
             return self._follows.add(follow)
 
     def unfollow(self, number: int) -> None:
-        """Call neither any more."""
+        """Call none of the follow's functions any more; of no effect if it was removed before."""
         with self._port.lock:
             self._follows.remove(number)
 
     def call_later(self, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` in some thread after so many seconds, then look who has lost interest."""
+        """Call `fn()` in some thread after `delay` seconds; then this port looks which of its follows are still wanted."""
         self._port.call_later(delay, fn)
 
     def ask_again(self, ref: ActorPath, message: Encoded, sender: bytes) -> Future[Any]:
-        """Ask a successor, for the actor `sender`: outside the window, and before all that waits in line."""
+        """Ask a successor, in the name of the actor `sender`.
+
+        The question goes outside the window, because it is asked by whoever reads the port and hears that the successor is
+        up: that one cannot wait for room. `PatientAsk` bounds how many there are.
+
+        Returns: a future, which fails with ActorDeadError when the successor is gone again.
+        """
         port = self._port
         future: Future[Any] = Future()
         with port.lock:

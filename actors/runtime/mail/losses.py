@@ -109,7 +109,7 @@ class Losses:
         self.epoch, self._look_at = NEVER, 0.0
 
     def sweep(self) -> None:
-        """Settle what is under way to hosts that have died, or as much of it as may be done at once; then see `unsettled`."""
+        """Settle what is under way to hosts that have died; as much of it as may be done at once (see `unsettled`)."""
         with self._lock:
             self._sweep()
             if self.on_swept is not None:

@@ -1,9 +1,9 @@
 """The sending half of a thread's mailbox: messages leave here, along the ways of the process.
 
 Tells that follow each other closely travel together: handing a message to ZeroMQ and taking it out again costs more
-than everything else about a small one. The first goes at once. Those that follow within `CLOSE_S` are gathered until one of
-these happens: there are `BATCH_MESSAGES` of them; something else is sent to the same place; the thread, or its loop, is
-about to wait; the `Flusher` ticks. Order is kept for each destination.
+than everything else about a small one. The first goes at once, so that a single tell is not delayed. Those that follow
+within `CLOSE_S` are gathered until one of these happens: there are `BATCH_MESSAGES` of them; something else is sent to the
+same place; the thread, or its loop, is about to wait; the `Flusher` ticks. Order is kept for each destination.
 
 When there is no file descriptor for a way, what a user sends is refused (by `open`, before anything is counted as sent).
 What the runtime owes, answers and news of ends, may use more of the reserve. Where even that is short, it is held until
@@ -33,15 +33,20 @@ from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import PATIENCE_S, Way, goodbye
 
 Message = tuple[list[Any], bool]  # its frames, and whether ZeroMQ is to copy them
-HELD_MESSAGES = 10_000  # for one address; further ones are lost, and counted
+HELD_MESSAGES = 10_000  # for one address; further ones are lost, and counted as dead letters
 CLOSE_S = 0.0001  # seconds between two tells for which gathering pays
 
-# pyzmq's Python layer over send() costs a tenth of it (tests/bench/runtime_messages.py).
+# The method below pyzmq's Python layer, which costs a tenth of sending (tests/bench/runtime_messages.py).
 send_bytes = zmq.backend.Socket.send
 
 
 class Gathered(Batch):
-    """Tells of one sender to one actor, to be handed over together."""
+    """Tells of one sender to one actor, to be handed over together.
+
+    Their `sizes` are not kept, only the sum: nobody takes a part of this batch.
+
+    Attributes: route, to the actor; sender, the identity of the actor that tells; flags, which all of them have.
+    """
 
     __slots__ = ("flags", "route", "sender")
 
@@ -51,7 +56,10 @@ class Gathered(Batch):
 
 
 def _alone(route: Route, flags: int, value: Any, size: int) -> bytes:
-    """Pickle a plain value that goes alone. The window counts the bytes of the pickle: these will be acknowledged."""
+    """Pickle a plain value that goes alone.
+
+    The window has counted the value's own size; it must count the pickle's, which the receiver sees and acknowledges.
+    """
     body = pickle.dumps(value, 5)
     if not flags & EXEMPT:
         route.window.size += len(body) - size
@@ -64,15 +72,21 @@ class Outbox:
     The port's lock guards it, because the flusher's thread hands over what the port's own thread has gathered and left. A
     thread that waits for messages holds that lock, but has gathered nothing then.
 
+    Args: address, of the port: the source of its messages; lock, the port's.
+
     Attributes:
-        gathered: tells that wait for company, by destination.
+        gathered: tells that wait for others to go with, by destination.
         retry_later: has `retry` called after a while. Only a loop can do that; None in other threads.
     """
 
     def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
         self._network, self._address, self._lock = network, address, lock
-        self._ways: dict[int, Way] = {}  # to every address that anything was sent to
-        self._answered_by: set[int] = set()  # addresses with a way back, though nothing was sent there
+        # To every address that anything was sent to. The process has them as well; without this copy each message would
+        # take the lock that all threads share. Each of these addresses gets a goodbye.
+        self._ways: dict[int, Way] = {}
+        self._answered_by: set[int] = (
+            set()
+        )  # addresses with a way back to us, though we have sent nothing there
         self._held: dict[int, list[Message]] = {}
         self.retry_later: Callable[[], None] | None = None
         self._closed = False
@@ -92,10 +106,23 @@ class Outbox:
         extras: Sequence[Raw] = (),
         source: int | None = None,
     ) -> None:
-        """Hand one message to ZeroMQ. One for a dead process or thread is dropped: sweeping settles what it was."""
+        """Hand one message to ZeroMQ. One for a dead process or thread is dropped: `Losses` settles what it was.
+
+        Args:
+            address: of the receiving mailbox.
+            kind: a `Kind`.
+            corr: the correlation, which is up to the kind.
+            flags: of the envelope; those that tell how the frames are to be read are added here.
+            target: the name of the actor that it is for.
+            sender: the identity of the actor that sends it.
+            body: of the message; it becomes a frame of its own from LARGE on.
+            extras: the frames behind it.
+            source: the address that an answer is sent to, if it is not this port.
+        Raises: LimitReachedError, in a thread without a loop, when there is no descriptor for a way.
+        """
         source = self._address if source is None else source
         with self._lock:
-            if address in self.gathered:
+            if address in self.gathered:  # it must not overtake these
                 self._hand_over(address)
             if not extras and len(body) < LARGE:
                 header = HEADER.pack(kind, flags, 0, source, corr, len(target), len(sender))
@@ -112,7 +139,10 @@ class Outbox:
     def send_small(
         self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
     ) -> None:
-        """As `send`, for asks and answers that are small and come from this port: keyword arguments cost too much here."""
+        """As `send`, for a small body without frames of its own, from this port.
+
+        For asks and answers, for which the keyword arguments of `send` cost too much.
+        """
         with self._lock:
             if address in self.gathered:
                 self._hand_over(address)
@@ -120,9 +150,9 @@ class Outbox:
             self._send_frame(address, header + target + sender + body)
 
     def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
-        """Send one small tell of `size` bytes, together with others that are close. The caller holds the lock.
+        """Send one small tell of `size` bytes, together with others that follow closely. The caller holds the lock.
 
-        A `plain` value cannot change, and is pickled only when it goes; any other value has been pickled.
+        Args: value, a plain value, which cannot change and is pickled only when it goes, or a pickle; plain, which of these.
         """
         address = route.address
         gathered = self.gathered.get(address)
@@ -133,6 +163,7 @@ class Outbox:
                 and gathered.sender == sender
                 and gathered.joined is plain
             ):
+                # As `Batch.add`, without the call, and without a look at the clock: see `_hand_over`.
                 values = gathered.values
                 values.append(value)
                 gathered.size += size
@@ -150,17 +181,18 @@ class Outbox:
             self._send_frame(address, route.tell_prefix(sender, flags) + body)
 
     def flush(self) -> None:
-        """Hand over all that is gathered."""
-        if (
-            not self.gathered
-        ):  # the usual case of a thread that is about to wait: the lock is not worth taking
+        """Hand over all that is gathered. From any thread."""
+        # The usual case of a thread that is about to wait: the lock is not worth taking.
+        if not self.gathered:
             return
         with self._lock:
             for address in list(self.gathered):
                 self._hand_over(address)
 
     def _hand_over(self, address: int) -> None:
+        """Send what is gathered for an address, as one message. The caller holds the lock."""
         gathered = self.gathered.pop(address)
+        # The last of these tells may just have come, though only the first has noted the time: the next one is close again.
         self._told_at = monotonic()
         route, sender, values = gathered.route, gathered.sender, gathered.values
         if len(values) == 1:
@@ -180,9 +212,8 @@ class Outbox:
         if way is None:
             return
         lock = way.lock
-        if not (
-            lock.acquire(False) or lock.acquire(True, PATIENCE_S)
-        ):  # trying first: a timeout costs more than the lock
+        # Tried without a timeout first, because a timeout costs more than the lock itself.
+        if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):
             way = self._ways[address] = self._network.ways.another(address)
             lock = way.lock
             lock.acquire()
@@ -190,11 +221,13 @@ class Outbox:
             if way.push is not None:
                 send_bytes(way.push, frame)
                 return
-        except zmq.ContextTerminated:  # the system is going: so is the receiver
+        except zmq.ContextTerminated:  # the system is ending, and the receiver with it
             return
         finally:
             lock.release()
-        del self._ways[address]  # another thread has closed it
+        del self._ways[
+            address
+        ]  # another thread has closed it: look for a new one, or find that nobody reads there
         self._send_frame(address, frame)
 
     def _send_frames(self, address: int, message: Message) -> None:
@@ -217,21 +250,26 @@ class Outbox:
     # Ways
 
     def open(self, address: int, purpose: Purpose) -> None:
-        """Make sure that there is a way to an address, before anything is sent that its sender could do without.
+        """Make sure that there is a way to an address, before a user's message is counted as sent.
 
-        Raises: LimitReachedError.
+        The way is not used yet: an address that nothing is sent to gets no goodbye.
+
+        Raises: LimitReachedError, when there is no descriptor for one.
         """
         if address not in self._ways:
             self._network.ways.open(address, purpose, is_answered=address in self._answered_by)
 
     def is_answered_by(self, address: int) -> None:
-        """Somebody there has a way back to us."""
+        """Somebody there has a way back to us, so that no descriptor is needed for one when we first send there."""
         self._answered_by.add(address)
 
     def _find(self, address: int, message: Message | None) -> Way | None:
         """Look up the way for a first message, or for the first one after another thread has closed the way.
 
+        Its purpose is DUTY, which may use most of the reserve: what a user sends has been through `open` already.
+
         Returns: None, when nobody reads there, or when the message is held.
+        Raises: LimitReachedError, when there is no descriptor and nobody to try again later.
         """
         if self._closed:
             return None
@@ -240,7 +278,7 @@ class Outbox:
         except LimitReachedError as error:
             self._hold(address, message, error)
             return None
-        held = self._held.pop(address, [])
+        held = self._held.pop(address, [])  # if nobody reads there, these are lost with their receiver
         if way is not None:
             self._ways[address] = way
             for each in held:
@@ -248,6 +286,10 @@ class Outbox:
         return way
 
     def _hold(self, address: int, message: Message | None, error: LimitReachedError) -> None:
+        """Keep a message until there is a descriptor for its way; None to keep those that are held already.
+
+        Raises: the error, when nobody can try again later.
+        """
         if self.retry_later is None:
             raise error
         if address not in self._held:
@@ -263,11 +305,11 @@ class Outbox:
             self._network.dead_letters.add(1)
 
     def retry(self) -> None:
-        """Hand over what is held, as far as there are descriptors for it now."""
+        """Hand over the messages that are held, as far as there are descriptors for them now."""
         with self._lock:
             held, self._held = self._held, {}
             for address, messages in held.items():
-                self._held[address] = messages
+                self._held[address] = messages  # `_find` sends them or leaves them
                 self._find(address, None)
                 if address not in self._held:
                     logger().info("messages are held no longer", receiver=serial_of(address))
@@ -275,7 +317,7 @@ class Outbox:
                 self.retry_later()
 
     def forget(self, address: int) -> None:
-        """Close the way to an address that will not read any more."""
+        """Close the way to an address where nobody reads any more, and drop what is kept for it."""
         with self._lock:
             self.gathered.pop(address, None)  # as lost as what is under way: the window has counted it
             self._held.pop(address, None)
@@ -284,6 +326,7 @@ class Outbox:
             self._network.ways.forget(address)
 
     def forget_dead(self) -> None:
+        """Close the ways to all hosts that have died, and drop what is held for them."""
         with self._lock:
             is_dead = self._network.table.is_dead
             known = {*self._ways, *self._held, *self._answered_by}
@@ -291,7 +334,11 @@ class Outbox:
                 self.forget(address)
 
     def close(self) -> None:
-        """Say goodbye to everybody, behind all that was sent. That is still delivered: the ways belong to the process."""
+        """Say goodbye to everybody, behind all that was sent. That is still delivered: the ways belong to the process.
+
+        Whoever reads the goodbye closes its way back, and knows that it has read all that came from here. Those that have
+        gone need none, and at the end of the system nobody is left to hear one.
+        """
         with self._lock:
             if not self._network.closed:
                 self.flush()

@@ -4,7 +4,8 @@
       ↑  └──> gone ──> until one of that name is up ──┐
       └───────────────────────────────────────────────┘     until patience is at an end: ActorDeadError
 
-The news that a successor is up comes from `follows.py`; nothing is polled.
+The news that a successor is up comes from `follows.py`; nothing is polled. A question may reach two lives of the actor,
+since the first may have handled it and ended before its answer was sent: at least once, not at most once.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 
 
 class Answer(Protocol):
-    """What of a future it takes."""
+    """The part of a future that is needed here."""
 
     port: Any
 
@@ -44,7 +45,7 @@ class Answer(Protocol):
 
 
 class Port(Protocol):
-    """What of a port it takes to ask again."""
+    """The part of a port that is needed to ask again."""
 
     @property
     def following(self) -> int:
@@ -74,7 +75,11 @@ class Port(Protocol):
 class PatientAsk:
     """One question, and the future `answer` that its asker waits for.
 
-    Args: sender, the identity of the actor that asks; until, monotonic seconds when patience is at an end.
+    Args:
+        port: the asker's, whose closing ends the question.
+        message: packed once, so that each life is asked what was meant when the asker asked.
+        sender: the identity of the actor that asks.
+        until: monotonic seconds when patience is at an end.
     """
 
     def __init__(
@@ -101,11 +106,15 @@ class PatientAsk:
             self.answer.resolve(asked.get(timeout=0))
 
     def failed(self, error: BaseException | None) -> None:
-        """Nobody was there to answer: wait for a successor."""
+        """Nobody was there to answer: wait for a successor.
+
+        Args: error, of the last try. The asker gets it when patience is at an end, as it would have without patience.
+        """
         if self.answer.done:
             return
         self._error = error
         left = self._until - time.monotonic()
+        # Asks that wait for successors are in no window. This is what bounds them.
         if left <= 0 or self._port.following >= WINDOW_MESSAGES:
             self._give_up()
             return
@@ -121,12 +130,12 @@ class PatientAsk:
         except ActorDeadError as closed:
             self.answer.resolve(None, closed)
             return
-        if not self._has_deadline:
+        if not self._has_deadline:  # one for all tries: patience does not begin anew with each successor
             self._has_deadline = True
             self._port.call_later(left, self._expire)
 
     def _is_wanted(self) -> bool:
-        """Whether anybody may still want the answer, which may have been cancelled or given up in any thread."""
+        """Whether anybody may still want the answer. It may have been cancelled or have timed out in any thread."""
         return not self.answer.done
 
     def _ask_again(self) -> None:
@@ -137,7 +146,7 @@ class PatientAsk:
             self.begin(self._port.ask_again(self._ref, self._message, self._sender))
 
     def _expire(self) -> None:
-        if self._number is not None:  # else a successor has been asked, and may take its time
+        if self._number is not None:  # otherwise a successor has been asked, and may take its time to answer
             self._give_up()
 
     def _give_up(self) -> None:
@@ -148,9 +157,13 @@ class PatientAsk:
 
 
 def _ignore(_reason: DownReason) -> None:
-    """That the actor has ended again, the ask itself will tell."""
+    """The end of the actor is no news: the ask itself fails with it."""
 
 
 def is_gone(error: BaseException | None) -> bool:
-    """Whether an ask failed because its actor was not there, or ended: no error of the actor's own, nor one of ours."""
+    """Whether an ask failed because its actor was not there, or ended before it answered.
+
+    A subclass says something else (ForeignRefError, LimitReachedError), and an ActorDeadError that the actor has raised
+    itself is its answer: that one has the remote traceback as its cause.
+    """
     return type(error) is pykka.ActorDeadError and error.__cause__ is None

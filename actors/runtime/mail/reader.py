@@ -1,4 +1,9 @@
-"""How a thread reads its mailbox: all that is there, what comes within some time, or on behalf of another thread."""
+"""How a thread reads its mailbox: all that is there, what comes within some time, or on behalf of another thread.
+
+ZeroMQ's descriptor signals edges: it becomes readable when a message comes to an empty mailbox, and says nothing about the
+rest. Whoever takes a message without reading on until nothing is left has taken that signal from everybody who sleeps on the
+descriptor. So each way of reading here notes what it may have left, or tells the loops to look for themselves.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +17,14 @@ import zmq
 from peerage.actors.runtime.mail.inbox import SLICE_S, Inbox
 from peerage.actors.runtime.mail.losses import Losses
 
-PUMP_S = 0.003  # for a look at what has arrived by somebody who has promised to be elsewhere soon
-FOREIGN_POLL_S = 0.02  # a thread that waits for another's mailbox looks whether that one has read it itself
+PUMP_S = 0.003  # for a look at what has arrived by a caller that must not be held up
+# How long a thread sleeps that waits for another one's mailbox. The owner may read the awaited message itself meanwhile, and
+# nothing wakes the sleeper then.
+FOREIGN_POLL_S = 0.02
 
 
 class Lines(Protocol):
-    """What waits for room in windows, which a message that was read may have made."""
+    """The messages that wait for room in windows: an acknowledgement that was just read may have made some."""
 
     @property
     def lines(self) -> object:
@@ -31,19 +38,21 @@ class Lines(Protocol):
         """Send what has room by now. Returns: whether more could go."""
 
     def look_again(self) -> None:
-        """Somebody may have taken the only signal of what the loops wait for."""
+        """Have the loops look for messages: the signal for them may have been taken."""
 
 
 class Reader:
-    """Reads one mailbox, by its own thread or another: a lock guards it.
+    """Reads one mailbox, by its own thread or another: the port's lock guards it.
 
     Args:
-        flush: hands over the tells that were gathered; called before a thread sleeps.
-        check_open: raises ActorDeadError when the port is closed. close: closes it, when the system has ended.
+        flush: hands over the tells that were gathered. Called before the thread sleeps, because it sleeps with the lock, so
+            that the flusher's thread could not do it.
+        check_open: raises ActorDeadError when the port is closed.
+        close: closes the port, called when the system has ended.
 
     Attributes:
-        has_skipped: whether one message was read alone, so that others may be there without a signal of theirs.
-        on_read_for: called when somebody has read on behalf of the owner.
+        has_skipped: whether a message was read without draining the mailbox: ZeroMQ will not signal the rest.
+        on_read_for: called when another thread has read on behalf of the owner.
     """
 
     def __init__(
@@ -63,7 +72,10 @@ class Reader:
         self.on_read_for: Callable[[], object] | None = None
 
     def pump(self, limit: int = 1000) -> int:
-        """Handle what has arrived, without waiting. Returns: how many messages; fewer than `limit` means no more."""
+        """Handle what has arrived, without waiting.
+
+        Returns: how many messages it were; fewer than `limit` means that no more are there.
+        """
         with self._lock:
             self.has_skipped = False
             if self.inbox.is_unfound:
@@ -74,7 +86,7 @@ class Reader:
             return handled
 
     def pump_within(self, seconds: float) -> bool:
-        """As `pump`, for so long at most. Returns: whether more may be there, which the caller comes back for."""
+        """As `pump`, but for `seconds` at most. Returns: whether more may be there: then the caller must come back."""
         with self._lock:
             if self.inbox.is_unfound:
                 self.inbox.bind_again()
@@ -84,24 +96,29 @@ class Reader:
         return more
 
     def pump_briefly(self) -> bool:
-        """As `pump`, for a few milliseconds. What is left is signalled to the loops. Returns: whether more may be there."""
+        """As `pump`, for PUMP_S. The loops are told of what is left. Returns: whether more may be there."""
         more = self.pump_within(PUMP_S)
         if more and self._lines.loops:
             self._lines.look_again()
         return more
 
     def receive_within(self, seconds: float) -> None:
-        """Handle one message if one comes in that time, or within SLICE_S."""
+        """Handle one message if one comes within `seconds`, of which it may sleep less: SLICE_S at most.
+
+        Only one, because it may be the one that the caller waits for.
+
+        Raises: ActorDeadError, when the port is closed.
+        """
         self.flush()
         self.has_skipped = True
         try:
             with self._lock:
                 self._check_open()
                 if self._lines.lines and self._lines.advance():
-                    seconds = 0.0
+                    seconds = 0.0  # a line can go on: look for a message, but do not sleep
                 if self.inbox.is_unfound:
                     self.inbox.bind_again()
-                if seconds >= SLICE_S:
+                if seconds >= SLICE_S:  # the socket's own timeout, which saves a poll
                     self.inbox.receive()
                 elif self.inbox.wait(seconds):
                     self.inbox.receive(zmq.NOBLOCK)
@@ -111,10 +128,12 @@ class Reader:
             self._close()
 
     def read_for(self, is_done: Callable[[], bool], seconds: float) -> bool:
-        """Read on behalf of the owner, once. Returns: False, if the owner is reading itself.
+        """Read once on behalf of the owner, which may be busy elsewhere for long.
 
-        It sleeps without the lock: the owner may want to send meanwhile.
+        It sleeps without the lock, because the owner may want to send meanwhile.
 
+        Args: is_done, whether what the caller waits for is there; seconds, to sleep at most.
+        Returns: False, if the owner is reading itself.
         Raises: ActorDeadError, when the port is closed.
         """
         has_read = self._read_for(is_done, seconds)
@@ -132,6 +151,7 @@ class Reader:
                 self.flush()
                 if self.pump_briefly() or self._losses.unsettled:
                     return True
+            # The mailbox has been read until nothing was left, so the next message will be signalled.
             arrivals = select.poll()
             arrivals.register(self.inbox.fileno(), select.POLLIN)
         except zmq.ContextTerminated:

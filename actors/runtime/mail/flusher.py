@@ -2,7 +2,7 @@
 
 A thread gathers tells for a moment so that they travel together (see `outbox.py`), and normally hands them over itself when
 it waits for something. One that tells and then computes, sleeps or ends would hold them back: for these there is a thread
-that looks at all outboxes of the process each millisecond while anything is gathered, and sleeps while nothing is.
+that looks at all outboxes of the process every few milliseconds while anything is gathered, and sleeps while nothing is.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ class Flusher:
                     thread = threading.Thread(target=self._run, name="flusher", daemon=True)
                     try:
                         thread.start()
-                    except (
-                        RuntimeError
-                    ):  # no thread can be started: nothing is gathered for longer than this call
+                    # No thread can be started, so this and all that is gathered later goes at once.
+                    except RuntimeError:
                         self._awake = False
                         outbox.flush()
                         return

@@ -2,6 +2,8 @@
 
 Delivery promises, for every pair of port and actor: in order, at most once, and never lost unseen. What was sent and is not
 known to be handled when the receiver dies is counted as dead letters (tells) or fails with ActorDeadError (asks).
+
+Answers are handled as soon as they are read, while tells wait in a mailbox: the order does not hold between these two.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from peerage.actors.runtime.mail.watches import Watches
 from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_BYTES, Drop, Fail, Wait, WhenFull, shorter
 
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
-MAILBOX = 2  # descriptors: of the socket, and of what it is signalled with
+MAILBOX = 2  # file descriptors: the listening socket, and the one by which ZeroMQ signals arrivals
 
 
 class Owner(Protocol):
@@ -47,17 +49,19 @@ class Owner(Protocol):
         """The port is closed."""
 
     def call_later(self, address: int, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` in its main loop after so many seconds, then wake the thread with this address."""
+        """Call `fn()` in its main loop after `delay` seconds, then wake the thread with this address."""
 
 
 class Port:
-    """The mailbox of one thread. A lock guards it, because another thread may read answers on its behalf.
+    """The mailbox of one thread. A lock guards it, since other threads may read answers on its behalf or flush its tells.
+    It is reentrant, because the handler of a message that is read may send.
 
     Its parts: `outbox` and `inbox`, the sockets; `routes`, the ways to actors, each with its window; `asks`, `watches` and
     `follows`, what it waits for; `losses`, what is settled when hosts die; `face`, what it does for asyncio; `requests`,
     questions outside the windows; `lives`, by which it hears of others; `reader`, which reads.
 
-    Attributes: purpose, of the ways that are opened for it; is_read_by_loop, whether a loop reads it all the time.
+    Attributes: purpose, which its ways need their descriptors for; is_read_by_loop, whether a loop of actors reads it all
+        the time, and not only its thread when it waits; waiting, whether the thread waits now, so that deaths must wake it.
     """
 
     purpose = Purpose.WORK
@@ -80,7 +84,7 @@ class Port:
         self.make_parts()
 
     def make_parts(self) -> None:
-        """Make what is made of outbox, inbox and lock: when these are new, as in a forked child."""
+        """Make the parts that are made of outbox, inbox and lock; again in a forked child, where these are new."""
         self.routes = Routes(self.address, self.table, self.outbox.open, self.count_dead_letters)
         self.kept = Announcer(self.network.told, self.table.is_dead, self.send)
         self.asks = Asks(self.kept.announce)
@@ -175,7 +179,7 @@ class Port:
         )
 
     def wake(self, address: int) -> None:
-        """Make the thread at this address look at the host table."""
+        """Make the thread at this address look at the host table. By a message, as it may sleep in its socket."""
         self.send(address, Kind.WAKE)
 
     def route(self, ref: ActorPath, purpose: Purpose | None = None) -> Route | None:
@@ -183,7 +187,7 @@ class Port:
         if self.losses.epoch != self.table.epoch:
             self.losses.sweep()
         route = self.routes.by_key.get(ref.way)
-        if route is None:  # whether it is of this system need be looked at once
+        if route is None:  # checked once: a route is found by system, host and name
             ref.belong_to(self.network.system)
             route = None if self.closed else self.routes.find(ref, purpose or self.purpose)
         return route
@@ -204,12 +208,12 @@ class Port:
             extras: Sequence[Raw] = ()
             flags = 0
             plain = type(value) in PLAIN and not route.local
-            if plain:  # cannot change: pickled when it goes, with its company
+            if plain:  # it cannot change, so it is pickled when it goes, together with its neighbours
                 size = len(value) if type(value) in SIZED else PLAIN_SIZE
                 plain = size < SMALL
             kept: Container[bytes] = ()
             if not plain:
-                if route.line is None:  # what waits in line may have to go to a successor
+                if route.line is None:  # what waits in line may go to a successor, which keeps no definitions
                     kept = self.network.kept.get(route.serial, ())
                 body, extras, flags = codec.encode(value, kept)
                 size = len(body)
@@ -223,9 +227,9 @@ class Port:
                 window.exempt += 1
                 flags |= EXEMPT
             else:
-                # As `has_room`, without the call.
+                # As `has_room`, without the call. The limit is 0 while a line waits, so nothing overtakes it here.
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
-                    if kept:
+                    if kept:  # by the time there is room, a successor may get it, which lacks the definitions
                         body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
                     if not self.make_room(route, size, when_full):
@@ -248,8 +252,8 @@ class Port:
         Raises: MailboxFullError.
         """
         window = route.window
-        self.outbox.flush()
-        self.reader.pump_briefly()
+        self.outbox.flush()  # the receiver cannot acknowledge what is still gathered here
+        self.reader.pump_briefly()  # the acknowledgement may be here already, unread
         if route.line is not None:  # it goes behind those, as far as there is room
             self.face.advance(None)
         if window.has_room(size):
@@ -277,10 +281,11 @@ class Port:
         until: float | None = None,
         block: bool = True,
     ) -> Future[Any]:
-        """Send a message that is answered. A dead actor's future fails with ActorDeadError.
+        """Send a message that is answered. The future fails with ActorDeadError if the actor cannot be reached or ends first.
 
-        Args: until, monotonic seconds when waiting for room ends at the latest; block, whether the caller will wait for
-            the answer at once.
+        Args: kind, ASK or STOP; until, monotonic seconds when waiting for room ends at the latest; block, whether the
+            caller will wait for the answer at once, and may therefore wait for room as well.
+        Raises: MailboxFullError; TypeError, for DROP; what pickling the value raises.
         """
         future: Future[Any] = Future()
         with self.lock:
@@ -331,10 +336,10 @@ class Port:
 
     def _route_to_ask(self, ref: ActorPath, kind: int, future: Future[Any]) -> Route | None:
         """The way to an actor for the first time, or when hosts have died. Returns: None, when the future has failed."""
-        purpose = Purpose.DUTY if kind == Kind.STOP else self.purpose  # who stops makes room
+        purpose = Purpose.DUTY if kind == Kind.STOP else self.purpose  # a stop makes room for others
         try:
             route = self.route(ref, purpose)
-            if route is None:  # who asks again and again must get to know that it is back
+            if route is None:  # a thread that asks again and again must hear that it is back
                 self.check_open()
                 self.reader.pump_briefly()
                 route = self.route(ref, purpose)
@@ -346,11 +351,11 @@ class Port:
         return route
 
     def call_later(self, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` after so many seconds, in some thread; then look around in this one."""
+        """Call `fn()` after `delay` seconds, in some thread; then look at the follows in this one."""
         self._owner.call_later(self.address, delay, fn)
 
     def later(self, fn: Callable[[], None]) -> None:
-        """Run a small step after the current call; a host's port does it in its loop."""
+        """Run a small step that must not interrupt a handler: here at once, in a host's port in its loop's next turn."""
         fn()
 
     # Waiting
@@ -358,7 +363,7 @@ class Port:
     def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
         """Handle messages until `done()`. Returns: False after `timeout` seconds.
 
-        Args: nested, whether it depends on another actor of this host, which is let run at once.
+        Args: nested, whether it depends on another actor of this host, which is then let run at once (in a host's port).
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         self.waiting = True
@@ -385,7 +390,7 @@ class Port:
         return self.wait(lambda: future.done, timeout)
 
     def bind_again(self) -> None:
-        """The directory was made again. From any thread: an owner that waits here, and has the lock, binds itself soon."""
+        """The directory was made again. From any thread: an owner that waits with the lock binds again when it wakes up."""
         self.inbox.is_unfound = True
         if self.lock.acquire(blocking=False):
             try:
@@ -420,12 +425,13 @@ class Port:
             if self.closed:
                 return
             self.closed = True
-            self.routes.by_key.clear()  # whoever tells on looks for a way, and meets a closed port
+            self.routes.by_key.clear()  # so that the hot path, which does not ask for `closed`, finds no way any more
             self.losses.forget()
             waiting = [*self.face.close(), *self.asks.close()]
             self.outbox.close()
             self.inbox.close()
             self.follows.close()
+            # Last, when everything is closed: a callback of theirs may send, and must meet a closed port.
             for waiter in waiting:
                 if not isinstance(waiter, Call):
                     waiter.resolve(None, ActorDeadError("the asking thread or the system has ended"))

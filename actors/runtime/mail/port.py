@@ -281,7 +281,7 @@ class Port:
         until: float | None = None,
         block: bool = True,
     ) -> Future[Any]:
-        """Send a message that is answered. The future fails with ActorDeadError if the actor cannot be reached or ends first.
+        """Send a message that is answered. The future fails with ActorDeadError if the actor is not there or ends first.
 
         Args: kind, ASK or STOP; until, monotonic seconds when waiting for room ends at the latest; block, whether the
             caller will wait for the answer at once, and may therefore wait for room as well.
@@ -310,6 +310,7 @@ class Port:
                     if kept:
                         body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
+                    # Where a loop of asyncio runs, the future waits in line instead of this thread.
                     if not block and when_full is None and until is None and self.face.takes(route):
                         self.face.put_behind(route, kind, (body, extras, flags, size, False), future, False)
                         return future
@@ -378,7 +379,7 @@ class Port:
                 if left <= 0:
                     reader.pump_briefly()
                     return done()
-                if not losses.unsettled:
+                if not losses.unsettled:  # otherwise sweep again, without sleeping
                     reader.receive_within(left)
         finally:
             self.waiting = False
@@ -400,6 +401,7 @@ class Port:
                 self.lock.release()
 
     def _on_port_bye(self, _flags: int, source: int, *_: Any) -> None:
+        """Nobody reads at this address any more. If it is a host's own, all that the host had sent is read by now."""
         self.outbox.forget(source)
         if not source & THREAD_MASK:
             self.losses.said_goodbye(serial_of(source))
@@ -407,7 +409,7 @@ class Port:
     # Losses and the end
 
     def count_dead_letters(self, key: str, messages: int) -> None:
-        """Tells to the actor with this key were lost."""
+        """Tells to the actor with this key were lost. A closed port has handed its own count over already."""
         if self.closed:
             self.network.dead_letters.add_late(key, messages)
             return

@@ -35,7 +35,7 @@ def path_of(directory: str, serial: int) -> str:
 
 
 def name_hash(name: bytes) -> int:
-    """64 bits of a name, so that entries have one size. Python's own hash of bytes differs from process to process."""
+    """64 bits of a name, so that entries have one size. Python's own hash may differ between processes."""
     return zlib.crc32(name) << 32 | zlib.adler32(name)
 
 

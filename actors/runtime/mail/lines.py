@@ -268,7 +268,7 @@ class Lines:
             self._post_ask(route, letter)
 
     def _post_tell(self, route: Route, letter: Letter) -> None:
-        """Send a tell, and tell who awaits it that it has gone: nothing else will be heard of it."""
+        """Send a tell, and let its caller, if it awaits that, know that it has gone: nothing else will be heard of it."""
         window, flags, size, body = route.window, letter.flags, letter.size, letter.value
         if letter.exempt:
             window.exempt += 1
@@ -364,7 +364,7 @@ class Lines:
         letter = next(iter(line.letters.values()))
         line.leave(letter)
         waiter, ref = letter.waiter, line.route.ref
-        # A tell to a dead actor is no error, also for who awaits its going: it is a dead letter, as if it had gone.
+        # A tell to a dead actor is no error, also for a task that awaits its going: it is a dead letter, as if it had gone.
         if letter.kind == TELL:
             self._port.count_dead_letters(ref.key, 1)
         if waiter is not None:

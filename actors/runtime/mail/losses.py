@@ -5,7 +5,7 @@ the host ended in order, they are waited for: until its goodbye, which comes aft
 was killed, nothing is waited for. What it had handled without acknowledging it is read in the counts that it leaves behind
 (`handled_counts.py`), so that no more is reported as lost than was.
 
-A port settles its own losses, in its own thread, when it next sends, reads or waits: whoever waits is woken for that.
+A port settles its own losses when it is next used to send, to read or to wait; a thread that waits is woken for that.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def readonly(buffer: Any) -> memoryview:
 
 
 def unchanging(raw: Any) -> bytes | memoryview:
-    """The same bytes where nobody can change them, in one dimension: themselves if they are so already."""
+    """The same bytes in memory that nobody can change, in one dimension: without a copy if they are in such memory."""
     if type(raw) is bytes:
         return raw
     view = memoryview(raw)

@@ -225,9 +225,8 @@ class Outbox:
             return
         finally:
             lock.release()
-        del self._ways[
-            address
-        ]  # another thread has closed it: look for a new one, or find that nobody reads there
+        # Another thread has closed it: look for a new one, or find that nobody reads there.
+        del self._ways[address]
         self._send_frame(address, frame)
 
     def _send_frames(self, address: int, message: Message) -> None:

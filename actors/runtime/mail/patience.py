@@ -69,7 +69,7 @@ class Port(Protocol):
         """Call neither."""
 
     def call_later(self, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn` in any thread after so many seconds."""
+        """Call `fn` in any thread after `delay` seconds."""
 
 
 class PatientAsk:

@@ -98,7 +98,7 @@ def test_a_question_to_a_host_names_what_it_was_about(asks: Asks) -> None:
         raise waiter.outcomes[0]
 
 
-def test_who_gives_up_keeps_the_place_until_the_answer_comes(asks: Asks, route: Route) -> None:
+def test_an_ask_that_is_given_up_keeps_its_place_until_the_answer_comes(asks: Asks, route: Route) -> None:
     """The actor has the question still; what else is sent to it must wait as before."""
     waiter = in_window(asks, route)
     asks.abandon(waiter.asked)
@@ -108,7 +108,7 @@ def test_who_gives_up_keeps_the_place_until_the_answer_comes(asks: Asks, route: 
     assert held(route) == (0, 0, 0)
 
 
-def test_who_gives_up_what_has_no_place_leaves_nothing(asks: Asks) -> None:
+def test_an_ask_without_a_place_leaves_nothing_when_it_is_given_up(asks: Asks) -> None:
     """Thousands of such asks may have timed out."""
     waiter = Waiter()
     asks.expect(waiter, HOST)
@@ -167,7 +167,7 @@ def test_definitions_in_an_answer_are_learned(route: Route) -> None:
     assert learned == [ADDRESS]
 
 
-def test_all_who_wait_are_known_at_the_end(asks: Asks, route: Route) -> None:
+def test_closing_returns_everybody_who_waits(asks: Asks, route: Route) -> None:
     """But for those who have given up."""
     waiter, gone = in_window(asks, route), in_window(asks, route)
     asks.abandon(gone.asked)

@@ -47,7 +47,7 @@ def test_a_batch_is_packed_and_unpacked(joined: bool) -> None:
     assert batch_size(body) == 11
 
 
-def test_some_of_a_batch_are_a_batch() -> None:
+def test_a_part_of_a_batch_is_a_batch() -> None:
     """As many as there is room for, and the size is theirs."""
     batch = Batch(True, ["one", "three", "two"], [3, 5, 3])
     part = batch.part(1, 3)

@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.runtime.mail.dead_letters import DeadLetters
 
 
-def test_late_messages_are_counted_and_told() -> None:
+def test_late_messages_are_counted_and_reported() -> None:
     """The port that would have counted them is closed."""
     dead_letters, told = DeadLetters(), []
     dead_letters.hook = lambda target, messages: told.append((target, messages))
@@ -19,7 +19,7 @@ def test_late_messages_are_counted_and_told() -> None:
     assert told == [("host/actor", 2)]
 
 
-def test_what_a_port_counts_is_told_alone() -> None:
+def test_a_loss_that_a_port_counts_itself_is_only_reported() -> None:
     """It hands its count over when it closes."""
     dead_letters, told = DeadLetters(), []
     dead_letters.hook = lambda target, messages: told.append((target, messages))
@@ -28,7 +28,7 @@ def test_what_a_port_counts_is_told_alone() -> None:
     assert told == [("host/actor", 2)]
 
 
-def test_nobody_need_listen(caplog: pytest.LogCaptureFixture) -> None:
+def test_no_hook_is_needed(caplog: pytest.LogCaptureFixture) -> None:
     """Debugging shows each loss."""
     dead_letters = DeadLetters()
     dead_letters.add_late("host/actor", 1)

@@ -36,7 +36,7 @@ def test_each_expires_once_and_not_early() -> None:
     asyncio.run(asyncio.wait_for(main(), 10))
 
 
-def test_who_is_done_is_not_kept() -> None:
+def test_a_discarded_item_is_not_kept() -> None:
     """Thousands of calls with long timeouts that are answered soon leave no trace."""
     deadlines: Deadlines[Item] = Deadlines(expire, 1.0)
     for number in range(10_000):
@@ -47,7 +47,7 @@ def test_who_is_done_is_not_kept() -> None:
     assert len(deadlines._ticks) <= SPARE + 1
 
 
-def test_a_second_wish_replaces_the_first() -> None:
+def test_a_second_deadline_replaces_the_first() -> None:
     """One deadline each."""
     deadlines: Deadlines[Item] = Deadlines(expire, 1.0)
     item = Item(0.0)

@@ -22,7 +22,7 @@ def test_the_higher_serial_wins_whatever_the_order_of_news() -> None:
     assert table.resolve("a", 0) == 5
 
 
-def test_a_ref_faster_than_the_news_is_believed() -> None:
+def test_a_ref_that_overtakes_the_news_is_believed() -> None:
     """A serial above all heard of is young, not dead."""
     table = table_with(("a", 5))
     assert table.resolve("b", 6) == 6
@@ -51,7 +51,7 @@ def test_a_death_is_remembered_with_its_reason() -> None:
     assert table.reason(5) == KILLED
 
 
-def test_a_host_that_left_by_itself_has_last_words() -> None:
+def test_a_host_that_ended_in_order_has_last_words() -> None:
     """What it sent may still be on its way."""
     table = table_with(("a", 5))
     table.down(5, DownReason("normal"), NOBODY, gracefully=True)

@@ -68,7 +68,7 @@ def test_frames_of_its_user_come_beside_the_body(scene: Scene) -> None:
     assert (flags, body, list(extras), size) == (FRAMES, b"head", [b"one", b"two"], 10)
 
 
-def test_a_large_body_is_a_frame_by_itself(scene: Scene) -> None:
+def test_a_large_body_is_a_frame_of_its_own(scene: Scene) -> None:
     scene.send(b"", [b"x" * LARGE, b"one"], FRAMES | BODY_APART | LARGE_FRAMES)
     *_, body, extras, size = scene.receive()
     assert (len(body), list(extras), size) == (LARGE, [b"one"], LARGE + 3)
@@ -89,7 +89,7 @@ def test_memory_of_arrays_is_the_receivers_own(scene: Scene) -> None:
     assert not any(memoryview(extra).readonly for extra in extras)
 
 
-def test_nothing_there_is_said_by_an_exception(scene: Scene) -> None:
+def test_an_empty_mailbox_raises(scene: Scene) -> None:
     with pytest.raises(zmq.Again):
         scene.inbox.receive(NOBLOCK)
     assert not scene.inbox.has_arrivals()
@@ -117,7 +117,7 @@ def test_a_signal_is_looked_at_once(scene: Scene) -> None:
     assert scene.inbox.drain(10) == 0
 
 
-def test_a_look_may_be_short(scene: Scene) -> None:
+def test_draining_stops_when_its_time_is_over(scene: Scene) -> None:
     """It says whether more may be there."""
     for _ in range(3):
         scene.send(b"a")

@@ -122,7 +122,7 @@ def test_sending_takes_no_more_than_its_share(port: Port) -> None:
     assert len(port.sent) == 3
 
 
-def test_whoever_leaves_the_line_is_not_sent(port: Port) -> None:
+def test_a_message_that_has_left_the_line_is_not_sent(port: Port) -> None:
     """Whether others wait behind it is told: the next may be smaller."""
     first, second = (Letter(TELL, pack(text), b"me", False, None) for text in ("one", "two"))
     for letter in (first, second):

@@ -160,7 +160,7 @@ def test_a_successor_that_is_gone_again_cannot_be_asked(port: FollowingPort, liv
     assert not port.asks
 
 
-def test_time_is_the_ports(port: FollowingPort, lives: Lives) -> None:
+def test_calls_for_later_are_passed_on_to_the_port(port: FollowingPort, lives: Lives) -> None:
     lives.call_later(2.5, int)
     assert port.delays == [2.5]
     assert port.address == MINE

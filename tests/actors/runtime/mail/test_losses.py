@@ -201,7 +201,7 @@ def test_lines_that_lead_nowhere_are_given_up(scene: Scene) -> None:
     assert (scene.lines.reroutes, len(scene.lines.lost)) == (1, 0)
 
 
-def test_whatever_else_ends_with_a_host_is_told(scene: Scene) -> None:
+def test_other_parts_hear_when_a_host_is_gone(scene: Scene) -> None:
     """Watches and follows settle themselves."""
     told: list[Any] = []
     scene.losses.on_gone.append(lambda is_gone: told.append([is_gone(HOST), is_gone(OTHER), is_gone(0)]))
@@ -211,7 +211,7 @@ def test_whatever_else_ends_with_a_host_is_told(scene: Scene) -> None:
     assert told == [[True, False, False], "swept"]
 
 
-def test_a_port_that_closes_tells_nobody_more(scene: Scene) -> None:
+def test_forgotten_losses_fail_no_more_asks(scene: Scene) -> None:
     """Who waits is told by the port itself."""
     route = scene.route()
     waiters = [scene.ask(route) for _ in range(10)]

@@ -108,7 +108,7 @@ def test_readonly_of_bytes_is_the_bytes() -> None:
         readonly("text")
 
 
-def test_who_sent_a_buffer_may_resize_it_and_its_memory_is_let_go() -> None:
+def test_a_buffer_that_was_sent_may_be_resized_and_its_memory_is_let_go() -> None:
     """Nothing of the message holds it any more, though the message lives on."""
     buffer, numbers = bytearray(DATA), np.ones(LARGE)
     gone = weakref.ref(numbers)
@@ -155,7 +155,7 @@ def test_a_sealed_message_is_passed_on_as_it_is(received: zmq.Frame) -> None:
     assert as_frame(part) is part
 
 
-def test_who_sends_a_view_may_release_it() -> None:
+def test_a_view_that_was_sent_may_be_released() -> None:
     """The message has its own."""
     with memoryview(DATA) as view:
         _body, (extra,), _flags = encode(Frames(None, [view]))

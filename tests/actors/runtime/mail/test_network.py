@@ -40,7 +40,7 @@ def port_with_something_for(directory: Path, endpoint: Path) -> Port:
     return port
 
 
-def test_who_has_closed_its_mailbox_is_gone(tmp_path: Path) -> None:
+def test_a_thread_that_has_closed_its_mailbox_is_gone(tmp_path: Path) -> None:
     """Without anybody's telling: the path of its socket goes first."""
     one, two = port_of(tmp_path, 2), port_of(tmp_path, 3)
     assert not one.network.is_gone(two.address)
@@ -51,7 +51,7 @@ def test_who_has_closed_its_mailbox_is_gone(tmp_path: Path) -> None:
         port.network.context.term()
 
 
-def test_a_process_that_leaves_waits_for_who_is_still_there(tmp_path: Path) -> None:
+def test_a_process_that_leaves_waits_for_receivers_that_are_there(tmp_path: Path) -> None:
     """As long as it was told to: what it has sent may be taken over yet."""
     port = port_with_something_for(tmp_path, tmp_path / "3.0")
     began = time.monotonic()
@@ -59,7 +59,7 @@ def test_a_process_that_leaves_waits_for_who_is_still_there(tmp_path: Path) -> N
     assert time.monotonic() - began >= LINGER_S - CLOCKS_S
 
 
-def test_a_process_that_leaves_does_not_wait_for_who_has_gone_meanwhile(tmp_path: Path) -> None:
+def test_a_process_that_leaves_does_not_wait_for_receivers_that_have_gone_meanwhile(tmp_path: Path) -> None:
     """Hosts that end together have farewells for each other that nobody will hear."""
     threads = set(threading.enumerate())
     endpoint = tmp_path / "3.0"

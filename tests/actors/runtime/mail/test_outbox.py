@@ -136,7 +136,7 @@ def test_the_first_tell_goes_at_once(outbox: Outbox, net: Net, route: Route) -> 
     assert pickle.loads(frames[0][-len(pickle.dumps(b"alone", 5)) :]) == b"alone"
 
 
-def test_tells_on_each_others_heels_travel_together(outbox: Outbox, net: Net, route: Route) -> None:
+def test_tells_in_quick_succession_travel_together(outbox: Outbox, net: Net, route: Route) -> None:
     """As one message, which the flusher is to hand over if nobody else does."""
     for _ in range(4):
         tell(outbox, route)
@@ -148,7 +148,7 @@ def test_tells_on_each_others_heels_travel_together(outbox: Outbox, net: Net, ro
     assert not outbox.gathered
 
 
-def test_one_that_found_no_company_goes_as_it_is(outbox: Outbox, net: Net, route: Route) -> None:
+def test_a_gathered_tell_that_stays_alone_is_no_batch(outbox: Outbox, net: Net, route: Route) -> None:
     """The window counts the bytes that its receiver will acknowledge."""
     for _ in range(2):
         tell(outbox, route)
@@ -189,7 +189,7 @@ def test_nothing_overtakes_what_was_gathered(outbox: Outbox, net: Net, route: Ro
     ]
 
 
-def test_what_is_for_nobody_is_dropped(outbox: Outbox, net: Net) -> None:
+def test_a_message_to_an_address_where_nobody_reads_is_dropped(outbox: Outbox, net: Net) -> None:
     """Sweeping settles it."""
     outbox.send(NOBODY, Kind.WAKE)
     assert net.sent(NOBODY) == []
@@ -203,7 +203,7 @@ def test_a_way_that_another_thread_has_closed_is_made_again(outbox: Outbox, net:
     assert [kind for kind, _number in kinds(net)] == [Kind.WATCH, Kind.TELL]
 
 
-def test_a_user_is_told_that_there_is_no_descriptor(outbox: Outbox, net: Net) -> None:
+def test_what_a_user_sends_is_refused_where_there_is_no_descriptor(outbox: Outbox, net: Net) -> None:
     """Before anything is counted as sent. Where the other has answered, a way back is there."""
     outbox.is_answered_by(ADDRESS)
     outbox.open(ADDRESS, Purpose.WORK)
@@ -230,7 +230,7 @@ def test_what_a_loop_owes_is_held_until_there_are_descriptors(outbox: Outbox, ne
     assert len(tries) == 2
 
 
-def test_only_so_much_is_held(outbox: Outbox, net: Net) -> None:
+def test_messages_beyond_the_bound_are_not_held(outbox: Outbox, net: Net) -> None:
     """What is beyond is lost, and counted."""
     outbox.retry_later = lambda: None
     net.lack = LimitReachedError("a way", "too many")
@@ -249,7 +249,7 @@ def test_ways_to_the_dead_are_closed(outbox: Outbox, net: Net, route: Route) -> 
     assert not outbox.gathered
 
 
-def test_it_says_goodbye_behind_everything_else(outbox: Outbox, net: Net, route: Route) -> None:
+def test_the_goodbye_comes_behind_everything_else(outbox: Outbox, net: Net, route: Route) -> None:
     """To all that it has sent anything to, and are there."""
     for _ in range(3):
         tell(outbox, route)

@@ -269,7 +269,7 @@ def test_a_timeout_ends_it_before(system: System) -> None:
         ActorRef.to("nobody").ask(1, timeout=0.05, patience=30.0)
 
 
-def test_an_actor_asks_so_without_blocking(system: System, place: Place) -> None:
+def test_an_actor_asks_with_patience_without_blocking(system: System, place: Place) -> None:
     """Other messages are handled meanwhile; the receiver sees who asked."""
     asker = Worker.options(name="asker", place=place).start()
     answer = asker.ask(("pass_on_patiently", ActorRef.to("late"), ("facts",)), block=False)
@@ -278,7 +278,7 @@ def test_an_actor_asks_so_without_blocking(system: System, place: Place) -> None
     assert answer.get(timeout=10.0)[2] == "asker"
 
 
-def test_an_actor_asks_so_and_waits(system: System, place: Place) -> None:
+def test_an_actor_asks_with_patience_and_waits(system: System, place: Place) -> None:
     """In the middle of a handler."""
     asker = Worker.options(name="asker", place=place).start()
     answer = asker.ask(("ask_patiently", ActorRef.to("late"), ("log", 3)), block=False)
@@ -293,7 +293,7 @@ def test_patience_of_an_actor_ends(system: System, place: Place) -> None:
         asker.ask(("ask_patiently", ActorRef.to("late"), ("log", 3), 0.05), timeout=10.0)
 
 
-def test_a_loop_asks_so(start: Callable[[], ActorRef[Any]]) -> None:
+def test_a_loop_asks_with_patience(start: Callable[[], ActorRef[Any]]) -> None:
     """`ask_async` never holds the loop; what it sends is what it was given at the call."""
     ref = late(start)
 

@@ -93,7 +93,7 @@ def test_a_death_settles_all_that_was_under_way(port: Port) -> None:
     assert told == [DownReason("killed", "by SIGKILL")]
 
 
-def test_who_is_not_there_is_told_nothing(port: Port) -> None:
+def test_a_message_to_an_actor_that_is_not_there_is_lost(port: Port) -> None:
     """A tell is a dead letter, an ask fails."""
     die(port)
     port.tell(path(), b"a", None, False)

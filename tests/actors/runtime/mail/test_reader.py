@@ -109,7 +109,7 @@ def test_a_pump_takes_what_is_there(scene: Scene) -> None:
     assert not scene.reader.has_skipped
 
 
-def test_what_a_short_look_leaves_is_said(scene: Scene) -> None:
+def test_a_short_look_says_what_it_has_left(scene: Scene) -> None:
     """And signalled to the loops, one of which waits for it."""
     scene.inbox.arrived = 2
     assert scene.reader.pump_within(0.1)
@@ -159,7 +159,7 @@ def test_a_closed_port_is_not_read(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("read", ["pump", "pump_within", "receive_within"])
-def test_whoever_reads_binds_again_what_was_removed(scene: Scene, read: str) -> None:
+def test_each_way_of_reading_binds_a_removed_path_again(scene: Scene, read: str) -> None:
     scene.inbox.is_unfound = True
     getattr(scene.reader, read)(1)
     assert (scene.inbox.bound, scene.inbox.is_unfound) == (1, False)

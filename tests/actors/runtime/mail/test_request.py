@@ -146,7 +146,7 @@ def test_a_start_that_the_root_cannot_do_fails_at_once_with_its_reason(
     assert Worker.options(name="part").start().ask(("pid",)) != os.getpid()
 
 
-def test_those_who_wait_behind_a_start_that_cannot_be_done_are_answered_each(
+def test_everybody_who_waits_for_a_start_that_cannot_be_done_is_answered(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What goes on when its predecessor has gone is guarded as what happens at once."""

@@ -80,7 +80,7 @@ def test_small_messages_share_frames(port: TellingPort) -> None:
     assert port.window.messages == BATCH_MESSAGES + 10
 
 
-def test_a_large_message_goes_by_itself_between_the_others(port: TellingPort) -> None:
+def test_a_large_message_goes_alone_between_the_others(port: TellingPort) -> None:
     tell(port, [b"a", b"x" * LARGE, b"b"])
     assert port.frames == [1, 1]
     assert [type(value) for value in port.alone] == [Encoded]
@@ -119,7 +119,7 @@ def test_a_message_that_is_dropped_holds_up_none_behind_it(port: TellingPort) ->
     assert port.frames == [2, 2]
 
 
-def test_who_finds_no_room_learns_how_many_have_gone(port: TellingPort) -> None:
+def test_a_full_window_says_how_many_messages_have_gone(port: TellingPort) -> None:
     """Over all batches."""
     port.window.messages = WINDOW_MESSAGES - BATCH_MESSAGES - 2
     port.room = [MailboxFullError("actor", 0, 0)]
@@ -147,7 +147,7 @@ def test_messages_to_nobody_are_lost(port: TellingPort) -> None:
     assert (port.lost, port.frames) == (5, [])
 
 
-def test_a_tell_for_whoever_is_there_counts_nowhere(port: TellingPort) -> None:
+def test_a_tell_if_there_is_counted_nowhere(port: TellingPort) -> None:
     """Neither in the window nor, when nobody is there, as lost."""
     tell_if_there(cast("telling.Port", port), REF, "hello")
     assert len(port.frames) == 1
@@ -157,7 +157,7 @@ def test_a_tell_for_whoever_is_there_counts_nowhere(port: TellingPort) -> None:
     assert (port.lost, len(port.frames)) == (0, 1)
 
 
-def test_it_waits_behind_the_line_too(port: TellingPort) -> None:
+def test_a_tell_if_there_waits_behind_the_line_too(port: TellingPort) -> None:
     route = Route(0, REF, HOST)
     route.line, port.routes[REF.way] = object(), route
     tell_if_there(cast("telling.Port", port), REF, "hello")

@@ -23,7 +23,7 @@ def test_a_window_is_bounded_in_messages_and_bytes() -> None:
     assert not window.has_room(1)
 
 
-def test_an_account_is_taken_once() -> None:
+def test_unacknowledged_counts_are_taken_once() -> None:
     """What was acknowledged is not acknowledged again."""
     counts = UnacknowledgedCounts(1, b"actor")
     counts.messages, counts.size, counts.dead = 2, 30, 1
@@ -64,7 +64,7 @@ def test_a_full_mailbox_fails_at_once_if_asked_to(gate: Gate) -> None:
         gate.ref.tell("x", when_full=FAIL)
 
 
-def test_a_full_mailbox_waits_so_long(gate: Gate) -> None:
+def test_a_full_mailbox_waits_for_its_timeout(gate: Gate) -> None:
     """Wait gives up with the same error; what was accepted is handled once it opens."""
     fill(gate.ref)
     with pytest.raises(MailboxFullError):

@@ -137,7 +137,7 @@ class Line:
     def has_place(self, size: int) -> bool:
         """Whether one more message may join though its caller does not want to wait (FAIL, DROP).
 
-        So it is when the window has room for all that waits: the line is left over from a turn that had no time for it.
+        It may when the window has room for all that waits: then the line is left over from a turn that had no time for it.
         """
         return self.route.window.has_room_for(1 + len(self.letters), self.size + size)
 
@@ -181,9 +181,8 @@ class Lines:
         self._port = port
         self._lines: list[Line] = []
         self._numbers = count(1)
-        self._said: tuple[Line, float, MailboxFullError] | None = (
-            None  # the error that `full` made last, for what
-        )
+        # The error that `full` made last, and for which line and time.
+        self._said: tuple[Line, float, MailboxFullError] | None = None
         self.lost: deque[Line] = deque()
 
     def __bool__(self) -> bool:

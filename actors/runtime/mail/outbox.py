@@ -84,9 +84,8 @@ class Outbox:
         # To every address that anything was sent to. The process has them as well; without this copy each message would
         # take the lock that all threads share. Each of these addresses gets a goodbye.
         self._ways: dict[int, Way] = {}
-        self._answered_by: set[int] = (
-            set()
-        )  # addresses with a way back to us, though we have sent nothing there
+        # Addresses with a way back to us, though we have sent nothing there: hosts that this thread has started.
+        self._answered_by: set[int] = set()
         self._held: dict[int, list[Message]] = {}
         self.retry_later: Callable[[], None] | None = None
         self._closed = False
@@ -192,7 +191,7 @@ class Outbox:
     def _hand_over(self, address: int) -> None:
         """Send what is gathered for an address, as one message. The caller holds the lock."""
         gathered = self.gathered.pop(address)
-        # The last of these tells may just have come, though only the first has noted the time: the next one is close again.
+        # Tells that join others do not look at the clock. The last of them may just have come: the next one is close, too.
         self._told_at = monotonic()
         route, sender, values = gathered.route, gathered.sender, gathered.values
         if len(values) == 1:
@@ -230,7 +229,7 @@ class Outbox:
         self._send_frame(address, frame)
 
     def _send_frames(self, address: int, message: Message) -> None:
-        """Hand over a message of any kind."""
+        """Hand over a message of one or more frames."""
         way = self._ways.get(address) or self._find(address, message)
         if way is not None and not self._pass(way, message):
             del self._ways[address]

@@ -78,8 +78,8 @@ def tell_many(
         chunk: list[Any] = []
         try:
             chunk.extend(islice(iterator, BATCH_MESSAGES))
-        # Also when the iterable has raised: what came before that goes, as if it had been told one by one.
         finally:
+            # Also when the iterable has raised: what came before that goes, as if it had been told one by one.
             for parcel in parcels(chunk):
                 try:
                     if isinstance(parcel, Batch):

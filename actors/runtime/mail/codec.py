@@ -24,9 +24,8 @@ PLAIN = frozenset({bytes, str, int, float, bool, type(None)})
 SIZED = frozenset({bytes, str})  # the classes of PLAIN whose values may be large
 PLAIN_SIZE = 8  # bytes that a window counts for a value of the others
 SMALL = 4096  # bytes; larger messages and frames gain little from travelling together
-BUNDLE_INLINE = (
-    LARGE // 2
-)  # bytes of small frames that still go into the body, which stays below LARGE with its header
+# Bytes of small frames that still go into the body, which stays below LARGE with its header.
+BUNDLE_INLINE = LARGE // 2
 
 
 class Frames(NamedTuple):

@@ -16,9 +16,8 @@ import zmq
 
 Raw: TypeAlias = bytes | bytearray | memoryview
 
-LARGE = (
-    64 * 1024
-)  # bytes; from here on a frame is handed to ZeroMQ without a copy: pyzmq's own COPY_THRESHOLD
+# Bytes; from here on a frame is handed to ZeroMQ without a copy: pyzmq's own COPY_THRESHOLD.
+LARGE = 64 * 1024
 SEALED = "is_sealed"  # an entry in a frame's __dict__: nobody has a writable view of it
 
 

@@ -30,9 +30,8 @@ MOST_SOCKETS = 65_536  # ZeroMQ's default of 1023 is fewer than the processes th
 # How long a host's last words to the embedder need: they have a connection already, and the embedder outlives the host.
 EMBEDDER_TAKES_S = 0.1
 LEAVE_POLL_S = 0.005
-MENDED_S = (
-    3 * LOOK_S
-)  # this long after the directory was made again, each process has noticed and bound its mailboxes
+# This long after the directory was made again, each process has noticed and bound its mailboxes.
+MENDED_S = 3 * LOOK_S
 
 
 def _nothing() -> None:

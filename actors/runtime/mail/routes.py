@@ -129,9 +129,8 @@ class Routes:
             if not route.window.messages and not route.window.exempt and route.line is None:
                 del self.by_key[key]
                 self._by_receiver.pop((route.address, route.target), None)
-        self._many = max(
-            MANY_ROUTES, 2 * len(self.by_key)
-        )  # if most are needed, do not look again at each new one
+        # If most are needed, do not look again at each new one.
+        self._many = max(MANY_ROUTES, 2 * len(self.by_key))
 
     def on_ack(
         self, _flags: int, source: int, _corr: int, target: bytes, _sender: bytes, body: Raw, *_: Any

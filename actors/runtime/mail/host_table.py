@@ -76,8 +76,7 @@ class HostTable:
         self.live[facts.serial] = facts
         if facts.serial >= self.by_name.get(facts.name, 0):
             self.by_name[facts.name] = facts.serial
-        self.booting = booting
-        self.highest = max(self.highest, facts.serial)
+        self._note(booting, facts.serial)
 
     def down(
         self,
@@ -97,22 +96,27 @@ class HostTable:
             gracefully: whether the host said goodbye: messages that it sent before may still be on their way.
             ended: how its last actors ended, by name, as far as the host has said so.
         """
-        self.booting = booting
-        self.highest = max(self.highest, serial)
         if serial in self._reasons:
+            self._note(booting, serial)
             return
+        # Before the host counts as dead: a thread that sees it dead and not yet expected to speak gives up its last words.
+        self._silent_at[serial] = time.monotonic() + (LAST_WORDS_S if gracefully else 0.0)
+        if ended:
+            self._ended[serial] = ended
+        self._reasons[serial] = reason
+        self._note(booting, serial)
         facts = self.live.pop(serial, None)
         if facts is not None and self.by_name.get(facts.name) == serial:  # not if its successor is up already
             del self.by_name[facts.name]
-        self._reasons[serial] = reason
-        if ended:
-            self._ended[serial] = ended
-        self._silent_at[serial] = time.monotonic() + (LAST_WORDS_S if gracefully else 0.0)
         while len(self._reasons) > REMEMBERED_DEATHS:
             oldest, _reason = self._reasons.popitem(last=False)
             self._silent_at.pop(oldest)
             self._ended.pop(oldest, None)
         self.epoch += 1  # last: a thread that sees it grow must find everything else in place
+
+    def _note(self, booting: frozenset[int], serial: int) -> None:
+        self.booting = booting
+        self.highest = max(self.highest, serial)
 
     def is_dead(self, serial: int) -> bool:
         """Whether a host has died.

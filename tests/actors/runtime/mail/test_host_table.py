@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from peerage.actors.runtime import DownReason, HostFacts
 from peerage.actors.runtime.mail.host_table import REMEMBERED_DEATHS, HostTable
 
@@ -49,6 +51,25 @@ def test_a_death_is_remembered_with_its_reason() -> None:
     assert table.is_silent(5)
     assert table.resolve("a", 5) is None
     assert table.reason(5) == KILLED
+
+
+def test_whoever_sees_a_host_dead_knows_that_its_last_words_may_come() -> None:
+    """Several threads write a process's table: another one may look while a death is being noted."""
+    table = table_with(("a", 5))
+    seen: list[tuple[bool, DownReason]] = []
+
+    class Live(dict[int, HostFacts]):
+        """Looks as another thread may: from the moment at which the host is not in it."""
+
+        def pop(self, serial: int, *default: Any) -> Any:
+            facts = super().pop(serial, *default)
+            seen.append((table.is_silent(serial), table.reason(serial)))
+            return facts
+
+    table.live = Live(table.live)
+    normal = DownReason("normal", "stopped")
+    table.down(5, normal, NOBODY, gracefully=True)
+    assert seen == [(False, normal)]
 
 
 def test_a_host_that_ended_in_order_has_last_words() -> None:

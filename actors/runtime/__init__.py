@@ -1,7 +1,5 @@
 """Actors in processes of their own, with Pykka's names: how any actor runs.
 
-Names are imported when they are first used: what starts the fork server early must not wait for the rest.
-
 from peerage.actors.runtime import ProcessActor
 
 class Greeter(ProcessActor):
@@ -11,11 +9,25 @@ class Greeter(ProcessActor):
 ref = Greeter.start()
 print(ref.ask("you"))
 ref.stop()
+
+What is here, by purpose:
+
+- to write actors: `ProcessActor`, and in them `self.runtime` (`ActorContext`, `Timer`, `Following`, `Reply`);
+- to start them: `ProcessActor.options` (`Starter`), `Place` (`PROCESS`, `THREAD`, `HERE`), `System`;
+- to talk to them: `ActorRef`, `ActorProxy`, `Future`; `Frames` and `readonly` for large payloads that need no copy;
+- to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
+- to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
+- what can go wrong: the errors, as a tree in `errors.py`.
+
+A name is imported when it is first used. The fork server is started before anything else and imports the program's modules
+while the program does (`processes/prelaunch.py`). If `import peerage.actors.runtime` loaded ZeroMQ and the rest at once,
+there would be nothing left to do in parallel.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# For type checkers and editors, which cannot see through `__getattr__`. Nothing of this runs.
 if TYPE_CHECKING:
     from pykka import ActorRegistry
 
@@ -92,6 +104,8 @@ __all__ = [
     "watch",
 ]
 
+# The module of each name, relative to this package; `pykka` is absolute. It says again what the imports above say, because
+# those are not executed: a new name belongs into `__all__`, there and here.
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("ProcessActor",),
@@ -132,9 +146,11 @@ def __getattr__(name: str) -> Any:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Kept as a global, so that Python finds it there and does not call this function again.
     value = globals()[name] = getattr(import_module(module, __name__), name)
     return value
 
 
 def __dir__() -> list[str]:
+    # By default it would list what was used so far, and not what there is.
     return sorted(__all__)

@@ -4,6 +4,9 @@
 
 `ThreadingActor` is then a `ProcessActor`, in a process of its own. `pykka.debug`, `pykka.typing` and
 `pykka.messages` are Pykka's own. What isolation changes: docs/topics/pykka.md.
+
+This is a module to import in Pykka's place, and not a patch of Pykka: other libraries in the same program may use Pykka
+with threads, and must keep its classes.
 """
 
 from pykka import Actor, ActorRegistry, CallableProxy, debug, get_all, messages, traversable, typing
@@ -14,6 +17,8 @@ from peerage.actors.runtime.mail.future import Future, ProcessFuture
 from peerage.actors.runtime.mail.proxy import ActorProxy
 from peerage.actors.runtime.mail.ref import ActorRef
 
+# Pykka's program says what it means by "an actor" and "a future" with these names; subclass checks and annotations that use
+# them hold for ours.
 ThreadingActor = ProcessActor
 ThreadingFuture = ProcessFuture
 

@@ -2,20 +2,21 @@
 
     Exception
     ├── pykka.ActorDeadError            the actor has ended, or ended before it answered
-    │   ├── ForeignRefError             it is of another system: one that has ended, or the parent process's
-    │   ├── ActorStartError             it never came to life: name taken, host died, no answer in time
-    │   │   ├── HostAliveError          a host of the name that it needs lives
-    │   │   └── StartLimitError         a limit of the operating system is reached (a LimitReachedError, too)
-    │   └── LimitReachedError           a limit of the operating system leaves no room for a way to it, though it may live
+    │   ├── ForeignRefError             it belongs to another system: one that has ended, or the parent process's
+    │   ├── ActorStartError             it was not started: name taken, host died, no answer in time
+    │   │   ├── HostAliveError          a live host already has the name that it needs
+    │   │   └── StartLimitError         a limit of the operating system is reached (also a LimitReachedError)
+    │   └── LimitReachedError           a limit of the operating system prevents a connection to it, though it may be alive
     ├── pykka.Timeout                   no answer within the caller's own limit
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
     ├── FutureCancelledError            the future was cancelled by its holder
-    ├── StopIncompleteError             raised by on_stop: what the actor owed at its end could not be done
-    ├── RemoteFailureError              stands for a remote exception that cannot be pickled
+    ├── StopIncompleteError             raised by on_stop: the actor could not finish what it had to do before its end
+    ├── RemoteFailureError              takes the place of a remote exception that cannot be pickled
     └── RemoteTraceback                 never raised: the `__cause__` that carries a remote traceback
 
-All of them survive pickling.
+Everything that means "there will be no answer" is an `ActorDeadError`, Pykka's own class: a program that catches it needs no
+further clause. All of them survive pickling: `args` is always what the constructor takes, which pickle calls it with.
 """
 
 from __future__ import annotations
@@ -44,10 +45,10 @@ __all__ = [
 
 
 class ForeignRefError(ActorDeadError):
-    """The ref leads to an actor of another system than the one that runs here, if one does.
+    """The ref belongs to another system than the one that runs in this process, or none runs here.
 
-    `actor` names it, `reason` says where it is and what to do instead; `has_ended`, whether its system is known to have
-    ended.
+    `actor` is the actor, as text; `reason` says where its system is and what to do instead; `has_ended` is whether that
+    system is known to have ended.
     """
 
     def __init__(self, actor: str, reason: str, has_ended: bool) -> None:
@@ -59,7 +60,10 @@ class ForeignRefError(ActorDeadError):
 
 
 class ActorStartError(ActorDeadError):
-    """The actor could not be started. `actor` is its name, `reason` says why in a line."""
+    """The actor could not be started. `actor` is its name; `reason` is one line.
+
+    An exception that the actor's own constructor or `on_start` raised is not wrapped in this: `start` raises it as it is.
+    """
 
     def __init__(self, actor: str, reason: str) -> None:
         super().__init__(actor, reason)
@@ -70,18 +74,24 @@ class ActorStartError(ActorDeadError):
 
 
 class HostAliveError(ActorStartError):
-    """A host named `host` lives: the one with this `serial`."""
+    """A host named `host` is alive: the one with this `serial`. Whoever wants the name can wait for the end of that one."""
 
     def __init__(self, actor: str, host: str, serial: int) -> None:
         super().__init__(actor, f"a host named {host!r} is alive")
-        self.args = actor, host, serial
+        self.args = (
+            actor,
+            host,
+            serial,
+        )  # the base class has set its own, and pickle would call this class with two
         self.host, self.serial = host, serial
 
 
 class LimitReachedError(ActorDeadError):
-    """There is no room for `what` now (a way to an actor that may well live, a mailbox, a system), for a limit of the
-    operating system is reached; `limit` says which, its value, how much of it is used, and what helps. Once there is room,
-    or the limit is raised, the same call succeeds.
+    """A limit of the operating system leaves no room for `what`: a connection to an actor, a mailbox, a whole system.
+
+    `limit` is a clause that names the limit, its value, how much of it is used, and what helps. The actor may well be alive:
+    once there is room, or the limit is raised, the same call succeeds. It is an `ActorDeadError` all the same, because no
+    answer will come to this call.
     """
 
     def __init__(self, what: str, limit: str) -> None:
@@ -93,20 +103,23 @@ class LimitReachedError(ActorDeadError):
 
 
 class StartLimitError(ActorStartError, LimitReachedError):
-    """The actor was not started, for a limit of the operating system is reached; `limit` says which, as `reason` does."""
+    """The actor was not started because a limit of the operating system is reached: `limit`, which is the `reason` as well.
+
+    Supervisors treat it apart from other failed starts: they try again without counting it against the intensity.
+    """
 
 
 class StopIncompleteError(Exception):
-    """To be raised by `on_stop` when something that the actor owed at its end could not be done; the text says what.
+    """To be raised by `on_stop` when the actor could not finish what it had to do before its end; the text says what.
 
-    It is logged as that text, without a traceback. Watchers hear of it as of any exception.
+    Logged as that text, without a traceback: it reports a loss, not a bug. Watchers get it as they get any exception.
     """
 
 
 class MailboxFullError(Exception):
-    """The window from this sender to `actor` is full: `messages` and `size` bytes are not yet handled.
+    """The window from this sender to `actor` is full: `messages` of together `size` bytes are not yet handled.
 
-    Of a `tell_many`, `accepted` messages had gone before the one that did not fit.
+    `accepted` is for `tell_many`: how many messages had been sent before the one that did not fit.
     """
 
     def __init__(self, actor: str, messages: int, size: int, accepted: int = 0) -> None:
@@ -135,7 +148,7 @@ class FutureCancelledError(Exception):
 
 
 class RemoteFailureError(Exception):
-    """Stands for a remote exception that cannot be pickled. `kind` is its class, `text` its message."""
+    """Takes the place of a remote exception that cannot be pickled. `kind` is its class's name, `text` its message."""
 
     def __init__(self, kind: str, text: str) -> None:
         super().__init__(kind, text)
@@ -145,8 +158,11 @@ class RemoteFailureError(Exception):
         return f"{self.kind}: {self.text}"
 
 
-class RemoteTraceback(Exception):  # noqa: N818 - it is a note on a cause, never raised by itself
-    """The traceback of the process in which an exception was raised, as text."""
+class RemoteTraceback(Exception):  # noqa: N818 - a note on a cause, and no error
+    """The traceback of the process in which an exception was raised, as text.
+
+    Traceback objects cannot be pickled. As the `__cause__` of the exception, this text is printed above its local traceback.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -157,19 +173,19 @@ class RemoteTraceback(Exception):  # noqa: N818 - it is a note on a cause, never
 
 
 def limit_of(error: BaseException) -> str:
-    """Which limit of the operating system an exception comes from, in a clause; empty for one that has another cause."""
+    """Which limit of the operating system is behind an exception, as a clause; empty if it has another cause."""
     return error.limit if isinstance(error, LimitReachedError) else lack_behind(error)
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in a line: its kind and what it says."""
+    """An exception in a line: its class and its text."""
     text = saying_of(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def saying_of(error: BaseException) -> str:
-    """What an exception says. One that fails to say it must not hide that it was raised."""
+    """The text of an exception."""
     try:
         return str(error)
-    except Exception as fault:
+    except Exception as fault:  # a bug in its `__str__` must not hide that it was raised
         return f"(its text cannot be made: {type(fault).__name__})"

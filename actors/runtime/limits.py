@@ -1,16 +1,19 @@
-"""What the operating system allows this process, and how much of its file descriptors is kept in reserve.
+"""What the operating system allows this process, and how many of its file descriptors are kept in reserve.
 
 ZeroMQ aborts the whole process when it cannot accept a connection for want of a descriptor (`ipc_listener.cpp`: only ENFILE
-is tolerated there, EMFILE is an assertion). So nothing of ours takes the last ones. Who wants a descriptor says for what;
-what can wait is refused first:
+is tolerated there, EMFILE is an assertion). So nothing of ours takes the last ones. Every request for a descriptor names its
+purpose, and what can wait is refused first:
 
-    limit ┬ STRANGERS   connections of strangers, taken or made: the first to be refused
-          ├ WORK        actors that are started, ways to processes that were not spoken to before
-          ├ DUTY        what is owed: answers, news of hosts, of ends
+    limit ┬ STRANGERS   connections with strangers, in both directions: the first to be refused
+          ├ WORK        actors that are started, connections to processes that were not contacted before
+          ├ DUTY        what we owe: answers, news of hosts and of ends
           └             left to ZeroMQ, which accepts without asking
 
-The way from one process to another costs descriptors in both, and the limit of the other may be another one: both are
-looked at. Counting costs a microsecond or two where the kernel tells (Linux 6.2), and about one per open descriptor before.
+A connection between two processes costs descriptors in both, and each has its own limit: both are checked. Counting takes
+a microsecond or two where the kernel knows the number (Linux 6.2), and about one per open descriptor before.
+
+The checks return a *lack*: the reason for a refusal as a clause, empty when there is none. Callers put it into their own
+error, which knows what was refused (`LimitReachedError`, `StartLimitError`).
 """
 
 from __future__ import annotations
@@ -26,18 +29,20 @@ from enum import Enum
 from pathlib import Path
 
 SMALLEST_RESERVE, LARGEST_RESERVE = 12, 64
-RESERVED_SHARE = 8  # one in so many descriptors, within these bounds
+RESERVED_SHARE = 8  # an eighth of the limit is reserved, within these bounds
 PROCESS_COST = 5  # descriptors that an actor process costs its embedder: see ways.py
-LONGEST_UNSEEN = 8
-SETTLED_S = 0.1  # after it was granted, a descriptor is open and counted
+LONGEST_UNSEEN = 8  # descriptors that may be taken without counting in between
+SETTLED_S = 0.1  # this long after it was granted, a descriptor is surely open, and counted by the kernel
 CGROUPS = Path("/sys/fs/cgroup")
 HELP_WITH_DESCRIPTORS = "raise it (ulimit -n, LimitNOFILE=) or stop something"
 HELP_WITH_PROCESSES = "raise it (ulimit -u, TasksMax=, --pids-limit) or end some of them"
 
 
 class Purpose(Enum):
-    """What a descriptor is wanted for, and how much of the reserve may be taken for that, in sixths of it: with STRANGERS
-    a whole reserve is left above that of WORK, so that no flood of connections takes what the actors need to speak.
+    """What a descriptor is wanted for. The value says how much must stay free for others, in sixths of the reserve.
+
+    WORK leaves the whole reserve, DUTY a third of it. STRANGERS leave two reserves, so that no flood of connections takes
+    what the actors need to talk to each other.
     """
 
     STRANGERS = 12
@@ -46,31 +51,35 @@ class Purpose(Enum):
 
 
 def reserve(limit: int) -> int:
-    """How many descriptors of so many are kept in reserve."""
+    """How many descriptors are kept in reserve under this limit."""
     return max(SMALLEST_RESERVE, min(LARGEST_RESERVE, limit // RESERVED_SHARE))
 
 
 def kept_for(purpose: Purpose, limit: int) -> int:
-    """How many of so many must be left when one is taken for a purpose."""
+    """How many descriptors must stay free under this limit when one is taken for this purpose."""
     return reserve(limit) * purpose.value // 6
 
 
 def descriptor_limit(pid: int = 0) -> int:
-    """RLIMIT_NOFILE, the soft one, of this or another process of this user. Raises: OSError."""
+    """The soft RLIMIT_NOFILE of this process (0) or of another one of this user. Raises: OSError."""
     soft = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
-    return 1 << 30 if soft == resource.RLIM_INFINITY else soft
+    return (
+        1 << 30 if soft == resource.RLIM_INFINITY else soft
+    )  # RLIM_INFINITY is -1, which would compare as none
 
 
 def open_descriptors(pid: int = 0) -> int:
-    """How many descriptors this or another process of this user has open. Raises: OSError."""
+    """How many descriptors this process (0) or another one of this user has open. Raises: OSError."""
     path = f"/proc/{pid or 'self'}/fd"
-    # Linux tells their number as the size of that directory since 6.2; before, the size is 0.
+    # Since Linux 6.2 their number is the size of that directory; before, its size is 0 and the entries must be counted.
     return os.stat(path).st_size or len(os.listdir(path))  # noqa: PTH116, PTH208 - a string, and this is asked for often
 
 
 class Room:
-    """Says of one descriptor after the other whether it may be taken, for what comes too often to count each time: after a
-    look, a quarter of the room there is may be taken without another, and eight at most, for limits may be lowered.
+    """Grants single descriptors for what comes too often to count each time: an accepted connection, a dial.
+
+    After a count, a quarter of the room found may be taken before the next one, but at most LONGEST_UNSEEN: others take
+    descriptors meanwhile, and the limit may be lowered.
     """
 
     def __init__(self, purpose: Purpose) -> None:
@@ -92,18 +101,24 @@ class Room:
 
 
 class Reserve:
-    """The reserve of this process, with what has been granted and is not open yet: ZeroMQ's connections come up a moment
-    later, and ways back with the first answer. Many starts and openings on each other's heels must not pass it together.
+    """The reserve of this process, with what was granted lately and may not be open yet.
+
+    ZeroMQ connects in its own thread, a moment later, and the connection back comes with the first answer. So of many starts
+    in quick succession each would find the same room, and together they would pass the limit. One per process, shared by
+    its threads.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._granted: deque[tuple[float, int, int]] = (
-            deque()
-        )  # when, how many, and how many were open before
+        # When each was granted, how many, and how many were open at that moment.
+        self._granted: deque[tuple[float, int, int]] = deque()
 
     def take(self, needed: int, purpose: Purpose) -> str:
-        """As `lack_of_descriptors`, for this process; when it is empty, so many count as taken."""
+        """As `lack_of_descriptors` for this process. When nothing is lacking, the descriptors count as taken.
+
+        What was granted for WORK counts in full for SETTLED_S, though some of it may never be opened: a refusal that comes a
+        few descriptors too early can be repeated, an abort cannot be undone.
+        """
         with self._lock:
             now = time.monotonic()
             while self._granted and now - self._granted[0][0] > SETTLED_S:
@@ -116,25 +131,33 @@ class Reserve:
 
     @property
     def _expected(self) -> int:
-        """How many will be open once all that was granted lately is."""
+        """How many will be open once everything that was granted lately is. 0: nothing was, and the kernel's count holds.
+
+        Counted from what was open before the oldest grant: those opened since would otherwise count twice.
+        """
         return self._granted[0][2] + sum(each[1] for each in self._granted) if self._granted else 0
 
 
 def lack_of_descriptors(
     needed: int, purpose: Purpose, pid: int = 0, whose: str = "this process", *, expected: int = 0
 ) -> str:
-    """Why so many descriptors may not be taken now, in a clause that names the limit; empty when they may.
+    """Why `needed` descriptors may not be taken now, as a clause that names the limit; empty when they may.
 
-    A limit that cannot be found out does not stand in the way.
+    Where the limit cannot be found out (a process that has just ended, a hidden `/proc`), nothing is refused.
 
-    Args: pid and whose, another process of this user, and its name; expected, how many will be open in a moment.
+    Args:
+        needed: how many.
+        purpose: what for.
+        pid: another process of this user, 0 for this one.
+        whose: how to name that process in the clause.
+        expected: how many will be open in a moment, if that is more than are open now.
     """
     try:
         limit, used = descriptor_limit(pid), max(expected, open_descriptors(pid))
     except OSError as error:
         if error.errno not in {errno.EMFILE, errno.ENFILE}:
             return ""
-        limit = used = descriptor_limit(pid)  # before Linux 6.2 counting takes one
+        limit = used = descriptor_limit(pid)  # before Linux 6.2 counting takes one itself: there is none left
     kept = kept_for(purpose, limit)
     if used + needed + kept <= limit:
         return ""
@@ -145,20 +168,22 @@ def lack_of_descriptors(
 
 
 def raise_descriptor_limit() -> None:
-    """Raise the soft limit to the hard one: 1024, the usual soft one, is for programs that call `select`."""
+    """Raise the soft limit to the hard one. The usual soft limit, 1024, protects programs that call `select`; we do not."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         except (OSError, ValueError):
-            return  # a sandbox that forbids it: the soft one holds
+            return  # a sandbox may forbid it: then the soft limit stays
 
 
 def lack_behind(error: BaseException) -> str:
-    """Which limit made a fork, a thread or a descriptor fail, in a clause; empty for a failure of another kind."""
+    """Which limit made a fork, a thread or a descriptor fail, as a clause; empty for a failure of another kind."""
     if isinstance(error, MemoryError):
         return _lack_of_memory()
-    if isinstance(error, RuntimeError):
+    if isinstance(
+        error, RuntimeError
+    ):  # of `Thread.start`, which tells no errno: only its text says what it was
         return lack_of_processes() if "start new thread" in str(error) else ""
     if not isinstance(error, OSError):
         return ""
@@ -178,9 +203,10 @@ def lack_behind(error: BaseException) -> str:
 
 
 def lack_of_threads(count: int) -> str:
-    """Why there cannot be so many more threads, in a clause that names the limits; empty when there can be.
+    """Why `count` more threads cannot be started, as a clause that names the limits; empty when they can.
 
-    They are tried: ZeroMQ aborts the process when it cannot start its own.
+    We start them and let them end again: no limit says how many are left, and ZeroMQ aborts the process when it cannot
+    start its own. Another thread may take the room in between, which nothing can prevent.
     """
     end = threading.Event()
     threads = [threading.Thread(target=end.wait, daemon=True) for _ in range(count)]
@@ -199,7 +225,7 @@ def lack_of_threads(count: int) -> str:
 
 
 def lack_of_processes() -> str:
-    """That no process or thread can be made, and which limits there are on them: the kernel does not say which it was."""
+    """A clause with all limits on processes and threads: for each of them the kernel reports the same EAGAIN."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     limits = [f"{_shown(soft)} for the processes and threads of user {os.getuid()} (RLIMIT_NPROC)"]
     if (group := _group_limit("pids", "pids.max", "pids.current")) is not None:
@@ -223,12 +249,15 @@ def _shown(limit: int) -> str:
 
 
 def _group_limit(controller: str, limit: str, current: str) -> tuple[str, str] | None:
-    """The control group's limit that is nearest to being reached, of this process or above it, and what is used of it."""
+    """The limit of a control group that is nearest to being reached, and how much of it is used; None if there is none.
+
+    Groups are nested, and each limits all below it: the one that matters may be far above that of this process.
+    """
     found: list[tuple[int, int]] = []
     for directory in _groups(controller):
         try:
             found.append((int((directory / limit).read_text()), int((directory / current).read_text())))
-        except (OSError, ValueError):  # not here, not for us to read, or "max"
+        except (OSError, ValueError):  # the controller is off, we may not read it, or it says "max"
             continue
     if not found:
         return None
@@ -237,7 +266,10 @@ def _group_limit(controller: str, limit: str, current: str) -> tuple[str, str] |
 
 
 def _groups(controller: str) -> list[Path]:
-    """The control groups that this process is in for a controller, its own first; version 2, and 1 before it."""
+    """The control groups that this process is in for a controller, its own first, of version 2 or 1.
+
+    Version 2 has one hierarchy for all controllers, whose line in the file names none; version 1 has one for each.
+    """
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -248,6 +280,6 @@ def _groups(controller: str) -> list[Path]:
             continue
         top = CGROUPS / controller if controllers else CGROUPS
         own = top / path.lstrip("/")
-        if own.is_dir():
+        if own.is_dir():  # in a container the path may be the host's, and lead nowhere here
             return [own, *(each for each in own.parents if each.is_relative_to(top))]
     return []

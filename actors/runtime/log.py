@@ -1,11 +1,12 @@
-"""The runtime's log, and that of all who are built on it: structlog where the program has set it up, else the standard
-library's loggers, with the facts written out behind the event.
+"""The log of the runtime and of everything built on it: structlog where the program has configured it, otherwise the
+standard library's loggers, with the facts written out behind the event.
 
-Unconfigured, structlog prints everything to standard output, which belongs to the program. So nobody here takes a logger
-from structlog itself: `get_logger` looks at each line who is to have it.
+Unconfigured, structlog prints everything to standard output, which belongs to the program. So nothing here takes a logger
+from structlog directly: `get_logger` decides at each line where it goes.
 
-Lines may be signed: with what a whole process belongs to (`sign_process`, a host of a node), or a thread of a process
-that several share (`signed`). A host started from there belongs to the same.
+Lines can be signed, with `node=…`: for a whole process (`sign_process`, in the hosts of a node), or for one thread of a
+process that several nodes share (`signed`). What is started from there inherits the signature, so that lines about a host
+have its node's name too (docs/decisions/0014-logging-belongs-to-the-node.md).
 """
 
 from __future__ import annotations
@@ -20,15 +21,21 @@ import structlog
 
 NAME = "peerage.runtime"
 FACTS = "peerage_facts"  # attribute of a standard record: its event and keys, for a formatter that wants them apart
-SHOWN = 400  # characters of one value that are written out
-TRACES = ("exception", "traceback")
+SHOWN = 400  # characters of one value that are written out: a stranger may have chosen it, and its length
+TRACES = (
+    "exception",
+    "traceback",
+)  # keys whose values have many lines, which stand below the line and are not cut
 
 _process: dict[str, str] = {}
 _thread: ContextVar[Mapping[str, str]] = ContextVar("peerage_log_signature")
 
 
 class Log:
-    """A logger that is looked up anew for each line: logging may be set up at any time, and reset."""
+    """A logger that is looked up anew for each line: logging may be configured at any time, and reset.
+
+    It is made when a module is imported, usually before the program has configured anything.
+    """
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -40,12 +47,14 @@ class Log:
         )
 
     def bind(self, **facts: Any) -> Any:
-        """A logger of the moment whose lines have these facts, and are signed."""
+        """A logger whose lines have these facts and are signed. It is fixed to what is configured now: use it and let go."""
         chosen = self._by_structlog if structlog.is_configured() else self._by_library
         facts = {**signature(), **facts}
         return chosen.bind(**facts) if facts else chosen
 
     def __getattr__(self, name: str) -> Any:
+        # `info`, `warning` and the other methods. Not private names: copy and pickle ask for those of an object that is
+        # not initialised, and would recurse.
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self.bind(), name)
@@ -62,7 +71,7 @@ def logger() -> Any:
 
 
 def is_debugging() -> bool:
-    """Whether debug lines would go anywhere: they stand on hot paths."""
+    """Whether debug lines would go anywhere. Ask before making one on a hot path."""
     return structlog.is_configured() or logging.getLogger(NAME).isEnabledFor(logging.DEBUG)
 
 
@@ -72,7 +81,7 @@ def signature() -> Mapping[str, str]:
 
 
 def sign_process(facts: Mapping[str, str]) -> None:
-    """Sign every line of this process, but for threads with a signature of their own."""
+    """Sign every line of this process, except for threads with a signature of their own."""
     _process.clear()
     _process.update(facts)
 
@@ -84,7 +93,7 @@ def sign_thread(facts: Mapping[str, str]) -> None:
 
 @contextmanager
 def signed(facts: Mapping[str, str]) -> Iterator[None]:
-    """Sign what the calling thread logs meanwhile, and all that the hosts log which it starts."""
+    """Sign what the calling thread logs meanwhile, and everything that the hosts log that it starts meanwhile."""
     token = _thread.set({**signature(), **facts})
     try:
         yield
@@ -95,7 +104,9 @@ def signed(facts: Mapping[str, str]) -> Iterator[None]:
 def _as_record(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> tuple[tuple[str], dict[str, Any]]:
-    """What the standard library's logger is called with: a line, and beside it what it was made of."""
+    """A structlog processor, the last one. Returns: the arguments and keywords that the standard library's logger is called
+    with: the line, and as an attribute of its record what the line was made of.
+    """
     exc_info = event.pop("exc_info", None)
     facts = dict(event)
     text = str(event.pop("event"))
@@ -105,7 +116,7 @@ def _as_record(
 
 
 def _shown(value: object) -> str:
-    """On one line: values may come from strangers."""
+    """A value on one line: a line break in what a stranger has sent must not look like another line of the log."""
     text = str(value)[: SHOWN + 1]
     if not text.isprintable():
         text = text.encode("unicode_escape").decode()

@@ -63,9 +63,8 @@ def kept_for(purpose: Purpose, limit: int) -> int:
 def descriptor_limit(pid: int = 0) -> int:
     """The soft RLIMIT_NOFILE of this process (0) or of another one of this user. Raises: OSError."""
     soft = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
-    return (
-        1 << 30 if soft == resource.RLIM_INFINITY else soft
-    )  # RLIM_INFINITY is -1, which would compare as none
+    # RLIM_INFINITY is -1, which would compare as no descriptor at all.
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft
 
 
 def open_descriptors(pid: int = 0) -> int:
@@ -181,9 +180,7 @@ def lack_behind(error: BaseException) -> str:
     """Which limit made a fork, a thread or a descriptor fail, as a clause; empty for a failure of another kind."""
     if isinstance(error, MemoryError):
         return _lack_of_memory()
-    if isinstance(
-        error, RuntimeError
-    ):  # of `Thread.start`, which tells no errno: only its text says what it was
+    if isinstance(error, RuntimeError):  # of `Thread.start`, which has no errno, only a text
         return lack_of_processes() if "start new thread" in str(error) else ""
     if not isinstance(error, OSError):
         return ""

@@ -22,10 +22,7 @@ import structlog
 NAME = "peerage.runtime"
 FACTS = "peerage_facts"  # attribute of a standard record: its event and keys, for a formatter that wants them apart
 SHOWN = 400  # characters of one value that are written out: a stranger may have chosen it, and its length
-TRACES = (
-    "exception",
-    "traceback",
-)  # keys whose values have many lines, which stand below the line and are not cut
+TRACES = ("exception", "traceback")  # keys whose values have many lines: they stand below the line, uncut
 
 _process: dict[str, str] = {}
 _thread: ContextVar[Mapping[str, str]] = ContextVar("peerage_log_signature")

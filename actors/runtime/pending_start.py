@@ -40,7 +40,7 @@ T = TypeVar("T", bound=Outcome)
 
 
 class Waiting(Protocol):
-    """Wait in the middle of a handler, while the loop turns. Returns: whether `done()` came true within `timeout` seconds."""
+    """Wait in the middle of a handler, while the loop turns. Returns: whether `done()` was true within `timeout` seconds."""
 
     def __call__(self, done: Callable[[], bool], timeout: float | None, /) -> bool: ...
 

@@ -1,4 +1,15 @@
-"""How an actor is started: where it lives, with which options, and what the start is told."""
+"""How an actor is started: where it lives, with which options, and what its starter gets to know.
+
+Whatever the place, the class and its arguments travel as one packed `StartRequest` to the host, which answers when
+`on_start` has returned:
+
+    PROCESS   SPAWN to the root, which makes the host and passes the request on to it; the host answers the starter
+    THREAD    RESERVE of a serial from the root, a host in a new thread under that serial, then START to it
+    a host    START to it
+    HERE      a call: no message is sent, and no other thread takes part
+
+`start` waits for each answer, `start_nowait` has the loop of its host go on with each.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +60,8 @@ from peerage.actors.runtime.system import System
 
 A = TypeVar("A", bound=HostedActor)
 
-THREAD_COST = (
-    8  # descriptors of an actor in a thread: a loop, a mailbox, ways to the root and to who started it
-)
+# Descriptors of an actor in a thread: a loop, a mailbox, connections to the root and to its starter.
+THREAD_COST = 8
 DEFAULT_START_TIMEOUT_S = 30.0
 LONGEST_NAME = 1024  # bytes
 
@@ -67,11 +77,11 @@ class Place(Enum):
 PROCESS, THREAD, HERE = Place
 
 
-_names = count(1)
+_names = count(1)  # for generated names; with the serial of this process they are unique in the system
 
 
 class Starter(Generic[A]):
-    """A class and the options to start it with; may be used again where the name is generated."""
+    """A class and the options to start it with. It can start any number of actors if their names are generated."""
 
     def __init__(
         self,
@@ -94,7 +104,8 @@ class Starter(Generic[A]):
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
         self._log_setup = b"" if log_setup is None else codec.dumps(log_setup)
-        # The root ends processes; an actor in a thread or in another's process looks after itself.
+        # A process is killed by the root when its owner has ended, which works whatever the actor is busy with. Elsewhere
+        # there are neighbours to spare: the actor watches its owner itself, and stops.
         self._extra, self._owner = extra, None if place is Place.PROCESS else linked_to
 
     def start(self, *args: Any, **kwargs: Any) -> ActorRef[A]:
@@ -118,7 +129,8 @@ class Starter(Generic[A]):
                 answer = self._start_in_host(process, name, body)
             serial = answer.get_until(until, self._timeout)
         except Timeout:
-            if answer is not None and answer.is_ready():  # the actor's own: it has waited for something
+            # A Timeout of the actor itself, from its constructor or `on_start`, comes with the answer: it is no late start.
+            if answer is not None and answer.is_ready():
                 raise
             if answer is not None:
                 self._give_up(answer)
@@ -131,9 +143,9 @@ class Starter(Generic[A]):
         return self._ref_of(process, name, serial)
 
     def start_nowait(self, *args: Any, **kwargs: Any) -> PendingStart[ActorRef[A], Future[ActorRef[A]]]:
-        """Begin to start the actor, and return while it starts. For actors: their host's loop goes on with it.
+        """Begin to start the actor, and return while it starts. For actors: the loop of their host goes on with it.
 
-        With place HERE the actor starts in this call, for it runs in the same thread.
+        With place HERE the actor starts in this call, because it runs in the same thread.
 
         Returns: the start, whose `outcome` is a future of the ref, or of what `start` would raise; it can be given up.
         Raises: RuntimeError, when no actor is calling.
@@ -142,7 +154,9 @@ class Starter(Generic[A]):
         if loop is None or loop.cell is None:
             raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
         outcome: Future[ActorRef[A]] = Future()
-        requested: list[Future[Any]] = []
+        requested: list[
+            Future[Any]
+        ] = []  # the one request to the root, once it is sent: nothing to kill before
 
         def kill() -> None:
             with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
@@ -158,6 +172,7 @@ class Starter(Generic[A]):
             kill=kill,
             late=lambda ref: ref.stop(block=False),
         )
+        # None: of the host, not of the calling actor, which may end before the start does.
         timer = loop.loop.call_later(None, self._timeout, pending.expire, self._no_answer(name))
         outcome.when_done(timer.cancel)
         try:
@@ -173,6 +188,10 @@ class Starter(Generic[A]):
         args: tuple[Any, ...],
         kwargs: Mapping[str, Any],
     ) -> None:
+        """What `start` does, as a chain of steps that the loop takes: each is called with the answer it has waited for.
+
+        A step that raises fails the start. So the answers are read with `get(timeout=0)`: it raises what they failed with.
+        """
         process, name = self._prepare()
         if self._place is Place.HERE:
             pending.came_up(self._start_here(name, args, kwargs))
@@ -191,11 +210,12 @@ class Starter(Generic[A]):
 
             def launch(reserved: Future[Any]) -> None:
                 serial = reserved.get(timeout=0)
-                if pending.is_given_up:
+                if pending.is_given_up:  # later a thread cannot be killed, only stopped
                     _give_back(reserved)
                     return
                 bound = self._launch_thread(process, name, reserved)
 
+                # The mailbox first: what is sent to a host before it is bound might find nobody there.
                 def ask(bound: Future[Any]) -> None:
                     self._check_bound(name, bound, reserved)
                     pending.follow(_request_start(serial, body), came_up)
@@ -205,7 +225,10 @@ class Starter(Generic[A]):
             pending.follow(self._reserve(name), launch)
 
     def _prepare(self) -> tuple[Process, str]:
-        """The process that the actor is started from, and its name. Raises: ActorStartError."""
+        """Checks that come before anything is made. Returns: this process's part in the system, the actor's name.
+
+        Raises: ActorStartError, StartLimitError.
+        """
         if why := starting.refusal():
             raise ActorStartError(self._name or self._class.__name__, why)
         try:
@@ -216,6 +239,9 @@ class Starter(Generic[A]):
         return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
 
     def _body(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        # A thread of this process has all definitions already. A new process gets them as they are now, while other messages
+        # bring them as they were when first packed. `careful`, since what plain pickle names by its module is imported over
+        # there, and that module may be the one that is starting this actor at its top level.
         what = pickling.dumps(
             (self._class, args, kwargs),
             kept_there=EVERYTHING if self._place is Place.THREAD else (),
@@ -225,7 +251,8 @@ class Starter(Generic[A]):
         return StartRequest(name, what, self._extra, self._owner).packed()
 
     def _ref_of(self, process: Process, name: str, serial: int) -> ActorRef[A]:
-        """The ref of the actor, which lives now in the host with this serial."""
+        """The ref of the actor, which is up in the host with this serial."""
+        # The host has answered this thread, so the connection back exists, and need not be paid for with the first message.
         current_port().outbox.is_answered_by(serial << THREAD_BITS)
         ref: ActorRef[A] = ActorRef(name, self._host_name(name), serial, path_of(self._class), process.system)
         _register(process, ref)
@@ -240,7 +267,7 @@ class Starter(Generic[A]):
         return f"no answer from host {self._host_name(name)!r} within {self._timeout} s"
 
     def _check_refs(self, process: Process) -> None:
-        """Raises: ActorStartError, when the actor's place, or whom it is linked to, is of another system."""
+        """Raises: ActorStartError, when its place or its owner belongs to another system."""
         for what, ref in (("place", self._place), ("linked_to", self._linked_to)):
             if isinstance(ref, ActorRef):
                 try:
@@ -249,19 +276,25 @@ class Starter(Generic[A]):
                     raise ActorStartError(self._name or self._class.__name__, f"{what}: {error}") from None
 
     def _start_here(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> ActorRef[A]:
+        """Start in the calling actor's host. The arguments are copied as if they had travelled, so that an actor may change
+        its own wherever it is placed. Raises: RuntimeError, when no actor is calling; what the actor raises.
+        """
         host: Host | None = current_host()
         if host is None or host.cell is None:
             raise RuntimeError("place HERE means the calling actor's host, and no actor is calling")
         extra = self._extra
         if not self._by_reference and (args or kwargs or extra is not None):
             args, kwargs, extra = codec.copy((args, kwargs, extra))
-        fds = {key: os.dup(fd) for key, fd in self._fds.items()}
+        fds = {key: os.dup(fd) for key, fd in self._fds.items()}  # the actor will close its own
         return host.start_here(self._class, name, args, kwargs, Endowment(fds, extra, self._owner))
 
     def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
+        """Ask the root for a process. Returns: the host's answer. Descriptors go ahead, by a socket of their own: when the
+        root reads the request they are in its queue, under the token that the request names.
+        """
         host = self._host or name
         token = ""
-        # The root looks, too, but where there is nothing left at all its answer would have to wait.
+        # The root checks as well, but with no descriptor left its refusal could not be sent. From another process it can.
         if process.serial == ROOT_SERIAL and (lack := lack_of_descriptors(PROCESS_COST, Purpose.WORK)):
             raise StartLimitError(name, lack)
         if self._fds:
@@ -285,17 +318,18 @@ class Starter(Generic[A]):
         return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 
     def _start_thread(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
+        """Make a host in a thread, waiting for each step. Returns: its answer to the start request."""
         reserved = self._reserve(name)
         try:
             serial = reserved.get_until(until, self._timeout)
         except Timeout:
-            reserved.then(_give_back)  # nobody will use it, should it come yet
+            reserved.then(_give_back)  # the root may still answer: then the name must not stay taken
             raise
         self._check_bound(name, self._launch_thread(process, name, reserved), reserved)
         return _request_start(serial, body)
 
     def _reserve(self, name: str) -> Future[Any]:
-        """Ask the root for the serial of a host in a thread. Raises: StartLimitError."""
+        """Ask the root for the serial of a host in a thread, which takes the host's name. Raises: StartLimitError."""
         if lack := lack_of_descriptors(THREAD_COST + len(self._fds), Purpose.WORK):
             raise StartLimitError(name, lack)
         reservation = Reservation(
@@ -304,7 +338,11 @@ class Starter(Generic[A]):
         return current_port().requests.ask(ROOT_ADDRESS, Kind.RESERVE, tuple(reservation))
 
     def _launch_thread(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
-        """Returns: resolved once the thread's mailbox is bound, or with why it is not."""
+        """Start a host in a new thread under a reserved serial.
+
+        Returns: resolved once its mailbox is bound, or with what prevented that. A failure here is an outcome too and never
+        raised, so that both kinds of start have one place to give the reservation back.
+        """
         fds: dict[str, int] = {}
         try:
             for key, fd in self._fds.items():
@@ -317,7 +355,7 @@ class Starter(Generic[A]):
             return bound
 
     def _check_bound(self, name: str, bound: Future[None], reserved: Future[Any]) -> None:
-        """Wait for a thread's mailbox, which takes no time to speak of. Raises: ActorStartError, StartLimitError."""
+        """Wait until a thread has bound its mailbox, a matter of milliseconds. Raises: ActorStartError, StartLimitError."""
         try:
             bound.get()
         except Exception as error:
@@ -327,6 +365,7 @@ class Starter(Generic[A]):
             raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
 
     def _start_in_host(self, process: Process, name: str, body: bytes) -> Future[Any]:
+        """Ask a running host. A ref's serial is a hint, for its host may be younger than the news of it in this process."""
         if self._fds:
             raise ValueError(
                 "descriptors can be passed to a new process, a thread or HERE, not into another process"
@@ -339,16 +378,19 @@ class Starter(Generic[A]):
         return _request_start(serial, body)
 
     def _give_up(self, answer: Future[Any]) -> None:
-        """Have the host killed that is being made for this request, or that waits to be made."""
+        """Have the root kill the host that is being made for this request, or drop the request if it has not begun.
+
+        It is named by the number of the request, because the host's name may belong to an earlier life that is still ending.
+        """
         if self._place is Place.PROCESS and answer.asked.number:
             current_port().requests.ask(ROOT_ADDRESS, Kind.GIVE_UP, answer.asked.number)
 
 
 def _check_name(option: str, name: str | None) -> None:
-    """Names stand in the headers of messages, in UTF-8 and ended by NUL. Raises: ValueError, for one that cannot."""
+    """Names travel in the headers of messages, as UTF-8 and separated by NUL. Raises: ValueError, for one that cannot."""
     if not name:
         return
-    length = len(name.encode(errors="surrogatepass"))
+    length = len(name.encode(errors="surrogatepass"))  # half a pair is refused below, with a text of its own
     if length > LONGEST_NAME:
         raise ValueError(f"{option} {name[:20]!r}… has {length} bytes, where {LONGEST_NAME} are allowed")
     if "\0" in name or (not name.isascii() and any("\ud800" <= letter <= "\udfff" for letter in name)):
@@ -356,7 +398,7 @@ def _check_name(option: str, name: str | None) -> None:
 
 
 def _give_back(reserved: Future[Any]) -> None:
-    """Have the root forget a host in a thread that was reserved, and has not come to be."""
+    """Have the root forget a reserved host in a thread that was not made: by the message with which a host ends."""
     if reserved.error is None:
         reason = DownReason("killed", "its thread was not started")
         current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=codec.dumps((reason, {})))
@@ -375,7 +417,10 @@ def _process() -> Process:
 
 
 def _register(process: Process, ref: ActorRef[Any]) -> None:
-    """Pykka's registry knows the refs started in this process, until they end."""
+    """Enter a ref into Pykka's registry, which knows the actors started in this process until they end.
+
+    The main loop watches it, not this thread, which need not look at its mailbox ever again.
+    """
     main = process.main
     if main is None:
         return
@@ -383,9 +428,12 @@ def _register(process: Process, ref: ActorRef[Any]) -> None:
         if ref not in ActorRegistry._actor_refs:  # noqa: SLF001
             ActorRegistry.register(ref)
     main.call_soon(None, _unregister_at_end, main, ref)
-    if process.closed:  # the system has ended meanwhile, and with it all that were registered by then
+    if (
+        process.closed
+    ):  # the system has ended meanwhile: it has unregistered all others, and will not see this one
         unregister(ref)
 
 
 def _unregister_at_end(main: Loop, ref: ActorRef[Any]) -> None:
+    # As in Pykka, an actor is no longer registered when its `on_stop` is called.
     main.port.lives.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)

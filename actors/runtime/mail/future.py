@@ -1,5 +1,13 @@
-"""Pykka's Future, read by the thread that waits for it: no callback thread between the socket and the
-caller.
+"""Pykka's Future, read by the thread that waits for it: no other thread stands between the socket and the caller.
+
+An answer comes to the mailbox of the thread that asked. Who reads it depends on who waits:
+
+    the thread that asked          its own mailbox, in `port.wait_for`
+    a thread that runs actors      its own mailbox: its other actors go on, and it is woken when the future is resolved
+    any other thread               the asker's mailbox, on its behalf, while the asker itself is not reading it
+    an asyncio loop                the asker's mailbox, as one of its descriptors (`loop_reader.py`)
+
+So `get` costs no thread switch in the usual case, and a future may be handed to any thread all the same.
 """
 
 from __future__ import annotations
@@ -32,35 +40,57 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 M = TypeVar("M")
 
-FOREIGN_SLICE_S = 0.05  # how long a thread sleeps on a future whose port another thread is reading
+# How long a thread sleeps on a future whose port another thread is reading. That one may stop reading at any time, when its
+# own wait is over, and tells nobody: so we look again whether it is our turn to read.
+FOREIGN_SLICE_S = 0.05
 
 # How a future is pickled: see `object.__reduce__`.
 Departure = tuple[Callable[..., Any], tuple[Any, ...]] | tuple[Callable[..., Any], tuple[Any, ...], Any]
 
 
 class Journey(Protocol):
-    """What a future is to others once it was pickled, or came from elsewhere: see `promise.py`."""
+    """What becomes of a future once it was pickled, or came from elsewhere: see `promise.py`.
 
-    is_read: bool
+    A future that never leaves its process has none, and pays for nothing of this.
+    """
+
+    is_read: bool  # whether a thread reads the asker's mailbox for those who wait elsewhere
 
     @property
     def home(self) -> Any: ...
     @property
-    def place(self) -> here.Host | None: ...
-    def departure(self, state: State | None) -> Departure: ...
-    def begin(self, future: Future[Any]) -> None: ...
-    def keep(self, future: Future[Any]) -> None: ...
-    def let_go(self, future: Future[Any]) -> None: ...
-    def set(self, future: Future[Any], value: Any, error: BaseException | None) -> bool: ...
-    def value(self, value: Any) -> Any: ...
+    def place(self) -> here.Host | None:
+        """The host, isolated from its neighbours, in which this object may be seen; None for the program's threads."""
+
+    def departure(self, state: State | None) -> Departure:
+        """How it is pickled. Args: state, what it was resolved with; None while it is pending."""
+
+    def begin(self, future: Future[Any]) -> None:
+        """Somebody is about to wait. Raises: ActorDeadError, when nothing can come any more."""
+
+    def keep(self, future: Future[Any]) -> None:
+        """A callback waits: do not let it be collected."""
+
+    def let_go(self, future: Future[Any]) -> None:
+        """Nobody waits any more, or it is resolved."""
+
+    def set(self, future: Future[Any], value: Any, error: BaseException | None) -> bool:
+        """Resolve it for all who hold it. Returns: False, if it is known to be resolved already."""
+
+    def value(self, value: Any) -> Any:
+        """What the caller gets of the value: a copy, if others may hold the same object."""
 
 
 class Future(pykka.Future[T]):
     """The answer to an ask, now or later, or what somebody will set.
 
-    `get` in the thread that asked reads that thread's own mailbox. `then` continues without blocking.
-    Awaiting never blocks the event loop. May be resolved by hand (`set`, `set_exception`), also by an actor that it was
-    sent to: the first who sets it wins. See `promise.py` for how it travels.
+    `get` waits, `then` continues without waiting, and `await` never blocks the event loop. It can be resolved by hand
+    (`set`, `set_exception`), also by an actor that it was sent to: the first value wins. `promise.py` says how it travels.
+
+    Attributes:
+        done: whether it is resolved. `outcome` is set before, so that a thread that sees the one may read the other.
+        port: of the thread that asked, whose mailbox the answer comes to; None if nobody asked.
+        asked: the question, NOT_ASKED if there is none.
     """
 
     # The state of a new future, shared by all until it changes: an ask makes one, and setting a dozen attributes each time
@@ -69,14 +99,15 @@ class Future(pykka.Future[T]):
     outcome: Outcome | None = None
     _waiters: Waiters | None = None
     _sources: tuple[pykka.Future[Any], ...] = ()
-    port: here.Port | None = None  # that asked
+    port: here.Port | None = None
     asked: Ask = NOT_ASKED
-    journey: Journey | None = None  # since it has been pickled for the first time
+    journey: Journey | None = None  # from the moment it is pickled for the first time
 
-    _get_hook: Any = None  # Pykka's, whose constructor is called when there is one
+    _get_hook: Any = None  # Pykka's attribute; its constructor is called only when there is a hook
 
     def __init__(self) -> None:
-        # Whoever takes it resolves the future: threads may do so at once, and a lock costs ten times as much.
+        # Whoever pops the one item resolves the future. `list.pop` is atomic, several threads may try at once, and a lock
+        # costs ten times as much.
         self._claims = [None]
 
     def __repr__(self) -> str:
@@ -86,6 +117,8 @@ class Future(pykka.Future[T]):
         """Raises: TypeError, when it is pending and no actor system runs here."""
         if self._get_hook is not None:
             return _arrive_hooked, (self._get_hook, self._sources)
+        # One that is resolved takes its value along, and its receiver has no question to ask. If it is resolved just after
+        # this line, the receiver asks, and is answered at once.
         state = None if self.outcome is None else self.outcome.state()
         process = here.process
         if self.journey is None and process is not None and not process.closed and process.main is not None:
@@ -103,14 +136,17 @@ class Future(pykka.Future[T]):
         self.resolve(value, packed=packed)
 
     def get(self, *, timeout: float | None = None) -> Any:
-        """The answer; an exception is raised, a remote one with its remote traceback as cause.
+        """The answer. An exception is raised, a remote one with its remote traceback as the cause.
 
-        Raises: Timeout, when there is none after `timeout` seconds; AskCycleError; ActorDeadError.
+        Raises: Timeout, when there is no answer after `timeout` seconds; AskCycleError; ActorDeadError.
         """
         return self.get_until(ends_at(timeout), timeout)
 
     def get_until(self, until: float | None, timeout: float | None) -> Any:
-        """As `get`, until then (monotonic seconds), which is what is left of the caller's `timeout`."""
+        """As `get`, until a point in time. `ask` uses it, which has spent some of its timeout on waiting for room.
+
+        Args: until, monotonic seconds; timeout, what the caller had given, for the text of the error.
+        """
         if self._get_hook is not None:
             return super().get(timeout=_left(until))
         if not self.done and not wait_for(self, until):
@@ -121,8 +157,8 @@ class Future(pykka.Future[T]):
 
     @property
     def waiters(self) -> Waiters:
-        """Those who wait for it."""
-        with CLAIMING:  # of two threads that begin to wait neither is lost
+        """The record of those who wait for it, made when the first one does."""
+        with CLAIMING:  # two threads that begin to wait at once must not make one each
             if self._waiters is None:
                 self._waiters = Waiters()
             return self._waiters
@@ -130,15 +166,17 @@ class Future(pykka.Future[T]):
     def resolve(
         self, value: Any, error: BaseException | None = None, packed: tuple[int, Raw] | None = None
     ) -> bool:
-        """Set the outcome once. Returns: whether this call was the one.
+        """Set the outcome here, in this process. Only the first call has an effect. Returns: whether this was the first.
 
-        Args: packed, the outcome as a message's kind and body instead.
+        Args: packed, a message's kind and body in place of value and error, to be unpickled when somebody asks for them.
         """
         try:
             self._claims.pop()
         except IndexError:
             return False
         self.outcome = Outcome(value, error, packed)
+        # First this, then the look for waiters; `when_done` adds itself first and then looks at this. So one of the two
+        # threads sees the other.
         self.done = True
         if self._waiters is not None:
             self._waiters.tell()
@@ -147,11 +185,13 @@ class Future(pykka.Future[T]):
         return True
 
     def set(self, value: T | None = None) -> None:
-        """Set the value; what was sent elsewhere gets a copy of it.
+        """Set the value. Those who have received the future elsewhere get copies of it.
 
-        Raises: queue.Full, when it has a value already, as far as is known here; of a future made elsewhere a value that
-            comes there second is dropped, and counted as a dead letter. ActorDeadError, when its system has ended. What
-            pickling the value raises.
+        Raises:
+            queue.Full: it has a value already, as far as this process knows. If it was made elsewhere and another value
+                arrives there first, this one is dropped there and counted as a dead letter.
+            ActorDeadError: its system has ended.
+            Exception: whatever pickling the value raises.
         """
         if self._get_hook is not None or not self._settle(value, None):
             raise queue.Full
@@ -162,7 +202,7 @@ class Future(pykka.Future[T]):
         return self.resolve(value, error)
 
     def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:
-        """As Pykka's, with an exception allowed in place of the triple."""
+        """As Pykka's; an exception may be given in place of the triple. Without either, the one that is being handled."""
         if isinstance(exc_info, BaseException):
             error: BaseException | None = exc_info
         else:
@@ -174,6 +214,10 @@ class Future(pykka.Future[T]):
             raise queue.Full
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """Have the value computed by `func(timeout)` when it is first read. Pykka makes `map`, `join` and the like of it.
+
+        Raises: queue.Full, when it has a value; RuntimeError, when it was sent elsewhere.
+        """
         if self.done:
             raise queue.Full
         if self.journey is not None:
@@ -184,8 +228,9 @@ class Future(pykka.Future[T]):
         super().set_get_hook(func)
 
     def cancel(self) -> bool:
-        """Stop waiting: `get` raises FutureCancelledError; a late answer is dropped. Returns: whether it was
-        pending. Of a future that was made elsewhere, only who has received it here stops waiting.
+        """Stop waiting: `get` raises FutureCancelledError, and a late answer is dropped. Returns: whether it was pending.
+
+        Of a future that was made elsewhere this cancels only the waiting here: others may still want the value.
         """
         return self.resolve(None, FutureCancelledError("cancelled"))
 
@@ -193,7 +238,8 @@ class Future(pykka.Future[T]):
         """Call `fn(self)` once this future is resolved; it reads the outcome with `get()`.
 
         Inside an actor `fn` runs as that actor, in its host's loop, never in the middle of a handler.
-        Elsewhere it runs in the thread that resolves the future, or in one of its own if that is a loop of actors.
+        Elsewhere it runs in the thread that resolves the future, or in a new one if that thread runs actors, which `fn`
+        must not hold up.
         """
         host = here.host()
         if host is None or (cell := host.cell) is None:
@@ -202,7 +248,10 @@ class Future(pykka.Future[T]):
             self.when_done(lambda: host.call_soon(cell, fn, self))
 
     def when_done(self, callback: Callable[[], object]) -> None:
-        """Have `callback()` called by whoever resolves the future: it must be quick, and safe in any thread."""
+        """Have `callback()` called by the thread that resolves the future. It must be quick, and safe in any thread.
+
+        A future with a hook counts as resolved once those are that it is derived from: nothing more comes, it is to be read.
+        """
         pending = [source for source in self._sources if isinstance(source, Future) and not source.is_ready()]
         if pending:
             pending[0].when_done(lambda: self.when_done(callback))
@@ -214,7 +263,7 @@ class Future(pykka.Future[T]):
             if self.journey is not None:
                 self.journey.keep(self)
                 self.journey.begin(self)
-            if self.is_ready():  # another thread resolved it in between
+            if self.is_ready():  # another thread resolved it in between, perhaps without seeing us
                 waiters.call()
 
     @property
@@ -223,12 +272,16 @@ class Future(pykka.Future[T]):
         return None if self.outcome is None else self.outcome.error
 
     def follow(self, source: Future[Any], finish: Callable[[], object]) -> None:
-        """Be resolved by `finish`, called once `source` is; waiting for this one reads the source's port."""
+        """Have `finish` called once `source` is resolved; it is to resolve this future.
+
+        Whoever waits for this one then reads the mailbox that the source's answer comes to, and is seen by the detection of
+        deadlocks as waiting for the source.
+        """
         self.port, self.asked = source.port, source.asked
         source.when_done(finish)
 
     def rest(self) -> None:
-        """The source has come to nothing, and `follow` will name another; its port is read on."""
+        """The source has come to nothing, and `follow` will name another one. Until then its mailbox is still read."""
         self.asked = NOT_ASKED
 
     def is_ready(self) -> bool:
@@ -243,9 +296,10 @@ class Future(pykka.Future[T]):
     def join(self, *futures: pykka.Future[Any]) -> Future[Iterable[Any]]:
         joined: Future[Iterable[Any]] = Future()
 
+        # The timeout is for all of them together; Pykka's own `join` gives it to each in turn.
         def get(
             timeout: float | None,
-        ) -> list[Any]:  # within that time all together, where Pykka gives it to each
+        ) -> list[Any]:
             until = ends_at(timeout)
             return [future.get(timeout=_left(until)) for future in (self, *futures)]
 
@@ -259,7 +313,7 @@ class Future(pykka.Future[T]):
         return _derived(self, super().reduce(func, *args))  # type: ignore[misc]  # as filter
 
     def derived_from(self, sources: tuple[pykka.Future[Any], ...]) -> Future[T]:
-        """Wait for these before its hook is called."""
+        """Note what its hook will read, so that it is ready, and can be awaited, when these are."""
         self._sources = sources
         return self
 
@@ -280,6 +334,8 @@ class Future(pykka.Future[T]):
             try:
                 yield from waiter
             finally:
+                # A task that was cancelled leaves nothing behind: if it was the last one that waited, the future need not
+                # be kept on its account.
                 if not self.done and self.waiters.drop(wake) and self.journey is not None:
                     self.journey.let_go(self)
         return cast("T", self.get(timeout=0))
@@ -291,18 +347,18 @@ def _left(until: float | None) -> float | None:
     return None if until is None else max(0.0, until - time.monotonic())
 
 
-ProcessFuture = Future  # as Pykka names its own: ThreadingFuture
+ProcessFuture = Future  # named like Pykka's ThreadingFuture
 
 
 def _call_outside(fn: Callable[[Future[Any]], object], future: Future[Any]) -> None:
     if here.host() is None:
         fn(future)
-    else:  # a loop of actors has resolved it, and must go on
+    else:  # this thread runs actors, and must go on
         threading.Thread(target=fn, args=(future,), name="future", daemon=True).start()
 
 
 class _HostWaker:
-    """Wakes a host that waits in its mailbox."""
+    """Wakes a host that waits at its mailbox, with a message there: nothing else ends that wait. Has an event's `set`."""
 
     def __init__(self, port: here.Port) -> None:
         self._port = port
@@ -326,22 +382,26 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 def _arrive_hooked(
     hook: Callable[[float | None], Any], sources: tuple[pykka.Future[Any], ...]
 ) -> Future[Any]:
-    """A future with a hook travels with what computes it, which is called where it is read."""
+    """How a future with a hook is unpickled: it has brought the function, which is called here, and the futures it reads."""
     future: Future[Any] = Future()
     future.set_get_hook(hook)
     return future.derived_from(sources)
 
 
 def wait_for(future: Future[Any], until: float | None) -> bool:
-    """Returns: whether it is resolved. Raises: ActorDeadError, where it never will be."""
+    """Wait in the way that fits the calling thread (see above). Returns: False when it is not resolved by then.
+
+    Args: until, monotonic seconds.
+    Raises: ActorDeadError, when it never will be.
+    """
     if future.journey is not None:
         future.journey.begin(future)
     if future.port is not None and future.port.closed and not future.done:
-        future.port.check_open()  # in a forked child: the answer comes to its parent
+        future.port.check_open()  # raises in a forked child, where the answer comes to the parent
     if future.port is not None and future.port.is_mine():
         return future.port.wait_for(future, _left(until))
     host = here.host()
-    if host is not None:  # whose other actors go on: one of them may be who sets it
+    if host is not None:  # its other actors must go on: the value may come from one of them
         with future.waiters.woken(_HostWaker(host.port)):
             return host.port.wait_for(future, _left(until))
     event = threading.Event()
@@ -351,7 +411,8 @@ def wait_for(future: Future[Any], until: float | None) -> bool:
             if left <= 0:
                 return False
             port = future.port
-            if port is None and future.journey is not None:  # sent meanwhile, or who asked has ended
+            # It was sent elsewhere meanwhile, or the thread has ended whose question was to bring the value: ask ourselves.
+            if port is None and future.journey is not None:
                 future.journey.begin(future)
             if port is None or not port.reader.read_for(lambda: future.done, left):
                 event.wait(left)
@@ -359,7 +420,7 @@ def wait_for(future: Future[Any], until: float | None) -> bool:
 
 
 def wait_quietly(future: Future[Any]) -> None:
-    """Read the mailbox that the answer comes to, until it is there."""
+    """Read the mailbox that the answer comes to, until it is there, or until the mailbox is closed."""
     with contextlib.suppress(ActorDeadError):
         wait_for(future, None)
 
@@ -369,7 +430,7 @@ def _derived(future: pykka.Future[Any], derived: pykka.Future[M], *others: pykka
 
 
 def _leaves(future: Future[Any]) -> list[Future[Any]]:
-    """Those that are asked for, of which this one is made."""
+    """The futures at the root of this one: those whose answers come in messages. Itself, if it is derived from none."""
     sources = future._sources  # noqa: SLF001 - of this module's own class
     if not sources:
         return [future]

@@ -1,5 +1,8 @@
-"""Pykka's proxy, for an actor that cannot be looked at directly: its host introspects it and sends what it
-found.
+"""Pykka's proxy, for an actor that cannot be inspected directly: its host does so, and sends what it found.
+
+Pykka's `ActorProxy` walks through the actor's attributes, which works where both share a process. Ours asks for the result
+of that walk instead (`Introspect`). A program may still make a proxy with Pykka's own class; for that there is a `Likeness`
+of the actor, which that class can walk through.
 """
 
 from __future__ import annotations
@@ -20,15 +23,20 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=pykka.Actor)
 
-NOT_TOLD = frozenset({"runtime", "actor_inbox", "actor_stopped"})  # of the runtime, not of the actor's author
+# Public attributes that the runtime has put there, not the actor's author. Whatever they lead to cannot be pickled.
+NOT_TOLD = frozenset({"runtime", "actor_inbox", "actor_stopped"})
 
 
 class Introspect(NamedTuple):
-    """Message: what attributes do you have?"""
+    """Message, an ask: which attributes do you have? Answered with what `introspect` returns."""
 
 
 class _ProxyOf:
-    """Stands for every proxy of one actor: an attribute that equals it is not looked into, nor its `__eq__` asked."""
+    """Equals every proxy of one actor. Pykka's introspection skips attributes that equal the proxy it works for: to look
+    into one would send messages to the actor, which is busy with this. Here there is no such proxy to compare with.
+
+    Pykka writes it on the left of `==`, so that the `__eq__` of the actor's attributes (an array's, say) is not called.
+    """
 
     def __init__(self, actor: pykka.Actor) -> None:
         self._actor = actor
@@ -44,7 +52,10 @@ class _ProxyOf:
 
 
 def introspect(actor: pykka.Actor) -> dict[AttrPath, tuple[bool, bool]]:
-    """Returns: attribute path to (callable, traversable), for the public attributes."""
+    """The public attributes of an actor, and of its traversable attributes. To be called in the actor's own thread.
+
+    Returns: by path (names from the actor down), whether it is callable and whether it is traversable.
+    """
     proxy: Any = _ProxyOf(actor)
     found = introspect_attrs(root=actor, proxy=proxy)
     return {
@@ -54,20 +65,21 @@ def introspect(actor: pykka.Actor) -> dict[AttrPath, tuple[bool, bool]]:
 
 def attributes_of(ref: pykka.ActorRef[Any]) -> dict[AttrPath, tuple[bool, bool]]:
     """As `introspect`, of an actor wherever it is. Raises: ActorDeadError."""
+    # An actor that makes a proxy of itself in a handler cannot answer before that handler returns.
     myself = _actor_that_runs(ref)
     if myself is not None:
         return introspect(myself)
     try:
         found: dict[AttrPath, tuple[bool, bool]] = ref.ask(Introspect(), block=True)
-    except ForeignRefError:
+    except ForeignRefError:  # it says more
         raise
-    except ActorDeadError:
+    except ActorDeadError:  # Pykka's words, whichever way it is gone
         raise ActorDeadError(f"{ref} not found") from None
     return found
 
 
 def _actor_that_runs(ref: pykka.ActorRef[Any]) -> pykka.Actor | None:
-    """The actor itself, when it is the one that asks: it need not, and could not, wait for its own answer."""
+    """The object behind a ref, if it is the actor in whose handler the calling thread is; otherwise None."""
     actor = here.actor()
     return actor.instance if actor is not None and actor.ref == ref else None
 
@@ -81,6 +93,7 @@ class ActorProxy(pykka.ActorProxy[A]):
     actor_ref: pykka.ActorRef[A]
 
     def __init__(self, *, actor_ref: pykka.ActorRef[A], attr_path: AttrPath | None = None) -> None:
+        # Not Pykka's constructor, which would look into the actor. The names are Pykka's: its other methods use them.
         self.actor_ref = actor_ref
         self._attr_path = attr_path or ()
         self._actor_proxies = {}
@@ -89,11 +102,12 @@ class ActorProxy(pykka.ActorProxy[A]):
         self._introspect()
 
     def _introspect(self) -> None:
+        # A message to the actor, and a wait: it happens when a proxy is made, and for each name that is not known yet.
         found = attributes_of(self.actor_ref)
         self._known_attrs = {path: AttrInfo(*info) for path, info in found.items()}
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, pykka.ActorProxy):  # Pykka's own is as good
+        if not isinstance(other, pykka.ActorProxy):  # ours, or one of Pykka's own class
             return False
         return self.actor_ref == other.actor_ref and self._attr_path == other._attr_path
 
@@ -111,10 +125,11 @@ class ActorProxy(pykka.ActorProxy[A]):
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
-            # Not str(self): pickle and copy ask for such names before there is anything to show.
+            # The message must not contain str(self): pickle and copy look for such names on an object that has no
+            # attributes yet, and __str__ would look for the first one here again.
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
         path = (*self._attr_path, name)
-        if path not in self._known_attrs:
+        if path not in self._known_attrs:  # it may have been added since
             self._introspect()
         info = self._known_attrs.get(path)
         if info is None:
@@ -134,17 +149,20 @@ class ActorProxy(pykka.ActorProxy[A]):
 
 
 class Likeness:
-    """Stands for an actor that is elsewhere where Pykka's own `ActorProxy` looks into it: has the same attributes, all of
-    them empty but for what that proxy wants to know, whether they can be called and whether they are traversable.
+    """Stands for an actor that is elsewhere when Pykka's own `ActorProxy` inspects it.
+
+    It has attributes of the same names, which hold no values, only what that class looks for: whether they can be called,
+    and whether they are traversable. Values are then got by messages, as Pykka's proxy does anyway.
     """
 
     def __init__(self, ref: pykka.ActorRef[Any]) -> None:
         self._ref = ref
 
     def __dir__(self) -> list[str]:
-        """Asked for by each look: the likeness is renewed. Raises: ActorDeadError."""
+        """The first thing that each inspection calls, so this is where the likeness is renewed. Raises: ActorDeadError."""
         found = attributes_of(self._ref)
         self.__dict__ = {"_ref": self._ref}
+        # Shorter paths first: the parent of each part is there when the part comes.
         for path, info in sorted(found.items(), key=lambda item: len(item[0])):
             parent: Any = self
             for name in path[:-1]:
@@ -160,7 +178,7 @@ class Likeness:
 
 
 class _Part:
-    """An attribute of a likeness."""
+    """An attribute of a likeness, and the parent of those below it, which `dir` must list without object's own names."""
 
     def __init__(self, traversable: bool) -> None:
         if traversable:
@@ -172,7 +190,7 @@ class _Part:
 
 class _CallablePart(_Part):
     def __call__(self) -> None:
-        """Never called: a proxy sends a message."""
+        """Never called, only found to be callable: the proxy sends a message instead."""
 
 
 def _rebuild(ref: pykka.ActorRef[Any], path: AttrPath) -> ActorProxy[Any]:
@@ -183,5 +201,6 @@ def _reduce(proxy: pykka.ActorProxy[Any]) -> tuple[Any, ...]:
     return _rebuild, (proxy.actor_ref, proxy._attr_path)  # noqa: SLF001 - it has no other name
 
 
-# What Pykka's own proxy looks into does not travel, and its __getattr__ would be asked for what it is made of.
+# Without this, pickle would take all of such a proxy along, the likeness too, and on arrival ask its `__getattr__` for
+# attributes that are not there yet. It arrives as one of ours.
 copyreg.pickle(pykka.ActorProxy, _reduce)

@@ -1,22 +1,29 @@
-"""The class of an actor by its path, so that a ref need not hold the class itself."""
+"""The class of an actor by its path, so that a ref need not hold the class itself.
+
+Refs travel by the thousand, also to processes that could not import the class and never look at it. With the class in it a
+ref would be unreadable there, or bring the whole definition along.
+"""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-_CLASSES: dict[str, type[Any]] = {}  # classes met in this process, those that cannot be imported too
+_CLASSES: dict[str, type[Any]] = {}  # the classes met in this process, also those that cannot be imported
 
 
 def path_of(cls: type[Any]) -> str:
-    """Module and qualified name. The class is found by them from now on, though it may not be importable."""
+    """Module and qualified name, with a colon between. From now on `class_of` finds the class by them, importable or not.
+
+    Of two local classes of one function the later one is found; a ref's class is for people and type checkers.
+    """
     path = f"{cls.__module__}:{cls.__qualname__}"
     _CLASSES[path] = cls
     return path
 
 
 def class_of(path: str) -> type[Any]:
-    """Raises: ImportError, AttributeError, for a class that was not met here and cannot be imported."""
+    """The class with this path. Raises: ImportError, AttributeError, if it was not met here and cannot be imported."""
     known = _CLASSES.get(path)
     if known is None:
         module, _, qualname = path.partition(":")

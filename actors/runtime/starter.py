@@ -150,7 +150,7 @@ class Starter(Generic[A]):
         Returns: the start, whose `outcome` is a future of the ref, or of what `start` would raise; it can be given up.
         Raises: RuntimeError, when no actor is calling.
         """
-        loop: Host | None = current_host()
+        loop = current_host()
         if loop is None or loop.cell is None:
             raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
         outcome: Future[ActorRef[A]] = Future()
@@ -279,8 +279,8 @@ class Starter(Generic[A]):
         """Start in the calling actor's host. The arguments are copied as if they had travelled, so that an actor may change
         its own wherever it is placed. Raises: RuntimeError, when no actor is calling; what the actor raises.
         """
-        host: Host | None = current_host()
-        if host is None or host.cell is None:
+        host = current_host()
+        if not isinstance(host, Host) or host.cell is None:
             raise RuntimeError("place HERE means the calling actor's host, and no actor is calling")
         extra = self._extra
         if not self._by_reference and (args or kwargs or extra is not None):

@@ -259,7 +259,7 @@ class System:
             hosts = list({facts.pid: facts for facts in reversed(hosts) if facts.pid != own}.values())
         futures = [port.requests.ask(facts.serial << THREAD_BITS, Kind.QUERY, question) for facts in hosts]
         answers = []
-        for future in futures:
+        for future in futures:  # all are asked before the first answer is waited for
             with contextlib.suppress(ActorDeadError, Timeout):
                 answers.append(future.get(timeout=STATISTICS_TIMEOUT_S))
         return answers
@@ -296,8 +296,9 @@ class System:
             return
         root, process = self._root, self.process
         assert root is not None
-        # Called from the last to the first: the actors stop, then the sockets are closed that they needed, then what those
-        # stand on. A signal may raise an exception at any point; the stack does the rest all the same.
+        # Called from the last to the first: first of all, below, the actors stop; then the sockets are closed that they
+        # needed, then the fork server, and at the end the directory goes and this process may make another system. A signal
+        # may raise an exception at any point; the stack does the rest all the same.
         with contextlib.ExitStack() as stack:
             stack.callback(sigterm.let_be)
             stack.callback(self._over.set)

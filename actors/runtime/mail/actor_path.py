@@ -19,7 +19,7 @@ class ActorPath:
         serial: of that host's life when the path was made, 0 if unknown.
         class_path: where its class is found; for people, and for whoever asks for the class.
         system: the token of its system; empty until the first use of a path that was made before any system ran.
-        way: system, host and name in one string, under which messages are routed and paths are compared.
+        way: system, host and name in one string, by which routes are found and paths are compared.
     """
 
     def __init__(
@@ -31,12 +31,14 @@ class ActorPath:
 
     def _be_of(self, system: str) -> None:
         self.system = system
-        # No name contains a NUL, so that no two actors share a way.
+        # No name contains a NUL, so no two actors share a way. Interned: the tables are looked into for each message, and
+        # comparing a string with itself is quick.
         self.way = sys.intern(f"{system}\0{self.host}\0{self.name}")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ActorPath):
             return False
+        # One of them was made before any system ran. To be compared is to be used: now it joins the system that runs.
         if self.way != other.way and not (self.system and other.system) and (running := here.system()):
             for path in (self, other):
                 if not path.system:
@@ -47,7 +49,7 @@ class ActorPath:
         return hash((self.host, self.name))  # the system may be added later
 
     def belong_to(self, system: str) -> None:
-        """Make sure that the actor is one of this system, which a path made by name joins by its first use.
+        """Make sure that the actor belongs to this system. A path that was made by name joins it with its first use.
 
         Raises: ForeignRefError.
         """
@@ -57,7 +59,7 @@ class ActorPath:
             self._be_of(system)
 
     def foreign(self) -> ForeignRefError:
-        """Why the actor cannot be reached from here, when it is one of another system."""
+        """The error that says why an actor of another system cannot be reached from here."""
         there = systems.whereabouts(self.system)
         return ForeignRefError(str(self), there.text, there.has_ended)
 
@@ -68,7 +70,7 @@ class ActorPath:
 
     @property
     def identity(self) -> bytes:
-        """The path as bytes, for the headers of messages. These never leave their system, which is left out."""
+        """The path as bytes, for the headers of messages. Messages never leave their system, so its token is left out."""
         return f"{self.name}\0{self.host}\0{self.serial}\0{self.class_path}".encode()
 
     def __repr__(self) -> str:

@@ -66,7 +66,7 @@ class AsyncFace:
         return self.reader.loops
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Have this loop, which runs in the calling thread, read the port from now on."""
+        """Have this loop, which runs in the calling thread, read the port from now on: any thread may await its answers."""
         self.reader.attach(loop)
 
     def look_again(self) -> None:
@@ -224,7 +224,7 @@ class AsyncFace:
         """
         if route.line is not None or not (exempt or route.window.has_room(size)):
             return False
-        now, began = monotonic(), self.reader.turn_began
+        now, began = monotonic(), self.reader.turn_began  # which each turn that the reader gets sets to None
         if began is None or now - began > TURN_S:
             self.reader.turn_began = now
             return True
@@ -249,7 +249,7 @@ class AsyncFace:
         assert isinstance(call, Call)
         call.letter = letter
         self.lines.join(route, letter)
-        self.reader.schedule(loop)
+        self.reader.schedule(loop)  # a turn of ours sends what has room; the last one may have been long ago
         if letter.exempt:  # it waits for its turn, not for room
             return
         if when_full is None:
@@ -295,7 +295,7 @@ class AsyncFace:
                 call.letter = None
                 if self.lines.leave(letter):  # those behind it may be smaller, and have room
                     self.reader.schedule_own()
-            else:
+            else:  # it was sent: its answer is still to come, and is dropped then
                 self._port.asks.abandon(call.asked)
 
     def _expire(self, call: Call, now: float) -> None:

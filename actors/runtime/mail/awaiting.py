@@ -80,6 +80,7 @@ async def ask_on(
             raise
         patient.failed(error)
     try:
+        # What is left of the call's time; patience has a limit of its own, which `patient` keeps.
         left = None if until is None else max(0.0, until - time.monotonic())
         return await answer_within(answer, left, timeout)
     finally:

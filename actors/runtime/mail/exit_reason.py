@@ -1,4 +1,8 @@
-"""Why an actor ended."""
+"""Why an actor ended.
+
+Values without behaviour: they travel in news, and are compared and logged where nobody knew the actor. So an exception is
+kept as text; the object itself might not be readable there.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +20,9 @@ DownKind = Literal["normal", "exception", "killed", "noproc", "shutdown"]
 class DownReason:
     """Why an actor is gone.
 
-    `kind` is `normal` (it stopped), `shutdown` (its host was told to stop), `exception` (it failed;
-    `traceback` is the text), `killed` (its process ended under it; `signal` or `exit_code` say how) or
-    `noproc` (it was not there).
+    `kind` is `normal` (it stopped), `shutdown` (its host was told to stop, or its owner has ended), `exception` (it failed;
+    `traceback` is the text), `killed` (its process ended under it; `signal` or `exit_code` say how) or `noproc` (there was
+    no such actor). Most of these words are Erlang's.
     """
 
     kind: DownKind
@@ -29,7 +33,7 @@ class DownReason:
 
     @property
     def is_orderly(self) -> bool:
-        """Whether it went through its `on_stop`, be it with work undone (`StopIncompleteError`: without a traceback)."""
+        """Whether it went through its `on_stop`, perhaps with work undone (`StopIncompleteError`: without a traceback)."""
         return self.kind in ("normal", "shutdown") or (self.kind == "exception" and not self.traceback)
 
     def __str__(self) -> str:
@@ -37,11 +41,15 @@ class DownReason:
 
 
 def from_exception(error: BaseException, traceback: str) -> DownReason:
+    """The reason of an actor that failed. Args: traceback, as text; empty for a StopIncompleteError."""
     return DownReason("exception", text_of(error), traceback=traceback)
 
 
 def from_status(status: int | None) -> DownReason:
-    """The reason behind a process's wait status, None when nobody could collect it."""
+    """The reason of a host process that has ended, for what its actors did not say themselves.
+
+    Args: status, as `waitpid` returns it; None when nobody could collect it, for instance since the fork server has died.
+    """
     if status is None:
         return DownReason("killed", "process ended")
     code = os.waitstatus_to_exitcode(status)
@@ -53,5 +61,5 @@ def from_status(status: int | None) -> DownReason:
 def _signal_name(number: int) -> str:
     try:
         return signal.Signals(number).name
-    except ValueError:
+    except ValueError:  # a real-time signal between the first and the last
         return f"signal {number}"

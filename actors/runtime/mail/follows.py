@@ -1,8 +1,8 @@
 """Names followed through their lives: the follower is told whenever an actor of that name is up, and when it ends.
 
-A follow leads to the host in which the name lives now. While there is no such host, the news of hosts is waited for; a
-host, once there, is asked to tell when the actor is up and when it has ended, also when it is started anew in the same
-host. Nothing is polled.
+A follow leads to the host in which the name lives now. While there is no such host, we wait for news of hosts; once it is
+there, we ask it to tell when the actor is up and when it has ended, also when the actor is started again in the same host.
+Nothing is polled.
 
     follower                             host
     FOLLOW n, name    ------------->
@@ -11,6 +11,9 @@ host. Nothing is polled.
     UNFOLLOW n        ------------->
 
 When the host dies, whoever was up in it has ended; when the next host of that name is up, it is asked in turn.
+
+Of each life that the follower hears of, `on_up` comes first and `on_down` once after it. A life that begins and ends while
+the host is being asked may be missed: what counts is who is there now.
 """
 
 from __future__ import annotations
@@ -27,13 +30,20 @@ from peerage.actors.runtime.mail.memory import Raw
 
 
 class Send(Protocol):
-    """Sends one of the messages above. May raise LimitReachedError where nobody can keep it for later."""
+    """Sends one of the messages above. Raises: LimitReachedError, in threads without a loop: they cannot try again later."""
 
     def __call__(self, address: int, kind: int, corr: int, *, target: bytes) -> None: ...
 
 
 class Follow:
-    """One name that is followed. Its callbacks are called by whoever reads the port: they must be quick."""
+    """One name that is followed. Its callbacks are called by the thread that reads the port, so they must be quick.
+
+    Args:
+        hint: the serial of a ref: the host may be younger than the news of it.
+        on_close: called when nothing can be told any more.
+        is_wanted: whether somebody is still interested; asked at each look, so that one that was given up in another thread
+            goes by itself.
+    """
 
     __slots__ = ("hint", "host", "is_up", "is_wanted", "name", "on_close", "on_down", "on_up", "serial")
 
@@ -70,7 +80,7 @@ class Follows:
     def add(self, follow: Follow) -> int:
         """Returns: a number for `remove`. Raises: LimitReachedError, when its host cannot be asked."""
         number = self._next_number()
-        self._by_number[number] = follow  # before the table is looked at: news that comes meanwhile finds it
+        self._by_number[number] = follow  # first: the host may answer while it is still being asked
         try:
             self._seek(number, follow)
         except LimitReachedError:
@@ -79,14 +89,14 @@ class Follows:
         return number
 
     def remove(self, number: int) -> None:
-        """Tell nothing more; of no effect for a follow that was removed before."""
+        """Tell nothing more. It does nothing for a follow that was removed before."""
         follow = self._by_number.pop(number, None)
         if follow is not None and follow.serial and not self._table.is_dead(follow.serial):
             self._tell(follow, Kind.UNFOLLOW, number)
 
     def look(self) -> None:
         """A host may have come up, or a follower may have lost interest: ask the hosts that were waited for."""
-        for number, follow in list(self._by_number.items()):
+        for number, follow in list(self._by_number.items()):  # callbacks may add and remove
             if follow.is_wanted is not None and not follow.is_wanted():
                 self.remove(number)
             elif not follow.serial or self._table.is_dead(follow.serial):
@@ -112,7 +122,8 @@ class Follows:
     def on_news(self, serial: int, number: int, reason: DownReason | None) -> None:
         """A host says that the actor is up, or for what reason it has ended."""
         follow = self._by_number.get(number)
-        if follow is None or follow.serial != serial:  # of an earlier life, whose end was known before
+        # The news may be from an earlier host, whose end was known before they came.
+        if follow is None or follow.serial != serial:
             return
         follow.is_up = reason is None
         if reason is None:
@@ -134,6 +145,7 @@ class Follows:
             self._seek_quietly(number, follow)
 
     def _lose(self, follow: Follow) -> None:
+        """The host is gone. It cannot tell the end of its actor, so that is told here, if it was up."""
         serial, follow.serial = follow.serial, 0
         if follow.is_up:
             follow.is_up = False
@@ -148,6 +160,7 @@ class Follows:
             follow.serial = 0
 
     def _seek(self, number: int, follow: Follow) -> None:
+        """Ask the host in which the name lives now, if there is one. Raises: LimitReachedError, then nothing was asked."""
         serial = self._table.resolve(follow.host, follow.hint)
         if serial is not None:
             follow.serial = serial

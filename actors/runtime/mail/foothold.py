@@ -1,6 +1,8 @@
 """A process's hold on the directory of its system's mailboxes, which others may remove while the system runs.
 
-The directory itself is made and removed by the embedder, see `processes/directory.py`.
+An administrator's `rm -rf /tmp/*` must not end a node: connections that stand do not need the path, only new ones do. Every
+process looks at it once a second, and whoever notices first makes it again (docs/decisions/0013). The directory is made in
+the beginning and removed in the end by the embedder, see `processes/directory.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +19,10 @@ UNMOUNTED = "/proc/self/fd/"  # where the processes of a system find a directory
 
 
 class Foothold:
-    """One process's hold on the directory: it knows whether its path still leads there.
+    """One process's hold on the directory: it knows whether the path still leads there.
+
+    That a directory of that name exists is not enough: another process may have made it again, and then the mailboxes of
+    this one are missing in it.
 
     Attribute: identity, the directory's device and inode. An open descriptor keeps the inode from being used again.
     """
@@ -26,7 +31,7 @@ class Foothold:
         self._path = path
         self._fd = -1
         self.identity = (0, 0)
-        with contextlib.suppress(FileNotFoundError):  # removed already: the first look says so
+        with contextlib.suppress(FileNotFoundError):  # removed already: the first look will tell
             self._step()
 
     def is_lost(self) -> bool:
@@ -34,9 +39,9 @@ class Foothold:
         return not self._path.startswith(UNMOUNTED) and _identity(self._path) != self.identity
 
     def renew(self) -> None:
-        """Make the directory again, unless another process has done so, and hold on to it.
+        """Make the directory again, unless another process has done so, and take hold of it.
 
-        Raises: OSError; PermissionError, when somebody else's directory is there now.
+        Raises: OSError; PermissionError, when a directory is there that belongs to another user.
         """
         _make_again(self._path)
         self._step()
@@ -48,6 +53,7 @@ class Foothold:
             self._fd = -1
 
     def _step(self) -> None:
+        # Opened before the old one is closed, so that no other directory gets the same inode in between.
         fd = os.open(self._path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self.close()
         facts = os.fstat(fd)
@@ -67,6 +73,7 @@ def _make_again(path: str) -> None:
         Path(path).mkdir(MODE, parents=True)
     except FileExistsError:
         facts = os.lstat(path)
-        # Whoever may remove our directory may also have put one of their own in its place.
+        # Whoever may remove our directory may also put one of their own in its place. We would bind mailboxes in it, and
+        # unpickle what they send there.
         if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
             raise PermissionError(errno.EPERM, "it is somebody else's", path) from None

@@ -1,13 +1,16 @@
 """Who runs here: this process's part in an actor system, and the mailbox and the loop of the calling thread.
 
-Futures, proxies and refs are used in any thread, and find out here what that thread has. This module imports none of those
-who use it or are found by it; the protocols say what is known of them below.
+Futures, proxies and refs are used in any thread, and find out here what that thread has. They come from pickles, so nobody
+could hand these things to their constructors. This module stands below all of them, so it imports none of the classes that
+are found through it: the protocols say what of them may be used. Whoever stands higher knows the class, and says so once
+(`process.py`: `current_port`, `current_host`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
@@ -17,7 +20,31 @@ class Reader(Protocol):
     """Reads a mailbox."""
 
     def read_for(self, is_done: Callable[[], bool], seconds: float) -> bool:
-        """Read once on behalf of its thread. Returns: False, if that is reading itself."""
+        """Read once on behalf of the mailbox's own thread. Returns: False, if that thread is reading itself."""
+
+
+class Face(Protocol):
+    """What a mailbox does for asyncio."""
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have this loop, which runs in the calling thread, read the mailbox from now on."""
+
+
+class Asks(Protocol):
+    """What a mailbox has asked: the `Ask`s, of `asks.py`, that it waits for."""
+
+    def has_stopped(self, ask: Any) -> None:
+        """An actor has answered this that it has stopped: it is not found from now on."""
+
+
+class Promises(Protocol):
+    """The futures that have left a process or come to it: see `promise.py`."""
+
+    def register(self, future: Any) -> Any:
+        """Give a future of this process a number, with which it can leave. Returns: its `Home`."""
+
+    def arrived(self, home: Any) -> Any:
+        """The future that a `Home` stands for in this process, or its guest."""
 
 
 class Port(Protocol):
@@ -43,18 +70,16 @@ class Port(Protocol):
         """Make the thread at this address look at what it waits for."""
 
     def wait_for(self, future: Any, timeout: float | None) -> bool:
-        """Handle messages until a future is done. Returns: False after `timeout` seconds."""
+        """Handle messages until a future is done. In the port's own thread. Returns: False after `timeout` seconds."""
 
     @property
     def reader(self) -> Reader: ...
 
     @property
-    def face(self) -> Any:
-        """What it does for asyncio; `face.attach(loop)` has a loop read it."""
+    def face(self) -> Face: ...
 
     @property
-    def asks(self) -> Any:
-        """What it has asked."""
+    def asks(self) -> Asks: ...
 
 
 class Actor(Protocol):
@@ -78,11 +103,11 @@ class Host(Protocol):
     def port(self) -> Port: ...
 
     @property
-    def cell(self) -> Any:
-        """The actor whose handler runs now, an `Actor`; None between handlers."""
+    def cell(self) -> Actor | None:
+        """The actor whose handler runs now; None between handlers."""
 
     @property
-    def cells(self) -> Any:
+    def cells(self) -> Mapping[bytes, Actor]:
         """All its actors, by name."""
 
     def call_soon(self, cell: Any, fn: Callable[..., object], *args: Any) -> None:
@@ -93,7 +118,7 @@ class Host(Protocol):
 
 
 class Process(Protocol):
-    """What a process takes part in a system with."""
+    """A process's part in a system."""
 
     @property
     def system(self) -> str: ...
@@ -109,23 +134,26 @@ class Process(Protocol):
         """The loop that hears of deaths; it reads its mailbox whatever the program's own threads do."""
 
     @property
-    def promises(self) -> Any:
-        """The futures that have left this process or come to it."""
+    def promises(self) -> Promises: ...
 
     def make_port(self) -> Port:
         """Give the calling thread its mailbox. Raises: ActorDeadError, LimitReachedError."""
 
 
 class Thread(threading.local):
-    """What the calling thread has of one system. It has no `port` before its first call."""
+    """What the calling thread has of one system. It has no `port` before its first call.
 
-    port: Any
-    owner: Any  # closes that port when the thread ends: a thread-local value dies with its thread
-    host: Any = None
+    A process may have several systems one after the other. Each has an object of this class of its own, so that no thread
+    ever finds the port of the system before.
+    """
+
+    port: Any  # no `Port`: the hot paths call its own methods without a detour
+    owner: object  # closes that port when the thread ends: a thread-local value dies with its thread
+    host: Host | None = None
 
 
 process: Process | None = None  # None while no system runs in this process
-thread = Thread()  # of that system, so that the hot path needs one look-up less than by `process`
+thread = Thread()  # that of `process`: the hot path finds it with one look-up less
 
 
 def enter(member: Process) -> None:
@@ -135,13 +163,13 @@ def enter(member: Process) -> None:
 
 
 def leave() -> None:
-    """It does so no longer: no thread has a port or a loop any more."""
+    """It does so no longer: no thread has a port or a loop any more. Ports that are open stay so; others close them."""
     global process, thread
     process, thread = None, Thread()
 
 
 def system() -> str:
-    """The token of the system that runs in this process, empty if none does."""
+    """The token of the system that runs in this process, empty if none does, or if that one has been closed."""
     return "" if process is None or process.closed else process.system
 
 
@@ -160,10 +188,10 @@ def port() -> Port:
 
 def host() -> Host | None:
     """The loop of actors that runs in the calling thread."""
-    return thread.host  # type: ignore[no-any-return]  # set as one
+    return thread.host
 
 
-def actor() -> Any:
+def actor() -> Actor | None:
     """The actor in whose handler the calling thread is, None in none."""
     loop = thread.host
     return None if loop is None else loop.cell

@@ -1,4 +1,8 @@
-"""Whether an actor is there, and in which process: what its host says, or the host table."""
+"""Whether an actor is there, and in which process: what its host says, or the host table.
+
+The table knows hosts only. Which actors a host has, it must be asked. Pykka's `is_alive` never waits and never raises; this
+one waits for that answer, but not long, and does not raise either.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,14 @@ from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.process import current_host, current_port, current_process
 
-ALIVE_TIMEOUT_S = 0.5  # a host that does not answer for so long is busy, not dead
+ALIVE_TIMEOUT_S = 0.5  # a host that does not answer within this is busy; if it had died, asking would fail
 
 
 def is_there(actor: ActorPath) -> bool:
-    """Whether the actor is known to its host, and can be reached from here. A host too busy to say counts as alive."""
+    """Whether the actor is known to its host, and can be reached from here. A host too busy to answer counts as alive.
+
+    Raises nothing: every reason why it cannot be asked is an answer.
+    """
     process = current_process()
     if process is None or process.closed:
         return False
@@ -22,9 +29,10 @@ def is_there(actor: ActorPath) -> bool:
     except ForeignRefError:
         return False
     serial = process.table.resolve(actor.host, actor.serial)
-    if serial is None:
+    if serial is None:  # there is no such host, as far as this process has heard
         return False
     host = current_host()
+    # Its own host cannot answer while one of its actors waits here.
     if host is not None and host.serial == serial:
         return actor.name.encode() in host.cells
     try:
@@ -32,20 +40,23 @@ def is_there(actor: ActorPath) -> bool:
             serial << THREAD_BITS, Kind.QUERY, None, target=actor.name.encode()
         )
         return bool(question.get(timeout=ALIVE_TIMEOUT_S))
-    except LimitReachedError:  # its host is alive, as far as we know
+    except LimitReachedError:  # no room to ask; its host is alive, as far as we know
         return True
-    except ActorDeadError:
+    except ActorDeadError:  # the host has died while we asked
         return False
-    except Timeout:
+    except Timeout:  # busy: see ALIVE_TIMEOUT_S
         return True
 
 
 def pid_of(actor: ActorPath, port: Port) -> int:
-    """The process that the actor lives in. Raises: ActorDeadError."""
+    """The process that the actor lives in, by the number that the operating system knows it by.
+
+    Raises: ActorDeadError, when its host is not there; Timeout.
+    """
     serial = port.table.resolve(actor.host, actor.serial)
     facts = port.table.live.get(serial) if serial is not None else None
     if facts is not None:
         return facts.pid
-    if serial is not None:  # younger than the news of it
+    if serial is not None:  # the ref has come before the news of its host, which knows its own number
         return int(port.requests.ask(serial << THREAD_BITS, Kind.QUERY, "pid").get(timeout=5.0))
     raise ActorDeadError(f"{actor} not found")

@@ -1,4 +1,8 @@
-"""One operating-system process of a system, as its threads share it: their mailboxes, its loops of actors, its losses."""
+"""One operating-system process of a system, as its threads share it: their mailboxes, its loops of actors, its losses.
+
+Ports are made by and for single threads, and many of them sleep at their mailboxes. What concerns all of them, a death or a
+new host, comes to one loop, the main one, which changes the host table and then wakes the threads that have to look at it.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +22,14 @@ from peerage.actors.runtime.mail.promise import Promises
 
 
 class Loop(here.Host, Protocol):
-    """A loop of actors in a thread of this process, seen from below: a host."""
+    """A loop of actors in a thread of this process, or the root. The class, `LoopThread`, stands above this module."""
 
     @property
     def port(self) -> Port: ...
 
     @property
     def loop(self) -> Any:
-        """Has `call_later(None, delay, fn)`, for its own thread."""
+        """Its turns and timers; `call_later(None, delay, fn)` is for its own thread only."""
 
     @property
     def closing(self) -> bool: ...
@@ -34,7 +38,7 @@ class Loop(here.Host, Protocol):
     def finished(self) -> bool: ...
 
     def on_mended(self) -> None:
-        """In its thread: the directory of the mailboxes was made again, which held more than the mailbox."""
+        """In its thread: the directory of the mailboxes was made again. Put back what it held beside the mailbox."""
 
 
 class Process:
@@ -43,10 +47,11 @@ class Process:
     Attributes:
         system: a short text that all processes of one system share, and no other system has.
         main: the loop that hears of deaths: the root, or the process's own host.
-        hosts: all loops, by serial. clients: the ports of threads that are none.
+        hosts: all loops, by serial. clients: the ports of threads that run none, held weakly: they end with their threads.
         on_mended: called by the root's loop when the directory was made again.
-        title: prefix of the titles of processes. log_setup: pickled; what this host process ran first, and those will that
-            are started from it.
+        title: prefix of the titles of processes.
+        log_setup: pickled; run first in this host process, and in those that are started from it.
+        here: what each thread has of this system.
     """
 
     def __init__(self, directory: str, serial: int, system: str = "") -> None:
@@ -64,7 +69,7 @@ class Process:
         self.promises = Promises(self)
         self._threads = 0
         self._lock = threading.Lock()
-        self._is_left_open = False  # the context, when the system ended
+        self._is_left_open = False  # whether a host that was stuck at the system's end has kept the context
 
     @property
     def closed(self) -> bool:
@@ -74,7 +79,7 @@ class Process:
     # Threads
 
     def next_address(self) -> int:
-        """An address for a thread that is not a host: reused only after a million threads."""
+        """An address for a thread that is not a host. Reused only after a million threads, when nobody can remember it."""
         with self._lock:
             self._threads = self._threads % THREAD_MASK + 1
             return self.serial << THREAD_BITS | self._threads
@@ -92,7 +97,9 @@ class Process:
         return port
 
     def _join(self, port: Port) -> None:
-        with self._lock:  # whoever looks through the clients must not meet a change of them
+        # Under the lock, so that `close` either sees this port among the clients or is seen here: otherwise nobody would
+        # close it at the system's end, and its thread would wait for answers for ever.
+        with self._lock:
             if not self.closed:
                 self.clients.add(port)
                 return
@@ -105,9 +112,10 @@ class Process:
             return [*self.clients, *(host.port for host in list(self.hosts.values()))]
 
     def retire(self, port: Port) -> None:
-        """A thread's port is closed.
+        """A thread's port is closed: take over its count, and have the main loop close its connection to it.
 
-        The main loop may have woken it, though it never sent there, so that its goodbye did not go there either.
+        Usually a port says goodbye to everybody that it has sent to. But the main loop may have woken this one without ever
+        having got a message from it.
         """
         with self._lock:
             self.network.dead_letters.add(port.dead_letters)
@@ -118,7 +126,10 @@ class Process:
             main.call_threadsafe(None, main.port.outbox.forget, port.address)
 
     def call_later(self, address: int, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` in the main loop after so many seconds, then have the thread with this address look around."""
+        """Call `fn()` in the main loop after so many seconds, then have the thread with this address look around.
+
+        For threads without a loop, which have no timers of their own.
+        """
         main = self.main
         if main is not None:
 
@@ -129,7 +140,7 @@ class Process:
             main.call_threadsafe(None, main.loop.call_later, None, delay, call)
 
     def wake_clients(self) -> None:
-        """Somebody died: threads that wait for an answer look at the table again."""
+        """Somebody died: have the threads that wait for others look at the table again. In the main loop."""
         main = self.main
         with self._lock:
             clients = list(self.clients)
@@ -138,7 +149,7 @@ class Process:
                 main.port.wake(client.address)
 
     def wake_followers(self) -> None:
-        """A host is up: threads that wait for a name look at the table again."""
+        """A host is up: have the threads that follow a name look at the table again. In the main loop."""
         main = self.main
         with self._lock:
             followers = [client for client in self.clients if client.follows]
@@ -150,8 +161,8 @@ class Process:
 
     @property
     def dead_letters(self) -> int:
-        """Messages of this process's actors and threads that were not delivered and were no asks."""
-        with self._lock:  # as `retire`
+        """Tells of this process's actors and threads that were not delivered."""
+        with self._lock:  # as `retire`, which moves counts from one place to the other
             ports = [*self.clients, *(host.port for host in list(self.hosts.values()))]
             return self.network.dead_letters.count + sum(port.dead_letters for port in ports)
 
@@ -165,6 +176,7 @@ class Process:
         return self.main is not None and self.main.finished
 
     def _bind_again(self) -> None:
+        """Called by whichever thread has made the directory again. Hosts put back the rest in their own loops."""
         for port in self.ports():
             port.bind_again()
         for host in list(self.hosts.values()):
@@ -173,33 +185,36 @@ class Process:
     # The end
 
     def dismiss(self, serial: int) -> bool:
-        """A host closes what is its own. Returns: whether the context is its to close then."""
+        """A host is about to close what is its own. Returns: whether it has to close the context as well: it is the last."""
         with self._lock:
             self.hosts.pop(serial, None)
             return self._is_left_open and not self.hosts
 
     def close(self) -> list[Port]:
-        """Let no thread ask any more. Returns: the ports of those that have."""
+        """Let no thread get a port any more. Returns: the ports of those that have one."""
         with self._lock:
             self.network.closed = True
             return list(self.clients)
 
     def shut(self) -> list[Port]:
-        """As `close`, at the end of the whole system."""
+        """As `close`, at the end of the whole system: refs to it say from now on that it has ended."""
         systems.has_ended(self.system)
         return self.close()
 
     def close_context(self) -> None:
-        """At the end of the embedder's system. A host whose thread is stuck in an actor keeps its sockets until it ends."""
+        """At the end of the embedder's system: close ZeroMQ's context, unless a host's thread is stuck in an actor.
+
+        A socket must be closed by its own thread. So such a host keeps its sockets, and closes the context when it ends.
+        """
         with self._lock:
             self._is_left_open = bool(self.hosts)
         if not self._is_left_open:
             self.network.close()
 
     def disown(self) -> list[object]:
-        """In a forked child: nobody else is here, and another thread of the parent may have held the lock.
+        """In a forked child: take no part any more. Another thread, which the child does not have, may have held the lock.
 
-        Returns: what must be kept, as of `Network.disown`.
+        Returns: what must be kept, as `Network.disown` does.
         """
         self._lock = threading.Lock()
         return self.network.disown()
@@ -212,7 +227,8 @@ class _ThreadPort:
         self.port = port
 
     def __del__(self) -> None:
-        # A forked child ends its parent's other threads before anything of ours runs in it; the port is not its own.
+        # In a forked child Python clears away the thread-locals of the parent's other threads before any code of ours runs.
+        # This port belongs to the parent.
         if self.port.network.pid == os.getpid():
             self.port.close()
 
@@ -230,11 +246,11 @@ def current_port() -> Port:
     return cast("Port", here.port())
 
 
-def current_host() -> Any:
+def current_host() -> Loop | None:
     """The host whose loop runs in the calling thread, or None."""
-    return here.host()
+    return cast("Loop | None", here.host())
 
 
 def _waits_for_others(port: Port) -> bool:
-    """Whether its thread, or somebody on its behalf, waits for others, who may die without sending."""
+    """Whether its thread, or another one on its behalf, waits for somebody who may die, and so never send."""
     return bool(port.waiting or port.asks or port.watches or port.face.lines or port.follows)

@@ -118,6 +118,7 @@ class ActorProxy(pykka.ActorProxy[A]):
         return sorted({*object.__dir__(self), *(path[0] for path in self._attributes_below())})
 
     def _attributes_below(self) -> list[AttrPath]:
+        # A proxy of a traversable attribute knows the whole actor, and shows the part below its own path.
         depth = len(self._attr_path)
         return [
             path[depth:] for path in self._known_attrs if path[:depth] == self._attr_path and path[depth:]
@@ -134,6 +135,7 @@ class ActorProxy(pykka.ActorProxy[A]):
         info = self._known_attrs.get(path)
         if info is None:
             raise AttributeError(f"{self} has no attribute {name!r}")
+        # Calls and attributes are messages of Pykka's, which our hosts understand (`host/pykka_messages.py`).
         if info.callable:
             if path not in self._callable_proxies:
                 self._callable_proxies[path] = CallableProxy(actor_ref=self.actor_ref, attr_path=path)
@@ -189,6 +191,8 @@ class _Part:
 
 
 class _CallablePart(_Part):
+    """A method of a likeness, or another attribute that can be called. Instances are what Pykka asks `callable` about."""
+
     def __call__(self) -> None:
         """Never called, only found to be callable: the proxy sends a message instead."""
 

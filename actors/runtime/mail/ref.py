@@ -54,14 +54,15 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
     Messages from one thread or actor to one actor arrive in order, each at most once.
 
-    It is of use in the processes of its system, as long as that runs. Anywhere else (after the system's end, in the next
-    system of the same process, in a forked or spawned child) whatever is done with it fails at once with ForeignRefError,
-    an ActorDeadError; `is_alive` says False, a watch fires.
+    It can be used in the processes of its system, while that runs. Anywhere else (after the system's end, in the next
+    system of the same process, in a forked or spawned child) every use fails at once with ForeignRefError, an
+    ActorDeadError; `is_alive` is False, a watch fires.
     """
 
     @classmethod
     def to(cls, name: str, host: str | None = None) -> ActorRef[Any]:
-        """A ref by name, without having received it: of the system that runs now, else of the first it is used in.
+        """A ref by name, without having received it. It belongs to the system that runs now; if none does, to the first one
+        that it is used in.
 
         Args: host, defaults to the actor's own name.
         """
@@ -71,7 +72,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         return _rebuild, (self.name, self.host, self.serial, self.class_path, self.system)
 
     def port(self) -> Port:
-        """The calling thread's port. Raises: ActorDeadError, if it does not lead to the actor."""
+        """The calling thread's port, for messages to this actor. Raises: ActorDeadError, if the actor cannot be reached."""
         process = here.process
         if process is not None:
             self.belong_to(process.system)
@@ -94,11 +95,11 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
     @property
     def actor_class(self) -> type[A]:  # type: ignore[override]  # an attribute in Pykka
-        """The actor's class; imported, so it must be importable here unless it was started here."""
+        """The actor's class. It is imported, unless it was started here or came here before: see `class_path.py`."""
         return class_of(self.class_path)
 
     def is_alive(self) -> bool:
-        """Whether the actor is known to its host, and can be reached from here. A host too busy to say counts as alive."""
+        """Whether its host has the actor, and it can be reached from here. A host too busy to answer counts as alive."""
         return is_there(self)
 
     def tell(
@@ -111,16 +112,16 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
     ) -> None:
         """Send a message that nobody answers.
 
-        To an actor that is gone it becomes a dead letter: counted, never raised, for the sender cannot know
-        in time. Nobody would count what is told where no system runs, or to an actor of another one.
+        If the actor is gone, the message becomes a dead letter: counted, never raised, because the sender cannot know in
+        time. Where no system runs, and for an actor of another one, it raises: nobody would count the message there.
 
         Args:
             message: anything picklable, or `Frames`.
             when_full: what to do while 10,000 messages or 64 MiB of this sender are not yet handled:
                 `Wait(timeout)` (default, 10 s; None: while the actor lives), `FAIL` or `DROP`.
             exempt: do not count in the window; the sender has its own bound.
-            if_there: it is for whoever is there now: no dead letter is counted when nobody is, nor when the actor ends
-                before it has handled it. Outside the window, as with `exempt`.
+            if_there: the message is for whoever is there now. No dead letter is counted when nobody is, or when the actor
+                ends before it has handled the message. Outside the window, as with `exempt`.
 
         Raises: MailboxFullError; what pickling raises; ForeignRefError; ActorDeadError, when no system runs;
             LimitReachedError, when there is no descriptor for a way to the actor's process.
@@ -130,12 +131,14 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             if isinstance(error, ForeignRefError):
                 raise error
             return
-        try:  # as `current_port`, without the call in the usual case
+        # As `current_port`, without the call in the usual case. Whether the actor is of this system, the port looks when it
+        # has no route to it yet.
+        try:
             port = here.thread.port
         except AttributeError:
             try:
                 port = self.port()
-            except LimitReachedError:
+            except LimitReachedError:  # an ActorDeadError too, but nothing has ended
                 raise
             except ActorDeadError:
                 if not _is_late(self, 0 if if_there else 1):
@@ -153,8 +156,8 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
 
         Nothing is held back for messages to come: all are on their way when this returns.
 
-        Raises: MailboxFullError, whose `accepted` says how many had gone before the one that did not; what
-            pickling a message, or the iterable, raises, once those before it have gone; ForeignRefError; ActorDeadError,
+        Raises: MailboxFullError, whose `accepted` says how many were sent before the one that did not fit; what
+            pickling a message, or the iterable, raises, once those before it are sent; ForeignRefError; ActorDeadError,
             when no system runs.
         """
         try:
@@ -218,27 +221,27 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         Args:
             message: as for `tell`.
             block: whether to wait for the answer.
-            timeout: seconds for the whole call, be it that it waits for room in the mailbox or for the answer; with
-                `block=False` for room alone.
-            when_full: as for `tell`, but for `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
+            timeout: seconds for the whole call, whether it waits for room in the mailbox or for the answer; with
+                `block=False` only for room.
+            when_full: as for `tell`, except `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
                 asyncio loop runs and only the future is wanted, it does not wait, but leaves the message in line.
             exempt: as for `tell`.
-            patience: for so many seconds, counted from now, an actor that is not there, or that ends before it has
-                answered, is waited for: as soon as one of its name is up again, it is asked. The message may then be
-                handled twice (at least once, where an ask otherwise is handled at most once), so this is for questions
-                that may be. Up to 10,000 asks of one thread or host wait so. Afterwards ActorDeadError, as without.
+            patience: seconds, counted from now, to wait for an actor that is not there, or that ends before it has
+                answered: as soon as one of its name is up again, that one is asked. The message may then be handled twice
+                (at least once, whereas an ask is otherwise handled at most once), so use it for what may be repeated. Up
+                to 10,000 asks of one thread or host can wait like this. Afterwards ActorDeadError, as without.
 
-        Raises (or set in the future): what the actor raised, with the remote traceback as cause;
+        Raises (or sets in the future): what the actor raised, with the remote traceback as cause;
             ActorDeadError as soon as its death is known; AskCycleError within a second; Timeout, with
             MailboxFullError as its cause when there was no room in that time; MailboxFullError, when
-            `when_full` had it wait for less.
+            `when_full` allowed a shorter wait.
         """
         until = ends_at(timeout)
         if type(message) is _ActorStop:
             future = ask_to_stop(self)
         else:
             try:
-                try:  # as in `tell`: whether it leads to the actor, the port sees when it looks for the way
+                try:  # as in `tell`: the port checks the system when it looks for a route
                     port = here.thread.port
                 except AttributeError:
                     port = self.port()
@@ -267,7 +270,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
             return future.get_until(until, timeout)
         finally:
             if patience is not None:
-                future.cancel()  # whoever has stopped waiting asks no successor
+                future.cancel()  # after a timeout no successor need be asked
 
     def ask_async(
         self,
@@ -278,10 +281,10 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         exempt: bool = False,
         patience: float | None = None,
     ) -> Coroutine[Any, Any, Any]:
-        """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop, and gives the answer.
+        """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop, and returns the answer.
 
-        The message is taken as it is now. While the mailbox is full it waits in line; what is sent to the actor from the
-        same thread afterwards goes behind it. Cancelled, it leaves the line, or drops the answer.
+        The message is copied at the call, not when it is awaited. While the mailbox is full it waits in line, and what the
+        same thread sends to the actor afterwards waits behind it. A cancelled call leaves the line, or drops the answer.
 
         Args:
             message: as for `tell`.
@@ -294,7 +297,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         """
         try:
             loop = asyncio.get_running_loop()
-        except RuntimeError:  # to be awaited in a loop yet
+        except RuntimeError:  # no loop runs yet: the coroutine is to be awaited in one later
             return ask_later(self, message, timeout, when_full, exempt, patience)
         if type(message) is _ActorStop:
             return answer_within(ask_to_stop(self), timeout, timeout)
@@ -315,9 +318,9 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
     def tell_async(
         self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
     ) -> Coroutine[Any, Any, None]:
-        """Tell from asyncio: as `tell`, but what waits for room is the task, never the loop.
+        """Tell from asyncio: as `tell`, but the task waits for room, never the loop.
 
-        The message is taken as it is now, and on its way when `await` returns. Order and cancelling as for `ask_async`.
+        The message is copied at the call, and on its way when `await` returns. Order and cancelling as for `ask_async`.
 
         Args:
             message: as for `tell`.
@@ -349,10 +352,10 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
     def stop(self, *, block: bool, timeout: float | None = None) -> bool | Future[bool]: ...
 
     def stop(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
-        """Let the actor stop after the messages sent before. Returns: False if it was already gone, its system
-        perhaps with it, or a future of that.
+        """Have the actor stop after the messages sent before. Returns: False if it was already gone, perhaps with its
+        system; with `block=False` a future of that.
 
-        Raises (or set in the future): ForeignRefError, in a child of the process that may still have it; Timeout.
+        Raises (or sets in the future): ForeignRefError, in a child of the process that may still have it; Timeout.
         """
         stopped = when_stopped(self, ask_to_stop(self))
         return stopped.get(timeout=timeout) if block else stopped
@@ -360,7 +363,7 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
     def kill(self) -> None:
         """SIGKILL the actor's host process, with all actors in it.
 
-        Raises: ActorDeadError, when it has none of its own: it is gone, or lives in a thread of the embedder.
+        Raises: ActorDeadError, when there is no such process: the actor is gone, or lives in a thread of the embedder.
         """
         self.port().requests.ask(ROOT_ADDRESS, Kind.KILL, (self.host, self.serial)).get(timeout=5.0)
 
@@ -378,8 +381,8 @@ class ActorRef(ActorPath, pykka.ActorRef[A]):
         """Pykka's proxy: attributes and methods of the actor, as futures.
 
         Args:
-            view: a class made with `pykka.typing` that says what the proxy offers; type checkers take the
-                proxy for one of it.
+            view: a class made with `pykka.typing` that describes what the proxy offers. Only type checkers look at it: to
+                them the proxy is an instance.
 
         Raises: ActorDeadError.
         """
@@ -392,7 +395,10 @@ def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) ->
 
 @functools.lru_cache(maxsize=4096)
 def from_identity(data: bytes, system: str) -> ActorRef[Any] | None:
-    """The ref with this identity in a system."""
+    """The ref with this identity in a system; None for no bytes, a sender that is no actor.
+
+    Cached, since an actor looks up the senders of all its messages, and these are few.
+    """
     if not data:
         return None
     name, host, serial, class_path = data.decode().split("\0")
@@ -400,7 +406,9 @@ def from_identity(data: bytes, system: str) -> ActorRef[Any] | None:
 
 
 def _is_late(path: ActorPath, messages: int) -> bool:
-    """Whether these come while the system ends: they are dead letters then, and counted."""
+    """Count messages as dead letters if they come while the system ends: their sender cannot know that. Returns: whether
+    it does; otherwise the caller has an error to raise.
+    """
     process = current_process()
     if process is None or process.system != path.system:
         return False
@@ -412,6 +420,6 @@ def _is_late(path: ActorPath, messages: int) -> bool:
 def _patient_ask(
     ref: ActorRef[Any], answer: Future[Any], port: Port, message: Any, patience: float
 ) -> tuple[PatientAsk, Encoded]:
-    packed = Encoded(*encode(message))
-    answer.port = port  # whoever waits for the answer reads it
+    packed = Encoded(*encode(message))  # once, and with all definitions: a successor knows none
+    answer.port = port  # whose mailbox is read by those who wait for the answer
     return PatientAsk(answer, port.lives, ref, packed, port.sender, time.monotonic() + patience), packed

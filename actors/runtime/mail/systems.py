@@ -1,7 +1,8 @@
 """What tells one actor system from another, and why an actor of another one cannot be reached.
 
 Names repeat and serials begin again with every system, and a process may have several, one after the other; a forked child
-remembers its parent's. Each system has a token, `Process.system`, that no other has; whatever leads to an actor carries it.
+remembers its parent's. Without more, a ref of one that has ended would lead to a namesake in the next. So each system has a
+token, `Process.system`, that no other has; whatever leads to an actor carries it.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple
 
-TOKEN_BYTES = 6  # of chance; refs carry the token, and are sent by the thousand
-REMEMBERED = 1000  # systems of the past, for the sake of a better message
+TOKEN_BYTES = 6  # random; short, because refs carry the token and are sent by the thousand
+REMEMBERED = 1000  # systems of the past, only for a better message: a test suite may have any number of them
 
 HAS_ENDED = "is of an actor system that has ended: start it again, or take a ref of the system that runs now"
 INHERITED = (
@@ -26,8 +27,8 @@ ELSEWHERE = (
 class Whereabouts(NamedTuple):
     """What is known here of a system that is not the one that runs here."""
 
-    has_ended: bool
-    text: str  # what to say of something that is of it
+    has_ended: bool  # known to have: False may mean that nothing is known
+    text: str  # the end of a sentence about something that belongs to it, with what to do instead
 
 
 _past: dict[str, Whereabouts] = {}
@@ -49,11 +50,12 @@ def is_the_parents(token: str, pid: int) -> None:
 
 
 def _remember(token: str, whereabouts: Whereabouts) -> None:
+    # The oldest is forgotten: a dict keeps the order in which its keys came.
     if len(_past) >= REMEMBERED:
         del _past[next(iter(_past))]
     _past[token] = whereabouts
 
 
 def whereabouts(token: str) -> Whereabouts:
-    """What is known of a system that is not the one that runs here."""
+    """What is known of a system that is not the one that runs here; of one never met, that it is elsewhere."""
     return _past.get(token) or Whereabouts(False, ELSEWHERE)

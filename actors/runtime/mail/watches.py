@@ -1,4 +1,7 @@
-"""Watches: being told once when an actor ends, whatever ends it."""
+"""Watches: being told once when an actor ends, whatever ends it.
+
+The actor's host tells it (DOWN), or if the host dies, the news of that. Both may come; the first one ends the watch.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.memory import Raw
 
-BEFORE_HOOKS = b"1"  # body of a watch that ends before the last hook of its actor is called
+BEFORE_HOOKS = b"1"  # body of a WATCH that is to be answered before the last hook of its actor is called
 
 # Called with what was handed to `watch`, the path or the ref of an actor, and with why it ended.
 OnDown = Callable[[Any, DownReason], object]
@@ -48,7 +51,7 @@ class Watches:
         return self._open.pop(number, None)
 
     def end(self, number: int, reason: DownReason) -> None:
-        """The actor has ended: tell whoever watches, unless that was done or the watch was dropped."""
+        """The actor has ended: call whoever watches, unless it was called before or has dropped the watch."""
         if (watched := self._open.pop(number, None)) is not None:
             watched.on_down(watched.actor, reason)
 
@@ -67,7 +70,8 @@ class Watches:
         """
         gone = [number for number, watched in self._open.items() if is_gone(watched.serial)]
         for number in gone:
-            if (watched := self._open.get(number)) is not None:  # one that was told may have dropped another
+            # The callback of one watch may have dropped another.
+            if (watched := self._open.get(number)) is not None:
                 self.end(number, reason_of(watched.serial, watched.actor.name))
 
 
@@ -91,8 +95,9 @@ class WatchingPort(Protocol):
 
 
 class Watch:
-    """A watch held by a thread that is no actor. Without a port the actor is out of reach, and the reason is known.
+    """A watch held by a thread that runs no actors. It belongs to that thread, whose mailbox tells of the end.
 
+    Args: port, the thread's; None when the actor cannot be reached from here, and `reason` says why.
     Attribute: ref, the actor, as it was given.
     """
 
@@ -100,7 +105,7 @@ class Watch:
         self._port, self.ref, self._reason = port, ref, reason
         self._is_near, self._number = False, 0
         if port is not None:
-            self._number = port.lives.watch(ref, self._down)
+            self._number = port.lives.watch(ref, self._down)  # which may call it at once
             route = port.route(ref) if self._reason is None else None
             self._is_near = route is not None and route.local
 
@@ -115,7 +120,7 @@ class Watch:
         if self._port is None:
             assert self._reason is not None
             return self._reason
-        # An actor of this very host can only end while its loop turns.
+        # Where an actor uses this in a handler, one of its own host can only end while the loop turns.
         if not self._port.wait(lambda: self._reason is not None, timeout, nested=self._is_near):
             raise Timeout(f"{self.ref} still lives after {timeout} s")
         assert self._reason is not None

@@ -18,7 +18,8 @@ class Member:
 
     def __init__(self, system: str) -> None:
         self.system, self.closed, self.here = system, False, here.Thread()
-        self.main = self.promises = None
+        self.main = None
+        self.promises: Any = None
 
     def make_port(self) -> Any:
         self.here.port = object()
@@ -72,10 +73,11 @@ def test_a_thread_knows_the_actor_whose_handler_it_runs(member: Member) -> None:
     """The loop's thread alone does; between handlers there is none."""
     assert here.host() is None
     assert here.actor() is None
-    loop = SimpleNamespace(cell="the actor")
+    actor: Any = object()
+    loop: Any = SimpleNamespace(cell=actor)
     member.here.host = loop
     assert here.host() is loop
-    assert here.actor() == "the actor"
+    assert here.actor() is actor
     elsewhere: list[Any] = []
     thread = threading.Thread(target=lambda: elsewhere.append(here.host()))
     thread.start()

@@ -78,11 +78,7 @@ class HostAliveError(ActorStartError):
 
     def __init__(self, actor: str, host: str, serial: int) -> None:
         super().__init__(actor, f"a host named {host!r} is alive")
-        self.args = (
-            actor,
-            host,
-            serial,
-        )  # the base class has set its own, and pickle would call this class with two
+        self.args = actor, host, serial  # what pickle calls this class with; the base class has set two
         self.host, self.serial = host, serial
 
 

@@ -154,9 +154,7 @@ class Starter(Generic[A]):
         if loop is None or loop.cell is None:
             raise RuntimeError("start_nowait() is for actors; elsewhere, call start()")
         outcome: Future[ActorRef[A]] = Future()
-        requested: list[
-            Future[Any]
-        ] = []  # the one request to the root, once it is sent: nothing to kill before
+        requested: list[Future[Any]] = []  # the request to the root; nothing to kill before it is sent
 
         def kill() -> None:
             with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
@@ -215,7 +213,7 @@ class Starter(Generic[A]):
                     return
                 bound = self._launch_thread(process, name, reserved)
 
-                # The mailbox first: what is sent to a host before it is bound might find nobody there.
+                # Only now: what is sent to a host before its mailbox is bound may be dropped, as if it were gone.
                 def ask(bound: Future[Any]) -> None:
                     self._check_bound(name, bound, reserved)
                     pending.follow(_request_start(serial, body), came_up)
@@ -294,7 +292,7 @@ class Starter(Generic[A]):
         """
         host = self._host or name
         token = ""
-        # The root checks as well, but with no descriptor left its refusal could not be sent. From another process it can.
+        # The root checks as well. But where it is in this very process, which has no descriptor left, it could not answer.
         if process.serial == ROOT_SERIAL and (lack := lack_of_descriptors(PROCESS_COST, Purpose.WORK)):
             raise StartLimitError(name, lack)
         if self._fds:
@@ -428,9 +426,7 @@ def _register(process: Process, ref: ActorRef[Any]) -> None:
         if ref not in ActorRegistry._actor_refs:  # noqa: SLF001
             ActorRegistry.register(ref)
     main.call_soon(None, _unregister_at_end, main, ref)
-    if (
-        process.closed
-    ):  # the system has ended meanwhile: it has unregistered all others, and will not see this one
+    if process.closed:  # the system has ended meanwhile, and has unregistered all others already
         unregister(ref)
 
 

@@ -74,7 +74,7 @@ class AsyncFace:
         self.reader.look_again()
 
     def advance(self, seconds: float | None = SHARE_S) -> bool:
-        """Send what has room by now, for so many seconds; None: for as long as it takes. Returns: whether more could go."""
+        """Send what has room by now, for `seconds`, or for as long as it takes. Returns: whether more could go."""
         return self.lines.advance(seconds)
 
     def put_behind(
@@ -232,7 +232,7 @@ class AsyncFace:
 
     @staticmethod
     def _has_place(route: Route, size: int) -> bool:
-        """Whether there is room for it, be it that it must wait for its turn behind others that have room as well."""
+        """Whether there is room for it, though it may have to wait for its turn, behind others that have room as well."""
         line: Line | None = route.line
         return route.window.has_room(size) if line is None else line.has_place(size)
 

@@ -6,7 +6,7 @@ it may refer to itself, as a method does that names its own class:
 1. `build` makes it empty and enters it under its identity, so that whatever refers to it while the rest is read finds it;
 2. `fill_class` or `fill_function` gives it its attributes.
 
-This happens under the registry's lock (but for closures, which have no identity), and other threads see none of it before
+This happens under the registry's lock (except for closures, which have no identity), and other threads see none of it before
 the whole definition has been read. What this process has already is neither made nor filled again: a message changes nothing
 that the program has bound.
 """

@@ -86,7 +86,8 @@ class Registry:
 
     Attributes:
         token: begins all identities that are given here, so that no two processes give the same one.
-        by_id, by_identity: the definitions; what is just being built is only in the former, and in `building`.
+        by_id, by_identity: the definitions. What is just being built is only in the former and in `building`, which nobody
+            looks into but the thread that builds.
         lately: holds the latest of those that nothing else keeps.
         importable, plain: what `importable.py` has found out, by `id`.
         is_careful: whether plain pickle is not tried any more, since it would import a module that must not be.
@@ -102,9 +103,7 @@ class Registry:
         self.spaces_by_id: dict[int, Space] = {}
         self.spaces: dict[bytes, Space] = {}
         self.loose: deque[Space] = deque()  # of no module here: code that was executed, or another process's
-        self.building: dict[
-            bytes, Definition
-        ] = {}  # what is not whole yet, seen by the thread that builds it
+        self.building: dict[bytes, Definition] = {}  # what is not whole yet
         self.unfilled: set[int] = set()  # the `id`s of what was made and has no attributes yet
         self.importable: dict[int, weakref.ref[Any]] = {}
         self.plain: set[int] = {id(kind) for kind in (tuple, list, dict, set, frozenset)}

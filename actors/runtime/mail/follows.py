@@ -42,7 +42,7 @@ class Follow:
         hint: the serial of a ref: the host may be younger than the news of it.
         on_close: called when nothing can be told any more.
         is_wanted: whether somebody is still interested; asked at each look, so that one that was given up in another thread
-            goes by itself.
+            is removed.
     """
 
     __slots__ = ("hint", "host", "is_up", "is_wanted", "name", "on_close", "on_down", "on_up", "serial")
@@ -139,7 +139,7 @@ class Follows:
                 follow.on_close()
 
     def _move_on(self, number: int, follow: Follow) -> None:
-        """To the next host of that name, if it is up; the end of the one before is told first."""
+        """Ask the next host of that name, if it is up; before that, tell the end of the life in the last one."""
         if self._table.resolve(follow.host, follow.hint) is not None:
             self._lose(follow)
             self._seek_quietly(number, follow)

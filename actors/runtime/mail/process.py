@@ -126,7 +126,7 @@ class Process:
             main.call_threadsafe(None, main.port.outbox.forget, port.address)
 
     def call_later(self, address: int, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` in the main loop after so many seconds, then have the thread with this address look around.
+        """Call `fn()` in the main loop after `delay` seconds, then have the thread with this address look around.
 
         For threads without a loop, which have no timers of their own.
         """

@@ -211,8 +211,8 @@ def _answer(port: Port, future: Future[Any], source: int, corr: int) -> None:
 def _read_for_its_thread(future: Future[Any]) -> None:
     """Have a thread read the mailbox that the answer to an ask comes to, since a guest wants it.
 
-    The thread that has asked may be busy with anything, and is not waiting for this answer perhaps. A loop reads its mailbox
-    anyway. One thread is enough for each future.
+    The thread that has asked may be busy with anything, and perhaps waits for nothing. A loop reads its mailbox anyway. One
+    thread is enough for each future.
     """
     port = future.port
     journey = future.journey
@@ -226,7 +226,7 @@ class AtHome:
     """The journey of a future that has left, at its home.
 
     The value as it was resolved belongs to the actor that sent the future off first, or to the program's threads together.
-    Everybody else in this process gets a copy: actors share nothing, be they in one host.
+    Everybody else in this process gets a copy: actors share nothing, even in one host.
     """
 
     is_read = False  # somebody reads its mailbox on behalf of the thread that asked

@@ -65,7 +65,7 @@ class Watches:
         """End the watches of all actors whose hosts are gone.
 
         Args:
-            is_gone: whether the host with this serial has died and will say no more.
+            is_gone: whether the host with this serial has died, and its last messages have been read.
             reason_of: why the actor of this name ended with its host.
         """
         gone = [number for number, watched in self._open.items() if is_gone(watched.serial)]

@@ -150,7 +150,7 @@ def test_main_is_not_run_again(system: System) -> None:
     assert Worker.start().ask(("module_of_main",)) == "none"
 
 
-def test_the_registry_knows_who_lives(system: System, place: Place) -> None:
+def test_the_registry_knows_living_actors(system: System, place: Place) -> None:
     """Pykka's registry has the refs started here, until they end."""
     one, two = Echo.options(place=place).start(), Worker.options(place=place).start()
     assert ActorRegistry.get_by_class(Echo) == [one]

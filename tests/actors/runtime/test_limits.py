@@ -185,7 +185,7 @@ def test_an_actor_can_be_stopped_where_none_can_be_started(system: System) -> No
     assert not second.is_alive()
 
 
-def test_a_thread_without_room_for_a_mailbox_is_told_so(system: System) -> None:
+def test_a_thread_without_room_for_a_mailbox_gets_an_error(system: System) -> None:
     """Neither its ask nor its tell vanishes."""
     worker = Worker.start()
     failures: list[LimitReachedError] = []

@@ -84,7 +84,7 @@ def test_lines_are_signed_by_thread_and_else_by_process() -> None:
     }
 
 
-def test_debug_lines_on_hot_paths_are_asked_for_only_where_they_go_somewhere() -> None:
+def test_is_debugging_follows_the_level() -> None:
     logger = logging.getLogger(module.NAME)
     before = logger.level
     try:

@@ -180,7 +180,7 @@ def test_a_failure_after_it_was_given_up_changes_nothing(pending: Pending, outco
         outcome.get(timeout=0)
 
 
-def test_what_the_starter_is_told() -> None:
+def test_what_start_raises_for_an_error() -> None:
     """A dead host and a limit are failed starts; what the actor raised is its own."""
     own = ValueError("mine")
     assert as_start_error("a", own) is own
@@ -283,7 +283,7 @@ def test_cancelled_its_process_is_killed(starter: ActorRef[Starting], gate: Path
     assert starter.ask("wait", timeout=LIMIT_S).ask("there?") == "there?"
 
 
-def test_given_up_its_process_is_gone_when_that_is_told(
+def test_given_up_its_process_is_gone_before_the_outcome(
     starter: ActorRef[Starting], gate: Path, system: System
 ) -> None:
     """Killed in the middle of its constructor."""

@@ -61,7 +61,7 @@ def test_a_failing_start_raises_at_the_starter(witness: ActorRef[Worker], place:
     assert not ActorRef.to("stillborn").is_alive()
 
 
-def test_a_host_that_dies_while_starting_is_told_at_once(system: System) -> None:
+def test_a_host_that_dies_while_starting_fails_the_start_at_once(system: System) -> None:
     """No timeout has to pass when the constructor kills its process."""
     with pytest.raises(ActorStartError, match="SIGKILL"):
         Suicide.start()

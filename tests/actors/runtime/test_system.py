@@ -153,7 +153,7 @@ class Noted(ProcessActor):
         os.write(self.runtime.fds["out"], self.actor_urn.encode() + b" ")
 
 
-def test_shutdown_kills_who_does_not_stop() -> None:
+def test_shutdown_kills_actors_that_do_not_stop() -> None:
     """After the grace."""
     gate = os.eventfd(0)
     ref = Deaf.options(fds={"gate": gate}).start()
@@ -256,7 +256,7 @@ class Passing(Echo):
 
 
 @pytest.mark.parametrize(("actor", "level"), [(Echo, logging.INFO), (Passing, logging.DEBUG)])
-def test_hosts_that_come_and_go_with_an_actor_are_told_when_debugging(
+def test_hosts_of_short_lived_actors_are_logged_at_debug_level(
     system: System, caplog: pytest.LogCaptureFixture, actor: type[Echo], level: int
 ) -> None:
     """As the actor is: with a process for each peer, whoever connects would write two lines otherwise."""
@@ -269,7 +269,7 @@ def test_hosts_that_come_and_go_with_an_actor_are_told_when_debugging(
     assert (told["host started"], told["host ended"]) == (level, level)
 
 
-def test_a_host_of_a_passing_actor_that_is_killed_is_told_all_the_same(
+def test_the_kill_of_a_short_lived_actors_host_is_logged_as_an_error(
     system: System, caplog: pytest.LogCaptureFixture
 ) -> None:
     """As an error."""

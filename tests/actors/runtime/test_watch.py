@@ -13,7 +13,7 @@ from peerage.actors.runtime.mail.process import current_port
 from tests.actors.runtime.cast import Worker
 
 
-def test_an_outsider_learns_the_reason(worker: ActorRef[Worker]) -> None:
+def test_a_thread_gets_the_reason(worker: ActorRef[Worker]) -> None:
     """`watch(ref).wait()` returns when the actor has stopped, and not before."""
     seen = watch(worker)
     with pytest.raises(Timeout):
@@ -22,7 +22,7 @@ def test_an_outsider_learns_the_reason(worker: ActorRef[Worker]) -> None:
     assert seen.wait(5.0) == DownReason("normal", "stopped")
 
 
-def test_sigkill_is_told_with_its_signal(system: System) -> None:
+def test_the_reason_of_a_sigkill_has_the_signal(system: System) -> None:
     """Nothing of the actor's own can tell: the process's death is noticed."""
     ref = Worker.start()
     seen = watch(ref)
@@ -31,7 +31,7 @@ def test_sigkill_is_told_with_its_signal(system: System) -> None:
     assert (reason.kind, reason.signal) == ("killed", signal.SIGKILL)
 
 
-def test_an_exit_code_is_told(system: System) -> None:
+def test_the_reason_of_an_exit_has_the_code(system: System) -> None:
     """os._exit in an actor is a death, with its code."""
     ref = Worker.start()
     seen = watch(ref)
@@ -48,7 +48,7 @@ def test_sigterm_stops_the_actors_of_a_host(system: System) -> None:
     assert seen.wait(5.0).kind == "shutdown"
 
 
-def test_watching_nobody_says_noproc(system: System, worker: ActorRef[Worker]) -> None:
+def test_watching_no_actor_says_noproc(system: System, worker: ActorRef[Worker]) -> None:
     """At once, whether host or actor is missing."""
     assert watch(ActorRef.to("nobody")).wait(1.0).kind == "noproc"
     assert watch(ActorRef.to("nobody", worker.host)).wait(5.0).kind == "noproc"
@@ -74,7 +74,7 @@ def test_each_actor_of_a_host_that_ended_has_its_own_reason(worker: ActorRef[Wor
     assert watch(worker).wait(1.0).kind == "normal"
 
 
-def test_an_actor_is_told_of_a_death_once(worker: ActorRef[Worker]) -> None:
+def test_on_down_is_called_once_for_a_death(worker: ActorRef[Worker]) -> None:
     """on_down(ref, reason), once even for two watches of one ref."""
     other = Worker.options(name="victim").start()
     worker.ask(("watch", other))
@@ -84,7 +84,7 @@ def test_an_actor_is_told_of_a_death_once(worker: ActorRef[Worker]) -> None:
     assert worker.ask(("log",)) == [("victim", "killed", signal.SIGKILL)]
 
 
-def test_an_actor_is_told_of_a_stop(worker: ActorRef[Worker], place: Place) -> None:
+def test_on_down_is_called_for_a_stop(worker: ActorRef[Worker], place: Place) -> None:
     """A normal end is news too."""
     other = Worker.options(name="other", place=place).start()
     worker.ask(("watch", other))
@@ -100,7 +100,7 @@ def test_an_actor_watches_a_neighbour_in_its_host(worker: ActorRef[Worker]) -> N
     assert worker.ask(("downs",), timeout=5) == [("child", "normal", None)]
 
 
-def test_an_actor_that_watches_nobody_is_told(worker: ActorRef[Worker]) -> None:
+def test_on_down_is_called_if_there_is_no_such_actor(worker: ActorRef[Worker]) -> None:
     """on_down comes also for who was never there."""
     worker.ask(("watch", ActorRef.to("nobody")))
     assert worker.ask(("downs",), timeout=5) == [("nobody", "noproc", None)]

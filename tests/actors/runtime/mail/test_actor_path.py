@@ -56,7 +56,7 @@ def test_a_path_is_of_the_system_that_runs(monkeypatch: pytest.MonkeyPatch) -> N
     assert path(system=None).system == "one"
 
 
-def test_people_read_class_name_and_host() -> None:
+def test_str_shows_class_name_and_host() -> None:
     """The host only where it is not called as the actor."""
     assert str(path("a", "a")) == "Worker (a)"
     assert str(path("a", "h")) == "Worker (a in h)"

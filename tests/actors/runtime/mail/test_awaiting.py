@@ -72,7 +72,7 @@ def test_an_error_known_at_the_call_is_raised_when_it_is_awaited() -> None:
         asyncio.run(fail(KeyError("known")))
 
 
-def test_an_answer_is_awaited_so_long() -> None:
+def test_awaiting_an_answer_has_a_timeout() -> None:
     """The error names the caller's own limit; a Timeout that is the answer is raised as it is."""
     done: Future[str] = Future()
     done.set("answer")

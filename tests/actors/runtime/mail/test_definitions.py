@@ -37,7 +37,7 @@ def complaints() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("where", ["process", "thread"])
 @pytest.mark.parametrize("what", [each.__name__ for each in CHECKS])
-def test_of_what_a_program_defines_itself(complaints: dict[str, list[str]], what: str, where: str) -> None:
+def test_a_programs_own_definitions(complaints: dict[str, list[str]], what: str, where: str) -> None:
     """Each kind of class and function, to a process and to a thread: the name says what must hold."""
     assert complaints[f"{what} {where}"] == []
 

@@ -74,7 +74,7 @@ def test_a_host_that_does_not_live_yet_is_asked_when_it_is_up(scene: Scene) -> N
     assert scene.sent == [(2, Kind.FOLLOW, number)]
 
 
-def test_an_actor_that_starts_anew_in_its_host_is_told_by_that(scene: Scene) -> None:
+def test_a_restart_in_the_same_host_is_told_by_that_host(scene: Scene) -> None:
     """The host goes on telling; nothing more is sent there."""
     scene.host_up(2)
     number = scene.follow()
@@ -115,7 +115,7 @@ def test_no_end_is_told_without_a_beginning(scene: Scene) -> None:
     assert scene.heard == []
 
 
-def test_a_successor_that_is_up_before_the_last_words_of_the_one_before_comes_after_it(scene: Scene) -> None:
+def test_a_life_ends_before_its_successor_is_up(scene: Scene) -> None:
     """What the old one says later is of no interest."""
     scene.host_up(2)
     number = scene.follow()
@@ -139,7 +139,7 @@ def test_a_follow_that_is_removed_is_called_off_at_its_host(scene: Scene) -> Non
     assert (scene.heard, len(scene.sent), len(scene.follows)) == ([], 2, 0)
 
 
-def test_a_dead_host_is_not_told_that_it_is_followed_no_more(scene: Scene) -> None:
+def test_no_unfollow_is_sent_to_a_dead_host(scene: Scene) -> None:
     """Nobody reads there."""
     scene.host_up(2)
     number = scene.follow()
@@ -148,7 +148,7 @@ def test_a_dead_host_is_not_told_that_it_is_followed_no_more(scene: Scene) -> No
     assert scene.sent == [(2, Kind.FOLLOW, number)]
 
 
-def test_a_follow_that_nobody_wants_any_more_goes_at_the_next_look(scene: Scene) -> None:
+def test_an_unwanted_follow_is_removed_at_the_next_look(scene: Scene) -> None:
     """Whoever lost interest may have done so in another thread."""
     is_wanted = True
     scene.follow(is_wanted=lambda: is_wanted)
@@ -183,7 +183,7 @@ def test_a_callback_may_remove_its_follow(scene: Scene) -> None:
     assert scene.sent == [(2, Kind.FOLLOW, number)]
 
 
-def test_the_end_of_the_port_is_told_to_those_who_want_to_know(scene: Scene) -> None:
+def test_closing_the_port_calls_on_close(scene: Scene) -> None:
     """An ask that waits for a successor has to fail."""
     scene.follow(on_close=lambda: scene.heard.append("closed"))
     scene.follow()

@@ -117,9 +117,7 @@ def test_a_ref_of_a_system_that_has_ended_fails_at_once_in_the_next(
         assert system.dead_letters == 0
 
 
-def test_an_actor_that_got_a_foreign_ref_is_told_the_same(
-    system: System, place: Place, old: ActorRef[Any]
-) -> None:
+def test_a_foreign_ref_raises_in_an_actor_too(system: System, place: Place, old: ActorRef[Any]) -> None:
     """In its own process or in a thread, and beside it in the same host."""
     host = Worker.options(place=place).start()
     for actor in (host, host.ask(("start", HERE))):
@@ -170,7 +168,7 @@ def test_nothing_of_an_ended_system_stays_registered() -> None:
     assert ActorRegistry.get_all() == []
 
 
-def test_who_asks_while_the_system_ends_hears_that_the_actor_is_dead() -> None:
+def test_an_ask_while_the_system_ends_raises() -> None:
     """From every thread, promptly, and those who go on telling are told."""
     errors: list[BaseException] = []
     waiting = threading.Barrier(5)
@@ -234,7 +232,7 @@ def test_a_pickled_ref_fails_at_once_in_another_process(
     assert worker.ask(("log",)) == []
 
 
-def test_what_is_told_while_the_system_ends_is_a_dead_letter() -> None:
+def test_a_tell_while_the_system_ends_is_a_dead_letter() -> None:
     """Of an actor of its own: the sender could not know."""
     System.current().shutdown()
     heard: list[tuple[str, int]] = []

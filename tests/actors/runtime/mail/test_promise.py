@@ -272,7 +272,7 @@ def test_the_first_value_wins_and_the_second_is_a_dead_letter(
     assert second.ask(("read_kept",)) == "first"
 
 
-def test_whoever_receives_a_future_that_is_set_cannot_set_it(
+def test_a_future_that_arrives_with_its_value_cannot_be_set(
     holder: ActorRef[Holder], future: Future[Any]
 ) -> None:
     """As in Pykka."""
@@ -315,9 +315,7 @@ def test_a_future_comes_home_as_itself(holder: ActorRef[Holder], future: Future[
             future.set(1)
 
 
-def test_a_future_arrives_as_one_object_at_who_holds_it(
-    holder: ActorRef[Holder], future: Future[Any]
-) -> None:
+def test_a_future_that_arrives_twice_is_one_object(holder: ActorRef[Holder], future: Future[Any]) -> None:
     """In one message and in several."""
     assert holder.ask(("are_one", future, future))
     holder.ask(("keep", future))
@@ -364,7 +362,7 @@ def test_what_is_read_is_the_readers_own(
     assert future.get(timeout=20) == second.ask(("read", future)) == ["value"]
 
 
-def test_the_answer_to_an_ask_is_read_elsewhere_while_who_asked_does_not_look(
+def test_the_answer_to_an_ask_is_read_elsewhere_while_the_asker_is_busy(
     pair: tuple[ActorRef[Holder], ActorRef[Holder]], future: Future[Any]
 ) -> None:
     """A future of block=False may be sent on."""
@@ -450,7 +448,7 @@ def test_nothing_is_registered_before_a_future_is_pickled(system: System, future
     assert journeys[1] is journeys[2] is not None
 
 
-def test_a_future_that_its_maker_has_let_go_of(
+def test_setting_a_future_that_its_maker_has_dropped_is_a_dead_letter(
     holder: ActorRef[Holder], future: Future[Any], dead_letters: list[str]
 ) -> None:
     """Setting it is a dead letter; reading it raises at once, and does not hang."""
@@ -464,7 +462,7 @@ def test_a_future_that_its_maker_has_let_go_of(
     assert dead_letters == [home]
 
 
-def test_reading_a_future_that_its_maker_has_let_go_of_raises(system: System) -> None:
+def test_reading_a_future_that_its_maker_has_dropped_raises(system: System) -> None:
     """At once."""
     maker, reader = Holder.start(), Holder.start()
     [future] = maker.ask(("make",))
@@ -607,7 +605,7 @@ def test_a_hook_cannot_be_set_on_a_future_that_others_have(
         future.set_get_hook(lambda timeout: 1)
 
 
-def test_cancelling_away_from_home_stops_only_who_does(system: System, future: Future[Any]) -> None:
+def test_cancelling_away_from_home_stops_only_that_waiter(system: System, future: Future[Any]) -> None:
     """At home it is for all: they get the error."""
     holder = Holder.start()
     assert holder.ask(("cancel", future)) == (True, "cancelled")
@@ -624,7 +622,7 @@ def test_it_is_exported_under_the_names_that_programs_use() -> None:
     assert ProcessFuture is Future is as_pykka.ProcessFuture is as_pykka.ThreadingFuture is as_pykka.Future
 
 
-def test_a_stop_reads_no_mailbox_of_a_future(holder: ActorRef[Holder], future: Future[Any]) -> None:
+def test_waiting_for_a_future_makes_no_mailbox(holder: ActorRef[Holder], future: Future[Any]) -> None:
     """A thread without a mailbox waits for a future and has none afterwards."""
     holder.ask(("keep", future))
     seen: list[Any] = []

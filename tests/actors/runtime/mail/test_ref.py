@@ -104,7 +104,7 @@ def test_a_ref_by_name_reaches_its_actor(worker: ActorRef[Worker]) -> None:
     assert ActorRef.to(worker.name).ask(("pid",)) == worker.ask(("pid",))
 
 
-def test_an_unknown_actor_is_dead() -> None:
+def test_an_ask_of_an_unknown_actor_raises() -> None:
     """Unknown host or unknown name: the ask fails at once, the tell is a dead letter."""
     System.current()
     with pytest.raises(ActorDeadError, match="nobody"):
@@ -113,7 +113,7 @@ def test_an_unknown_actor_is_dead() -> None:
     assert not ActorRef.to("nobody").is_alive()
 
 
-def test_an_unknown_actor_of_a_known_host_is_dead(worker: ActorRef[Worker]) -> None:
+def test_an_ask_of_an_unknown_actor_in_a_known_host_raises(worker: ActorRef[Worker]) -> None:
     """The host answers for whom it does not have."""
     with pytest.raises(ActorDeadError, match="nobody"):
         ActorRef.to("nobody", worker.host).ask("x", timeout=5)

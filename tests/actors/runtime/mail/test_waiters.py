@@ -18,7 +18,7 @@ def test_functions_are_called_once_in_order() -> None:
     assert called == [0, 1, 2]
 
 
-def test_whoever_does_not_wait_any_more_is_not_told() -> None:
+def test_a_callback_that_was_dropped_is_not_called() -> None:
     """Whether anybody is left is told."""
     waiters, called = Waiters(), []
 

@@ -51,7 +51,7 @@ def test_a_watch_that_was_dropped_does_not_end() -> None:
     assert not told.ends
 
 
-def test_with_a_host_end_the_watches_of_its_actors() -> None:
+def test_the_death_of_a_host_ends_the_watches_of_its_actors() -> None:
     """Each with the reason of its own actor; the other hosts' stay."""
     watches, told = Watches(), Told()
     for name, serial in (("a", 3), ("b", 3), ("c", 4)):
@@ -62,7 +62,7 @@ def test_with_a_host_end_the_watches_of_its_actors() -> None:
     assert len(watches) == 1
 
 
-def test_whoever_is_told_may_drop_another_watch() -> None:
+def test_a_callback_may_drop_another_watch() -> None:
     """That one is told no more."""
     watches, told = Watches(), Told()
 
@@ -108,7 +108,7 @@ def test_a_thread_waits_for_an_end() -> None:
     assert port.waited == [(5.0, True)]
 
 
-def test_a_thread_waits_no_longer_than_it_wants() -> None:
+def test_waiting_for_an_end_has_a_timeout() -> None:
     port = Port(None)
     with pytest.raises(Timeout, match=r"Actor \(a in host\) still lives after 0.5 s"):
         Watch(port, path("a")).wait(0.5)

@@ -138,7 +138,7 @@ class Starter(Generic[A]):
         except ActorDeadError as error:
             told = as_start_error(name, error)
             if told is error:
-                raise
+                raise  # as it is, with its own cause
             raise told from error
         return self._ref_of(process, name, serial)
 
@@ -257,6 +257,7 @@ class Starter(Generic[A]):
         return ref
 
     def _host_name(self, name: str) -> str:
+        """The name of the host that the actor lives in. Args: name, the actor's, which is the default."""
         if isinstance(self._place, ActorRef):
             return self._place.host
         return self._host or name if isinstance(self._place, Place) else str(self._place)
@@ -403,10 +404,12 @@ def _give_back(reserved: Future[Any]) -> None:
 
 
 def _request_start(serial: int, body: bytes) -> Future[Any]:
+    """Ask a host to start an actor. Returns: the host's serial once it is up, or what it raised."""
     return current_port().requests.ask_packed(serial << THREAD_BITS, Kind.START, body)
 
 
 def _process() -> Process:
+    """This process's part in the system, which the first start of an actor creates. Raises: LimitReachedError."""
     if not here.system():
         System.ensure()
     process = current_process()

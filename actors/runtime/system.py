@@ -273,7 +273,7 @@ class System:
         self._before_end.append(callback)
 
         def call_off() -> None:
-            with contextlib.suppress(ValueError):
+            with contextlib.suppress(ValueError):  # it was removed before
                 self._before_end.remove(callback)
 
         return call_off
@@ -310,6 +310,7 @@ class System:
             stack.callback(process.close_context)
             stack.callback(self._directory.close)
             stack.callback(process.network.foothold.close)
+            # With the life pipe's writing end closed, whatever process is still there exits.
             for fd in (self._life_read, self._life_write):
                 stack.callback(os.close, fd)
             stack.callback(self._fork_server.close)
@@ -322,7 +323,7 @@ class System:
             for callback in reversed(self._before_end):
                 try:
                     callback()
-                except Exception:
+                except Exception:  # the program's fault must not leave its actors running
                     logger().exception("callback before the system's end failed")
             # An actor in a thread of this process may be the one that shuts down. It cannot stop before this call returns:
             # the root stops its host, and does not wait for it.
@@ -342,7 +343,7 @@ class System:
                 with contextlib.suppress(KeyboardInterrupt, SystemExit):
                     self._ran.wait(left)
             raise
-        self._thread.join()
+        self._thread.join()  # a moment: the loop has ended. Nobody may use the sockets when they are closed
 
     def _wait_for_end(self) -> None:
         """Wait for the thread that shuts down.
@@ -358,6 +359,7 @@ class System:
             while not self._over.wait(LOOK_S) and stopper.is_alive():
                 pass
         except BaseException:
+            # A second signal has hit this thread and not the one that shuts down. It means the same.
             assert self._root is not None
             self._root.call_threadsafe(None, self._root.hurry)
             raise
@@ -406,5 +408,7 @@ def watch(ref: ActorRef[Any]) -> Watch:
     """
     try:
         return Watch(ref.port(), ref)
-    except ActorDeadError as error:
+    except (
+        ActorDeadError
+    ) as error:  # of another system, or where none runs: a watch asks, so it gets an answer
         return Watch(None, ref, DownReason("noproc", str(error)))

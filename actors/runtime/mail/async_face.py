@@ -58,6 +58,7 @@ class AsyncFace:
         self._port = port
         self._deadlines: Deadlines[Call] = Deadlines(self._expire, SHARE_S)
         self.lines = Lines(port)
+        # A thread may run one loop after the other: the timer of the deadlines moves along.
         self.reader = LoopReader(port, self._deadlines.move)
 
     @property
@@ -135,7 +136,9 @@ class AsyncFace:
         if route is None:
             call.settle(None, ActorDeadError(f"{ref} not found"))
             return
-        call.asked = Ask(call, route.serial, route)  # not sent yet: for whoever looks what the call is about
+        call.asked = Ask(
+            call, route.serial, route
+        )  # not sent yet, but this says which actor the call is about
         # A handler that runs a loop of its own may ask an actor of its own host. If that actor is on the stack, waiting for
         # this very handler to return, the answer never comes.
         if (
@@ -169,7 +172,7 @@ class AsyncFace:
     ) -> Coroutine[Any, Any, None]:
         """Send a tell now, or as soon as there is room. Returns: to be awaited until then. Args: as of `ask`; also DROP.
 
-        A tell that goes at once needs no future: most do, and one costs more than sending it.
+        A tell that goes at once, as most do, is spared the future.
         """
         call: Call | None = None
         try:  # as for an ask: errors are raised where it is awaited
@@ -243,6 +246,7 @@ class AsyncFace:
 
         Raises: MailboxFullError, for FAIL.
         """
+        # FAIL, too, is for a full mailbox: what only waits for its turn does not fail.
         if isinstance(when_full, Fail) and not letter.exempt and not self._has_place(route, letter.size):
             raise MailboxFullError(route.ref.name, route.window.messages, route.window.size)
         call = letter.waiter
@@ -269,7 +273,7 @@ class AsyncFace:
         Raises: MailboxFullError, when as many wait already.
         """
         loop = asyncio._get_running_loop()  # noqa: SLF001 - None where none runs, without an exception
-        if loop is None:
+        if loop is None:  # then nothing would move the line, and the caller waits instead
             return False
         line: Line | None = route.line
         if line is not None and len(line.letters) >= WINDOW_MESSAGES:
@@ -307,6 +311,7 @@ class AsyncFace:
             full = None if letter is None or self._is_next_turns(letter) else self.lines.full(letter, now)
             error = Timeout(f"{call.timeout} seconds" if full is None else f"{call.timeout} seconds: {full}")
             error.__cause__ = full
+        # Only its wait for room is over: the caller has chosen a shorter one, or the default.
         elif letter is not None and call.room_until is not None and call.room_until <= now:
             assert letter.line is not None
             # By default it is the line that must not stand still: behind a slow actor the last may wait for minutes.

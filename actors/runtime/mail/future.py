@@ -297,9 +297,7 @@ class Future(pykka.Future[T]):
         joined: Future[Iterable[Any]] = Future()
 
         # The timeout is for all of them together; Pykka's own `join` gives it to each in turn.
-        def get(
-            timeout: float | None,
-        ) -> list[Any]:
+        def get(timeout: float | None) -> list[Any]:
             until = ends_at(timeout)
             return [future.get(timeout=_left(until)) for future in (self, *futures)]
 

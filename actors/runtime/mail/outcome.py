@@ -51,6 +51,7 @@ class Outcome:
     def __init__(
         self, value: Any, error: BaseException | None = None, packed: tuple[int, Raw] | None = None
     ) -> None:
+        """Args: packed, a message's kind (REPLY or FAIL) and body, in place of the other two."""
         self._value, self._error, self._packed = value, error, packed
         # Raising adds to an exception's traceback. Each reader starts from the one that it had when it was set.
         self._trace = None if error is None else error.__traceback__

@@ -94,7 +94,7 @@ def dumps(
     registry.importable.clear()
     if buffers is not None:
         buffers.clear()
-    return _dump_with(pickler, value, collect, kept_there)
+    return _dump_with(pickler, value, collect, kept_there)  # if this fails, it is for another reason
 
 
 def dumps_error(error: BaseException, *, chained: bool, forced: bool) -> bytes:
@@ -191,6 +191,7 @@ def _error_pickler(*, chained: bool, forced: bool) -> type[_MessagePickler]:
     return type("_ErrorPickler", (_MessagePickler,), {"_chained": chained, "_forced": forced})
 
 
+# The four ways that the codec tries in turn.
 _error_picklers = {
     (chained, forced): _error_pickler(chained=chained, forced=forced)
     for chained in (False, True)

@@ -22,11 +22,11 @@ def is_there(actor: ActorPath) -> bool:
     Raises nothing: every reason why it cannot be asked is an answer.
     """
     process = current_process()
-    if process is None or process.closed:
+    if process is None or process.closed:  # no system runs here, or it has ended
         return False
     try:
         actor.belong_to(process.system)
-    except ForeignRefError:
+    except ForeignRefError:  # it may be alive, but not for anybody here
         return False
     serial = process.table.resolve(actor.host, actor.serial)
     if serial is None:  # there is no such host, as far as this process has heard
@@ -35,6 +35,7 @@ def is_there(actor: ActorPath) -> bool:
     # Its own host cannot answer while one of its actors waits here.
     if host is not None and host.serial == serial:
         return actor.name.encode() in host.cells
+    # Outside the window: that of a busy actor may be full, and the question is for its host, not for its mailbox.
     try:
         question = current_port().requests.ask(
             serial << THREAD_BITS, Kind.QUERY, None, target=actor.name.encode()

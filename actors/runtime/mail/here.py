@@ -147,7 +147,7 @@ class Thread(threading.local):
     ever finds the port of the system before.
     """
 
-    port: Any  # no `Port`: the hot paths call its own methods without a detour
+    port: Any  # not `Port`: the hot paths call methods that only its class has, which stands above
     owner: object  # closes that port when the thread ends: a thread-local value dies with its thread
     host: Host | None = None
 

@@ -97,7 +97,7 @@ def test_what_no_window_bounds_waits_behind_the_others_only(port: Port) -> None:
     port.lines.put_behind(route, IF_THERE, pack(["if there"]), None)
     answer = port.ask_later("exempt ask", exempt=True)
     port.lines.put_behind(route, Kind.STOP, pack(None), Future())
-    assert not port.lines.advance()
+    assert not port.lines.advance(None)
     assert [kind for kind, _value, _flags in port.sent] == [TELL, IF_THERE, ASK, Kind.STOP]
     assert [bool(flags & EXEMPT) for _kind, _value, flags in port.sent] == [True, False, True, True]
     assert (route.window.exempt, route.window.asks, answer.asked.size) == (1, 0, -1)

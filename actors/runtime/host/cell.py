@@ -9,18 +9,18 @@ from collections.abc import Callable, Container, Mapping
 from pickle import loads
 from typing import Any, Protocol
 
-from peerage.actors.runtime.errors import StopIncompleteError
 from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.host.batches import hand_over, split
 from peerage.actors.runtime.host.end_log import log_end
 from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.last_hooks import call_on_failure, call_on_stop
 from peerage.actors.runtime.host.loop import Loop, Timer
-from peerage.actors.runtime.host.mailbox import CORR, FLAGS, KIND, SIZE, SOURCE, Item, Mailbox, messages_in
+from peerage.actors.runtime.host.mailbox import CORR, FLAGS, KIND, SIZE, SOURCE, Item, Mailbox
 from peerage.actors.runtime.host.pykka_messages import PYKKA_MESSAGES, receive_pykka
 from peerage.actors.runtime.host.receipts import Receipts
+from peerage.actors.runtime.host.settlement import Settlement
 from peerage.actors.runtime.host.watching import Watchers, Watching
-from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import codec
-from peerage.actors.runtime.mail.batch import unpack_batch
 from peerage.actors.runtime.mail.definitions import news
 from peerage.actors.runtime.mail.envelope import BATCH, EXEMPT, FRAMES, JOINED, Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
@@ -98,15 +98,15 @@ class ActorCell:
         self.current: tuple[int, int, int] | None = (
             None  # source, correlation, kind of the message being handled
         )
-        self.unacknowledged: dict[int, UnacknowledgedCounts] = {}
         call_soon = functools.partial(loop.call_soon, self)
         self.answers = Answers(port, call_soon, kept)
+        self._settlement = Settlement(port, receipts, self.answers, ref)
+        self.unacknowledged = self._settlement.unacknowledged
         self.watching = Watching(port.lives, call_soon, self._on_down)
         self.watchers = Watchers(port)
         self.fds: set[int] = set()
         self.timers: set[Timer] = set()
         self._postponed: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
-        self._stop_asks: list[tuple[int, int]] = []
         self.owner: ActorRef[Any] | None = None
         self.is_patient = False
 
@@ -199,13 +199,13 @@ class ActorCell:
         self.mailbox.handled += 1
         if kind == STOP:
             if corr:
-                self._stop_asks.append((source, corr))
+                self._settlement.asked_to_stop(source, corr)
             self._stop(codec.decode(0, body, ()) or STOPPED)
             return
         try:
             value = codec.decode(flags, body, extras)
         except Exception as error:
-            self._unreadable(kind, flags, source, corr, size, error)
+            self._settlement.unreadable(kind, flags, source, corr, size, error)
             return
         if news:
             self._port.kept.announce(source)
@@ -232,7 +232,7 @@ class ActorCell:
         try:
             value = loads(body) if not extras and not flags & FRAMES else codec.decode(flags, body, extras)
         except Exception as error:
-            self._unreadable(TELL, flags, source, 0, size, error)
+            self._settlement.unreadable(TELL, flags, source, 0, size, error)
             return
         if news:
             self._port.kept.announce(source)
@@ -244,7 +244,7 @@ class ActorCell:
                 self.actor.on_receive(value)  # type: ignore[union-attr]  # no messages before the actor exists
         except BaseException as error:
             failure = error
-        counts = self.unacknowledged.get(source) or self._counts_for(source)
+        counts = self.unacknowledged.get(source) or self._settlement.counts_for(source)
         receipts = self._receipts
         receipts.words[counts.entry + SETTLED] += 1
         if flags & EXEMPT or not counts.dirty:
@@ -259,34 +259,20 @@ class ActorCell:
 
     def _handle_batch(self, item: Item, limit: int) -> None:
         """Handle the messages of one frame, each as if it had come alone; what is over the limit waits, unpacked."""
-        _kind, flags, source, messages, sender, body, extras, size, arrived = item
-        values: list[Any] = body if type(body) is list else unpack_batch(flags, body, messages)
-        if messages > limit:
-            rest = values[limit:]
-            del values[limit:]
-            self.mailbox.put_back((TELL, flags, source, len(rest), sender, rest, extras, size, arrived))
+        _kind, flags, source, messages, sender, _body, _extras, size, _arrived = item
+        values, rest = split(item, limit)
+        if rest is not None:
+            self.mailbox.put_back(rest)
             messages, size = limit, 0
         self.current = (source, 0, TELL)
         self.sender_identity = sender
-        receive, failure = self.actor.on_receive, None  # type: ignore[union-attr]  # no messages before the actor exists
-        counts, words = self._counts_for(source), self._receipts.words
+        counts, words = self._settlement.counts_for(source), self._receipts.words
+        receive: Callable[[Any], object] = self.actor.on_receive  # type: ignore[union-attr]  # as above
+        if not flags & JOINED:
+            receive = functools.partial(self._receive_packed, receive, counts)
         entry = counts.entry + SETTLED
-        before = settled = words[entry]
-        dead_before = words[counts.entry + DEAD]
-        try:
-            if flags & JOINED:
-                for value in values:
-                    settled += 1
-                    receive(value)
-                    words[entry] = settled
-            else:
-                for packed in values:
-                    settled += 1
-                    self._receive_packed(packed, receive, counts)
-                    words[entry] = settled
-        except BaseException as error:
-            failure = error
-            words[entry] = settled
+        before, dead_before = words[entry], words[counts.entry + DEAD]
+        settled, failure = hand_over(values, receive, words, entry)
         self.mailbox.handled += settled - before
         self.mailbox.depth -= messages
         left = before + messages - settled
@@ -298,13 +284,12 @@ class ActorCell:
             self.fail(failure)
 
     def _receive_packed(
-        self, packed: Raw, receive: Callable[[Any], object], counts: UnacknowledgedCounts
+        self, receive: Callable[[Any], object], counts: UnacknowledgedCounts, packed: Raw
     ) -> None:
         try:
             value = loads(packed)
         except Exception as error:
-            self._receipts.words[counts.entry + DEAD] += 1
-            self._log_unreadable(error)
+            self._settlement.unreadable_in_batch(counts, error)
             return
         if type(value) in PYKKA_MESSAGES:
             receive_pykka(self.actor, value)
@@ -323,33 +308,6 @@ class ActorCell:
         else:
             if not self.deferred:
                 self.answers.give(source, corr, answer)
-
-    def _unreadable(self, kind: int, flags: int, source: int, corr: int, size: int, error: Exception) -> None:
-        if kind == ASK:
-            self.answers.fail(source, corr, error)
-            return
-        if kind == TELL:
-            self._settle(source, flags, size, 1)
-        self._log_unreadable(error)
-
-    def _log_unreadable(self, error: Exception) -> None:
-        logger().error(
-            "message cannot be read", actor=self.ref.name, host=self._keeper.name, error=repr(error)
-        )
-
-    def _settle(self, source: int, flags: int, size: int, dead: int, messages: int = 1) -> None:
-        """Note tells as handled, or as dead letters; the host acknowledges in batches."""
-        counts, words = self._counts_for(source), self._receipts.words
-        words[counts.entry + SETTLED] += messages
-        if dead:
-            words[counts.entry + DEAD] += dead
-        self._receipts.settle(counts, flags, size, dead, messages)
-
-    def _counts_for(self, source: int) -> UnacknowledgedCounts:
-        counts = self.unacknowledged.get(source)
-        if counts is None:
-            counts = self.unacknowledged[source] = self._receipts.counts(source, self.name)
-        return counts
 
     # Other actors
 
@@ -375,15 +333,7 @@ class ActorCell:
         """Pykka's order: gone from the registry, then `on_stop`, then the rest of the mailbox is refused."""
         assert self.actor is not None
         self._leave_registries(reason)
-        try:
-            self.actor.on_stop()
-        except StopIncompleteError as error:
-            reason = from_exception(error, "")
-        except BaseException as error:
-            trace = traceback.format_exc()
-            logger().exception("on_stop failed", actor=self.ref.name, host=self._keeper.name)
-            reason = from_exception(error, trace)
-        self.end(reason)
+        self.end(call_on_stop(self.actor, self.ref, reason))
 
     def _leave_registries(self, reason: DownReason) -> None:
         """Here, and where it was started from."""
@@ -398,10 +348,7 @@ class ActorCell:
         trace = "".join(traceback.format_exception(error))
         self._leave_registries(from_exception(error, trace))
         if self.actor is not None:
-            try:
-                self.actor.on_failure(type(error), error, error.__traceback__)
-            except BaseException:
-                logger().exception("on_failure failed", actor=self.ref.name, host=self._keeper.name)
+            call_on_failure(self.actor, self.ref, error)
         self.end(from_exception(error, trace))
 
     def end(self, reason: DownReason) -> None:
@@ -416,25 +363,11 @@ class ActorCell:
         for fd in list(self.fds):
             self._loop.descriptors.clear(fd, reader=True, writer=True)
         self.watching.drop()
-        self._refuse_rest()
+        self._settlement.refuse(self.mailbox)
         self.watchers.ended(reason)
-        for source, corr in self._stop_asks:
-            self._port.send(source, Kind.REPLY, corr, body=codec.dumps(None))
+        self._settlement.answer_stops()
         keeper = self._keeper
         facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
         is_short_lived = self.actor is not None and self.actor.is_short_lived
         log_end(reason, facts, is_short_lived=is_short_lived, is_system_ending=keeper.is_system_ending)
         keeper.on_end(self, reason)
-
-    def _refuse_rest(self) -> None:
-        for item in self.mailbox.items:
-            kind, flags, source, corr, _sender, _body, _extras, size, _arrived = item
-            if kind == TELL:
-                messages = messages_in(item)
-                self._settle(source, flags, size, messages, messages)
-            elif kind == STOP and corr:
-                self._stop_asks.append((source, corr))
-        self.answers.refuse_all(self.name)
-        self.mailbox.clear()
-        for counts in self.unacknowledged.values():
-            self._receipts.acknowledge(counts)

@@ -7,11 +7,12 @@ actor, the first two are handled, and the rest are dead letters. So each of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, MutableSequence
+from collections.abc import Callable, MutableSequence, Sequence
 from typing import Any
 
 from peerage.actors.runtime.host.mailbox import Item
 from peerage.actors.runtime.mail.batch import unpack_batch
+from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
 
 
 def split(item: Item, limit: int) -> tuple[list[Any], Item | None]:
@@ -31,27 +32,37 @@ def split(item: Item, limit: int) -> tuple[list[Any], Item | None]:
 
 
 def hand_over(
-    values: Iterable[Any],
+    values: Sequence[Any],
     receive: Callable[[Any], object],
     words: MutableSequence[int] | memoryview[int],
     entry: int,
-) -> tuple[int, BaseException | None]:
-    """Call `receive` with each value, and count it in `words[entry]` before the next one is begun.
+) -> tuple[int, int, BaseException | None]:
+    """Call `receive` with each value, and count it in the handled counts before the next one is begun.
 
     The count is written once for each message and not once for the batch, because the process may be killed at any point:
     senders then read in the file that is behind `words` how many of their tells were handled, and only the one message
     that was being handled at that moment is in doubt.
 
-    Returns: the count, which includes a message whose handling has failed; and what it failed with, or None. After a failure
-    the values behind it are not touched.
+    A failure ends the batch. The values behind it are settled here, as dead letters: they are not in the mailbox any more,
+    where the end of the actor would find them.
+
+    Args: entry, of the sender and the actor in the handled counts (`mail/handled_counts.py`).
+    Returns: how many were given to `receive`, with the one that has failed; how many were dead letters, those that
+        `receive` itself has counted as such among them; and what it failed with, or None.
     """
-    settled = words[entry]
+    before = settled = words[entry + SETTLED]
+    dead_before = words[entry + DEAD]
+    failure = None
     try:
         for value in values:
             settled += 1
             receive(value)
-            words[entry] = settled
+            words[entry + SETTLED] = settled
     except BaseException as error:
-        words[entry] = settled
-        return settled, error
-    return settled, None
+        failure = error
+        words[entry + SETTLED] = settled
+    handled = settled - before
+    if left := len(values) - handled:
+        words[entry + DEAD] += left
+        words[entry + SETTLED] = settled + left
+    return handled, words[entry + DEAD] - dead_before, failure

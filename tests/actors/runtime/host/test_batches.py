@@ -11,9 +11,9 @@ from peerage.actors.runtime.host.mailbox import CORR, SIZE, Item
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.batch import Batch
 from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.handled_counts import DEAD, SETTLED
 
 SENDER = 7 << 20
-ENTRY = 2
 
 
 def batch(*values: Any, joined: bool = True) -> Item:
@@ -48,16 +48,16 @@ def test_pickled_messages_stay_pickled() -> None:
 
 def test_each_message_is_counted_before_the_next_one_begins() -> None:
     """A kill leaves at most the message that was being handled in doubt."""
-    words = [0, 0, 40]
+    words = [0, 0, 40, 1]
     seen: list[int] = []
-    assert hand_over(["a", "b", "c"], lambda _value: seen.append(words[ENTRY]), words, ENTRY) == (43, None)
-    assert (seen, words[ENTRY]) == ([40, 41, 42], 43)
+    assert hand_over(["a", "b", "c"], lambda _value: seen.append(words[SETTLED]), words, 0) == (3, 0, None)
+    assert (seen, words) == ([40, 41, 42], [0, 0, 43, 1])
 
 
 @pytest.mark.parametrize("error", [ValueError("boom"), SystemExit(3)])
-def test_a_failure_is_counted_and_ends_the_batch(error: BaseException) -> None:
+def test_a_failure_makes_the_rest_dead_letters(error: BaseException) -> None:
     """Whatever a handler raises: it ends the actor, and not the loop."""
-    words = [0, 0, 40]
+    words = [0, 0, 40, 1]
     handled: list[str] = []
 
     def receive(value: str) -> None:
@@ -65,5 +65,15 @@ def test_a_failure_is_counted_and_ends_the_batch(error: BaseException) -> None:
             raise error
         handled.append(value)
 
-    assert hand_over(["a", "b", "c"], receive, words, ENTRY) == (42, error)
-    assert (handled, words[ENTRY]) == (["a"], 42)
+    assert hand_over(["a", "b", "c", "d"], receive, words, 0) == (2, 2, error)
+    assert (handled, words) == (["a"], [0, 0, 44, 3])
+
+
+def test_dead_letters_of_the_receiver_count() -> None:
+    """A message that could not be read is settled, and the next one is handled."""
+    words = [0, 0, 0, 0]
+
+    def receive(_value: str) -> None:
+        words[DEAD] += 1
+
+    assert hand_over(["a", "b"], receive, words, 0) == (2, 2, None)

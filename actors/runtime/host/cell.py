@@ -40,7 +40,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.stops import unregister
 from peerage.actors.runtime.mail.window import ACK_BYTES, ACK_MESSAGES, UnacknowledgedCounts
 
-# Comparing enum members is slow.
+# Comparing enum members is slow, and the kind of each message is compared.
 TELL, ASK, STOP = int(Kind.TELL), int(Kind.ASK), int(Kind.STOP)
 
 TURN_MESSAGES = 128  # messages of one actor in a loop turn, so that its neighbours are served too
@@ -99,12 +99,13 @@ class ActorCell:
         self.deferred = False
         self.sender_identity = b""
         self.current: tuple[int, int, int] | None = None
+        # News of others is read by the port, which does so in the middle of handlers as well, while they wait for answers.
+        # So the parts below never call the actor themselves, but have the loop do so in its next turn.
         call_soon = functools.partial(loop.call_soon, self)
         self.answers = Answers(port, call_soon, kept)
         self._settlement = Settlement(port, receipts, self.answers, ref)
-        self.unacknowledged = (
-            self._settlement.unacknowledged
-        )  # the same dictionary, one look-up nearer to the hot path
+        # The same dictionary, one look-up nearer to the hot path.
+        self.unacknowledged = self._settlement.unacknowledged
         self.watching = Watching(port.lives, call_soon, self._on_down)
         self.watchers = Watchers(port)
         self.fds: set[int] = set()
@@ -138,7 +139,7 @@ class ActorCell:
         """
         self.queued = False
         # Busy: it was queued, then a timer or a descriptor entered it, and it waits there in a nested turn, which is
-        # this one. `leave` queues it again.
+        # this one. `leave` queues it again. Ended: it was queued when something else ended it, and its mailbox is empty.
         if self.busy or self.ended:
             return
         mailbox = self.mailbox
@@ -152,9 +153,8 @@ class ActorCell:
                 mailbox.size -= item[SIZE]
                 if item[FLAGS] & BATCH:
                     self._handle_batch(item, left)
-                    left -= item[
-                        CORR
-                    ]  # below zero if some of it was put back: this turn is over in either case
+                    # Below zero if some of it was put back: this turn is over in either case.
+                    left -= item[CORR]
                     continue
                 left -= 1
                 mailbox.depth -= 1
@@ -182,9 +182,8 @@ class ActorCell:
         self.sender_identity = b""
         if self.ended:  # the end has taken everything away that could come up
             return
-        for fd in list(
-            self.fds
-        ):  # those that became ready meanwhile were muted, so that the loop could sleep
+        # Those that became ready meanwhile were muted, so that the loop could sleep.
+        for fd in list(self.fds):
             loop.descriptors.unmute(fd)
         # Not called from here: they take their turn like other calls, so that an actor that was busy for long and has many
         # of them does not keep its neighbours waiting still longer.
@@ -241,6 +240,7 @@ class ActorCell:
 
     def _handle_uncounted(self, value: Any) -> None:
         """Handle a tell with `if_there=True`: no sender counts it, and so nothing is settled."""
+        # Like any tell, it has no asker that an exception could go to: the actor ends, and its supervisor hears of it.
         try:
             if type(value) in PYKKA_MESSAGES:
                 receive_pykka(self.actor, value)
@@ -297,7 +297,6 @@ class ActorCell:
             messages, size = limit, 0  # the bytes are given back with the last part
         self.current = (source, 0, TELL)
         self.sender_identity = sender
-        # No announcement of definitions here: batches always bring them whole (see docs/decisions/0024).
         counts = self._settlement.counts_for(source)
         receive: Callable[[Any], object] = self.actor.on_receive  # type: ignore[union-attr]  # as above
         if not flags & JOINED:
@@ -408,7 +407,9 @@ class ActorCell:
         self.ended = True
         self.stopped.set()
         self._keeper.forget(self)
-        for timer in tuple(self.timers):  # a cancelled timer takes itself out of the set
+        # Copies, because both take themselves out of these sets. Descriptors are not closed: they are the actor's own, and
+        # it may have handed them to somebody else.
+        for timer in tuple(self.timers):
             timer.cancel()
         for fd in list(self.fds):
             self._loop.descriptors.clear(fd, reader=True, writer=True)
@@ -418,6 +419,8 @@ class ActorCell:
         self._settlement.answer_stops()
         keeper = self._keeper
         facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
+        # It is `actor` and not `instance`: an actor whose constructor has failed is logged aloud, though others of its class
+        # come and go in silence.
         is_short_lived = self.actor is not None and self.actor.is_short_lived
         log_end(reason, facts, is_short_lived=is_short_lived, is_system_ending=keeper.is_system_ending)
         keeper.on_end(self, reason)  # last: it may end the loop

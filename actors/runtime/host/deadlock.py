@@ -7,6 +7,10 @@ only while that ask is still open: an edge that has gone cannot be part of a cyc
 
 All that is looked at is the stack of a loop: the actors in the middle of something, the running one last. An actor on it
 cannot go on before those above it have returned, so their asks are its asks.
+
+Without this, such a cycle would last until a timeout, and for ever where none was given. One of its asks fails with an
+AskCycleError that names all actors on the way; the others can then be answered. Several actors of a cycle may send probes at
+the same time, so more than one of its asks may fail.
 """
 
 from __future__ import annotations
@@ -22,12 +26,12 @@ from peerage.actors.runtime.mail.ref import ActorRef
 
 Actor = tuple[str, str]  # name and host: a name alone may be another actor's, in another host
 
-PROBE_AFTER_S = 0.2
-MAX_PATH = 64  # longer chains of blocking asks are not followed
+PROBE_AFTER_S = 0.2  # long enough that asks which are answered cost no probes; probes are repeated as often
+MAX_PATH = 64  # longer chains of blocking asks are not followed: a probe must not travel and grow without end
 
 
 class Route(Protocol):
-    """The way of an ask."""
+    """The way of an ask. `address` is that of the asked actor's host, `local` says whether that is the asker's own host."""
 
     @property
     def address(self) -> int: ...
@@ -40,7 +44,7 @@ class Route(Protocol):
 
 
 class Asked(Protocol):
-    """What was asked."""
+    """What was asked. `route` is None for what no actor answers, such as a future that was made by hand."""
 
     @property
     def number(self) -> int: ...
@@ -90,7 +94,11 @@ class Port(Protocol):
 
 
 class Probe(NamedTuple):
-    """Travels along blocked asks. `edge` is the (address, correlation) of the ask it has just travelled."""
+    """Travels along blocked asks.
+
+    Attributes: initiator, the (address, correlation) of the ask that it was sent for, where it has to come back to; edge,
+    the same of the ask that it has just travelled along; path, the actors that it came by, the first one first.
+    """
 
     initiator: tuple[int, int]
     edge: tuple[int, int]
@@ -98,7 +106,10 @@ class Probe(NamedTuple):
 
 
 def at_once(stack: Sequence[Blocked], asked: Asked) -> AskCycleError | None:
-    """Whether the ask waits for an actor that is already on this stack: it can never be answered."""
+    """Whether the ask waits for an actor that is already on this stack: it can never be answered.
+
+    No probe is needed for such a cycle, which lies in one host: the error comes before the handler begins to wait.
+    """
     if asked.route is None or not asked.route.local:
         return None
     above = _from(stack, asked.route.target)
@@ -129,7 +140,10 @@ def _names(path: Sequence[Actor]) -> list[str]:
 
 
 def send_probe(port: Port, cell: Blocked, answer: Answer) -> None:
-    """Start a probe for the answer that this actor is blocked on."""
+    """Start a probe for the answer that this actor is blocked on. Sent again and again while the wait lasts.
+
+    A single one could be too early: where it ends at an actor that is not blocked yet, the cycle closes only afterwards.
+    """
     edge = (port.address, answer.asked.number)
     _forward(port, answer, Probe(edge, edge, (_actor(cell),)))
 
@@ -145,9 +159,14 @@ def _forward(port: Port, answer: Answer, probe: Probe) -> None:
 
 
 def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: Raw) -> None:
-    """Close the circle, pass the probe on, or let it end here."""
+    """Close the circle, pass the probe on, or let it end here.
+
+    Args: stack, of the loop that has received it; target, the actor that was asked, which may have ended.
+    """
     probe = Probe(*codec.decode(0, body, ()))
     above = _from(stack, target)
+    # The ask may have been answered while the probe was under way. Then nobody waits on this edge, though the same two
+    # actors may be waiting for each other again by a later ask, which has a probe of its own.
     if not above or probe.edge not in above[0].open_asks or len(probe.path) >= MAX_PATH:
         return
     path = list(probe.path)
@@ -161,5 +180,7 @@ def on_probe(stack: Sequence[Blocked], port: Port, target: bytes, body: Raw) -> 
             port.abandon(answer)
             answer.resolve(None, AskCycleError(_names(path)))
             return
+        # It has been here already: it goes round in a cycle that its initiator is no part of. Whoever is part of that one
+        # has probes of its own.
         if _actor(blocked) not in probe.path:
             _forward(port, answer, Probe(probe.initiator, edge, tuple(path)))

@@ -1,4 +1,8 @@
-"""The file descriptors that the tasks of a loop wait for, beside the loop's own."""
+"""The file descriptors that the tasks of a loop wait for, beside the loop's own.
+
+This is a thin layer on epoll, which adds one thing: a task that is in the middle of something cannot take a callback, and a
+level-triggered descriptor would wake the loop again and again meanwhile. So the descriptors of busy tasks are muted.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +13,18 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 Callback = Callable[[], object]
+# An error or a hang-up is told to reader and writer alike, whether or not it was asked for: the next read or write says
+# which it was, and whoever got no call would wait for a descriptor on which nothing more happens.
 READABLE = select.EPOLLIN | select.EPOLLPRI | select.EPOLLERR | select.EPOLLHUP | select.EPOLLRDHUP
 WRITABLE = select.EPOLLOUT | select.EPOLLERR | select.EPOLLHUP
 
 
 def close_all(fds: dict[str, int] | list[int]) -> None:
-    """Close what was passed on for nothing, and forget it: the numbers may soon mean something else."""
+    """Close descriptors that nobody has taken, and empty the collection.
+
+    It is emptied first, so that a second call, from another path of clean-up, closes nothing: by then the numbers may belong
+    to other files of this process.
+    """
     numbers = list(fds.values()) if isinstance(fds, dict) else list(fds)
     fds.clear()
     for fd in numbers:
@@ -23,7 +33,7 @@ def close_all(fds: dict[str, int] | list[int]) -> None:
 
 
 class Poller(Protocol):
-    """What an epoll does."""
+    """What an epoll does. Tests give another one, in which they say themselves what happens."""
 
     def register(self, fd: int, eventmask: int, /) -> None: ...
 
@@ -37,7 +47,7 @@ class Poller(Protocol):
 
 
 class Waiter(Protocol):
-    """Whoever waits for descriptors."""
+    """A task that waits for descriptors. `fds` is kept up to date here, so that all can be cleared at the task's end."""
 
     fds: set[int]
 
@@ -46,6 +56,8 @@ T = TypeVar("T", bound=Waiter)
 
 
 class _Entry(Generic[T]):
+    """What is known of one descriptor. `task` is None where no task is called but the loop itself."""
+
     __slots__ = ("muted", "reader", "task", "writer")
 
     def __init__(self, task: T | None) -> None:
@@ -55,6 +67,7 @@ class _Entry(Generic[T]):
         self.muted = False
 
     def mask(self) -> int:
+        # Errors and hang-ups are reported whatever the mask says.
         return (select.EPOLLIN if self.reader else 0) | (select.EPOLLOUT if self.writer else 0)
 
 
@@ -64,7 +77,7 @@ class Descriptors(Generic[T]):
     def __init__(self, poller: Poller | None = None) -> None:
         self._epoll: Poller = select.epoll() if poller is None else poller
         self._entries: dict[int, _Entry[T]] = {}
-        self._own = 0  # how many of them are the loop's own
+        self._own = 0  # how many of the entries are the loop's own, see `in_use`
 
     def set_own(self, fd: int, reader: Callback) -> None:
         """Add a descriptor of the loop's own, which is looked at in every sleep anyhow."""
@@ -79,8 +92,12 @@ class Descriptors(Generic[T]):
         reader: Callback | None = None,
         writer: Callback | None = None,
     ) -> None:
-        """Add a reader or a writer; without a task it is called between the tasks."""
+        """Add a reader or a writer; without a task it is called between the tasks. One that is not given stays as it was.
+
+        Raises: OSError, when the descriptor is closed, or is of a kind that epoll does not take (a regular file).
+        """
         entry = self._entries.get(fd)
+        # An entry of another task is left over: its descriptor was closed without `clear`, and the number is used again.
         if entry is None or entry.task is not task:
             entry = self._entries[fd] = _Entry(task)
             if task is not None:
@@ -91,13 +108,15 @@ class Descriptors(Generic[T]):
             self._register(fd, entry.mask())
 
     def _register(self, fd: int, mask: int) -> None:
+        # Whether epoll still has it cannot be told from the entry: closing a descriptor takes it out of the epoll, and a
+        # new file may have got the number since.
         try:
             self._epoll.modify(fd, mask)
         except FileNotFoundError:
             self._epoll.register(fd, mask)
 
     def clear(self, fd: int, *, reader: bool = False, writer: bool = False) -> None:
-        """Remove a reader, a writer or both; nothing happens if there is none."""
+        """Remove a reader, a writer or both; nothing happens if there is none. The descriptor itself is left open."""
         entry = self._entries.get(fd)
         if entry is None:
             return
@@ -118,7 +137,10 @@ class Descriptors(Generic[T]):
             self._epoll.unregister(fd)
 
     def mute(self, fd: int) -> None:
-        """Report nothing of a descriptor until `unmute`, because its task is busy."""
+        """Report nothing of a descriptor until `unmute`, because its task is busy.
+
+        Called when something happens on it and not for every handler: most handlers end before anything does.
+        """
         # Not modify(fd, 0): errors and hang-ups would still be reported, and the loop would spin.
         self._entries[fd].muted = True
         self._unregister(fd)
@@ -131,21 +153,26 @@ class Descriptors(Generic[T]):
             try:
                 self._register(fd, entry.mask())
             except OSError:
-                del self._entries[fd]  # its owner closed it meanwhile
+                # Its owner closed it meanwhile, in the handler that it was muted for, without `clear`. Nobody is harmed by
+                # that, and the actor must not fail for it at the end of a handler that went well.
+                del self._entries[fd]
 
     @property
     def in_use(self) -> bool:
-        """Whether anything but the loop's own descriptors is watched."""
+        """Whether anything but the loop's own descriptors is watched.
+
+        A loop with something to do saves the system call if not: it looks at its mail and its calls in every turn anyhow.
+        """
         return len(self._entries) > self._own
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
-        """The descriptors on which something has happened, and what; waits for so many seconds if there are none."""
+        """The descriptors on which something has happened, and what; waits up to `timeout` seconds if there are none."""
         return self._epoll.poll(timeout)
 
     def callbacks(self, fd: int, events: int) -> tuple[T | None, Callback | None, Callback | None]:
         """Returns: the task, and the reader and writer that these events call for."""
         entry = self._entries.get(fd)
-        if entry is None:
+        if entry is None:  # an earlier callback of the same poll has cleared it
             return None, None, None
         return (
             entry.task,
@@ -154,6 +181,6 @@ class Descriptors(Generic[T]):
         )
 
     def close(self) -> None:
-        """Watch nothing any more."""
+        """Watch nothing any more. The descriptors themselves are left open: they belong to whoever added them."""
         self._epoll.close()
         self._entries.clear()

@@ -1,4 +1,8 @@
-"""What the log says of an actor's end: how loudly depends on whether anybody could have prevented it."""
+"""What the log says of an actor's end: how loudly depends on whether anybody could have prevented it.
+
+Only a failure in a running system is an error with a traceback. An operator who is paged by errors is not paged by a
+shutdown, and an actor that says itself what it left undone needs no traceback for that.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Who follows the names of one host's actors: see `mail/follows.py` for the other end."""
+"""Who follows the names of one host's actors: see `mail/follows.py` for the other end, and for the messages between them.
+
+A follower is told *up* and *ended* in turn, beginning with *up*. So for each one it has to be known which of the two it was
+told last: an actor whose constructor fails has an end and no beginning, and must not be heard of at all.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +16,16 @@ Follower = tuple[int, int]  # the address of its mailbox, and the number that it
 
 @dataclass(slots=True)
 class _Name:
+    """The followers of one name: those that were told that it is up, and those that wait for that."""
+
     told_up: set[Follower] = field(default_factory=set)
     waiting: set[Follower] = field(default_factory=set)
 
 
 class Followers:
     """Tells each follower of a name, in turn, that an actor of that name is up and that it has ended.
+
+    A name is remembered only while somebody follows it, since a host may see thousands of actors come and go.
 
     Args: tell, sends the news to one follower: a reason is the actor's end, None its start.
     """
@@ -30,7 +38,11 @@ class Followers:
         return sum(len(name.told_up) + len(name.waiting) for name in self._names.values())
 
     def add(self, name: bytes, follower: Follower, *, is_up: bool) -> None:
-        """Args: is_up, whether an actor of that name has started and not ended."""
+        """Begin to tell a follower. Args: is_up, whether an actor of that name has started and not ended.
+
+        If one is up, its follower is told at once, so that whoever follows need not ask first, and cannot miss a start that
+        comes in between.
+        """
         followers = self._names.setdefault(name, _Name())
         if is_up:
             followers.told_up.add(follower)
@@ -39,23 +51,28 @@ class Followers:
             followers.waiting.add(follower)
 
     def remove(self, name: bytes, follower: Follower) -> None:
+        """Tell it nothing more. News that is under way may still arrive; its port knows the number no longer."""
         self._remove(name, lambda other: other == follower)
 
     def forget(self, is_gone: Callable[[int], bool]) -> None:
-        """Args: is_gone, whether nobody reads the mailbox at an address any more."""
+        """Forget the followers that have ended without a word.
+
+        Args: is_gone, whether nobody reads the mailbox at an address any more.
+        """
         for name in list(self._names):
             self._remove(name, lambda follower: is_gone(follower[0]))
 
     def started(self, name: bytes) -> None:
         """An actor has started: its constructor and `on_start` are done."""
         if (followers := self._names.get(name)) is not None:
+            # Sending may come back here: see `HostPort.send`.
             waiting, followers.waiting = followers.waiting, set()
             followers.told_up |= waiting
             for follower in waiting:
                 self._tell(*follower, None)
 
     def ended(self, name: bytes, reason: DownReason) -> None:
-        """An actor has ended, be it that it never came so far that it was told to be up."""
+        """An actor has ended. Nobody is told of one that never came up: `told_up` is empty then."""
         if (followers := self._names.get(name)) is not None:
             told, followers.told_up = followers.told_up, set()
             followers.waiting |= told

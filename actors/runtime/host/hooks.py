@@ -1,6 +1,7 @@
 """The hooks that a host calls on an actor.
 
-They must be plain functions: nobody would await what a coroutine function returns.
+They must be plain functions: nobody would await what a coroutine function returns. Without a check, such a hook would run
+none of its code, and the only sign would be a warning of Python's, at some later time, about a coroutine never awaited.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
 
 
 def refuse_async(cls: type[Any]) -> None:
-    """Check the hooks of an actor class: when it is made, and again when it is started, for methods can be set in between.
+    """Check the hooks of an actor class: when it is made, and again when it is started, because methods can be set in
+    between.
 
     Raises: TypeError, when a hook is `async def`, whether the class defines it, inherits it or has it mixed in.
     """
@@ -30,6 +32,7 @@ def refuse_async(cls: type[Any]) -> None:
 
 def is_async(hook: object) -> bool:
     """Whether a call returns a coroutine or an asynchronous generator. A plain function that wraps one is no such hook."""
+    # What wraps a function is taken off, layer by layer: `inspect` does not look through all of these.
     while True:
         if isinstance(hook, staticmethod | classmethod):
             hook = hook.__func__

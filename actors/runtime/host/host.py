@@ -1,4 +1,9 @@
-"""A host: a loop that runs actors, in a process of its own or in a thread."""
+"""A host: a loop that runs actors, in a process of its own or in a thread.
+
+A host begins with one actor and ends with its last one, unless it is to be kept. What it decides itself is which of its
+actors to stop when it is told to end; when that is, and when it is killed instead, the root decides (`processes/ending.py`).
+The root can do so because it is told of everything that matters for the order: see `Standing`.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +34,20 @@ from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.request import Request, answering
 
-EXIT_LINGER_S = 1.0  # how long a leaving host waits for its last messages to be taken over
+# How long a leaving host waits for its last messages to be taken over. Who reads them may be busy, or may have gone as well.
+EXIT_LINGER_S = 1.0
 
 
 class Host(LoopThread):
-    """Attributes: keep, whether it outlives its last actor; patience, how many of its actors stop others and belong to
-    nobody; passed_fds, descriptors for the actor that is started next.
+    """Runs in its thread from the constructor on; other threads use `call_threadsafe`.
+
+    Attributes:
+        keep: whether it outlives its last actor.
+        patience: how many of its actors stop others and belong to nobody; while there are any, the host is not killed for
+            being late.
+        passed_fds: descriptors for the actor that is started next, which is the one that the host was made for.
+        system_ends: whether the root has said that the system ends. Hosts are told before any of them is stopped.
+        reason: why the host ends, as it will say itself: how its last actor ended, or why it was told to stop.
     """
 
     def __init__(self, process: Process, name: str, serial: int, *, keep: bool) -> None:
@@ -51,15 +64,21 @@ class Host(LoopThread):
 
     @property
     def is_system_ending(self) -> bool:
-        """Whether the system has begun to end, be it that this host's turn to stop is yet to come."""
+        """Whether the system has begun to end, though this host's own turn to stop may be yet to come.
+
+        In the embedder's process the root itself is asked: it begins to end before its message is read here.
+        """
         root = self.process.hosts.get(ROOT_SERIAL)
         return self.closing or self.system_ends or (root is not None and root.closing)
 
     def run(self) -> None:
-        """Turn until the host has nothing left to do, then close."""
+        """Turn until the host has nothing left to do, then close.
+
+        Raises: what a turn raises, after everything was closed. No actor's code can make it raise: see `ActorCell`.
+        """
         try:
             self.loop.run()
-        except zmq.ContextTerminated:
+        except zmq.ContextTerminated:  # closed under it: the system is gone
             self.reason = SHUTDOWN
         finally:
             self._close()
@@ -67,26 +86,32 @@ class Host(LoopThread):
     # Actors
 
     def _on_start(self, asker: Request, _target: bytes, body: Raw) -> None:
+        # Not here: this may be read by a handler that waits for an answer, and such a wait lets no other actor run at first
+        # (`HostPort._wait`).
         self.loop.call_soon(None, self.start_from, asker, body)
 
     def start_from(self, asker: Request, body: Raw) -> None:
-        """Start an actor as another process asked: the answer is this host's serial, or the exception."""
+        """Start an actor as another process asked: the answer is this host's serial, or the exception.
+
+        Nothing is raised, whatever the class or its arguments do when they are unpickled. A host that was made for this
+        actor ends if it could not be started.
+        """
         fds, self.passed_fds = self.passed_fds, {}
         name = ""
         try:
             try:
-                with starting.reading():
+                with starting.reading():  # unpickling imports modules, which must not start actors themselves
                     name, what, extra, owner = StartRequest(*codec.decode(0, body, ()))
                     cls, args, kwargs = codec.decode(0, what, ())
-            except BaseException:
+            except BaseException:  # after this, `start_here` sees to them
                 close_all(fds)
                 raise
             self.start_here(cls, name, args, kwargs, Endowment(fds, extra, owner))
         except BaseException as error:
             failure = error
-            if not isinstance(
-                failure, Exception
-            ):  # SystemExit: it ends the actor, not those who asked for it
+            # SystemExit: it ends the actor, not those who asked for it.
+            if not isinstance(failure, Exception):
+                # The asker would raise what it is sent, and end with it.
                 failure = ActorStartError(name, text_of(error))
                 failure.__cause__ = error
             asker.refuse(failure)
@@ -102,12 +127,19 @@ class Host(LoopThread):
         kwargs: Mapping[str, Any],
         endowment: Endowment,
     ) -> ActorRef[Any]:
-        """Construct an actor and run its `on_start`. Raises: what these raise; ActorStartError when the name
-        is taken.
+        """Construct an actor and run its `on_start`.
+
+        The actor has its name and its mailbox before its constructor runs, so that it can tell others of itself there and
+        be answered: what is sent to it meanwhile waits. It has its place (`runtime`, `actor_ref`) as well, because the
+        constructor is called apart from the making of the object; so a subclass needs no parameters for that.
+
+        Args: endowment, whose descriptors belong to the actor from now on; they are closed if it is refused.
+        Raises: what constructor and `on_start` raise; ActorStartError when the name is taken, or the host is stopping.
         """
         key = name.encode()
         if self.closing or key in self.cells:
             close_all(endowment.fds)  # no actor will
+
             fault = f"host {self.name!r} is stopping"
             raise ActorStartError(name, fault if self.closing else f"the name is taken in host {self.name!r}")
         ref: ActorRef[Any] = ActorRef(name, self.name, self.serial, path_of(cls), self.system)
@@ -119,15 +151,16 @@ class Host(LoopThread):
         actor.on_bound(ref, ActorContext(cell, self, endowment.fds, endowment.extra), cell.stopped)
         self.cells[key] = cell
         self.patience += cell.is_patient
-        self._tell_standing()
+        self._tell_standing()  # before the constructor, which may take long: the system may end meanwhile
+        # Busy until `on_start` is done. What the constructor waits for may let its neighbours run, but not this actor.
         cell.enter()
         try:
             actor.__init__(*args, **kwargs)  # type: ignore[misc]  # constructing in two steps, for `on_bound`
             cell.actor = actor
-            ActorRegistry.register(ref)
+            ActorRegistry.register(ref)  # before `on_start`, as in Pykka
             actor.on_start()
         except BaseException as error:
-            cell.actor = None
+            cell.actor = None  # no `on_failure`: whoever starts it gets the exception
             cell.fail(error)
             raise
         finally:
@@ -140,13 +173,13 @@ class Host(LoopThread):
         return ref
 
     def forget(self, cell: ActorCell) -> None:
-        """An actor is on its way out: its name may be used again."""
+        """As `Keeper.forget`."""
         self.residents.forget(cell)
 
     def on_end(self, cell: ActorCell, reason: DownReason) -> None:
-        """An actor has ended."""
+        """As `Keeper.on_end`. Ends the host with its last actor."""
         self.residents.note_end(cell.name, reason)
-        if not self.cells:
+        if not self.cells:  # the host ends as its last actor did: for a supervisor the two are one
             self.reason = reason
         self.patience -= cell.is_patient
         self._tell_standing()
@@ -162,13 +195,17 @@ class Host(LoopThread):
         self.system_ends = True
 
     def _leave_if_empty(self) -> None:
+        # A kept host that is closing leaves as well. The loop ends with this turn, and `run` closes.
         if not self.cells and (self.closing or not self.keep):
             self.loop.finished = True
 
     def shutdown(self, reason: DownReason = SHUTDOWN, leave: Leave = Leave.NONE) -> None:
         """Stop the actors, the last started first, each after what is in its mailbox; then end.
 
-        Args: leave, who is left to his owner: the host ends when they have.
+        May be called again with Leave.NONE, when the owners have ended without stopping what was left to them. The reason
+        of the first call counts.
+
+        Args: leave, which actors are left to their owners. The host ends when those have ended, too.
         """
         if self.closing and leave is not Leave.NONE:
             return
@@ -176,6 +213,8 @@ class Host(LoopThread):
             self.closing = True
             self.reason = reason
         body = codec.dumps(self.reason)
+        # By messages, so that each actor handles first what was sent to it before. One that was told already has ended by
+        # the time it reads a second request.
         for cell in reversed(list(self.cells.values())):
             if not self._is_left(cell, leave):
                 self.port.send(self.port.address, Kind.STOP, target=cell.name, body=body)
@@ -183,15 +222,17 @@ class Host(LoopThread):
         self._leave_if_empty()
 
     def report_sigterm(self) -> None:
-        """This process is to end: the root knows whether it alone is."""
+        """Tell the root of a SIGTERM in this process. Only the root knows whether the whole program was meant."""
         self.port.send(ROOT_ADDRESS, Kind.HOST_SIGTERM, self.serial)
 
     def _is_left(self, cell: ActorCell, leave: Leave) -> bool:
+        """Whether an actor is left to its owner, which will stop it in its own order and time."""
         if cell.owner is None or leave is Leave.NONE:
             return False
         return leave is Leave.OWNED or cell.owner.serial in self.process.hosts
 
     def _tell_standing(self) -> None:
+        """Tell the root what the end of the system has to respect here, whenever that changes."""
         waits = self.closing and bool(self.cells) and all(cell.owner for cell in self.cells.values())
         standing = Standing(self.patience > 0, waits)
         if standing != self._standing:
@@ -199,8 +240,13 @@ class Host(LoopThread):
             self.port.send(ROOT_ADDRESS, Kind.HOST_STANDING, self.serial, body=codec.dumps(tuple(standing)))
 
     def _close(self) -> None:
+        """End what is left, say goodbye, close.
+
+        HOST_BYE comes after all that the host had to say: the root tells everybody that it has ended gracefully, and they
+        wait for its last words before they give up what they wait for (`mail/losses.py`).
+        """
         self.loop.finished = True
-        for cell in list(self.cells.values()):
+        for cell in list(self.cells.values()):  # none, unless the loop was ended by an exception
             cell.end(self.reason)
         self.take_last_messages()
         goodbye = self.reason, self.residents.last_ends()

@@ -1,4 +1,10 @@
-"""The mailbox of a loop: what any thread's port does, delivery to the actors of the loop, and waiting inside a handler."""
+"""The mailbox of a loop: what any thread's port does, delivery to the actors of the loop, and waiting inside a handler.
+
+Three things set it apart from the port of a thread (`mail/port.py`). It is read all the time, and not only while its thread
+waits for something. What one of its actors sends to another one skips ZeroMQ. And its thread must not simply sleep while a
+handler waits: the answer may have to come from another actor of the same loop, or never comes, because the ask goes round in
+a cycle.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +39,20 @@ if TYPE_CHECKING:
 
 TELL = int(Kind.TELL)
 HELD_RETRY_S = 0.2  # between two tries to hand over what is held for want of descriptors
-NESTED_LIMIT = 16  # blocked handlers on one stack that still let other actors of the host run
+# Blocked handlers on one stack that still let other actors of the host run. Each costs several frames of Python's stack, and
+# actors that ask each other in a chain could otherwise pile up until it overflows, in whatever code happens to be on top.
+NESTED_LIMIT = 16
 
 
 class HostPort(Port):
-    """Owned by a host's loop."""
+    """Owned by a host's loop.
+
+    Attributes: receipts, what the host owes to those who tell its actors something; followers, who follows their names.
+
+    Args: address, of the mailbox, `serial << 20` for a loop; cells, the actors of the loop, by name: a live view, which the
+        host keeps; host, its name, for the log.
+    Raises: LimitReachedError, when there is no descriptor for a mailbox.
+    """
 
     is_read_by_loop = True
 
@@ -52,11 +67,14 @@ class HostPort(Port):
         super().__init__(process.network, address, process)
         self.process = process
         self._loop, self._cells = loop, cells
+        # Named by the serial alone: whoever has sent here can find the file when this process has been killed.
         path = handled_path(process.directory, serial_of(address))
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
+        # Other threads have no loop that could try again, and get the error.
         self.outbox.retry_later = self._retry_later
         self._sweeps_later = False
+        # Four kinds that are for actors take their arguments one by one: they are the hot path. The others come as a value.
         own: dict[Kind, Handler] = {
             Kind.TELL: self._on_tell,
             Kind.ASK: functools.partial(self._on_user_message, int(Kind.ASK)),
@@ -70,6 +88,7 @@ class HostPort(Port):
             self.handlers[kind] = handle
 
     def make_parts(self) -> None:
+        """As a port's. Called again in a forked child, whose parts are new and need to be wired in the same way."""
         super().make_parts()
         self.losses.on_swept = self._on_swept
         self.reader.on_read_for = self._on_read_for
@@ -77,28 +96,37 @@ class HostPort(Port):
 
     @property
     def sender(self) -> bytes:
+        """The identity of the actor on top of the stack, which is the one whose code is running; empty between actors."""
         stack = self._loop.stack
         return stack[-1].identity if stack else b""
 
     def _on_swept(self) -> None:
+        """Hosts have died, and the port has settled what it could: let go of the rest, and see to it that it looks again.
+
+        A thread that waits looks again every few moments by itself. An idle loop sleeps until something wakes it.
+        """
+        # A serial never comes again: what dead hosts knew of our definitions is of no use.
         for known in (self.process.kept, self.process.told):
             for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
                 known.pop(serial, None)
-        if self.followers:
+        if self.followers:  # those of a process that was killed have not said goodbye
             self.followers.forget(lambda address: self.table.is_dead(serial_of(address)))
+        # Thousands of asks were lost at once: go on in the next turn, others are waiting.
         if self.losses.unsettled:
             self._loop.call_soon(None, self.losses.sweep)
-        elif (
-            self.losses.epoch == NEVER and not self._sweeps_later
-        ):  # somebody's last words may be on their way
+        # Somebody's last words may be on their way.
+        elif self.losses.epoch == NEVER and not self._sweeps_later:
+            # One timer is enough: at the latest when it fires, nothing more can come from those that are dead now.
             self._sweeps_later = True
             self._loop.call_later(None, LAST_WORDS_S, self._sweep_again)
 
     def _sweep_again(self) -> None:
+        # `sweep` may find new deaths, and have this called once more.
         self._sweeps_later = False
         self.losses.sweep()
 
     def later(self, fn: Callable[[], None]) -> None:
+        """As a port's, in the loop's next turn: what is called back must not run within the call that asked for it."""
         self._loop.call_soon(None, fn)
 
     def send(
@@ -114,7 +142,11 @@ class HostPort(Port):
         extras: Sequence[Raw] = (),
         source: int | None = None,
     ) -> None:
-        """As a thread's port; what is for this host itself skips ZeroMQ."""
+        """As a thread's port; what is for this host itself skips ZeroMQ.
+
+        Its handler is called right here, within whatever handler is sending. That is safe for messages to actors, which are
+        only put into a mailbox. An answer resolves its future before this returns.
+        """
         if address != self.address:
             super().send(
                 address,
@@ -128,6 +160,7 @@ class HostPort(Port):
                 source=source,
             )
             return
+        # The size counts in the window, as that of a message that has travelled does.
         size = len(body)
         for frame in extras:
             size += len(frame)
@@ -135,19 +168,24 @@ class HostPort(Port):
         self.handlers[kind](flags, source, corr, target, sender, body, extras, size)
 
     def _retry_later(self) -> None:
+        # The flusher's thread may have found that there is no descriptor, and timers belong to the loop's thread.
         self._loop.call_threadsafe(None, self._loop.call_later, None, HELD_RETRY_S, self.outbox.retry)
 
     def call_later(self, delay: float, fn: Callable[[], object]) -> None:
-        """As a thread's port, in the host's own loop."""
+        """As a thread's port, in the host's own loop. From any thread."""
 
         def call() -> None:
             fn()
-            self.follows.look()
+            self.follows.look()  # what was waited for may be wanted no more, an ask whose patience is over, say
 
         self._loop.call_threadsafe(None, self._loop.call_later, None, delay, call)
 
     def _send_news(self, address: int, number: int, reason: DownReason | None) -> None:
-        """Tell a follower that the actor is up, or why it has ended; one in this host hears of it in the next turn."""
+        """Tell a follower that the actor is up, or why it has ended; one in this host hears of it in the next turn.
+
+        Sent at once, the news would come before the call that began to follow has returned, and its port would not know the
+        number yet.
+        """
         body = codec.dumps(reason)
         if address == self.address:
             self.later(lambda: self.send(address, Kind.NEWS, number, body=body))
@@ -157,7 +195,8 @@ class HostPort(Port):
     # Waiting in the middle of a handler
 
     def wait_for_room(self, route: Route, size: int, timeout: float | None) -> bool:
-        # An actor that fills its own mailbox would wait for itself.
+        """As a thread's port. To an actor on the stack there never is any: it cannot go on before this handler returns."""
+        # This includes the actor that runs now, which fills its own mailbox.
         if route.local and any(cell.name == route.target for cell in self._loop.stack):
             return False
         return self._wait(
@@ -167,22 +206,25 @@ class HostPort(Port):
         )
 
     def wait(self, done: Callable[[], bool], timeout: float | None, *, nested: bool = False) -> bool:
+        """As a thread's port. Args: nested, whether `done` depends on another actor of this host."""
         return self._wait(done, timeout, nested=nested)
 
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        """As a thread's port. An ask of an actor that is already on this stack fails at once with an AskCycleError."""
         if (error := deadlock.at_once(self._loop.stack, future.asked)) is not None:
             self.abandon(future)
             future.resolve(None, error)
             return True
         cell = self._loop.current
-        if cell is None:
+        if cell is None:  # between actors: all of them may run, since none is blocked below
             return self._wait(lambda: future.done, timeout, nested=True)
+        # It may be waiting already: what runs on top of it now is no actor, but a start message that is being read, or the
+        # handler of a signal.
         before, cell.waiting = cell.waiting, future
         try:
             nested = future.asked.route is not None and future.asked.route.local
-            if (
-                future.asked.number == 0 or future.journey is not None
-            ):  # perhaps another actor here will set it
+            # Perhaps another actor here will set it.
+            if future.asked.number == 0 or future.journey is not None:
                 nested = len(self._cells) > 1
             return self._wait(lambda: future.done, timeout, nested=nested, future=future)
         finally:
@@ -202,6 +244,16 @@ class HostPort(Port):
         once when the answer must come from this very host, the other actors go on, nested in this handler;
         the blocked actor itself does not. Between two of their messages the wait can end; one that is being
         handled, which may wait itself, ends first.
+
+        The other actors are not let run from the beginning, though they could: a wait that ends in a nested turn has to
+        wait for their handlers as well, and most answers are there within a fraction of a millisecond.
+
+        Args:
+            done: whether what is waited for is there. It is looked at after each message.
+            timeout: seconds; None for no limit.
+            nested: whether another actor of this host has to run for it.
+            future: the answer that is waited for, if it is one, so that a cycle of asks can be found.
+        Returns: whether it is there.
         """
         loop = self._loop
         start = now = time.monotonic()
@@ -210,19 +262,22 @@ class HostPort(Port):
         loop.depth += 1
         try:
             while True:
+                # Whoever should answer may have died: the sweep fails the ask, and then this wait is over.
                 if self.losses.epoch != self.table.epoch:
                     self.losses.sweep()
                 if done():
                     return True
                 if deadline is not None and now >= deadline:
-                    self.reader.pump_briefly()
+                    self.reader.pump_briefly()  # an answer may have come while another actor's handler ran
                     return done()
                 left = probe_at - now if deadline is None else min(probe_at, deadline) - now
                 if (nested or now - start >= deadlock.PROBE_AFTER_S) and loop.depth <= NESTED_LIMIT:
                     loop.turn(max(0.0, left), done, deadline)
+                # Else there is more to settle, which may be what is waited for.
                 elif not self.losses.unsettled:
                     self.reader.receive_within(max(0.001, left))
                 now = time.monotonic()
+                # Again and again: the cycle may close only after a probe has come by.
                 if now >= probe_at:
                     probe_at = now + deadlock.PROBE_AFTER_S
                     if future is not None and (cell := loop.current) is not None:
@@ -231,15 +286,25 @@ class HostPort(Port):
             loop.depth -= 1
 
     def _on_read_for(self) -> None:
-        """Another thread has read: what has come for actors is left to the loop, which is told."""
+        """Another thread has read: what has come for actors is left to the loop, which is told.
+
+        That thread has taken the signal of ZeroMQ's descriptor with the messages, so that the loop would sleep on.
+        """
         if self._loop.ready:
             self._loop.call_threadsafe(None, _look_around)
 
     def never_answered(self, call: Call) -> Exception | None:
+        """Why an ask of a handler that runs an asyncio loop can have no answer: it asks an actor that waits below it."""
         return deadlock.at_once(self._loop.stack, call.asked)
 
     def run_others(self, seconds: float) -> None:
+        """Let the other actors run for about that long, nested in a handler that runs an asyncio loop of its own.
+
+        Its asks of actors of this host can be answered only so. Nothing is begun after that time, so that the asyncio loop
+        is not blocked for longer than one message takes.
+        """
         loop = self._loop
+        # Not for a loop that runs between actors: its thread is free for them as soon as it returns.
         if loop.stack and loop.depth < NESTED_LIMIT:
             loop.depth += 1
             try:
@@ -248,7 +313,10 @@ class HostPort(Port):
                 loop.depth -= 1
 
     def abandon(self, future: Future[Any]) -> None:
-        """Give up on an answer."""
+        """Give up on an answer that can never come, because its ask waits for itself, and free its place in the window.
+
+        An ask that has only timed out keeps its place: its actor still has it to handle.
+        """
         self.asks.settle(future.asked.number)
 
     # Handlers
@@ -264,9 +332,13 @@ class HostPort(Port):
         extras: Sequence[Raw],
         size: int,
     ) -> None:
+        """Put a tell, or a batch of them, into its actor's mailbox. The arguments are those of every handler of messages.
+
+        Args: corr, of a batch the number of its messages; size, bytes of body and extra frames.
+        """
         cell = self._cells.get(target)
         messages = 1
-        if flags & BATCH:
+        if flags & BATCH:  # it counts as many messages, and as the bytes that its sender's window counts
             messages, size = corr, batch_size(body)
         if cell is None:
             self.receipts.dead_on_arrival(source, target, flags, size, messages)
@@ -292,6 +364,11 @@ class HostPort(Port):
         extras: Sequence[Raw],
         size: int,
     ) -> None:
+        """Queue an ask, a request to stop or a tell with `if_there=True`, for an actor that is here.
+
+        For one that is not, there are no counts to keep: whoever waits for an answer is told at once that there is no such
+        actor, and a tell with `if_there=True` has lost nothing.
+        """
         cell = self._cells.get(target)
         if cell is not None:
             cell.put((kind, flags, source, corr, sender, body, extras, size, self._loop.now))
@@ -299,24 +376,29 @@ class HostPort(Port):
             self.send(source, Kind.DEAD, corr, target=target, body=b"not found")
 
     def _on_follow(self, message: SystemMessage) -> None:
+        # No actor of that name need be here: the follower is told when one is.
         cell = self._cells.get(message.target)
         follower = message.source, message.correlation
         self.followers.add(message.target, follower, is_up=cell is not None and cell.is_up)
 
     def _on_unfollow(self, message: SystemMessage) -> None:
+        # Of no effect if it crosses the goodbye of its sender.
         self.followers.remove(message.target, (message.source, message.correlation))
 
     def _on_port_bye(self, flags: int, source: int, *rest: Any) -> None:
+        """A mailbox has been closed, perhaps that of one thread of a process that lives on: no death will be heard of."""
         super()._on_port_bye(flags, source, *rest)
         self.followers.forget(lambda address: address == source)
 
     def _on_probe(self, message: SystemMessage) -> None:
+        # Read by whichever handler waits on top of the stack: it looks at all that are blocked below it as well.
         deadlock.on_probe(self._loop.stack, self, message.target, message.body)
 
     def close(self) -> None:
+        """As a port's. The rest of the host must be closed, whatever the file system says to the removal of the socket."""
         with contextlib.suppress(OSError):
             super().close()
 
 
 def _look_around() -> None:
-    """A call that wakes the loop: it has something to do."""
+    """A call that wakes the loop: it has tasks that are ready, which it looks at in each turn."""

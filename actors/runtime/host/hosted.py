@@ -13,7 +13,10 @@ from peerage.actors.runtime.mail.ref import ActorRef
 
 
 class HostedActor(pykka.Actor):
-    """An actor that a host runs: it is bound to its place there, constructed, started, handed its messages, and stopped."""
+    """An actor that a host runs: it is bound to its place there, constructed, started, handed its messages, and stopped.
+
+    Attributes: actor_urn, Pykka's name for the actor's name; runtime, what the actor may ask of its host.
+    """
 
     actor_urn: str
     runtime: ActorContext
@@ -35,4 +38,4 @@ class HostedActor(pykka.Actor):
         self.actor_stopped = stopped
 
     def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
-        """A watched actor has ended. Called once per watch."""
+        """A watched actor has ended, or was never there (`noproc`). Called once per watch, and never within a handler."""

@@ -2,6 +2,9 @@
 
 The loop knows nothing of actors: it runs *tasks*, each of which does one thing at a time. A task that waits in the middle
 of something is served by a nested turn, in which the others go on; it stays on the stack meanwhile and is not entered again.
+
+It is not asyncio's, because a handler here may wait by simply calling `ask`. In asyncio that would need a turn within a
+turn, which it forbids, or every actor written in coroutines, and Pykka's actors are not.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from peerage.actors.runtime.host.descriptors import Descriptors
 
 PUMP_LIMIT = 1000  # messages taken from ZeroMQ in a turn, before actors, descriptors and timers get theirs
-LONGEST_SLEEP_S = 3600.0
+LONGEST_SLEEP_S = 3600.0  # of a loop with nothing to do; whatever it has to notice wakes it
 
 Function = Callable[..., object]
 
@@ -34,7 +37,11 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Do not call; no effect once called. What would have been called is let go at once."""
+        """Do not call; no effect once called.
+
+        What would have been called is let go at once. The timer itself stays in the heap until it is due, since taking it
+        out would mean looking through all of them; so it must not keep an actor, or a large message, alive.
+        """
         self.cancelled = True
         self.fn, self.args = _nothing, ()
         task, self.task = self.task, None
@@ -61,7 +68,11 @@ class Task(Protocol):
 
 
 class Inbox(Protocol):
-    """What signals that messages have come."""
+    """What signals that messages have come.
+
+    ZeroMQ's descriptor signals edges: it becomes readable once when messages come, and not again while any are left. Whoever
+    sleeps on it must have taken everything before.
+    """
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when messages come."""
@@ -76,7 +87,7 @@ class Inbox(Protocol):
 class Mail(Protocol):
     """Where the loop's messages come from: a port."""
 
-    has_skipped: bool  # messages may be there that the descriptor does not signal
+    has_skipped: bool  # messages may be there that the descriptor does not signal: one was read alone
 
     @property
     def inbox(self) -> Inbox: ...
@@ -97,9 +108,10 @@ class Loop(Generic[T]):
     Attributes:
         ready: tasks that have messages to handle; who gives a task its first one puts it there.
         stack: tasks in the middle of something, the running one last.
-        depth: how many waits are nested in each other now.
-        now: when the current turn began.
-        end_hooks: calls for the end of the current turn.
+        depth: how many waits are nested in each other now. Whoever waits counts up and down, and keeps the bound.
+        now: when the current turn began, in the clock's seconds; for time stamps that need not be exact.
+        end_hooks: calls for the end of the current turn, when everything that had come in it was handled.
+        thread: the one that runs the loop, for others to wait for.
     """
 
     def __init__(
@@ -120,9 +132,11 @@ class Loop(Generic[T]):
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_numbers = count()
         self._threadsafe: deque[tuple[T | None, Function, tuple[Any, ...]]] = deque()
-        self._wake_lock = threading.RLock()  # a signal's handler may find its own thread holding it
+        # Reentrant: a signal's handler that calls `call_threadsafe` may have interrupted its own thread in the middle of it.
+        self._wake_lock = threading.RLock()
         try:
             self._wake_fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        # No descriptor is left: give back the epoll's, and let the caller refuse what it was for.
         except OSError:
             self.descriptors.close()
             raise
@@ -154,6 +168,9 @@ class Loop(Generic[T]):
     ) -> None:
         """One turn: messages, calls, tasks, descriptors, timers, hooks.
 
+        Each part is bounded by what was there when it began, so that none of them can starve the others: what is added
+        meanwhile waits for the next turn. A turn sleeps, in the middle, only if nothing of all this is there.
+
         Args:
             longest: seconds to sleep at most when there is nothing to do.
             done: for a nested turn, whether what it waits for is there: if so after the messages, the turn is cut short.
@@ -184,7 +201,7 @@ class Loop(Generic[T]):
             if mail is not None and mail.has_skipped and mail.inbox.has_arrivals():
                 timeout = 0.0
         if mail is not None:
-            mail.flush()
+            mail.flush()  # tells that wait for company must not wait while the loop sleeps
         if timeout or self.descriptors.in_use:
             self._run_descriptors(timeout)
         if self._timers:
@@ -193,11 +210,13 @@ class Loop(Generic[T]):
             self._run_hooks()
 
     def _until_due(self) -> float:
+        """Seconds until the next timer. Cancelled ones at the front are dropped: they should wake nobody."""
         while self._timers and self._timers[0][2].cancelled:
             heapq.heappop(self._timers)
         return max(0.0, self._timers[0][0] - self._clock()) if self._timers else LONGEST_SLEEP_S
 
     def _run_soon(self, until: float | None) -> None:
+        # A number and not the queue itself: a call that has itself called soon again would otherwise never end the turn.
         for _ in range(len(self._soon)):
             if not self._soon:  # one of them has waited, in a turn of its own, which took the others
                 return
@@ -212,6 +231,7 @@ class Loop(Generic[T]):
                 return
             if until is None:
                 self.ready.popleft().run()
+            # Somebody waits for this turn with a deadline: looked at after each message.
             elif self._clock() < until:
                 self.ready.popleft().run(1)
             else:
@@ -223,11 +243,13 @@ class Loop(Generic[T]):
             if task is None:
                 if reader is not None:
                     reader()
+            # It cannot be entered, and epoll would report the descriptor in each poll from now on.
             elif task.busy:
                 self.descriptors.mute(fd)
             else:
                 if reader is not None:
                     task.call(reader, ())
+                # The reader may have removed the writer, closed the descriptor or ended the task.
                 if writer is not None and fd in task.fds:
                     task.call(writer, ())
 
@@ -241,6 +263,7 @@ class Loop(Generic[T]):
                 _call(timer.task, timer.fn, timer.args)
 
     def _run_hooks(self) -> None:
+        # Taken out first: a hook that asks for another one means the next turn's.
         hooks, self.end_hooks = self.end_hooks, []
         for task, fn in hooks:
             task.call(fn, ())
@@ -248,28 +271,30 @@ class Loop(Generic[T]):
     # What is to be called
 
     def call_soon(self, task: T | None, fn: Function, *args: Any) -> None:
-        """In the next turn have `fn(*args)` called, as the task if there is one."""
+        """In the next turn have `fn(*args)` called, as the task if there is one. From any thread; see `call_threadsafe`."""
         if threading.get_ident() == self._thread:
             self._soon.append((task, fn, args))
         else:
             self.call_threadsafe(task, fn, *args)
 
     def call_later(self, task: T | None, delay: float, fn: Function, *args: Any) -> Timer:
-        """The same after so many seconds, unless the timer is cancelled before."""
+        """The same `delay` seconds later, unless the timer is cancelled before. For the loop's own thread only."""
         timer = Timer(task, self._clock() + delay, fn, args)
+        # The number keeps timers that are due at the same time in their order; timers themselves cannot be compared.
         heapq.heappush(self._timers, (timer.when, next(self._timer_numbers), timer))
         if task is not None:
             task.timers.add(timer)
         return timer
 
     def call_threadsafe(self, task: T | None, fn: Function, *args: Any) -> None:
-        """From any thread: have `fn` called in the loop. After the loop's end nothing happens."""
-        self._threadsafe.append((task, fn, args))
+        """From any thread, or a signal's handler: have `fn` called in the loop. After the loop's end nothing happens."""
+        self._threadsafe.append((task, fn, args))  # before the loop is woken, so that it finds the call
         with self._wake_lock:  # the loop may take the call at once, end, and close the descriptor meanwhile
             if self._wake_fd >= 0:
                 os.eventfd_write(self._wake_fd, 1)
 
     def _take_threadsafe(self) -> None:
+        # Appended, and not yet written: the eventfd wakes us once more.
         with contextlib.suppress(BlockingIOError):
             os.eventfd_read(self._wake_fd)
         while self._threadsafe:
@@ -278,7 +303,11 @@ class Loop(Generic[T]):
     # The end
 
     def disown(self) -> None:
-        """In a forked child: let go of what is shared with the parent's loop, without closing it."""
+        """In a forked child: let go of what is shared with the parent's loop, without closing it.
+
+        An epoll is one object for both processes: what the child took out of it, its parent would not hear of any more. And
+        a write to the eventfd would wake the parent's loop.
+        """
         self._wake_lock, self._wake_fd = threading.RLock(), -1
         self.descriptors = Descriptors()
         self._mail = None  # its messages are the parent's
@@ -286,12 +315,15 @@ class Loop(Generic[T]):
     def close(self) -> None:
         """Close the descriptors that are the loop's own."""
         self.descriptors.close()
+        # Under the lock, and forgotten before it is closed: another thread would otherwise write to whatever file gets the
+        # number next.
         with self._wake_lock:
             fd, self._wake_fd = self._wake_fd, -1
             os.close(fd)
 
 
 def _call(task: T | None, fn: Function, args: tuple[Any, ...]) -> None:
+    # Without a task nothing is caught: such a call is the runtime's own, and what it raises is raised by the turn.
     if task is None:
         fn(*args)
     else:

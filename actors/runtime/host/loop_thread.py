@@ -1,4 +1,8 @@
-"""A thread that runs a loop and has a mailbox, as its process knows it: a host, or the root."""
+"""A thread that runs a loop and has a mailbox, as its process knows it: a host, or the root.
+
+Both hear of the hosts of the system, answer questions about themselves, and keep the futures that were made in their process
+and have travelled. Both are made in the thread that will run them: its port and its loop belong to that thread.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,12 @@ from peerage.actors.runtime.mail.requests import NUMBER
 class LoopThread:
     """Made in the thread that will run it. All methods but `call_soon` and `call_threadsafe` belong to that thread.
 
-    Attributes: closing, whether it has begun to end.
+    Attributes:
+        closing: whether it has begun to end; set once, by its own thread, and read by others of the process.
+        pid: of the process that made it, which differs from the current one in a forked child.
+        residents: the actors, none for the root.
+
+    Raises: LimitReachedError or OSError, when there is no descriptor left. Nothing of it is left open then.
     """
 
     def __init__(self, process: Process, name: str, serial: int) -> None:
@@ -39,7 +48,7 @@ class LoopThread:
         self.residents = Residents(self._send)
         try:
             self.port = HostPort(process, serial << THREAD_BITS, self.loop, self.residents.cells, name)
-        except BaseException:  # no descriptor left, say
+        except BaseException:  # no descriptor left, say: the loop has taken some already
             self.loop.close()
             raise
         self.receipts = self.port.receipts
@@ -57,7 +66,9 @@ class LoopThread:
         for kind, handle in own.items():
             self.port.handlers[kind] = handle
         self.loop.read(self.port.reader)
+        # Last, when nothing can fail any more: from now on other threads of the process find it.
         process.hosts[serial] = self
+        # The same process: all classes are there, and may be named only.
         process.kept[serial] = definitions.EVERYTHING
         process.here.host, process.here.port = self, self.port
 
@@ -66,7 +77,7 @@ class LoopThread:
 
     @property
     def system(self) -> str:
-        """The token of the system."""
+        """The token of the system, which all of its processes share and no other system has."""
         return self.process.system
 
     @property
@@ -93,15 +104,20 @@ class LoopThread:
         self.loop.call_threadsafe(cell, fn, *args)
 
     def look_every(self, seconds: float) -> None:
-        """See whether the directory of the mailboxes is still there, now and again. One loop of each process does."""
+        """See whether the directory of the mailboxes is still there, now and again. One loop of each process does.
+
+        Somebody may remove it (docs/decisions/0013). Nothing fails at that moment, since connections stand, and later nobody
+        new would find us; so it has to be looked for.
+        """
         self.loop.call_later(None, seconds, self.look_every, seconds)
         self.process.network.mend()
 
     def on_mended(self) -> None:
-        """The directory was made again: put back what of ours is no mailbox."""
+        """The directory was made again, and the mailboxes are bound anew by their ports: put back everything else."""
         self.receipts.write_again()
 
     def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
+        """Answer a question of `System` or a ref: by name, or, without one, whether the target lives here."""
         match codec.decode(0, body, ()):
             case "pid":
                 asker.answer(self.pid)
@@ -113,25 +129,31 @@ class LoopThread:
                 asker.answer(target in self.cells)
 
     def _on_read(self, message: SystemMessage) -> None:
+        """Somebody reads a future that was made here: the answer is sent when it is resolved (`mail/promise.py`)."""
         number = NUMBER.unpack(message.body)[0]
         self.process.promises.on_read(self, message.source, message.correlation, number)
 
     def _on_set(self, kind: int, message: SystemMessage) -> None:
+        """Somebody sets a future that was made here. Args: kind, REPLY for a value, FAIL for an exception."""
         self.process.promises.on_set(self.port, kind, message.correlation, message.body)
 
     def _on_kept(self, message: SystemMessage) -> None:
+        """A host keeps definitions that we have sent: they are left out of what is sent there from now on."""
         kept = self.process.kept.setdefault(serial_of(message.source), set())
-        if isinstance(kept, set):
+        if isinstance(kept, set):  # not for a host of this process, which has everything
             kept |= definitions.unpack_identities(message.body)
 
     def _on_host_up(self, message: SystemMessage) -> None:
+        """The root tells of a new host. Each loop of a process hears it; the table is one for all, and takes it once."""
         facts, booting = message.read()
         self.process.table.up(HostFacts(*facts), booting)
         self.port.follows.look()
+        # Threads that are no loops read their mailbox only when they wait for something: one loop wakes them.
         if self.process.main is self:
             self.process.wake_followers()
 
     def _on_host_down(self, message: SystemMessage) -> None:
+        """The root tells of a host that has ended. The table has it before anything is settled, for that looks there."""
         serial, reason, booting, gracefully, ended = message.read()
         self.process.table.down(serial, reason, booting, gracefully=gracefully, ended=ended)
         self.port.losses.sweep()
@@ -146,13 +168,20 @@ class LoopThread:
     # The end
 
     def take_last_messages(self) -> None:
-        """The loop has made its last turn: what came too late is refused, and what was handled is acknowledged."""
+        """The loop has made its last turn: what came too late is refused, and what was handled is acknowledged.
+
+        The actors are gone, so that reading the mailbox once more refuses everything in it: asks fail and tells become dead
+        letters at once, and not only when their senders hear of the end.
+        """
         with contextlib.suppress(zmq.ContextTerminated):
             self.port.reader.pump()
         self.receipts.acknowledge_all()
 
     def shut(self) -> None:
-        """Close all that is the thread's own, and the context, if that is left to the last of a system that has ended."""
+        """Close all that is the thread's own, and the context, if that is left to the last of a system that has ended.
+
+        The port says goodbye as it closes, behind everything that was sent before; the loop's descriptors go after it.
+        """
         self.receipts.close()
         is_last = self.process.dismiss(self.serial)
         self.port.close()

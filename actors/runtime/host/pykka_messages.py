@@ -1,4 +1,8 @@
-"""Pykka's own messages, which an actor does not see: its proxies call methods and read and set attributes with them."""
+"""Pykka's own messages, which an actor does not see: its proxies call methods and read and set attributes with them.
+
+They come in the mailbox like others, and in order with them. So whoever hands a message to an actor looks whether it is one
+of these first, as Pykka's own loop does.
+"""
 
 from __future__ import annotations
 

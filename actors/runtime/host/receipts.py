@@ -1,8 +1,9 @@
 """What a host has handled and owes its senders: acknowledgements, and the counts that outlive the host.
 
 Each pair of sender and actor has counts of tells that were handled and not yet acknowledged. Counts are acknowledged
-when a quarter of the sender's window has gathered, and all of them `ACK_DELAY_S` after the first one. What is not
-acknowledged when the host is killed, senders read the handled counts (see `mail/handled_counts.py`).
+when a quarter of the sender's window has gathered, and all of them `ACK_DELAY_S` after the first one: an acknowledgement for
+each message would double the traffic, and a window that opens in large steps keeps a sender going. If the host is killed,
+senders read what it had handled and not acknowledged in its handled counts (`mail/handled_counts.py`).
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ class Receipts:
         self.words: MutableSequence[int] | memoryview[int] = [0] * WORDS
 
     def counts(self, source: int, target: bytes) -> UnacknowledgedCounts:
-        """New counts, with their entry in the file."""
+        """New counts, with their entry in the file. It is made with the first ones: most hosts of short-lived actors are
+        told nothing, and 64 KiB of memory file for each would be wasted.
+        """
         if self._handled is None and not self._is_closed:
             try:
                 self._handled = HandledCounts(self._path, self._is_alive)
@@ -66,7 +69,12 @@ class Receipts:
     def settle(
         self, counts: UnacknowledgedCounts, flags: int, size: int, dead: int, messages: int = 1
     ) -> None:
-        """Note tells as handled, or as dead letters, and acknowledge them when enough have gathered."""
+        """Note tells as handled, or as dead letters, and acknowledge them when enough have gathered.
+
+        This does not touch the file: the caller has counted there already, message by message.
+
+        Args: flags, of their frame; size, their bytes; dead, how many of the `messages` were dead letters.
+        """
         if flags & EXEMPT:
             counts.exempt += messages
         else:
@@ -77,7 +85,7 @@ class Receipts:
             self.acknowledge(counts)
         elif not counts.dirty:
             counts.dirty = True
-            if not self._dirty:
+            if not self._dirty:  # one timer for all senders: the first one that gathers starts it
                 self._timers.call_later(None, ACK_DELAY_S, self.acknowledge_all)
             self._dirty.append(counts)
 
@@ -97,7 +105,10 @@ class Receipts:
             self.acknowledge(counts)
 
     def dead_on_arrival(self, source: int, target: bytes, flags: int, size: int, messages: int) -> None:
-        """Tells came for an actor that is not here: their sender counts them as dead letters."""
+        """Tells came for an actor that is not here: their sender counts them as dead letters.
+
+        Acknowledged at once: the counts are not kept, as there is no actor that could gather more in them.
+        """
         counts = self.counts(source, target)
         self.words[counts.entry + SETTLED] += messages
         self.words[counts.entry + DEAD] += messages
@@ -112,13 +123,16 @@ class Receipts:
                 self.words = self._handled.words
 
     def disown(self) -> None:
-        """In a forked child: a handler that goes on there counts nothing any more, because the file is its parent's."""
+        """In a forked child: a handler that goes on there counts nothing any more, because the file is its parent's.
+
+        The mapping is shared, so that a count of the child's would be taken for one of the parent's.
+        """
         if isinstance(self.words, memoryview):
             self.words.release()
         self.words = _waste()
 
     def close(self) -> None:
-        """Count nothing any more."""
+        """Count nothing any more. The file stays: senders may yet look for what was not acknowledged."""
         self._is_closed = True
         self.words = _waste()
         if self._handled is not None:
@@ -126,4 +140,5 @@ class Receipts:
 
 
 def _waste() -> list[Any]:
+    """As many words as the file has: cells go on to count in their entries, and need not ask whether there is a file."""
     return [0] * WORDS * ENTRIES

@@ -17,32 +17,41 @@ from typing import NamedTuple
 
 from peerage.actors.runtime.mail.process import current_host
 
-MAINS = ("__main__", "__mp_main__")
+MAINS = ("__main__", "__mp_main__")  # the program itself: its top level is running all the time
 
 
 class _Reading(NamedTuple):
+    """A thread that is unpickling a start message, and what it must not be confused with."""
+
     others: frozenset[int]  # threads that were there before
     depth: int  # of the loop's stack: actors above it run while this one is read, and may start others
 
 
 _readings: dict[int, _Reading] = {}  # by thread
-_is_new = False
+_is_new = False  # this process is the fork server, or a host of its that is not set up
 
 
 def not_yet() -> None:
-    """Refuse all starts in this process and its forks until `ready` is called there."""
+    """Refuse all starts in this process and its forks until `ready` is called there.
+
+    For the fork server, which preloads modules, and so for its hosts until they are set up.
+    """
     global _is_new  # noqa: PLW0603 - of the process
     _is_new = True
 
 
 def ready() -> None:
+    """Allow starts in this process from now on, but for those that `reading` refuses."""
     global _is_new  # noqa: PLW0603 - of the process
     _is_new = False
 
 
 @contextlib.contextmanager
 def reading() -> Iterator[None]:
-    """For a `with` block in which the calling thread unpickles what an actor is started with."""
+    """For a `with` block in which the calling thread unpickles what an actor is started with.
+
+    Blocks may be nested: the import may wait for something, and the loop reads another start message in a nested turn.
+    """
     me = threading.get_ident()
     before = _readings.get(me)
     _readings[me] = _Reading(frozenset(sys._current_frames()), _depth())  # noqa: SLF001 - threads of all kinds
@@ -56,7 +65,11 @@ def reading() -> Iterator[None]:
 
 
 def refusal() -> str:
-    """Why the calling thread must not start anything now, as a sentence; empty when it may."""
+    """Why the calling thread must not start anything now, as a sentence; empty when it may.
+
+    The thread that unpickles must not, unless it is running another actor meanwhile, in a nested turn. A thread that was
+    not there when the unpickling began has probably been started by the import, and must not while that lasts.
+    """
     if _is_new:
         return _sentence(_imported_in(threading.get_ident()) or _imported_anywhere())
     me = threading.get_ident()
@@ -70,6 +83,7 @@ def refusal() -> str:
 
 
 def _depth() -> int:
+    """How many actors are in the middle of something in the calling thread's loop."""
     host = current_host()
     return 0 if host is None else len(host.loop.stack)
 
@@ -83,6 +97,7 @@ def _sentence(module: str) -> str:
 
 
 def _imported_anywhere() -> str:
+    """For a thread that an import has started: the module that some other thread is importing."""
     return next(filter(None, map(_imported_in, sys._current_frames())), "")  # noqa: SLF001
 
 

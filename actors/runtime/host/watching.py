@@ -1,4 +1,8 @@
-"""Watches: those that one actor holds on others, and those that others hold on it."""
+"""Watches: those that one actor holds on others, and those that others hold on it.
+
+What an actor watches and follows is called back as this actor, in a later turn of its loop. Between the news and the call
+the actor may change its mind, or end; so each call looks first whether it is still wanted.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +18,10 @@ Watcher = tuple[int, int]  # the address of its mailbox, and the number that it 
 
 
 class Port(Protocol):
-    """The mailbox that hears of ends."""
+    """The mailbox that hears of ends. What it calls must be quick: it may be reading on behalf of a handler that waits."""
 
-    def watch(self, ref: ActorRef[Any], fn: Callable[[ActorRef[Any], DownReason], object], /) -> int: ...
+    def watch(self, ref: ActorRef[Any], fn: Callable[[ActorRef[Any], DownReason], object], /) -> int:
+        """Have `fn(ref, reason)` called once. Returns: a number for `unwatch`, never 0."""
 
     def unwatch(self, number: int, /) -> None: ...
 
@@ -32,7 +37,10 @@ class Port(Protocol):
 
 
 class Following:
-    """An actor followed through its lives by another one, until this is cancelled or the follower ends."""
+    """An actor followed through its lives by another one, until this is cancelled or the follower ends.
+
+    Attribute: number, by which the port knows it.
+    """
 
     __slots__ = ("_cancel", "_is_over", "_on_down", "_on_up", "number")
 
@@ -44,7 +52,7 @@ class Following:
     ) -> None:
         self._on_up, self._on_down, self._cancel = on_up, on_down, cancel
         self._is_over = False
-        self.number = 0  # by which the port knows it
+        self.number = 0
 
     def cancel(self) -> None:
         """Follow no more: neither function is called again."""
@@ -53,12 +61,12 @@ class Following:
             self._cancel(self)
 
     def up(self) -> None:
-        """The actor is up."""
+        """The actor is up. Called in the loop's turn, which may come after `cancel`."""
         if not self._is_over:
             self._on_up()
 
     def down(self, reason: DownReason) -> None:
-        """It has ended."""
+        """It has ended. Called in the loop's turn, like `up`."""
         if not self._is_over:
             self._on_down(reason)
 
@@ -78,35 +86,43 @@ class Watching:
         on_down: Callable[[ActorRef[Any], DownReason], object],
     ) -> None:
         self._port, self._call_soon, self._on_down = port, call_soon, on_down
-        self._watches: dict[ActorRef[Any], int] = {}  # the number of each watch
+        # The number of each watch. Refs are equal when they lead to the same name in the same host, whichever life of it
+        # they were made in: so a name is watched once at a time.
+        self._watches: dict[ActorRef[Any], int] = {}
         self._following: set[Following] = set()
-        self._link = 0  # that of the watch on the owner
+        self._link = 0  # the number of the watch on the owner, 0 without one
 
     def watch(self, ref: ActorRef[Any]) -> None:
-        """Watch another actor, unless it is watched already."""
+        """Watch another actor, unless it is watched already: a second watch would have `on_down` called twice."""
         if ref not in self._watches:
             self._watches[ref] = self._port.watch(
                 ref, lambda ended, reason: self._call_soon(self._down, ended, reason)
             )
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
-        """Watch it no longer; what is known of its end, and not told yet, is not told."""
+        """Watch it no longer; if its end is known and has not been told yet, it is not told."""
         number = self._watches.pop(ref, None)
         if number is not None:
             self._port.unwatch(number)
 
     def _down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+        # Not there any more: `unwatch` was called after the news had come, and before this turn.
         if self._watches.pop(ref, None) is not None:
             self._on_down(ref, reason)
 
     def link(self, owner: ActorRef[Any], on_end: Callable[[ActorRef[Any]], object]) -> None:
-        """Have `on_end(owner)` called when the owner ends."""
+        """Have `on_end(owner)` called when the owner ends. The actor's own watches do not count here: it may watch its owner
+        as well, and stop to, without touching the link.
+        """
         self._link = self._port.watch(owner, lambda ended, _reason: self._call_soon(on_end, ended))
 
     def follow(
         self, ref: ActorRef[Any], on_up: Callable[[], object], on_down: Callable[[DownReason], object]
     ) -> Following:
-        """Have one of these called whenever an actor of this name is up, and whenever it ends."""
+        """Have one of these called whenever an actor of this name is up, and whenever it ends. Each call follows anew.
+
+        Raises: as `Lives.follow`.
+        """
         following = Following(on_up, on_down, self._unfollow)
         soon = self._call_soon
         following.number = self._port.follow(
@@ -116,11 +132,12 @@ class Watching:
         return following
 
     def _unfollow(self, following: Following) -> None:
+        # Called by `Following.cancel`, once.
         self._following.discard(following)
         self._port.unfollow(following.number)
 
     def drop(self) -> None:
-        """Watch and follow nobody any more."""
+        """Watch and follow nobody any more: the actor has ended, and so has its link."""
         for number in self._watches.values():
             self._port.unwatch(number)
         self._watches.clear()
@@ -131,13 +148,17 @@ class Watching:
 
 
 class Sender(Protocol):
-    """Sends the news of an end: a port."""
+    """Sends the news of an end: a port. Where there is no descriptor for a way, it keeps the news and tries again."""
 
     def send(self, address: int, kind: int, corr: int, /, *, body: bytes) -> None: ...
 
 
 class Watchers:
-    """Who is told of one actor's end: some before its last hook is called, the others when all is over."""
+    """Who is told of one actor's end: some before its last hook is called, the others when all is over.
+
+    The early ones are processes that hold the actor in Pykka's registry. In Pykka an actor leaves the registry before its
+    `on_stop`, which may take its time, so they cannot wait for the end.
+    """
 
     __slots__ = ("_early", "_late", "_leaves_for", "_port")
 
@@ -148,7 +169,7 @@ class Watchers:
         self._leaves_for: DownReason | None = None  # known once the last hook is called
 
     def add(self, watcher: Watcher) -> None:
-        """Tell it when the actor has ended."""
+        """Tell it when the actor has ended, and its asks have been refused."""
         self._late.add(watcher)
 
     def add_early(self, watcher: Watcher) -> None:
@@ -159,18 +180,18 @@ class Watchers:
             self._tell({watcher}, self._leaves_for)
 
     def discard(self, watcher: Watcher) -> None:
-        """It watches no longer."""
+        """It watches no longer. Of no effect for one that was told, or never watched."""
         self._late.discard(watcher)
         self._early.discard(watcher)
 
     def leaves(self, reason: DownReason) -> None:
-        """The actor's last hook is about to be called."""
+        """The actor's last hook is about to be called; what that raises may yet change the reason, for the late ones."""
         self._leaves_for = reason
         watchers, self._early = self._early, set()
         self._tell(watchers, reason)
 
     def ended(self, reason: DownReason) -> None:
-        """All is over."""
+        """All is over. Early ones are left where no last hook was called, because the host closes."""
         self._tell(self._late | self._early, reason)
 
     def _tell(self, watchers: set[Watcher], reason: DownReason) -> None:

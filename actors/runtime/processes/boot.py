@@ -30,7 +30,7 @@ from peerage.actors.runtime.processes.parent_watch import guard
 from peerage.actors.runtime.processes.requests import Boot
 from peerage.actors.runtime.processes.title import set_title
 
-PATIENT_LOOK_S = 0.05
+PATIENT_LOOK_S = 0.05  # between two looks at whether a host that is given all the time it needs has ended
 
 
 def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
@@ -38,25 +38,31 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
 
     Args: life_fd, the life pipe's read end; here, a descriptor of the directory to run in; fds, what the actor is passed.
     Returns: the exit code.
+    Raises: what goes wrong before the host is ready, and what `log_setup` raises. The caller tells the root of it, by a way
+        that needs no mailbox (`tell_failure`).
     """
     guard(life_fd, boot.directory)
     _settle_in(boot)
     _go_to(here)
     process = Process(boot.directory, boot.serial, boot.system)
     process.title = boot.title
+    # The directory may have been made again since the root looked at it. Then mailboxes are missing in it that will be back.
     process.network.not_noticed_yet(boot.directory_identity)
     process.log_setup = boot.log_setup
     present.enter(process)
+    # As old as the fork request. What has changed since comes with the first messages of the root (`HostRecord.missed`).
     process.table.load(codec.decode(0, boot.table, ()))
     host = Host(process, boot.name, boot.serial, keep=boot.keep)
     process.main = host
     process.table.up(HostFacts(boot.name, boot.serial, host.pid), process.table.booting)
     host.passed_fds = fds
+    # Until here it does nothing, as in the fork server. So do SIGINT and SIGHUP all the time: they mean the program.
     _end_on_sigterm(host)
     if boot.log_setup:
         setup: Callable[[], Any] = codec.decode(0, boot.log_setup, ())
         setup()
     starting.ready()
+    # This has the root send the start message, so user code of an actor runs only in a process that is set up.
     host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=codec.dumps((boot.name, host.pid)))
     host.look_every(LOOK_S)
     host.run()
@@ -64,12 +70,18 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     for client in process.close():
         client.close()
     process.network.flusher.end()
+    # A host in a thread that hangs still has its sockets, and closing the context would wait for them for ever. What is
+    # under way is lost then.
     if not process.hosts:
         process.network.leave(EXIT_LINGER_S)
     return 0
 
 
 def _settle_in(boot: Boot) -> None:
+    """Make the process look as if the embedder had started it: name, import path, environment, nothing to read from stdin.
+
+    The fork server's own are as old as the fork server. The embedder's may have changed since, and user code goes by them.
+    """
     threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
     set_title(f"{boot.title}: {boot.name}")
     sys.path[:] = boot.path
@@ -82,6 +94,9 @@ def _settle_in(boot: Boot) -> None:
 
 
 def _end_on_sigterm(host: Host) -> None:
+    """Have the root told of a SIGTERM. It decides whether this host ends, for the signal may be meant for the program."""
+
+    # Signal handlers run in the middle of anything: sending from here could meet a lock that this thread holds.
     def report(*_: object) -> None:
         host.call_threadsafe(None, host.report_sigterm)
 
@@ -89,6 +104,7 @@ def _end_on_sigterm(host: Host) -> None:
 
 
 def _go_to(here: int) -> None:
+    """Enter the program's directory, by a descriptor of it. Raises: OSError, with its path, if that cannot be entered."""
     try:
         os.fchdir(here)
     except OSError as error:
@@ -105,7 +121,11 @@ def _go_to(here: int) -> None:
 
 
 def tell_failure(boot: Boot, error: BaseException) -> bool:
-    """Tell the root what this process ends with, though it may not have a mailbox yet. Returns: whether a limit was met."""
+    """Tell the root what this process ends with, though it may not have a mailbox yet.
+
+    Returns: whether a limit of the operating system was met. Then the start is refused with its name, and a traceback in the
+        log of a process that could not come to be would only look like a fault.
+    """
     lack = limit_of(error)
     passed_fds.tell_failure(boot.directory, boot.serial, lack or text_of(error), is_limit=bool(lack))
     return bool(lack)
@@ -117,8 +137,10 @@ def _stop_thread_hosts(process: Process) -> None:
     for host in hosts:
         host.call_threadsafe(None, host.shutdown, SHUTDOWN, Leave.OWNED_HERE)
     for host in hosts:
+        # Looked at again and again: it may lose its patience, or gain some, while we wait.
         while host.patience and host.loop.thread.is_alive():
             host.loop.thread.join(PATIENT_LOOK_S)
+    # The others share one deadline. Threads are daemons: one that is still there goes with the process.
     deadline = time.monotonic() + EXIT_LINGER_S
     for host in hosts:
         host.loop.thread.join(max(0.0, deadline - time.monotonic()))

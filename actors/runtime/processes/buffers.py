@@ -17,7 +17,8 @@ from typing import Any
 
 BUFFERED = (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom, io.BufferedRWPair)
 
-_frozen: weakref.WeakSet[Any] = weakref.WeakSet()  # file objects that the collector does not look at any more
+# File objects that the collector does not look at any more. We find the others by asking it for all objects.
+_frozen: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def flush_all() -> None:
@@ -28,7 +29,8 @@ def flush_all() -> None:
 def freeze() -> None:
     """Prepare for many forks: write out all buffers, and take all objects away from the garbage collector.
 
-    The collector writes marks into objects; in a fork each of these writes would copy a shared page.
+    The collector writes marks into objects; in a fork each of these writes would copy a shared page. Reference counts are
+    written as well, but only into objects that are used.
     """
     gc.collect()
     _frozen.update(_file_objects())
@@ -37,15 +39,14 @@ def freeze() -> None:
 
 
 def _flush(files: Iterable[Any]) -> None:
-    handlers = [
-        reference() for reference in list(getattr(logging, "_handlerList", ()))
-    ]  # as `logging.shutdown`
+    # As `logging.shutdown` finds them.
+    handlers = [reference() for reference in list(getattr(logging, "_handlerList", ()))]
     # Texts before the buffers below them, which they write into.
     files = sorted(files, key=lambda file: not isinstance(file, io.TextIOWrapper))
     for what in (*handlers, sys.stdout, sys.stderr, *files):
         with contextlib.suppress(Exception):  # closed, gone, or nobody reads it any more
             what.flush()
-    ctypes.CDLL(None).fflush(None)
+    ctypes.CDLL(None).fflush(None)  # of libraries written in C, which may print on their own
 
 
 def _file_objects() -> list[Any]:
@@ -57,6 +58,7 @@ def _file_objects() -> list[Any]:
 
 
 def _add_subclasses(kind: type, kinds: set[type]) -> None:
+    # pytest's `EncodedFile` is one, a text file for captured output.
     subclasses: list[type] = kind.__subclasses__()
     for subclass in subclasses:
         kinds.add(subclass)

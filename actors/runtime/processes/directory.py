@@ -28,7 +28,7 @@ from peerage.actors.runtime.mail.foothold import MODE, UNMOUNTED
 PREFIX = "peerage-"
 LONGEST_SOCKET = 107  # bytes of a unix socket's path
 LONGEST_BASE = 54  # of which our names take the rest
-YOUNG_S = 60.0
+YOUNG_S = 60.0  # between `mkdir` and the lock there is a moment without either; a minute is more than a busy machine takes
 
 # linux/mount.h; the numbers of these calls are the same on all architectures
 FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
@@ -48,7 +48,10 @@ class NoPlaceError(OSError):
 
 
 class Directory:
-    """One system's. Attributes: path; fds, what its processes must inherit, under the same numbers, to find it there."""
+    """One system's directory. Its name is known before it is made, so that the process that will remove it can be told.
+
+    Attributes: path; fds, what its processes must inherit, under the same numbers, to find it there.
+    """
 
     def __init__(self) -> None:
         self._fd = _memory_file_system() if os.getpid() == 1 else -1
@@ -56,7 +59,10 @@ class Directory:
         self.path = _free_path() if self._fd < 0 else f"{UNMOUNTED}{self._fd}"
 
     def make(self) -> None:
-        """Make it, and mark it as in use until `close` or the end of this process."""
+        """Make it, and mark it as in use until `close` or the end of this process.
+
+        Raises: NoPlaceError, when it cannot be made in the best place there is.
+        """
         if self._fd < 0:
             try:
                 Path(self.path).mkdir(MODE)
@@ -65,7 +71,7 @@ class Directory:
             self._fd = hold(self.path)
 
     def hold_again(self) -> None:
-        """Mark it as in use after it was made again."""
+        """Mark it as in use after it was made again. The old lock is on a directory that nobody finds any more."""
         if not self.fds:
             held, self._fd = self._fd, hold(self.path)
             os.close(held)
@@ -78,6 +84,7 @@ class Directory:
 
 
 def _free_path() -> str:
+    # The number is for people; the random part keeps others from guessing it, and from putting something there first.
     return str(_base() / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}")
 
 
@@ -102,12 +109,16 @@ def why_passed_over(place: str) -> str:
 
 
 def _base() -> Path:
+    # If none takes sockets, the first: making the directory there fails, with an error that names it.
     bases = _bases()
     return next((base for base in bases if _takes_sockets(base)), bases[0])
 
 
 def _takes_sockets(base: Path) -> bool:
-    """Whether sockets can be made there: that it can be written is not enough on every file system."""
+    """Whether sockets can be made there: that it can be written is not enough on every file system.
+
+    So one is made, and removed again.
+    """
     probe = base / f"{PREFIX}{os.getpid()}-{secrets.token_hex(4)}.probe"
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(probe))
@@ -117,7 +128,13 @@ def _takes_sockets(base: Path) -> bool:
 
 
 def _memory_file_system() -> int:
-    """Returns: a descriptor of its root directory, or -1 where the kernel or our rights do not allow it."""
+    """Make a file system in memory that is mounted nowhere.
+
+    The new mount calls (Linux 5.2) do it without a place to mount it at. `glibc` has no wrappers for them before 2.36, so
+    they are called by their numbers.
+
+    Returns: a descriptor of its root directory, or -1 where the kernel or our rights do not allow it.
+    """
     try:
         context = _call(FSOPEN, b"tmpfs", FSOPEN_CLOEXEC)
         try:
@@ -136,6 +153,7 @@ def _memory_file_system() -> int:
 
 
 def _call(number: int, *arguments: object) -> int:
+    """Make one system call. Integers are passed as C longs: `ctypes` would take them for ints. Raises: OSError."""
     syscall = ctypes.CDLL(None, use_errno=True).syscall
     syscall.restype = ctypes.c_long
     result: int = syscall(*(ctypes.c_long(a) if isinstance(a, int) else a for a in (number, *arguments)))
@@ -169,6 +187,7 @@ def sweep(pattern: Path) -> None:
             facts = directory.stat()
             if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < YOUNG_S:
                 continue
+            # O_NOFOLLOW: in a directory that everybody can write, the name may be somebody's link to something else.
             fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -178,7 +197,10 @@ def sweep(pattern: Path) -> None:
 
 
 def remove_directory(directory: str) -> None:
-    """Remove the runtime directory; several processes may do so at the same time."""
+    """Remove the runtime directory; several processes may do so at the same time.
+
+    That is why it is tried again: each of them skips what another has just removed, and a mailbox may be bound in between.
+    """
     if directory.startswith(UNMOUNTED):
         return
     for _ in range(10):

@@ -5,6 +5,9 @@ owner: supervisors stop their children in their order, each in its own shutdown 
 with an actor that stops others (a *patient* host) is told alone, and is waited for as long as it takes. The *plain* hosts
 between two patient ones are told together, and are killed if they are still there `grace` seconds later. Hosts that nobody
 has stopped by then are told last.
+
+The alternatives were a second supervisor in the root, which would have to know every actor and its shutdown time, and
+telling everybody at once, as it was before: then what an `on_stop` uses is gone while it runs (docs/decisions/0031).
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords
 
 KILL_WAIT_S = 1.0  # a killed process that is still there by then hangs in the kernel
-LONGEST_TURN_S = 3600.0
+LONGEST_TURN_S = 3600.0  # for patient hosts there is no time to wake up at
 
 
 class Ending:
@@ -61,6 +64,7 @@ class Ending:
 
         Returns when all have ended or were given up on, or at once after `hurry`.
         """
+        # The caller's own host stops when its handler, which waits for all this, has returned. Nobody waits for it here.
         for serial in self._told:
             self._stop(serial, Leave.NONE)
         while not self.is_hurried and (wave := self._next()):
@@ -89,7 +93,11 @@ class Ending:
             self._stop(record.serial, Leave.NONE if record.serial in self._told_all else Leave.OWNED)
 
     def stands(self, record: HostRecord) -> None:
-        """A host has said how it stands: see `Standing`."""
+        """A host has said how it stands: see `Standing`.
+
+        One that only waits for the owners of its actors is waited for no longer: their turn is yet to come, and it must not
+        be killed for that.
+        """
         if record.standing.waits_for_owners and record.serial not in self._told_all:
             self._due.pop(record.serial, None)
         self._look_at = 0.0
@@ -106,12 +114,17 @@ class Ending:
     # Order
 
     def _next(self) -> list[tuple[HostRecord, Leave]]:
-        """The next wave: among the hosts that belong to nobody, the last started one, with its plain neighbours."""
+        """The next wave: among the hosts that belong to nobody, the last started one, with its plain neighbours.
+
+        Empty when all have been told and have ended. Computed anew each time, because hosts end and become free meanwhile.
+        """
         free = [
             record
             for record in reversed(self._records.all())
             if record.serial not in self._told and self._is_free(record)
         ]
+        # All that belong to nobody have had their turn. Whoever is left now has an owner that did not stop it, because that
+        # one hangs or was given up on.
         if not free:
             rest = [record for record in self._records.all() if record.serial not in self._told_all]
             return [(record, Leave.NONE) for record in rest]
@@ -161,6 +174,7 @@ class Ending:
         for serial, due in list(self._due.items()):
             record = self._records.of_serial(serial)
             assert record is not None  # those that have ended are waited for no longer
+            # One that was killed stops nobody any more, whatever its last word on that was.
             if serial in patient and serial not in self._killed:
                 self._due[serial] = inf
             elif due == inf:  # it is patient no more

@@ -1,5 +1,9 @@
 """How the embedder and its fork server speak: a stream socket; each message is a length and a pickle, descriptors travel
 beside it.
+
+    length 4 (little-endian) | pickle
+
+Pickles are safe here: the socket pair was made for these two processes, and nobody else can write to it.
 """
 
 from __future__ import annotations
@@ -19,7 +23,10 @@ GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 
 def send_message(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> None:
-    """Send one pickled message with descriptors."""
+    """Send one pickled message with descriptors, which stay open here: the receiver gets copies.
+
+    Blocks while the socket's buffer is full. Raises: ConnectionError, when the other process has ended.
+    """
     body = pickle.dumps(value, 5)
     data = LENGTH.pack(len(body)) + body
     # Descriptors go with the first byte; the rest may take several calls.
@@ -29,7 +36,10 @@ def send_message(sock: socket.socket, value: Any, fds: tuple[int, ...] = ()) -> 
 
 
 def receive_message(sock: socket.socket) -> tuple[Any, list[int]]:
-    """Receive one message and its descriptors, which close on exec. Raises: EOFError."""
+    """Receive one message and its descriptors, which close on exec. Fewer may arrive than were sent: see `_receive`.
+
+    Raises: EOFError, when the other process has ended.
+    """
     fds: list[int] = []
     head = _receive(sock, LENGTH.size, fds)
     body = _receive(sock, LENGTH.unpack(head)[0], fds)
@@ -37,6 +47,8 @@ def receive_message(sock: socket.socket) -> tuple[Any, list[int]]:
 
 
 def _receive(sock: socket.socket, size: int, fds: list[int]) -> bytes:
+    # Where this process has no room for a descriptor, the kernel drops it without an error (MSG_CTRUNC). So whoever knows
+    # how many there should be counts them.
     data = bytearray()
     while len(data) < size:
         chunk, ancillary, _flags, _address = sock.recvmsg(

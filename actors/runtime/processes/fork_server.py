@@ -3,6 +3,8 @@
 Forking takes milliseconds where starting an interpreter and importing takes a second, and the pages of what was imported are
 shared by all hosts. Only a process without threads can be forked safely: a thread of the parent does not exist in the child,
 but a lock it held stays locked. So the server has no threads and no ZeroMQ context, and refuses modules that start threads.
+It is a loop over three descriptors, and does one thing at a time. Whatever it does for one host must not end it, for it is
+the parent of all: only its children's parent hears how they have ended.
 
 It runs as `python -c "…serve(control, life, directory, title)"`; see `fork_server_client.py` for its messages. It also
 cleans up: when the embedder is gone (end of file on the control socket or the life pipe), it kills its children that are
@@ -39,12 +41,19 @@ GRACE_S = 0.5  # for hosts to notice that the embedder is gone, before they are 
 
 
 def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
-    """Serve until the embedder goes away."""
+    """Serve until the embedder goes away.
+
+    Args: control_fd, our end of the socket pair; life_fd, the life pipe's read end; directory, of the mailboxes, which is
+        removed at the end; title, the prefix of process titles.
+    """
     starting.not_yet()
     set_title(f"{title}: fork server")
+    # The embedder started us with these signals blocked. One that has come meanwhile is delivered, and does nothing now.
+    # SIGTERM and its like come to all processes at once and mean the program. We leave after it, and clean up.
     for number in GROUP_SIGNALS:
         disregard(number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
+    # They had to pass exec once, on the way here. Programs that actors start must not get them.
     os.set_inheritable(control_fd, False)
     os.set_inheritable(life_fd, False)
     if directory.startswith(UNMOUNTED):
@@ -54,14 +63,23 @@ def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
 
 
 class _Server:
+    """The loop, and the processes that it has forked and not yet reaped.
+
+    A child that has ended keeps its number until it is reaped, and nobody but us can do that. So a number in `_children`
+    means the process that was forked, and may be killed.
+    """
+
     def __init__(self, control: socket.socket, life_fd: int, directory: str) -> None:
         self._control, self._life_fd, self._directory = control, life_fd, directory
         self._children: set[int] = set()
         self._signals, self._signals_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        # SIGCHLD writes a byte here, which ends a poll. A full pipe does not matter: one byte is enough. The handler is
+        # there because without one Python would not write.
         signal.set_wakeup_fd(self._signals_in, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def run(self) -> None:
+        """Serve, and clean up after the embedder. Any error of the control socket means that it is gone."""
         poll = select.poll()
         for fd in (self._control.fileno(), self._life_fd, self._signals):
             poll.register(fd, select.POLLIN)
@@ -69,6 +87,7 @@ class _Server:
             _signal_end(self._life_fd, wanted=False)  # the loop looks at the life pipe itself
             while True:
                 ready = {fd for fd, _events in poll.poll()}
+                # Deaths first: once its pidfd has told of a death, the root waits only a moment for the status.
                 if self._signals in ready:
                     os.read(self._signals, 4096)
                     self._reap()
@@ -90,6 +109,11 @@ class _Server:
                 self._kill(pid)
 
     def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
+        """Import modules, so that every host that is forked from now on has them.
+
+        A module that cannot be imported is reported and left out. Its actors then import it themselves, and fail with the
+        same error, where somebody waits for the answer.
+        """
         sys.path[:] = path
         _signal_end(self._life_fd, wanted=True)
         for name in modules:
@@ -97,6 +121,7 @@ class _Server:
                 importlib.import_module(name)
             except BaseException as error:  # SystemExit, too: a program without a guard
                 send_message(self._control, ("preload failed", name, repr(error)))
+            # After each one, so that the module to blame is known.
             if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
                 send_message(self._control, ("preload unsafe", name))
                 os._exit(0)  # a process with threads must not be forked; our successor leaves the module out
@@ -104,12 +129,16 @@ class _Server:
         freeze()  # also writes out what the imports have printed: each host would write it again
 
     def _fork(self, boot: Boot, fds: list[int]) -> None:
+        """Fork a host and report its number, with a pidfd of it; or report why there is none.
+
+        Args: fds, the directory to run in, then what the actor is passed; closed here, the child has copies.
+        """
         try:
-            if len(fds) <= len(
-                boot.fd_names
-            ):  # the kernel drops descriptors for which the receiver has no room
+            # The kernel drops descriptors for which the receiver has no room.
+            if len(fds) <= len(boot.fd_names):
                 raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
             pid = os.fork()
+        # A limit was met, of this process or its user: an answer like others.
         except (OSError, MemoryError) as error:
             close_all(fds)
             self._refuse(boot, error)
@@ -122,7 +151,7 @@ class _Server:
         # Opened here, by the parent that has not yet reaped it: the number cannot mean another process.
         try:
             pidfd = os.pidfd_open(pid)
-        except OSError as error:
+        except OSError as error:  # without a pidfd the root would not hear of its death
             os.kill(pid, signal.SIGKILL)
             self._refuse(boot, error)
             return
@@ -130,7 +159,7 @@ class _Server:
         os.close(pidfd)
 
     def _refuse(self, boot: Boot, error: BaseException) -> None:
-        """Report that a host cannot be made. The server itself goes on."""
+        """Report that a host cannot be made: which limit was met, if one was, and what was raised. The server goes on."""
         send_message(self._control, ("not forked", boot.serial, lack_behind(error), text_of(error)))
 
     def _kill(self, pid: int) -> None:
@@ -138,6 +167,8 @@ class _Server:
             os.kill(pid, signal.SIGKILL)
 
     def _reap(self) -> None:
+        # Each child is asked for: SIGCHLDs are not queued, so one may stand for several deaths. Not waitpid(-1) either,
+        # which would take the status of processes that preloaded modules have started.
         for pid in list(self._children):
             done, status = os.waitpid(pid, os.WNOHANG)
             if done:
@@ -145,6 +176,11 @@ class _Server:
                 send_message(self._control, ("exited", pid, status))
 
     def _clean_up(self) -> None:
+        """The embedder is gone: see to it that all hosts go, then remove the directory.
+
+        Hosts notice by themselves, by the life pipe. Those that have not in a moment (one is stopped, or sits in C code with
+        the GIL) are killed. The directory goes last, so that none of them makes it again.
+        """
         deadline = GRACE_S
         while self._children and deadline > 0:
             with contextlib.suppress(OSError):
@@ -158,6 +194,7 @@ class _Server:
         remove_directory(self._directory)
 
     def _reap_quietly(self) -> None:
+        """As `_reap`, when there is nobody left to report to."""
         for pid in list(self._children):
             if os.waitpid(pid, os.WNOHANG)[0]:
                 self._children.discard(pid)
@@ -179,12 +216,21 @@ def _signal_end(life_fd: int, *, wanted: bool) -> None:
 def _become_host(
     control: socket.socket, pipe: tuple[int, int], boot: Boot, life_fd: int, fds: list[int]
 ) -> None:
-    """In the child: never returns."""
+    """In the child: run the host and leave. Never returns, whatever happens: the fork server's loop is further down the
+    stack.
+
+    Leaving is `os._exit`, since the exit functions and finalizers of this process are copies of the fork server's; so
+    buffers have to be written out by hand.
+
+    Args: control, pipe: the fork server's own descriptors; fds, the directory to run in, then what the actor is passed.
+    """
     code = 1
     try:
+        # Before anything else: a signal would write into the pipe that is shared with our parent.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGIO):
             signal.signal(number, signal.SIG_DFL)
+        # While any process has this end of the socket, the embedder would not notice that the fork server has died.
         control.close()
         for fd in pipe:
             os.close(fd)

@@ -76,6 +76,8 @@ def current_directory() -> int:
 class ForkServer:
     """A fork server process. When it has died, `end` and `start` replace it.
 
+    Used by one thread at a time: by whoever makes the system, then by the root, at last by whoever shuts the system down.
+
     Attributes: environment, what its process was given; is_started, False between `end` and a `start` that succeeds.
     """
 
@@ -89,6 +91,7 @@ class ForkServer:
         return self._popen.pid
 
     def fileno(self) -> int:
+        """The descriptor that becomes readable when a report comes, or the server dies; another one after each `start`."""
         return self._control.fileno()
 
     def start(self) -> None:
@@ -126,7 +129,10 @@ class ForkServer:
             send_message(self._control, ("preload", self._preload, import_path()))
 
     def preload(self, modules: tuple[str, ...]) -> None:
-        """Have it import more modules before it forks the next host."""
+        """Have it import more modules before it forks the next host, and its successors too.
+
+        The order is kept because both are messages on one line.
+        """
         self._preload += tuple(name for name in modules if name not in self._preload)
         self._send_preload()
 
@@ -147,6 +153,7 @@ class ForkServer:
         return receive_message(self._control)
 
     def wait_readable(self, timeout: float) -> bool:
+        """Whether a report, or the end of the server, is there within `timeout` seconds."""
         if not self.is_started:
             return False
         poll = select.poll()
@@ -165,6 +172,7 @@ class ForkServer:
         return None if code is None else (code << 8 if code >= 0 else -code)
 
     def _wait(self) -> int | None:
+        # With its line closed, the server ends by itself; an import that hangs keeps it from seeing that.
         try:
             return self._popen.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

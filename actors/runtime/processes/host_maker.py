@@ -1,4 +1,10 @@
-"""How hosts are made: their processes by the fork server, and their records in any case."""
+"""How hosts are made: their processes by the fork server, and their records in any case.
+
+Making a host takes several steps, between which the root goes on with its loop: its name may have to become free, then the
+fork server is asked, forks and reports, and at last the host says that it is ready. Each of these can fail, and the asker
+may give up in between. So everything that a step makes is noted in the `Request` to be undone, and a record exists from the
+moment on that the fork server is asked. Whatever comes later finds it by its serial, or does not find it and is turned away.
+"""
 
 from __future__ import annotations
 
@@ -38,10 +44,12 @@ from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
 class HostMaker:
     """Belongs to the root's loop.
 
+    Attributes: line, by which the fork server is heard; reaper, which hears of the deaths of processes.
+
     Args:
         log_setup: of the system, pickled.
-        kill: kills a host, or notes that it is to be killed.
-        remove: a host has ended, or will never be, for this reason.
+        kill: kills a host, or notes that it is to be killed if its process is not known yet.
+        remove: a host has ended, or will never be, for this reason: refuses its asker and lets everybody know.
         on_death: told of each host whose process has died.
     """
 
@@ -75,11 +83,20 @@ class HostMaker:
     # Requests
 
     def spawn(self, asker: Request, _target: bytes, body: Raw) -> None:
-        """Make a host in a process of its own, once its name is free."""
+        """Make a host in a process of its own, once its name is free.
+
+        It is answered by the host itself, which is sent the start message in the asker's name when it is ready. So every
+        refusal has to come from here, from the records or from the death of the host: nobody else knows of the asker.
+
+        Raises: ActorStartError, StartLimitError: `Request.serve` makes them the answer.
+        """
         request = SpawnRequest(*codec.decode(0, body, ()))
+        # What goes wrong from here on is an error of this start, also what nobody has foreseen.
         asker.error_for = lambda error: ActorStartError(request.actor, text_of(error))
+        # Taken out at once: if the request is refused, they are closed, and nobody else knows of them.
         fds = self._fds.of(request.fd_token)
         asker.on_refusal(close_all, fds)
+        # Where this process had no room for all of them, the kernel has dropped some without a word.
         if len(fds) < len(request.fd_names):
             fault = (
                 f"only {len(fds)} of the {len(request.fd_names)} descriptors that it is passed have arrived"
@@ -87,6 +104,7 @@ class HostMaker:
             raise ActorStartError(request.actor, fault)
 
         def make() -> None:
+            # Looked at now and not before: the owner may have ended while the name was not free.
             owner = request.owner
             if owner is not None and self._owners.is_gone(owner):
                 raise ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
@@ -94,6 +112,7 @@ class HostMaker:
                 raise StartLimitError(request.actor, lack)
             record = self._new_record(request, asker)
             record.fds = fds
+            # Before the process exists: if the owner ends a moment later, it is known what has to end with it.
             if owner is not None:
                 self._owners.add(owner, record.serial)
             self._fork(record, request)
@@ -101,34 +120,47 @@ class HostMaker:
         self._starts.when_free(WaitingStart(request.host, request.actor, asker, make))
 
     def _new_record(self, request: SpawnRequest | Reservation, asker: Request) -> HostRecord:
+        """Begin the life of a host: it has a serial and bears its name from now on. Undone if the request is refused."""
         made_for = request if isinstance(request, SpawnRequest) else None
         record = self._records.add(request.host, made_for, asker, request.signature)
         asker.on_refusal(self._abandon, record)
         return record
 
     def _lack_of_descriptors(self) -> str:
-        """Why one more host cannot be made beside those that are being made."""
+        """Why one more host cannot be made beside those that are being made; empty when it can.
+
+        Those that are being made have not opened most of their descriptors here yet, so counting the open ones is not
+        enough: a program that starts a hundred actors at once would pass its limit long after each of them was granted.
+        """
         hosts = self._records.processes()
         making = sum(not record.is_up for record in hosts)
-        # Those that others have started have no way to our threads yet: they must be able to answer the first one.
+        # Those that others have started have no way to our threads yet: they must be able to answer the first one that asks
+        # them, and that answer needs a descriptor here.
         unasked = sum(
             record.is_up and self._process_of(record.asker.source) != self._process.pid for record in hosts
         )
         return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
 
     def _process_of(self, address: int) -> int:
+        """The process that has a mailbox at this address; it counts as ours if it has ended meanwhile."""
         facts = self._process.table.live.get(address >> THREAD_BITS)
         return facts.pid if facts is not None else self._process.pid
 
     def reserve(self, asker: Request, _target: bytes, body: Raw) -> None:
-        """Give a host in a thread of the asker's process its serial, once its name is free."""
+        """Give a host in a thread of the asker's process its serial, once its name is free.
+
+        The asker makes the thread itself. If it cannot, it says goodbye in the name of the host that never was (HOST_BYE).
+        """
         request = Reservation(*codec.decode(0, body, ()))
+        # A thread has no request of its own at the root, so the error names the host. The starter knows the actor's name.
         asker.error_for = lambda error: ActorStartError(request.host, text_of(error))
 
         def make() -> None:
             if self._process.table.is_dead(serial_of(asker.source)):
                 return  # nobody is left to make the thread, and nothing would ever free its name
             record = self._new_record(request, asker)
+            # Known at once, unlike that of a process: if the asker's process dies before the thread is there, the record
+            # goes with it.
             self._records.note_pid(record, self._process_of(asker.source))
             record.owner, record.standing = request.owner, Standing(request.stops_others)
             asker.answer(record.serial)
@@ -136,11 +168,16 @@ class HostMaker:
         self._starts.when_free(WaitingStart(request.host, request.host, asker, make))
 
     def _fork(self, record: HostRecord, request: SpawnRequest) -> None:
-        """Ask for the process of a host. Raises: StartLimitError; ActorStartError, when no fork server can be started."""
+        """Ask for the process of a host; the answer comes as a report, in a later turn.
+
+        Raises: StartLimitError; ActorStartError, when no fork server can be started.
+        """
         try:
+            # One that has died is replaced when its death is noticed. It is missing only if that has failed.
             if not self._fork_server.is_started:
                 self._start_fork_server(request)
             boot = self._boot_of(record, request)
+            # Opened for each start, and the path and environment are read anew: actors find what the program has now.
             here = current_directory()
             try:
                 # A dying fork server is noticed by its end of file, and its successor is asked anew.
@@ -154,6 +191,7 @@ class HostMaker:
             raise ActorStartError(request.actor, text_of(error)) from error
 
     def _start_fork_server(self, request: SpawnRequest) -> None:
+        """Replace one that has died when none could be started. Raises: OSError, when a limit is met; ActorStartError."""
         try:
             self.line.start()
         except OSError as error:
@@ -162,6 +200,7 @@ class HostMaker:
             raise ActorStartError(request.actor, f"{NO_FORK_SERVER}: {text_of(error)}") from error
 
     def _boot_of(self, record: HostRecord, request: SpawnRequest) -> Boot:
+        """What the new process must know, as things stand now. The table in it ages: see `HostRecord.missed`."""
         environment = environment_now()
         hosts, _booting, highest = self._process.table.snapshot()
         return Boot(
@@ -180,7 +219,10 @@ class HostMaker:
         )
 
     def _abandon(self, record: HostRecord) -> None:
-        """Let go of what there is of a host that nobody will use: its start was refused."""
+        """Let go of what there is of a host that nobody will use: its start was refused.
+
+        It may have been refused because the host has ended: then it is no longer in the records.
+        """
         if self._records.of_serial(record.serial) is not record:
             return
         if record.pidfd < 0:  # if it is being forked, it is killed when its process is heard of
@@ -190,10 +232,15 @@ class HostMaker:
             self._kill(record)
 
     def give_up(self, asker: Request, _target: bytes, body: Raw) -> None:
-        """Nobody waits any more for a host that was asked for: it is killed if it is there, and never made if it is not."""
+        """Nobody waits any more for a host that was asked for: it is killed if it is there, and never made if it is not.
+
+        Killed and not stopped: what has taken too long to start would hardly stop in time. The asker knows the request by
+        its own address and number, which is all that it has: a start that was not answered has no serial yet.
+        """
         given_up = asker.source, codec.decode(0, body, ())
         self._starts.give_up(given_up)
         for record in self._records.processes():
+            # Also one that has started meanwhile, and whose answer has crossed this request: nobody will use it.
             if (record.asker.source, record.asker.corr) == given_up:
                 record.condemn("its start was given up")
                 self._kill(record)
@@ -202,6 +249,7 @@ class HostMaker:
     # The fork server
 
     def _on_report(self, report: tuple[Any, ...], fds: list[int]) -> None:
+        """A report of the fork server about one host: see `fork_server_client.py`."""
         match report:
             case ("forked", serial, pid):
                 self._on_forked(serial, pid, fds)
@@ -210,40 +258,47 @@ class HostMaker:
                     serial, limit or f"its process cannot be forked: {text}", is_limit=bool(limit)
                 )
             case ("exited", pid, status):
+                # Only noted: the death itself is told by the pidfd, and comes a moment before or after this.
                 if (record := self._records.of_pid(pid)) is not None:
                     record.status = status
 
     def _on_not_forked(self, serial: int, cause: str, *, is_limit: bool) -> None:
+        """A host will not be: its asker is refused, which undoes its record (`_abandon`)."""
         record = self._records.of_serial(serial)
         if record is not None and record.request is not None:
             kind = StartLimitError if is_limit else ActorStartError
             record.asker.refuse(kind(record.request.actor, cause))
 
     def _on_forked(self, serial: int, pid: int, fds: list[int]) -> None:
-        if not fds:  # there was no room for it here
+        # The pidfd is missing: there was no room for it here. Without it we would never hear of the end of this process, nor
+        # could we kill it safely. The fork server can, because it is the parent.
+        if not fds:
             self._fork_server.kill(pid)
             self._on_not_forked(serial, lack_behind(OSError(errno.EMFILE, "")), is_limit=True)
             return
         record, pidfd = self._records.of_serial(serial), fds[0]
-        if record is None:
+        if record is None:  # abandoned while it was being forked
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
             os.close(pidfd)
             return
-        close_all(record.fds)
+        close_all(record.fds)  # the child has copies, and will not be forked again
         self._records.note_pid(record, pid)
         record.pidfd = pidfd
         self.reaper.watch(record)
-        if record.must_die:
+        if record.must_die:  # condemned when there was no process to kill
             self._kill(record)
 
     def _on_renewed(self, fault: str, limit: str) -> None:
         """What was asked of the fork server that has died is asked of its successor.
 
         It may have been forked without our hearing of it: that one is turned away when it reports, for its serial has gone.
+
+        Args: fault, why there is no successor, empty if there is one; limit, of the operating system, that kept it away.
         """
         for record in self._records.processes():
+            # It is there, or it went with one before it: ending one host ends those that are linked to it.
             if record.pidfd >= 0 or self._records.of_serial(record.serial) is not record:
-                continue  # it is there, or it went with one before it
+                continue
             record.limit = limit
             if fault:
                 self._remove(record, DownReason("killed", fault))
@@ -253,6 +308,11 @@ class HostMaker:
                 record.asker.serve(self._fork_again, record)
 
     def _fork_again(self, record: HostRecord) -> None:
+        """Ask the new fork server for a host, under a new serial. Whoever waits for the host, or ends with it, keeps to
+        that.
+
+        The old record is dropped without a word to anybody: nobody has heard of its serial.
+        """
         request = record.request
         assert request is not None
         self._records.remove(record)
@@ -262,6 +322,7 @@ class HostMaker:
         self._fork(successor, request)
 
     def _on_fork_server_gone(self) -> None:
+        """The system ends: hosts that have no process by now will have none, and nobody need wait for them."""
         for record in self._records.processes():
             if not record.pid:
                 self._remove(record, DownReason("killed", "the fork server died while the system ended"))

@@ -1,4 +1,8 @@
-"""What the root knows of each life of each host, found by serial, by name and by process."""
+"""What the root knows of each life of each host, found by serial, by name and by process.
+
+A life begins when the root decides to make a host, before there is a process, and ends when the root knows that nothing is
+left of it. A serial is never used twice; a name is used again, and has one life at a time.
+"""
 
 from __future__ import annotations
 
@@ -89,11 +93,15 @@ class HostRecord:
         return self.exit_reason is not None or self.must_die or bool(self.blocked)
 
     def condemn(self, why: str) -> None:
-        """Note why it is about to be killed."""
+        """Note why it is about to be killed: from its wait status alone, everybody would read only that it was."""
         self.verdict = DownReason("killed", why, signal=signal.SIGKILL)
 
     def reason(self) -> DownReason:
-        """Why it has ended, by all that is known now."""
+        """Why it has ended, by all that is known now.
+
+        What it said itself counts if its process has ended well after that, or has not ended yet. What the root did to it
+        goes before the status, which is only the consequence.
+        """
         if self.exit_reason is not None and not self.status:
             return self.exit_reason
         reason = self.verdict or from_status(self.status)
@@ -102,7 +110,10 @@ class HostRecord:
         return reason
 
     def start_error(self, reason: DownReason, *, is_system_ending: bool) -> ActorStartError:
-        """What whoever waits for its start is told when it has ended instead, for this reason."""
+        """What whoever waits for its start is told when it has ended instead, for this reason.
+
+        Of a host that was stopped because the system ends, the reason of its own end would say too little.
+        """
         if self.limit:
             return StartLimitError(self.actor, self.limit)
         if is_system_ending and reason.is_orderly:
@@ -115,6 +126,7 @@ class HostRecords:
 
     def __init__(self) -> None:
         self._next_serial = ROOT_SERIAL + 1
+        # In the order of serials, which is that of the beginnings: the end of the system goes through them backwards.
         self._by_serial: dict[int, HostRecord] = {}
         self._by_name: dict[str, HostRecord] = {}
         self._by_pid: dict[int, dict[int, HostRecord]] = {}

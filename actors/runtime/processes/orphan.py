@@ -5,6 +5,11 @@ counts of a host are shared with the parent. Other threads, which do not exist i
 locks at the fork. So right after a fork, everything that leads outside is cut off from what the child has inherited, and
 every lock is replaced. Whatever the child then does with a ref of its parent fails at once, and it may make a system of its
 own.
+
+Nothing that is inherited is closed or finalised: closing a socket of ZeroMQ's waits for its threads, and much else would be
+closed for the parent as well. It is kept until the child ends.
+
+Hosts are forked from the fork server, which takes part in no system, so none of this happens there.
 """
 
 from __future__ import annotations
@@ -32,14 +37,14 @@ if TYPE_CHECKING:
 
 STRAY_CHILD = 70  # exit code: sysexits.h's "internal software error"
 
-_held: list[
-    Port
-] = []  # filled just before a fork: in the child, a thread's port must not be finalised with its thread
+# Filled just before a fork. A port is held by its thread alone, and in the child the threads are gone: Python would finalise
+# the port before any code of ours runs there, and that would close the parent's socket.
+_held: list[Port] = []
 _inherited: list[object] = []  # kept for ever: finalisers would touch what belongs to the parent
 
 
 class ClosedInbox(Inbox):
-    """Receives nothing, from nowhere."""
+    """Receives nothing, from nowhere: a handler that was forked while it waits goes on to read."""
 
     def __init__(self) -> None:
         self.is_signalled = self.is_unfound = False
@@ -55,7 +60,7 @@ class ClosedInbox(Inbox):
 
 
 class ClosedOutbox(Outbox):
-    """Sends nothing."""
+    """Sends nothing: a message from the child would come from the parent's address, and count in its windows."""
 
     def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
         super().__init__(network, address, lock)
@@ -63,21 +68,28 @@ class ClosedOutbox(Outbox):
 
 
 def _hold() -> None:
+    """In the parent, just before the fork."""
     process = current_process()
     if process is not None:
         _held.extend(process.ports())
 
 
 def _let_go() -> None:
+    """In the parent, just after the fork."""
     _held.clear()
 
 
 def _disown() -> None:
-    """In the child."""
+    """In the child, before any other code of the program's runs there.
+
+    Locks are replaced and never taken: their holders do not exist here. Where a lock is an attribute of others (of Pykka's
+    registry), those are given another one.
+    """
     process = current_process()
     if process is None:
         return
-    here.leave()
+    here.leave()  # first of all: whatever looks for a system from now on finds none
+    # For the errors of refs that are used here all the same.
     systems.is_the_parents(process.system, process.pid)
     _inherited.extend((process, *_held, *process.disown()))
     _held.clear()
@@ -88,6 +100,7 @@ def _disown() -> None:
         _disown_thread(thread)
     CLAIMING._at_fork_reinit()  # type: ignore[attr-defined]  # noqa: SLF001 - as the standard library does with its own
     ActorRegistry._actor_refs_lock = threading.RLock()  # noqa: SLF001 - another thread may have had it
+    # The parent's actors are out of reach. Actors of Pykka's own threads are left as Pykka would leave them.
     ActorRegistry._actor_refs[:] = [  # noqa: SLF001
         ref
         for ref in ActorRegistry._actor_refs  # noqa: SLF001
@@ -96,6 +109,7 @@ def _disown() -> None:
 
 
 def _disown_port(port: Port) -> None:
+    # Threads and handlers that go on have this object, so it cannot be replaced: its parts are, and it is closed.
     _inherited.append((port.inbox, port.outbox, port.routes, port.asks, port.watches, port.face, port.reader))
     port.closed, port.lock = True, threading.RLock()
     port.inbox, port.outbox = ClosedInbox(), ClosedOutbox(port.network, port.address, port.lock)
@@ -103,10 +117,12 @@ def _disown_port(port: Port) -> None:
 
 
 def _disown_thread(thread: LoopThread) -> None:
+    """Let go of a loop. If it was forked in a handler, that goes on in the child, and must not come back to the loop."""
     loop = thread.loop
     _inherited.append(loop.descriptors)
     thread.disown()
     if loop.stack and loop.thread is threading.current_thread():
+        # What is owed to askers is owed by the parent. Both collections are the child's own copies.
         for cell in loop.stack:
             cell.open_asks.clear()
             cell.mailbox.clear()
@@ -134,6 +150,7 @@ class _Stray:
                 f"peerage: a forked child of {self._actor} has come back from the handler that it was forked in, and ends "
                 f"with code {code}: end it there, with sys.exit or os._exit\n"
             )
+        # Not `sys.exit`: the frames below are the loop's, and exit functions are the parent's.
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -150,7 +167,11 @@ def _exit_code(error: SystemExit) -> int:
 
 
 class _Stack(list[ActorCell]):
-    """Takes the place of the loop's stack in such a child: an actor that leaves the stack ends the child."""
+    """Takes the place of the loop's stack in such a child: an actor that leaves the stack ends the child.
+
+    This is where a handler that returns comes by, whatever kind of message or call it has served (`ActorCell.leave`). One
+    that raises comes by `ActorCell.fail` before.
+    """
 
     def pop(self, _index: object = -1) -> NoReturn:
         _Stray(self[-1])(None)

@@ -14,7 +14,8 @@ from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.ref import ActorRef
 
-Owner = tuple[int, str]  # serial of its host, name
+# Serial of its host, and name. The serial makes it one life: a successor under the same name is another owner.
+Owner = tuple[int, str]
 
 
 class Owners:
@@ -75,6 +76,7 @@ class Owners:
         return taken
 
     def _ended(self, key: Owner, owner: ActorRef[Any], reason: DownReason) -> None:
+
         if key in self._hosts:
             self.orphaned(owner, self._take(key), reason)
 

@@ -1,6 +1,7 @@
 """A socket that every process of the system finds: descriptors come to the root by it, and the last words of new processes.
 
-Datagrams: a token with the descriptors that go by it, or what a new process failed with before it had a mailbox.
+Datagrams: a token with the descriptors that go by it, or what a new process failed with before it had a mailbox. ZeroMQ
+passes no descriptors, so they go beside the request that they belong to, and the token brings the two together.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ FAILED, LIMITED = (
     b"failed ",
     b"limited ",
 )  # a failure begins with one of these: LIMITED if it was a limit that was met
-LONGEST_FAILURE = 4096  # bytes
-FAILURE_CHARS = 500
+LONGEST_FAILURE = 4096  # bytes of a datagram
+FAILURE_CHARS = 500  # of a text, which has up to four bytes for each: it fits in with room to spare
 FAILURE_WAIT_S = 1.0  # for a busy root to take it
 BIND_WAIT_S, BIND_POLL_S = 5.0, 0.02  # for a root that has to bind its socket again
 
@@ -38,6 +39,7 @@ def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Call
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         deadline = min(until, time.monotonic() + BIND_WAIT_S)
+        # Polled: it almost never happens, and there is nobody who could tell us.
         while True:
             try:
                 sock.connect(path_of(directory))
@@ -51,7 +53,13 @@ def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Call
 
 
 def tell_failure(directory: str, serial: int, text: str, *, is_limit: bool) -> None:
-    """Have the root know what the process of a host ends with, as far as it still listens."""
+    """Have the root know what the process of a host ends with, as far as it still listens.
+
+    This needs nothing of the runtime but the path. The datagram is in the root's queue before this process ends, so that the
+    root, which looks there when it hears of the death, finds it.
+
+    Args: is_limit, whether the text names a limit of the operating system.
+    """
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(FAILURE_WAIT_S)
         sock.connect(path_of(directory))
@@ -94,6 +102,7 @@ class PassedFds:
         with contextlib.suppress(BlockingIOError):
             while True:
                 data, fds, _flags, _address = socket.recv_fds(self._socket, LONGEST_FAILURE, MAX_FDS)
+                # `recv_fds` cannot ask for that. A program that is started in between gets them, too.
                 for fd in fds:
                     os.set_inheritable(fd, False)
                 if data.startswith((FAILED, LIMITED)):
@@ -103,7 +112,10 @@ class PassedFds:
                     self._passed[data.decode()] = fds
 
     def of(self, token: str) -> list[int]:
-        """The descriptors that have come with this token, which are the caller's from now on."""
+        """The descriptors that have come with this token, which are the caller's from now on.
+
+        They were sent before the request was, so they are in the queue at the latest when that is served.
+        """
         if not token:
             return []
         self.take()

@@ -47,7 +47,7 @@ class Foundation:
         self.directory.close()
 
 
-_started: Foundation | None = None
+_started: Foundation | None = None  # of this process, or of the one that it was forked from
 
 
 def start(preload: tuple[str, ...], title: str = TITLE) -> None:
@@ -59,7 +59,10 @@ def start(preload: tuple[str, ...], title: str = TITLE) -> None:
 
 
 def claim(preload: tuple[str, ...], title: str) -> Foundation:
-    """The foundation that was started, once, if it fits this system and process; otherwise a new one."""
+    """The foundation that was started, once, if it fits this system and process; otherwise a new one.
+
+    Modules to preload need not fit: the fork server is told of those that it does not know yet.
+    """
     global _started
     found, _started = _started, None
     if found is None or found.pid != os.getpid() or found.title != title:

@@ -1,4 +1,9 @@
-"""The deaths of host processes: each is heard of by its pidfd, and its exit status from the fork server, its parent."""
+"""The deaths of host processes: each is heard of by its pidfd, and its exit status from the fork server, its parent.
+
+Two sources, because the quicker one does not say enough. A pidfd becomes readable at the moment of the death, whatever has
+become of the fork server, but the status can be collected by the parent alone. So the root hears of the death first, then
+waits for the status a little, and does without it if need be: what waits for the dead must not wait for a reason.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ from peerage.actors.runtime.processes.waiting_starts import Timers
 
 STATUS_WAIT_S = 0.1  # for the fork server to tell how a process ended, after its pidfd said that it did
 STATUS_POLL_S = 0.002
-REAP_AGAIN_S = 0.5
+REAP_AGAIN_S = 0.5  # after a death without a status, until the second and last look for it
 
 
 class Parent(Protocol):
@@ -44,10 +49,11 @@ class Reaper:
         self._unreaped: list[HostRecord] = []
 
     def watch(self, record: HostRecord) -> None:
-        """Hear of its death."""
+        """Hear of its death, from now on and only once. One that has died already is heard of in the loop's next turn."""
         self._descriptors.set(record.pidfd, None, reader=lambda: self._died(record))
 
     def _died(self, record: HostRecord) -> None:
+        # First: a pidfd stays readable, and is closed by whoever is told of the death.
         self._descriptors.clear(record.pidfd, reader=True)
         self._reap(record)
         self._wait_for_status(record)
@@ -57,6 +63,10 @@ class Reaper:
         self._on_death(record)
 
     def _wait_for_status(self, record: HostRecord) -> None:
+        """Listen to the fork server for a moment, unless the host has said itself why it ends.
+
+        Its report usually follows at once: both were woken by the same death. The loop is held up for 0.1 s at most.
+        """
         deadline = time.monotonic() + STATUS_WAIT_S
         while (
             record.status is None
@@ -68,14 +78,20 @@ class Reaper:
                 self._hear()
 
     def _reap(self, record: HostRecord) -> None:
-        """A host whose fork server has died may be our own child now: we are PID 1, or a subreaper."""
+        """A host whose fork server has died may be our own child now: we are PID 1, or a subreaper.
+
+        Nobody else would reap it, and it would stay as a zombie as long as we live.
+        """
         with contextlib.suppress(ChildProcessError):
             done, status = os.waitpid(record.pid, os.WNOHANG)
             if done:
                 record.status = status
 
     def reap_again(self) -> None:
-        """Once more, and then no more: the fork server was dying too, and had not yet left its children to us."""
+        """Once more, and then no more: the fork server was dying too, and had not yet left its children to us.
+
+        It is for the zombie and not for the reason, which everybody has been told by then.
+        """
         for record in self._unreaped:
             self._reap(record)
         self._unreaped.clear()

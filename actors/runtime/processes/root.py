@@ -1,4 +1,10 @@
-"""The root: the embedder's own loop, which makes hosts, numbers them, and is first to know that one has died."""
+"""The root: the embedder's own loop, which makes hosts, numbers them, and is first to know that one has died.
+
+All that concerns several hosts is decided here, by one thread in one order: which life of a name is the current one, what
+everybody is told of it, who has to end with whom. So no two processes can disagree for longer than a message takes. The root
+runs none of the program's code and waits for nobody's answer, because every start and every death in the system waits for
+it.
+"""
 
 from __future__ import annotations
 
@@ -43,23 +49,29 @@ from peerage.actors.runtime.processes.terminated_hosts import TerminatedHosts
 from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
 
 FAULT_PAUSE_S = 0.05  # a fault that repeats itself must not fill the disk with its log
-HANDLED_KEPT_S = (
-    60.0  # of a dead host: a thread that was busy elsewhere counts its losses when it sends again
-)
-LONGEST_SLEEP_S = 3600.0
+# How long the handled counts of a dead host stay: a thread that was busy elsewhere counts its losses when it sends again.
+HANDLED_KEPT_S = 60.0
+LONGEST_SLEEP_S = 3600.0  # as of any loop: what the root has to notice wakes it
 
 
 class Root(LoopThread):
     """Runs in a thread of the embedder and has no actors. What it knows and decides is in the parts that it is made of:
     here the messages come in, and the system is told.
+
+    Attributes: records, of all hosts; terminated, which decides about hosts that have had a SIGTERM.
+
+    Args: fork_server, which is running; log_setup, pickled, what every host process runs first.
+    Raises: LimitReachedError or OSError, when there are too few descriptors.
     """
 
     def __init__(self, process: Process, fork_server: ForkServer, *, log_setup: bytes) -> None:
         super().__init__(process, "root", ROOT_SERIAL)
         process.main = self
+        # What the root sends is owed: it may use the part of the reserve that is kept for that.
         self.port.purpose = Purpose.DUTY
         process.table.up(HostFacts(self.name, self.serial, self.pid), frozenset())
-        self._ending: Ending | None = None
+        self._ending: Ending | None = None  # once the system ends
+        # Parts know each other by callbacks, so that each of them can be tested without the others and without a process.
         self.records = HostRecords()
         self._starts = WaitingStarts(self.records, self.loop, self.name)
         self._owners = Owners(self.port)
@@ -68,6 +80,7 @@ class Root(LoopThread):
         self.terminated = TerminatedHosts(
             self.records, self.loop, sigterm.has_come_within, self._stop_terminated
         )
+        # Bound before anybody can be asked to start something: descriptors travel ahead of the request that names them.
         self._fds = PassedFds(process.directory, self._on_failure)
         self._watch_fds()
         self._maker = HostMaker(
@@ -83,6 +96,7 @@ class Root(LoopThread):
             remove=self._remove_host,
             on_death=self._on_death,
         )
+        # The first four are owed an answer, which `answering` gives even if something raises that nobody has foreseen.
         own: dict[Kind, Handler] = {
             Kind.SPAWN: answering(self.port, self._maker.spawn),
             Kind.RESERVE: answering(self.port, self._maker.reserve),
@@ -95,10 +109,14 @@ class Root(LoopThread):
         }
         for kind, handle in own.items():
             self.port.handlers[kind] = handle
+        # All of them, those of the port as well: a message that makes one raise must not hold up the messages behind it.
         self.port.handlers[:] = map(guarded, self.port.handlers)
 
     def run(self) -> None:
-        """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop."""
+        """As every host's, but nothing that goes wrong in a turn ends it: all others depend on this loop.
+
+        It ends with `close_down`, or when ZeroMQ's context is closed under it.
+        """
         try:
             self.look_every(LOOK_S)
             while not self.finished:
@@ -111,7 +129,10 @@ class Root(LoopThread):
             self.shut()
 
     def careful_turn(self, longest: float, done: Callable[[], bool] | None = None) -> None:
-        """As the loop's `turn`. Raises: nothing but ContextTerminated."""
+        """As the loop's `turn`. Raises: nothing but ContextTerminated, after which no turn could do anything.
+
+        What went wrong is logged, and whatever the turn had still to do is done in the next one.
+        """
         try:
             self.loop.turn(longest, done)
         except zmq.ContextTerminated:
@@ -123,6 +144,7 @@ class Root(LoopThread):
     # The directory
 
     def _watch_fds(self) -> None:
+        # A new socket after each mending, and so another descriptor.
         self.loop.descriptors.set(self._fds.fileno(), None, reader=self._fds.take)
 
     def on_mended(self) -> None:
@@ -130,41 +152,52 @@ class Root(LoopThread):
         super().on_mended()
         if self.process.on_mended is not None:
             self.process.on_mended()
+        # Another process may have made the directory again, and looked for this socket; it polls until it is there.
         if self._fds.is_lost():
             self.loop.descriptors.clear(self._fds.fileno(), reader=True)
             self._fds.bind_again()
             self._watch_fds()
 
     def _on_failure(self, serial: int, text: str, is_limit: bool) -> None:
+        """Note what the process of a host ends with; its end itself is heard of by its pidfd."""
         if (record := self.records.of_serial(serial)) is not None:
             record.failure, record.limit = text, text if is_limit else ""
 
     # News of hosts
 
     def _on_ready(self, message: SystemMessage) -> None:
+        """A host is there: tell everybody, then have it start its actor.
+
+        In this order, so that nobody hears of the actor from its starter before having heard of its host from us, as far as
+        both come by the same way.
+        """
         name, pid = message.read()
         serial = message.correlation
         record = self.records.of_serial(serial)
         if record is None or record.must_die:
-            # Forked by a fork server that died before it could say so; its place was given to another.
+            # Forked by a fork server that died before it could say so; its place was given to another. There is no pidfd of
+            # it, so it cannot be killed safely, and is asked. Or it is about to be killed anyway.
             self._send_stop(serial, Stop())
             return
         self.records.note_up(record)
         self.records.note_pid(record, pid)
         booting = self.records.booting
         self.process.table.up(HostFacts(name, serial, pid), booting)
+        # The embedder's own threads share this table; the others are told.
         self.port.follows.look()
         self.process.wake_followers()
         self._tell_news(Kind.HOST_UP, ((name, serial, pid), booting), but=serial)
+        # The host's table is as old as its fork.
         for kind, news in record.missed:
             self.port.send(serial << THREAD_BITS, kind, body=codec.dumps(news))
         record.missed.clear()
-        if self._ending is not None:
+        if self._ending is not None:  # it was not there when all were told
             self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)
             self._ending.is_up(record)
         log = logger().bind(**record.signature)
         tell = log.debug if record.is_short_lived else log.info
         tell("host started", host=name, pid=pid, serial=serial)
+        # In the asker's name: the host's answer goes straight to whoever waits for the actor, and saves it a hop.
         if record.request is not None and self._ending is None:
             asker, body = record.asker, record.request.start_body
             self.port.send(serial << THREAD_BITS, Kind.START, asker.corr, body=body, source=asker.source)
@@ -177,24 +210,33 @@ class Root(LoopThread):
                 record.missed.append((kind, value))
 
     def _broadcast(self, kind: int, value: Any, *, but: int) -> None:
+        """Tell every host that is up, those in threads too: each loop has a port that waits for others."""
         body = codec.dumps(value)
         for serial in list(self.process.table.live):  # thread hosts come and go meanwhile
             if serial not in {but, self.serial}:
                 self.port.send(serial << THREAD_BITS, kind, body=body)
 
     def _send_stop(self, serial: int, stop: Stop) -> None:
+        # By the serial and not the record, which a host that was forked twice has lost.
         self.port.send(serial << THREAD_BITS, Kind.HOST_STOP, body=codec.dumps(stop))
 
     def _on_standing(self, message: SystemMessage) -> None:
+        """A host says what the end of the system has to respect. Kept from the beginning: the end may come at any time."""
         if (record := self.records.of_serial(message.correlation)) is not None:
             record.standing = Standing(*message.read())
             if self._ending is not None:
                 self._ending.stands(record)
 
     def _stop_terminated(self, record: HostRecord) -> None:
+        # Actors whose owner is in another process are stopped with the rest: it is this process that is to end.
         self._send_stop(record.serial, Stop(TERMINATED, Leave.OWNED_HERE))
 
     def _on_bye(self, message: SystemMessage) -> None:
+        """A host has ended its actors, and says why.
+
+        Its process is there for a moment longer, and may even hang on its way out. So its name is free only when the death
+        of the process is heard of, and what was said here is the reason that is told then.
+        """
         record = self.records.of_serial(message.correlation)
         if record is None:
             return
@@ -205,30 +247,40 @@ class Root(LoopThread):
     # Death
 
     def _on_death(self, record: HostRecord) -> None:
-        self.port.reader.pump()  # its last words arrived before its death
+        """The process of a host has died: so have the hosts in its threads, and whatever it still had to say is here."""
+        # Its last words arrived before its death, and may still wait to be read: how it has ended is decided by them.
+        self.port.reader.pump()
         self._fds.take()
         reason = record.reason()
         os.close(record.pidfd)
-        record.pidfd = -1
+        record.pidfd = -1  # nobody sends a signal by it any more: the number may soon be another file's
         pid = record.pid
         self._remove_host(record, reason)
         for other in self.records.in_process(pid):
             self._remove_host(other, reason)
 
     def _remove_host(self, record: HostRecord, reason: DownReason) -> None:
-        """A host has ended: tell everybody whom it concerns, and let go of all that was its own."""
+        """A host has ended: tell everybody whom it concerns, and let go of all that was its own.
+
+        Several roads lead here (a goodbye, a death, the death of its process, a refused start), and more than one of them
+        may be taken. The first one counts.
+        """
         if not self.records.remove(record):
             return
         gracefully = record.exit_reason is not None
         booting, ended = self.records.booting, record.ended
         self.process.table.down(record.serial, reason, booting, gracefully=gracefully, ended=ended)
         self._owners.remove(record.serial)
+        # A host that was killed for being late at the end has not stopped what is linked to it. That is stopped in order all
+        # the same, with a time of its own, instead of being killed as the death of an owner would have it.
         was_late = self._ending is not None and self._ending.has_killed(record)
-        fate = SHUTDOWN if was_late else reason  # who is linked to it has had no time of its own yet
+        fate = SHUTDOWN if was_late else reason
         news = (record.serial, reason, booting, gracefully, ended)
         # If it has started, its asker has been answered, and takes no notice.
         error = record.start_error(reason, is_system_ending=self.closing)
         starts, record.waiting = record.waiting, []
+        # One by one, whatever each of them raises. What ends with the host comes early, and the starts that waited for its
+        # name come last: by then everybody has been told of the one before, so that no successor is taken for it.
         do_all(
             (_remove_sockets, (self.process.directory, record.serial)),
             (self._linked.host_ended, (record, fate)),
@@ -240,6 +292,7 @@ class Root(LoopThread):
             (close_all, (record.fds,)),
             *((self._starts.when_free, (start,)) for start in starts),
         )
+        # Its mailbox goes at once, so that nobody connects to it; its counts are yet to be read.
         path = handled_path(self.process.directory, record.serial)
         self.loop.call_later(None, HANDLED_KEPT_S, _remove, path)
         log = logger().bind(**record.signature)
@@ -248,6 +301,10 @@ class Root(LoopThread):
         tell("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:
+        """Kill the process of a host, as `ref.kill()` asks. Answered when the signal is sent, not when the host has died.
+
+        Raises: ActorDeadError, when it has no process of its own: a thread cannot be killed.
+        """
         name, hint = codec.decode(0, body, ())
         record = self.records.of_name(name) or self.records.of_serial(hint)
         if record is None or record.request is None:
@@ -256,23 +313,34 @@ class Root(LoopThread):
         asker.answer()
 
     def _kill(self, record: HostRecord) -> None:
+        """Kill a host now, or as soon as its process is known. Its record stays until the death is heard of."""
         record.must_die = True
         if record.pidfd >= 0:
+            # By the pidfd and not the number, which may have been given to another process.
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(record.pidfd, signal.SIGKILL)
 
     # The end of the system
 
     def _is_free(self, record: HostRecord) -> bool:
-        """Whether a host belongs to nobody: to no actor that it is linked to, nor to another host's process."""
+        """Whether a host belongs to nobody: to no actor that it is linked to, nor to another host's process.
+
+        A host in a thread of another host's process is stopped by that process, when its own actors have ended. Owners of
+        threads in the embedder's process are not watched here: they stop the actor themselves, by `ActorCell.link_to`.
+        """
         if record.request is not None:
             return not self._owners.has_owner(record.serial)
         return record.pid == self.pid and (record.owner is None or self._owners.is_gone(record.owner))
 
     def close_down(self, grace: float, caller: int | None = None) -> None:
-        """Stop every host, in the order of `Ending`, and end. Args: see there."""
+        """Stop every host, in the order of `Ending`, and end. Args: see there.
+
+        Called in the loop, and turns it itself until all hosts have ended: messages are handled meanwhile as ever. A second
+        call does nothing; a shutdown that was interrupted makes one, in case that the first has not been called yet.
+        """
         if self.closing:
             return
+        # From here on starts are refused, no fork server is renewed, and a SIGTERM stops nobody out of turn.
         self.closing = self._starts.is_over = self.terminated.is_over = self._maker.line.is_over = True
         self._ending = Ending(
             self.records,
@@ -285,11 +353,14 @@ class Root(LoopThread):
             caller=caller,
         )
         self._linked.on_orderly_end = self._ending.orphaned
+        # Before anybody is stopped: a supervisor would restart what it sees ending.
         self._broadcast(Kind.SYSTEM_ENDS, None, but=self.serial)
         try:
             self._ending.run()
+            # What is left could not be ended in its time, or was not to be waited for (`hurry`).
             for record in self.records.all():
                 self._kill(record)
+            # Their deaths are waited for, so that none is left when the program goes on, but for what hangs in the kernel.
             deadline = time.monotonic() + KILL_WAIT_S
             while any(record.pidfd >= 0 for record in self.records.all()) and time.monotonic() < deadline:
                 self.careful_turn(0.1, lambda: not self.records)
@@ -300,13 +371,19 @@ class Root(LoopThread):
             self.loop.finished = True
 
     def hurry(self) -> None:
-        """End the system that is being closed down: nobody is waited for any longer."""
+        """End the system that is being closed down: nobody is waited for any longer, and what is left is killed.
+
+        For a program that is interrupted in `System.shutdown`. In the loop's thread only, as all of this.
+        """
         if self._ending is not None:
             self._ending.hurry()
 
 
 def _remove_sockets(directory: str, serial: int) -> None:
-    """A host that was killed could not do so itself: its own mailbox, and those of its threads."""
+    """Remove the mailboxes of a host's process: a host that was killed could not do so itself.
+
+    By their names: `serial.0` is the loop's, and the threads of the process count up from there.
+    """
     for path in Path(directory).glob(f"{serial}.[0-9]*"):
         _remove(str(path))
 

@@ -1,4 +1,8 @@
-"""Hosts in threads of a process that is there."""
+"""Hosts in threads of a process that is there.
+
+The root has given the host its serial before (`HostMaker.reserve`). From there on the process makes it alone, and whoever
+starts it sends its start message straight to the new thread: for the actor's start the root is not asked again.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +24,9 @@ def start_host_thread(
 ) -> Future[None]:
     """Run a host in a new daemon thread.
 
-    Returns: resolved when its mailbox is bound and the root knows, or with what went wrong before that; then the thread is
-    gone, and so are the descriptors.
+    Returns: resolved when its mailbox is bound and the root has been told, or with what went wrong before that; then the
+        thread is gone, and so are the descriptors. It is resolved by the new thread.
+    Raises: RuntimeError, when there can be no more threads; the descriptors are the caller's to close then.
     """
     bound: Future[None] = Future()
     thread = threading.Thread(
@@ -43,19 +48,26 @@ def _run_host_thread(
     lines_signed: Mapping[str, str],
     bound: Future[None],
 ) -> None:
+    # Log lines of the new thread bear the signature of the one that has started it.
     sign_thread(lines_signed)
     host: Host | None = None
+    # Whatever goes wrong is told by `bound`, since whoever waits for that would wait for ever otherwise. A thread that
+    # raised would only print a traceback.
     try:
         host = Host(process, name, serial, keep=keep)
+        # Before the root tells everybody: threads of this process may send here at once.
         process.table.up(HostFacts(name, serial, host.pid), process.table.booting)
         host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=codec.dumps((name, host.pid)))
+        # Before `bound`: the start message, which takes them, is sent when that is resolved.
         host.passed_fds = fds
     except BaseException as error:
         close_all(fds)
         bound.resolve(None, error)
         if host is None:
             return
+        # It has a mailbox: `run` makes no turn, says goodbye and closes that.
         host.loop.finished = True
     else:
         bound.resolve(None)
+    # What this raises ends the thread. The root hears of the host's end in any case: `Host.run` says goodbye first.
     host.run()

@@ -8,7 +8,9 @@ from typing import Protocol
 from peerage.actors.runtime.errors import ActorStartError, HostAliveError
 from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS, HostRecord, HostRecords, WaitingStart
 
-NEWS_DELAY_S = 0.1  # between an actor's end, seen by its watchers, and its host's goodbye, seen by the root
+# Between an actor's end, seen by its watchers, and its host's goodbye, seen by the root. A host that has shown no sign of
+# leaving by then lives on, and a start that waits for its name is refused.
+NEWS_DELAY_S = 0.1
 
 
 class Timers(Protocol):
@@ -44,6 +46,7 @@ class WaitingStarts:
             self._timers.call_later(None, NEWS_DELAY_S, self._soon_or_never, record)
 
     def _soon_or_never(self, record: HostRecord) -> None:
+        # A host that leaves may take its time. Its end lets the starts go on: the root has them from `record.waiting`.
         if not record.is_leaving:
             starts, record.waiting = record.waiting, []
             for start in starts:

@@ -70,7 +70,7 @@ class Reply:
 
 
 class ActorContext:
-    """The loop of the actor's host, seen by the actor. To be used from the host's thread, but for
+    """The loop of the actor's host, seen by the actor. To be used from the host's thread, except for
     `call_threadsafe`.
 
     Everything called back runs as this actor, one thing at a time: never in the middle of a handler, even
@@ -173,7 +173,7 @@ class ActorContext:
         means that its constructor and `on_start` are done. A life too short to be heard of is passed over; no end is told
         without its beginning.
 
-        Each call follows by itself, until `cancel()` of what it returns, or the end of this actor.
+        Each call follows anew, and on its own: until `cancel()` of what it returns, or the end of this actor.
 
         Raises: ForeignRefError; LimitReachedError, when there is no descriptor for a way to its host.
         """

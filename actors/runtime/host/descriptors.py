@@ -80,7 +80,7 @@ class Descriptors(Generic[T]):
         self._own = 0  # how many of the entries are the loop's own, see `in_use`
 
     def set_own(self, fd: int, reader: Callback) -> None:
-        """Add a descriptor of the loop's own, which is looked at in every sleep anyhow."""
+        """Add a descriptor of the loop's own. It only ends the loop's sleep, and need not be polled while there is work."""
         self._own += 1
         self.set(fd, None, reader=reader)
 
@@ -161,7 +161,7 @@ class Descriptors(Generic[T]):
     def in_use(self) -> bool:
         """Whether anything but the loop's own descriptors is watched.
 
-        A loop with something to do saves the system call if not: it looks at its mail and its calls in every turn anyhow.
+        If not, a loop with something to do saves the system call: it looks at its mail and its calls in every turn.
         """
         return len(self._entries) > self._own
 

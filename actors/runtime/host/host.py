@@ -54,7 +54,7 @@ class Host(LoopThread):
         super().__init__(process, name, serial)
         self.keep = keep
         self.passed_fds: dict[str, int] = {}
-        self.system_ends = False  # as far as the root has told
+        self.system_ends = False
         self.patience = 0
         self._standing = Standing()
         self.reason = DownReason("normal", "no actors left")
@@ -109,9 +109,8 @@ class Host(LoopThread):
             self.start_here(cls, name, args, kwargs, Endowment(fds, extra, owner))
         except BaseException as error:
             failure = error
-            # SystemExit: it ends the actor, not those who asked for it.
+            # SystemExit, say: it ends the actor. The asker would raise what it is sent, and end as well.
             if not isinstance(failure, Exception):
-                # The asker would raise what it is sent, and end with it.
                 failure = ActorStartError(name, text_of(error))
                 failure.__cause__ = error
             asker.refuse(failure)

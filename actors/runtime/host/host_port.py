@@ -103,7 +103,7 @@ class HostPort(Port):
     def _on_swept(self) -> None:
         """Hosts have died, and the port has settled what it could: let go of the rest, and see to it that it looks again.
 
-        A thread that waits looks again every few moments by itself. An idle loop sleeps until something wakes it.
+        A thread that waits wakes up every few moments anyway. An idle loop sleeps until something wakes it.
         """
         # A serial never comes again: what dead hosts knew of our definitions is of no use.
         for known in (self.process.kept, self.process.told):
@@ -176,7 +176,7 @@ class HostPort(Port):
 
         def call() -> None:
             fn()
-            self.follows.look()  # what was waited for may be wanted no more, an ask whose patience is over, say
+            self.follows.look()  # a name may not be wanted any more: the patience of an ask is over, say
 
         self._loop.call_threadsafe(None, self._loop.call_later, None, delay, call)
 

@@ -61,7 +61,7 @@ class Task(Protocol):
     timers: set[Timer]  # those that have not fired yet
 
     def run(self, left: int = ..., /) -> None:
-        """Handle some of the messages that wait for the task, at most so many."""
+        """Handle messages that wait for the task, up to `left` of them."""
 
     def call(self, fn: Function, args: tuple[Any, ...], /) -> None:
         """Call `fn(*args)` as the task; later, if it is busy."""
@@ -106,7 +106,7 @@ class Loop(Generic[T]):
     """Turns until it is `finished`. All methods but `call_threadsafe` belong to the thread that made it.
 
     Attributes:
-        ready: tasks that have messages to handle; who gives a task its first one puts it there.
+        ready: tasks that have messages to handle. Whoever gives an idle task a message puts it there.
         stack: tasks in the middle of something, the running one last.
         depth: how many waits are nested in each other now. Whoever waits counts up and down, and keeps the bound.
         now: when the current turn began, in the clock's seconds; for time stamps that need not be exact.

@@ -31,10 +31,11 @@ class Ending:
         is_free: whether a host belongs to nobody.
         stop: tells the host with this serial to stop, and whom to leave to an owner.
         kill: kills a host.
-        turn: makes one turn of the loop, which sleeps for so many seconds at most, or until something is true.
+        turn: makes one turn of the loop, which sleeps up to a number of seconds, or until a condition is true.
         pid: the root's own process.
-        grace: seconds that plain hosts have from being told to being killed.
-        caller: the serial of a host on whose thread somebody waits for all this: it cannot stop.
+        grace: seconds that plain hosts have to stop before they are killed.
+        caller: the serial of the host whose actor has called `System.shutdown` and waits for all this: it cannot stop
+        before.
     """
 
     def __init__(

@@ -3,7 +3,7 @@
 Forking takes milliseconds where starting an interpreter and importing takes a second, and the pages of what was imported are
 shared by all hosts. Only a process without threads can be forked safely: a thread of the parent does not exist in the child,
 but a lock it held stays locked. So the server has no threads and no ZeroMQ context, and refuses modules that start threads.
-It is a loop over three descriptors, and does one thing at a time. Whatever it does for one host must not end it, for it is
+It is a loop over three descriptors, and does one thing at a time. Whatever it does for one host must not end it, since it is
 the parent of all: only its children's parent hears how they have ended.
 
 It runs as `python -c "…serve(control, life, directory, title)"`; see `fork_server_client.py` for its messages. It also

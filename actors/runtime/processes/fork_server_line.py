@@ -68,7 +68,7 @@ class ForkServerLine:
         self._server, self._descriptors = server, descriptors
         self._on_report, self._on_renewed, self._on_gone = on_report, on_renewed, on_gone
         self._renewals: list[float] = []  # when it was started again, lately, in monotonic seconds
-        # The system ends, and needs no other: hosts that are not forked by now never will be.
+        # The system ends, and needs no other: hosts that have not been forked never will be.
         self.is_over = False
         self._listen()
 

@@ -322,7 +322,7 @@ class HostMaker:
         self._fork(successor, request)
 
     def _on_fork_server_gone(self) -> None:
-        """The system ends: hosts that have no process by now will have none, and nobody need wait for them."""
+        """The system ends: hosts that have no process yet will have none, and nobody need wait for them."""
         for record in self._records.processes():
             if not record.pid:
                 self._remove(record, DownReason("killed", "the fork server died while the system ended"))

@@ -19,7 +19,7 @@ class Links(Protocol):
     """Who ends with whom."""
 
     def take(self, serial: int, /) -> list[int]:
-        """The hosts that end with any actor of this one, which are linked no more."""
+        """The hosts that end with any actor of this one. Their links are taken away."""
 
 
 class LinkedHosts:

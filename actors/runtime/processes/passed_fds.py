@@ -53,7 +53,7 @@ def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Call
 
 
 def tell_failure(directory: str, serial: int, text: str, *, is_limit: bool) -> None:
-    """Have the root know what the process of a host ends with, as far as it still listens.
+    """Tell the root what the process of a host ends with. Nothing is raised if the root does not listen any more.
 
     This needs nothing of the runtime but the path. The datagram is in the root's queue before this process ends, so that the
     root, which looks there when it hears of the death, finds it.

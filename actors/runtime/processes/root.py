@@ -360,7 +360,7 @@ class Root(LoopThread):
             # What is left could not be ended in its time, or was not to be waited for (`hurry`).
             for record in self.records.all():
                 self._kill(record)
-            # Their deaths are waited for, so that none is left when the program goes on, but for what hangs in the kernel.
+            # Their deaths are waited for, so that none is left when the program goes on, except what hangs in the kernel.
             deadline = time.monotonic() + KILL_WAIT_S
             while any(record.pidfd >= 0 for record in self.records.all()) and time.monotonic() < deadline:
                 self.careful_turn(0.1, lambda: not self.records)

@@ -18,8 +18,8 @@ SIGTERM_WAIT_S = 0.2
 class TerminatedHosts:
     """Decides a moment after the first report.
 
-    Args: has_program_had_one, whether a SIGTERM has come to the program within so many seconds; stop, has a host end by
-    itself.
+    Args: has_program_had_one, whether a SIGTERM has come to the program within a number of seconds; stop, has one host
+    stop its actors and end, apart from the end of the system.
     """
 
     def __init__(

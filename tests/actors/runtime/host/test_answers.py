@@ -75,7 +75,7 @@ def test_a_large_answer_goes_too(answers: Answers, post: Post) -> None:
 
 
 def test_an_answer_that_cannot_be_pickled_is_an_exception_to_its_asker(answers: Answers, post: Post) -> None:
-    """Who would wait for ever otherwise."""
+    """Its asker would wait for ever otherwise."""
     answers.give(*ASK, Unpicklable())
     [(_address, kind, _number, error)] = post.sent
     assert (kind, str(error)) == (Kind.FAIL, "not to be sent")

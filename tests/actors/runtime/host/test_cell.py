@@ -283,7 +283,7 @@ def test_a_linked_actor_stops_when_its_owner_has_ended(
     assert keeper.ended[0][1].kind == "shutdown"
 
 
-def test_who_is_linked_to_the_dead_stops_at_once(
+def test_an_actor_linked_to_one_that_has_ended_stops_at_once(
     cell: ActorCell, port: CellPort, loop: Loop[ActorCell], keeper: Keeper
 ) -> None:
     """It is not watched: a successor under its name is not meant."""
@@ -293,7 +293,7 @@ def test_who_is_linked_to_the_dead_stops_at_once(
     assert (port.watches, keeper.ended[0][1].kind) == ({}, "shutdown")
 
 
-def test_an_end_of_a_watched_actor_is_told(
+def test_the_end_of_a_watched_actor_reaches_on_down(
     cell: ActorCell, actor: Scribe, port: CellPort, loop: Loop[ActorCell]
 ) -> None:
     """To `on_down`, in the loop's turn."""

@@ -57,7 +57,7 @@ def test_a_second_reader_takes_the_place_of_the_first(descriptors: Descriptors[A
 
 
 @pytest.mark.parametrize("event", [select.EPOLLERR, select.EPOLLHUP], ids=["error", "hang-up"])
-def test_an_error_is_told_to_reader_and_writer(descriptors: Descriptors[Act], event: int) -> None:
+def test_an_error_calls_reader_and_writer(descriptors: Descriptors[Act], event: int) -> None:
     """Either of them finds out what it is."""
     task = Act()
     descriptors.set(FD, task, reader=nothing, writer=other)

@@ -27,7 +27,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_whoever_follows_an_actor_that_is_up_is_told_at_once(scene: Scene) -> None:
+def test_following_an_actor_that_is_up_tells_so_at_once(scene: Scene) -> None:
     """One whose actor has not started yet is told when it has."""
     scene.followers.add(b"a", ONE, is_up=True)
     scene.followers.add(b"b", TWO, is_up=False)
@@ -36,7 +36,7 @@ def test_whoever_follows_an_actor_that_is_up_is_told_at_once(scene: Scene) -> No
     assert scene.told == [(7, "up"), (8, "up")]
 
 
-def test_each_life_is_told(scene: Scene) -> None:
+def test_followers_hear_of_each_life(scene: Scene) -> None:
     """For as long as the follower wants."""
     scene.followers.add(b"a", ONE, is_up=True)
     scene.followers.ended(b"a", ENDED)

@@ -182,7 +182,7 @@ def test_told_to_stop_it_stops_its_actors_the_last_started_first(
     assert (ended, host.finished) == (["second", "first"], True)
 
 
-def test_who_belongs_to_another_is_left_to_it(host: Host, told: Told, lonely: Process) -> None:
+def test_owned_actors_are_left_to_their_owners(host: Host, told: Told, lonely: Process) -> None:
     """The root is told that the host waits for that; a second stop takes all of them."""
     lonely.kept[9] = set()
     start(host, "free")
@@ -206,7 +206,7 @@ def test_an_owner_in_another_process_does_not_keep_what_ends_with_its_process(ho
     assert host.finished
 
 
-def test_the_root_is_told_of_an_actor_that_stops_others(host: Host, told: Told) -> None:
+def test_the_root_hears_of_an_actor_that_stops_others(host: Host, told: Told) -> None:
     """Nobody may hurry its host."""
     start(host, cls=Patient)
     host.cells[b"actor"].end(DownReason("normal"))
@@ -223,7 +223,7 @@ def test_its_last_message_says_why_it_ends_and_how_its_actors_did(host: Host, to
     assert host.port.closed
 
 
-def test_the_root_is_told_of_a_sigterm(host: Host, told: Told) -> None:
+def test_the_root_hears_of_a_sigterm(host: Host, told: Told) -> None:
     """It knows whether it alone had one."""
     host.report_sigterm()
     assert [(sent[1], sent[2]) for sent in told.sent] == [(Kind.HOST_SIGTERM, SERIAL)]

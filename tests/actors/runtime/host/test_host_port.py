@@ -151,7 +151,7 @@ def test_an_actor_that_fills_its_own_mailbox_does_not_wait_for_room(port: HostPo
     cell.leave()
 
 
-def test_waits_are_nested_only_so_deep(port: HostPort, loop: Loop[ActorCell], cell: ActorCell) -> None:
+def test_the_nesting_of_waits_is_bounded(port: HostPort, loop: Loop[ActorCell], cell: ActorCell) -> None:
     """Below that a blocked handler lets nobody else run: the stack would grow without end."""
     port.tell(ref(), "a", None, False)
     loop.stack.append(cell)

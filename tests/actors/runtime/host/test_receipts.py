@@ -87,7 +87,7 @@ def test_nothing_is_acknowledged_twice(receipts: Receipts, post: Post, loop: Loo
     assert [counts[0] for _name, counts in acknowledged(post)] == [ACK_MESSAGES + 1, 1]
 
 
-def test_a_tell_for_nobody_is_told_its_sender_as_a_dead_letter(receipts: Receipts, post: Post) -> None:
+def test_a_tell_for_nobody_is_acknowledged_as_a_dead_letter(receipts: Receipts, post: Post) -> None:
     """At once, and it stands in the file of handled counts."""
     receipts.dead_on_arrival(SENDER, b"gone", 0, 30, 3)
     assert acknowledged(post) == [(b"gone", (3, 30, 0, 3))]

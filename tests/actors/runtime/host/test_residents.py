@@ -59,13 +59,13 @@ def test_a_watch_may_be_given_up(residents: Residents, cell: ActorCell, port: Ce
     assert port.sent == []
 
 
-def test_who_watches_nobody_is_told_at_once(residents: Residents, port: CellPort) -> None:
+def test_watching_an_actor_that_is_not_there_ends_at_once(residents: Residents, port: CellPort) -> None:
     """There is no such actor."""
     residents.on_watch(watch(b"nobody"))
     assert port.sent == [(WATCHER, Kind.DOWN, NUMBER, DownReason("noproc", "nobody not found"))]
 
 
-def test_a_watch_that_crosses_the_actors_end_is_told_the_true_reason(
+def test_a_watch_that_crosses_the_actors_end_gets_the_true_reason(
     residents: Residents, cell: ActorCell, port: CellPort
 ) -> None:
     """Its sender could not know yet."""
@@ -75,7 +75,7 @@ def test_a_watch_that_crosses_the_actors_end_is_told_the_true_reason(
     assert port.sent == [(WATCHER, Kind.DOWN, NUMBER, GONE)]
 
 
-def test_only_so_many_ends_are_remembered(residents: Residents) -> None:
+def test_the_number_of_remembered_ends_is_bounded(residents: Residents) -> None:
     """The last ones; a name used again counts as new."""
     for number in range(REMEMBERED_REASONS + 1):
         residents.note_end(b"%d" % number, GONE)

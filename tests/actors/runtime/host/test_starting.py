@@ -93,7 +93,7 @@ def unguarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_a_host_that_reads_its_start_message_starts_nothing(
     system: System, unguarded: Any, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
-    """Who called start hears which module it is and what to do; nothing is left."""
+    """The caller of start hears which module it is and what to do; nothing is left."""
     monkeypatch.setenv("WAY", way)
     with pytest.raises((ActorStartError, RuntimeError), match=rf"{unguarded.__module__}.*__main__"):
         unguarded.start()

@@ -65,7 +65,7 @@ def watching(ends: Ends, told: list[Any]) -> Watching:
     return Watching(ends, lambda fn, *args: fn(*args), lambda ref, reason: told.append((ref, reason)))
 
 
-def test_an_end_is_told_once(watching: Watching, ends: Ends, told: list[Any]) -> None:
+def test_each_end_is_reported_once(watching: Watching, ends: Ends, told: list[Any]) -> None:
     """A second watch of the same actor adds nothing."""
     watching.watch(OTHER)
     watching.watch(OTHER)
@@ -86,7 +86,7 @@ def test_an_end_is_not_told_once_the_watch_is_given_up(ends: Ends, told: list[An
     assert told == []
 
 
-def test_who_ends_watches_nobody(watching: Watching, ends: Ends) -> None:
+def test_an_actor_that_ends_watches_nobody(watching: Watching, ends: Ends) -> None:
     """Neither those whom it has watched nor its owner."""
     watching.watch(OTHER)
     watching.link(ActorRef("owner", "host", 4, system="test"), lambda _owner: None)
@@ -94,7 +94,9 @@ def test_who_ends_watches_nobody(watching: Watching, ends: Ends) -> None:
     assert ends.watches == {}
 
 
-def test_the_end_of_an_owner_is_told_apart(watching: Watching, ends: Ends, told: list[Any]) -> None:
+def test_the_link_to_an_owner_is_no_watch_of_the_actors_own(
+    watching: Watching, ends: Ends, told: list[Any]
+) -> None:
     """It ends the actor, and is no matter of its `on_down`."""
     owners: list[Any] = []
     watching.link(OTHER, owners.append)
@@ -114,7 +116,7 @@ def test_a_name_is_followed_until_that_is_called_off(watching: Watching, ends: E
     assert (told, ends.follows) == (["up", "normal"], {})
 
 
-def test_who_ends_follows_nobody(watching: Watching, ends: Ends) -> None:
+def test_an_actor_that_ends_follows_nobody(watching: Watching, ends: Ends) -> None:
     """As with watches."""
     for _ in range(2):
         watching.follow(OTHER, lambda: None, lambda _reason: None)
@@ -149,7 +151,7 @@ def test_early_watchers_are_told_before_the_last_hook_and_the_others_behind_it(
     assert post.sent == [down(EARLY), down(LATE)]
 
 
-def test_who_comes_while_the_last_hook_is_called_is_told_at_once(watchers: Watchers, post: Post) -> None:
+def test_an_early_watcher_during_the_last_hook_is_told_at_once(watchers: Watchers, post: Post) -> None:
     """If it wants to know early."""
     watchers.leaves(GONE)
     watchers.add_early((9, 3))
@@ -162,7 +164,7 @@ def test_an_actor_that_was_never_told_to_leave_tells_all_at_its_end(watchers: Wa
     assert sorted(post.sent) == [down(EARLY), down(LATE)]
 
 
-def test_who_does_not_watch_any_more_is_not_told(watchers: Watchers, post: Post) -> None:
+def test_a_watcher_that_has_left_is_not_told(watchers: Watchers, post: Post) -> None:
     """Neither early nor late."""
     watchers.discard(EARLY)
     watchers.discard(LATE)

@@ -139,7 +139,7 @@ class Meeting(ProcessActor):
 
 
 def test_what_is_linked_stops_after_its_owner(pipe: Pipe) -> None:
-    """Who may stop it first, in his own order: in a process, on a thread, and as a guest of another one."""
+    """The owner may stop it first, in its own order: in a process, on a thread, and as a guest of another one."""
     landlord = pipe.start("landlord", THREAD)
     owner = pipe.start("owner", PROCESS)
     for name, place in (("process", PROCESS), ("thread", THREAD), ("guest", landlord)):
@@ -150,7 +150,7 @@ def test_what_is_linked_stops_after_its_owner(pipe: Pipe) -> None:
     assert all(lines.index("owner") < lines.index(name) for name in ("guest", "process", "thread"))
 
 
-def test_what_is_linked_to_one_who_overstays_stops_all_the_same(pipe: Pipe) -> None:
+def test_actors_linked_to_one_that_was_killed_for_being_late_stop_in_order(pipe: Pipe) -> None:
     """It has a grace of its own."""
     owner = pipe.start("owner", PROCESS)
     owner.ask(("sleep", 600.0))
@@ -373,7 +373,7 @@ def test_hosts_that_stop_nobody_are_told_together_the_last_started_first(hosts: 
     assert sorted(hosts.log[3:]) == ["end a", "end b", "end c"]
 
 
-def test_one_that_stops_others_is_told_alone_and_waited_for(hosts: Hosts) -> None:
+def test_a_patient_host_is_stopped_alone_and_waited_for(hosts: Hosts) -> None:
     """Those started before it are told when it has ended."""
     hosts.add("before", 70)
     hosts.add("supervisor", 71, patient=True)
@@ -406,7 +406,7 @@ def test_a_thread_that_does_not_end_is_given_up(hosts: Hosts, caplog: pytest.Log
     assert [record.getMessage().split(":")[0] for record in caplog.records] == ["host cannot be ended"]
 
 
-def test_whom_nobody_has_stopped_is_told_at_last(hosts: Hosts) -> None:
+def test_hosts_that_no_owner_has_stopped_are_stopped_last(hosts: Hosts) -> None:
     """Its owner was to do that, and has ended without."""
     owned = hosts.add("owned", 70)
     hosts.owned.add(owned.serial)
@@ -442,7 +442,7 @@ def test_hurried_it_waits_for_nobody(hosts: Hosts) -> None:
     assert hosts.log == []
 
 
-def test_a_host_that_comes_up_meanwhile_is_told_at_once(hosts: Hosts) -> None:
+def test_a_host_that_comes_up_during_the_end_is_stopped_at_once(hosts: Hosts) -> None:
     """Its actor is not started any more."""
     hosts.ending.is_up(hosts.add("late", 70))
     assert hosts.log == ["stop late"]

@@ -81,7 +81,7 @@ def test_it_is_started_with_what_it_must_inherit(server: ForkServer, children: l
     assert (server.is_started, server.pid) == (True, 70)
 
 
-def test_it_is_told_first_what_to_import(server: ForkServer, children: list[Child]) -> None:
+def test_the_first_message_is_what_to_import(server: ForkServer, children: list[Child]) -> None:
     """And what is added later, without what it has already."""
     server.preload(("json", "csv"))
     reports = [receive_message(children[0].line)[0] for _ in range(2)]
@@ -111,7 +111,7 @@ def test_the_next_one_does_without_what_was_left_out(server: ForkServer, childre
 
 
 @pytest.mark.parametrize(("code", "status"), [(3, 3 << 8), (-9, 9), (0, 0)])
-def test_its_end_is_told_as_a_wait_status(
+def test_its_end_is_reported_as_a_wait_status(
     server: ForkServer, children: list[Child], code: int, status: int
 ) -> None:
     """As the kernel has it."""
@@ -139,7 +139,7 @@ def test_one_that_cannot_be_started_leaves_nothing(monkeypatch: pytest.MonkeyPat
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_what_is_no_place_to_import_from_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_entries_of_the_path_that_are_no_strings_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """As Python does."""
     monkeypatch.setattr("sys.path", ["/a", Path("/b"), "/c"])
     assert import_path() == ["/a", "/c"]

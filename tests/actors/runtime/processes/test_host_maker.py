@@ -198,7 +198,7 @@ def test_a_linked_host_belongs_to_its_owner_from_the_first(root: Root) -> None:
         ("no room", "", StartLimitError, "no room"),
     ],
 )
-def test_a_fork_that_failed_is_told_with_its_reason(
+def test_a_failed_fork_refuses_the_start_with_its_reason(
     root: Root, limit: str, text: str, kind: type[Exception], said: str
 ) -> None:
     """And nothing is left of the host."""
@@ -276,7 +276,7 @@ def test_what_was_to_die_meanwhile_is_not_asked_for_again(root: Root) -> None:
     ]
 
 
-def test_without_a_fork_server_those_who_wait_are_told(root: Root) -> None:
+def test_without_a_fork_server_waiting_starts_are_refused(root: Root) -> None:
     """The next start tries to have one again."""
     root.spawn()
     root.server.fault = OSError(errno.ENOENT, "no interpreter")

@@ -107,14 +107,14 @@ def test_a_goodbye_does_not_hide_a_violent_end(record: HostRecord) -> None:
     assert (record.reason().kind, record.reason().signal) == ("killed", signal.SIGKILL)
 
 
-def test_whom_the_root_has_killed_has_the_roots_reason(record: HostRecord) -> None:
+def test_a_host_that_the_root_has_killed_has_the_roots_reason(record: HostRecord) -> None:
     """Not just the signal's name."""
     record.condemn("not stopped within 5 s")
     record.status = KILLED
     assert str(record.reason()) == "killed: not stopped within 5 s"
 
 
-def test_an_exception_that_a_process_ended_with_is_told(record: HostRecord) -> None:
+def test_the_reason_names_the_exception_that_ended_the_process(record: HostRecord) -> None:
     """Behind the exit code."""
     record.failure, record.status = "LookupError: no place", 1 << 8
     assert record.reason().text == "process exited with code 1: LookupError: no place"
@@ -130,7 +130,7 @@ def test_an_exception_that_a_process_ended_with_is_told(record: HostRecord) -> N
     ],
     ids=["a limit", "the end", "a death at the end", "an end"],
 )
-def test_whoever_waits_for_a_start_is_told_what_came_instead(
+def test_the_error_of_a_start_says_what_came_instead(
     record: HostRecord, limit: str, is_ending: bool, reason: DownReason, kind: type[Exception], text: str
 ) -> None:
     """A limit can be raised, and the system's end is no fault of the host."""

@@ -83,7 +83,7 @@ def test_an_owner_that_ended_in_good_order_has_stopped_them_itself(
     assert killed == ["second"]
 
 
-def test_who_gets_there_is_not_killed(
+def test_a_host_that_stops_in_time_is_not_killed(
     linked: LinkedHosts, chain: list[HostRecord], records: HostRecords, timers: Timers, killed: list[str]
 ) -> None:
     """Its number may be another process's."""
@@ -96,7 +96,7 @@ def test_who_gets_there_is_not_killed(
 def test_when_the_system_ends_that_has_its_own_order(
     linked: LinkedHosts, chain: list[HostRecord], killed: list[str]
 ) -> None:
-    """Who was left in good order is told to stop, and has its time."""
+    """A host that was left in good order is told to stop, and has its time."""
     told: list[HostRecord] = []
     note: Callable[[HostRecord], None] = told.append
     linked.on_orderly_end = note

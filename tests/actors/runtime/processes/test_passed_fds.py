@@ -52,7 +52,7 @@ def test_descriptors_come_with_their_token(directory: str, fds: PassedFds) -> No
         os.close(fd)
 
 
-def test_who_passes_nothing_gets_nothing(fds: PassedFds) -> None:
+def test_without_a_token_there_are_no_descriptors(fds: PassedFds) -> None:
     """There is no token."""
     assert fds.of("") == []
 

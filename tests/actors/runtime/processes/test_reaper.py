@@ -78,7 +78,7 @@ def die(descriptors: Descriptors[Any], record: HostRecord) -> None:
     reader()
 
 
-def test_a_death_is_told_with_what_the_parent_says_of_it(
+def test_a_death_is_reported_with_the_status_that_the_parent_has_collected(
     reaper: Reaper, descriptors: Descriptors[Any], parent: Parent, record: HostRecord, dead: list[Any]
 ) -> None:
     """Once: nothing is heard of that process any more."""

@@ -67,7 +67,7 @@ def address(record: HostRecord) -> int:
     return record.serial << THREAD_BITS
 
 
-def test_a_host_that_is_there_is_told_to_start_its_actor(root: Root, told: Post) -> None:
+def test_a_host_that_is_ready_gets_its_start_message(root: Root, told: Post) -> None:
     """On behalf of its asker, who gets the answer; the others are told of the host."""
     other = up(root, "other")
     told.sent.clear()

@@ -8,7 +8,7 @@ actor, the first two are handled, and the rest are dead letters. So each of them
 from __future__ import annotations
 
 from collections.abc import Callable, MutableSequence, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from peerage.actors.runtime.host.mailbox import Item
 from peerage.actors.runtime.mail.batch import unpack_batch
@@ -31,17 +31,23 @@ def split(item: Item, limit: int) -> tuple[list[Any], Item | None]:
     return values, (kind, flags, source, len(rest), sender, rest, extras, size, arrived)
 
 
+class Counted(Protocol):
+    """Where the handled counts are: the host's receipts. `words` may be another object after each message."""
+
+    words: MutableSequence[int] | memoryview[int]
+
+
 def hand_over(
-    values: Sequence[Any],
-    receive: Callable[[Any], object],
-    words: MutableSequence[int] | memoryview[int],
-    entry: int,
+    values: Sequence[Any], receive: Callable[[Any], object], counted: Counted, entry: int
 ) -> tuple[int, int, BaseException | None]:
     """Call `receive` with each value, and count it in the handled counts before the next one is begun.
 
     The count is written once for each message and not once for the batch, because the process may be killed at any point:
-    senders then read in the file that is behind `words` how many of their tells were handled, and only the one message
-    that was being handled at that moment is in doubt.
+    senders then read in the file that is behind `counted.words` how many of their tells were handled, and only the one
+    message that was being handled at that moment is in doubt.
+
+    The words are looked up each time. While a handler waits, the file may be written again, because its directory was
+    removed; in a child that a handler forks, the parent's file is let go of. The words from before are of no use then.
 
     A failure ends the batch. The values behind it are settled here, as dead letters: they are not in the mailbox any more,
     where the end of the actor would find them.
@@ -50,19 +56,19 @@ def hand_over(
     Returns: how many were given to `receive`, with the one that has failed; how many were dead letters, those that
         `receive` itself has counted as such among them; and what it failed with, or None.
     """
-    before = settled = words[entry + SETTLED]
-    dead_before = words[entry + DEAD]
+    before = settled = counted.words[entry + SETTLED]
+    dead_before = counted.words[entry + DEAD]
     failure = None
     try:
         for value in values:
             settled += 1
             receive(value)
-            words[entry + SETTLED] = settled
+            counted.words[entry + SETTLED] = settled
     except BaseException as error:
         failure = error
-        words[entry + SETTLED] = settled
+        counted.words[entry + SETTLED] = settled
     handled = settled - before
     if left := len(values) - handled:
-        words[entry + DEAD] += left
-        words[entry + SETTLED] = settled + left
-    return handled, words[entry + DEAD] - dead_before, failure
+        counted.words[entry + DEAD] += left
+        counted.words[entry + SETTLED] = settled + left
+    return handled, counted.words[entry + DEAD] - dead_before, failure

@@ -301,7 +301,7 @@ class ActorCell:
         receive: Callable[[Any], object] = self.actor.on_receive  # type: ignore[union-attr]  # as above
         if not flags & JOINED:
             receive = functools.partial(self._receive_packed, receive, counts)
-        handled, dead, failure = hand_over(values, receive, self._receipts.words, counts.entry)
+        handled, dead, failure = hand_over(values, receive, self._receipts, counts.entry)
         self.mailbox.handled += handled
         self.mailbox.depth -= messages
         # The handled counts have them already; this is for the acknowledgement.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.batch import Batch
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.handled_counts import SETTLED
 from peerage.actors.runtime.mail.ref import ActorRef
 from tests.actors.runtime.host.fakes import CellPort, Keeper, ask, tell
 from tests.actors.runtime.host.fakes import cell as make_cell
@@ -31,9 +33,11 @@ class Scribe(ProcessActor):
         super().__init__()
         self.log: list[Any] = []
         self.on_last: Callable[[], object] = lambda: None
+        self.on_message: Callable[[Any], object] = lambda _message: None
 
     def on_receive(self, message: Any) -> Any:
         self.log.append(message)
+        self.on_message(message)
         if isinstance(message, Exception):
             raise message
         return message
@@ -181,6 +185,47 @@ def test_a_failure_in_a_batch_makes_the_rest_of_it_dead_letters(
     loop.turn(0.0)
     [counts] = acknowledged(port)
     assert (counts[0], counts[3], cell.mailbox.handled) == (4, 2, 2)
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["joined", "pickled one by one"])
+def test_the_file_of_counts_may_be_written_again_in_the_middle_of_a_batch(
+    cell: ActorCell, actor: Scribe, port: CellPort, loop: Loop[ActorCell], tmp_path: Path, joined: bool
+) -> None:
+    """A handler waits, and meanwhile the loop finds that somebody has removed the directory."""
+    receipts = cell._receipts
+    receipts._path = str(tmp_path / "handled")
+
+    def remove(message: Any) -> None:
+        if message == "b":
+            (tmp_path / "handled").unlink()
+            receipts.write_again()
+
+    actor.on_message = remove
+    cell.put(batch("a", "b", "c", joined=joined))
+    loop.turn(0.0)
+    receipts.acknowledge_all()
+    assert (actor.log, cell.ended, acknowledged(port)) == (["a", "b", "c"], False, [(3, 3, 0, 0)])
+    assert receipts.words[cell.unacknowledged[SENDER].entry + SETTLED] == 3
+    receipts.close()
+
+
+def test_a_child_that_was_forked_in_a_batch_ends_with_its_own_code(
+    cell: ActorCell, actor: Scribe, loop: Loop[ActorCell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that was forked while a single message was handled: what it raises reaches the cell."""
+    cell._receipts._path = str(tmp_path / "handled")
+    failures: list[BaseException] = []
+    monkeypatch.setattr(cell, "fail", failures.append)
+    exit_code = SystemExit(3)
+
+    def leave(_message: Any) -> None:
+        cell._receipts.disown()  # what the runtime does right after a fork
+        raise exit_code
+
+    actor.on_message = leave
+    cell.put(batch("a", "b"))
+    loop.turn(0.0)
+    assert failures == [exit_code]
 
 
 def test_a_stop_comes_after_what_was_there_before(

@@ -46,9 +46,9 @@ class HostTable:
     """The hosts that this process knows.
 
     It has no lock, because it is read before each message that is sent. Threads that run a loop write what the root has
-    told them; any thread reads, one dict or attribute at a time, which the GIL makes safe. A process with several loops
-    hears everything several times, and a process that was being forked hears what it missed afterwards: news that is
-    known already changes nothing.
+    told them, and the thread of a new host enters itself; any thread reads, one dict or attribute at a time, which the GIL
+    makes safe. A process with several loops hears everything several times, and a process that was being forked hears what
+    it missed afterwards: news that is known already changes nothing.
 
     Attributes:
         live: the hosts that are up, by serial. by_name: the serial of the latest life of each name.
@@ -65,18 +65,27 @@ class HostTable:
         self.epoch = 0
         self._reasons: OrderedDict[int, DownReason] = OrderedDict()
         self._ended: dict[int, Mapping[str, DownReason]] = {}  # how the last actors of a dead host ended
-        self._silent_at: dict[
-            int, float
-        ] = {}  # monotonic seconds when the last words of a dead host have come
+        # Monotonic seconds at which the last words of a dead host have come.
+        self._silent_at: dict[int, float] = {}
 
     def up(self, facts: HostFacts, booting: frozenset[int]) -> None:
-        """Note that a host is up. Args: booting, the serials of those that are being made now."""
+        """The root says that a host is there, and which hosts of lower serials are still on their way (`booting`)."""
+        if facts.serial in self._reasons:
+            return
+        self.up_here(facts)
+        self._note(booting, facts.serial)
+
+    def up_here(self, facts: HostFacts) -> None:
+        """A host in a thread of this process is there; the root has not said so yet.
+
+        This tells nothing of other hosts. If the highest serial grew with it, hosts of lower ones that nobody here has heard
+        of would be taken for dead, though they may just be starting.
+        """
         if facts.serial in self._reasons:
             return
         self.live[facts.serial] = facts
         if facts.serial >= self.by_name.get(facts.name, 0):
             self.by_name[facts.name] = facts.serial
-        self._note(booting, facts.serial)
 
     def down(
         self,

@@ -56,7 +56,7 @@ def _run_host_thread(
     try:
         host = Host(process, name, serial, keep=keep)
         # Before the root tells everybody: threads of this process may send here at once.
-        process.table.up(HostFacts(name, serial, host.pid), process.table.booting)
+        process.table.up_here(HostFacts(name, serial, host.pid))
         host.port.send(ROOT_ADDRESS, Kind.HOST_READY, serial, body=codec.dumps((name, host.pid)))
         # Before `bound`: the start message, which takes them, is sent when that is resolved.
         host.passed_fds = fds

@@ -40,6 +40,19 @@ def test_a_booting_host_is_not_dead() -> None:
     assert table.is_dead(5)
 
 
+def test_a_host_in_a_thread_of_this_process_says_nothing_of_others() -> None:
+    """Those with lower numbers may still be starting; news from the root replaces what was entered here."""
+    table = table_with(("a", 5))
+    table.up_here(HostFacts("thread", 8, 1))
+    assert (table.resolve("thread", 0), table.resolve("b", 7)) == (8, 7)
+    assert not table.is_dead(7)
+    table.up(HostFacts("thread", 8, 1), frozenset({7}))
+    assert (table.is_dead(7), table.is_dead(6)) == (False, True)
+    table.down(8, KILLED, NOBODY, gracefully=False)
+    table.up_here(HostFacts("thread", 8, 1))
+    assert table.is_dead(8)
+
+
 def test_a_death_is_remembered_with_its_reason() -> None:
     """And late news of its birth does not revive it."""
     table = table_with(("a", 5))

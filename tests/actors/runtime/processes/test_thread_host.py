@@ -39,6 +39,19 @@ def test_it_runs_in_a_thread_of_its_name_and_is_signed_as_its_starter(lonely: Pr
     os.close(fd)
 
 
+def test_a_host_that_is_just_starting_elsewhere_is_not_taken_for_dead(lonely: Process) -> None:
+    """The root numbered it before this one, and its news is still under way: a ref to its actor may have overtaken that."""
+    bound = start_host_thread(lonely, "house", SERIAL, keep=False, fds={})
+    bound.get(timeout=5)
+    thread = thread_of("house")
+    assert not lonely.table.is_dead(SERIAL - 1)
+    assert lonely.table.resolve("other", SERIAL - 1) == SERIAL - 1
+    host = lonely.hosts[SERIAL]
+    assert isinstance(host, Host)
+    host.call_threadsafe(None, host.shutdown)
+    thread.join(5.0)
+
+
 def test_one_that_cannot_be_made_says_why_and_closes_what_it_was_passed(
     lonely: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.stops import unregister
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from peerage.actors.runtime.processes import passed_fds
+from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
 from peerage.actors.runtime.processes.requests import Reservation, SpawnRequest
 from peerage.actors.runtime.processes.thread_host import start_host_thread
 from peerage.actors.runtime.system import System
@@ -139,6 +140,9 @@ class Starter(Generic[A]):
             told = as_start_error(name, error)
             if told is error:
                 raise  # as it is, with its own cause
+            # How far the end had come when it met this start depends on the machine; what it means does not.
+            if process.closed:
+                told = ActorStartError(name, SYSTEM_ENDS)
             raise told from error
         return self._ref_of(process, name, serial)
 
@@ -233,6 +237,8 @@ class Starter(Generic[A]):
             process = _process()
         except LimitReachedError as error:  # there is no room for a system
             raise StartLimitError(self._name or self._class.__name__, error.limit) from error
+        except ActorDeadError as error:  # the system before is still shutting down
+            raise ActorStartError(self._name or self._class.__name__, str(error)) from error
         self._check_refs(process)
         return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
 

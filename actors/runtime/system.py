@@ -33,6 +33,7 @@ from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan registers what is done after a fork
 from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
+from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
 from peerage.actors.runtime.processes.prelaunch import TITLE, claim
 from peerage.actors.runtime.processes.root import Root
 
@@ -74,6 +75,7 @@ class System:
     Raises:
         LimitReachedError: a limit of the operating system leaves no room for it.
         RuntimeError: this process has a system already, or must not start actors now (`host/starting.py`).
+        ActorDeadError: the one before is still shutting down.
     """
 
     _current: System | None = None
@@ -92,6 +94,9 @@ class System:
         with System._lock:
             if here.system():
                 raise RuntimeError("an actor system already runs in this process")
+            # It takes no part any more, and yet has to leave: what it would undo then is the new one's.
+            if System._current is not None:
+                raise ActorDeadError(SYSTEM_ENDS)
             self._stopped = False
             self._stopper: threading.Thread | None = None  # the thread that ends it
             self._over = threading.Event()
@@ -190,6 +195,8 @@ class System:
         """Create a system if none runs here. If several threads start their first actors at once, one of them does.
 
         In a host process there is one already, the embedder's, though it has no `System` object.
+
+        Raises: ActorDeadError, while the one before is shutting down.
         """
         with cls._lock:
             if not here.system():

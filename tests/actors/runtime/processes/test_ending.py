@@ -159,10 +159,20 @@ def test_actors_linked_to_one_that_was_killed_for_being_late_stop_in_order(pipe:
     assert pipe.lines() == ["linked"]
 
 
+_gate = threading.Event()
+
+
+class Gated(Patient):
+    """A patient one on a thread of the test, which stops when the test opens the gate."""
+
+    def on_stop(self) -> None:
+        _gate.wait(LIMIT_S)
+
+
 def test_nothing_is_started_while_the_system_ends(pipe: Pipe) -> None:
     """Whoever asks for one is told."""
-    patient = pipe.start("patient", THREAD, patient=True)
-    patient.ask(("sleep", LONGER_S))
+    _gate.clear()
+    Gated.options(name="patient", place=THREAD).start(pipe.write)
     system = System.current()
     ending = threading.Thread(target=system.shutdown)
     seen = watch(pipe.start("plain", THREAD))
@@ -171,7 +181,48 @@ def test_nothing_is_started_while_the_system_ends(pipe: Pipe) -> None:
     for place in (PROCESS, THREAD):
         with pytest.raises(ActorStartError, match="the system is shutting down"):
             pipe.start("late", place)
+    _gate.set()
     ending.join(LIMIT_S)
+
+
+def test_nothing_is_started_while_the_system_leaves(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes no part any more, and has not left yet: a new one that was made now would be undone with it."""
+    pipe.start("plain", THREAD)
+    system, errors = System.current(), list[BaseException]()
+    close = system._fork_server.close
+
+    def start() -> None:
+        try:
+            pipe.start("late", THREAD)
+        except BaseException as error:
+            errors.append(error)
+
+    def close_late() -> None:
+        starter = threading.Thread(target=start)
+        starter.start()
+        starter.join(LIMIT_S)
+        close()
+
+    monkeypatch.setattr(system._fork_server, "close", close_late)
+    system.shutdown()
+    [error] = errors
+    assert isinstance(error, ActorStartError)
+    assert error.reason == "the system is shutting down"
+    assert pipe.start("next", THREAD).is_alive()
+
+
+def test_a_start_that_meets_the_end_at_any_point_says_so(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here the system has ended between the first step of the start and the second."""
+    pipe.start("plain", THREAD)
+    spawn = starter_module.Starter._spawn
+
+    def spawn_late(*args: Any) -> Any:
+        System.current().shutdown()
+        return spawn(*args)
+
+    monkeypatch.setattr(starter_module.Starter, "_spawn", spawn_late)
+    with pytest.raises(ActorStartError, match="the system is shutting down"):
+        Stopper.options(name="late", place=PROCESS).start(pipe.write)
 
 
 def test_a_process_that_is_being_made_when_the_system_ends_starts_nothing_and_is_not_waited_for(

@@ -47,7 +47,8 @@ def hand_over(
     message that was being handled at that moment is in doubt.
 
     The words are looked up each time. While a handler waits, the file may be written again, because its directory was
-    removed; in a child that a handler forks, the parent's file is let go of. The words from before are of no use then.
+    removed; in a child that a handler forks, the parent's file is let go of. The words from before are of no use then. In
+    such a child the values behind this one are taken away as well (`Mailbox.clear`): its parent handles them.
 
     A failure ends the batch. The values behind it are settled here, as dead letters: they are not in the mailbox any more,
     where the end of the actor would find them.
@@ -56,19 +57,20 @@ def hand_over(
     Returns: how many were given to `receive`, with the one that has failed; how many were dead letters, those that
         `receive` itself has counted as such among them; and what it failed with, or None.
     """
-    before = settled = counted.words[entry + SETTLED]
+    messages, at = len(values), entry + SETTLED
+    before = settled = counted.words[at]
     dead_before = counted.words[entry + DEAD]
     failure = None
     try:
         for value in values:
             settled += 1
             receive(value)
-            counted.words[entry + SETTLED] = settled
+            counted.words[at] = settled
     except BaseException as error:
         failure = error
-        counted.words[entry + SETTLED] = settled
+        counted.words[at] = settled
     handled = settled - before
-    if left := len(values) - handled:
+    if left := messages - handled:
         counted.words[entry + DEAD] += left
-        counted.words[entry + SETTLED] = settled + left
+        counted.words[at] = settled + left
     return handled, counted.words[entry + DEAD] - dead_before, failure

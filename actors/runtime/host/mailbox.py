@@ -33,13 +33,15 @@ class Mailbox:
     """A queue. Its reader and the port that fills it touch `items`, `size` and `depth` directly, which saves two calls
     of the dozen that a message costs.
 
-    Attributes: depth, messages that wait; size, their bytes; handled, messages that were here before.
+    Attributes: depth, messages that wait; size, their bytes; handled, messages that were here before; batch, those of one
+    frame that are being handled: each is handed over by itself, so the ones behind it can yet be dropped.
     """
 
-    __slots__ = ("depth", "handled", "items", "size")
+    __slots__ = ("batch", "depth", "handled", "items", "size")
 
     def __init__(self) -> None:
         self.items: deque[Item] = deque()
+        self.batch: list[Any] = []
         self.size = self.depth = self.handled = 0
 
     def put(self, item: Item) -> None:
@@ -58,6 +60,7 @@ class Mailbox:
         return now - self.items[0][ARRIVED] if self.items else 0.0
 
     def clear(self) -> None:
-        """Drop everything."""
+        """Drop everything. In a forked child, where this is called in the middle of a handler, it ends its batch with it."""
         self.items.clear()
+        self.batch.clear()
         self.size = self.depth = 0

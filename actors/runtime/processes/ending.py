@@ -35,7 +35,7 @@ class Ending:
         pid: the root's own process.
         grace: seconds that plain hosts have to stop before they are killed.
         caller: the serial of the host whose actor has called `System.shutdown` and waits for all this: it cannot stop
-        before.
+            before its handler has returned.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Ending:
 
         Returns when all have ended or were given up on, or at once after `hurry`.
         """
-        # The caller's own host stops when its handler, which waits for all this, has returned. Nobody waits for it here.
+        # The caller's own host stops after all others. It is told now, and not waited for.
         for serial in self._told:
             self._stop(serial, Leave.NONE)
         while not self.is_hurried and (wave := self._next()):

@@ -1,8 +1,8 @@
 """The root's line to its fork server, which is started again when it dies.
 
 Hosts survive the fork server, so its death is no reason to end anything. What is lost with it are fork requests that it had
-not served, and the exit statuses of hosts that end while there is no other. The first are asked for again; the second leave
-"killed" as the reason of an end, without the signal.
+not served, and the exit statuses of the hosts that it had forked, which have another parent now. The first are asked for
+again; without the second, the reason for the end of such a host is that its process has ended.
 """
 
 from __future__ import annotations

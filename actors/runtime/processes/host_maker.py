@@ -152,7 +152,7 @@ class HostMaker:
         The asker makes the thread itself. If it cannot, it says goodbye in the name of the host that never was (HOST_BYE).
         """
         request = Reservation(*codec.decode(0, body, ()))
-        # A thread has no request of its own at the root, so the error names the host. The starter knows the actor's name.
+        # The root does not know which actor it is for, so the error names the host. The starter knows.
         asker.error_for = lambda error: ActorStartError(request.host, text_of(error))
 
         def make() -> None:
@@ -308,10 +308,10 @@ class HostMaker:
                 record.asker.serve(self._fork_again, record)
 
     def _fork_again(self, record: HostRecord) -> None:
-        """Ask the new fork server for a host, under a new serial. Whoever waits for the host, or ends with it, keeps to
-        that.
+        """Ask the new fork server for a host, under a new serial. The starts that wait for its name, and the link to its
+        owner, go over to the new record.
 
-        The old record is dropped without a word to anybody: nobody has heard of its serial.
+        The old one is dropped without a word to anybody: nobody has heard of its serial.
         """
         request = record.request
         assert request is not None

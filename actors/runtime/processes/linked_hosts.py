@@ -25,8 +25,8 @@ class Links(Protocol):
 class LinkedHosts:
     """Ends the hosts that end with an owner, and those that end with them.
 
-    An owner that ended in good order has stopped them itself: they are on their way out, and are killed only if they do not
-    get there.
+    An owner that ended in good order has stopped them itself: they are on their way out, and are killed only if they are
+    still there after ORPHAN_GRACE_S. One that failed, or was killed, has not, and they are killed at once.
 
     Args: kill, kills a host.
     Attributes: on_orderly_end, told of such a host once the system ends, which then sees to it.

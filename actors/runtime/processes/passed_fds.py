@@ -21,7 +21,7 @@ FAILED, LIMITED = (
     b"limited ",
 )  # a failure begins with one of these: LIMITED if it was a limit that was met
 LONGEST_FAILURE = 4096  # bytes of a datagram
-FAILURE_CHARS = 500  # of a text, which has up to four bytes for each: it fits in with room to spare
+FAILURE_CHARS = 500  # of a text, which has up to six bytes for each: it fits in with room to spare
 FAILURE_WAIT_S = 1.0  # for a busy root to take it
 BIND_WAIT_S, BIND_POLL_S = 5.0, 0.02  # for a root that has to bind its socket again
 

@@ -1,5 +1,5 @@
-"""What is asked for when a host is to be made, as values: by an actor's starter of the root, and by the root of the new
-process.
+"""What is asked for when a host is to be made, as values: what an actor's starter asks of the root, and what the root tells
+the new process. They travel as plain tuples.
 """
 
 from __future__ import annotations

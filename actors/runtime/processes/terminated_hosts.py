@@ -1,7 +1,7 @@
 """Hosts that have had a SIGTERM: whether it was meant for each of them, or for the program.
 
 One that comes to all processes (from a service manager, `timeout`, a shell's `kill` of a job) is meant for the program,
-which ends its hosts in order, or does not mind it.
+which ends its hosts in order, or ignores it.
 """
 
 from __future__ import annotations

@@ -89,3 +89,11 @@ def test_dead_letters_of_the_receiver_count() -> None:
         words[DEAD] += 1
 
     assert hand_over(["a", "b"], receive, Counts(words), 0) == (2, 2, None)
+
+
+def test_values_that_are_taken_away_meanwhile_are_dead_letters() -> None:
+    """They were counted in the frame, and nobody handles them."""
+    words = [0, 0, 0, 0]
+    values = ["a", "b", "c"]
+    assert hand_over(values, lambda _value: values.clear(), Counts(words), 0) == (1, 2, None)
+    assert words == [0, 0, 3, 2]

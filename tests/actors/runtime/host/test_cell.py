@@ -209,6 +209,12 @@ def test_the_file_of_counts_may_be_written_again_in_the_middle_of_a_batch(
     receipts.close()
 
 
+def _fork(cell: ActorCell) -> None:
+    """What the runtime does in a child right after a fork."""
+    cell._receipts.disown()
+    cell.mailbox.clear()
+
+
 def test_a_child_that_was_forked_in_a_batch_ends_with_its_own_code(
     cell: ActorCell, actor: Scribe, loop: Loop[ActorCell], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,13 +225,32 @@ def test_a_child_that_was_forked_in_a_batch_ends_with_its_own_code(
     exit_code = SystemExit(3)
 
     def leave(_message: Any) -> None:
-        cell._receipts.disown()  # what the runtime does right after a fork
+        _fork(cell)
         raise exit_code
 
     actor.on_message = leave
     cell.put(batch("a", "b"))
     loop.turn(0.0)
-    assert failures == [exit_code]
+    assert (actor.log, failures) == (["a"], [exit_code])
+
+
+@pytest.mark.parametrize("joined", [True, False], ids=["joined", "pickled one by one"])
+def test_a_child_that_was_forked_in_a_batch_handles_nothing_of_the_rest(
+    cell: ActorCell, actor: Scribe, loop: Loop[ActorCell], tmp_path: Path, joined: bool
+) -> None:
+    """Its parent does."""
+    cell._receipts._path = str(tmp_path / "handled")
+    actor.on_message = lambda _message: _fork(cell)
+    cell.put(batch("a", "b", "c", joined=joined))
+    loop.turn(0.0)
+    assert actor.log == ["a"]
+
+
+def test_a_handled_batch_is_let_go_of(cell: ActorCell, loop: Loop[ActorCell]) -> None:
+    """An actor that waits for its next message holds none of the last ones."""
+    cell.put(batch("a", "b"))
+    loop.turn(0.0)
+    assert cell.mailbox.batch == []
 
 
 def test_a_stop_comes_after_what_was_there_before(
@@ -349,3 +374,10 @@ def test_the_end_of_a_watched_actor_reaches_on_down(
     assert actor.log == []
     loop.turn(0.0)
     assert actor.log == [("on_down", "other", "killed")]
+
+
+def test_a_cell_shares_the_keys_of_its_attributes(
+    cell: ActorCell, loop: Loop[ActorCell], port: CellPort, keeper: Keeper
+) -> None:
+    """With one attribute more, CPython keeps a dictionary for each instance, four times as large: hosts have many actors."""
+    assert len(vars(make_cell(loop, port, keeper))) == len(vars(cell)) <= 29

@@ -51,3 +51,11 @@ def test_cleared_it_is_empty() -> None:
     mailbox.put(batch(5))
     mailbox.clear()
     assert (mailbox.depth, mailbox.size, list(mailbox.items)) == (0, 0, [])
+
+
+def test_clearing_drops_what_is_left_of_a_batch_in_hand() -> None:
+    """A child that was forked in the middle of one handles no more of it."""
+    mailbox = Mailbox()
+    mailbox.batch = values = ["a", "b"]
+    mailbox.clear()
+    assert values == []

@@ -167,10 +167,11 @@ class System:
             self._ran.set()
 
     def _forget_after_fork(self) -> None:
+        # Also of a system that is just being shut down: the child may have one of its own.
+        System._current = None
         if self._stopped:
             return
         self._stopped, self._stopper = True, None
-        System._current = None
         atexit.unregister(self._shutdown_at_exit)  # the parent's actors are not ours to stop
         # The hosts live as long as the life pipe has a writer: a forked child must not keep them alive after its parent.
         with contextlib.suppress(OSError):

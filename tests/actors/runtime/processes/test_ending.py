@@ -225,6 +225,26 @@ def test_a_start_that_meets_the_end_at_any_point_says_so(pipe: Pipe, monkeypatch
         Stopper.options(name="late", place=PROCESS).start(pipe.write)
 
 
+def test_a_child_forked_while_the_system_is_shut_down_may_have_one_of_its_own(pipe: Pipe) -> None:
+    """The parent's end is not the child's."""
+    pids: list[int] = []
+
+    def fork() -> None:
+        pids.append(pid := os.fork())
+        if pid == 0:
+            code = 1
+            try:
+                with System():
+                    code = 0
+            finally:
+                os._exit(code)
+
+    pipe.start("plain", THREAD)
+    System.current().before_end(fork)
+    System.current().shutdown()
+    assert os.waitpid(pids[0], 0)[1] == 0
+
+
 def test_a_process_that_is_being_made_when_the_system_ends_starts_nothing_and_is_not_waited_for(
     pipe: Pipe, tmp_path: Path
 ) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 
 from peerage.actors.discovery.book.tally import LeftOut
+from peerage.actors.discovery.value import value
 
 NO_ROOM = "no room"  # what a merge refuses because its buckets are full
 
@@ -22,7 +23,7 @@ class Outcome(Enum):
     """The ID was known, and nothing changed."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Added:
     """What became of the addresses of one answer.
 

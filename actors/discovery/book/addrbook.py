@@ -11,6 +11,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 
 from peerage.actors.discovery.book.additions import NO_ROOM, Added, Outcome
 from peerage.actors.discovery.book.address_rules import AddressRules
@@ -200,23 +201,38 @@ class AddrBook:
             SourcePrivateError, OwnAddressError, AddressNotRoutableError, the first that holds.
         Source: reference 9, Adding.
         """
+        return self._hear(address, source, self._now(), check_known=self._rules.can_change_for_known)
+
+    def _hear(
+        self, address: NetAddress | None, source: NetAddress | None, now: int, *, check_known: bool
+    ) -> Outcome:
+        """Hear of an address. Most work of a book is here, which is why `now` and `check_known` are looked up once for many.
+
+        Args: check_known, whether to check even an address that is in the book: it has passed all checks but those that
+            look at the source, or came later.
+        """
         if address is None or source is None:
             raise AddressMissingError(address)
         entry = self._entries.get(address.id)
         same = entry is not None and (entry.address is address or entry.address == address)
-        # an address in the book has passed all checks but those that look at the source, or came later
-        if not same or self._rules.can_change_for_known:
+        if check_known or not same:
             self._rules.check(address, source)
         if entry is not None:
             if entry.incompatible and source.id == address.id:
                 self._verdicts.is_ours_again(entry)
             if not same and not entry.is_at(address):
                 self._moves.hear(entry, address, source)
-            if not self._may_spread(entry):
+            # A known ID may lie in one bucket more, but the more it has, the less likely.
+            taken = len(entry.buckets)
+            if (
+                entry.kind is not Kind.NEW
+                or taken >= MAX_NEW_BUCKETS
+                or self._rng.random() * 2 * taken >= 1.0
+            ):
                 return Outcome.LEFT_ALONE
         number, shared = self._entries.bucket_told_by(address, source)
         if entry is None:
-            entry = Entry(address, address if source == address else shared, self._now())
+            entry = Entry(address, address if source == address else shared, now)
             self._entries.put(entry, number)
             if source.id == address.id:
                 self.answers.arrived(entry)
@@ -231,19 +247,21 @@ class AddrBook:
 
         Args: source, who told them, as in `add`; without it all are refused as missing.
         """
-        return self._add((address, source) for address in addresses)
+        return self._add(zip(addresses, repeat(source), strict=False))
 
     def add_each(self, addresses: Iterable[NetAddress]) -> Added:
         """Hear of addresses, each from itself, as inbound peers tell theirs; otherwise as `add_all`."""
-        return self._add((address, address) for address in addresses)
+        heard = tuple(addresses)
+        return self._add(zip(heard, heard, strict=True))
 
     def _add(self, heard: Iterable[tuple[NetAddress, NetAddress | None]]) -> Added:
         added = again = alone = 0
         refused: Counter[str] = Counter()
         displaced = self._entries.displaced
+        now, check_known = self._now(), self._rules.can_change_for_known
         for address, source in heard:
             try:
-                outcome = self.add(address, source)
+                outcome = self._hear(address, source, now, check_known=check_known)
             except AddressRefusedError as error:
                 refused[error.reason] += 1
                 continue
@@ -401,11 +419,6 @@ class AddrBook:
 
     def _now(self) -> int:
         return nanoseconds(self._clock())
-
-    def _may_spread(self, entry: Entry) -> bool:
-        """Whether a known ID may lie in one bucket more: the more it has, the less likely."""
-        taken = len(entry.buckets)
-        return entry.kind is Kind.NEW and taken < MAX_NEW_BUCKETS and self._rng.random() * 2 * taken < 1.0
 
     def _may_be_anchor(self, address: NetAddress) -> bool:
         return self._rules.may_be_dialled(address) and address.id not in self._verdicts.incompatible

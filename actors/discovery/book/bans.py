@@ -88,7 +88,7 @@ class BanList:
 
     def holds(self, node_id: str) -> bool:
         """Whether the ID is on the list, even if its time is over."""
-        return normal_id(node_id) in self._bans
+        return bool(self._bans) and normal_id(node_id) in self._bans
 
     def ban_of(self, node_id: str | None = None, ip: IPAddress | None = None) -> Ban | None:
         """The ban for which connections of this ID or IP are refused now. Cheap enough for every connection.

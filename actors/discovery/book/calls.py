@@ -66,6 +66,19 @@ ORDERS: Mapping[Method, Callable[[AddrBook], Any]] = {
 }
 """Their answers say that it is done, for good. Each may be called twice with the same effect."""
 
+_PART_OF: Mapping[Method, Callable[[AddrBook], Any]] = {**QUESTIONS, **ORDERS}
+
+
+def perform(book: AddrBook, method: Method, /, *args: Any, **kwargs: Any) -> Any:
+    """Call a method of a book or of one of its parts.
+
+    Raises: AttributeError, when it is not among QUESTIONS and ORDERS; what the method raises.
+    """
+    part = _PART_OF.get(method)
+    if part is None:
+        raise AttributeError(method.__qualname__)
+    return method(part(book), *args, **kwargs)
+
 
 @dataclass(frozen=True, slots=True)
 class BookCall:
@@ -86,11 +99,5 @@ class BookCall:
         return self.method in ORDERS
 
     def perform(self, book: AddrBook) -> Any:
-        """Call the method.
-
-        Raises: AttributeError, when it is not among QUESTIONS and ORDERS; what the method raises.
-        """
-        part = QUESTIONS.get(self.method) or ORDERS.get(self.method)
-        if part is None:
-            raise AttributeError(self.name)
-        return self.method(part(book), *self.args, **self.kwargs)
+        """Call the method, as `perform` does."""
+        return perform(book, self.method, *self.args, **self.kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 
 from peerage.actors.discovery.book.bans import Ban
@@ -48,5 +49,6 @@ class TouchedIDs(set[NodeID]):
 class NoTouchedIDs(TouchedIDs):
     """Remembers nothing: for a book that no store keeps, which would only grow the set."""
 
-    def add(self, _node_id: NodeID) -> None:
-        """Do nothing."""
+    # A method of C that keeps nothing. Every address that is heard of comes here; a Python method that does nothing
+    # took three per cent of a simulation.
+    add = deque[NodeID](maxlen=0).append

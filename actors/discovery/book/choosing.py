@@ -5,8 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.bans import BanList
@@ -16,6 +15,7 @@ from peerage.actors.discovery.book.moves import Moves
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.promotion import Promotion
 from peerage.actors.discovery.book.verdicts import Verdicts
+from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID, normal_id
 from peerage.wire.net_address import NetAddress
 
@@ -24,7 +24,7 @@ DRAWS_PER_PICK = 10  # for one address of an offer, to find one of another group
 MAX_DRAWS = 8  # for one pick, when networks are banned
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Offer:
     """What one round of ensure-peers needs from the book. candidates: in the order of picking, each once."""
 
@@ -77,19 +77,7 @@ class DialChooser:
         Returns: None when there is none of the kind that chance chose.
         Source: reference 9.
         """
-        bias = max(0, min(100, bias))
-        new, old = self._entries.new, self._entries.old
-        old_weight = math.sqrt(len(old)) * (100 - bias)
-        new_weight = math.sqrt(len(new)) * bias
-        from_old = (old_weight + new_weight) * self._rng.random() < old_weight
-        table = old if from_old else new
-        if not len(table):
-            return None
-        for _ in range(MAX_DRAWS):
-            entry = table.random_entry(self._rng)
-            if not self._barred(entry):
-                return entry.dialable()
-        return None
+        return next(self._picks(bias, 1))
 
     def offer(self, bias: int, picks: int) -> Offer:
         """Everything that one round of ensure-peers asks the book for.
@@ -103,8 +91,7 @@ class DialChooser:
         if self._improvements.spread_groups:
             self._spread(bias, picks, candidates)
         else:
-            for _ in range(picks):
-                address = self.pick(bias)
+            for address in self._picks(bias, picks):
                 if address is not None:
                     candidates.setdefault(address.id, address)
         return Offer(tuple(candidates.values()), self.needs_more(), len(self._entries))
@@ -167,12 +154,27 @@ class DialChooser:
             return True
         return self._bans.any_network and self._bans.ban_of(ip=entry.dialable().host) is not None
 
+    def _picks(self, bias: int, count: int) -> Iterator[NetAddress | None]:
+        """As `pick`, so many times. The book must not change meanwhile: the weights of the kinds are computed once."""
+        bias = max(0, min(100, bias))
+        new, old, rng = self._entries.new, self._entries.old, self._rng
+        old_weight = math.sqrt(len(old)) * (100 - bias)
+        total = old_weight + math.sqrt(len(new)) * bias
+        for _ in range(count):
+            table = old if total * rng.random() < old_weight else new
+            picked = None
+            for _ in range(MAX_DRAWS if len(table) else 0):
+                entry = table.random_entry(rng)
+                if not self._barred(entry):
+                    picked = entry.dialable()
+                    break
+            yield picked
+
     def _spread(self, bias: int, picks: int, candidates: dict[NodeID, NetAddress]) -> None:
         """Add picks, each of another group as long as `DRAWS_PER_PICK` times as many draws find other groups."""
         groups = {address.group(strict=self._strict) for address in candidates.values()}
         others: dict[NodeID, NetAddress] = {}
-        for _ in range(picks * DRAWS_PER_PICK):
-            address = self.pick(bias)
+        for address in self._picks(bias, picks * DRAWS_PER_PICK):
             if address is None or address.id in candidates or address.id in others:
                 continue
             group = address.group(strict=self._strict)

@@ -52,6 +52,8 @@ class Entries:
         self._touched = touched
         self._indexes = indexes
         self._by_id: dict[NodeID, Entry] = {}
+        self.get: Callable[[NodeID], Entry | None] = self._by_id.get
+        """The entry of an ID, given in its normal form. The dictionary's own method: each address heard of is looked up."""
         self._sources: dict[NetAddress, tuple[NetAddress, str]] = {}  # source → the shared one, its group
 
     def __len__(self) -> int:
@@ -62,10 +64,6 @@ class Entries:
 
     def __contains__(self, node_id: NodeID) -> bool:
         return node_id in self._by_id
-
-    def get(self, node_id: NodeID) -> Entry | None:
-        """The entry of an ID, given in its normal form."""
-        return self._by_id.get(node_id)
 
     def bucket_told_by(self, address: NetAddress, source: NetAddress) -> tuple[int, NetAddress]:
         """Return the new bucket of an address that somebody told, and one object for all addresses of that source."""
@@ -82,8 +80,9 @@ class Entries:
         if self.new.is_full(number):
             self._make_room(number)
         self.new.put(entry, number)
-        self._by_id[entry.address.id] = entry
-        self._touched.add(entry.address.id)
+        node_id = entry.address.id
+        self._by_id[node_id] = entry
+        self._touched.add(node_id)
 
     def promote(self, entry: Entry, loser: Entry | None = None) -> None:
         """Move a new entry to its old bucket. Whoever has to leave a full one is new again: CometBFT loses it.

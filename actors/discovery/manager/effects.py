@@ -8,13 +8,14 @@ answer gives none: nothing waits for it for good.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.calls import Method
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Told
 from peerage.actors.discovery.manager.exchange import StopPeer
+from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -22,35 +23,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Dial:
     """Connect to this address; the node there is to be a peer."""
 
     address: NetAddress
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DialSeed:
     """Connect to a configured seed. Args: seed, as the operator wrote it; a name in it is looked up each time."""
 
     seed: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Feel:
     """Try this address for the book's sake: dial, shake hands, hang up. The node there becomes no peer."""
 
     address: NetAddress
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendRequest:
     """Ask a peer for addresses. If it cannot be sent: `Discoverer.request_not_sent`."""
 
     peer: ConnectedPeer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SendAnswer:
     """Tell a peer addresses. Args: then_disconnect, whether to end the connection behind them."""
 
@@ -59,14 +60,14 @@ class SendAnswer:
     then_disconnect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Disconnect:
     """Send what is on its way to this peer, then end the connection. Neither side did anything wrong."""
 
     peer: ConnectedPeer
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stop:
     """Stop this peer for error."""
 
@@ -74,7 +75,7 @@ class Stop:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ban:
     """Keep this ID out for so many seconds."""
 
@@ -83,7 +84,7 @@ class Ban:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class GiveUp:
     """Leave the address of this ID alone for so many seconds. The node may connect to us all the same."""
 
@@ -92,7 +93,7 @@ class GiveUp:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AskBook:
     """Call this method of the address book or of a part of it, and hand in the answer if `then` is given."""
 
@@ -101,7 +102,7 @@ class AskBook:
     then: Callable[[Any], None] | None = field(default=None, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SelectAnswer:
     """Have the book select addresses to tell, and hand them in.
 
@@ -112,14 +113,14 @@ class SelectAnswer:
     then: Callable[[Told], None] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class CountPeers:
     """Count the peers and hand in the `PeerCounts`, or None when that cannot be told now."""
 
     then: Callable[[PeerCounts | None], None] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AdmitSeedRequest:
     """Hand in None if this node is not banned; else hang up on it, and hand in nothing."""
 
@@ -127,7 +128,7 @@ class AdmitSeedRequest:
     then: Callable[[None], None] = field(compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AnswerSeedRequest:
     """Tell a node that is no peer addresses, and hang up."""
 
@@ -135,7 +136,7 @@ class AnswerSeedRequest:
     told: Told
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class RefuseSeedRequest:
     """Hang up on a node that is no peer."""
 
@@ -143,14 +144,14 @@ class RefuseSeedRequest:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Judged:
     """For the operator: how a request for addresses was judged."""
 
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Heard:
     """For the operator: what became of addresses that a peer told (None: of what inbound peers said of themselves)."""
 
@@ -158,7 +159,7 @@ class Heard:
     added: Added
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NoSeedReached:
     """For the operator: all seeds were dialled in vain."""
 

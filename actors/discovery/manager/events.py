@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import TypeAlias
 
+from peerage.actors.discovery.value import unique_value, value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -24,7 +25,7 @@ def _home(reported: NetAddress | None, address: NetAddress) -> NetAddress | None
     return reported if reported is not None and reported.host == address.host else None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@unique_value
 class ConnectedPeer:
     """One connection to one node. Equal to none but itself.
 
@@ -61,7 +62,7 @@ class ConnectedPeer:
         return self.address if reported is None or reported.host.is_unspecified else reported
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SeedRequest:
     """A node that called a seed for nothing but addresses. It is no peer.
 
@@ -79,7 +80,7 @@ class SeedRequest:
         return _home(self.reported, self.address)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class PeerCounts:
     """How many peers there are, unconditional ones not counted, and who is being dialled."""
 
@@ -105,7 +106,7 @@ class DialOutcome(Enum):
     """It is of another network or protocol."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class DialEnd:
     """How a dial ended, and why. Args: latency, seconds that the handshake of a feeler took."""
 

@@ -8,7 +8,7 @@ Source: reference 8.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from peerage.actors.discovery.book.bans import BAN_S
@@ -16,6 +16,7 @@ from peerage.actors.discovery.book.facts import Fact
 from peerage.actors.discovery.manager.group_rate import GroupRate
 from peerage.actors.discovery.manager.request_rate import RequestRate
 from peerage.actors.discovery.manager.turns import Turn, Turns
+from peerage.actors.discovery.value import value
 from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -26,7 +27,7 @@ REQUESTS_PER_PERIOD = 3  # reference 8
 SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answer:
     """Send addresses: the book's selection with this bias (None: the unbiased one).
 
@@ -40,19 +41,19 @@ class Answer:
     turn: Turn | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Learned:
     """Add these to the book with the peer's self-reported address as source. The book judges each."""
 
     addresses: tuple[NetAddress, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ignore:
     """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StopPeer:
     """Stop the peer for error and ban its ID for so many seconds (0.0: do not)."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 from peerage.actors.discovery.book.anchors import MAX_ANCHORS
 from peerage.actors.discovery.book.bans import BAN_S
@@ -18,6 +17,7 @@ from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.facts import Fact
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.manager.backoff import DialBackoff, Verdict
+from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -33,7 +33,7 @@ FEELER_PERIOD_S = 120.0  # as Bitcoin Core; half of it to one and a half
 ANCHOR_AFTER_S = 300.0  # how long a peer must have been good to be one
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Connected:
     """An outbound peer, by the address that was dialled, and since how many seconds."""
 
@@ -41,7 +41,7 @@ class Connected:
     connected_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Plan:
     """How many peers to dial, how often to pick from the book, and with which bias towards new ones."""
 
@@ -50,7 +50,7 @@ class Plan:
     bias: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Round:
     """What one round is to do.
 

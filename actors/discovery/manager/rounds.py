@@ -6,7 +6,6 @@ Source: reference 8, Ensure-peers.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from peerage.actors.discovery.book.anchors import Anchors
@@ -19,11 +18,12 @@ from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts
 from peerage.actors.discovery.manager.exchange import PeerExchange
 from peerage.actors.discovery.manager.peer_manager import ANCHOR_AFTER_S, Connected, PeerManager, Plan
 from peerage.actors.discovery.manager.settings import Pace
+from peerage.actors.discovery.value import unique_value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@unique_value
 class _Thought:
     """A round that waits for answers, since when (monotonic seconds)."""
 
@@ -84,9 +84,11 @@ class Rounds:
         """Tell the book the anchors, unless it knows them. Peers that are redialled anyway are none."""
         now = self._agenda.now.unix
         stayed = tuple(
-            peer
-            for peer in self._peers.values()
-            if peer.is_outbound and not peer.is_persistent and now - peer.since >= ANCHOR_AFTER_S
+            [  # a list, for every round comes here: a generator takes twice as long
+                peer
+                for peer in self._peers.values()
+                if peer.is_outbound and now - peer.since >= ANCHOR_AFTER_S and not peer.is_persistent
+            ]
         )
         if stayed != self._stayed:
             anchors = self._manager.anchors(Connected(peer.address, now - peer.since) for peer in stayed)

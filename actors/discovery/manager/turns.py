@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+
+from peerage.actors.discovery.value import unique_value
 
 MOST_OF_GROUP = 64  # IDs of one group of IP addresses that wait at once; each costs a connection of its own
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@unique_value
 class Turn:
     """One ID's turn to come. Equal to none but itself.
 

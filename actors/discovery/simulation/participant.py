@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from peerage.actors.discovery.book.selection import MAX_SELECTION
+from peerage.actors.discovery.manager.agenda import Moment
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -17,6 +18,10 @@ class World(Protocol):
 
     now: float
     rng: random.Random
+
+    @property
+    def moment(self) -> Moment:
+        """The same by both clocks of a discoverer."""
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         """Do something in so many seconds."""

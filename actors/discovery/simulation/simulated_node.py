@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
-from peerage.actors.discovery.book.calls import BookCall
-from peerage.actors.discovery.manager.agenda import Moment
+from peerage.actors.discovery.book.calls import perform
 from peerage.actors.discovery.manager.discoverer import Discoverer
 from peerage.actors.discovery.manager.effects import (
     AskBook,
@@ -92,10 +91,6 @@ class SimulatedNode(Participant):
     def _clock(self) -> float:
         return self.world.now
 
-    def _now(self) -> Moment:
-        now = self.world.now
-        return Moment(now, now)
-
     # --- life ---
 
     def start(self) -> None:
@@ -104,9 +99,9 @@ class SimulatedNode(Participant):
         self.online = True
         self.book.anchors.begin()  # as after a restart: the anchors are due
         discoverer = self._discoverer = Discoverer(
-            self._now(), rng=self.world.rng, seeds=self._seeds, settings=self._settings
+            self.world.moment, rng=self.world.rng, seeds=self._seeds, settings=self._settings
         )
-        self._carry_out(discoverer, discoverer.start(self._now()))
+        self._carry_out(discoverer, discoverer.start(self.world.moment))
 
     def stop(self) -> None:
         """Go down without a word."""
@@ -123,7 +118,7 @@ class SimulatedNode(Participant):
         discoverer = self._discoverer
         if discoverer is not None and when == self._wakes_at:
             self._wakes_at = math.inf
-            self._carry_out(discoverer, discoverer.tick(self._now()))
+            self._carry_out(discoverer, discoverer.tick(self.world.moment))
 
     # --- what comes in ---
 
@@ -149,7 +144,7 @@ class SimulatedNode(Participant):
             self.world.outbound_changed(self)
             if self._cometbft and not self.is_seed:
                 self.world.after(GOOD_AFTER_S, partial(self._was_useful, connected))
-        self._carry_out(discoverer, discoverer.peer_added(self._now(), connected))
+        self._carry_out(discoverer, discoverer.peer_added(self.world.moment, connected))
 
     def parted(self, peer: Participant, *, hung_up: bool) -> None:
         """Somebody is connected no more."""
@@ -157,19 +152,23 @@ class SimulatedNode(Participant):
         if connected is not None and connected.is_outbound:
             self.world.outbound_changed(self)
         if discoverer is not None and connected is not None:
-            self._carry_out(discoverer, discoverer.peer_removed(self._now(), connected, hung_up=hung_up))
+            self._carry_out(
+                discoverer, discoverer.peer_removed(self.world.moment, connected, hung_up=hung_up)
+            )
 
     def requested(self, peer: Participant) -> None:
         """Somebody asks for addresses."""
         discoverer, connected = self._discoverer, self._connected.get(peer.id)
         if discoverer is not None and connected is not None:
-            self._carry_out(discoverer, discoverer.request_received(self._now(), connected))
+            self._carry_out(discoverer, discoverer.request_received(self.world.moment, connected))
 
     def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
         """Somebody tells addresses."""
         discoverer, connected = self._discoverer, self._connected.get(peer.id)
         if discoverer is not None and connected is not None:
-            self._carry_out(discoverer, discoverer.addresses_received(self._now(), connected, addresses))
+            self._carry_out(
+                discoverer, discoverer.addresses_received(self.world.moment, connected, addresses)
+            )
 
     def _was_useful(self, connected: ConnectedPeer) -> None:
         """Consensus likes a peer that stayed."""
@@ -206,7 +205,7 @@ class SimulatedNode(Participant):
                 end = REACHED
                 self.connect(peer)
             self._dialling.pop(node_id, None)
-            self._carry_out(discoverer, discoverer.dial_ended(self._now(), dial, end))
+            self._carry_out(discoverer, discoverer.dial_ended(self.world.moment, dial, end))
 
         self.world.dial(self, node_id, done)
 
@@ -240,21 +239,21 @@ class SimulatedNode(Participant):
     def _ask_book(self, discoverer: Discoverer, question: AskBook) -> None:
         if self._cometbft and question.method is AddrBook.mark_good:
             return  # a handshake is no reason for CometBFT
-        answer = BookCall(question.method, question.args).perform(self.book)
+        answer = perform(self.book, question.method, *question.args)
         if question.then is not None:
-            self._carry_out(discoverer, discoverer.answered(self._now(), question, answer))
+            self._carry_out(discoverer, discoverer.answered(self.world.moment, question, answer))
 
     def _select_answer(self, discoverer: Discoverer, question: SelectAnswer) -> None:
         bias = question.bias
         answers = self.book.answers
         told = answers.selection() if bias is None else answers.selection_with_bias(bias)
-        self._carry_out(discoverer, discoverer.answered(self._now(), question, told))
+        self._carry_out(discoverer, discoverer.answered(self.world.moment, question, told))
 
     def _count_peers(self, discoverer: Discoverer, question: CountPeers) -> None:
         dialling = self._dialling
         ids = frozenset(dialling) if dialling else NOBODY
         counts = PeerCounts(len(self.outbound), len(self.inbound), len(dialling), ids)
-        self._carry_out(discoverer, discoverer.answered(self._now(), question, counts))
+        self._carry_out(discoverer, discoverer.answered(self.world.moment, question, counts))
 
     _carriers: ClassVar[Mapping[type, Callable[[SimulatedNode, Discoverer, Any], None]]] = {
         Dial: _dial,

@@ -15,6 +15,7 @@ from statistics import fmean, pstdev
 
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
+from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.exchange import SEED_BIAS
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import COMETBFT_PACE, DiscoverySettings, Pace
@@ -137,6 +138,7 @@ class SimulatedNetwork:
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
         self.now = DAWN
+        self.moment = Moment(DAWN, DAWN)
         self.rng = random.Random(scenario.seed)  # noqa: S311 - a simulation must repeat
         self.nodes: list[SimulatedNode] = []
         self.seeds: list[SimulatedNode] = []
@@ -197,7 +199,8 @@ class SimulatedNetwork:
         end = DAWN + self.scenario.hours * HOUR_S
         queue, events, told = self._queue, 0, 0.0
         while queue and queue[0][0] <= end:
-            self.now, _, action = heapq.heappop(queue)
+            now, _, action = heapq.heappop(queue)
+            self.now, self.moment = now, Moment(now, now)
             action()
             events += 1
             if progress is not None and self._passed() >= told:

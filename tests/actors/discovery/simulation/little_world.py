@@ -8,6 +8,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings
 from peerage.actors.discovery.simulation.participant import Participant
@@ -30,6 +31,10 @@ class LittleWorld:
         self.by_id: dict[NodeID, Participant] = {}
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
         self._order = count()
+
+    @property
+    def moment(self) -> Moment:
+        return Moment(self.now, self.now)
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         self.at(self.now + seconds, action)

@@ -1,0 +1,41 @@
+"""Values that are frozen for the type checker only."""
+
+from __future__ import annotations
+
+import pickle
+
+from peerage.actors.discovery.value import unique_value, value
+
+
+@value
+class Pair:
+    """A value of two fields, one with a default."""
+
+    one: int
+    other: int = 2
+
+
+@unique_value
+class Ticket:
+    """A value that equals none but itself."""
+
+    number: int
+
+
+def test_values_are_equal_and_hash_alike_when_their_fields_are_equal() -> None:
+    """As frozen dataclasses do: effects are compared in tests, and some are kept in sets."""
+    assert Pair(1) == Pair(1, 2) != Pair(2)
+    assert len({Pair(1), Pair(1, 2)}) == 1
+
+
+def test_a_unique_value_equals_none_but_itself() -> None:
+    """Two connections of one node are two peers, whatever their fields say."""
+    ticket = Ticket(1)
+    assert ticket != Ticket(1)
+    assert len({ticket, ticket, Ticket(1)}) == 2
+
+
+def test_a_value_has_slots_and_survives_pickling() -> None:
+    """Many are made, and some travel between processes."""
+    assert not hasattr(Pair(1), "__dict__")
+    assert pickle.loads(pickle.dumps(Pair(1))) == Pair(1)

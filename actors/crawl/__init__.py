@@ -1,1 +1,1 @@
-"""Crawling a network: the surveyor and the visitors that it sends."""
+"""Crawling a network: the surveyor, and the visitors that it sends out."""

@@ -1,7 +1,8 @@
-"""What is learned of a place where no node answered: what it says unasked, whether TLS is spoken there, or QUIC.
+"""What can be learned about a place where no node answered: what the other side sends first, and whether it speaks TLS or
+QUIC.
 
-For `peerage ping`, which is to say what is known about an address; a running node asks nobody such things. No question
-says anything about us, and all are bounded in time and bytes.
+This is for `peerage ping`, which reports everything it can find out about an address. A running node does not probe. The
+probes say nothing about us, and are limited in time and bytes.
 """
 
 from __future__ import annotations
@@ -18,19 +19,18 @@ from peerage.wire.net_address import NetAddress
 __all__ = ["answers_quic", "spoken_at"]
 
 _LONG_HEADER: Final = 0xC0
-_VERSION_OF_NOBODY: Final = bytes.fromhex(
-    "1a2a3a4a"
-)  # set aside for making servers say which versions they know
+# reserved: no server supports it, so all of them answer with the versions they support
+_VERSION_OF_NOBODY: Final = bytes.fromhex("1a2a3a4a")
 _NEGOTIATION: Final = bytes(4)
 _ID_BYTES: Final = 8
-_LEAST_DATAGRAM: Final = 1200  # a shorter one is not answered
+_LEAST_DATAGRAM: Final = 1200  # servers ignore shorter ones
 _LONGEST_ANSWER: Final = 2048
 
 
 def spoken_at(address: NetAddress, timeout: float) -> ForeignProtocol | None:
-    """What is spoken at a place that hung up without a word when it was greeted; None if that cannot be found out.
+    """The protocol of a place that closed the connection silently after our greeting; None if we cannot tell.
 
-    Args: timeout, for the one who speaks unasked and again for TLS.
+    Args: timeout, seconds, for each of two probes: listening, and TLS.
     """
     unasked = _said_unasked(address, timeout)
     if unasked is not None:
@@ -39,7 +39,10 @@ def spoken_at(address: NetAddress, timeout: float) -> ForeignProtocol | None:
 
 
 def _said_unasked(address: NetAddress, timeout: float) -> ForeignProtocol | None:
-    """Tendermint before v0.34 may hang up over our key before it has sent its own, which it does by itself."""
+    """The protocol, by what the remote sends first.
+
+    Tendermint before v0.34 sends its key without waiting for ours, but may hang up over ours before it has sent it.
+    """
     beginning = b""
     deadline = time.monotonic() + timeout
     try:
@@ -56,25 +59,26 @@ def _said_unasked(address: NetAddress, timeout: float) -> ForeignProtocol | None
 
 
 def _speaks_tls(address: NetAddress, timeout: float) -> bool:
-    """Whether a TLS client is answered as by a TLS server, even if only by an alert."""
+    """Whether the remote answers a TLS client as a TLS server does, even if only by an alert."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # who it is does not matter, and nothing is said to it
+    context.verify_mode = ssl.CERT_NONE  # we send nothing, so it does not matter who it is
     try:
         with socket.create_connection((str(address.host), address.port), timeout) as sock:
             sock.settimeout(timeout)
             context.wrap_socket(sock).close()
     except ssl.SSLError as error:
-        return "ALERT" in (error.reason or "")  # what is no TLS gives WRONG_VERSION_NUMBER, or an end
+        # other protocols give WRONG_VERSION_NUMBER, or the end of the stream
+        return "ALERT" in (error.reason or "")
     except OSError:
         return False
     return True
 
 
 def answers_quic(address: NetAddress, timeout: float) -> bool:
-    """Whether a QUIC server listens on the UDP port of that number.
+    """Whether a QUIC server listens on the UDP port of the same number.
 
-    It is sent a first packet of a version that nobody speaks, and must answer with those that it does.
+    We send a first packet of a version that no server supports. A QUIC server must answer with the versions it supports.
     Source: RFC 8999, section 6; RFC 9000, section 6.
     """
     theirs, ours = secrets.token_bytes(_ID_BYTES), secrets.token_bytes(_ID_BYTES)
@@ -85,9 +89,9 @@ def answers_quic(address: NetAddress, timeout: float) -> bool:
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.settimeout(timeout)
-            sock.connect((str(address.host), address.port))  # others' datagrams do not get in
+            sock.connect((str(address.host), address.port))  # so that we receive no datagrams of others
             sock.send(packet.ljust(_LEAST_DATAGRAM, b"\0"))
             answer = sock.recv(_LONGEST_ANSWER)
-    except OSError:  # a timeout is one, and so is a port on which nobody listens
+    except OSError:  # includes a timeout, and a port without a listener
         return False
     return answer[:1] >= b"\x80" and answer[1:].startswith(expected)

@@ -1,4 +1,4 @@
-"""The surveyor: drives a survey, with visitors in processes of their own."""
+"""The surveyor: carries out a survey with visitors, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from peerage.wire.keys import NodeKey
 
 __all__ = ["Surveyor", "VisitsFailError"]
 
-RATE_PER_VISITOR = 200.0  # visits a second that one process makes on a slow core, with room to spare
-PAUSE_S = 1.0  # when this machine lacks descriptors or memory: what is under way will give some back
-MAX_LACKS = 30  # in a row, without a visit between them
-MAX_DEATHS = 3  # of the process that visits a place, then that is left alone
+RATE_PER_VISITOR = 200.0  # visits a second: what one process manages on a slow core, with a margin
+PAUSE_S = 1.0  # when this machine lacks descriptors or memory: visits under way will free some
+MAX_LACKS = 30  # failures in a row, without a visit in between
+MAX_DEATHS = 3  # of visitors at one place; then we give it up
 
 
 def _log_errors() -> None:
@@ -29,20 +29,20 @@ def _log_errors() -> None:
 
 
 class VisitsFailError(Exception):
-    """This machine cannot make any visit; the text says what it lacks."""
+    """This machine cannot make visits; the text says what it lacks."""
 
 
 class Surveyor:
-    """Visits as many as it may at once, no more a second than it may.
+    """Makes the visits of a survey, within limits for their rate and for how many are under way.
 
     Args:
-        survey: says whom, and learns what came of it.
-        node_key: who we are.
+        survey: says which places to visit, and is told the results.
+        node_key: our identity.
         timeout: seconds for each step of a visit.
-        requests: for addresses, of one visit at most.
+        requests: how often to ask for addresses in one visit, at most.
         rate: dials a second.
-        max_in_flight: visits under way at once.
-        note: called with what came of each visit, after the survey has learned it.
+        max_in_flight: how many visits may be under way.
+        note: called with the result of each visit, after the survey has been told.
     """
 
     def __init__(
@@ -65,12 +65,12 @@ class Surveyor:
         self._requests = requests
         self._visitors: list[ActorRef[VisitorActor]] = []
         self._under_way: set[asyncio.Task[None]] = set()
-        self._deaths: Counter[str] = Counter()  # of visitors, by each place that they were visiting
+        self._deaths: Counter[str] = Counter()  # place → visitors that died while visiting it
         self._lacks = 0
         self._wait_until = 0.0
 
     async def run(self, seconds: float = math.inf) -> None:
-        """Visit until nobody is left, or the time is over, or this is cancelled; visits under way are given up then.
+        """Visit until no place is left, the time is over, or this is cancelled. Visits under way are abandoned then.
 
         Raises: VisitsFailError; what `note` raises.
         """
@@ -102,7 +102,7 @@ class Surveyor:
                 if self._under_way:
                     await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
                     self._settle()
-                continue  # else the last of those that waited were passed over
+                continue  # nothing under way: the survey passed over the last waiting places, and is done
             due = max(due, time.monotonic()) + 1 / self._rate
             task = asyncio.create_task(self._visit(errand, made % len(self._visitors)))
             self._under_way.add(task)
@@ -111,7 +111,7 @@ class Surveyor:
             self._settle()
 
     def _settle(self) -> None:
-        """Forget the visits that are over; raise what one of them raised."""
+        """Forget the visits that have ended; raise the exception of one that failed."""
         done = {task for task in self._under_way if task.done()}
         self._under_way -= done
         for task in done:
@@ -127,7 +127,7 @@ class Surveyor:
                 self._visitors[number] = self._start()
             self._deaths[errand.place] += 1
             if self._deaths[errand.place] >= MAX_DEATHS:
-                detail = f"the visiting process died of it {MAX_DEATHS} times"
+                detail = f"the visiting process died {MAX_DEATHS} times"
                 visited = Visited(errand.place, time.time(), fault=Fault.UNREACHABLE, detail=detail)
         except OSError as error:
             self._lacks += 1

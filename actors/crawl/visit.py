@@ -1,7 +1,7 @@
 """One visit of a survey: shake hands, ask for addresses, leave. Bytes in, bytes out.
 
-The node's NodeInfo is awaited before ours goes out, which then says what it wants to hear: its own network, and nothing
-but the channel of peer exchange, so that no reactor of it has anything to send us.
+We wait for the node's NodeInfo before we send ours, so that ours can name the node's own network. Ours has no channel but
+that of peer exchange, so that no other reactor of the node sends us anything.
 Source: reference 2, 3, 4 and 8.
 """
 
@@ -23,10 +23,10 @@ from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddress, PexAddrs, P
 
 __all__ = ["Stage", "Visit"]
 
-MAX_BYTES = 256 * 1024  # from one node: handshake and two answers take 150,000 at most
-SEND_SIZE = 1024  # two requests are all that we say
+MAX_BYTES = 256 * 1024  # from one node: the handshake and two answers take at most 150,000
+SEND_SIZE = 1024  # two requests are all that we send
 MONIKER = "peerage-crawl"
-UNLISTENED = "tcp://0.0.0.0:26656"  # parses, and no address book takes it
+UNLISTENED = "tcp://0.0.0.0:26656"  # valid, but no address book accepts it
 
 _CHANNELS = (
     ChannelDescriptor(id=PEX_CHANNEL, send_queue_capacity=MAX_REQUESTS, recv_message_capacity=MAX_PEX_BYTES),
@@ -34,7 +34,7 @@ _CHANNELS = (
 
 
 class Stage(Enum):
-    """How far a visit is."""
+    """The stage of a visit."""
 
     HANDSHAKE = auto()
     ASKING = auto()
@@ -44,13 +44,12 @@ class Stage(Enum):
 class Visit:
     """A visit, from the moment that TCP is connected.
 
-    Promises: raises nothing on any input; takes a bounded number of bytes; is `DONE` after whatever the node does that
-    it may not do.
+    Promises: raises nothing on any input; takes a bounded number of bytes; is `DONE` after any violation of the protocol.
 
     Args:
-        node_key: who we are.
-        errand: where we are, and whose nodes are asked.
-        requests: how often to ask; more than once only when the first answer may not have been all.
+        node_key: our identity.
+        errand: the place, and the networks whose nodes are asked.
+        requests: how often to ask at most; we ask again only if the first answer may not have been complete.
         at: Unix seconds.
         connect_s: how long TCP took.
         now: seconds of any clock, as in the methods.
@@ -75,7 +74,7 @@ class Visit:
         self._detail = ""
 
     def data_to_send(self, now: float) -> bytes:
-        """Bytes to write now, in order."""
+        """Bytes to write now."""
         if self._mconn is not None and self.stage is Stage.ASKING:
             plaintext = self._mconn.data_to_send(now, SEND_SIZE)
             if plaintext:
@@ -108,7 +107,7 @@ class Visit:
             self._end(Fault.CLOSED, "it hung up during the handshake: full, or it bars us, or has us already")
 
     def timed_out(self, seconds: float) -> None:
-        """So many seconds have passed in this stage."""
+        """The time limit of this stage is over."""
         if self.stage is Stage.ASKING:
             self._end(None if self._told else Fault.NO_ANSWER, f"no addresses within {seconds:g} s")
         elif self.stage is Stage.HANDSHAKE and self._received:
@@ -117,7 +116,7 @@ class Visit:
             self._end(Fault.SILENT, f"no word within {seconds:g} s: full, hanging, or something else")
 
     def outcome(self) -> Visited:
-        """What came of it, when it is `DONE`."""
+        """The result, once the visit is `DONE`."""
         info = self._handshake.theirs
         return Visited(
             place=self._errand.place,
@@ -180,7 +179,7 @@ class Visit:
             raise self._mconn.error
 
     def _answered(self, message: PexAddrs) -> None:
-        message.net_addresses()  # one that is none spoils all, as for any node
+        message.net_addresses()  # one invalid address makes the whole answer invalid, as in the node
         told = [raw for raw in message.addresses[:MAX_TOLD] if is_node_id(raw.id)]
         self._told = [*(self._told or ()), *told]
         if len(message.addresses) > MAX_TOLD:

@@ -1,4 +1,4 @@
-"""An actor that makes the visits of a survey, many at once, in a process of its own."""
+"""An actor that makes visits of a survey, many at once, in a process of its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ READ_SIZE = 64 * 1024
 
 
 class VisitorActor(ProcessActor):
-    """Ask it an `Errand` for a `Visited`. An OSError instead is this machine's: nobody was visited.
+    """Ask it an `Errand`; it answers with a `Visited`. An OSError is this machine's failure: no visit was made.
 
-    Args: node_key, who we are; timeout, seconds for each step: connecting, handshake, answers; requests, as in `Visit`.
+    Args: node_key, our identity; timeout, seconds for each step: connecting, handshake, answers; requests, as in `Visit`.
     """
 
     def __init__(self, node_key: NodeKey, timeout: float, requests: int) -> None:
@@ -68,7 +68,7 @@ class _Call:
         )
 
     def hang_up(self) -> None:
-        """Close; the remote is told nothing, as it would not be by any node."""
+        """Close without a message, as any node would."""
         self._visitor.calls.discard(self)
         self._deadline.cancel()
         self._dial.close()
@@ -115,13 +115,13 @@ class _Call:
         self._go_on()
 
     def _closed(self, _detail: str) -> None:
-        """The remote hung up, or the connection broke: the visit says what that means at its stage."""
+        """The remote closed the connection, or it broke. What that means depends on the stage."""
         assert self._visit is not None
         self._visit.receive_eof()
         self._go_on()
 
     def _go_on(self) -> None:
-        """Write what is to be written; note that a stage is over, and the visit, too."""
+        """Write what there is to write, and check whether the stage or the visit has ended."""
         assert self._visit is not None
         assert self._driver is not None
         data = self._visit.data_to_send(self._runtime.now())

@@ -1,7 +1,7 @@
 """Whom to know: address book, peer exchange, peer manager.
 
-Plain classes that a clock and a random source drive; the actors around them do what they say. Only the store
-touches a file.
+Plain classes that are given a clock and a random source. They decide, and the actors around them act on it. Only the
+store touches a file.
 """
 
 from peerage.actors.discovery.book.additions import Added, Outcome

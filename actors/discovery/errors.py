@@ -5,23 +5,23 @@
     │   ├── AddressMissingError     no address, or no source
     │   ├── AddressUnfitError       no valid node ID or IP
     │   ├── AddressBannedError
-    │   ├── AddressPrivateError     its ID may not be told to others
-    │   ├── SourcePrivateError      who told it may not be known to others
+    │   ├── AddressPrivateError     we must not tell others this ID
+    │   ├── SourcePrivateError      it was told by a peer that others must not know of
     │   ├── OwnAddressError
     │   └── AddressNotRoutableError
     ├── BanSubjectError             neither a node ID nor an IP address or network
-    ├── BookFileError               an addrbook.json that CometBFT would die of
-    │   └── BookEntryError          an entry that leads to nobody: the rest of the file is none the worse
+    ├── BookFileError               an addrbook.json that would crash CometBFT
+    │   └── BookEntryError          an entry that leads to no node; the rest of the file can still be used
     ├── StoreError                  the database cannot be used
     │   ├── StoreVersionError       a later version of this program wrote it
     │   └── StoreInUseError         another process has it open
     ├── JournalError                a survey's journal cannot be written
-    │   ├── JournalContentError     the file is none, or damaged
+    │   ├── JournalContentError     the file is not a journal, or is damaged
     │   └── JournalInUseError       another survey writes it
-    └── SeedError                   a configured seed cannot be used, or none can
+    └── SeedError                   a configured seed cannot be used, or none of them can
 
-The errors of an address stand in the order in which the book looks for them (reference 9). All of them keep
-their details as attributes and survive pickling.
+The errors of an address are listed in the order in which the book checks for them (reference 9). All errors keep their
+details as attributes and survive pickling.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from peerage.wire.remote_text import quoted, shown
 
 
 class DiscoveryError(Exception):
-    """Anything that finding peers can fail of."""
+    """Base class: something went wrong while finding peers."""
 
 
 class AddressRefusedError(DiscoveryError):
@@ -51,21 +51,21 @@ class AddressRefusedError(DiscoveryError):
 
 
 class AddressMissingError(AddressRefusedError):
-    """There is no address, or nobody is named who told it."""
+    """The address is missing, or the source that told it."""
 
     reason = "missing"
     text = "an address and its source are needed"
 
 
 class AddressUnfitError(AddressRefusedError):
-    """Nobody can be at this address: its ID or IP is invalid. The rule it breaks is the cause."""
+    """No node can be at this address: its ID or IP is invalid. `__cause__` is the rule that it breaks."""
 
     reason = "invalid"
     text = "invalid node ID or IP address"
 
 
 class AddressBannedError(AddressRefusedError):
-    """The ID, or the IP, is banned; or was, and nobody has reinstated it yet."""
+    """The ID or the IP is banned, or its ban has expired and it has not been reinstated yet."""
 
     reason = "banned"
     text = "banned"
@@ -100,7 +100,7 @@ class AddressNotRoutableError(AddressRefusedError):
 
 
 class BanSubjectError(DiscoveryError):
-    """What shall be banned is neither a node ID nor an IP address or network."""
+    """The text that was to be banned is neither a node ID nor an IP address or network."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -122,7 +122,7 @@ class BookFileError(DiscoveryError):
 
 
 class BookEntryError(BookFileError):
-    """An entry that CometBFT reads, and that leads to nobody. `label`: what it is counted as."""
+    """CometBFT reads this entry, but it leads to no node. `label` is the name it is counted under."""
 
     def __init__(self, reason: str, label: str) -> None:
         DiscoveryError.__init__(self, reason, label)
@@ -131,7 +131,7 @@ class BookEntryError(BookFileError):
 
 
 class StoreError(DiscoveryError):
-    """The address book's database cannot be opened or written, and that is not its content's fault."""
+    """The address book's database cannot be opened or written, for a reason other than its content."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(path, reason)
@@ -154,7 +154,7 @@ class StoreVersionError(StoreError):
 
 
 class StoreInUseError(StoreError):
-    """Another process has the database open, and nobody else may write meanwhile."""
+    """Another process has the database open. Only one may write to it."""
 
     def __init__(self, path: str) -> None:
         DiscoveryError.__init__(self, path)
@@ -175,7 +175,7 @@ class JournalError(DiscoveryError):
 
 
 class JournalContentError(JournalError):
-    """The file is no journal of a survey, or damaged."""
+    """The file is not the journal of a survey, or it is damaged."""
 
 
 class JournalInUseError(JournalError):
@@ -188,7 +188,7 @@ class JournalInUseError(JournalError):
 
 
 class SeedError(DiscoveryError):
-    """A configured seed is no address, or not one of them can be found and nobody else is known.
+    """A configured seed is not an address; or no seed can be resolved and the address book is empty.
 
     `faults` holds a pair (seed as configured, what is wrong with it) for each.
     """

@@ -1,4 +1,4 @@
-"""An actor that serves HTTP: its loop stays with its mailbox, the server runs in a thread beside it."""
+"""An actor that serves HTTP. Its loop serves the mailbox, and the server runs in a thread beside it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _log = get_logger("peerage.http")
 
 @dataclass(frozen=True, slots=True)
 class GetAddresses:
-    """An ask to an HTTP actor. Answer: where it listens, texts like `tcp://127.0.0.1:26657`."""
+    """Ask an HTTP actor where it listens. Answer: texts like `tcp://127.0.0.1:26657`."""
 
 
 class HttpActor(ProcessActor):
-    """Serves from its `on_start` to its end, whichever way it ends; if the server dies, so does the actor.
+    """Serves from its `on_start` to its end, however it ends. If the server dies, so does the actor.
 
-    A listening socket passed to its host under `socket_name` is used instead of the addresses: with it a
-    restart keeps the port, and clients wait in its queue meanwhile.
+    A listening socket passed to its host as `socket_name` is used instead of the addresses. Such a port stays open during a
+    restart, and clients wait in its queue.
     """
 
     socket_name: ClassVar[str]
@@ -42,11 +42,11 @@ class HttpActor(ProcessActor):
         self._server: HttpServer | None = None
 
     def application(self) -> ASGIApp:
-        """What is served. Called once, in `on_start`; the application is called in the server's thread."""
+        """The application. This is called once, in `on_start`; the application itself runs in the server's thread."""
         raise NotImplementedError
 
     def on_start(self) -> None:
-        """Listen and serve. Raises: ListenFailedError; ValueError, the address does not parse."""
+        """Listen and serve. Raises: ListenFailedError; ValueError, an address does not parse."""
         addresses = ListenAddress.parse_list(self._laddr)
         fds = self.runtime.fds
         sockets = listening_sockets(fds, self.socket_name, addresses)
@@ -65,7 +65,7 @@ class HttpActor(ProcessActor):
         _log.info("serving HTTP", service=self.socket_name, addresses=server.addresses)
 
     def on_receive(self, message: Any) -> Any:
-        """Answer `GetAddresses`; what it does not know is ignored."""
+        """Answer `GetAddresses`; ignore other messages."""
         if isinstance(message, GetAddresses) and self._server is not None:
             return self._server.addresses
         return None

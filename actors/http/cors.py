@@ -1,6 +1,6 @@
-"""Cross-origin requests: which pages of other origins a browser lets read our answers.
+"""Cross-origin requests: which pages of other origins may read our answers in a browser.
 
-A layer around an ASGI application, with CometBFT's outcome for every request. Source: CometBFT's `[rpc] cors_allowed_…`
+A layer around an ASGI application that answers every request as CometBFT does. Source: CometBFT's `[rpc] cors_allowed_…`
 settings; recordings of v0.38.26.
 """
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["CorsLayer", "CorsRules"]
 
-_MOST_HEADERS: Final = 64  # names in one preflight; a browser sends a handful
+_MOST_HEADERS: Final = 64  # in one preflight request; a browser sends a handful
 _PREFLIGHT_VARY: Final = b"Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 _Headers = list[tuple[bytes, bytes]]
@@ -21,11 +21,11 @@ _Headers = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class CorsRules:
-    """Who may do what. Without origins nobody may, and nothing is said of CORS at all.
+    """What pages of other origins may do. Without origins they may do nothing, and no CORS header is sent.
 
     Args:
         origins: `https://example.org`, in any case; one `*` inside stands for any text, "*" alone for any origin.
-        methods: as the request has them, in capitals. OPTIONS is always allowed.
+        methods: in capitals, as in requests. OPTIONS is always allowed.
         headers: names of request headers, in any case; "*" for any.
     """
 
@@ -34,7 +34,7 @@ class CorsRules:
     headers: tuple[str, ...] = ()
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether pages of this origin are served."""
+        """Whether pages of this origin may read our answers."""
         folded = origin.lower()
         return any(_matches(pattern.lower(), folded) for pattern in self.origins)
 
@@ -43,7 +43,7 @@ class CorsRules:
         return method == "OPTIONS" or method in self.methods
 
     def allows_headers(self, names: str) -> bool:
-        """Whether they may send these headers. Args: names, with commas between."""
+        """Whether they may send these headers. Args: names, separated by commas."""
         if "*" in self.headers:
             return True
         allowed = {name.lower() for name in self.headers}
@@ -52,7 +52,7 @@ class CorsRules:
 
 
 class CorsLayer:
-    """Answers preflights by itself, and adds to all other answers what the browser wants to read."""
+    """Answers preflight requests, and adds CORS headers to all other answers."""
 
     def __init__(self, app: ASGIApp, rules: CorsRules) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""A listening socket that an asyncio server accepts from as long as there are descriptors to spare."""
+"""A listening socket on which asyncio accepts connections only while there are descriptors to spare."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _log = get_logger("peerage.http")
 
 
 class ReservedListener(socket.socket):
-    """Takes the place of a listening socket, which is detached.
+    """Replaces a listening socket, which is detached.
 
-    Where a connection would touch the reserve, accepting fails as where no descriptor is left, and asyncio pauses for a
-    second. It is logged once, and once when it goes on.
+    If a connection would need a reserved descriptor, accepting fails as if no descriptor were left, and asyncio pauses for a
+    second. The pause and its end are logged once each.
     """
 
     def __init__(self, listener: socket.socket) -> None:
@@ -46,7 +46,7 @@ class ReservedListener(socket.socket):
 
 
 def pass_over_pauses(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """An exception handler for loops: asyncio tells of a pause up to 128 times, with a traceback each."""
+    """An exception handler for loops that drops asyncio's reports of a pause: up to 128 of them, each with a traceback."""
     error = context.get("exception")
     if not (isinstance(error, OSError) and error.errno in {errno.EMFILE, errno.ENFILE}):
         loop.default_exception_handler(context)

@@ -1,7 +1,7 @@
-"""Uvicorn's HTTP protocol with CometBFT's limits and Go's way to refuse what is no request.
+"""Uvicorn's HTTP protocol with CometBFT's limits. Invalid requests are refused as Go's server does.
 
-Uvicorn bounds neither the time a request takes to arrive nor the time a client takes to read the answer, so a few idle
-connections could hold it for ever.
+Uvicorn limits neither the time a request takes to arrive nor the time a client takes to read the answer, so a few idle
+connections could occupy it forever.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from peerage.actors.http.rules import refusal_text
 
 __all__ = ["BrokenBody", "HttpLimits", "guarded_protocol"]
 
-LINGER_S: Final = 0.5  # Go's: so long a client that is still sending may take to read why it is hung up on
+LINGER_S: Final = 0.5  # as in Go: how long a client that is still sending may take to read why we hang up
 _BAD_REQUEST: Final = 400
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class HttpLimits:
-    """What a server allows its clients together, and each of them. The defaults are CometBFT's.
+    """The limits for all clients of a server together, and for each. The defaults are CometBFT's.
 
     Args:
         max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
@@ -43,22 +43,22 @@ class HttpLimits:
 
 @dataclass(frozen=True, slots=True)
 class BrokenBody:
-    """What is answered with status 400 when a request's head was read and its body cannot be."""
+    """The answer, with status 400, to a request whose head could be read but not its body."""
 
     content_type: str
     content: bytes
 
 
 class _Phase(Enum):
-    """Where a connection is; each phase has its time, and then the connection is cut."""
+    """The phase of a connection. When the time limit of a phase is over, the connection is cut."""
 
-    READING = "reading"  # a request arrives, or the first one is waited for
-    WRITING = "writing"  # it is here whole and being answered
-    IDLE = "idle"  # answered: the answer's rest leaves, or uvicorn's keep-alive timer runs
+    READING = "reading"  # a request is arriving, or the first one is awaited
+    WRITING = "writing"  # the request is complete and is being answered
+    IDLE = "idle"  # answered: the rest of the answer is being sent, or uvicorn's keep-alive timer runs
 
 
 class _Connection(h11.Connection):
-    """Remembers with which status to refuse what it could not read: uvicorn forgets it."""
+    """Remembers the status for a request that h11 could not read: uvicorn drops it."""
 
     refusal_status = _BAD_REQUEST
 
@@ -71,9 +71,9 @@ class _Connection(h11.Connection):
 
 
 class _RequestLine:
-    """Escapes bytes beyond ASCII in the target of a request, which Go takes and h11 does not.
+    """Escapes non-ASCII bytes in the target of a request, which Go accepts and h11 does not.
 
-    One object per request. Requests that come before the last one is answered are not seen.
+    One object per request. It does not see requests that arrive before the last one was answered.
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class _RequestLine:
         self._in_target = False
 
     def escape(self, data: bytes) -> bytes:
-        """The next bytes of the request as h11 is to have them."""
+        """The next bytes of the request, as they are passed to h11."""
         if self._is_over:
             return data
         line, newline, rest = data.partition(b"\n")
@@ -96,7 +96,7 @@ class _RequestLine:
 
 
 class _Polite:
-    """A transport that does not close before the client could read, if `must_linger` says so."""
+    """A transport that stays open for a moment after an answer if `must_linger` says so, so that the client can read it."""
 
     def __init__(self, transport: asyncio.Transport, must_linger: Callable[[], bool]) -> None:
         self._transport = transport
@@ -121,11 +121,11 @@ class _Polite:
 
 
 def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type[H11Protocol]:
-    """Uvicorn's protocol with `limits`: it makes the protocol objects itself, so these belong to the class.
+    """A class of uvicorn's protocol with these limits. Uvicorn makes the objects itself, so the limits belong to the class.
 
     Args:
         limits: for the clients.
-        broken_body: the answer to a body that cannot be read; None: the same as to a request that cannot.
+        broken_body: the answer to a body that cannot be read; None: as to an invalid request.
     """
     times = {
         _Phase.READING: limits.read_timeout_s,
@@ -137,7 +137,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
         _phase = _Phase.IDLE
         _deadline: asyncio.TimerHandle | None = None
         _is_refused = False
-        _has_begun = False  # a request, as far as there are bytes of it
+        _has_begun = False  # whether any bytes of a request have arrived
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -162,12 +162,12 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
             self._note_request()
 
         def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's
-            """Keep the way back open: who has said all that he wants to may still listen."""
+            """Keep our side open: a client that has finished sending may still read the answer."""
             cycle = self.cycle
             if self._is_refused or cycle is None or cycle.response_complete:
                 return False
             cycle.keep_alive = False
-            if self.conn.their_state is h11.SEND_BODY:  # he had promised more
+            if self.conn.their_state is h11.SEND_BODY:  # the client announced more bytes than it sent
                 self.conn.receive_data(b"")
                 self.handle_events()
             return not self._is_refused
@@ -177,7 +177,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
             self._has_begun = False
             self._enter(_Phase.IDLE)
             super().on_response_complete()
-            self._note_request()  # a pipelined one may have been taken up in there
+            self._note_request()  # uvicorn may have begun a pipelined request in there
 
         def connection_lost(self, exc: Exception | None) -> None:
             if self._deadline is not None:
@@ -185,12 +185,12 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
             super().connection_lost(exc)
 
         def send_400_response(self, msg: str) -> None:
-            """Answer what is no request, if there is still an answer to give."""
+            """Answer an invalid request, unless it is answered already."""
             self._is_refused = True
             cycle = self.cycle
             is_body = cycle is not None and not cycle.response_complete
             if is_body:
-                cycle.disconnected = True  # nothing more comes, and what the application answers goes nowhere
+                cycle.disconnected = True  # no more data will come, and the application's answer is discarded
                 cycle.message_event.set()
             if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
                 answer = broken_body if is_body else None
@@ -214,8 +214,10 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
                 self.transport.write(self.conn.send(event) or b"")
 
         def _hang_up(self) -> bool:
-            """Whether there may be bytes of the client that are not read. With those unread the kernel would reset
-            the connection and the answer would be lost: they get their time, and go nowhere.
+            """Whether there may be unread bytes of the client.
+
+            With unread bytes, closing would make the kernel reset the connection, and the answer would be lost. So we read
+            and discard them for a moment.
             """
             if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
                 return False
@@ -224,7 +226,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
             return True
 
         def _note_request(self) -> None:
-            """Once per request: bytes that trickle in meanwhile gain no time."""
+            """Start the timer, once per request: further bytes do not restart it."""
             is_whole = (
                 self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
             )

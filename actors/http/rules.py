@@ -1,6 +1,6 @@
-"""What Go's HTTP server refuses before a handler sees it, so that our services answer as CometBFT's do.
+"""The requests that Go's HTTP server refuses before a handler sees them, so that our services answer as CometBFT's do.
 
-An ASGI application around ours, for what h11 lets through. Checked against a real CometBFT v0.38.26.
+An ASGI application around ours, for the requests that h11 accepts. Checked against a real CometBFT v0.38.26.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _CONTROL: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 @dataclass(frozen=True, slots=True)
 class HttpRefusal:
-    """An answer in the application's place. `text` is what stands behind the status's name, or None: no body."""
+    """An answer given instead of the application's. `text` follows the name of the status; None: no body."""
 
     status: int
     text: str | None = ""
 
 
 class AsGoServes:
-    """The application, asked only what Go's server would let through; a target in absolute form is made a path."""
+    """Passes only those requests to the application that Go's server would; a target in absolute form becomes a path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class AsGoServes:
 
 
 def refusal_text(status: int, text: str = "") -> str:
-    """The body of such an answer: the status with its name, and more about it."""
+    """The body of a refusal: the status with its name, and details."""
     name = f"{status} {HTTPStatus(status).phrase}"
     return f"{name}: {text}" if text else name
 
@@ -64,7 +64,7 @@ def _refusal(scope: Scope) -> HttpRefusal | None:
     path, method = scope["raw_path"], scope["method"]
     if not scope["http_version"].startswith("1."):
         return HttpRefusal(_VERSION_NOT_SUPPORTED, "unsupported protocol version")
-    if method == "CONNECT":  # h11 sends no body behind a 200: half an answer
+    if method == "CONNECT":  # h11 sends no body with a 200, so it would be half an answer
         return HttpRefusal(_METHOD_NOT_ALLOWED)
     if path == b"*":
         return HttpRefusal(_OK if method == "OPTIONS" else _BAD_REQUEST, None)

@@ -1,6 +1,4 @@
-"""Uvicorn as a guest: in a thread of its own beside an actor's loop, bounded, and gone within a second of
-`stop`.
-"""
+"""Uvicorn embedded in an actor: in a thread beside the actor's loop, with limits, and ended within a second of `stop`."""
 
 from __future__ import annotations
 
@@ -35,16 +33,16 @@ __all__ = [
 
 START_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 0.9  # an actor's stop must not take longer than a second
-_FINISH_TIMEOUT_S: Final = 0.3  # what answers in progress get at a stop
-_TICK_S: Final = 1.0  # uvicorn renews its Date header so often
+_FINISH_TIMEOUT_S: Final = 0.3  # for answers in progress at a stop
+_TICK_S: Final = 1.0  # how often uvicorn renews its Date header
 _BACKLOG: Final = 128
-ERRORS_WRITTEN: Final = 5  # of the application, in a window
+ERRORS_WRITTEN: Final = 5  # errors of the application, in a window
 ERRORS_WINDOW_S: Final = 60.0
 _THREAD_PREFIX: Final = "peerage-http-"
 
 
 class ListenFailedError(Exception):
-    """An address cannot be listened at. `address` is the one configured, `cause_text` the system's reason."""
+    """We cannot listen at an address. `address` is the configured one, `cause_text` the system's reason."""
 
     def __init__(self, address: str, cause_text: str) -> None:
         super().__init__(address, cause_text)
@@ -55,13 +53,13 @@ class ListenFailedError(Exception):
 
 
 class HttpServerDiedError(Exception):
-    """The server's thread ended, or never began, though nobody stopped it."""
+    """The server's thread ended without being stopped, or did not start."""
 
 
 def listen(address: ListenAddress) -> socket.socket:
-    """A socket that listens there. An empty host means all interfaces, of IPv6 and IPv4 where there is IPv6.
+    """A socket that listens there. An empty host means all interfaces, of IPv4 and, if there is IPv6, of both.
 
-    A unix socket left behind by a dead process is replaced, one that somebody listens at is not.
+    A unix socket left behind by a dead process is replaced; one that is still listened at is not.
 
     Raises: ListenFailedError.
     """
@@ -70,8 +68,7 @@ def listen(address: ListenAddress) -> socket.socket:
             return _listen_unix(address.path)
         return _listen_tcp(address)
     except OSError as error:
-        # Of several addresses bound at once asyncio-like helpers wrap the text; the errno's own words are
-        # enough.
+        # create_server puts the address into the error's text; the text of the errno alone is enough here.
         text = (
             os.strerror(error.errno) if error.errno and not isinstance(error, socket.gaierror) else str(error)
         )
@@ -80,14 +77,13 @@ def listen(address: ListenAddress) -> socket.socket:
 
 def _listen_tcp(address: ListenAddress) -> socket.socket:
     if not address.host and socket.has_dualstack_ipv6():
-        with suppress(
-            OSError
-        ):  # compiled in but switched off: EADDRNOTAVAIL or EAFNOSUPPORT, and IPv4 decides
+        # compiled in but switched off: EADDRNOTAVAIL or EAFNOSUPPORT, and IPv4 decides
+        with suppress(OSError):
             return socket.create_server(
                 ("::", address.port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
             )
     infos = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM)
-    # Go prefers IPv4 where a name has both; so does an operator who writes localhost.
+    # Where a name has both, Go prefers IPv4, and an operator who writes localhost expects it.
     family, _, _, _, place = min(infos, key=lambda info: info[0] != socket.AF_INET)
     return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
 
@@ -115,10 +111,10 @@ def _answers(path: str) -> bool:
 def listening_sockets(
     fds: Mapping[str, int], name: str, addresses: Sequence[ListenAddress]
 ) -> list[socket.socket]:
-    """The sockets to serve: the descriptors passed as `name` or `name-…`, else new ones at `addresses`.
+    """The sockets to serve: the descriptors passed as `name` or `name-…`; if there are none, new ones at `addresses`.
 
-    A descriptor is taken over; whoever passed it holds its own, so the port outlives the server and clients
-    queue during a restart.
+    A descriptor is taken over. The process that passed it keeps its own copy, so the port outlives the server, and clients
+    wait in its queue during a restart.
 
     Raises: ListenFailedError.
     """
@@ -136,9 +132,7 @@ def listening_sockets(
 
 
 class HttpServer:
-    """Serves an ASGI application on sockets, which it owns from then on, until `stop`. Installs no signal
-    handlers.
-    """
+    """Serves an ASGI application on sockets until `stop`. It takes over the sockets, and installs no signal handlers."""
 
     def __init__(
         self,
@@ -153,11 +147,11 @@ class HttpServer:
         """Prepare; nothing is served yet.
 
         Args:
-            app: what answers.
-            sockets: listening ones.
-            name: for the thread.
+            app: the application.
+            sockets: listening sockets.
+            name: of the thread.
             limits: for the clients.
-            socket_files: unix sockets' files to remove at the end.
+            socket_files: files of unix sockets, which are removed at the end.
             broken_body: the answer to a request whose body cannot be read.
         """
         self.addresses = tuple(_address_of(sock) for sock in sockets)
@@ -168,7 +162,7 @@ class HttpServer:
         self._thread = threading.Thread(target=self._run, name=_THREAD_PREFIX + name, daemon=True)
 
     def start(self) -> None:
-        """Return when it answers. Raises: HttpServerDiedError."""
+        """Start, and return once it accepts requests. Raises: HttpServerDiedError."""
         logger = logging.getLogger("uvicorn.error")
         if _quiet not in logger.filters:
             logger.addFilter(_quiet)
@@ -178,15 +172,14 @@ class HttpServer:
             raise HttpServerDiedError(f"HTTP server did not start: {self._failure!r}") from self._failure
 
     def check(self) -> None:
-        """Return if it runs. Raises: HttpServerDiedError."""
+        """Check that it runs. Raises: HttpServerDiedError."""
         if not self._thread.is_alive():
             raise HttpServerDiedError(f"HTTP server ended: {self._failure!r}") from self._failure
 
     def stop(self) -> bool:
-        """End it: answers in progress get a moment, then connections are cut. Returns whether its thread is
-        gone.
+        """Stop: give answers in progress a moment, then cut the connections. Returns: whether its thread has ended.
 
-        May be called twice, and before `start`. Waits 0.9 s at most.
+        May be called twice, and before `start`. Waits at most 0.9 s.
         """
         self._server.request_stop()
         if self._thread.ident is not None:
@@ -201,7 +194,7 @@ class HttpServer:
         try:
             self._sockets = [ReservedListener(sock) for sock in self._sockets]
             asyncio.run(self._server.serve(sockets=list(self._sockets)))
-        except BaseException as error:  # uvicorn leaves by SystemExit when it cannot start
+        except BaseException as error:  # uvicorn raises SystemExit when it cannot start
             self._failure = error
         finally:
             self._server.is_ready.set()
@@ -215,8 +208,10 @@ def _address_of(sock: socket.socket) -> str:
 
 
 class _Quiet(logging.Filter):
-    """Keeps uvicorn's chat (and its warning for each broken request) out of the log, for our threads only, and lets few
-    of the application's errors through: a client that has found one can cause it without end.
+    """Keeps uvicorn's messages (such as its warning for each invalid request) out of the log, for our threads only.
+
+    Errors of the application are logged, but only a few per minute: a client that has found one could cause it any number
+    of times.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -228,7 +223,7 @@ class _Quiet(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if not (record.threadName or "").startswith(_THREAD_PREFIX):
             return True
-        # Errors of the application stay; that a stop cancels requests is none.
+        # Errors of the application are kept; a request that a stop cancels is not one.
         error = record.exc_info[1] if record.exc_info else None
         if error is None or isinstance(error, asyncio.CancelledError):
             return False
@@ -261,7 +256,7 @@ class _GuestServer(uvicorn.Server):
             backlog=_BACKLOG,
         )
         super().__init__(config)
-        # Fractions of a second work (it goes to asyncio.wait_for), only the annotation says int.
+        # Annotated as int, but passed to asyncio.wait_for, so fractions of a second work.
         config.timeout_graceful_shutdown = _FINISH_TIMEOUT_S  # type: ignore[assignment]
         self.is_ready = threading.Event()
         self._lock = threading.Lock()
@@ -287,12 +282,12 @@ class _GuestServer(uvicorn.Server):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stopped.wait(), _TICK_S)
         finally:
-            with self._lock:  # the loop is about to close: nobody may wake it any more
+            with self._lock:  # the loop is about to close and must not be woken any more
                 self._waker = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        # Who does not read its answer would keep its transport open beyond the loop's end.
+        # The transport of a client that does not read its answer would stay open beyond the loop's end.
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # connection_lost is called in the loop's next turn

@@ -1,7 +1,7 @@
-"""All metrics of a node in one place, whatever becomes of the processes they came from.
+"""All metrics of a node in one place. They outlive the processes they came from.
 
-Counters and histograms only add up what arrives, so they never shrink when a source dies. Gauges belong to
-their source and go with it. Labels are bounded: by peers, and by series per metric.
+Counters and histograms add up what arrives, so they do not shrink when a source dies. Gauges belong to their source and end
+with it. The number of series is bounded, per peer and per metric, because remotes choose some of the labels.
 """
 
 from __future__ import annotations
@@ -17,9 +17,13 @@ from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind, 
 
 __all__ = ["MetricSamples", "MetricsAggregate", "MetricsStatistics"]
 
-PEER_LINGER_S: Final = 600.0  # two scrapes at the longest usual interval, five minutes, still see who left
+PEER_LINGER_S: Final = (
+    600.0  # so that two scrapes, at the longest usual interval of five minutes, still see a peer that left
+)
 MAX_PEERS: Final = 2000  # twice the peers a node holds (design 2)
-MAX_SERIES: Final = 500  # of a metric without peer_id, and gauges of a source; beyond, the labels are OTHER
+MAX_SERIES: Final = (
+    500  # of a metric without peer_id, and gauges of a source; beyond, series are folded into OTHER
+)
 MAX_SERIES_PER_PEER: Final = 64  # of counters: CometBFT allows 16 channels, each has two
 OTHER: Final = "other"
 
@@ -34,9 +38,7 @@ class MetricSamples:
 
 @dataclass(frozen=True, slots=True)
 class MetricsStatistics:
-    """How much is held. `ignored` counts values that no declared metric fits, or that were no number to
-    add.
-    """
+    """How much is held. `ignored` counts values that fit no declared metric, or are not numbers that can be added."""
 
     peers: int
     series: int
@@ -45,22 +47,22 @@ class MetricsStatistics:
 
 
 class _Peer:
-    """What there is about one peer ID."""
+    """The series of one peer ID."""
 
     __slots__ = ("counters", "gauges", "last_seen")
 
     def __init__(self) -> None:
         self.counters: set[Series] = set()
-        self.gauges: set[tuple[str, Series]] = set()  # with their source; while there are any it is connected
+        # with their source; while there are any, the peer is connected
+        self.gauges: set[tuple[str, Series]] = set()
         self.last_seen = 0.0
 
 
 class MetricsAggregate:
-    """Takes deltas, gives samples. Not for several threads; times are handed in, in seconds of any steady
-    clock.
+    """Takes deltas, gives samples. Not thread-safe. Times are passed in, as seconds of any steady clock.
 
-    Args: private, IDs of peers that are told to nobody: they have no series, and count in the totals alone. None: it
-        is not known yet who is, and no peer has one until `hide` says so.
+    Args: private, IDs of peers that nobody is told of: they get no series of their own and only count in the totals. None:
+        they are not known yet, and no peer gets a series until `hide` names them.
     """
 
     def __init__(
@@ -71,12 +73,12 @@ class MetricsAggregate:
         self._counters: dict[str, dict[Labels, float]] = {name: {} for name in self._families}
         self._histograms: dict[str, dict[Labels, Observations]] = {name: {} for name in self._families}
         self._gauges: dict[str, dict[Series, float]] = {}  # by source
-        self._lives: dict[str, int] = {}  # of the sources: whose gauges those are
-        self._peers: OrderedDict[str, _Peer] = OrderedDict()  # the one seen longest ago first
+        self._lives: dict[str, int] = {}  # source → the life of it that set these gauges
+        self._peers: OrderedDict[str, _Peer] = OrderedDict()  # ordered by when they were last seen
         self._ignored = 0
 
     def add(self, delta: MetricsDelta, now: float) -> None:
-        """Take in a delta. What fits no declared metric is counted as ignored, never raised."""
+        """Take a delta. Values that fit no declared metric are counted as ignored; no error is raised."""
         for peer_id in delta.gone_peers:  # first: a peer that came back has new gauges in the same delta
             self._release_peer(peer_id, now)
         for series, amount in delta.counters.items():
@@ -88,13 +90,13 @@ class MetricsAggregate:
                 self._set_gauge(delta.source, series, value, now)
 
     def hide(self, private: Collection[str]) -> None:
-        """From now on these peers are private, and no others."""
+        """Set the IDs of private peers. Earlier ones that are not among them are private no more."""
         self._private = private
 
     def source_gone(self, source: str, now: float, life: int = 0) -> None:
-        """A source ended: its gauges measure nothing any more. Its counters stay.
+        """A source ended: drop its gauges, keep its counters.
 
-        Args: life, which one ended; those of a successor stay. 0: whichever there is.
+        Args: life, which one ended; the gauges of a successor stay. 0: any.
         """
         if life and self._lives.get(source, life) != life:
             return
@@ -103,7 +105,7 @@ class MetricsAggregate:
             self._drop_gauge(source, series, now)
 
     def expire(self, now: float) -> None:
-        """Drop the series of peers that left `PEER_LINGER_S` ago. To be called now and then, by the clock."""
+        """Drop the series of peers that left `PEER_LINGER_S` ago. To be called from time to time."""
         overdue: list[str] = []
         for peer_id, peer in self._peers.items():
             if peer.last_seen + PEER_LINGER_S > now:
@@ -114,9 +116,7 @@ class MetricsAggregate:
             self._drop_peer(peer_id, now)
 
     def collect(self) -> list[MetricSamples]:
-        """All metrics in the order of their declaration, those without a value too: a picture that stays as
-        it is.
-        """
+        """A copy of all metrics in the order of their declaration, including those without a value."""
         gauges: dict[str, dict[Labels, float]] = {}
         for held in self._gauges.values():
             for (name, labels), value in held.items():
@@ -135,8 +135,8 @@ class MetricsAggregate:
         return MetricsStatistics(len(self._peers), series, len(self._gauges), self._ignored)
 
     def _is_of_the_living(self, delta: MetricsDelta, now: float) -> bool:
-        """Whether these gauges are the source's present ones; the first delta of a successor ends its
-        predecessor's, which may have more to say but nothing that still holds.
+        """Whether these gauges are current. The first delta of a successor drops its predecessor's gauges, and a delta of
+        the predecessor that arrives later is out of date.
         """
         known = self._lives.get(delta.source, 0)
         if not delta.life or delta.life == known:
@@ -162,7 +162,7 @@ class MetricsAggregate:
     def _shown(
         self, family: MetricFamily, values: Mapping[Labels, float | Observations]
     ) -> Mapping[Labels, float | Observations]:
-        """All values but those of private peers: whoever can read metrics may be a stranger."""
+        """All values except those of private peers: strangers may be able to read the metrics."""
         index = family.peer_index
         if index is None or (self._private is not None and not self._private):
             return values
@@ -223,7 +223,7 @@ class MetricsAggregate:
         return family
 
     def _peer_of(self, family: MetricFamily, labels: Labels, now: float) -> _Peer | None:
-        """The peer that these labels name, seen just now; None if the metric knows no peers."""
+        """The peer that these labels name, marked as just seen; None if the metric has no peer label."""
         index = family.peer_index
         if index is None:
             return None
@@ -259,5 +259,5 @@ class MetricsAggregate:
 
 
 def _fold(family: MetricFamily, labels: Labels) -> Labels:
-    """Labels for what is beyond the bound: the peer stays itself."""
+    """The labels of the series that takes what is beyond the bound. The peer's label stays."""
     return tuple(label if index == family.peer_index else OTHER for index, label in enumerate(labels))

@@ -37,10 +37,9 @@ class MetricsSettings:
     Args:
         chain_id: the network, on every metric.
         listen_addr: `prometheus_listen_addr`, like `:26660`.
-        namespace: what all names begin with.
-        max_open_connections: as many are answered at once, further ones get 503, as from CometBFT. 0: no
-            limit.
-        hides_private_peers: whether no peer is named before it is known which of them are private.
+        namespace: the prefix of all names.
+        max_open_connections: how many requests are answered at once; further ones get 503, as in CometBFT. 0: no limit.
+        hides_private_peers: whether private peers are left out. Until it is known which they are, no peer is named.
     """
 
     chain_id: str
@@ -51,7 +50,7 @@ class MetricsSettings:
 
 
 class SharedAggregate(Collector):
-    """The aggregate of an actor, for prometheus-client to read from the server's thread."""
+    """The aggregate of the metrics actor, locked so that prometheus-client can read it from the server's thread."""
 
     def __init__(self, settings: MetricsSettings, families: Iterable[MetricFamily]) -> None:
         self._settings = settings
@@ -59,22 +58,22 @@ class SharedAggregate(Collector):
         self._lock = threading.Lock()
 
     def add(self, delta: MetricsDelta) -> None:
-        """Take in a delta."""
+        """Take a delta."""
         with self._lock:
             self._aggregate.add(delta, time.monotonic())
 
     def hide(self, private: Collection[str]) -> None:
-        """Peers that are private."""
+        """Set the IDs of private peers."""
         with self._lock:
             self._aggregate.hide(private)
 
     def source_gone(self, source: str, life: int = 0) -> None:
-        """A source ended, in this life or (0) in whichever."""
+        """A source ended, in this life; 0: in any."""
         with self._lock:
             self._aggregate.source_gone(source, time.monotonic(), life)
 
     def expire(self) -> None:
-        """Drop what is overdue."""
+        """Drop the series of peers that left long ago."""
         with self._lock:
             self._aggregate.expire(time.monotonic())
 
@@ -84,11 +83,11 @@ class SharedAggregate(Collector):
             return self._aggregate.statistics()
 
     def describe(self) -> list[Metric]:
-        """Nothing: saves the registry a collection when it is told of us."""
+        """Return nothing, which saves the registry a collection when this collector is registered."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics; the lock is held only while values are copied, not while text is made of them."""
+        """All metrics. The lock is held only while values are copied, not while they are formatted."""
         with self._lock:
             samples = self._aggregate.collect()
         return (_metric(each, self._settings) for each in samples)
@@ -113,7 +112,7 @@ def _metric(samples: MetricSamples, settings: MetricsSettings) -> Metric:
 
 
 def _buckets(family: MetricFamily, observed: Observations) -> list[tuple[str, float]]:
-    """Bounds as text, with how many were at most so large."""
+    """Each bound as text, with the number of values up to it."""
     bounds = [*map(floatToGoString, family.buckets), "+Inf"]
     counts, below = [], 0
     for count in observed.buckets:
@@ -128,8 +127,8 @@ def metrics_app(collector: Collector, max_in_flight: int, *others: Collector) ->
 
     Args:
         collector: where the metrics come from.
-        max_in_flight: answers at once, further ones get 503; 0: no limit.
-        others: where more of them come from.
+        max_in_flight: how many requests are answered at once; further ones get 503. 0: no limit.
+        others: more collectors.
     """
     registry = CollectorRegistry()
     for each in (collector, *others):
@@ -148,7 +147,7 @@ class _Metrics:
             text = f"Limit of concurrent requests reached ({self._max_in_flight}), try again later.\n"
             await PlainTextResponse(text, _UNAVAILABLE)(scope, receive, send)
             return
-        self._in_flight += 1  # until the client has taken the answer
+        self._in_flight += 1  # until the client has read the answer
         try:
             exposition = chosen_exposition(",".join(Headers(scope=scope).getlist("accept")))
             content = exposition.generate(self._registry)

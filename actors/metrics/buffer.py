@@ -1,4 +1,4 @@
-"""The end of metrics that other actors hold: counts between two deltas. Imports no Prometheus."""
+"""The metrics that an actor collects between two reports. Every process imports this, so it does not import Prometheus."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Labels", "MetricsBuffer", "MetricsDelta", "Observations", "Series", 
 Labels = tuple[str, ...]
 Series = tuple[str, Labels]  # name of the family, values of its labels in the family's order
 
-RESEND_EVERY: Final = 30  # drains, after which all gauges are sent, in case that a delta was lost
+RESEND_EVERY: Final = 30  # drains; then all gauges are sent, in case a delta was lost
 
 
 class UnknownMetricError(Exception):
-    """No such metric of this kind and with so many labels. The caller's mistake."""
+    """No declared metric has this name, kind and number of labels: a mistake of the caller."""
 
     def __init__(self, name: str, kind: MetricKind, labels: Labels) -> None:
         super().__init__(name, kind, labels)
@@ -31,7 +31,7 @@ class UnknownMetricError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """What a histogram took in: how many per bucket (the last is beyond all bounds), and their sum."""
+    """The values that a histogram got: how many per bucket (the last one has no bound), and their sum."""
 
     buckets: tuple[int, ...]
     total: float
@@ -42,12 +42,12 @@ class MetricsDelta:
     """What happened at one source since its last delta.
 
     Args:
-        source: the actor's name. Its successor after a restart has the same.
-        counters: how much each grew.
-        gauges: values as they are now; None: no longer there. Gauges not named stay as they are.
+        source: the actor's name, which its successor after a restart shares.
+        counters: by how much each grew.
+        gauges: current values; None: removed. Gauges that are not named are unchanged.
         histograms: what was observed.
-        gone_peers: IDs of peers that left; their gauges are forgotten, whoever set them.
-        life: which of the actors that had this name one after another; grows. 0: it had no other life.
+        gone_peers: IDs of peers that left; their gauges are dropped, whichever source set them.
+        life: tells an actor from its predecessors of the same name; it grows. 0: it has none.
     """
 
     source: str
@@ -59,11 +59,10 @@ class MetricsDelta:
 
 
 class MetricsBuffer:
-    """Counts for one actor. Not for several threads.
+    """Collects the metrics of one actor. Not thread-safe.
 
-    Every second and at its end the actor sends what `drain` gives to the metrics actor. What was drained but
-    never arrived (the metrics actor was restarting) is lost for counters; gauges are sent in full now and
-    then.
+    Every second and at its end, the actor sends the result of `drain` to the metrics actor. If a delta does not arrive,
+    because the metrics actor is restarting, its counts are lost; gauges are sent in full from time to time.
     """
 
     def __init__(self, source: str, families: Iterable[MetricFamily] = FAMILIES) -> None:
@@ -75,12 +74,10 @@ class MetricsBuffer:
         self._histograms: dict[Series, tuple[list[int], list[float]]] = {}
         self._gone: set[str] = set()
         self._drains = 0
-        self._life = time.monotonic_ns()  # one clock for all processes of the machine
+        self._life = time.monotonic_ns()  # the same clock in all processes of the machine
 
     def inc(self, name: str, labels: Labels = (), n: float = 1) -> None:
-        """Add `n`, which is not negative, to a counter. Raises: UnknownMetricError, ValueError (n is
-        negative).
-        """
+        """Add `n` to a counter. Raises: UnknownMetricError; ValueError, `n` is negative."""
         if n < 0:
             raise ValueError(f"counter {name} cannot shrink by {-n}")
         series = (name, labels)
@@ -99,12 +96,12 @@ class MetricsBuffer:
             self._changed[series] = value
 
     def remove(self, name: str, labels: Labels) -> None:
-        """Take a gauge away: there is nothing to measure any more. Nothing happens if there is none."""
+        """Remove a gauge, if it is set."""
         if self._gauges.pop((name, labels), None) is not None:
             self._changed[name, labels] = None
 
     def observe(self, name: str, labels: Labels, value: float) -> None:
-        """Let a histogram take in a value. Raises: UnknownMetricError."""
+        """Add a value to a histogram. Raises: UnknownMetricError."""
         series = (name, labels)
         family = self._check(series, MetricKind.HISTOGRAM)
         counts, total = self._histograms.setdefault(series, ([0] * (len(family.buckets) + 1), [0.0]))
@@ -112,19 +109,19 @@ class MetricsBuffer:
         total[0] += value
 
     def peer_gone(self, peer_id: str) -> None:
-        """A peer left: forget its gauges, here and everywhere. Its counters stay readable for a while."""
+        """A peer left: drop its gauges, here and in the metrics actor. Its counters can be read for a while longer."""
         self._gone.add(peer_id)
         for series in [series for series in self._gauges if self._names_peer(series, peer_id)]:
             del self._gauges[series]
             self._changed.pop(series, None)
 
     def remove_peer(self, peer_id: str) -> None:
-        """Take away this source's gauges about a peer; what others say about it stays."""
+        """Remove the gauges that this source has about a peer; those of other sources stay."""
         for name, labels in [series for series in self._gauges if self._names_peer(series, peer_id)]:
             self.remove(name, labels)
 
     def resend(self) -> None:
-        """Have the next delta hold every gauge: who heard of them before has forgotten."""
+        """Put every gauge into the next delta, because the receiver of the earlier ones was restarted."""
         self._changed |= self._gauges
 
     def drain(self) -> MetricsDelta | None:

@@ -1,4 +1,4 @@
-"""Which text a scraper gets: Prometheus's own unless its Accept header prefers OpenMetrics (RFC 9110, 12.5.1)."""
+"""The text format that a scraper gets: Prometheus's own, unless its Accept header prefers OpenMetrics (RFC 9110, 12.5.1)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _WEIGHT: Final = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 @dataclass(frozen=True, slots=True)
 class Exposition:
-    """A format: its media type, and what makes text of it."""
+    """A format: its media type, and the function that writes it."""
 
     content_type: str
     generate: Callable[[CollectorRegistry], bytes]
@@ -29,16 +29,16 @@ def _openmetrics(version: str) -> Exposition:
     return Exposition(f"{_OPENMETRICS}; version={version}; charset=utf-8", generate_openmetrics)
 
 
-# What prometheus-client writes is of this version, whatever it calls itself: no name of ours needs quotes.
+# prometheus-client may announce a later version, but what it writes is this one, since none of our names needs quotes.
 PROMETHEUS_TEXT: Final = Exposition("text/plain; version=0.0.4; charset=utf-8", generate_latest)
 OPENMETRICS: Final = _openmetrics("1.0.0")
 _VERSIONS: Final = {"": OPENMETRICS, "1.0.0": OPENMETRICS, "0.0.1": _openmetrics("0.0.1")}
 
 
 def chosen_exposition(accept: str) -> Exposition:
-    """The format for an Accept header: of those we have the one with the greatest weight, of several the first named.
+    """The format for an Accept header: the supported one with the greatest weight; among equals, the one named first.
 
-    Whoever accepts nothing that we have, or writes what nobody can read, gets Prometheus's text, as from CometBFT.
+    If no supported format is accepted, or the header cannot be parsed, it is Prometheus's text, as in CometBFT.
     """
     best, best_weight = PROMETHEUS_TEXT, 0.0
     for each in accept.split(","):

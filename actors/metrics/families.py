@@ -1,6 +1,4 @@
-"""The metrics there are: names, labels, meaning. CometBFT v0.38's first, then ours. Source: reference 11 and
-12.
-"""
+"""All metrics: names, labels, meaning. First those of CometBFT v0.38, then our own. Source: reference 11 and 12."""
 
 from __future__ import annotations
 
@@ -24,7 +22,7 @@ ROUND_TRIP_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2
 
 
 class MetricKind(Enum):
-    """What Prometheus calls it."""
+    """The kind of a metric, by Prometheus's name for it."""
 
     COUNTER = "counter"  # only grows; deltas from all sources add up
     GAUGE = "gauge"  # set by each source; the sources' values add up
@@ -39,7 +37,7 @@ class MetricFamily:
         name: without the namespace.
         kind: counters' names end in `_total`.
         help: one line for the reader of /metrics.
-        labels: names of the labels, `chain_id` not among them: every metric has it.
+        labels: names of the labels, without `chain_id`, which every metric has.
         buckets: upper bounds of a histogram, ascending, without infinity.
     """
 
@@ -51,7 +49,7 @@ class MetricFamily:
 
     @property
     def peer_index(self) -> int | None:
-        """Where the peer's ID stands among the labels; None if it does not."""
+        """The position of the peer's ID among the labels; None if it is not one of them."""
         return self.labels.index(PEER_LABEL) if PEER_LABEL in self.labels else None
 
 
@@ -64,7 +62,7 @@ def _gauge(name: str, text: str, *labels: str) -> MetricFamily:
 
 
 FAMILIES: Final = (
-    # CometBFT v0.38's names and help texts are what dashboards know.
+    # The names and help texts are CometBFT v0.38's, because dashboards use them.
     _gauge("p2p_peers", "Number of peers."),
     _counter(
         "p2p_peer_receive_bytes_total", "Number of bytes received from a given peer.", "peer_id", "chID"
@@ -107,7 +105,7 @@ FAMILIES: Final = (
 
 
 def families_by_name(families: Iterable[MetricFamily]) -> Mapping[str, MetricFamily]:
-    """The same by name. Raises: ValueError, a name is there twice."""
+    """The families by name. Raises: ValueError, two have the same name."""
     table: dict[str, MetricFamily] = {}
     for family in families:
         if family.name in table:

@@ -1,6 +1,4 @@
-"""The metrics actor: hears from every actor what happened there, tells Prometheus. Source: reference 11,
-12.
-"""
+"""The metrics actor: collects the metrics of all actors and serves them to Prometheus. Source: reference 11, 12."""
 
 from __future__ import annotations
 
@@ -34,7 +32,7 @@ __all__ = [
 
 EXPIRE_INTERVAL_S: Final = 10.0
 ASK_AGAIN_S: Final = 0.1  # while the switch is being restarted
-MAX_CONNECTIONS: Final = 64  # open ones, busy or not
+MAX_CONNECTIONS: Final = 64  # open connections, idle ones included
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class GetMetricsStatistics:
 class MetricsActor(HttpActor):
     """Takes `MetricsDelta`s and serves them, on `settings.listen_addr` or the sockets passed as "metrics".
 
-    The sender of a delta is watched: at its end its gauges go. After a restart of this actor counters begin
-    at zero, which Prometheus takes for what it is, and everybody tells it his gauges anew (`MetricsReporter`).
+    It watches the sender of a delta, and drops its gauges when it ends. After a restart of this actor, counters begin at
+    zero, which Prometheus recognises as a reset, and all actors send their gauges again (`MetricsReporter`).
     """
 
     socket_name = "metrics"
@@ -55,7 +53,7 @@ class MetricsActor(HttpActor):
         super().__init__(settings.listen_addr, HttpLimits(max_connections=MAX_CONNECTIONS))
         self._settings = settings
         self._shared = SharedAggregate(settings, families)
-        self._sources: dict[ActorRef, tuple[str, int]] = {}  # by the actor that is watched: name, life
+        self._sources: dict[ActorRef, tuple[str, int]] = {}  # watched actor → name, life
 
     def application(self) -> ASGIApp:
         """The metrics as text."""
@@ -70,7 +68,7 @@ class MetricsActor(HttpActor):
             self._learn_private()
 
     def on_receive(self, message: Any) -> Any:
-        """Take in a delta, or answer."""
+        """Take a delta, or answer a question."""
         if isinstance(message, PrivatePeers):
             self._shared.hide(message.ids)
             return None
@@ -89,7 +87,7 @@ class MetricsActor(HttpActor):
             self._shared.source_gone(*source)
 
     def _learn_private(self) -> None:
-        """Ask the switch who is private; it tells by itself when that changes, or when it has been restarted."""
+        """Ask the switch for the private peers. Later it tells us when they change, and after its own restart."""
         context = self.runtime.extra
         assert isinstance(context, NodeContext)
         context.names.switch.ask(GetPrivatePeers(), block=False).then(self._learned_private)
@@ -106,10 +104,10 @@ class MetricsActor(HttpActor):
             return
         _, known = self._sources.get(sender, ("", -1))
         if delta.life > known:
-            # The news of its predecessor's end is still on its way, and not to be taken for its own.
+            # Its predecessor's end may still be reported, and must not be mistaken for its own.
             self.runtime.unwatch(sender)
             self._sources[sender] = (delta.source, delta.life)
-            # A delta that came late, after its sender's end, is answered by on_down at once.
+            # If the sender has ended already, because the delta came late, watching it calls on_down at once.
             self.runtime.watch(sender)
 
     def _expire(self) -> None:

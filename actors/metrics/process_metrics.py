@@ -1,7 +1,7 @@
-"""`process_…`, as Go's process collector has them: of all the node's processes together, without labels.
+"""The `process_…` metrics of Go's process collector, for all processes of the node together, without labels.
 
-Dashboards read them by these names. What may be added up is added up; of file descriptors, which run out in one process
-and not in the sum, the fullest process counts. Source: proc(5).
+Dashboards read them by these names. Values are added up where that makes sense. File descriptors run out in one process, not
+in the sum, so they are those of the process that has used the most of its limit. Source: proc(5).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _PROC: Final = Path("/proc")
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """What the kernel says about one process.
+    """Facts about one process, from the kernel.
 
     Args:
-        cpu_seconds: its own.
-        children_cpu_seconds: of children that have ended.
+        cpu_seconds: used by the process itself.
+        children_cpu_seconds: used by its children that have ended.
         start_time: seconds since 1970.
-        open_fds, max_fds: 0 when it may not be asked.
+        open_fds, max_fds: 0 when we may not read them.
     """
 
     pid: int
@@ -47,7 +47,7 @@ class ProcessFacts:
 
 
 def facts_of(pid: int) -> ProcessFacts | None:
-    """What there is to know now; None, there is no such process."""
+    """The facts of a process; None if there is no such process."""
     try:
         fields = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
@@ -58,7 +58,7 @@ def facts_of(pid: int) -> ProcessFacts | None:
         open_fds = sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
         max_fds = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
     except OSError:
-        open_fds = max_fds = 0  # it is about to end, or somebody else's
+        open_fds = max_fds = 0  # it is about to end, or belongs to another user
     return ProcessFacts(
         pid=pid,
         parent=int(parent),
@@ -73,14 +73,14 @@ def facts_of(pid: int) -> ProcessFacts | None:
 
 
 class ProcessMetrics(Collector):
-    """The collector. Args: process_ids, those of the node's processes now, the embedder's first."""
+    """The collector. Args: process_ids, returns the IDs of the node's processes, the embedder's first."""
 
     def __init__(self, process_ids: Callable[[], Iterable[int]]) -> None:
         self._process_ids = process_ids
         self._cpu_seconds = 0.0
 
     def describe(self) -> list[Metric]:
-        """Nothing: saves the registry a collection when it is told of us."""
+        """Return nothing, which saves the registry a collection when this collector is registered."""
         return []
 
     def collect(self) -> Iterator[Metric]:
@@ -91,8 +91,8 @@ class ProcessMetrics(Collector):
         root, *hosts = found
         servers = _fork_servers(root, hosts)
         everyone = (root, *hosts, *servers)
-        # What a process used stays in the sum when it ends: its parent, the fork server, has it then. Between the two
-        # readings it may be nowhere, and a counter must not shrink.
+        # When a process ends, its CPU time moves to its parent, the fork server, so it stays in the sum. If it ends between
+        # our two readings we miss it, and a counter must not shrink: hence the maximum.
         used = sum(each.cpu_seconds for each in everyone) + sum(each.children_cpu_seconds for each in servers)
         self._cpu_seconds = max(self._cpu_seconds, used)
         fullest = max(everyone, key=lambda each: each.open_fds / max(each.max_fds, 1))
@@ -114,7 +114,7 @@ def _sum(processes: Iterable[ProcessFacts], field: str) -> float:
 
 
 def _fork_servers(root: ProcessFacts, hosts: Iterable[ProcessFacts]) -> list[ProcessFacts]:
-    """The processes between the embedder and the hosts."""
+    """The fork servers: the processes between the embedder and the hosts."""
     parents = {host.parent for host in hosts} - {root.pid}
     found = [facts for pid in sorted(parents) if (facts := facts_of(pid)) is not None]
     return [facts for facts in found if facts.parent == root.pid]

@@ -11,18 +11,18 @@ from peerage.actors.runtime import ActorContext
 __all__ = ["MetricsReporter"]
 
 INTERVAL_S = 1.0
-FIRST_S = 0.05  # after its start, so that what a predecessor's end took from the picture is back at once
+FIRST_S = 0.05  # after its start: soon, because the gauges of its predecessor have been dropped
 
 
 class MetricsReporter:
-    """Sends what `buffer` gathers, where metrics are served; else nothing is kept.
+    """Sends what `buffer` collects. If no metrics are served, nothing is collected.
 
-    While the metrics actor is away everything is kept back, and its successor is told all gauges.
+    While the metrics actor is being restarted, deltas are held back; its successor is then sent all gauges.
 
     Args:
         runtime: of the actor that counts.
         source: its name.
-        counts_dead_letters: whether it speaks for its process; one actor of each does.
+        counts_dead_letters: whether it reports the dead letters of its process; one actor of each process does.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class MetricsReporter:
         runtime.call_later(FIRST_S, self._report)
 
     def gauge(self, name: str, labels: Labels, read: Callable[[], float]) -> None:
-        """Have a gauge that is read for each report: right from the first one on, whatever happened before."""
+        """Add a gauge that is read for each report, the first one included."""
         self._reads[name, labels] = read
 
     def send(self) -> None:
-        """Send what has gathered; to be called at the actor's end, too."""
+        """Send what was collected. Call it at the actor's end too."""
         if not self.is_on:
             self.buffer.drain()
             return

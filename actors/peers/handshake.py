@@ -37,16 +37,16 @@ class HandshakeRefusedError(Exception):
 class Handshake:
     """Both steps of the handshake on one connection.
 
-    Promises: raises nothing but HandshakeRefusedError on any input; holds at most what the two messages may take.
+    Promises: raises nothing but HandshakeRefusedError on any input; buffers at most the size of the two messages.
 
     Args:
         node_key: signs the challenge.
-        ours: what we announce; a function of the remote's NodeInfo when we are to answer it instead of greeting first
-            (`peerage ping` learns the network that way).
+        ours: our NodeInfo; or a function of the remote's, if we send ours only after we have received it (`peerage ping`
+            learns the network that way).
         expected_id: the dialled ID, None for an accepted connection.
-        refusal_of: asked for the authenticated ID before anything is sent to it that says who we are; why it is refused, or
-            None. CometBFT takes an end before NodeInfo for a failed handshake, and waits five seconds before it dials
-            again; behind NodeInfo it has a peer, loses it, and dials at once.
+        refusal_of: called with the authenticated ID before we send our NodeInfo; returns why to refuse it, or None. The
+            time matters: if we close before NodeInfo, CometBFT counts a failed handshake and waits five seconds before it
+            dials again. After NodeInfo it has a peer, loses it, and dials at once.
 
     Source: reference 2 and 3.
     """
@@ -69,18 +69,18 @@ class Handshake:
 
     @property
     def remote_id(self) -> NodeID | None:
-        """The authenticated ID, once the secret connection stands."""
+        """The authenticated ID, once the secret connection is open."""
         return self.secret.remote_id if self.secret.is_open else None
 
     def data_to_send(self) -> bytes:
-        """Bytes to write now, in order; empty when there are none."""
+        """Bytes to write now; empty when there are none."""
         return bytes(self.secret.data_to_send())
 
     def receive_data(self, data: bytes | memoryview) -> bool:
         """Take what came from the socket.
 
-        Returns: True once the remote's NodeInfo has arrived and passed every check; `theirs` holds it then, and
-            `leftover` the plaintext behind it.
+        Returns: True once the remote's NodeInfo has arrived and passed every check. Then `theirs` holds it, and `leftover`
+            the plaintext after it.
         Raises: HandshakeRefusedError.
         """
         try:
@@ -110,7 +110,7 @@ class Handshake:
         return True
 
     def _greet(self) -> None:
-        """The remote's key is known: turn it away, or say who we are, unless we are to answer."""
+        """The remote's key is known: refuse it, or send our NodeInfo, unless we wait for the remote's."""
         remote_id = self.secret.remote_id
         refusal = None if remote_id is None else self._refusal_of(remote_id)
         if refusal is not None:
@@ -119,7 +119,7 @@ class Handshake:
             self.secret.write(self._ours.encode_delimited())
 
     def receive_eof(self) -> HandshakeRefusedError:
-        """Say what it means that the remote closed now."""
+        """The error for a remote that closes the connection now."""
         step = "the key exchange" if not self.secret.is_open else "its NodeInfo"
         strange = self._strange()
         said = (
@@ -137,14 +137,14 @@ class Handshake:
         )
 
     def timed_out(self, seconds: float) -> HandshakeRefusedError:
-        """Say what it means that the time for the handshake is over."""
+        """The error for a handshake that has taken too long."""
         step = "key exchange" if not self.secret.is_open else "NodeInfo"
         strange = self._strange()
         detail = f"handshake timeout: no {step} within {seconds:g} s" + (f": it {strange}" if strange else "")
         return HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
 
     def _strange(self) -> str:
-        """How the remote began, if not as one of ours; else empty. What it speaks has no name here."""
+        """What the remote sent first, if it was not a key exchange and not a protocol that we recognise; otherwise empty."""
         began = self.secret.strange_beginning
         return f"began with {quoted(began)}, which is no key exchange" if began else ""
 

@@ -1,7 +1,8 @@
 """How many connections each peer host holds: a few numbers in memory that the hosts of a node share.
 
-It lets a host with more connections than another leave the next one to it, without a question to anybody: there a wrong
-number costs balance, never a connection. And it lets the hosts of a seed keep the limit of inbound connections together.
+With it, a host that has more connections than another leaves the next one to that host, without asking anybody. A number
+that is out of date costs balance there, but never a connection. And the hosts of a seed share one limit of inbound
+connections.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class LoadTable:
         return fd
 
     def set(self, connections: int, inbound: int = 0) -> None:
-        """Say how many connections this host holds, handshakes included, and how many of them are inbound."""
+        """Set how many connections this host holds, handshakes included, and how many of them are inbound."""
         _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections, inbound)
 
     def inbound(self) -> int:

@@ -1,9 +1,9 @@
 """A bounded queue on disk for messages that a reactor has no room for: the channel policy *spill* (design 4).
 
-    entry    channel, 1 | length, 4 (little-endian) | message        one behind the other, read in the same order
+    entry    channel, 1 | length, 4 (little-endian) | message        one after the other, read in the same order
 
-Nothing is kept in memory per message: a flood of empty ones is bounded by the file as well. The last 64 KiB are written
-together.
+Nothing is kept in memory per message, so a flood of empty messages is bounded by the file too. The last 64 KiB are buffered
+and written together.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _CHUNK = 64 * 1024  # one system call for many small messages, either way
 
 
 class SpillQueue:
-    """First in, first out; the bytes lie in an unlinked temporary file, so that nothing is left of it after a kill.
+    """First in, first out. The bytes are in an unlinked temporary file, so that a kill leaves nothing behind.
 
     Args:
-        limit: bytes that may lie on disk at once, 5 per message besides its own.
-        directory: where the file is; the system's place for temporary files may be memory.
+        limit: how many bytes may be in the file; each message takes 5 more than its own.
+        directory: where to put the file, because the system's directory for temporary files may be in memory.
     """
 
     def __init__(self, limit: int, directory: Path | None = None) -> None:
         self._limit = limit
         self._file = tempfile.TemporaryFile(buffering=0, dir=directory)  # noqa: SIM115 - lives as long as the queue
         self._fd = self._file.fileno()
-        self._begin = 0  # of what waits
+        self._begin = 0  # offset of the oldest message
         self._end = 0
-        self._tail = bytearray()  # the end of what waits, not written yet
+        self._tail = bytearray()  # the newest messages, not written yet
         self._count = 0
-        self._ahead = b""  # what has been read of the file from `_ahead_at` on
+        self._ahead = b""  # bytes read ahead, from offset `_ahead_at` of the file
         self._ahead_at = 0
 
     def __len__(self) -> int:
@@ -66,19 +66,20 @@ class SpillQueue:
     def pop(self) -> tuple[int, bytes]:
         """Take the oldest message: (channel, data). Raises: IndexError when there is none."""
         if not self._count:
-            raise IndexError("nothing waits")
+            raise IndexError("the queue is empty")
         channel_id, length = _HEADER.unpack(self._read(self._begin, _HEADER.size))
         data = self._read(self._begin + _HEADER.size, length)
         self._begin += _HEADER.size + length
         self._count -= 1
         if not self._count:  # all read: the file starts over
-            with suppress(OSError):  # it is written over from its beginning, whatever is in it
+            # only to give disk space back: the file is overwritten from its beginning anyway
+            with suppress(OSError):
                 self._file.truncate(0)
             self._clear()
         return channel_id, data
 
     def close(self) -> None:
-        """Give the file back."""
+        """Close the file, which deletes it."""
         self._clear()
         self._file.close()
 

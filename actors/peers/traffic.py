@@ -10,7 +10,7 @@ __all__ = ["Traffic"]
 
 
 class Traffic:
-    """What one connection carried since it was last reported. Counts nothing where no metrics are served.
+    """The bytes that one connection carried since the last report. Counts nothing if no metrics are served.
 
     Args: reporter, of the peer host.
     """
@@ -33,7 +33,7 @@ class Traffic:
         self._sent[channel_id] = self._sent.get(channel_id, 0) + size
 
     def report(self, peer_id: str, connection: MultiplexConnection, now: float) -> None:
-        """Move the counts to the metrics, and look at what waits."""
+        """Move the counts to the metrics, and measure the send queues."""
         buffer = self._reporter.buffer
         for counts, name in (
             (self._received, "p2p_peer_receive_bytes_total"),

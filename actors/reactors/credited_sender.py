@@ -1,8 +1,9 @@
-"""What a reactor sends to one peer, or to all of a host: credits that answer at once, and messages that travel together.
+"""What a reactor sends to one peer, or to all peers of a host: credits, so that it knows at once whether there is room, and
+batches of messages.
 
-Credits are totals, not steps: the receiver, a peer actor or a transport, says how many messages of a channel the reactor
-may have sent since it began, the reactor says how many it has. A total that is lost, doubled or late is put right by the
-next one.
+Credits are totals, not increments: the receiver, a peer actor or a transport, says how many messages of a channel the
+reactor may have sent since the beginning; the reactor says how many it has sent. So a total that is lost, repeated or late
+does no harm: the next one corrects it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from peerage.actors.runtime import Frames
 
 __all__ = ["CreditedSender"]
 
-QUICK_S = 0.001  # messages that follow each other sooner than this travel together
+QUICK_S = 0.001  # messages that follow each other faster than this are sent together
 GATHER_MESSAGES = 256
 GATHER_BYTES = 64 * 1024
 
@@ -26,16 +27,16 @@ Pack = Callable[[Sequence[int], Sequence[Data], Mapping[int, int]], Frames]
 class CreditedSender:
     """The sending end of a peer handle inside its reactor.
 
-    Promises: the messages of all channels reach the peer actor in the order they were added. A message that comes after a
-    pause is told at once; those in quick succession wait until the turn ends, 256 are gathered, 64 KiB, or 1 ms is over at
-    the next one.
+    Promises: the messages of all channels reach the peer actor in the order they were added. A message after a pause
+    is sent at once. Messages in quick succession are sent together: at the end of the turn, or once there are 256 of them or
+    64 KiB, or when one is added more than 1 ms after the first.
 
     Args:
         tell: sends to the peer actor.
-        schedule: has `flush` called at the end of the turn.
-        granted: channel → messages that may be sent from now on.
-        count: told of every message that has a class, and its bytes (for the metrics).
-        pack: makes what is told of channels, messages and totals.
+        schedule: schedules `flush` for the end of the turn.
+        granted: channel → how many messages may be sent to begin with.
+        count: called with every message that has a class, and its size, for the metrics.
+        pack: makes the mailbox message from channels, messages and totals.
     """
 
     def __init__(
@@ -59,15 +60,15 @@ class CreditedSender:
         self._last = 0.0
 
     def room(self, channel_id: int) -> int:
-        """How many messages `add` will take now."""
+        """How many messages `add` will accept now."""
         return max(0, self._granted.get(channel_id, 0) - self._used.get(channel_id, 0))
 
     def grant(self, totals: Mapping[int, int]) -> None:
-        """The peer actor tells how many messages may have been sent, per channel."""
+        """Take the new totals: per channel, how many messages may have been sent."""
         self._granted.update(totals)
 
     def add(self, channel_id: int, data: Data) -> bool:
-        """Take a message if there is a credit for it."""
+        """Accept a message if there is a credit for it. Returns: whether there was."""
         used = self._used.get(channel_id)
         if used is None or self._granted[channel_id] <= used:
             return False
@@ -85,12 +86,12 @@ class CreditedSender:
         return True
 
     def flush(self) -> None:
-        """Tell what has gathered."""
+        """Send the messages that are waiting."""
         if self._frames:
             self._tell(self.totals())
 
     def waiting(self, channel_id: int, data: Data, deadline: float) -> Frames:
-        """A question that carries what has gathered and, last, a message that waits for room. See `settle`."""
+        """A question that carries the waiting messages and, as the last one, a message that waits for room. See `settle`."""
         self._channels.append(channel_id)
         self._frames.append(data)
         message = transfer.waiting(tuple(self._channels), self._frames, self.sent(), deadline)
@@ -98,7 +99,7 @@ class CreditedSender:
         return message
 
     def settle(self, channel_id: int, answer: tuple[bool, int]) -> bool:
-        """Take the answer to `waiting`: whether it was accepted, and the channel's new total."""
+        """Take the answer to `waiting`: whether the last message was accepted, and the channel's new total."""
         accepted, total = answer
         if accepted:
             self._used[channel_id] += 1
@@ -106,13 +107,13 @@ class CreditedSender:
         return accepted
 
     def totals(self) -> Frames:
-        """What puts the peer actor's count right: sent so far, and what has gathered."""
+        """A message that corrects the peer actor's counts: the totals so far, and the waiting messages."""
         message = self._pack(tuple(self._channels), self._frames, self.sent())
         self._clear()
         return message
 
     def sent(self) -> dict[int, int]:
-        """How many messages have been taken, per channel."""
+        """How many messages were accepted, per channel."""
         return dict(self._used)
 
     def _clear(self) -> None:

@@ -12,7 +12,7 @@ from peerage.actors.runtime import Frames
 
 
 class Outboxes:
-    """By name: a connection's, or a transport's. Args: at_end_of_turn, which has a function called then."""
+    """Outboxes by the name of a connection or a transport. Args: at_end_of_turn, schedules a function for then."""
 
     def __init__(self, at_end_of_turn: Callable[[Callable[[], None]], object]) -> None:
         self._at_end_of_turn = at_end_of_turn
@@ -29,7 +29,7 @@ class Outboxes:
         credits_: Mapping[int, int],
         count: Callable[[type, int], None],
     ) -> CreditedSender:
-        """Make one for a peer that has just come. Args: credits_, by channel; count, as of CreditedSender."""
+        """Make one for a new peer. Args: credits_, by channel; count, as in CreditedSender."""
         outbox = CreditedSender(tell, partial(self._flush_later, connection), credits_, count)
         self._outboxes[connection] = outbox
         return outbox
@@ -37,19 +37,19 @@ class Outboxes:
     def open_for_host(
         self, transport: str, tell: Callable[[Frames], None], window: Mapping[int, int]
     ) -> CreditedSender:
-        """Make one for broadcasts. Args: window, by channel, how far they may be ahead of the quickest peer."""
+        """Make one for broadcasts. Args: window, by channel, how many messages they may be ahead of the fastest peer."""
         outbox = CreditedSender(tell, partial(self._flush_later, transport), window, pack=transfer.broadcast)
         self._outboxes[transport] = outbox
         return outbox
 
     def grant(self, message: Credits) -> None:
-        """There is room again."""
+        """Take new totals of credits."""
         outbox = self._outboxes.get(message.connection)
         if outbox is not None:
             outbox.grant(message.totals)
 
     def drop(self, name: str) -> None:
-        """Its count of credits ends here; what it has gathered is told, for somebody may be there by now."""
+        """Drop an outbox and its credits. Its waiting messages are still sent: the receiver may be up by now."""
         outbox = self._outboxes.pop(name, None)
         if outbox is not None:
             outbox.flush()

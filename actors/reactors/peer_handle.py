@@ -26,13 +26,13 @@ SEND_TIMEOUT_S = 10.0  # reference 4: send waits up to 10 s for room
 
 
 class SerializableMessage(Protocol):
-    """What generated protobuf messages have."""
+    """The methods of generated protobuf messages that we use."""
 
     def SerializeToString(self) -> bytes: ...  # noqa: N802 - protobuf's name
 
 
 def message_bytes(message: bytes | bytearray | memoryview | SerializableMessage) -> bytes | memoryview:
-    """The bytes a channel carries for this message; a copy of what may still change."""
+    """The bytes that a channel carries for this message; a copy if the caller could still change them."""
     if isinstance(message, bytes):
         return message
     if isinstance(message, memoryview):
@@ -43,8 +43,8 @@ def message_bytes(message: bytes | bytearray | memoryview | SerializableMessage)
 class Peer:
     """One connection to one node, from `init_peer` to `remove_peer`.
 
-    Inside a reactor it holds the credits of that reactor's channels, so that `try_send` answers without asking
-    anybody. Pickled to another process it still works; every send is then a question to the peer actor.
+    Inside a reactor it holds the credits of that reactor's channels, so that `try_send` can answer without asking another
+    actor. It also works when pickled to another process, but then every send is a question to the peer actor.
 
     Source: reference 7, design 4.
     """
@@ -93,9 +93,9 @@ class Peer:
     def try_send(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage
     ) -> bool:
-        """Hand a message to the connection if there is room; never waits.
+        """Send a message if there is room; never waits.
 
-        Promises: True means accepted: it leaves in order with the others of this channel, unless the connection ends.
+        Promises: True means accepted: it is sent in order with the others of this channel, unless the connection ends first.
         Returns: False when the channel's send queue is full, the peer has stopped or did not announce the channel.
         """
         if not self._is_running:
@@ -110,10 +110,10 @@ class Peer:
         message: bytes | bytearray | memoryview | SerializableMessage,
         timeout: float = SEND_TIMEOUT_S,
     ) -> bool:
-        """Hand a message to the connection, waiting for room.
+        """Send a message, waiting for room if need be.
 
-        Args: timeout, seconds to wait for a place in the send queue.
-        Returns: as `try_send`, False also when the time is over.
+        Args: timeout, seconds to wait for room in the send queue.
+        Returns: as `try_send`; also False when there was no room in time.
         """
         if not self._is_running:
             return False
@@ -128,24 +128,24 @@ class Peer:
         self.info.ref.ask(FlushStop(timeout), block=False)
 
     def stop(self, reason: str = "") -> None:
-        """Stop the peer: for error when there is a reason, else gracefully. `remove_peer` follows. Does not wait."""
+        """Stop the peer: for error if a reason is given, gracefully if not. `remove_peer` follows. Does not wait."""
         self._is_running = False
         self.info.ref.tell(StopPeer(reason, is_error=bool(reason)), exempt=True)
 
     def flush(self) -> None:
-        """Hand over now what was sent in quick succession and would leave at the end of this turn."""
+        """Send now what would be sent at the end of this turn."""
         if self._outbox is not None:
             self._outbox.flush()
 
     def get(self, key: str) -> Any:
-        """What any reactor set under this key for this connection; None when nothing."""
+        """The value that any reactor has set under this key for this connection, or None."""
         try:
             return self.info.ref.ask(GetPeerValue(key), timeout=SEND_TIMEOUT_S)
         except ActorDeadError:
             return None
 
     def set(self, key: str, value: Any) -> None:
-        """Keep a value for all reactors, as long as the connection lives."""
+        """Store a value for all reactors, for as long as the connection lives."""
         self.info.ref.tell(SetPeerValue(key, value))
 
     def status(self) -> PeerStatus | None:
@@ -160,7 +160,7 @@ class Peer:
         return self._outbox.room(channel_id) if self._outbox is not None and self._is_running else 0
 
     def mark_stopped(self) -> None:
-        """The connection is over (called by the reactor's machinery)."""
+        """The connection is over. Called by the reactor, not by its author."""
         self._is_running = False
 
     @staticmethod
@@ -185,7 +185,7 @@ class Peer:
         else:
             question = self._outbox.waiting(channel_id, data, deadline)
         try:
-            # The peer actor keeps the deadline; the margin is for a host that is busy.
+            # The peer actor observes the deadline. The margin is for a busy host.
             answer = self.info.ref.ask(question, timeout=timeout + SEND_TIMEOUT_S, exempt=True)
         except (ActorDeadError, Timeout):
             return False

@@ -1,8 +1,8 @@
-"""The PEX reactor: asks peers for addresses, answers those who ask, and keeps enough outbound peers (reference 8).
+"""The PEX reactor: asks peers for addresses, answers their requests, and keeps enough outbound peers (reference 8).
 
-What to do is decided by `peerage.actors.discovery.manager.discoverer`, which does no input or output. This actor is its
-driver: it hands in what comes through mailboxes and timers, and has the switch, the address book and the peers do what
-comes out. It waits for none of them, so that many may ask at once whatever happens to the others.
+The decisions are made by `peerage.actors.discovery.manager.discoverer`, which does no input or output. This actor is its
+driver: it hands in messages and timers, and passes the effects on to the switch, the address book and the peers. It waits
+for none of them, so that it can go on answering requests while one of them is slow or being restarted.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ __all__ = ["PexReactor"]
 log = get_logger("peerage.pex")
 
 PACE = Pace()
-KEEP_PERIOD_S = 1.0  # so much of what was counted may be lost when this process is killed
+KEEP_PERIOD_S = 1.0  # counts of up to this many seconds are lost when this process is killed
 REQUEST = PexRequest().encode()
-# Refusals of our own that say nothing of the address.
+# Refusals for reasons on our side, which say nothing about the address.
 NOT_ITS_FAULT = {
     RefusalReason.BANNED,
     RefusalReason.DUPLICATE_CONNECTION,
     RefusalReason.DUPLICATE_IP,
-    RefusalReason.SELF,  # the switch has told the book that the place is ours
+    RefusalReason.SELF,  # the switch has told the book that this is our own address
     RefusalReason.STOPPING,
 }
 
@@ -159,7 +159,7 @@ class PexReactor(Reactor):
         self.metrics.send()
 
     def _keep(self) -> None:
-        """Have the book remember who asked and which dials failed: neither a kill nor a restart clears it."""
+        """Store in the book which nodes asked and which dials failed, so that this survives a kill and a restart."""
         self.runtime.call_later(KEEP_PERIOD_S, self._keep)
         facts = self._discoverer.drain()
         if facts:
@@ -209,7 +209,7 @@ class PexReactor(Reactor):
         return Moment(self.runtime.now(), time.time())
 
     def _carry_out(self, effects: Sequence[Effect]) -> None:
-        """Do what the discoverer wants done, and be there again at its deadline."""
+        """Carry out the effects, and set a timer for the discoverer's deadline."""
         for effect in effects:
             self._carriers[type(effect)](effect)
         deadline = self._discoverer.deadline
@@ -230,7 +230,7 @@ class PexReactor(Reactor):
         self._book.request(partial(self._hand_in, question), AnswerChooser.message, question.bias)
 
     def _count_peers(self, question: CountPeers) -> None:
-        """Ask the switch. While it is being restarted nobody can tell."""
+        """Ask the switch. While it is being restarted there is no count."""
 
         def counted(answer: Future[Any]) -> None:
             try:
@@ -272,7 +272,7 @@ class PexReactor(Reactor):
             self._disconnect(effect)
 
     def _send(self, to: ConnectedPeer, kind: type, message: bytes) -> bool:
-        """Send, if there is room: whoever leaves ten messages unread gets no more of them."""
+        """Send if there is room: a peer that leaves ten messages unread gets no more."""
         peer = self._peers_by_connection.get(to.connection)
         sent = peer is not None and peer.try_send(PEX_CHANNEL, message)
         if sent:
@@ -304,7 +304,7 @@ class PexReactor(Reactor):
 
 
 def settings_of(node: NodeContext, pace: Pace) -> DiscoverySettings:
-    """What a node's configuration says of peer exchange."""
+    """The settings of peer exchange in a node's configuration."""
     p2p = node.config.p2p
     return DiscoverySettings(
         seed_mode=p2p.seed_mode,
@@ -322,7 +322,7 @@ def settings_of(node: NodeContext, pace: Pace) -> DiscoverySettings:
 
 
 def connected_peer(peer: Peer) -> ConnectedPeer:
-    """A peer as the discoverer knows it."""
+    """A peer, as the discoverer takes it."""
     info = peer.info
     port = int(info.socket_address.rpartition(":")[2])
     return ConnectedPeer(
@@ -339,7 +339,7 @@ def connected_peer(peer: Peer) -> ConnectedPeer:
 
 
 def seed_request(message: AskForAddresses) -> SeedRequest:
-    """A seed request as the discoverer knows it."""
+    """A seed request, as the discoverer takes it."""
     return SeedRequest(
         id=message.id,
         connection=message.connection,
@@ -349,7 +349,7 @@ def seed_request(message: AskForAddresses) -> SeedRequest:
 
 
 def dial_end(outcome: PeerInfo | Tried | Refusal | None) -> DialEnd:
-    """What the switch's answer to a dial says of the address that was dialled."""
+    """What the switch's answer to a dial says about the dialled address."""
     if isinstance(outcome, Tried):
         return DialEnd(DialOutcome.REACHED, latency=outcome.latency)
     if not isinstance(outcome, Refusal):

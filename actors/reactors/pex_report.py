@@ -1,4 +1,4 @@
-"""What the operator sees of peer exchange: how requests were judged, what became of addresses, who was banned."""
+"""What the operator sees of peer exchange: how requests were judged, what became of addresses, and which IDs were banned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = get_logger("peerage.pex")
 class PexReport:
     """Counts for the metrics, and writes lines to the log, folded where a remote could cause many of them.
 
-    Args: count, adds to a counter with these labels, as `MetricsBuffer.inc`; None: metrics are off.
+    Args: count, adds to a counter, as `MetricsBuffer.inc`; None: metrics are off.
     """
 
     def __init__(self, lines: LineFolding, count: Callable[[str, Labels, float], None] | None = None) -> None:
@@ -41,7 +41,7 @@ class PexReport:
 
     def banned(self, effect: Ban | GiveUp) -> None:
         """The book has banned a node, or only its address."""
-        did = effect.reason.partition(":")[0]  # what the peer did, without what it said
+        did = effect.reason.partition(":")[0]  # what the peer did, without the text that it sent
         self._lines.say(
             log.info,
             "peer banned",
@@ -52,14 +52,14 @@ class PexReport:
             seconds=effect.seconds,
             connects=isinstance(effect, GiveUp),
         )
-        self._count("p2p_bans_total", did)  # a label's values are few
+        self._count("p2p_bans_total", did)  # so that the label has few values
 
     def seed_skipped(self, seed: str, error: Exception) -> None:
-        """A seed could not be dialled at all: its name has no address now, or nobody is there to dial."""
+        """A seed could not be dialled at all: its name does not resolve now, or no peer host is up."""
         self._lines.say(log.warning, "seed skipped", seed, {}, seed=shown(seed), cause=str(error))
 
     def no_seed_reached(self, _effect: NoSeedReached) -> None:
-        """All seeds were dialled in vain."""
+        """No seed could be reached."""
         self._lines.say(log.info, "no seed could be reached", "", {})
 
     def _count(self, counter: str, label: str, n: float = 1) -> None:
@@ -68,7 +68,7 @@ class PexReport:
 
 
 def outcomes_of(added: Added) -> dict[str, int]:
-    """What became of how many addresses."""
+    """How many addresses had which outcome."""
     outcomes = {
         "added": added.added,
         "seen again": added.seen_again,

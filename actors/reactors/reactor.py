@@ -5,8 +5,8 @@ The grammar of calls (reference 7):
     reactor = on_start *peer on_stop
     peer    = init_peer add_peer *receive remove_peer
 
-Peers run independently of each other. A restarted reactor sees the same grammar from its beginning, once for every
-peer that is connected at that moment.
+The calls for different peers are independent of each other. After a restart of the reactor the grammar begins anew, for
+every peer that is connected then.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ __all__ = ["Envelope", "Reactor"]
 
 log = get_logger("peerage.reactor")
 
-# In a minute: a remote may know what makes a reactor raise.
+# Per minute: a remote may know how to make a reactor raise.
 FAULT_LINES = Limits(subject=1, group=60, total=60)
 
 
 class Envelope(NamedTuple):
-    """One message from a peer. A plain tuple: there may be a quarter of a million a second.
+    """One message from a peer. A plain tuple, since there may be a quarter of a million per second.
 
     Args:
         source: the peer that sent it.
-        message: bytes, or what the channel descriptor's `message` class made of them.
+        message: bytes, or an object of the channel descriptor's `message` class.
     """
 
     source: Peer
@@ -52,11 +52,11 @@ class Envelope(NamedTuple):
 
 
 class Reactor(ProcessActor):
-    """Derive from it, name your channels, and write `receive`; everything else is optional.
+    """The base class of reactors: derive from it, name your channels, and write `receive`. Everything else is optional.
 
-    A reactor is an actor in a process of its own: it may compute or block as long as it likes; that costs nobody else
-    anything until the window of its own messages is full. Raising in a hook that concerns a peer stops that peer for
-    error and nothing else.
+    A reactor is an actor in a process of its own. It may compute or block for as long as it likes: the rest of the node is
+    not affected until the window of this reactor's messages is full. An exception in a hook about a peer stops that peer for
+    error, and nothing else.
     """
 
     channels: ClassVar[Sequence[ChannelDescriptor]] = ()
@@ -64,10 +64,10 @@ class Reactor(ProcessActor):
     # --- what an author writes -------------------------------------------------------------------------------------
 
     def init_peer(self, peer: Peer) -> None:
-        """Called once per connection before anything else about it; make room for the peer's state here."""
+        """Called first for a connection, once. Create the peer's state here; sending is not possible yet."""
 
     def add_peer(self, peer: Peer) -> None:
-        """Called when the connection runs: sending is possible from here on."""
+        """Called when the connection runs. From now on sending is possible."""
 
     def receive(self, envelope: Envelope) -> None:
         """Called for every message on one of this reactor's channels, in order per peer and channel."""
@@ -76,7 +76,7 @@ class Reactor(ProcessActor):
         """Called last for a connection; `reason` is "" after a graceful stop."""
 
     def handle(self, message: Any) -> Any:
-        """Called for any other message that someone told or asked this actor; what it returns is the answer."""
+        """Called for any other message that was told or asked to this actor. Its result is the answer."""
 
     # --- what an author may use ------------------------------------------------------------------------------------
 
@@ -101,11 +101,11 @@ class Reactor(ProcessActor):
     ) -> bool:
         """Send to every peer that knows the channel, as far as it has room within 10 s. Never waits.
 
-        One message per peer host carries it, however many peers there are, and all that one turn of this actor broadcasts
-        travels together. The quickest peer sets the pace: who is 1024 messages ahead of it is refused, who is slower
-        than it misses what it has no room for.
+        It takes one mailbox message per peer host, however many peers there are, and everything that is broadcast in one
+        turn of this actor is sent together. The fastest peer sets the pace: a message that is 1024 ahead of it is refused. A
+        slower peer misses the messages that it has no room for.
 
-        Returns: False when it was refused, for the peers of some host, whose next ones may be accepted again in a moment.
+        Returns: False when the message was refused for the peers of some host. Later ones may be accepted again.
         """
         data = message_bytes(message)
         accepted = True
@@ -125,12 +125,12 @@ class Reactor(ProcessActor):
     # --- machinery ---------------------------------------------------------------------------------------------------
 
     def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
-        """Runs before `__init__` and `on_start`, which belong to the author."""
+        """Runs before `__init__` and `on_start`, which are for the author."""
         super().on_bound(ref, runtime, stopped)
         self._peers_by_connection: dict[str, Peer] = {}
         self._added: set[str] = set()  # connections whose add_peer has been called
         self._outboxes = Outboxes(self.runtime.at_end_of_turn)
-        self._away: set[str] = set()  # transports that are not there
+        self._away: set[str] = set()  # transports that are down
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
         self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
         self._reactor_name = next(
@@ -147,7 +147,7 @@ class Reactor(ProcessActor):
         }
 
     def _after_start(self) -> None:
-        """Runs after `on_start`: introduces this incarnation to the peers that are already there."""
+        """Runs after `on_start`: ask the peer hosts to introduce the peers that they have."""
         for transport in self.node.names.transports:
             if self.runtime.life_of(transport) is None:
                 self._away.add(transport.name)
@@ -158,10 +158,10 @@ class Reactor(ProcessActor):
             )
 
     def _host_came_up(self, transport: ActorRef[Any]) -> None:
-        """A peer host is there: it introduces the peers that it has already."""
+        """A peer host is up: ask it to introduce the peers that it has."""
         if transport.name in self._away:
             self._away.discard(transport.name)
-            self._outboxes.drop(transport.name)  # what was broadcast meanwhile has gone nowhere
+            self._outboxes.drop(transport.name)  # what was broadcast in the meantime was lost
         transport.tell(AnnouncePeers(self._reactor_name), if_there=True)
 
     def _host_ended(self, transport: ActorRef[Any], reason: DownReason) -> None:
@@ -194,13 +194,15 @@ class Reactor(ProcessActor):
     def _init(self, message: InitPeer) -> None:
         info = message.info
         if info.connection in self._peers_by_connection:
-            # Announced twice: once by itself, once because this reactor asked. The count of credits began anew there.
+            # Announced twice: once when it connected, once because this reactor asked. The peer's count of credits was
+            # reset.
             known = self._outboxes.get(info.connection)
             assert known is not None
             info.ref.tell(known.totals(), exempt=True)
             return
         for connection, peer in list(self._peers_by_connection.items()):
-            if peer.id == info.id:  # its end is still on the way: removal comes before the next init_peer
+            # its end has not been reported yet, but remove_peer must come before the next init_peer
+            if peer.id == info.id:
                 self._remove(connection, "replaced by a new connection")
         ours = {descriptor.id for descriptor in self.channels}.intersection(info.node_info.channels)
         outbox = self._outboxes.open_for_peer(
@@ -214,7 +216,7 @@ class Reactor(ProcessActor):
         self._guarded(peer, "init_peer", self.init_peer, peer)
 
     def _remove(self, connection: str, reason: str) -> dict[int, int] | None:
-        """Returns: by channel, how many messages have been sent in all; None for an unknown connection."""
+        """Returns: by channel, how many messages were sent in all; None for an unknown connection."""
         peer = self._peers_by_connection.pop(connection, None)
         if peer is None:
             return None
@@ -239,7 +241,7 @@ class Reactor(ProcessActor):
         receive, decoders, new = self.receive, self._decoders, tuple.__new__
         for channel_id, frame in zip(channel_ids, frames, strict=True):
             size += len(frame)
-            if not peer.is_running:  # stopped, perhaps by this very batch: nothing of it is received any more
+            if not peer.is_running:  # it was stopped, perhaps while handling this batch: the rest is dropped
                 continue
             try:
                 decoder = decoders.get(channel_id)

@@ -1,4 +1,4 @@
-"""Replies to nodes that call a seed for addresses: who waits for one, and who is banned and gets none."""
+"""Replies to seed requests: which connections wait for one. Banned nodes get none."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SeedReplies:
         self._due: dict[str, Reply] = {}
 
     def know_bans(self, bans: Sequence[Ban]) -> None:
-        """These are all the bans that there are."""
+        """Take the complete list of bans."""
         self._bans.update(BansChanged(tuple(bans), whole=True))
 
     def bans_changed(self, message: BansChanged) -> None:
@@ -35,28 +35,28 @@ class SeedReplies:
         self._bans.update(message)
 
     def add(self, connection: str, reply: Reply) -> None:
-        """A node calls over this connection, and waits for the reply."""
+        """A node has sent a request over this connection and waits for the reply."""
         self._due[connection] = reply
 
     def drop(self, connection: str) -> None:
-        """It has hung up."""
+        """The node has hung up."""
         self._due.pop(connection, None)
 
     def admits(self, request: SeedRequest) -> bool:
-        """Whether a node is not banned. If it is, it is told so."""
+        """Whether a node is not banned. If it is, refuse it."""
         refusal = self._bans.refusal(request.id)
         if refusal is not None:
             self._reply(request, refusal)
         return refusal is None
 
     def answer(self, effect: AnswerSeedRequest) -> None:
-        """Tell a node addresses."""
+        """Send addresses to a node."""
         assert isinstance(effect.told, bytes)
         self._count_sent(len(effect.told))
         self._reply(effect.request, effect.told)
 
     def refuse(self, effect: RefuseSeedRequest) -> None:
-        """Send a node away."""
+        """Hang up on a node without an answer."""
         self._reply(effect.request, Refusal(RefusalReason.TOO_OFTEN, effect.reason))
 
     def _reply(self, request: SeedRequest, answer: bytes | Refusal) -> None:

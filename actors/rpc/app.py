@@ -1,6 +1,6 @@
 """RPC over HTTP: the Starlette application, without a server and without actors.
 
-`/` takes JSON-RPC in the body (any HTTP method, as CometBFT) and lists the methods when there is none;
+`/` takes JSON-RPC in the body (with any HTTP method, as CometBFT) and lists the methods when there is no body;
 `/<method>` takes the parameters from the query or a form. Source: reference 11; recordings of CometBFT
 v0.38.26.
 """
@@ -53,7 +53,7 @@ _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 @dataclass(frozen=True, slots=True)
 class RpcLimits:
-    """What one request may be.
+    """The limits of one request.
 
     Args:
         max_body_bytes: `rpc.max_body_bytes`.
@@ -75,7 +75,7 @@ def rpc_app(
     """The application that answers for `backend`.
 
     Args:
-        backend: asked for everything.
+        backend: answers all methods.
         limits: of one request.
         unsafe: whether `dial_seeds` and `dial_peers` exist.
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
@@ -91,7 +91,7 @@ def rpc_app(
 
 
 class _Mux:
-    """Go's: a path is one of ours to the letter, or leads to one when it is cleaned, or to nothing."""
+    """Routes as Go's multiplexer: a path that is one of ours is served, one that becomes so when cleaned is redirected."""
 
     def __init__(self, endpoints: Mapping[str, _Endpoint], nowhere: _Nowhere) -> None:
         self._endpoints = endpoints
@@ -103,7 +103,7 @@ class _Mux:
 
 
 class _Endpoint:
-    """Reads the body within its bound, and answers whatever happens."""
+    """Reads the body up to its limit, and always answers."""
 
     def __init__(self, backend: RpcBackend, limits: RpcLimits) -> None:
         self._backend = backend
@@ -114,9 +114,9 @@ class _Endpoint:
         try:
             body = await _read_body(request, self._limits.max_body_bytes)
         except ClientDisconnect:
-            return  # with a body that cannot be read, `BROKEN_BODY` has been answered
+            return  # the body cannot be read, and `BROKEN_BODY` has been sent
         except InvalidRequestError as error:
-            # Closing spares us reading the rest.
+            # We close the connection, so that we need not read the rest.
             response = _respond(failure(None, error), _BAD_REQUEST, {"Connection": "close"})
         else:
             response = await self._answer(request, body)
@@ -151,7 +151,7 @@ class _Uri(_Endpoint):
 
 
 class _JsonRpc(_Endpoint):
-    """All methods: requests in the body, or none and a page that lists the methods."""
+    """All methods: takes requests in the body; without a body it returns a page that lists the methods."""
 
     def __init__(self, backend: RpcBackend, table: Mapping[str, Method], limits: RpcLimits) -> None:
         super().__init__(backend, limits)
@@ -172,7 +172,7 @@ class _JsonRpc(_Endpoint):
         answers = [await self._answer_one(each) for each in requests]
         if not answers:  # notifications only
             return Response(status_code=_OK, headers=_server_time())
-        # A batch of which one request wants an answer is answered as if it had come alone.
+        # If only one request of a batch wants an answer, it is answered as if it had come alone.
         return _respond(answers[0] if len(answers) == 1 else answers)
 
     async def _answer_one(self, request: RpcRequest) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class _JsonRpc(_Endpoint):
 
 
 class _Nowhere(_Endpoint):
-    """Whatever else is asked for."""
+    """Any other path."""
 
     async def _answer(self, request: Request, _body: bytes) -> Response:
         path = request.scope["raw_path"].decode("ascii")
@@ -229,8 +229,8 @@ def _uri_values(request: Request, body: bytes) -> dict[str, str]:
 
 
 def _decode_query(raw: bytes) -> dict[str, str]:
-    """Name to value; of a name given twice the first counts, pairs that Go would drop are dropped; values with
-    surrogates for bytes that are no UTF-8.
+    """Names and values. Of a name given twice the first counts; pairs that Go would drop are dropped; bytes that are not
+    UTF-8 become surrogates.
     """
     values: dict[str, str] = {}
     for pair in raw.split(b"&"):
@@ -252,7 +252,7 @@ def _server_time() -> dict[str, str]:
 
 
 def _index(host: str, table: Mapping[str, Method]) -> str:
-    """The page at `/`: a link to each method. The host is the client's word, so it is escaped."""
+    """The page at `/`: a link to each method. The host name comes from the client, so it is escaped."""
 
     def link(name: str) -> str:
         query = "&".join(f"{parameter.name}=_" for parameter in table[name].parameters)

@@ -1,8 +1,8 @@
 """JSON as Go's `encoding/json` reads it, which is what CometBFT's clients are used to.
 
-It differs from Python's in what it forgives: bytes that are no UTF-8 and halves of surrogate pairs become U+FFFD, a
-number is only read where somebody wants it, values may be nested 10,000 deep, a name may stand in an object twice.
-Checked against a real CometBFT v0.38.26.
+It is more lenient than Python's: bytes that are not UTF-8 and halves of surrogate pairs become U+FFFD, numbers are parsed
+only where they are used, values may be nested 10,000 deep, and an object may have a name twice. Checked against a real
+CometBFT v0.38.26.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 __all__ = ["MAX_DEPTH", "Object", "decode", "text_of", "utf8"]
 
 MAX_DEPTH: Final = 10_000  # Go's; one more is a syntax error
-_KEPT_DEPTH: Final = 64  # far more than any parameter has; Python itself gives up at some 1000
+_KEPT_DEPTH: Final = 64  # far more than any parameter has; Python itself gives up at about 1000
 _HALF: Final = re.compile("[\ud800-\udfff]")
 _SCALAR: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null"
 _TOKEN: Final = re.compile(rf'[ \t\n\r]*(?:([\[\]{{}},:"])|{_SCALAR}|\Z)')
@@ -26,7 +26,7 @@ _UTF8_AS_GO: Final = "peerage-go-utf8"
 
 
 class Object(tuple[tuple[str, Any], ...]):
-    """A JSON object: its members in their order, those of one name too."""
+    """A JSON object: its members in order, including several of one name."""
 
     __slots__ = ()
 
@@ -35,12 +35,12 @@ class Object(tuple[tuple[str, Any], ...]):
 
 
 def decode(data: bytes) -> Any:
-    """The value that stands in `data`: Object, list, str, float, bool or None.
+    """The value in `data`: Object, list, str, float, bool or None.
 
-    Numbers out of range are infinite, strings may hold halves of surrogate pairs (`text_of` replaces them), and
-    what is nested deeper than any parameter can be may be None.
+    Numbers out of range are infinite, strings may hold halves of surrogate pairs (`text_of` replaces them), and a value that
+    is nested deeper than any parameter can be may be None.
 
-    Raises: ValueError, it is no JSON.
+    Raises: ValueError, it is not JSON.
     """
     text = utf8(data)
     try:
@@ -50,17 +50,17 @@ def decode(data: bytes) -> Any:
 
 
 def utf8(data: bytes) -> str:
-    """Text of UTF-8; each byte that is none becomes U+FFFD."""
+    """Decode UTF-8; each invalid byte becomes U+FFFD."""
     return data.decode("utf-8", _UTF8_AS_GO)
 
 
 def text_of(string: str) -> str:
-    """A decoded string as Go has it: with U+FFFD for halves of surrogate pairs."""
+    """A decoded string as Go returns it: with U+FFFD for halves of surrogate pairs."""
     return _HALF.sub("\ufffd", string)
 
 
 def _replace_byte(error: UnicodeError) -> tuple[str, int]:
-    # Python replaces the longest beginning of a character at once, Go each byte of it.
+    # Python replaces an incomplete character by one U+FFFD, Go each of its bytes.
     assert isinstance(error, UnicodeDecodeError)
     return "\ufffd", error.start + 1
 
@@ -78,9 +78,9 @@ _decoder: Final = json.JSONDecoder(
 
 
 def _flatten(text: str) -> str:
-    """The same JSON with null for what is nested deeper than `_KEPT_DEPTH`, read without recursion.
+    """The same JSON, with null for every value nested deeper than `_KEPT_DEPTH`; it does not recurse.
 
-    Raises: ValueError, what is left out is no JSON, or deeper than `MAX_DEPTH`.
+    Raises: ValueError, the part left out is not JSON, or is nested deeper than `MAX_DEPTH`.
     """
     kept: list[str] = []
     copied = position = 0
@@ -119,7 +119,7 @@ def _flatten(text: str) -> str:
             raise ValueError(f"invalid character at {token.end()}")
 
 
-# What may stand next, by what is allowed there: after a string, a value, a closing bracket.
+# What may come next after a string, a value and a closing bracket.
 _BEFORE_VALUE: Final = frozenset({"value", "first item"})
 _BEFORE_STRING: Final = {"value": "next", "first item": "next", "key": "colon", "first key": "colon"}
 _BEFORE_CLOSING: Final = frozenset({"first item", "first key", "next"})

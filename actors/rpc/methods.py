@@ -15,19 +15,19 @@ __all__ = ["SAFE", "UNSAFE", "Method", "RpcBackend", "methods"]
 
 
 class RpcBackend(Protocol):
-    """What answers for the node. Whatever its methods raise becomes a JSON-RPC internal error with that text.
+    """Answers for the node. An exception of its methods becomes a JSON-RPC internal error with the same text.
 
-    None of them may wait without a bound.
+    No method may wait without a limit.
     """
 
     async def health(self) -> None:
-        """Return when the node works, raise when it does not."""
+        """Return if the node works, raise if it does not."""
 
     async def net_info(self) -> NetInfoSnapshot:
-        """Who is connected now."""
+        """The connected peers."""
 
     async def status(self) -> StatusSnapshot:
-        """Who we are."""
+        """The status of this node."""
 
     async def dial_seeds(self, seeds: tuple[str, ...]) -> None:
         """Start dialling; raise if an address does not parse."""
@@ -43,8 +43,7 @@ class Method:
     """One method.
 
     Args:
-        call: takes the backend and the arguments in the order of `parameters`, gives the result as JSON
-            values.
+        call: takes the backend and the arguments in the order of `parameters`, and returns the result as JSON values.
     """
 
     parameters: tuple[Parameter, ...]
@@ -73,7 +72,7 @@ async def _dial_peers(
     if not peers:
         raise InternalError("no peers provided")
     for peer in peers:
-        if peer.count("@") != 1:  # before any of them becomes persistent, private or unconditional
+        if peer.count("@") != 1:  # checked before any of them is made persistent, private or unconditional
             raise InternalError(f"address ({peer}) does not contain ID")
     await backend.dial_peers(peers, persistent=persistent, unconditional=unconditional, private=private)
     return {"log": "Dialing peers in progress. See /net_info for details"}
@@ -100,6 +99,6 @@ UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
 
 
 def methods(*, unsafe: bool, hide_private: bool) -> dict[str, Method]:
-    """All methods by name; those that change something only if `unsafe`. Source: reference 11."""
+    """All methods by name; those that change something are included only if `unsafe`. Source: reference 11."""
     table = {**SAFE, "net_info": _net_info(hide_private=hide_private)}
     return {**table, **UNSAFE} if unsafe else table

@@ -1,15 +1,14 @@
-"""JSON-RPC 2.0 as CometBFT's server reads and writes it: bytes to requests, outcomes to envelopes. No HTTP
-in here.
+"""JSON-RPC 2.0 as CometBFT's server reads and writes it: bytes to requests, results to envelopes. HTTP is elsewhere.
 
-It is laxer than the standard (keys in any case, any version, fractions as IDs), and this follows it: what an
-operator's script sends to CometBFT must work here. Source: reference 11; recordings of CometBFT v0.38.26.
+CometBFT is less strict than the standard (keys in any case, any version, fractions as IDs). We follow it, because a script
+that works with CometBFT must work here. Source: reference 11; recordings of CometBFT v0.38.26.
 
 RpcError
-├── ParseError            -32700  not JSON, or JSON that is no request
+├── ParseError            -32700  not JSON, or not a request
 ├── InvalidRequestError   -32600  the body or the batch is too large
 ├── MethodNotFoundError   -32601
 ├── InvalidParamsError    -32602
-└── InternalError         -32603  whatever the node answered instead of a result
+└── InternalError         -32603  the node could not answer
 """
 
 from __future__ import annotations
@@ -44,41 +43,41 @@ __all__ = [
 ]
 
 RequestID = int | str
-URI_REQUEST_ID: Final = -1  # a GET has no ID, this stands in its answer
-_LOWEST_INT64: Final = -(2**63)  # what Go makes of a number that does not fit
+URI_REQUEST_ID: Final = -1  # a GET has no ID, its answer has this one
+_LOWEST_INT64: Final = -(2**63)  # Go turns a number that does not fit into this one
 _TEXT_FIELDS: Final = frozenset({"jsonrpc", "method"})
 
 
 class RpcError(Exception):
-    """An answer that is no result. `str()` is what the caller reads as `error.data`."""
+    """An error to be answered. `str()` is the text of `error.data`."""
 
     code: ClassVar[int]
     message: ClassVar[str]
 
 
 class ParseError(RpcError):
-    """The body is no JSON, or no request."""
+    """The body is not JSON, or not a request."""
 
     code = -32700
     message = "Parse error. Invalid JSON"
 
 
 class InvalidRequestError(RpcError):
-    """The body could not be read whole, or holds too many requests."""
+    """The body could not be read to its end, or holds too many requests."""
 
     code = -32600
     message = "Invalid Request"
 
 
 class MethodNotFoundError(RpcError):
-    """There is no such method, or it is unsafe and those are off."""
+    """There is no such method, or it is unsafe and unsafe methods are off."""
 
     code = -32601
     message = "Method not found"
 
 
 class InvalidParamsError(RpcError):
-    """A parameter is missing, too many, or not what it should be."""
+    """A parameter is missing, superfluous or of the wrong type."""
 
     code = -32602
     message = "Invalid params"
@@ -108,13 +107,13 @@ class RpcRequest:
 
 
 class Kind(Enum):
-    """What a parameter is; the value is Go's word for it, which its messages use."""
+    """The type of a parameter. The values are Go's names, which appear in error messages."""
 
     STRINGS = "slice"
     BOOL = "bool"
 
     def zero(self) -> Any:
-        """What stands for a parameter that is not given."""
+        """The value of a parameter that is not given."""
         return () if self is Kind.STRINGS else False
 
 
@@ -127,12 +126,11 @@ class Parameter:
 
 
 def read_requests(body: bytes, most: int) -> list[RpcRequest]:
-    """The requests of a body: one, or a batch. Notifications (no ID, or null) are left out: they get no
-    answer.
+    """The requests in a body: one, or a batch. Notifications (no ID, or null) are left out, since they get no answer.
 
     Args:
         body: as it came.
-        most: so many requests may stand in a batch; 0: any number.
+        most: how many requests a batch may hold; 0: any number.
 
     Raises: ParseError, InvalidRequestError (the batch is too large).
     """
@@ -156,11 +154,11 @@ def _request(item: Any) -> RpcRequest | None:
     if not isinstance(item, Object):
         raise ParseError(f"error unmarshaling request: expected an object, got {_name_of(item)}")
     fields: dict[str, Any] = {}
-    for name, value in item:  # Go matches the names of fields in any case, and the last one given counts
+    for name, value in item:  # Go ignores the case of field names, and the last field of a name counts
         field = name.casefold()
         if field in _TEXT_FIELDS:
             if value is None:
-                continue  # of a text it leaves what was given before
+                continue  # Go leaves a string field unchanged on null
             if not isinstance(value, str):
                 text = f"error unmarshaling request: {field} must be a string, got {_name_of(value)}"
                 raise ParseError(text)
@@ -179,14 +177,13 @@ def _request_id(value: Any) -> RequestID:
         )
     if math.isinf(value):
         raise ParseError("error unmarshaling request: id is a number out of range")
-    # Go reads every number as a float and cuts it: IDs beyond 53 bits come back rounded, as they do from
-    # CometBFT.
+    # Go reads every number as a float and truncates it: IDs of more than 53 bits come back rounded, as from CometBFT.
     number = int(value)
     return number if -(2**63) <= number < 2**63 else _LOWEST_INT64
 
 
 def arguments_of_params(parameters: Sequence[Parameter], params: Any) -> tuple[Any, ...]:
-    """The arguments of a POST: by name in an object, or all of them by place in a list.
+    """The arguments of a POST: by name in an object, or all of them by position in a list.
 
     Raises: InvalidParamsError.
     """
@@ -209,8 +206,8 @@ def arguments_of_params(parameters: Sequence[Parameter], params: Any) -> tuple[A
 
 
 def arguments_of_uri(parameters: Sequence[Parameter], values: Mapping[str, str]) -> tuple[Any, ...]:
-    """The arguments of a GET: each is JSON (`["a","b"]`, `true`), bytes that are no UTF-8 escaped as by `surrogateescape`;
-    missing or empty is not given.
+    """The arguments of a GET. Each is JSON (`["a","b"]`, `true`), with bytes that are not UTF-8 as `surrogateescape` decodes
+    them. An empty argument counts as missing.
 
     Raises: InvalidParamsError.
     """
@@ -221,7 +218,7 @@ def arguments_of_uri(parameters: Sequence[Parameter], values: Mapping[str, str])
 
 
 class _UnfitError(Exception):
-    """A value is not of its parameter's kind."""
+    """A value is not of its parameter's type."""
 
 
 def _json_error(text: str) -> InvalidParamsError:
@@ -256,7 +253,7 @@ def _convert(parameter: Parameter, value: Any) -> Any:
 
 
 def _name_of(value: Any) -> str:
-    """JSON's word for the type of a value: never the value, it may be long."""
+    """The name of a value's JSON type. Messages quote this and not the value, which may be long."""
     if isinstance(value, bool):
         return "a boolean"
     names = {Object: "an object", list: "a list", str: "a string", float: "a number"}
@@ -269,7 +266,7 @@ def success(request_id: RequestID, result: Any) -> dict[str, Any]:
 
 
 def failure(request_id: RequestID | None, error: RpcError) -> dict[str, Any]:
-    """The envelope of an error; without an ID when it could not be read."""
+    """The envelope of an error. Its ID is null when the request's could not be read."""
     head: dict[str, Any] = {"jsonrpc": "2.0"} if request_id is None else {"jsonrpc": "2.0", "id": request_id}
     detail: dict[str, Any] = {"code": error.code, "message": error.message}
     if text := str(error):

@@ -18,8 +18,7 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus, FlowStatus
 
 __all__ = ["encode", "net_info", "status"]
 
-# Go escapes these so that JSON can stand in HTML, and replaces bytes that are no UTF-8 (surrogates, in our
-# strings).
+# Go escapes these so that JSON can be embedded in HTML, and replaces bytes that are not UTF-8 (in our strings: surrogates).
 _GO_ESCAPED: Final = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 _NO_TIME: Final = "1970-01-01T00:00:00Z"  # CometBFT's latest_block_time while there is no block
 _NO_HASH: Final = "00" * hashlib.sha256().digest_size
@@ -28,7 +27,7 @@ _ADDRESS_SIZE: Final = 20  # bytes of SHA-256 of a public key (reference 1)
 
 
 def encode(value: Any) -> bytes:
-    """JSON of `value`, byte for byte as Go's encoder writes it: no blanks, keys in the order given."""
+    """JSON of `value`, byte for byte as Go's encoder writes it: no spaces, keys in the given order."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return _GO_ESCAPED.sub(_go_escape, text).encode()
 
@@ -42,8 +41,8 @@ def net_info(snapshot: NetInfoSnapshot, *, hide_private: bool) -> dict[str, Any]
     """The result of `net_info`.
 
     Args:
-        snapshot: what the switch said.
-        hide_private: leave out private peers, from the count too: it is the length of the list.
+        snapshot: the switch's answer.
+        hide_private: leave out private peers. The count leaves them out too, as it is the length of the list.
     """
     peers = [_peer(peer) for peer in snapshot.peers if not (hide_private and peer.is_private)]
     return {
@@ -55,9 +54,10 @@ def net_info(snapshot: NetInfoSnapshot, *, hide_private: bool) -> dict[str, Any]
 
 
 def status(snapshot: StatusSnapshot) -> dict[str, Any]:
-    """The result of `status`, as that of a CometBFT seed: before its first block, and catching up for ever.
+    """The result of `status`. It is that of a CometBFT seed: before its first block, and always catching up.
 
-    But for the hashes of the latest block: cosmjs (every version) throws on empty ones, Go and Rust take both.
+    Only the hashes of the latest block differ: they are not empty, because every version of cosmjs throws on empty ones. Go
+    and Rust clients accept both.
     """
     key = snapshot.public_key
     return {
@@ -148,9 +148,9 @@ def _nanoseconds(seconds: float) -> str:
 
 
 def _time(seconds: float) -> str:
-    """Seconds since 1970 as Go writes them: UTC, no zeros at the end, in steps of CometBFT's meters.
+    """Unix seconds as Go writes them: UTC, without trailing zeros, rounded to the clock of CometBFT's meters.
 
-    The step also keeps a start that is computed anew for each answer from trembling.
+    Rounding also keeps a start time the same from answer to answer, though it is computed anew for each.
     """
     whole, ticks = divmod(round(seconds * _TICKS_PER_S), _TICKS_PER_S)
     text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")

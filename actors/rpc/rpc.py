@@ -1,8 +1,7 @@
-"""The RPC actor: serves the operator's questions over HTTP and passes them on to the switch.
+"""The RPC actor: takes the operator's requests over HTTP and passes them on to the switch.
 
-It runs in a process of its own, so that no client can slow the node down; HTTP lives in a thread beside the
-actor's loop, which stays free. While the switch is away, callers get an error at once and the port stays
-open.
+It runs in a process of its own, so that no client can slow the node down. HTTP is served in a thread, so that the actor's
+loop stays free. While the switch is being restarted, clients get an error at once, and the port stays open.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from peerage.config.sections import RPCConfig
 
 __all__ = ["GetAddresses", "RpcActor", "RpcBackend", "RpcSettings", "SwitchBackend", "rpc_app"]
 
-ASK_TIMEOUT_S: Final = 5.0  # below the 10 s in which an answer must be written
+ASK_TIMEOUT_S: Final = 5.0  # less than the 10 s within which an answer must be written
 
 _log = get_logger("peerage.rpc")
 
@@ -43,13 +42,13 @@ class RpcSettings:
     """The `[rpc]` section of the configuration, as far as this node has it.
 
     Args:
-        laddr: one or more addresses, with commas between; port 0 is any free one.
+        laddr: one or more addresses, separated by commas; port 0 is any free one.
         unsafe: whether `dial_seeds` and `dial_peers` exist.
         hide_private_peers: leave private peers out of `net_info`.
         limits: of a single request.
         http: of the connections.
         cors: which pages of other origins may read the answers.
-        ask_timeout_s: so long an answer of the switch is waited for.
+        ask_timeout_s: how long to wait for an answer of the switch.
     """
 
     laddr: str = "tcp://127.0.0.1:26657"
@@ -62,7 +61,7 @@ class RpcSettings:
 
     @classmethod
     def of(cls, config: RPCConfig) -> RpcSettings:
-        """What an operator's [rpc] section comes to."""
+        """The settings in an operator's `[rpc]` section."""
         return cls(
             laddr=config.laddr,
             unsafe=config.unsafe,
@@ -78,11 +77,11 @@ class RpcSettings:
 
 
 class SwitchUnavailableError(Exception):
-    """The switch is not there, or does not answer in time. Its text is what the caller of RPC reads."""
+    """The switch is not running, or does not answer in time. The client is sent this text."""
 
 
 class SwitchBackend:
-    """Answers from the switch. Questions asked while the same one is under way share its answer."""
+    """Answers from the switch. A question that is asked while the same one is under way shares its answer."""
 
     def __init__(self, switch: ActorRef, timeout: float = ASK_TIMEOUT_S) -> None:
         self._switch = switch
@@ -113,13 +112,14 @@ class SwitchBackend:
         await self._ask(DialPeers(peers, persistent, unconditional, private))
 
     async def _ask_shared(self, question: Any) -> Any:
-        """A thousand clients that poll at once cost the switch one question."""
+        """Ask the switch, or join the same question that is under way: a thousand polling clients cost it one."""
         task = self._under_way.get(question)
         if task is None:
             task = asyncio.create_task(self._ask(question))
             self._under_way[question] = task
             task.add_done_callback(lambda _: self._under_way.pop(question))
-        return await asyncio.shield(task)  # a client that leaves must not take the others' answer along
+        # a client that disconnects must not cancel the answer for the others
+        return await asyncio.shield(task)
 
     async def _ask(self, message: Any) -> Any:
         future = self._switch.ask(message, block=False)
@@ -131,7 +131,7 @@ class SwitchBackend:
         except (pykka.Timeout, TimeoutError) as error:
             raise SwitchUnavailableError(f"the switch did not answer within {self._timeout:g} s") from error
         finally:
-            future.cancel()  # if it is still pending: its answer would wake a loop that may be closed by then
+            future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
 
 
 class RpcActor(HttpActor):

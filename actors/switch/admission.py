@@ -1,4 +1,4 @@
-"""Who is let in: bans, limits, duplicates and filters, before the handshake and after it (reference 3 and 5)."""
+"""Which connections are admitted: bans, limits, duplicates, filters, before and after the handshake (reference 3 and 5)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bans(Protocol):
 class Gate:
     """Decides on connections and peers.
 
-    Attribute: duplicates, which has to be told when a connection has ended.
+    Attribute: duplicates, which must be told when a connection has ended.
     Args: refused, called with each connection that is refused before its handshake.
     """
 
@@ -76,7 +76,7 @@ class Gate:
             self._let_in(message, answer)
 
     def _let_in(self, message: AdmitPeer, answer: Answer) -> None:
-        """The connection stands for its ID, unless a filter has something against the peer."""
+        """Admit the connection for its ID, unless a filter refuses the peer."""
         facts = message.facts
         self._table.admit(facts, message.id, message.ref, self._now())
         admission = Admission(message.id in self._table.persistent, message.id in self._table.unconditional)

@@ -1,4 +1,4 @@
-"""What the switch logs of connections, folded: most of it is caused by whoever likes to dial us."""
+"""What the switch logs about connections. Strangers can cause most of these lines, so repeated ones are folded."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ from peerage.wire.remote_text import shown
 
 __all__ = ["ConnectionLog"]
 
-# A remote that keeps to the protocol may come and go as well: told of in more lines, but not in any number of them.
+# Remotes that keep to the protocol may also connect and leave over and over: more lines are allowed, but not any number.
 COMINGS = Limits(subject=20, group=100, total=400)
 
 
 class ConnectionLog:
-    """Lines of one event and reason are few for each prefix of IP addresses (/16, /32 of IPv6), and few in all.
+    """Limits the lines of each event and reason, per prefix of IP addresses (/16, /32 of IPv6) and in all.
 
-    A dial's outcome is told once in a minute for each address. What is left out at info stands there at debug.
+    The outcome of a dial is logged once a minute for each address. Lines that are left out at info are logged at debug.
 
     Args:
         log: a logger.
-        call_later: as of an actor's runtime.
-        seed_mode: a seed's visits are hundreds a minute, and told by the metrics: they are logged at debug.
+        call_later: that of an actor's runtime.
+        seed_mode: a seed makes hundreds of visits a minute. They appear in the metrics, and are logged at debug only.
     """
 
     def __init__(self, log: Any, call_later: Callable[..., object], *, seed_mode: bool) -> None:
         self._log = log
         self._seed_mode = seed_mode
         self._refusals = LineFolding(call_later)
-        self._dials = LineFolding(call_later)  # ours: no flood of callers hides what became of them
+        # separate, so that a flood of inbound connections does not hide the outcomes of our dials
+        self._dials = LineFolding(call_later)
         self._comings = LineFolding(call_later, COMINGS)
 
     def close(self) -> None:
-        """Say now what is left to be said."""
+        """Log the summaries that are still due."""
         self._refusals.close()
         self._dials.close()
         self._comings.close()
@@ -46,7 +47,7 @@ class ConnectionLog:
         self._come(peer, "peer added", facts, is_persistent=is_persistent)
 
     def stopped(self, peer: PeerInfo, reason: str, *, is_persistent: bool) -> None:
-        """A peer is gone; the reason may quote it."""
+        """A peer is gone. The reason may quote the peer, so it is escaped."""
         facts = {"peer": peer.id, "reason": shown(reason) or "graceful stop"}
         self._come(peer, "peer stopped", facts, is_persistent=is_persistent)
 
@@ -59,7 +60,7 @@ class ConnectionLog:
     def refused(
         self, connection: ConnectionFacts, refusal: Refusal, *, is_persistent: bool, is_known: bool = False
     ) -> None:
-        """A connection was refused, or a dial failed. Args: is_known, it was said before, and will not change by itself."""
+        """A connection was refused, or a dial failed. Args: is_known, the same was logged before."""
         event = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         facts = {
             "reason": str(refusal.reason),
@@ -76,7 +77,7 @@ class ConnectionLog:
         self._say(lines, event, (facts["remote"], connection.dialled_id, refusal.detail), common, facts)
 
     def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
-        """The name of a persistent peer was not found."""
+        """The name of a persistent peer does not resolve."""
         facts = {"peer": peer_id, "address": shown(address), "cause": str(error)}
         self._dials.say(self._log.warning, "persistent peer not resolved", address, {}, **facts)
 

@@ -1,4 +1,4 @@
-"""Dials: a peer host is chosen and told, and whoever waits for the outcome hears it."""
+"""Dials: choose a peer host, tell it to dial, and report the outcome."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Hosts(Protocol):
 
 
 class Dialler:
-    """The dials of a node. Args: ended, called with one that ended before a peer host was told of it."""
+    """The dials of a node. Args: ended, called with a dial that ended before a peer host was told of it."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Dialler:
     def dial(
         self, address: NetAddress, answer: Answer | None = None, *, is_trial: bool = False
     ) -> Refusal | None:
-        """Have a peer host dial; `answer` is called with the outcome. Returns: why not, None when it is under way."""
+        """Have a peer host dial; `answer` is called with the outcome. Returns: why it cannot; None when it is under way."""
         peer_id, ip = NodeID(str(address.id)), str(address.host)
         refusal = self._bans.refusal(peer_id, ip) or self._table.may_dial(peer_id, ip, address.port)
         if refusal is not None:
@@ -75,7 +75,7 @@ class Dialler:
 
         def decided(refusal: Refusal | None) -> None:
             if dial.connection not in self._table.connections:
-                return  # its host ended meanwhile, and the dial with it
+                return  # its host has ended, and the dial with it
             if refusal is None:
                 transport.tell(dial, exempt=True)
             else:
@@ -85,12 +85,12 @@ class Dialler:
         return None
 
     def settle(self, connection: str, outcome: Any) -> None:
-        """A dial has ended so: tell whoever waits for it."""
+        """A dial has ended: report its outcome."""
         for answer in self._waiting.pop(connection, []):
             answer(outcome)
 
     def release(self) -> None:
-        """Dial what had to wait, spread over the peer hosts."""
+        """Make the dials that had to wait, spread over the peer hosts."""
         held, self._held = self._held, []
         for dial, answer in held:
             refusal = dial()
@@ -105,7 +105,7 @@ class Dialler:
 
 
 def not_dialled(address: NetAddress) -> ConnectionFacts:
-    """Return what is known of a connection that is not even tried."""
+    """Return the facts of a connection that is not even tried."""
     return ConnectionFacts(
         "", "", str(address.host), address.port, is_outbound=True, dialled_id=NodeID(str(address.id))
     )

@@ -1,11 +1,11 @@
 """Two connections to one ID: which of them stays.
 
-When both sides dial at the same moment, each may have admitted the other connection first; if each refused its second, none
-would be left. So the first has to prove itself by an answered ping: a remote answers on the connection that it admitted.
+When both sides dial at the same moment, each may have admitted a different connection first. If each refused its second one,
+none would be left. So the first connection has to answer a ping: a remote answers on the connection that it admitted.
 
     the first answers      it stays
-    the first ends         the second is admitted: the remote has taken the first away
-    the first is silent    an old one is dead; of two young ones the dial of the lower ID stays, the same one on both sides
+    the first ends         the second is admitted: the remote has closed the first
+    the first is silent    if it is old, it is dead; if both are young, the one dialled by the lower ID stays, on both sides
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from peerage.actors.switch.peer_table import Connection, PeerTable
 from peerage.wire.keys import NodeID
 
 YOUNG_S = 10.0  # a connection younger than this may be one of two that cross each other
-YOUNG_PROOF_S = 1.0  # how long it may take to prove that the remote keeps it
+YOUNG_PROOF_S = 1.0  # how long the first connection may take to answer
 OLD_PROOF_S = 3.0
 
 Answer = Callable[[Any], None]
 
 
 class Duplicates:
-    """The contests that are under way. Args: admit, called with the message and its reply when the second one has won."""
+    """The contests that are under way. Args: admit, called with the request and its reply when the second one has won."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Duplicates:
     ) -> None:
         self._own_id, self._table = own_id, table
         self._now, self._call_later, self._admit = now, call_later, admit
-        self._rivals: dict[str, list[Callable[[], None]]] = {}  # by the connection that has to prove itself
+        self._rivals: dict[str, list[Callable[[], None]]] = {}  # by the name of the first connection
 
     def settle(self, message: AdmitPeer, existing: Connection, reply: Answer) -> None:
         """Admit the second connection in place of the existing one, or answer with its refusal."""
@@ -73,7 +73,7 @@ class Duplicates:
             existing.ref.ask(ProbePeer(), block=False).then(answered)
 
     def ended(self, connection: str) -> None:
-        """A connection has ended: whoever it competed with has won."""
+        """A connection has ended. If it was in a contest, the other one has won."""
         for rival in self._rivals.pop(connection, []):
             rival()
 
@@ -81,7 +81,7 @@ class Duplicates:
         self, message: AdmitPeer, existing: Connection, reply: Answer, *, keep_existing: bool
     ) -> None:
         if message.facts.connection not in self._table.connections:
-            reply(Refusal(RefusalReason.STOPPING, "closed meanwhile"))
+            reply(Refusal(RefusalReason.STOPPING, "closed in the meantime"))
             return
         current = self._table.of_id(message.id)
         if current is not None and (keep_existing or current is not existing):

@@ -23,7 +23,7 @@ class Run(Protocol):
 
 
 class Filters:
-    """Runs filters side by side in threads, for they may block; the first one that refuses decides, or the end of the time.
+    """Runs filters in parallel in threads, because they may block. The first refusal decides, or the timeout.
 
     Args: timeout, seconds that all filters of one connection have together.
     """

@@ -1,6 +1,7 @@
-"""Who is persistent, unconditional and private: what the configuration says, and what was added since.
+"""The persistent, unconditional and private peers: those of the configuration, and those added since.
 
-What was added while the node runs is kept by the peer hosts, as notes with a revision: it survives the switch.
+Peers added while the node runs are stored by the peer hosts, as notes with a revision, so that they survive a restart of the
+switch.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ log = get_logger("peerage.switch")
 
 
 class PeerLists:
-    """The lists, which stand in the table.
+    """The lists. They are kept in the peer table.
 
     Attribute: notes, what was added.
-    Args: configured, addresses of persistent peers. keep, called with the notes when there is something new in them.
-        tell_private, called when there are others who have to know who is private.
+    Args: configured, addresses of persistent peers. keep, called with the notes when they have changed. tell_private,
+        called when others have to be told the private IDs.
     """
 
     def __init__(
@@ -42,33 +43,33 @@ class PeerLists:
         self._has_said_ours = False
 
     def add_persistent(self, given: Sequence[str]) -> None:
-        """Peers to be redialled when lost."""
+        """Add peers that are redialled when they are lost."""
         texts = self._others(*given)
         for text in texts:
             self._table.persistent[id_in(text)] = text
         self._note(persistent=tuple(dict.fromkeys((*self.notes.persistent, *texts))))
 
     def add_checked_persistent(self, texts: Sequence[str]) -> None:
-        """As `add_persistent`. Raises: AddressError; names are not resolved, that is done at each dial."""
+        """As `add_persistent`. Raises: AddressError. Names are not resolved here, but at each dial."""
         for text in texts:
             NetAddress.parse(text, lambda _host: ["0.0.0.0"])
         self.add_persistent(texts)
 
     def add_unconditional(self, given: Sequence[str]) -> None:
-        """IDs let in beyond all limits. Raises: ValueError."""
+        """Add IDs that are admitted beyond all limits. Raises: ValueError."""
         ids = checked_ids(given)
         self._table.unconditional |= ids
         self._note(unconditional=self.notes.unconditional | ids)
 
     def add_private(self, given: Sequence[str]) -> None:
-        """IDs told to nobody. Raises: ValueError."""
+        """Add IDs that nobody is told of. Raises: ValueError."""
         ids = checked_ids(given)
         self._table.private |= ids
         self._note(private=self.notes.private | ids)
         self._tell_private()
 
     def merge(self, notes: SwitchNotes) -> bool:
-        """Take over what a peer host has kept, if it is newer. Returns: whether it was."""
+        """Take over the notes of a peer host if they are newer. Returns: whether they were."""
         if notes.revision <= self.notes.revision:
             return False
         self.notes = notes
@@ -78,7 +79,7 @@ class PeerLists:
         return True
 
     def new_persistent(self) -> list[str]:
-        """Return the addresses of persistent peers that were not heard of before: from now on they are."""
+        """Return the addresses of persistent peers that were added since the last call."""
         found = []
         for text in self._others(*self._configured, *self.notes.persistent):
             peer_id = id_in(text)
@@ -88,7 +89,7 @@ class PeerLists:
         return found
 
     def drop_persistent(self, peer_id: str) -> bool:
-        """A persistent peer's address is our own: it is sought no more. Returns: whether it was persistent."""
+        """A persistent peer's address is our own: stop dialling it. Returns: whether it was persistent."""
         text = self._table.persistent.pop(peer_id, None)
         if text is None:
             return False
@@ -97,7 +98,7 @@ class PeerLists:
         return True
 
     def _others(self, *texts: str) -> list[str]:
-        """Those that are not our own address, as in a list that all nodes of a network share. It is said once."""
+        """The addresses that are not our own: all nodes of a network may share one list. The omission is logged once."""
         others = [text for text in texts if id_in(text) != self._own_id]
         if len(others) < len(texts) and not self._has_said_ours:
             self._has_said_ours = True
@@ -110,7 +111,7 @@ class PeerLists:
 
 
 def checked_ids(ids: Sequence[str]) -> frozenset[NodeID]:
-    """Return the IDs as they are compared. Raises: ValueError, for what is none."""
+    """Return the IDs in lower case, as they are compared. Raises: ValueError, one is not an ID."""
     for peer_id in ids:
         if not is_node_id(peer_id):
             text = f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected"

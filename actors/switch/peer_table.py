@@ -1,7 +1,7 @@
-"""The switch's knowledge of its connections, and every decision that follows from it alone (reference 5 and 6).
+"""The switch's table of connections, and the decisions that need nothing else (reference 5 and 6).
 
-A plain object: no actors, no clock, no sockets. Connections are found by ID, address and host without looking at all of
-them, for strangers decide how often that is asked.
+A plain object: no actors, no clock, no sockets. Connections are indexed by ID, address and host, because strangers decide
+how often they are looked up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Stage(Enum):
     RUNNING = "running"
 
 
-STANDING = frozenset({Stage.ADMITTED, Stage.RUNNING})  # it stands for its ID
+STANDING = frozenset({Stage.ADMITTED, Stage.RUNNING})  # it is the connection of its ID
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Connection:
         return self.stage in STANDING
 
     def keys(self) -> Iterator[Hashable]:
-        """Yield what it is found by."""
+        """Yield the keys under which it is indexed."""
         facts = self.facts
         yield "host", facts.host
         yield "ip", facts.remote_ip
@@ -90,7 +90,7 @@ class PeerTable:
     # --- questions ---------------------------------------------------------------------------------------------------
 
     def of_id(self, peer_id: str) -> Connection | None:
-        """The connection that stands for this ID: admitted or running."""
+        """The connection of this ID, admitted or running."""
         return next(self._found("id", peer_id), None)
 
     def dialling(self, peer_id: str) -> Connection | None:
@@ -98,13 +98,13 @@ class PeerTable:
         return next(self._found("dialled", peer_id), None)
 
     def peers(self) -> tuple[PeerInfo, ...]:
-        """Everyone connected, oldest first."""
+        """The connected peers, oldest first."""
         return tuple(
             c.info for c in self.connections.values() if c.stage is Stage.RUNNING and c.info is not None
         )
 
     def snapshots(self, statuses: Iterable[PeerStatus]) -> tuple[PeerSnapshot, ...]:
-        """What the peers say of their connections, with what is known here: who is private."""
+        """The status of the peers' connections, with whether each is private."""
         return tuple(
             PeerSnapshot(
                 node_info=status.info.node_info,
@@ -163,7 +163,7 @@ class PeerTable:
         return None
 
     def may_dial(self, peer_id: str, ip: str, port: int) -> Refusal | None:
-        """One dial at a time per ID, none to whom we are connected. Source: reference 5 and 6."""
+        """Whether to dial: no peer that is connected, and one dial at a time for each ID. Source: reference 5 and 6."""
         if peer_id == self.limits.own_id:
             return Refusal(RefusalReason.SELF, f"{peer_id} is our own ID")
         if self.of_id(peer_id) is not None or self.dialling(peer_id) is not None:
@@ -182,7 +182,7 @@ class PeerTable:
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def add(self, facts: ConnectionFacts, now: float, stage: Stage = Stage.HANDSHAKE) -> Connection:
-        """A connection that is being made; or one that a peer host told of."""
+        """Add a connection that is being made, or that a peer host told of."""
         connection = Connection(facts, stage, since=now)
         if facts.peer is not None:
             connection.stage, connection.info = Stage.RUNNING, facts.peer
@@ -193,7 +193,7 @@ class PeerTable:
         return connection
 
     def admit(self, facts: ConnectionFacts, peer_id: NodeID, ref: ActorRef, now: float) -> Connection:
-        """This connection stands for the ID from now on."""
+        """This is the connection of the ID from now on."""
         connection = self.connections.get(facts.connection) or self.add(facts, now)
         self._leave(connection)
         connection.stage, connection.id, connection.ref, connection.since = Stage.ADMITTED, peer_id, ref, now
@@ -220,20 +220,20 @@ class PeerTable:
         self._enter(connection)
 
     def give_way(self, connection: Connection) -> None:
-        """Its end is on the way: another one stands for the ID from here on."""
+        """It is about to end: another connection takes its ID."""
         self._leave(connection)
         connection.id = None
         self._enter(connection)
 
     def remove(self, connection: str) -> Connection | None:
-        """It is no more."""
+        """Remove a connection that has ended."""
         removed = self.connections.pop(connection, None)
         if removed is not None:
             self._leave(removed)
         return removed
 
     def of_host(self, host: str) -> list[Connection]:
-        """All that a peer host holds."""
+        """All connections of a peer host."""
         return list(self._found("host", host))
 
     def _found(self, *key: Hashable) -> Iterator[Connection]:
@@ -251,8 +251,8 @@ class PeerTable:
                 self._index.pop(key, None)
 
     def _standing_at(self, ip: str, but: str = "", but_id: str = "") -> Connection | None:
-        """Who holds this IP. A dial of ours that is still in its handshake does not: the remote may be dialling us in
-        the same moment, and if both refused the other's connection none would be left.
+        """The connections that count for this IP. Our own dial does not, as long as it is in its handshake: the remote may
+        be dialling us at the same moment, and if both refused the other's connection, none would be left.
         """
         for other in self._found("ip", ip):
             if other.facts.connection == but or (but_id and other.id == but_id):

@@ -1,6 +1,6 @@
-"""The peer hosts, as the switch knows them: which are up, and whom they hold.
+"""The peer hosts, as the switch knows them: which are up, and which connections they hold.
 
-A switch that was restarted learns from them what its predecessor knew. A host that says nothing may hold anybody.
+A switch that was restarted learns from them what its predecessor knew. A host that has not answered may hold any connection.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from typing import Any
 from peerage.actors.messages import ListConnections, TransportState
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future, Timeout, Timer
 
-REBUILD_TIMEOUT_S = 1.0  # a transport that says nothing in this time is heard later
+REBUILD_TIMEOUT_S = 1.0  # seconds; a transport that has not answered by then is merged later
 ALL_UP_S = 0.3  # between the first peer host's start and the last one's
 
 
 class PeerHosts:
     """The transports of the peer hosts.
 
-    Attributes: transports; up, those that live and have said whom they hold.
-    Args: life_of, which life of its host a transport is in. merge, called with a transport and what it says. heard, called
-        when one has said it late, or is not there. ready, called when all are up for the first time, or the last one has
-        been waited for long enough; and whenever one more comes up.
+    Attributes: transports; up, those that are running and have told their connections.
+    Args: life_of, returns which life of its host a transport is in. merge, called with a transport and its connections.
+        heard, called when a transport has told them late, or is gone. ready, called when all are up for the first time, or
+        we have waited long enough for the last one; and whenever another one comes up.
     """
 
     def __init__(
@@ -41,27 +41,27 @@ class PeerHosts:
         self._life_of, self._call_later = life_of, call_later
         self._merge, self._heard, self._ready = merge, heard, ready
         self._asked: dict[ActorRef, int | None] = {}  # in which life
-        self._silent: set[ActorRef] = set()  # those that live and have not said whom they hold
+        self._silent: set[ActorRef] = set()  # running, but have not told their connections
         self._is_ready = False
 
     @property
     def is_one_silent(self) -> bool:
-        """Whether a host lives of which it is not known whom it holds."""
+        """Whether a host is running that has not told us its connections."""
         return bool(self._silent)
 
     @property
     def can_dial(self) -> bool:
-        """Whether there is somebody to dial: while a node starts, its peer hosts come last."""
+        """Whether a peer host is up that could dial: while a node starts, its peer hosts come last."""
         return self._is_ready and bool(self.up)
 
     def rebuild(self) -> None:
-        """Ask all of them, and wait: what is asked of the switch next is answered with what they know."""
+        """Ask all of them for their connections, and wait, so that the next question to the switch is answered correctly."""
         answers = [(transport, self._ask(transport)) for transport in self.transports]
         deadline = time.monotonic() + REBUILD_TIMEOUT_S
         for transport, answer in answers:
             try:
                 state = answer.get(timeout=max(0.0, deadline - time.monotonic()))
-            except ActorDeadError:  # the node is starting, or that host is: it has no connections
+            except ActorDeadError:  # the node or that host is starting, so it has no connections
                 self._asked.pop(transport, None)
             except Timeout:
                 self._silent.add(transport)
@@ -70,13 +70,13 @@ class PeerHosts:
                 self._take(transport, state)
 
     def came_up(self, transport: ActorRef) -> None:
-        """A transport is there. One that was asked in this life already need not say it twice."""
+        """A transport is up. Ask for its connections, unless it was asked in this life already."""
         life = self._life_of(transport)
         if life is None or self._asked.get(transport) != life:
             self._ask(transport).then(partial(self._answered, transport))
 
     def went_down(self, transport: ActorRef) -> None:
-        """It has ended, and what it held with it."""
+        """A transport has ended, and its connections with it."""
         self.up.discard(transport)
         self._asked.pop(transport, None)
 

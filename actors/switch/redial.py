@@ -1,4 +1,4 @@
-"""Persistent peers that are not connected: each is dialled again and again (reference 6)."""
+"""Persistent peers that are not connected: each is redialled until it is (reference 6)."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Resolver(Protocol):
 @dataclass(slots=True)
 class _Redial:
     schedule: ReconnectSchedule
-    addresses: list[str]  # cycled through
+    addresses: list[str]  # tried in turn
     timer: Timer | None = None
-    said: str = ""  # the last refusal as incompatible that was logged
+    said: str = ""  # the last refusal for incompatibility that was logged
 
 
 class Redials:
-    """The persistent peers that are sought.
+    """The persistent peers that are being redialled.
 
-    Args: max_period, as of ReconnectSchedule. dial, which says why an address cannot be dialled, None when that is under
-        way. not_resolved, told of a peer, an address and its error.
+    Args: max_period, as in ReconnectSchedule. dial, returns why an address cannot be dialled, or None when the dial is
+        under way. not_resolved, called with a peer, an address and its error.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Redials:
         self._sought: dict[str, _Redial] = {}
 
     def seek(self, peer_id: str, addresses: list[str]) -> None:
-        """Begin, or go on with, the tries to reach a peer."""
+        """Start or continue to redial a peer."""
         state = self._sought.get(peer_id)
         if state is None:
             schedule = ReconnectSchedule(self._max_period, self._rng)
@@ -70,24 +70,24 @@ class Redials:
         state.timer = self._call_later(pause, self._try_again, peer_id)
 
     def pause(self, peer_id: str) -> None:
-        """It is there: no try is due. If it is lost soon, the tries go on where they were."""
+        """The peer is connected: stop redialling. If it is lost soon, its schedule continues where it was."""
         state = self._sought.get(peer_id)
         if state is not None and state.timer is not None:
             state.timer.cancel()
             state.timer = None
 
     def forget(self, peer_id: str) -> None:
-        """The next tries begin anew, with one at once."""
+        """Reset the schedule: the next dial is made at once."""
         self.pause(peer_id)
         self._sought.pop(peer_id, None)
 
     def let_be(self, peer_id: str) -> None:
-        """It has said that it is of another network: the pauses grow."""
+        """The peer belongs to another network: let the pauses grow."""
         if (state := self._sought.get(peer_id)) is not None:
             state.schedule.let_be()
 
     def has_said(self, peer_id: str, refusal: Refusal) -> bool:
-        """Note why a peer of another network is refused. Returns: whether it is sought and has been refused so before."""
+        """Note why a peer of another network was refused. Returns: whether it is being redialled and was so before."""
         state = self._sought.get(peer_id)
         if state is None or not refusal.speaks_otherwise:
             return False

@@ -1,4 +1,4 @@
-"""When a lost persistent peer is dialled again (reference 6)."""
+"""When a lost persistent peer is redialled (reference 6)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ JITTER_S = 3.0
 
 @dataclass(slots=True)
 class ReconnectSchedule:
-    """The pauses before each try to reach one persistent peer again.
+    """The pauses before each redial of one persistent peer.
 
     Args:
-        max_period: seconds; above 0 no pause is longer, and it never gives up.
+        max_period: seconds; if above 0, no pause is longer, and the schedule never ends.
         rng: the source of the jitter.
     """
 
@@ -28,11 +28,11 @@ class ReconnectSchedule:
     tries: int = field(default=0, init=False)
 
     def let_be(self) -> None:
-        """The peer is there and is of another network: the pauses grow from now on, beginning with 9 s."""
+        """The peer answered, but belongs to another network: the pauses grow from now on, beginning with 9 s."""
         self.tries = max(self.tries, LINEAR_TRIES + 2)
 
     def next_pause(self) -> float | None:
-        """Seconds to wait before the next try; None when there is none left. Source: reference 6."""
+        """Seconds to wait before the next dial; None when there is none left. Source: reference 6."""
         k = self.tries
         self.tries += 1
         if k == 0:

@@ -1,4 +1,4 @@
-"""Addresses whose names are resolved beside the loop."""
+"""Parsing addresses, with their names resolved in a thread, so that the loop does not block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peerage.wire.net_address import AddressLookupError, NetAddress
 
 
 class Resolver:
-    """Parses addresses. Args: run, which calls what may block; resolve, a host's IP addresses."""
+    """Parses addresses. Args: run, runs a blocking call in a thread; resolve, returns a host's IP addresses."""
 
     def __init__(self, run: Run, resolve: Callable[[str], list[str]] = resolve_host) -> None:
         self._run, self._resolve = run, resolve
@@ -26,7 +26,7 @@ class Resolver:
         skipped: Callable[[str, AddressLookupError], None],
         then: Callable[[Sequence[tuple[str, NetAddress]] | Exception], None],
     ) -> None:
-        """Call `then` with each text and its address, or with the first AddressError; a name that does not resolve is only
+        """Call `then` with each text and its address, or with the first AddressError. A name that does not resolve is only
         skipped. Source: reference 6, DialPeersAsync.
         """
         kept = tuple(texts)

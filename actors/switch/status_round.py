@@ -17,7 +17,7 @@ def collect_statuses(
     call_later: Callable[..., Timer],
     then: Callable[[Sequence[PeerStatus]], None],
 ) -> None:
-    """Call `then` once with what the peer hosts say, when all have answered or the time is over."""
+    """Call `then` once with the answers of the peer hosts, when all have answered or the time is over."""
     statuses: list[PeerStatus] = []
     left = len(transports)
 

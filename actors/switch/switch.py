@@ -1,7 +1,7 @@
-"""The switch: who is connected, who may be, who is dialled again (reference 6).
+"""The switch: which peers are connected, which may connect, and which are redialled (reference 6).
 
-It holds no connection and no state that the peer hosts could not tell its successor: killed and restarted, it rebuilds
-its table from the transports, and nobody else notices.
+It holds no connections, and no state that the peer hosts could not tell its successor. When it is killed and restarted, it
+rebuilds its table from the transports, and the rest of the node does not notice.
 
     AdmitConnection, AdmitPeer ──> Gate ──> Filters, Duplicates ─╮
     DialPeer, TryAddress … ──> Resolver ──> Dialler ─────────────┼──> PeerTable
@@ -79,16 +79,16 @@ __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 log = get_logger("peerage.switch")
 
 DIAL_SPREAD_S = 3.0  # reference 6: dial_peers_async dials each after a random 0..3 s
-STABLE_S = 5.0  # a persistent peer lost sooner is not redialled at once again and again
-HELD_S = 1.0  # likewise one lost with its peer host: whoever crashes our hosts has to wait
+STABLE_S = 5.0  # a persistent peer that is lost sooner is not redialled at once
+HELD_S = 1.0  # the same for one lost with its peer host: a peer that crashes our hosts has to wait
 
 
 class SwitchActor(ProcessActor):
     """See the module's text.
 
     Args:
-        connection_filters: each sees a connection before its handshake and returns why it is refused, or None.
-        peer_filters: each sees a peer after its handshake, likewise.
+        connection_filters: each is called with a connection before its handshake, and returns why to refuse it, or None.
+        peer_filters: each is called with a peer after its handshake, and returns the same.
     """
 
     receives: ClassVar[Mapping[type, str]] = {
@@ -171,7 +171,7 @@ class SwitchActor(ProcessActor):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        # Whom to keep out, before anybody is let in. A book that is being restarted says so by itself when it is back.
+        # Learn the bans before admitting any connection. A book that is being restarted publishes them when it is back.
         with suppress(ActorDeadError, Timeout):
             bans = self._context.names.addrbook.ask(BookCall(BanList.published), timeout=REBUILD_TIMEOUT_S)
             self._bans_changed(BansChanged(tuple(bans or ()), whole=True))
@@ -190,20 +190,20 @@ class SwitchActor(ProcessActor):
         self._background.close()
 
     def on_unlisted(self, message: Any) -> Any:
-        """Answer strangers with nothing."""
+        """Answer messages that are not in `receives` with None."""
 
     def _host_ended(self, transport: ActorRef, reason: DownReason) -> None:
         """A peer host has ended, and so have its connections."""
         self._hosts.went_down(transport)
         for connection in self._table.of_host(transport.host):
             if connection.stage is Stage.RUNNING and self.runtime.now() - connection.since >= HELD_S:
-                self._redials.forget(str(connection.id))  # our fault: tried again at once
+                self._redials.forget(str(connection.id))  # for a reason on our side: redial at once
             detail = f"peer host {transport.host} ended: {reason}"
             refusal = None if connection.stage is Stage.RUNNING else Refusal(RefusalReason.STOPPING, detail)
             self._connection_ended(ConnectionEnded(connection.facts, refusal, detail, is_error=True))
 
     def _merge(self, transport: ActorRef, state: TransportState) -> None:
-        """A transport says what it holds, and what it has kept of what a switch was told."""
+        """A transport tells its connections, and the notes that it has stored for the switch."""
         for facts in state.connections:
             if facts.connection not in self._table.connections:
                 self._table.add(facts, self.runtime.now())
@@ -211,16 +211,16 @@ class SwitchActor(ProcessActor):
             for other in self._hosts.up - {transport}:
                 other.tell(KeepNotes(self._lists.notes), exempt=True)
         elif state.notes.revision < self._lists.notes.revision:
-            # A new one: it must know when all others have been replaced.
+            # A new transport: store the notes there too, for the others may all be gone one day.
             transport.tell(KeepNotes(self._lists.notes), exempt=True)
 
     def _keep_notes(self, notes: SwitchNotes) -> None:
-        """What was learned at run time survives this process in the transports."""
+        """Store what was added at run time in the transports, so that it survives this process."""
         for transport in self._hosts.transports:
             transport.tell(KeepNotes(notes), exempt=True)
 
     def _tell_private(self) -> None:
-        """Book and metrics remember nobody over their own restarts, except those of the configuration."""
+        """Tell the private IDs to the book and the metrics. After a restart these know only those of the configuration."""
         private = self._lists.notes.private
         if private:
             self._book.tell(AddrBook.add_private_ids, sorted(private))
@@ -231,7 +231,7 @@ class SwitchActor(ProcessActor):
 
     def _bans_changed(self, message: BansChanged) -> None:
         """Apply the new bans, and stop the connected peers that they match."""
-        if message.whole:  # the book has just started, and knows the private IDs of the configuration alone
+        if message.whole:  # the book has just started, and knows only the private IDs of the configuration
             self._tell_private()
         for subject in self._bans.update(message):
             connection = self._table.of_id(subject)
@@ -286,8 +286,8 @@ class SwitchActor(ProcessActor):
             return
         peer_id = facts.dialled_id
         if refusal.reason is RefusalReason.SELF:
-            # The place leaves the book and is known as ours. Whoever was dialled there is somewhere else, if anywhere: a
-            # persistent peer is sought no more. Source: reference 6.
+            # The address is our own: tell the book, which drops it. The peer we wanted is not there, so a persistent one is
+            # not redialled. Source: reference 6.
             address = NetAddress(self._context.node_id, facts.remote_ip, facts.remote_port)
             self._book.tell(AddrBook.add_our_address, address)
             if self._lists.drop_persistent(peer_id):
@@ -341,7 +341,7 @@ class SwitchActor(ProcessActor):
         self._dial_peers_async(dial)
 
     def _dial_peers_async(self, message: DialPeersAsync) -> None:
-        """Reference 6: lookup failures are logged and skipped, any other parse failure fails the call."""
+        """A name that does not resolve is logged and skipped; any other parse error fails the call. Source: reference 6."""
         reply = self.runtime.defer()
 
         def skipped(text: str, error: AddressLookupError) -> None:
@@ -375,10 +375,10 @@ class SwitchActor(ProcessActor):
             self._dialler.dial(address)
 
     def _seek_persistent(self) -> None:
-        """Go after those that we have not heard of before, once it is known who is connected.
+        """Redial new persistent peers, once it is known which peers are connected.
 
-        A second connection to a peer that a silent host holds would be refused there, and would have taken the first one's
-        place here.
+        If a host that has not answered yet holds such a peer, the peer would refuse a second connection, and that one would
+        have replaced the first in our table.
         """
         if self._hosts.is_one_silent:
             return
@@ -411,7 +411,7 @@ class SwitchActor(ProcessActor):
                 return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
 
     def _get_net_info(self, _message: GetNetInfo) -> None:
-        """Ask every peer host for the state of its connections; those that do not answer are left out."""
+        """Ask every peer host for the state of its connections. Hosts that do not answer are left out."""
         reply = self.runtime.defer()
 
         def answer(statuses: Sequence[PeerStatus]) -> None:

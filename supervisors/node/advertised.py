@@ -1,7 +1,7 @@
-"""Where others are told to dial this node: never at 0.0.0.0 or ::, which lead nobody here.
+"""The address at which this node tells others to dial it: never 0.0.0.0 or ::, where nobody can reach it.
 
-CometBFT announces the address that it listens on. All address books refuse 0.0.0.0, and who is told by such a node
-counts it as one source with all others of its kind.
+CometBFT announces the address that it listens on, even if it is 0.0.0.0. No address book accepts that one, and everything
+told by such nodes counts as told by one single source.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from peerage.wire.net_address import without_scheme
 
 __all__ = ["advertised", "unresolved_hosts"]
 
-# Of the ranges for documentation: a UDP socket that is connected there sends nothing, and knows by which of its own
-# addresses it would.
+# Addresses from the ranges for documentation. Connecting a UDP socket to one sends nothing, but tells us the local address
+# that the kernel would send from.
 _FAR_AWAY = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 _ANY_PORT = 9
 _SIOCGIFADDR = 0x8915  # netdevice(7)
@@ -36,7 +36,9 @@ _HOST_ALLOWED = "host:port, the host being an IP address or a name that resolves
 
 
 def advertised(config: Config, listener: socket.socket) -> str:
-    """host:port as peers are told: external_address, else the listener's, its host one that leads here, its port not 0."""
+    """The host:port that peers are told: external_address, or the listener's address. An unspecified host is replaced by an
+    address of this machine, and port 0 by the listener's.
+    """
     external = without_scheme(config.p2p.external_address)
     host, port = listener.getsockname()[:2]
     if external:
@@ -52,9 +54,9 @@ def advertised(config: Config, listener: socket.socket) -> str:
 
 
 def unresolved_hosts(config: Config, *keys: str) -> list[Mistake]:
-    """The hosts of our own addresses that do not resolve: CometBFT does not start with such, either.
+    """The hosts of our own addresses that do not resolve. CometBFT does not start with such hosts either.
 
-    Its nodes look up the name that another one reports, and refuse who has none.
+    CometBFT's nodes look up the name that a peer reports, and refuse the peer if it does not resolve.
     Args: keys, of `[p2p]`: laddr, external_address.
     """
     mistakes = []
@@ -83,12 +85,12 @@ def _is_unspecified(host: str) -> bool:
 
 
 def _ip_of_this_machine(listener: socket.socket) -> str:
-    """An address at which a listener on all interfaces is reached: a routable one if there is any."""
+    """An address at which a listener on all interfaces can be reached: a routable one if there is one."""
     families = [listener.family]
     if listener.family == socket.AF_INET6 and not listener.getsockopt(
         socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
     ):
-        families.append(socket.AF_INET)  # it takes both
+        families.append(socket.AF_INET)  # it accepts both
     found = [ip for family in families for ip in _ips(family)]
     loopback = "::1" if listener.family == socket.AF_INET6 else "127.0.0.1"
     best = next((ip for ip in found if is_routable(ip)), found[0] if found else loopback)
@@ -96,7 +98,7 @@ def _ip_of_this_machine(listener: socket.socket) -> str:
 
 
 def _ips(family: int) -> Iterator[IPAddress]:
-    """Addresses of this machine, first that of the default route; those of loopback are not among them."""
+    """The addresses of this machine without loopback, that of the default route first."""
     with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((_FAR_AWAY[socket.AddressFamily(family)], _ANY_PORT))
         ip = parse_ip(probe.getsockname()[0])
@@ -112,7 +114,7 @@ def _ipv4_of_interfaces() -> Iterator[str]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         for _, name in socket.if_nameindex():
             request = struct.pack("256s", name.encode()[_INTERFACE_NAME])
-            with suppress(OSError):  # it has none
+            with suppress(OSError):  # the interface has no IPv4 address
                 answer = fcntl.ioctl(probe, _SIOCGIFADDR, request)
                 yield socket.inet_ntoa(answer[_IPV4_IN_ANSWER])
 

@@ -1,4 +1,4 @@
-"""How the parts of one node log, whatever else the process of its embedder holds."""
+"""How the parts of one node log. Its embedding process may hold other nodes, and log lines of its own."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ __all__ = ["NodeLog"]
 _log = get_logger("peerage.node")
 _lock = threading.Lock()
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's
-_taken: set[str] = set()  # names in the lines of the nodes that this process has now
+_taken: set[str] = set()  # the names of the nodes in this process
 
 
 class NodeLog:
-    """From `open` to `close` every line of the node's parts has its name: its moniker, or what tells it from a node of
-    the same moniker in this process.
+    """Puts the node's name into every line of its parts, from `open` to `close`. The name is its moniker, or if another node
+    in this process has the same moniker, something that tells the two apart.
 
-    The hosts of the node log as its configuration says, whenever their system was made, unless whoever made that gave
-    it a `log_setup` of its own. So does this process, unless the program has configured structlog: then all goes there.
+    The hosts of the node log as its configuration says, unless the actor system was made with a `log_setup` of its own. The
+    same holds for this process, unless the program has configured structlog: then all lines go there.
 
-    Args: name, as the embedder calls the node, empty for none.
+    Args: name, the embedder's name for the node; empty for none.
     """
 
     def __init__(self, config: Config, name: str) -> None:
@@ -40,7 +40,7 @@ class NodeLog:
         self._name = ""
 
     def open(self) -> str:
-        """The node is about to start; it may have before. Returns: its name in the log."""
+        """The node is about to start, perhaps again. Returns: its name in the log."""
         settings = self._config.log_settings
         self._name = self._take_name()
         if not structlog.is_configured():
@@ -48,20 +48,20 @@ class NodeLog:
         return self._name
 
     def close(self) -> None:
-        """The node has ended and said so. May be called twice."""
+        """The node has ended, and its last line is written. May be called twice."""
         with _lock:
             _taken.discard(self._name)
         remove_node(self._name)
 
     @property
     def host_setup(self) -> HostSetup | None:
-        """What each host of the node runs first; None if whoever made the actor system has chosen for all of its hosts."""
+        """What each host of the node runs first; None if the actor system has a `log_setup` of its own."""
         chosen = System.current().log_setup
         ours = chosen is None or isinstance(chosen, HostSetup)
         return HostSetup(self._config.log_settings, self._name) if ours else None
 
     def signed(self) -> AbstractContextManager[None]:
-        """For whatever is started meanwhile: what it logs, or is logged of it, is the node's."""
+        """A context in which everything that is started logs under the node's name."""
         return signed(self._facts)
 
     def info(self, event: str, **facts: Any) -> None:

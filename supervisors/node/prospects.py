@@ -1,4 +1,4 @@
-"""What in a configuration keeps a node from ever having peers: said once at its start, for it would wait in silence."""
+"""Configurations with which a node can never have peers: reported at its start, or it would wait in silence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Hindrance", "hindrances"]
 
 
 class Hindrance(NamedTuple):
-    """What is the matter, and why. is_mistake: no operator can want it so; else it is as he may have meant it."""
+    """What is wrong, and why. is_mistake: whether it must be a mistake; if not, the operator may have meant it."""
 
     what: str
     why: str
@@ -23,13 +23,13 @@ class Hindrance(NamedTuple):
 def hindrances(
     config: Config, node_id: NodeID, *, has_channels: bool, book_is_empty: Callable[[], bool]
 ) -> list[Hindrance]:
-    """What is in the way of having peers at all, the worst first; empty when nothing is.
+    """Everything that keeps the node from having peers, the worst first.
 
     Args:
-        config: of the node.
-        node_id: its own.
-        has_channels: whether any reactor is there, peer exchange included.
-        book_is_empty: asked only if it matters.
+        config: the node's configuration.
+        node_id: the node's own ID.
+        has_channels: whether there is any reactor, peer exchange included.
+        book_is_empty: called only if it matters.
     """
     found: list[Hindrance] = []
     p2p = config.p2p
@@ -47,21 +47,21 @@ def hindrances(
             )
         )
     lacks = _lacks(config, node_id, book_is_empty)
-    if lacks and not p2p.seed_mode:  # a seed waits to be called
+    if lacks and not p2p.seed_mode:  # a seed waits for others to connect
         nobody_comes = p2p.max_num_inbound_peers == 0 and not p2p.unconditional_peer_ids
         hope = (
             "p2p.max_num_inbound_peers is 0, so nobody can dial it either"
             if nobody_comes
             else "it waits to be dialled, or to be told whom to dial"
         )
-        # the first node of a network, and one behind others that dial it, are as they should be
+        # the first node of a network, and a node that others are meant to dial, are configured like this on purpose
         is_mistake = nobody_comes or any((*p2p.persistent_peers, *p2p.seeds))
         found.append(Hindrance("nobody to dial", f"{', '.join(lacks)}: {hope}", is_mistake))
     return found
 
 
 def _lacks(config: Config, node_id: NodeID, book_is_empty: Callable[[], bool]) -> list[str]:
-    """Why there is nobody to dial; empty when there is somebody."""
+    """Why there is no node to dial; empty when there is one."""
     p2p = config.p2p
     if _others(p2p.persistent_peers, node_id):
         return []
@@ -76,7 +76,7 @@ def _lacks(config: Config, node_id: NodeID, book_is_empty: Callable[[], bool]) -
 
 
 def _others(texts: Iterable[str], node_id: NodeID) -> list[str]:
-    """Those that do not lead to this node itself."""
+    """The addresses that do not lead to this node itself."""
     return [text for text in texts if id_in(text) != node_id]
 
 

@@ -1,8 +1,8 @@
 """CometBFT's address book file, in and out, so that an operator can move a node in either direction.
 
 Layout: `{"key": hex, "addrs": [{"addr", "src": {"id", "ip", "port"}, "buckets", "attempts", "bucket_type",
-"last_attempt", "last_success", "last_ban_time"}]}`, by tabs indented. Fields may be missing, unknown ones are ignored,
-and names count in any case, as Go reads them. Banned addresses are not in it.
+"last_attempt", "last_success", "last_ban_time"}]}`, indented with tabs. As in Go, fields may be missing, unknown fields are
+ignored, and the case of names does not matter. Banned addresses are not in the file.
 
 Source: reference 9; vectors addrbook.json and addrbook_summary.json.
 """
@@ -29,11 +29,11 @@ from peerage.wire.errors import AddressError
 from peerage.wire.net_address import NetAddress
 
 FILE_MODE = 0o644  # reference 9
-MAX_FAULTS = 1000  # lines kept of what is wrong with one file
+MAX_FAULTS = 1000  # how many faults of one file are listed
 MAX_ATTEMPTS = 2**31 - 1
-MOST_DIGITS = 100  # of a number that is read; CometBFT's have 10
+MOST_DIGITS = 100  # of a number; CometBFT's have at most 10
 
-# What entries that give no row are counted as.
+# The names under which entries that give no row are counted.
 NO_ID, INVALID, UNREADABLE, TWICE = "no ID", "invalid", "unreadable", "twice in the file"
 
 _GZIP = b"\x1f\x8b"
@@ -67,8 +67,8 @@ _KEY = re.compile(r'"key"\s*:\s*"([^"\\]*)"', re.IGNORECASE)
 class BookFile:
     """What a file holds.
 
-    key: empty when there is none. faults: what CometBFT would die of, and IDs that stand there twice, a line each.
-    left_out: the entries that gave no row, by reason.
+    key: empty when the file has none. faults: one line for each thing that would crash CometBFT, and for each ID that occurs
+    twice. left_out: the entries that gave no row, by reason.
     """
 
     key: str
@@ -83,12 +83,12 @@ class BookFile:
 
 
 def read_book(text: str | bytes, *, strict: bool = True, skip_faulty: bool = False) -> BookFile:
-    """Read a book file. What stands behind its closing brace is ignored, as CometBFT does.
+    """Read a book file. As in CometBFT, everything after the closing brace is ignored.
 
-    An entry that leads to nobody (no ID, no usable IP) is left out however the file is read: CometBFT writes such.
-    Args: strict, whether anything that CometBFT would die of is an error. Otherwise every entry that can be
-        read is, also from a file that is cut or damaged, and `faults` tells of the rest. skip_faulty, when strict:
-        the file must be whole, but an entry that cannot be read is left out.
+    An entry that leads to no node (no ID, or no usable IP) is always left out: CometBFT writes such entries.
+    Args: strict, whether anything that would crash CometBFT is an error. If not, every readable entry is read, even from a
+        file that is cut or damaged, and `faults` lists the rest. skip_faulty, when strict: the file must be whole, but an
+        entry that cannot be read is left out.
     Raises: BookFileError, only when strict.
     """
     if isinstance(text, bytes):
@@ -102,14 +102,14 @@ def read_book(text: str | bytes, *, strict: bool = True, skip_faulty: bool = Fal
             raise
         return _salvage(text, str(error))
     if not strict and len(entries) < sum(1 for _ in _ENTRY_BEGINS.finditer(text)):
-        return _salvage(text, "it holds entries that are in no list")
+        return _salvage(text, "it holds entries outside of its list")
     return _Entries(strict=strict and not skip_faulty).read(key, entries)
 
 
 def write_book(key: str, rows: Iterable[KnownAddress]) -> str:
-    """The file's text, ordered by ID; reading it gives the same rows.
+    """The text of the file, ordered by ID. Reading it gives the same rows.
 
-    As `json.dumps` would write it, in a third of its time: a full book is written while a service manager waits.
+    It is what `json.dumps` would write, in a third of the time: a full book is written while a service manager waits.
     """
     entries = ",\n\t\t".join([_written(row) for row in sorted(rows, key=lambda row: row.id)])
     return _BOOK % (_quoted(key), f"\n\t\t{entries}\n\t" if entries else "")
@@ -124,28 +124,27 @@ def load_file(path: Path, *, strict: bool = True, skip_faulty: bool = False) -> 
 
 
 def save_book(path: Path, book: AddrBook) -> None:
-    """Write a book for CometBFT, all at once: who reads the file finds the old or the new one, whole.
+    """Write a book for CometBFT, atomically: a reader finds the old file or the new one.
 
-    Buckets are those of CometBFT's shape; a book of another shape has its addresses placed anew.
-    Raises: OSError; the file is as it was then.
+    Buckets are those of CometBFT's shape; the addresses of a book of another shape are placed anew.
+    Raises: OSError; the file is unchanged then.
     """
     text = write_book(book.key, fit(book))
-    write_whole_file(
-        path, text.encode("utf-8", "backslashreplace"), FILE_MODE
-    )  # an ID may hold what is no UTF-8
+    # an ID may hold half of a surrogate pair, which UTF-8 cannot encode
+    write_whole_file(path, text.encode("utf-8", "backslashreplace"), FILE_MODE)
 
 
 def fit(book: AddrBook) -> list[KnownAddress]:
-    """The book's rows, none in a bucket that CometBFT does not have.
+    """The book's rows, all in buckets that CometBFT has.
 
-    A number beyond CometBFT's is folded into its range: any bucket will do there, for CometBFT places
-    addresses by a key that changes with each start.
+    A bucket number beyond CometBFT's is folded into its range. Any bucket will do, because CometBFT places addresses by a
+    key that changes with each start.
     """
     rows = []
     for row in book.addresses():
         most = _BUCKETS[row.kind]
         folded = row.buckets
-        if not folded or folded[-1] >= most:  # they are in order
+        if not folded or folded[-1] >= most:  # the last is the largest
             folded = tuple(sorted({number % most for number in folded}))
         rows.append(row if folded == row.buckets else replace(row, buckets=folded))
     return rows
@@ -156,7 +155,7 @@ def _lower_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _number(digits: str) -> int | float:
-    """A whole number; infinity where it has so many digits that Python reads none, which no field takes."""
+    """A whole number; infinity, which no field accepts, if it has more digits than Python would parse."""
     return int(digits) if len(digits) <= MOST_DIGITS else float("inf")
 
 
@@ -182,19 +181,19 @@ def _read_outline(text: str) -> tuple[str, list[Any]]:
     try:
         book = _decoded_at(text.lstrip(), 0)[0]
     except ValueError as error:
-        raise BookFileError(f"no JSON: {error}") from error
+        raise BookFileError(f"not JSON: {error}") from error
     if not isinstance(book, dict):
-        raise BookFileError("it is no JSON object")
+        raise BookFileError("it is not a JSON object")
     key, entries = book.get("key"), book.get("addrs")
     if not isinstance(key, str | None):
-        raise BookFileError("its key is no text")
+        raise BookFileError("its key is not a text")
     if not isinstance(entries, list | None):
-        raise BookFileError("its addresses are no list")
+        raise BookFileError("its addresses are not a list")
     return key or "", entries or []
 
 
 class _Entries:
-    """Reads the entries of one file, and keeps account of those that give no row."""
+    """Reads the entries of one file, and counts those that give no row."""
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
@@ -214,13 +213,13 @@ class _Entries:
                     raise BookFileError(f"entry {index}: {error.reason}") from error
                 self.fault(f"entry {index}: {error.reason}", UNREADABLE)
             else:
-                if row.id in self._rows:  # CometBFT counts both and knows the last
-                    self.fault(f"entry {index}: {row.id} stood there before", TWICE)
+                if row.id in self._rows:  # CometBFT counts both and keeps the last
+                    self.fault(f"entry {index}: {row.id} occurred before", TWICE)
                 self._rows[row.id] = row
         return BookFile(key, tuple(self._rows.values()), tuple(self._faults), self._left_out.by_reason())
 
     def fault(self, line: str, label: str | None = None) -> None:
-        """Note a fault, which costs an entry if it has a label."""
+        """Note a fault. With a label it counts as an entry that gave no row."""
         if len(self._faults) < MAX_FAULTS:
             self._faults.append(line)
         if label is not None:
@@ -228,7 +227,7 @@ class _Entries:
 
 
 def _salvage(text: str, problem: str) -> BookFile:
-    """The entries of a file that is no JSON as a whole."""
+    """The entries of a file that as a whole is not JSON."""
     found = _Entries(strict=False)
     found.fault(problem)
     entries: list[Any] = []
@@ -246,7 +245,7 @@ def _salvage(text: str, problem: str) -> BookFile:
 
 
 def _decoded(data: bytes) -> str:
-    """The text of a file, a byte order mark taken off: editors and shells of Windows write one."""
+    """The text of a file, without the byte order mark that editors and shells on Windows write."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
@@ -254,7 +253,7 @@ def _decoded(data: bytes) -> str:
 
 def _read_entry(entry: Any) -> KnownAddress:
     if not isinstance(entry, dict):
-        raise BookFileError("it is no object")
+        raise BookFileError("it is not an object")
     address = _read_address(entry.get("addr"))
     source = _read_source(entry.get("src")) or address
     number = _read_number(entry, "bucket_type", 255)
@@ -277,7 +276,7 @@ def _read_entry(entry: Any) -> KnownAddress:
 def _read_address(value: Any) -> NetAddress:
     node_id, ip, port = _read_parts(value)
     if not ip:
-        raise BookEntryError(f"{node_id or 'nobody'} has no IP", INVALID)
+        raise BookEntryError(f"{node_id or 'an entry without ID'} has no IP", INVALID)
     try:
         address = NetAddress(node_id, ip, port)
     except AddressError as error:
@@ -292,7 +291,7 @@ def _read_address(value: Any) -> NetAddress:
 
 
 def _read_source(value: Any) -> NetAddress | None:
-    """Who told an address; None when nobody is named."""
+    """The node that told an address; None when the entry does not name it."""
     if value is None:
         return None
     node_id, ip, port = _read_parts(value)
@@ -316,7 +315,7 @@ def _read_number(entry: dict[str, Any], name: str, most: int) -> int:
     if value is None:
         return 0
     if type(value) is not int or not 0 <= value <= most:
-        raise BookFileError(f"{name} is {value!r}, no number from 0 to {most}")
+        raise BookFileError(f"{name} is {value!r}, not a number from 0 to {most}")
     return value
 
 
@@ -324,7 +323,7 @@ def _read_buckets(value: Any, kind: Kind) -> tuple[int, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise BookFileError("its buckets are no list")
+        raise BookFileError("its buckets are not a list")
     for number in value:
         if type(number) is not int or not 0 <= number < _BUCKETS[kind]:
             raise BookFileError(f"there is no {kind.name.lower()} bucket {number!r}")

@@ -1,9 +1,9 @@
-"""How the database writes one address or ban: a line of text that stands for itself.
+"""How the database stores one address, ban or fact: a line of text that can be read without the rest.
 
     line: kind | fields | CRC-32 of all before in 8 hex digits, separated by single spaces | newline
 
-Each line carries its checksum, for SQLite has none of its own: a flipped byte is found. And a line is found
-in the bytes of a file whose structure is destroyed (`find_lines`), so that damage costs only what it hit.
+Each line carries a checksum, because SQLite has none of its own, so a flipped byte is noticed. Lines can also be found in
+the bytes of a file whose structure is destroyed (`find_lines`), so that damage costs only the lines that it hit.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _LINE = re.compile(rb"(?:adr1|ban1|key1|fct1) [!-~ ]{1,4000}\n")
 
 
 Item: TypeAlias = KnownAddress | Ban | Fact | str
-"""What a line may say; a text is the book's key."""
+"""What a line may hold; a `str` is the book's key."""
 
 
 class LineError(ValueError):
-    """A line that is damaged, or none."""
+    """A text that is not a line, or is damaged."""
 
 
 def write_address(row: KnownAddress) -> str:
@@ -48,7 +48,7 @@ def write_address(row: KnownAddress) -> str:
 
 
 def write_ban(ban: Ban) -> str:
-    """A ban as a line, what the book knew included."""
+    """A ban as a line, with what the book knew about the banned ID."""
     entry = _NOTHING if ban.entry is None else _escaped(_address_fields(ban.entry))
     reason = _escaped(ban.reason[:MAX_REASON])
     more = "" if ban.shut_until is None else f" {ban.shut_until}"
@@ -66,7 +66,7 @@ def write_fact(fact: Fact) -> str:
 
 
 def read_line(line: str) -> Item:
-    """What a line says: an address, a ban, a fact, or the book's key.
+    """The content of a line: an address, a ban, a fact, or the book's key.
 
     Raises: LineError.
     """
@@ -85,17 +85,17 @@ def read_line(line: str) -> Item:
             return _plain(rest)
     except (ValueError, TypeError, AddressError) as error:  # TypeError: too many or too few fields
         raise LineError(str(error)) from error
-    raise LineError(f"lines of kind {kind!r} are not known")
+    raise LineError(f"unknown kind of line: {kind!r}")
 
 
 def read_address(line: str) -> KnownAddress:
-    """What a line says that must be an address.
+    """The content of a line that must be an address.
 
-    As `read_line`, in two thirds of its time: a start reads 100,000 of them (see `open_book`'s figures).
+    It takes two thirds of the time of `read_line`: a start may read 100,000 lines (see the figures of `open_book`).
     Raises: LineError.
     """
     if line[:5] != _ADDRESS_BEGINS or line[-9:] != f"{crc32(line[:-10].encode('utf-8', 'replace')):08x}\n":
-        raise LineError("it is no address, or its checksum is wrong")
+        raise LineError("it is not an address, or its checksum is wrong")
     try:
         return _read_address(line[5:-10])
     except (ValueError, TypeError, AddressError) as error:  # TypeError: too many or too few fields
@@ -103,7 +103,7 @@ def read_address(line: str) -> KnownAddress:
 
 
 def find_lines(data: bytes) -> Iterator[Item]:
-    """Everything that whole lines in any bytes say, outdated copies included."""
+    """The content of every whole line in these bytes, including outdated copies."""
     for found in _LINE.finditer(data):
         try:
             yield read_line(found[0].decode("ascii"))
@@ -115,7 +115,7 @@ def _address_fields(row: KnownAddress) -> str:
     address = row.address
     buckets = ",".join(map(str, row.buckets)) or _NOTHING
     source = _NOTHING if row.source == address else _written_source(row.source)
-    # most addresses have nothing more to tell, and a start reads 100,000 lines
+    # left out if it says nothing: true of most addresses, and a start may read 100,000 lines
     tried = row.latency or row.next_try or row.moved is not None or row.incompatible
     moved = _NOTHING if row.moved is None else row.moved.dial_string
     more = f" {row.latency} {row.next_try} {moved}" if tried else ""
@@ -179,14 +179,14 @@ def _written_source(source: NetAddress) -> str:
 
 @lru_cache(maxsize=4096)
 def _read_source(text: str) -> NetAddress:
-    """One object for all addresses that one source told."""
+    """A source; all addresses that it told share one object."""
     node_id, host, port = _plain(text).rsplit(" ", 2)
     return NetAddress(node_id, host, int(port))
 
 
 @lru_cache(maxsize=4096)
 def _port(text: str) -> int:
-    """One object for each of the few ports that are common."""
+    """A port; the few common ones share one object each."""
     return int(text)
 
 
@@ -194,14 +194,14 @@ def _ip(text: str) -> IPAddress:
     if ":" in text:
         return parse_ip(text)
     try:
-        # an integer takes a fifth of the time of the text
+        # from an integer this takes a fifth of the time it takes from text
         return IPv4Address(int.from_bytes(inet_pton(AF_INET, text), "big"))
     except OSError:
-        raise LineError(f"{text!r} is no IP address") from None
+        raise LineError(f"{text!r} is not an IP address") from None
 
 
 def _escaped(text: str) -> str:
-    # an ID from a file may be anything, half a surrogate pair included; the empty text must be a field too
+    # An ID from a file may hold anything, even half of a surrogate pair. An empty text must still be a field.
     return quote(text, safe="", errors="surrogatepass") or "%"
 
 

@@ -1,6 +1,6 @@
 """Times as the address book keeps them: whole nanoseconds since 1970, and CometBFT's text for them.
 
-Whole nanoseconds, for CometBFT's file has them and reading and writing a book must not change it.
+Whole nanoseconds, because CometBFT's file has them: reading and writing a book must not change it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import re
 from datetime import UTC, datetime, timedelta
 
 NEVER = 0
-"""The time of what never happened, in CometBFT's file 0001-01-01T00:00:00Z."""
+"""The time of something that never happened; in CometBFT's file 0001-01-01T00:00:00Z."""
 
 NEVER_TEXT = "0001-01-01T00:00:00Z"
 LATEST = 2**63 - 1
-"""The last time that can be kept, in the year 2262. Later ones become this one, ones before 1970 NEVER."""
+"""The last time that can be kept, in the year 2262. Later times become this one, times before 1970 NEVER."""
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
@@ -26,19 +26,18 @@ _RFC3339 = re.compile(
 
 
 def nanoseconds(seconds: float) -> int:
-    """A clock's Unix seconds as the book keeps them."""
+    """Unix seconds as whole nanoseconds."""
     return min(int(seconds * SECOND), LATEST)
 
 
 def parse_time(text: str) -> int:
-    """The time that an RFC 3339 text stands for.
+    """The time in an RFC 3339 text. Digits of a second after the ninth are dropped.
 
-    Digits after the ninth of a second are dropped.
     Raises: ValueError.
     """
     found = _RFC3339.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is no RFC 3339 time")
+        raise ValueError(f"{text!r} is not an RFC 3339 time")
     year, month, day, hour, minute, second = (int(group) for group in found.groups()[:6])
     fraction, utc, sign, off_hours, off_minutes = found.groups()[6:]
     elapsed = datetime(year, month, day, hour, minute, second, tzinfo=UTC) - _EPOCH
@@ -52,7 +51,7 @@ def parse_time(text: str) -> int:
 
 
 def format_time(value: int) -> str:
-    """RFC 3339 in UTC with as many digits of a second as there are, as Go writes it."""
+    """RFC 3339 in UTC, as Go writes it: without trailing zeros in the fraction of a second."""
     if value <= NEVER:
         return NEVER_TEXT
     seconds, fraction = divmod(value, SECOND)

@@ -1,1 +1,1 @@
-"""The decisions of peer exchange: whom to ask, whom to dial, and how often others may ask."""
+"""The decisions of peer exchange: which peers to ask, which addresses to dial, and how often others may ask us."""

@@ -1,4 +1,4 @@
-"""What is to be done later, in order of time, on a clock that the caller moves."""
+"""Things to do later, in order of time. The clock is set by the caller."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import NamedTuple
 class Moment(NamedTuple):
     """Now, by two clocks.
 
-    at: monotonic seconds. Deadlines are set by them, so that a clock that is set back delays nothing.
-    unix: Unix seconds. Whatever outlives a restart is dated by them.
+    at: monotonic seconds, for deadlines: setting the system's clock back delays nothing.
+    unix: Unix seconds, for everything that outlives a restart.
     """
 
     at: float
@@ -28,9 +28,9 @@ class Entry:
 
 
 class Agenda:
-    """The time of the present input, and what waits for a later one.
+    """The time of the current input, and the actions that are due later.
 
-    Args: now, the moment at which it begins.
+    Args: now, the time at which it begins.
     """
 
     __slots__ = ("_heap", "_order", "now")
@@ -44,11 +44,11 @@ class Agenda:
         return sum(entry.action is not None for _, _, entry in self._heap)
 
     def clock(self) -> float:
-        """Unix seconds, for the parts that remember over restarts."""
+        """Unix seconds, for the parts whose memory outlives a restart."""
         return self.now.unix
 
     def after(self, seconds: float, action: Callable[[], object]) -> Entry:
-        """Do this in so many seconds. What is due at the same time is done in the order in which it was noted."""
+        """Do this after a delay. Actions that are due at the same time are done in the order in which they were added."""
         entry = Entry(action)
         self._order += 1
         heapq.heappush(self._heap, (self.now.at + seconds, self._order, entry))
@@ -56,19 +56,19 @@ class Agenda:
 
     @staticmethod
     def cancel(entry: Entry) -> None:
-        """Do it no more. Cancelling what was done already changes nothing."""
-        entry.action = None  # it stays in the heap until its time: finding it there would cost more
+        """Cancel an action. Does nothing if it was done already."""
+        entry.action = None  # the entry stays in the heap until it is due: finding it there would cost more
 
     @property
     def deadline(self) -> float:
-        """When something is due next, in monotonic seconds; infinity when nothing is."""
+        """When the next action is due, in monotonic seconds; infinity when there is none."""
         heap = self._heap
         while heap and heap[0][2].action is None:
             heapq.heappop(heap)
         return heap[0][0] if heap else math.inf
 
     def run_due(self) -> None:
-        """Do all that is due now, also what becomes due by doing it."""
+        """Do everything that is due now, including what becomes due while doing it."""
         heap, at = self._heap, self.now.at
         while heap and heap[0][0] <= at:
             action = heapq.heappop(heap)[2].action

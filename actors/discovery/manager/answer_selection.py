@@ -1,4 +1,4 @@
-"""Selecting the addresses of an answer: for each who asks, or under load for all who ask within a moment."""
+"""Selecting the addresses of an answer: for each request, or under load for all requests that come close together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from peerage.actors.discovery.manager.settings import Pace
 
 @dataclass(slots=True)
 class _Shared:
-    """An answer that is shared: when it was asked for and when it came, and who waits for the next one."""
+    """An answer that several requests share: when the book was asked and answered, and which requests wait for the next."""
 
     load: Load
     told: Told = b""
@@ -24,7 +24,7 @@ class _Shared:
 
 
 class AnswerSelection:
-    """Has the book select answers."""
+    """Asks the book for answers, and shares one between several requests under load."""
 
     def __init__(self, effects: Effects, agenda: Agenda, pace: Pace) -> None:
         self._effects = effects
@@ -34,7 +34,7 @@ class AnswerSelection:
         self._shared: dict[int | None, _Shared] = {}
 
     def select(self, bias: int | None, then: Callable[[Told], None]) -> None:
-        """Have an answer selected with this bias, or take the one that was selected a moment ago."""
+        """Ask for an answer with this bias, or under load use the one that was selected a moment ago."""
         shared = self._shared.get(bias)
         if shared is None:
             shared = self._shared[bias] = _Shared(Load(self._load_per_second))

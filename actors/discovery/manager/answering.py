@@ -1,4 +1,4 @@
-"""Answering requests for addresses, of peers and of those who call a seed for nothing else; and those who have to wait."""
+"""Answering requests for addresses: of peers, and of nodes that connect to a seed only to ask. Some have to wait."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Answering:
     """Answers at once, later, or not at all, as the exchange judges.
 
     Args:
-        peers: whoever is connected.
-        never_banned: IDs on which the operator insists.
-        visit_back: called with a seed request that is answered at once. (Whoever comes early was visited before.)
-        alone_s: seconds that a seed request waits for others when there is nobody to tell of.
+        peers: the connected peers.
+        never_banned: persistent and unconditional IDs, which the operator wants connected whatever they do.
+        visit_back: called with each seed request that is answered at once. (A node whose request is early was visited
+            when it asked the time before.)
+        alone_s: how many seconds a seed request waits when we know no other node to tell it about.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Answering:
             )
 
     def peer_removed(self, peer: ConnectedPeer) -> None:
-        """A peer is gone: it waits for no answer any more."""
+        """A peer is gone: drop the answer that it was waiting for."""
         delayed = self._delayed.pop(peer.id, None)
         if delayed is not None:
             self._agenda.cancel(delayed)
@@ -101,7 +102,7 @@ class Answering:
         del self._delayed[peer.id]
         if self._exchange.has_come(turn):
             self._answer(peer, answer)
-        elif answer.then_stop:  # its node has called once more meanwhile, over another connection
+        elif answer.then_stop:  # it has asked again over another connection
             self._effects.emit(Disconnect(peer))
 
     def _answer(self, peer: ConnectedPeer, answer: Answer) -> None:
@@ -112,12 +113,12 @@ class Answering:
         if self._peers.get(peer.id) is peer:
             self._effects.emit(SendAnswer(peer, told, then_disconnect))
 
-    # --- those who call a seed ---
+    # --- nodes that connect to a seed only to ask ---
 
     def seed_request(self, request: SeedRequest) -> None:
-        """Somebody calls a seed for addresses.
+        """A node asks this seed for addresses.
 
-        Whoever calls once more while it waits does so on the new connection: the earlier one may be dead.
+        If it asks again while it waits, it waits on the new connection from then on: the earlier one may be dead.
         """
         before = self._waiting.get(request.id)
         if before is not None:
@@ -134,14 +135,14 @@ class Answering:
             self._selection.select(outcome.bias, partial(self._answer_or_delay, request, outcome))
 
     def seed_request_left(self, peer_id: NodeID, connection: str) -> None:
-        """Whoever called over this connection has hung up: if it waited, its turn is over and takes nobody's place."""
+        """The node that asked over this connection has hung up: if it was waiting, free its place for others."""
         waiting = self._waiting.get(peer_id)
         if waiting is not None and waiting.request.connection == connection:
             self._end(waiting)
             self._exchange.leave(waiting.turn)
 
     def _delay(self, request: SeedRequest, answer: Answer, turn: Turn, seconds: float) -> None:
-        """Delay an answer until this turn has come."""
+        """Answer when this turn has come."""
 
         def go_on() -> None:
             self._end(waiting)
@@ -159,10 +160,11 @@ class Answering:
             del self._waiting[waiting.request.id]
 
     def _answer_or_delay(self, request: SeedRequest, answer: Answer, told: Told) -> None:
-        """Answer, or if there is nobody to tell of wait for others.
+        """Answer, or if we know no other node, wait until one has come.
 
-        Of two that call at once the second is told of the first. If the first came back right away and were told of the
-        second, they would dial each other at the same moment, and CometBFT's nodes would both hang up.
+        Of two nodes that ask at about the same time, the second is told about the first. If the first came back right away
+        and were told about the second, they would dial each other at the same moment, and CometBFT's nodes would both
+        hang up.
         """
         if not _names_nobody_but(request.id, told):
             self._answer_seed_request(request, told)
@@ -185,7 +187,7 @@ class Answering:
 
 
 def _names_nobody_but(peer_id: NodeID, told: Told) -> bool:
-    """Whether an answer has no address but that of the node that asked."""
+    """Whether an answer holds no address other than that of the node that asked."""
     if not isinstance(told, bytes):
         return all(address.id == peer_id for address in told)
     if len(told) > ONE_ADDRESS_BYTES:

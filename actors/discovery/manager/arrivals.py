@@ -1,4 +1,4 @@
-"""Inbound peers on their way into the book: each at once, for the next who asks is to be told of it; together under load."""
+"""Adding inbound peers to the book: each at once, so that the next node that asks is told about it; under load, together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peerage.wire.net_address import NetAddress
 
 
 class Arrivals:
-    """Has the book hear of those who come, each by its own account."""
+    """Tells the book where each inbound peer says it listens."""
 
     def __init__(self, effects: Effects, agenda: Agenda, pace: Pace) -> None:
         self._effects = effects
@@ -22,7 +22,7 @@ class Arrivals:
         self._load = Load(pace.load_per_second)
 
     def note(self, reported: NetAddress | None) -> None:
-        """Somebody came, and says that this is where it listens."""
+        """A node has connected to us and says that it listens at this address."""
         if reported is None:
             return
         self._arrived.append(reported)

@@ -13,7 +13,7 @@ from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 
 MAX_FAILURES = 16  # reference 8: after more, the address is given up
 MAX_JITTER_S = 1.0  # reference 8
-MAX_ADDRESSES = 65_536  # the address that failed longest ago is forgotten for another
+MAX_ADDRESSES = 65_536  # beyond, the address that failed longest ago is forgotten
 
 
 class Verdict(Enum):
@@ -34,11 +34,11 @@ class _Failures:
 
 
 class DialBackoff:
-    """Counts failed dials by IP and port, after k of them the next waits 2^k s and up to one second more.
+    """Counts failed dials by IP and port. After k failures the next dial waits 2^k seconds, and up to one second more.
 
-    Also over restarts: what changed can be drained, kept and restored.
+    The counts survive a restart: what changed can be drained, stored and restored.
 
-    Args: clock, seconds; persistent_max, the longest pause of a persistent peer (0: as of any other).
+    Args: clock, seconds; persistent_max, the longest pause before a persistent peer is dialled (0: no limit of its own).
     Source: reference 8, Dialling with back-off.
     """
 
@@ -67,11 +67,11 @@ class DialBackoff:
         if persistent and self._persistent_max > 0:
             pause = min(pause, self._persistent_max)
         elapsed = self._clock() - failures.last
-        # a clock set back must not make anybody wait longer than the pause
+        # a clock that is set back must not make a pause longer
         return Verdict.WAIT if 0 <= elapsed < pause else Verdict.DIAL
 
     def failed(self, place: str) -> int:
-        """Note a failed dial. Returns: how many there are now."""
+        """Note a failed dial. Returns: how many failures there are now."""
         count = self.failures(place) + 1
         # beyond the limit only persistent peers are dialled, and the pause grows no more
         pause = 2.0 ** min(count, MAX_FAILURES) + self._rng.random() * MAX_JITTER_S
@@ -83,12 +83,12 @@ class DialBackoff:
         return count
 
     def forget(self, place: str) -> None:
-        """Clear the count: it succeeded, or is banned."""
+        """Clear the count, because a dial succeeded or the address was banned."""
         if self._failures.pop(place, None) is not None:
             self._touched.add(place)
 
     def drain(self) -> list[Fact]:
-        """What changed since the last call, to be kept."""
+        """What changed since the last call, to be stored."""
         touched, self._touched = self._touched, set()
         facts = []
         for place in touched:
@@ -102,7 +102,7 @@ class DialBackoff:
         return facts
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what was kept; what has failed since counts more. Facts of other kinds are left alone."""
+        """Take over stored counts. A dial that has failed since then takes precedence. Facts of other kinds are ignored."""
         for fact in facts:
             if (
                 fact.kind is FactKind.FAILED

@@ -1,4 +1,4 @@
-"""Dials of a node: to addresses of its book, to its seeds, and feelers; and what the end of each says of the address."""
+"""Dials of a node: to addresses of its book, to its seeds, and feelers; and what their ends say about the addresses."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ from peerage.wire.net_address import NetAddress, id_in
 
 
 class Dialling:
-    """Dials, and tells back-off and book how it went.
+    """Asks for dials, and reports their ends to the back-off and the book.
 
     Args:
-        peers: whoever is connected.
-        pauses: between visits to a seed, wherever its address comes from: it is in the book too, as everybody's.
+        peers: the connected peers.
+        pauses: between visits to a seed. They hold for addresses from the book too, for a seed's address is in the book
+            like any other.
         on_end: called when a dial to an address of the book has ended.
     """
 
@@ -53,7 +54,9 @@ class Dialling:
         self._peers = peers
         self._persistent_ids = persistent_ids
         self._on_end = on_end
-        self._seeds_left: dict[str, Sequence[str]] = {}  # by the seed being dialled, those to dial after it
+        self._seeds_left: dict[
+            str, Sequence[str]
+        ] = {}  # seed that is being dialled → the seeds to dial if it cannot be reached
         self.under_way = 0
 
     def dial(self, address: NetAddress) -> None:
@@ -74,11 +77,11 @@ class Dialling:
             self.give_up(address)
 
     def give_up(self, address: NetAddress) -> None:
-        """Leave an address alone that failed too often."""
+        """Stop dialling an address that failed too often."""
         self._effects.emit(GiveUp(address.id, BAN_S, "too many failed dials"))
 
     def feel(self) -> None:
-        """Try an address for the book's sake, if it has one to be tried."""
+        """Dial an address only to learn whether it answers, if the book has one that should be tried."""
         self._effects.ask_book(self._feel, DialChooser.feeler)
 
     def _feel(self, address: NetAddress | None) -> None:
@@ -86,7 +89,7 @@ class Dialling:
             self._effects.emit(Feel(address))
 
     def leave_alone(self, peer_id: str, *, alone: bool) -> bool:
-        """Whether this is a seed that was visited a while ago. Args: alone, whether we have no peer."""
+        """Whether this is a seed whose pause is not over. Args: alone, whether we have no peer."""
         return self._seeds.is_seed(peer_id) and not self._pauses.may_begin(peer_id, alone=alone)
 
     def dial_all_seeds(self) -> None:
@@ -106,7 +109,7 @@ class Dialling:
             self._effects.emit(DialSeed(seed))
 
     def ended(self, dial: DialEffect, end: DialEnd) -> None:
-        """Whoever was reached by a dial is added as a peer; everything else is noted here."""
+        """A dial has ended. A node that was reached is reported by `peer_added`; all other ends are noted here."""
         if isinstance(dial, DialSeed):
             self._seed_ended(dial.seed, end)
         elif isinstance(dial, Feel):
@@ -131,7 +134,7 @@ class Dialling:
         self._dial_seeds(left)
 
     def _note(self, address: NetAddress, end: DialEnd) -> None:
-        """Note what the end of a dial says against the address, if it says anything."""
+        """Note an end that speaks against the address."""
         outcome = end.outcome
         if outcome is DialOutcome.FAILED or outcome is DialOutcome.IMPOSTOR:
             ban_s = self._manager.dial_failed(address, authentication=outcome is DialOutcome.IMPOSTOR)

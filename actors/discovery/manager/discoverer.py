@@ -1,7 +1,7 @@
-"""Peer exchange without input and output: what a node does about its peers' addresses, and when.
+"""Peer exchange without input and output: the decisions about whom to dial, whom to ask and what to answer.
 
-A driver tells a `Discoverer` what happened and what time it is, carries out the effects it gets back, and calls `tick`
-at the deadline. The PEX reactor does so with mailboxes and timers, the simulation on virtual time.
+A driver tells a `Discoverer` what happened and when, carries out the effects that it returns, and calls `tick` at the
+deadline. The PEX reactor does so with mailboxes and timers, the simulation on virtual time.
 
     inputs                                              effects
     start, tick                                         Dial, DialSeed, Feel
@@ -57,10 +57,10 @@ from peerage.wire.pex import PexAddrs
 class Discoverer:
     """One node's peer exchange, from the start of a process to its end.
 
-    Whoever asks for addresses is judged by what the book remembers of them, so that a restart makes nobody a stranger:
-    requests wait until it has said what that is.
+    Requests for addresses are judged by what the book remembers of the node that asks, so that our restart does not reset
+    the rate limits. Until the book has told us what that is, requests wait.
 
-    Args: now, the moment of its making; rng, of its choices.
+    Args: now, the time at which it is made; rng, the source of its random choices.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class Discoverer:
         self._began = now.unix
         self._seeds = seeds
         self._peers: dict[NodeID, ConnectedPeer] = {}
-        # Outbound peers that may yet hang up as if they had not been reached, and since when; the oldest first.
+        # Outbound peers that were connected a moment ago, oldest first, with the time: if one hangs up, its dial has failed.
         self._young: dict[NodeID, tuple[float, ConnectedPeer]] = {}
         self._recalling: Entry | None = None
-        self._until_recalled: list[Callable[[], None]] | None = []  # None: what there was is recalled
+        self._until_recalled: list[Callable[[], None]] | None = []  # None: the book has answered
         self._exchange = PeerExchange(
             clock=clock,
             seed_mode=settings.seed_mode,
@@ -144,20 +144,20 @@ class Discoverer:
 
     @property
     def deadline(self) -> float:
-        """When to call `tick` next, in monotonic seconds; infinity when nothing is to come by itself."""
+        """When to call `tick` next, in monotonic seconds; infinity when nothing is due later."""
         return self._agenda.deadline
 
     def start(self, now: Moment) -> list[Effect]:
-        """Begin."""
+        """Begin. Call it once, before all else."""
         self._agenda.now = now
         self._recall()
-        if self._seed_mode is not None:  # a seed consults others before it visits anybody
+        if self._seed_mode is not None:  # a seed asks the other seeds first
             self._dialling.dial_all_seeds()
         self._effects.emit(CountPeers(self._begin))
         return self._effects.take()
 
     def tick(self, now: Moment) -> list[Effect]:
-        """Do what is due."""
+        """Do what is due now."""
         self._agenda.now = now
         if self._young:
             self._note_who_stayed()
@@ -177,11 +177,12 @@ class Discoverer:
             self._arrivals.note(peer.reported)
             home = peer.home
             if home is not None:
-                self._manager.dial_succeeded(home)  # it is back: what failed while it was away counts no more
+                # it is back: the dials that failed while it was away do not count
+                self._manager.dial_succeeded(home)
         return self._effects.take()
 
     def peer_removed(self, now: Moment, peer: ConnectedPeer, *, hung_up: bool) -> list[Effect]:
-        """A connection is over. Args: hung_up, whether it ended otherwise than by a graceful stop of ours."""
+        """A connection is over. Args: hung_up, whether it ended in any way other than by our graceful stop."""
         self._agenda.now = now
         if self._peers.get(peer.id) is not peer:
             return []
@@ -206,7 +207,7 @@ class Discoverer:
     def addresses_received(
         self, now: Moment, peer: ConnectedPeer, told: PexAddrs | Sequence[NetAddress]
     ) -> list[Effect]:
-        """A peer tells addresses. Args: told, as they came in a message, or addresses that are valid already."""
+        """A peer tells addresses. Args: told, a message as it came, or addresses that were checked before."""
         self._agenda.now = now
         if isinstance(told, PexAddrs):
             outcome = self._exchange.receive_addresses(peer.id, told.addresses)
@@ -221,25 +222,25 @@ class Discoverer:
         return self._effects.take()
 
     def request_not_sent(self, peer: ConnectedPeer) -> None:
-        """The last `SendRequest` for this peer could not be carried out: there is no answer to wait for."""
+        """The last `SendRequest` for this peer could not be carried out, so no answer will come."""
         if self._peers.get(peer.id) is peer:
             self._exchange.not_asked(peer.id)
 
     def seed_requested(self, now: Moment, request: SeedRequest) -> list[Effect]:
-        """A node calls a seed for addresses and has said nothing else: as a peer that comes, asks and goes, all at once."""
+        """A node has connected to this seed only to ask: treat it as a peer that comes, asks and goes, in one step."""
         self._agenda.now = now
         admission = AdmitSeedRequest(request, lambda _nothing: self._on_seed_request(request))
         self._once_recalled(partial(self._effects.emit, admission))
         return self._effects.take()
 
     def seed_request_left(self, now: Moment, peer_id: NodeID, connection: str) -> list[Effect]:
-        """A node that called over this connection has hung up."""
+        """The node that sent a seed request over this connection has hung up."""
         self._agenda.now = now
         self._answering.seed_request_left(peer_id, connection)
         return self._effects.take()
 
     def dial_ended(self, now: Moment, dial: DialEffect, end: DialEnd) -> list[Effect]:
-        """A dial that was asked for is over. If it led to a peer, `peer_added` says so, before or after this."""
+        """A dial that we asked for has ended. If it led to a peer, `peer_added` says so, before or after this call."""
         self._agenda.now = now
         self._dialling.ended(dial, end)
         return self._effects.take()
@@ -252,13 +253,13 @@ class Discoverer:
         return self._effects.take()
 
     def drain(self) -> list[Fact]:
-        """What a restart must not forget, as far as it changed since the last call: for `FactList.keep`."""
+        """What must survive a restart and has changed since the last call: for `FactList.keep`."""
         return [*self._exchange.drain(), *self._manager.drain()]
 
     # --- beginning -------------------------------------------------------------------------------------------------
 
     def _recall(self) -> None:
-        """Ask who asked and which dials failed before this process began, until the book says it."""
+        """Ask the book which requests and failed dials it knows from before this process; ask again until it answers."""
         self._recalling = self._agenda.after(self._settings.pace.patience, self._recall)
         self._effects.ask_book(self._recalled, FactList.all)
 
@@ -280,7 +281,7 @@ class Discoverer:
             self._until_recalled.append(judge)
 
     def _begin(self, counts: PeerCounts | None) -> None:
-        """Begin with the rounds. Without a count, as without peers."""
+        """Begin the rounds. If peers could not be counted, begin as if there were none."""
         counts = counts or PeerCounts()
         delay = self._manager.first_round_delay(
             outbound=counts.outbound, inbound=counts.inbound, dialling=counts.dialling
@@ -293,7 +294,7 @@ class Discoverer:
         """We dialled it, and its key and NodeInfo were just verified."""
         pace, address = self._settings.pace, peer.address
         if self._seed_mode is not None or pace.hang_up <= 0:
-            self._manager.dial_succeeded(address)  # a seed's visit is over soon, and that is no hang-up
+            self._manager.dial_succeeded(address)  # a seed's visits are short: their end is not a hang-up
         else:
             self._young.pop(peer.id, None)
             self._young[peer.id] = self._agenda.now.at, peer
@@ -307,7 +308,10 @@ class Discoverer:
             self._seed_mode.reached(peer)
 
     def _note_who_stayed(self) -> None:
-        """A dial has succeeded when the peer did not hang up at once. No timer is set for it: the next round will do."""
+        """Note the dials whose peers did not hang up at once: they have succeeded.
+
+        This needs no timer of its own: the next tick is soon enough.
+        """
         until = self._agenda.now.at - self._settings.pace.hang_up
         while self._young:
             since, peer = next(iter(self._young.values()))

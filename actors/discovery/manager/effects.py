@@ -1,8 +1,8 @@
-"""What a `Discoverer` wants done: values that its driver carries out, one after the other.
+"""What a `Discoverer` asks its driver to do: values that the driver carries out one after the other.
 
-Some of them are questions (`AskBook`, `SelectAnswer`, `CountPeers`, `AdmitSeedRequest`): their answers go to
-`Discoverer.answered`. The ends of `Dial`, `DialSeed` and `Feel` go to `Discoverer.dial_ended`. A driver that cannot get an
-answer gives none: nothing waits for it for good.
+Some of them are questions (`AskBook`, `SelectAnswer`, `CountPeers`, `AdmitSeedRequest`): the driver hands their answers to
+`Discoverer.answered`, and the ends of `Dial`, `DialSeed` and `Feel` to `Discoverer.dial_ended`. A driver that gets no answer
+hands in none: the discoverer waits for no answer forever.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ class DialSeed:
 
 @value
 class Feel:
-    """Try this address for the book's sake: dial, shake hands, hang up. The node there becomes no peer."""
+    """Dial this address, shake hands and hang up, only to learn whether it answers. The node does not become a peer."""
 
     address: NetAddress
 
 
 @value
 class SendRequest:
-    """Ask a peer for addresses. If it cannot be sent: `Discoverer.request_not_sent`."""
+    """Ask a peer for addresses. If the request cannot be sent, call `Discoverer.request_not_sent`."""
 
     peer: ConnectedPeer
 
 
 @value
 class SendAnswer:
-    """Tell a peer addresses. Args: then_disconnect, whether to end the connection behind them."""
+    """Send addresses to a peer. Args: then_disconnect, whether to end the connection after sending them."""
 
     peer: ConnectedPeer
     told: Told
@@ -62,7 +62,7 @@ class SendAnswer:
 
 @value
 class Disconnect:
-    """Send what is on its way to this peer, then end the connection. Neither side did anything wrong."""
+    """Send what is queued for this peer, then end the connection. Neither side did anything wrong."""
 
     peer: ConnectedPeer
 
@@ -77,7 +77,7 @@ class Stop:
 
 @value
 class Ban:
-    """Keep this ID out for so many seconds."""
+    """Ban this ID for a time: no connection of it is accepted."""
 
     id: NodeID
     seconds: float
@@ -86,7 +86,7 @@ class Ban:
 
 @value
 class GiveUp:
-    """Leave the address of this ID alone for so many seconds. The node may connect to us all the same."""
+    """Do not dial the address of this ID for a time. The node may still connect to us."""
 
     id: NodeID
     seconds: float
@@ -95,7 +95,7 @@ class GiveUp:
 
 @value
 class AskBook:
-    """Call this method of the address book or of a part of it, and hand in the answer if `then` is given."""
+    """Call this method of the address book or of a part of it, and hand in its answer if `then` is given."""
 
     method: Method
     args: tuple[Any, ...] = ()
@@ -104,9 +104,9 @@ class AskBook:
 
 @value
 class SelectAnswer:
-    """Have the book select addresses to tell, and hand them in.
+    """Ask the book for addresses to tell, and hand them in.
 
-    Args: bias, percent of new ones; None: however many there are.
+    Args: bias, percent of new ones; None: as many as come up by chance.
     """
 
     bias: int | None
@@ -115,14 +115,14 @@ class SelectAnswer:
 
 @value
 class CountPeers:
-    """Count the peers and hand in the `PeerCounts`, or None when that cannot be told now."""
+    """Count the peers and hand in the `PeerCounts`, or None when they cannot be counted now."""
 
     then: Callable[[PeerCounts | None], None] = field(compare=False, repr=False)
 
 
 @value
 class AdmitSeedRequest:
-    """Hand in None if this node is not banned; else hang up on it, and hand in nothing."""
+    """Hand in None if this node is not banned. If it is, hang up on it and hand in nothing."""
 
     request: SeedRequest
     then: Callable[[None], None] = field(compare=False, repr=False)
@@ -130,7 +130,7 @@ class AdmitSeedRequest:
 
 @value
 class AnswerSeedRequest:
-    """Tell a node that is no peer addresses, and hang up."""
+    """Send addresses to a node that sent a seed request, and hang up."""
 
     request: SeedRequest
     told: Told
@@ -138,7 +138,7 @@ class AnswerSeedRequest:
 
 @value
 class RefuseSeedRequest:
-    """Hang up on a node that is no peer."""
+    """Hang up on a node that sent a seed request."""
 
     request: SeedRequest
     reason: str
@@ -153,7 +153,7 @@ class Judged:
 
 @value
 class Heard:
-    """For the operator: what became of addresses that a peer told (None: of what inbound peers said of themselves)."""
+    """For the operator: what the book did with addresses that a peer told (None: that inbound peers told of themselves)."""
 
     peer: ConnectedPeer | None
     added: Added
@@ -161,7 +161,7 @@ class Heard:
 
 @value
 class NoSeedReached:
-    """For the operator: all seeds were dialled in vain."""
+    """For the operator: no seed could be reached."""
 
 
 Question: TypeAlias = AskBook | SelectAnswer | CountPeers | AdmitSeedRequest
@@ -184,7 +184,7 @@ Effect: TypeAlias = (
 
 
 class Effects:
-    """The effects of one input, gathered in order. All parts of a discoverer share one."""
+    """Collects the effects of one input, in order. All parts of a discoverer share one."""
 
     __slots__ = ("_gathered", "emit")
 
@@ -199,23 +199,23 @@ class Effects:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> None:
-        """Have a method of the book, or of a part of it, called.
+        """Call a method of the book, or of a part of it.
 
-        Args: then, what to do with its answer; kwargs, none: arguments are given by position.
+        Args: then, called with the answer; kwargs, must be empty: arguments are given by position.
         """
         assert not kwargs
         self.emit(AskBook(method, args, then))
 
     def stop(self, peer: ConnectedPeer, offence: StopPeer) -> None:
-        """Stop a peer for an offence, and ban it unless the operator insists on it."""
+        """Stop a peer for an offence, and ban it unless it is persistent or unconditional."""
         self.emit(Stop(peer, offence.reason))
         if offence.ban_s > 0 and not peer.is_persistent and not peer.is_unconditional:
             self.emit(Ban(peer.id, offence.ban_s, offence.reason))
 
     def take(self) -> list[Effect]:
-        """What is to be done, and no more of it here."""
+        """Return what was collected, and forget it."""
         if not self._gathered:
             return []
         taken = self._gathered[:]
-        self._gathered.clear()  # it stays the same list: `emit` is bound to it
+        self._gathered.clear()  # not a new list: `emit` is bound to this one
         return taken

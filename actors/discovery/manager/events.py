@@ -1,4 +1,4 @@
-"""What drivers tell a `Discoverer`: who is connected, who asks a seed, how many peers there are, how a dial ended."""
+"""What drivers tell a `Discoverer`: peers, seed requests, the number of peers, and the ends of dials."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
 Told: TypeAlias = bytes | Sequence[NetAddress]
-"""Addresses that somebody is told: as the message that is sent, or as they are where nothing is sent."""
+"""An answer: the encoded message, or in the simulation, where nothing is sent, the addresses themselves."""
 
 
 def group_at(address: NetAddress) -> str | None:
@@ -21,19 +21,19 @@ def group_at(address: NetAddress) -> str | None:
 
 
 def _home(reported: NetAddress | None, address: NetAddress) -> NetAddress | None:
-    """A node may be believed about the place it comes from. Of any other it may be wrong, or worse."""
+    """The reported address, if it has the IP that the node connects from. About any other place it may be wrong, or lie."""
     return reported if reported is not None and reported.host == address.host else None
 
 
 @unique_value
 class ConnectedPeer:
-    """One connection to one node. Equal to none but itself.
+    """One connection to one node. Two are never equal.
 
     Args:
-        connection: names it, for the driver.
+        connection: a name for the driver's use.
         address: the other end of the connection; that of an outbound peer is the address that was dialled.
         reported: where the node says it listens.
-        since: Unix seconds, when the connection began to run.
+        since: Unix seconds, when the node became a peer.
         latency: seconds that dial and handshake took; 0.0 for an inbound peer.
     """
 
@@ -49,14 +49,15 @@ class ConnectedPeer:
 
     @property
     def home(self) -> NetAddress | None:
-        """Where it says it listens, if it came from there."""
+        """Where it says it listens, if it connects from that IP."""
         return _home(self.reported, self.address)
 
     @property
     def source(self) -> NetAddress:
-        """In whose name the book keeps what this peer tells.
+        """The source under which the book stores what this peer tells.
 
-        Many report the address on which they listen, 0.0.0.0: all of them would be one group of sources.
+        Many nodes report 0.0.0.0, the address they listen on. All of those would count as one group of sources, so we use
+        the other end of the connection for them.
         """
         reported = self.reported
         return self.address if reported is None or reported.host.is_unspecified else reported
@@ -64,7 +65,7 @@ class ConnectedPeer:
 
 @value
 class SeedRequest:
-    """A node that called a seed for nothing but addresses. It is no peer.
+    """A node that connected to a seed only to ask for addresses. It is not a peer.
 
     Args: connection, its name; address, the other end of the connection; reported, where the node says it listens.
     """
@@ -76,13 +77,13 @@ class SeedRequest:
 
     @property
     def home(self) -> NetAddress | None:
-        """Where it says it listens, if it called from there."""
+        """Where it says it listens, if it connects from that IP."""
         return _home(self.reported, self.address)
 
 
 @value
 class PeerCounts:
-    """How many peers there are, unconditional ones not counted, and who is being dialled."""
+    """How many peers there are, not counting unconditional ones, and which IDs are being dialled."""
 
     outbound: int = 0
     inbound: int = 0
@@ -94,16 +95,16 @@ class DialOutcome(Enum):
     """How a dial ended."""
 
     REACHED = auto()
-    """The node is a peer now, which `peer_added` says; or it has passed the handshake of a feeler."""
+    """The node is a peer now (`peer_added` tells that too), or a feeler completed the handshake."""
     CONNECTED_BEFORE = auto()
     """It is a peer already."""
     NO_VERDICT = auto()
-    """It was not dialled, or failed for a reason of our own: that says nothing of the address."""
+    """It was not dialled, or it failed for a reason on our side: this says nothing about the address."""
     FAILED = auto()
     IMPOSTOR = auto()
-    """Somebody else answered."""
+    """A node with another ID answered."""
     INCOMPATIBLE = auto()
-    """It is of another network or protocol."""
+    """The node belongs to another network, or speaks another protocol."""
 
 
 @value

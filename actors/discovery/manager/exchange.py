@@ -1,6 +1,6 @@
-"""The conversation about addresses with each peer: what may be asked and answered, and what is an offence.
+"""Requests and answers about addresses with each peer: what is allowed, and what is an offence.
 
-Bookkeeping only: the outcome says what to do, the PEX reactor does it.
+Bookkeeping only: an outcome says what to do, and the discoverer has it done.
 
 Source: reference 8.
 """
@@ -31,8 +31,8 @@ SEED_BIAS = 30  # percent of new addresses in a seed's answer, reference 8
 class Answer:
     """Send addresses: the book's selection with this bias (None: the unbiased one).
 
-    then_stop: flush and stop gracefully behind it. after: not before so many seconds, and only if `PeerExchange.has_come`
-    then says of its turn that it is due.
+    then_stop: after sending it, stop the peer gracefully. after: how many seconds to wait before sending it; it is sent only
+    if `PeerExchange.has_come` then returns true for its turn.
     """
 
     bias: int | None = None
@@ -55,7 +55,7 @@ class Ignore:
 
 @value
 class StopPeer:
-    """Stop the peer for error and ban its ID for so many seconds (0.0: do not)."""
+    """Stop the peer for error, and ban its ID for `ban_s` seconds (0.0: no ban)."""
 
     reason: str
     ban_s: float = 0.0
@@ -66,13 +66,14 @@ AddressesOutcome: TypeAlias = Learned | StopPeer
 
 
 class PeerExchange:
-    """All conversations of one node.
+    """The requests and answers of one node.
 
-    What is outstanding, either way, belongs to a connection and ends with it; when an ID was answered last does not.
+    An outstanding request, in either direction, belongs to a connection and ends with it. The time at which an ID was last
+    answered is remembered beyond that.
 
-    Args: clock, Unix seconds; seed_mode, whether inbound peers get one answer and are sent away;
-        ensure_period, seconds, three requests of which are in order; groups, how often the addresses of one group
-        may ask (None: as often as they like); most_waiting, who came early and wait for their turn, at once (None: all).
+    Args: clock, Unix seconds; seed_mode, whether inbound peers get one answer and are then disconnected; ensure_period,
+        seconds, in which three requests are allowed; groups, the rate limit for groups of IP addresses (None: no limit);
+        most_waiting, how many early requests may wait at once (None: any number).
     """
 
     def __init__(
@@ -87,30 +88,33 @@ class PeerExchange:
         self._seed_mode = seed_mode
         self._groups = groups
         self._turns = Turns(most_waiting)
-        self._waiting: dict[NodeID, Turn] = {}  # of peers, not of a seed's callers
+        self._waiting: dict[NodeID, Turn] = {}  # of peers; seed requests are not in it
         self._clock, self._interval = clock, ensure_period / REQUESTS_PER_PERIOD
         self._rate = RequestRate(clock, self._interval)
         self._outstanding: set[NodeID] = set()
-        self._taken_over: dict[NodeID, float] = {}  # when; whose answer to our predecessor has not come yet
-        self._leaving: set[NodeID] = set()  # answered in seed mode or stopped, and not gone yet
+        self._taken_over: dict[
+            NodeID, float
+        ] = {}  # peers of our predecessor, which may still owe it an answer; and when we took them over
+        # peers that were answered in seed mode or stopped, and are still connected
+        self._leaving: set[NodeID] = set()
 
     def peer_added(self, peer: NodeID, *, outbound: bool, book_needs_more: bool) -> bool:
         """A peer is connected.
 
-        Returns: whether to send it a request now. An inbound one is not asked: it chose us, which is reason
-            to trust it less.
+        Returns: whether to send it a request now. An inbound peer is not asked: it chose us, not we it, so we trust
+            it less.
         """
         return outbound and book_needs_more and self.ask(peer)
 
     def peer_taken_over(self, peer: NodeID) -> None:
-        """A peer was connected before we began: whoever spoke for this node before us may have asked it just now.
+        """A peer was connected before we began, so our predecessor may have asked it just now.
 
-        So one answer of its is in order, and another question would be too soon for a while: it might hang up.
+        We therefore accept one answer from it, and do not ask again for a while: it might hang up on a second request.
         """
         self._taken_over[peer] = self._clock()
 
     def peer_removed(self, peer: NodeID) -> None:
-        """A peer is gone, and with it its turn, if it waited for one. When it was answered last is not forgotten."""
+        """A peer is gone, and so is its turn if it was waiting. The time of its last answer is kept."""
         turn = self._waiting.pop(peer, None)
         if turn is not None:
             self._turns.end(turn)
@@ -119,7 +123,7 @@ class PeerExchange:
         self._leaving.discard(peer)
 
     def ask(self, peer: NodeID) -> bool:
-        """Note that a request is being sent. Returns: False when one is or may be outstanding, so that none may be."""
+        """Note that a request is being sent. Returns: False, do not send it: one is outstanding, or may be."""
         taken_over = self._taken_over.get(peer)
         if taken_over is not None and 0 <= self._clock() - taken_over < self._interval:
             return False
@@ -129,14 +133,14 @@ class PeerExchange:
         return True
 
     def not_asked(self, peer: NodeID) -> None:
-        """The request noted last could not be sent: its answer is not awaited any more."""
+        """The last request could not be sent: stop waiting for its answer."""
         self._outstanding.discard(peer)
 
     def receive_request(self, peer: NodeID, *, outbound: bool, group: str | None = None) -> RequestOutcome:
         """The peer asks for addresses.
 
-        Args: group, of its remote address; None when that is no routable one. Outbound peers, whom we chose, are judged
-            by their ID alone.
+        Args: group, of its remote address; None when that is not routable. Outbound peers, which we chose, are judged by
+            their ID alone.
         """
         if peer in self._leaving:
             return Ignore()
@@ -149,24 +153,24 @@ class PeerExchange:
         else:
             outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
         if is_caller or isinstance(outcome, StopPeer):
-            self._leaving.add(peer)  # what it says until it is gone counts no more
+            self._leaving.add(peer)  # ignore what it sends until the connection is closed
         if isinstance(outcome, Answer) and outcome.turn is not None:
             self._waiting[peer] = outcome.turn
         return outcome
 
     def receive_call(self, peer: NodeID, *, group: str | None = None) -> Answer | StopPeer:
-        """Somebody asks a seed without having become a peer, perhaps over a second connection beside another.
+        """A node sends a seed request, perhaps over a second connection.
 
-        If he waited on an earlier one, that turn is over. The new one is ended by `leave` if he does not wait for it.
+        If it is waiting on an earlier one, that turn ends. Call `leave` if it does not wait for the new one.
         """
         return self._judge(peer, group, is_caller=True)
 
     def hold(self, peer: NodeID, *, group: str | None = None) -> Turn | None:
-        """Have somebody wait whose request was in time, as others do whose is not. Returns: None when there is no room."""
+        """Let a node wait whose request was in time. Returns: its turn, None when there is no room."""
         return self._turns.take(peer, group, counts=False)
 
     def has_come(self, turn: Turn) -> bool:
-        """The time of this turn is here. Returns: whether to answer; not when its connection is gone, or it was replaced."""
+        """The time of this turn has come. Returns: whether to answer; False if its connection is gone or it was replaced."""
         if not self._turns.end(turn):
             return False
         peer = NodeID(turn.node_id)
@@ -177,13 +181,14 @@ class PeerExchange:
         return True
 
     def leave(self, turn: Turn) -> None:
-        """Who waited for this turn has gone."""
+        """The node that waited for this turn is gone."""
         self._turns.end(turn)
 
     def _judge(self, peer: NodeID, group: str | None, *, is_caller: bool) -> Answer | StopPeer:
-        """When to answer. Early is late, and no offence: only what no node does that means well is one."""
+        """Decide when to answer. An early request is answered later. Only what no well-meaning node does is an offence."""
         if self._groups is not None and group is not None and not self._groups.allow(group):
-            return StopPeer("its group of IP addresses asked for addresses too often")  # it may be innocent
+            # no ban: it may not have asked itself
+            return StopPeer("its group of IP addresses asked for addresses too often")
         bias = SEED_BIAS if is_caller else None
         wait = self._rate.wait(peer)
         if wait == 0.0:
@@ -197,19 +202,19 @@ class PeerExchange:
         return Answer(bias, then_stop=is_caller, after=wait, turn=turn)
 
     def drain(self) -> list[Fact]:
-        """What a restart must not forget, as far as it changed since the last call: for `FactList.keep`."""
+        """What must survive a restart and has changed since the last call: for `FactList.keep`."""
         return self._rate.drain() + ([] if self._groups is None else self._groups.drain())
 
     def restore(self, facts: Sequence[Fact]) -> None:
-        """Go on from what `FactList.all` knows."""
+        """Take over what `FactList.all` knows."""
         self._rate.restore(facts)
         if self._groups is not None:
             self._groups.restore(facts)
 
     def receive_addresses(self, peer: NodeID, raw: Iterable[tuple[str, str, int]]) -> AddressesOutcome:
-        """The peer tells addresses. Any that cannot be one spoils all, as does not having been asked.
+        """The peer tells addresses. One invalid address makes the whole answer an offence, as does an answer to no request.
 
-        Args: raw, ID, IP and port of each, as the message holds them.
+        Args: raw, ID, IP and port of each, as in the message.
         """
         try:
             addresses = PexAddrs(raw).net_addresses()
@@ -219,7 +224,7 @@ class PeerExchange:
         return self.receive_net_addresses(peer, addresses)
 
     def receive_net_addresses(self, peer: NodeID, addresses: Iterable[NetAddress]) -> AddressesOutcome:
-        """The same for addresses that were read before."""
+        """As `receive_addresses`, for addresses that were parsed before."""
         if peer in self._outstanding:
             self._outstanding.discard(peer)
         elif self._taken_over.pop(peer, None) is None:

@@ -1,4 +1,4 @@
-"""How often one group of IP addresses may ask for addresses, whatever IDs it uses: a token bucket for each."""
+"""How often one group of IP addresses may ask for addresses, under whatever IDs: a token bucket for each group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 
 BURST = 250  # requests at once; a /16 may well be a data centre full of honest nodes
 PER_SECOND = 10.0
-MAX_GROUPS = 16_384  # the one that asked longest ago is forgotten for another
+MAX_GROUPS = 16_384  # beyond, the group that asked longest ago is forgotten
 MILLI = 1000
 
 
@@ -24,7 +24,7 @@ class _Bucket:
 class GroupRate:
     """Judges requests by group.
 
-    Args: clock, Unix seconds; burst, how many are allowed at once; per_second, how many in the long run.
+    Args: clock, Unix seconds; burst, how many requests are allowed at once; per_second, how many on average.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class GroupRate:
         return len(self._buckets)
 
     def allow(self, group: str) -> bool:
-        """Whether a request of this group is in order now; it counts if so."""
+        """Whether a request of this group is allowed now. If it is, it is counted."""
         now = self._clock()
         bucket = self._buckets.get(group)
         if bucket is None:
@@ -48,7 +48,7 @@ class GroupRate:
             if len(self._buckets) > MAX_GROUPS:
                 self._touched.add(self._buckets.popitem(last=False)[0])
         self._buckets.move_to_end(group)
-        # a clock that was set back takes nothing away
+        # max: a clock that was set back takes no tokens away
         bucket.tokens = min(self._burst, bucket.tokens + max(0.0, now - bucket.last) * self._per_second)
         bucket.last = now
         self._touched.add(group)
@@ -58,7 +58,7 @@ class GroupRate:
         return True
 
     def drain(self) -> list[Fact]:
-        """What changed since the last call, to be kept."""
+        """What changed since the last call, to be stored."""
         touched, self._touched = self._touched, set()
         facts = []
         for group in touched:
@@ -68,7 +68,7 @@ class GroupRate:
         return facts
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what was kept. Facts of other kinds are left alone."""
+        """Take over stored buckets. Facts of other kinds are ignored."""
         for fact in facts:
             if fact.kind is FactKind.GROUP and len(fact.numbers) == 2 and len(self._buckets) < MAX_GROUPS:
                 tokens, last = fact.numbers

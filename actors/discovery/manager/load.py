@@ -1,12 +1,12 @@
-"""How often something happens, counted by seconds: above a limit, work is shared."""
+"""How often something happens per second: above a limit, work is shared."""
 
 from __future__ import annotations
 
 
 class Load:
-    """Counts this second and the one before, so that a new second does not begin as if nobody had been there.
+    """Counts the events of this second and of the one before: otherwise the load would drop to zero at each new second.
 
-    Args: limit, how many in a second are many.
+    Args: limit, above how many events in a second the load is high.
     """
 
     __slots__ = ("_before", "_count", "_limit", "_second")
@@ -18,7 +18,7 @@ class Load:
         self._before = 0
 
     def is_high(self, now: float) -> bool:
-        """Count one. Returns: whether there are more than the limit, in this second or the one before."""
+        """Count one event. Returns: whether there were more than the limit, in this second or the one before."""
         if now - self._second >= 1.0:
             self._before = self._count if now - self._second < 2.0 else 0
             self._second, self._count = now, 0

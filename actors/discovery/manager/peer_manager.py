@@ -1,7 +1,7 @@
-"""Whom to dial, whom to ask, when to fall back on seeds: the decisions of ensure-peers.
+"""The decisions of ensure-peers: which addresses to dial, which peer to ask, and when to fall back on seeds.
 
-One round: `plan` says how many peers are wanted, the book makes an `Offer`, `decide` chooses. Nothing here
-sends, dials or waits.
+One round: `plan` says how many peers are wanted, the book makes an `Offer`, `decide` chooses. Nothing here sends, dials
+or waits.
 
 Source: reference 8, Ensure-peers.
 """
@@ -35,7 +35,7 @@ ANCHOR_AFTER_S = 300.0  # how long a peer must have been good to be one
 
 @value
 class Connected:
-    """An outbound peer, by the address that was dialled, and since how many seconds."""
+    """An outbound peer: the address that was dialled, and for how many seconds it has been connected."""
 
     address: NetAddress
     connected_s: float
@@ -54,8 +54,8 @@ class Plan:
 class Round:
     """What one round is to do.
 
-    dial: now, each ID once. give_up: ban these, they failed too often. ask: whom to request addresses from.
-    seeds: dial the seeds, in random order, until one connects.
+    dial: addresses to dial now, each ID once. give_up: addresses that failed too often, to be banned. ask: the peer to ask
+    for addresses. seeds: whether to dial the seeds, in random order, until one connects.
     """
 
     dial: tuple[NetAddress, ...] = ()
@@ -65,10 +65,10 @@ class Round:
 
 
 class PeerManager:
-    """Decides, and remembers only which dials failed.
+    """Decides; remembers nothing but failed dials.
 
     Args: clock, seconds; max_outbound, how many outbound peers are wanted; persistent_max_dial_period, the
-        longest pause between dials of a persistent peer (0: no limit of its own); improvements, as the book's.
+        longest pause between dials of a persistent peer (0: no limit of its own); improvements, the same as the book's.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class PeerManager:
         self._backoff = DialBackoff(clock, rng, persistent_max=persistent_max_dial_period)
 
     def first_round_delay(self, *, outbound: int, inbound: int, dialling: int) -> float:
-        """How long to wait before the first round: not at all without peers, else any part of a period, so
-        that nodes that start together do not dial together.
+        """How long to wait before the first round. Without peers: no time. With peers: a random part of a period, so that
+        nodes that start together do not dial together.
         """
         return self._rng.random() * self._period if outbound + inbound + dialling else 0.0
 
     def plan(self, *, outbound: int, dialling: int) -> Plan | None:
-        """What a round aims at. Returns: None when nobody is wanted."""
+        """How many peers a round looks for. Returns: None when there are enough."""
         self._last_round = self._clock()
         self._early_round_due = False
         wanted = self._max_outbound - (outbound + dialling)
@@ -120,12 +120,12 @@ class PeerManager:
     ) -> Round:
         """Choose from the book's offer.
 
-        An address whose pause is not over does not count as somebody to dial: seeds are dialled when all that
-        the book offers has just failed.
+        An address whose pause is not over does not count as one to dial: when everything that the book offers has just
+        failed, the seeds are dialled.
 
-        Args: busy, whether somebody is connected or being dialled; peers, who is connected and may be asked;
-            early, whether a seed's answer triggered the round, which then asks nobody; groups, of the addresses of
-            outbound peers: with half of the peers wanted, no second one of a group is dialled.
+        Args: busy, whether a node is connected or being dialled; peers, the connected peers, which may be asked; early,
+            whether this is an early round, which asks no peer; groups, of the addresses of outbound peers: once half of
+            the wanted peers are there, no second address of a group is dialled.
         """
         chosen: dict[NodeID, NetAddress] = {}
         given_up: dict[NodeID, NetAddress] = {}
@@ -147,17 +147,17 @@ class PeerManager:
                     taken.add(group)
             elif verdict is Verdict.GIVE_UP:
                 given_up[address.id] = address
-                self._backoff.forget(address.dial_string)  # so that a reinstated one is tried again
+                self._backoff.forget(address.dial_string)  # so that it is dialled again once its ban is over
         ask = self._rng.choice(peers) if offer.needs_more and peers and not early else None
         return Round(tuple(chosen.values()), tuple(given_up.values()), ask, offer.needs_more and not chosen)
 
     def early_round(self, *, outbound: int, dialling: int) -> float | None:
-        """Whether to make an early round, now that a dial has ended or a peer is lost: when no dial is under way, peers
-        are wanted and no other early round is about to be made.
+        """Whether to make an early round, now that a dial has ended or a peer is lost. It is made when no dial is under way,
+        peers are wanted, and no other early round is due.
 
-        Returns: how many seconds from now, so that it comes no sooner than three seconds after the last round, whoever
-            caused that (`plan`); None when there is none to be made. With a book full of the dead that is a few dials
-            more, for each address still waits its own pause.
+        Returns: in how many seconds; None for no early round. It comes at least three seconds after the last round of any
+            kind (`plan`). Even a book full of dead addresses then causes only few more dials, since each address still
+            waits for its own pause.
         """
         if not self._improvements.eager_rounds or self._early_round_due:
             return None
@@ -168,9 +168,10 @@ class PeerManager:
         return MIN_BETWEEN_ROUNDS_S - elapsed if 0 <= elapsed < MIN_BETWEEN_ROUNDS_S else 0.0
 
     def feeler_due(self, *, outbound: int, dialling: int) -> bool:
-        """Whether to try an address for the book's sake now (`DialChooser.feeler`); it is noted as done.
+        """Whether to send a feeler now (`DialChooser.feeler`). If so, the time of the next one is set.
 
-        Every two minutes or so, and only while no peer is wanted: other dials tell the book as much.
+        Feelers go out about every two minutes, and only while no peer is wanted: otherwise ordinary dials teach the book as
+        much.
         """
         now = self._clock()
         if now < self._next_feeler or outbound + dialling < self._max_outbound:
@@ -180,20 +181,20 @@ class PeerManager:
 
     @staticmethod
     def anchors(outbound: Iterable[Connected]) -> list[NetAddress]:
-        """Which outbound peers to begin with after a restart (`Anchors.remember`): those connected longest.
+        """The outbound peers to dial first after a restart (`Anchors.remember`): those connected longest.
 
-        A peer that came a moment ago has proved little, and is none yet.
+        A peer that connected a moment ago has proved little and is left out.
         """
         good = [peer for peer in outbound if peer.connected_s >= ANCHOR_AFTER_S]
         good.sort(key=lambda peer: peer.connected_s, reverse=True)
         return [peer.address for peer in good[:MAX_ANCHORS]]
 
     def drain(self) -> list[Fact]:
-        """The dials that failed or no longer count as failed, since the last call: for `FactList.keep`."""
+        """The failed dials that were added or cleared since the last call: for `FactList.keep`."""
         return self._backoff.drain()
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what `FactList.all` knows."""
+        """Take over what `FactList.all` knows."""
         self._backoff.restore(facts)
 
     @staticmethod
@@ -211,8 +212,8 @@ class PeerManager:
     def dial_failed(self, address: NetAddress, *, authentication: bool = False) -> float:
         """Note that a dial failed.
 
-        Args: authentication, whether somebody answered who is not who was dialled.
-        Returns: for how many seconds to ban the address; 0.0 for no ban but an attempt in the book.
+        Args: authentication, whether a node with another ID answered.
+        Returns: for how many seconds to ban the address; 0.0 for no ban, but a failed attempt in the book.
         """
         if authentication:
             self._backoff.forget(address.dial_string)

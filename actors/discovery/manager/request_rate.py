@@ -1,6 +1,6 @@
-"""How often a peer may ask for addresses, kept by ID so that hanging up and coming back changes nothing.
+"""How often a peer may ask for addresses. It is kept by ID, so that reconnecting does not reset it.
 
-Nor does our restart: what changed can be drained, kept with the address book, and restored.
+Nor does our restart: what changed can be drained, stored with the address book, and restored.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from peerage.actors.discovery.book.facts import Fact, FactKind
 from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 
 FREE_REQUESTS = 2  # reference 8
-MAX_IDS = 16_384  # who asked longest ago is forgotten for another
-FORGET_AFTER_INTERVALS = (
-    6  # who was quiet for so long (a minute by default) begins anew, free requests included
-)
-# Connections within an interval on which a node may ask too early. One that crashes and is started again, or that is hung up
-# on and redials at once now and then, stays far below.
+MAX_IDS = 16_384  # beyond, the ID that asked longest ago is forgotten
+FORGET_AFTER_INTERVALS = 6  # of silence (a minute by default); then the free requests are granted again
+# How many connections of a node may each bring an early request before one of them is answered. A node that crashes and is
+# restarted, or that is hung up on and redials at once, stays far below.
 MAX_EARLY = 20
 FIRST_BAN_S = 60.0  # design 5, graded bans: for the second offence, doubles with each further one
 MAX_BAN_S = 24 * 3600.0  # reference 8
-FORGIVE_AFTER_S = 24 * 3600.0  # without an offence: the next is the first again
+FORGIVE_AFTER_S = 24 * 3600.0  # without an offence; after that the next one counts as the first
 
 
 @dataclass(slots=True)
@@ -31,16 +29,16 @@ class _Record:
     last: float
     strikes: int = 0
     last_strike: float = 0.0
-    early: int = 0  # since the last that was answered
+    early: int = 0  # requests since the last one that was answered
 
 
 class RequestRate:
     """Says how long a request for addresses has to wait for its answer.
 
-    The first two requests are free; of the others none is answered sooner than an interval after the last.
-    Coming early is no offence: released versions of CometBFT and Tendermint do it by themselves, those that were just
-    restarted and those that ask again as soon as they are answered. CometBFT forgets the times when the peer
-    disconnects, so that its seeds can be drained by reconnecting; here who reconnects waits as long as before.
+    The first two requests are free; each later one is answered an interval after the last at the earliest. An early request
+    is not an offence: released versions of CometBFT and Tendermint send them, after a restart or because they ask again as
+    soon as they are answered. CometBFT forgets the times when the peer disconnects, so its seeds can be drained by
+    reconnecting; here a node that reconnects waits as long as before.
 
     Args: clock, seconds; interval, seconds.
     Source: reference 8; reference 12 (spec, pex protocol note).
@@ -58,13 +56,13 @@ class RequestRate:
     def wait(self, node_id: str) -> float:
         """Judge a request that comes now.
 
-        Returns: 0.0 when it is in time, and it counts as made; else in how many seconds it will be. Nothing is kept of a
-            request that has to wait until it is answered (`answered`), for its connection may end before.
+        Returns: 0.0 when it is in time; it is counted then. Otherwise in how many seconds it may be answered. A request
+            that has to wait is counted when it is answered (`answered`), since its connection may end before that.
         """
         now = self._clock()
         record = self._record(node_id, now)
         elapsed = now - record.last
-        if elapsed < 0:  # the clock was set back: nobody is to blame
+        if elapsed < 0:  # the clock was set back, which is not the node's fault
             elapsed = self._interval
         if elapsed >= self._interval * FORGET_AFTER_INTERVALS:
             record.requests = 0
@@ -74,20 +72,20 @@ class RequestRate:
         return 0.0
 
     def allow(self, node_id: str) -> bool:
-        """Whether a request that comes now is in time. It counts as made if so, and leaves no trace if not."""
+        """Whether a request that comes now is in time. Only if it is, it is counted."""
         return self.wait(node_id) == 0.0
 
     def answered(self, node_id: str) -> None:
-        """A request that had to wait is answered now: it counts as made."""
+        """A request that had to wait is answered now: count it."""
         now = self._clock()
         self._count(self._record(node_id, now), now)
 
     def flood(self, node_id: str) -> float | None:
-        """Count a request that came early over a connection of its own, and see whether there are too many of them.
+        """Count an early request over a connection of its own, and judge whether there are too many.
 
-        It is an offence once in an interval, however many come.
+        However many come, that is one offence per interval.
 
-        Returns: None as long as they are no flood; else for how many seconds to ban, 0.0 for no ban.
+        Returns: None while there are not too many; after that, for how many seconds to ban, 0.0 for no ban.
         """
         now = self._clock()
         record = self._record(node_id, now)
@@ -99,7 +97,7 @@ class RequestRate:
     def strike(self, node_id: str) -> float:
         """Note an offence.
 
-        Returns: for how many seconds to ban: 0.0 for the first, which costs no more than the connection, a minute for the
+        Returns: for how many seconds to ban: 0.0 for the first offence, which only costs the connection, a minute for the
             second, then twice as long each time.
         """
         now = self._clock()
@@ -113,7 +111,7 @@ class RequestRate:
         return min(FIRST_BAN_S * 2.0 ** min(record.strikes - 2, 16), MAX_BAN_S)
 
     def drain(self) -> list[Fact]:
-        """What changed since the last call, to be kept."""
+        """What changed since the last call, to be stored."""
         touched, self._touched = self._touched, set()
         facts = []
         for node_id in touched:
@@ -132,11 +130,11 @@ class RequestRate:
         return facts
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Go on from what was kept. Facts of other kinds are left alone."""
+        """Take over stored records. Facts of other kinds are ignored."""
         for fact in facts:
             if fact.kind is FactKind.ASKED and len(fact.numbers) == 4 and len(self._records) < MAX_IDS:
                 requests, last, strikes, last_strike = fact.numbers
-                asked = min(last / SECOND, self._clock())  # an earlier version kept turns to come
+                asked = min(last / SECOND, self._clock())  # an earlier version stored times in the future
                 self._records[fact.name] = _Record(requests, asked, strikes, last_strike / SECOND)
 
     @staticmethod

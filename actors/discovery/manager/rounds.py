@@ -1,4 +1,4 @@
-"""Rounds of ensure-peers: every half minute, and early when there is reason to, see that there are enough outbound peers.
+"""Rounds of ensure-peers: every half minute, or earlier when a peer is lost, make sure there are enough outbound peers.
 
 Source: reference 8, Ensure-peers.
 """
@@ -25,19 +25,18 @@ from peerage.wire.net_address import NetAddress
 
 @unique_value
 class _Thought:
-    """A round that waits for answers, since when (monotonic seconds)."""
+    """A round that waits for answers. since: monotonic seconds."""
 
     since: float
     early: bool
 
 
 class Rounds:
-    """Plans rounds, and asks for what they need to know: how many peers there are, and whom the book offers.
+    """Plans rounds, and asks for what they need to know: the number of peers, and the addresses that the book offers.
 
-    While those answers are on their way no other round begins. One that does not come holds rounds up for a while,
-    not for good.
+    While a round waits for these answers no other begins. If an answer does not come, the round is given up after a while.
 
-    Args: distinct_ips, whether no second peer with the IP address of another is wanted.
+    Args: distinct_ips, whether to dial no address whose IP a peer already has.
     """
 
     def __init__(
@@ -71,7 +70,7 @@ class Rounds:
         self._count_again = False
 
     def begin(self, delay: float) -> None:
-        """Begin with the rounds, which go on by themselves."""
+        """Schedule the first round; each round schedules the next."""
         self._agenda.after(delay, self._round)
 
     def _round(self) -> None:
@@ -81,7 +80,7 @@ class Rounds:
         self.ensure_peers(early=False)
 
     def _tell_anchors(self) -> None:
-        """Tell the book the anchors, unless it knows them. Peers that are redialled anyway are none."""
+        """Tell the book the anchors if they changed. Persistent peers are left out, since they are redialled anyway."""
         now = self._agenda.now.unix
         stayed = tuple(
             [  # a list, for every round comes here: a generator takes twice as long
@@ -98,7 +97,7 @@ class Rounds:
         self._stayed = stayed
 
     def ensure_peers(self, *, early: bool) -> None:
-        """Begin a round. Args: early, whether it is not one of every half minute: such a round asks no peer."""
+        """Begin a round. Args: early, whether it comes before its time; an early round asks no peer."""
         now = self._agenda.now.at
         if self._thought is not None and now - self._thought.since < self._patience:
             return
@@ -108,7 +107,7 @@ class Rounds:
     def _plan(self, thought: _Thought, counts: PeerCounts | None) -> None:
         if thought is not self._thought:
             return
-        if counts is None:  # the next round will do
+        if counts is None:  # the next round will try again
             self._thought = None
             return
         outbound, dialling = counts.outbound, counts.dialling
@@ -159,11 +158,11 @@ class Rounds:
     def hurry(self) -> None:
         """Consider an early round, now that a dial has ended or an outbound peer is lost.
 
-        Peers are counted once for all that happens while the count is on its way, and once more behind it: it may not
-        know yet of what happened last.
+        Only one count of the peers is under way at a time. If something happens meanwhile, they are counted once more
+        afterwards, because the first count may not include it.
         """
         if self._dialling.under_way:
-            return  # the last of these dials asks again
+            return  # the last of these dials will call this again
         now = self._agenda.now.at
         if self._counting_since is not None and now - self._counting_since < self._patience:
             self._count_again = True

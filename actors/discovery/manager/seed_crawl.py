@@ -1,4 +1,4 @@
-"""Seed mode: whom to visit, and who has stayed long enough.
+"""Seed mode: which addresses to visit, and which peers have stayed long enough.
 
 Source: reference 8, Seed mode.
 """
@@ -16,12 +16,12 @@ CRAWL_PERIOD_S = 30.0  # reference 8
 MIN_BETWEEN_CRAWLS_S = 120.0  # reference 8, of one peer
 MAX_STAY_S = 28 * 3600.0  # reference 8
 FORGET_AFTER_S = 24 * 3600.0  # reference 8
-VISITS_PER_ROUND = 250  # as many as an answer holds; 15,000 addresses are visited again within half an hour
+VISITS_PER_ROUND = 250  # as many as an answer holds: enough to visit 15,000 addresses within half an hour
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Somebody connected, since how many seconds, and whether for ever."""
+    """A connected peer, for how many seconds it has been connected, and whether it may stay."""
 
     id: NodeID
     connected_s: float
@@ -29,9 +29,9 @@ class Stay:
 
 
 class Crawler:
-    """Remembers when each ID was last visited, for as long as the address book may hold it.
+    """Remembers for a day when each ID was last visited.
 
-    Args: group_limit, how many addresses of one group of IP addresses are due at once at most; 0: no limit.
+    Args: group_limit, how many addresses of one group of IP addresses are visited in one round at most; 0: no limit.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Crawler:
         return len(self._visited)
 
     def due(self, selection: Iterable[NetAddress]) -> list[NetAddress]:
-        """Those that were not visited in the last two minutes, noted as visited now."""
+        """The addresses that were not visited in the last two minutes. They are noted as visited now."""
         now = self._clock()
         due: list[NetAddress] = []
         groups: Counter[str] = Counter()
@@ -57,18 +57,18 @@ class Crawler:
             if self._group_limit:
                 group = address.group(strict=False)
                 if groups[group] >= self._group_limit:
-                    continue  # its turn comes in another round
+                    continue  # it is visited in another round
                 groups[group] += 1
             self._visited[address.id] = now
             due.append(address)
         return due
 
     def overstayed(self, peers: Iterable[Stay]) -> list[NodeID]:
-        """Who has to make room for others: not persistent, and connected for the whole wait period."""
+        """The peers that have to make room for others: not persistent, and connected for `max_stay`."""
         return [peer.id for peer in peers if not peer.persistent and peer.connected_s >= self._max_stay]
 
     def forget_old(self) -> int:
-        """Forget who was not visited for a day: the book has them no more. Returns: how many."""
+        """Forget the IDs that were not visited for a day. Returns: how many they were."""
         now = self._clock()
         old = [node_id for node_id, last in self._visited.items() if now - last > FORGET_AFTER_S]
         for node_id in old:

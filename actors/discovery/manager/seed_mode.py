@@ -1,4 +1,4 @@
-"""Seed mode: visit those whom the book knows, so that others are told of nodes that answer; keep nobody.
+"""Seed mode: visit the nodes in the book, so that we tell others only of nodes that answer, and keep no peer.
 
 Source: reference 8, Seed mode.
 """
@@ -25,9 +25,9 @@ from peerage.wire.net_address import NetAddress
 
 
 class SeedMode:
-    """A seed's rounds of visits, its visits to whoever came, and the ends of both.
+    """A seed's rounds of visits, its visits to nodes that connected to it, and the ends of both.
 
-    Args: verified_answers, whether to visit those first whose last verdict is oldest; else any.
+    Args: verified_answers, whether to visit first the addresses that were checked longest ago, rather than random ones.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SeedMode:
         )
 
     def begin(self, delay: float) -> None:
-        """Begin with the rounds of visits, which go on by themselves."""
+        """Schedule the first round of visits; each round schedules the next."""
         self._agenda.after(delay, self._round)
 
     def _round(self) -> None:
@@ -71,17 +71,17 @@ class SeedMode:
         self._crawler.forget_old()
 
     def _visit_all(self, addresses: Sequence[NetAddress]) -> None:
-        """Visit those that were not visited lately, one after the other: 250 dials at once would be a burst."""
+        """Visit the addresses that were not visited lately, spread over some seconds: 250 dials at once would be a burst."""
         due = self._crawler.due(address for address in addresses if address.id not in self._peers)
         for place, address in enumerate(due):
             seconds = place * self._pace.visit_spread / VISITS_PER_ROUND
             self._agenda.after(seconds, partial(self._dialling.visit, address))
 
     def visit_back(self, peer_id: NodeID, home: NetAddress | None) -> None:
-        """Visit whoever came, a little later: it is likely to answer, and then others can be told of it.
+        """Visit a node a little after it was here: it is likely to answer, and then we can tell others about it.
 
-        Args: home, where it says it listens, if it came from there. Nobody must be able to have a seed knock on the
-            doors of others.
+        Args: home, where it says it listens, if it connected from that IP. Otherwise anybody could make a seed dial
+            third parties.
         """
         if home is not None and self._visits_back.allow(""):
             self._agenda.after(self._pace.visit_back_after, partial(self._ask_where, peer_id, home.host))
@@ -95,12 +95,12 @@ class SeedMode:
                 self._dialling.visit(address)
 
     def reached(self, peer: ConnectedPeer) -> None:
-        """A peer that we visit is connected: it gets some time to answer."""
+        """A peer that we visit is connected: hang up if it does not answer in time."""
         if self._is_to_leave(peer):
             self._agenda.after(self._pace.answer_limit, partial(self._hang_up, peer))
 
     def answered(self, peer: ConnectedPeer) -> None:
-        """A peer has told addresses: if we visit it, the visit is over."""
+        """A peer has told addresses. If this was a visit, it is over."""
         if self._is_to_leave(peer):
             self._hang_up(peer)
 

@@ -1,11 +1,11 @@
-"""When a configured seed may be asked again: whoever serves everybody is not to be knocked at for nothing."""
+"""When a configured seed may be dialled again: a seed serves the whole network, so we do not dial it for nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-LONGEST_PAUSE_S = 300.0  # between two visits that bring nothing new
+LONGEST_PAUSE_S = 300.0  # between two visits that told us nothing new
 
 
 @dataclass(slots=True)
@@ -18,9 +18,9 @@ class _Visit:
 class SeedVisits:
     """The pauses between one node's visits to each of its seeds.
 
-    The first is a period. Each visit that brings nothing new, be it that the seed knows nobody else, hangs up or is not
-    there, doubles it; one that does brings it back to a period. Who has no peer at all asks every period, but not one that
-    is of another network or protocol: that will not be mended soon, and whoever is there has done nothing wrong.
+    The first pause is a period. Each visit that tells us nothing new doubles it, whether the seed knows no other node, hangs
+    up or cannot be reached; a visit that does resets it. A node without any peer asks every period, except a seed of
+    another network or protocol: that mistake is not corrected soon, and the node there has done nothing wrong.
 
     Args: clock, seconds; period, seconds, of ensure-peers.
     """
@@ -36,23 +36,23 @@ class SeedVisits:
         if visit is None:
             return True
         elapsed = self._clock() - visit.at
-        # a clock set back makes nobody wait longer
+        # a clock that is set back must not make the pause longer
         return not 0 <= elapsed < (self._period if alone and not visit.speaks_otherwise else visit.pause)
 
     def begin(self, seed_id: str) -> None:
-        """It is being dialled."""
+        """The seed is being dialled."""
         visit = self._visits.get(seed_id)
         pause = self._period if visit is None else min(2 * visit.pause, max(LONGEST_PAUSE_S, self._period))
         self._visits[seed_id] = _Visit(self._clock(), pause)
 
     def bring_news(self, seed_id: str) -> None:
-        """It told addresses that we had not heard of."""
+        """The seed told us addresses that we did not know."""
         visit = self._visits.get(seed_id)
         if visit is not None:
             visit.pause = self._period
 
     def let_be(self, seed_id: str) -> None:
-        """It turned out to be of another network or protocol at this visit."""
+        """At this visit the seed turned out to belong to another network, or to speak another protocol."""
         visit = self._visits.get(seed_id)
         if visit is not None:
             visit.speaks_otherwise = True

@@ -1,4 +1,4 @@
-"""The configured seeds: kept as the operator wrote them, for a name is looked up again at each use."""
+"""The configured seeds, kept as the operator wrote them: a host name is resolved again at each use."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from peerage.wire.net_address import NetAddress, Resolve, id_in, no_names
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The seeds that have an address now, and those that have none, each with the reason."""
+    """The seeds that could be resolved, and those that could not, each with the reason."""
 
     addresses: tuple[NetAddress, ...]
     failures: tuple[tuple[str, str], ...]
 
 
 class SeedList:
-    """Seeds as ID@host:port, host an IP or a name.
+    """Seeds as ID@host:port, where host is an IP or a name.
 
-    Args: own_id, who is no seed of ours: all nodes of a network may share one list. `without_us` tells whether it was
-        in there.
-    Raises: SeedError at once when any can be no address, whatever its name may resolve to; it names all of
-        them.
+    Args: own_id, which is left out: all nodes of a network may share one list. `without_us` says whether it was in it.
+    Raises: SeedError, when some cannot be addresses, whatever their names may resolve to; it names all of them.
     Source: reference 8, Start fails.
     """
 
@@ -42,7 +40,7 @@ class SeedList:
             except AddressError as error:
                 faults.append((text, str(error)))
         if faults:
-            raise SeedError("these seeds are no addresses", tuple(faults))
+            raise SeedError("these seeds are not addresses", tuple(faults))
         self._ids = frozenset(map(id_in, self.texts))
 
     def __len__(self) -> int:
@@ -59,7 +57,7 @@ class SeedList:
     def resolve(self, resolve: Resolve) -> Resolved:
         """The addresses they have now.
 
-        Args: resolve, asked for each name; it may wait, so not in anybody's event loop.
+        Args: resolve, called for each name. It may block, so do not call this from an event loop.
         """
         addresses: list[NetAddress] = []
         failures: list[tuple[str, str]] = []
@@ -72,10 +70,13 @@ class SeedList:
 
     @staticmethod
     def _check_port(text: str, faults: list[tuple[str, str]]) -> None:
-        """A name may resolve later; a port that is none will not be one. It is looked at behind the lookup."""
+        """Check the port of a seed whose name does not resolve: the name may resolve later, a wrong port stays wrong.
+
+        `NetAddress.parse` looks at the port after the name, so it gets an IP address in place of the name.
+        """
         try:
             NetAddress.parse(text, lambda _name: ["192.0.2.1"])
         except AddressLookupError:
-            pass  # a host that can be no name: temporary by the reference, told when it is used
+            pass  # not a valid host name: by the reference that counts as temporary, and is reported when it is used
         except AddressError as error:
             faults.append((text, str(error)))

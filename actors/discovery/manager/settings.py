@@ -1,4 +1,4 @@
-"""What the operator chose for peer exchange, and how long everything in it takes."""
+"""The settings of peer exchange: what the operator chose, and how long things take."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ class Pace:
     Nodes run with the defaults. Tests and the simulation of CometBFT's rules use others.
 
     ensure_period: between two rounds; a third of it is the shortest time between two answers to one ID.
-    patience: after so long without an answer of the book it is asked anew.
-    hang_up: a dialled peer that ends the connection sooner after the handshake did not want us, which counts as a
-        failed dial. 0: nothing is read into it.
-    seed_pause: the shortest pause between two visits to one of our seeds. 0: seeds are visited at any time.
-    arrivals: under load, the inbound peers of so long a time are told to the book together.
-    shared_answer: under load, whoever asks within so long a time gets the same answer. Selecting and encoding one for
-        each takes as long as all the rest of a seed's work for them. Without load everybody gets an answer of his own,
-        which names those who came before.
-    load_per_second: how many make a load.
-    group_burst: how many requests of one group of IP addresses are in order at once.
-    alone: so long a seed that knows nobody waits for others before it answers.
+    patience: if the book has not answered after this time, it is asked again.
+    hang_up: if a peer that we dialled ends the connection within this time, it did not want us, and the dial counts as
+        failed. 0: it never does.
+    seed_pause: the shortest pause between two visits to one of our seeds. 0: no pause.
+    arrivals: under load, inbound peers are collected for this time and told to the book together.
+    shared_answer: under load, all requests within this time get the same answer. Selecting and encoding an answer for each
+        would take as long as all the rest of a seed's work for them. Without load each request gets an answer of its own,
+        which names the nodes that asked before.
+    load_per_second: above this rate, load is high.
+    group_burst: how many requests of one group of IP addresses are allowed at once.
+    alone: how long a seed that knows no other node waits for one before it answers.
     crawl_period: between two rounds of a seed's visits. visit_spread: the visits of a round begin within this time.
-    answer_limit: a seed hangs up on whomever it visits, as soon as it was answered or after so long. Infinity: it
-        hangs up on nobody, as CometBFT's seeds do not.
-    visit_back_after: whoever came to a seed is visited so long after the end of that connection.
-    visits_back_at_once, visits_back_per_second: the most such visits. Whoever comes with many IDs must not keep a seed
-        busy with them.
+    answer_limit: a seed hangs up on a node that it visits once the node has answered, at the latest after this time.
+        Infinity: it does not hang up, as CometBFT's seeds do not.
+    visit_back_after: a node that connected to a seed is visited this long after it has gone.
+    visits_back_at_once, visits_back_per_second: limits for such visits. A node that comes with many IDs must not keep a
+        seed busy.
     """
 
     ensure_period: float = ENSURE_PERIOD_S
@@ -56,7 +56,7 @@ class Pace:
 
 
 COMETBFT_PACE = Pace(hang_up=0.0, seed_pause=0.0, answer_limit=math.inf, visits_back_at_once=0)
-"""What CometBFT does not do takes no time: for comparisons."""
+"""For comparisons: what CometBFT does not do is switched off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class DiscoverySettings:
     """One node's configuration, as far as it concerns peer exchange.
 
     Args:
-        persistent_ids: peers that are dialled again whatever happens. unconditional_ids: peers for whom no limit holds.
-            Neither are ever banned.
-        persistent_max_dial_period: seconds, the longest pause between dials of a persistent peer; 0: as of any other.
+        persistent_ids: peers that are always dialled again. unconditional_ids: peers that no limit applies to. Neither are
+            ever banned.
+        persistent_max_dial_period: seconds, the longest pause between dials of a persistent peer; 0: no limit of its own.
         allow_duplicate_ip: whether two peers may have one IP address.
-        own_address: what we say of ourselves, if it is an address.
+        own_address: the address that we report of ourselves, if it is valid.
         crawl_group_limit: how many addresses of one group of IP addresses a seed visits in a round; 0: no limit.
     """
 

@@ -1,4 +1,4 @@
-"""Who waits for an answer about addresses: one of each ID, a bounded number of each group and in all."""
+"""The requests that wait for an answer: one per ID, and a bounded number per group and in all."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections import Counter
 
 from peerage.actors.discovery.value import unique_value
 
-MOST_OF_GROUP = 64  # IDs of one group of IP addresses that wait at once; each costs a connection of its own
+MOST_OF_GROUP = 64  # IDs of one group of IP addresses that wait at once; each of them takes up a connection
 
 
 @unique_value
 class Turn:
-    """One ID's turn to come. Equal to none but itself.
+    """One ID that waits. Two turns are never equal.
 
-    Args: group, of the IP address it asks from, None when those are not counted; counts, whether the request counts as
-        made only when its turn has come.
+    Args: group, of the IP address it asks from, None when groups are not counted; counts, whether the request is still to
+        be counted when its turn comes.
     """
 
     node_id: str
@@ -23,11 +23,11 @@ class Turn:
 
 
 class Turns:
-    """All turns to come. Each ends with the connection that waits for it, and when its ID takes another.
+    """All turns. A turn ends with the connection that waits for it, or when its ID takes another.
 
-    No answer is drawn before its turn has come, so that those who wait take no more room than this.
+    An answer is selected only when its turn has come, so a waiting request needs no more memory than its turn.
 
-    Args: most, who wait at once (None: as many as there are connections); most_of_group, of one group.
+    Args: most, how many may wait at once (None: no limit); most_of_group, how many of one group.
     """
 
     def __init__(self, most: int | None = None, most_of_group: int = MOST_OF_GROUP) -> None:
@@ -40,7 +40,7 @@ class Turns:
         return len(self._turns)
 
     def take(self, node_id: str, group: str | None = None, *, counts: bool = True) -> Turn | None:
-        """Wait for a turn; an earlier one of this ID is over. Returns: None when there is no room."""
+        """Take a turn; an earlier one of this ID ends. Returns: None when there is no room."""
         before = self._turns.get(node_id)
         if before is not None:
             self.end(before)
@@ -54,7 +54,7 @@ class Turns:
         return turn
 
     def end(self, turn: Turn) -> bool:
-        """The turn has come, or the connection that waited is gone. Returns: False when it was over before."""
+        """End a turn, because it has come or its connection is gone. Returns: False when it had ended before."""
         if self._turns.get(turn.node_id) is not turn:
             return False
         del self._turns[turn.node_id]

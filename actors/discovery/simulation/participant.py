@@ -1,4 +1,4 @@
-"""Whoever takes part in a simulated network: connections between participants, and an attacker's many nodes."""
+"""The participants of a simulated network, the connections between them, and an attacker's nodes."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from peerage.wire.net_address import NetAddress
 
 
 class World(Protocol):
-    """What a participant needs of its network."""
+    """What a participant needs from its network."""
 
     now: float
     rng: random.Random
 
     @property
     def moment(self) -> Moment:
-        """The same by both clocks of a discoverer."""
+        """The same time, as a discoverer takes it."""
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something in so many seconds."""
+        """Do something after a delay."""
 
     def at(self, when: float, action: Callable[[], None]) -> None:
         """Do something at this time."""
 
     def dial(self, node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
-        """Dial; done with the node that answered and has room, None if there is none."""
+        """Dial, and call `done` with the node if it answers and has room, otherwise with None."""
 
     def delay(self, one: Participant, other: Participant) -> float:
-        """Seconds that a message takes."""
+        """How many seconds a message takes from one to the other."""
 
     def outbound_changed(self, node: Participant) -> None:
-        """A node has more or fewer outbound peers than a moment ago."""
+        """The number of a node's outbound peers has changed."""
 
 
 class Participant(ABC):
     """A node as others see it.
 
-    Args: address, where it says it is; reachable, whether that is true; distance, seconds to the middle of the network.
+    Args: address, where it says it is; reachable, whether it can be dialled there; distance, seconds to the middle of the
+        network.
     """
 
     hostile = False
@@ -67,11 +68,11 @@ class Participant(ABC):
         self.inbound: dict[NodeID, Participant] = {}
 
     def is_peer(self, node_id: NodeID) -> bool:
-        """Whether somebody is connected, either way."""
+        """Whether this node is connected, in either direction."""
         return node_id in self.outbound or node_id in self.inbound
 
     def connect(self, peer: Participant) -> None:
-        """Be connected with a node that we dialled."""
+        """Connect to a node that we dialled."""
         self.outbound[peer.id] = peer
         peer.inbound[self.id] = self
         peer.joined(self, is_outbound=False)
@@ -90,7 +91,7 @@ class Participant(ABC):
     def deliver(
         self, peer: Participant, told: Sequence[NetAddress], *, then_disconnect: bool = False
     ) -> None:
-        """Have addresses arrive at a peer that is still connected."""
+        """Hand addresses to a peer, if it is still connected."""
         if self.is_peer(peer.id):
             peer.told(self, told)
             if then_disconnect:
@@ -102,23 +103,23 @@ class Participant(ABC):
 
     @abstractmethod
     def joined(self, peer: Participant, *, is_outbound: bool) -> None:
-        """Somebody is connected now. Args: is_outbound, whether we dialled."""
+        """A node is connected now. Args: is_outbound, whether we dialled."""
 
     @abstractmethod
     def parted(self, peer: Participant, *, hung_up: bool) -> None:
-        """Somebody is connected no more. Args: hung_up, whether that was not our wish."""
+        """A connection has ended. Args: hung_up, whether the other side ended it."""
 
     @abstractmethod
     def requested(self, peer: Participant) -> None:
-        """Somebody asks for addresses."""
+        """A peer asks for addresses."""
 
     @abstractmethod
     def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
-        """Somebody tells addresses."""
+        """A peer tells addresses."""
 
 
 class HostileNode(Participant):
-    """One of an attacker's many: lets everybody in, and tells only its own kind. Well connected, and always there."""
+    """A node of an attacker: always online and close to everybody, accepts all connections, tells only hostile addresses."""
 
     hostile = True
 
@@ -132,16 +133,16 @@ class HostileNode(Participant):
         return True
 
     def joined(self, peer: Participant, *, is_outbound: bool) -> None:
-        """Nothing to remember."""
+        """Do nothing."""
 
     def parted(self, peer: Participant, *, hung_up: bool) -> None:
-        """Nobody is missed."""
+        """Do nothing."""
 
     def requested(self, peer: Participant) -> None:
-        """Tell as many of its own kind as an answer may hold."""
+        """Answer with as many hostile addresses as an answer may hold."""
         if self.is_peer(peer.id):
             told = self.world.rng.sample(self._band, min(MAX_SELECTION, len(self._band)))
             self.world.after(self.world.delay(self, peer), lambda: self.deliver(peer, told))
 
     def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
-        """It never asks."""
+        """Ignore them: it never asks."""

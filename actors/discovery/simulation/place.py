@@ -1,4 +1,4 @@
-"""Addresses of a simulated network: routable by their making, and quick to compare, to group and to write out."""
+"""Addresses of a simulated network: always routable, and fast to compare, to group and to format."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from peerage.wire.net_address import NetAddress
 
 
 class Place(NetAddress):
-    """An address whose group and text are known: a book asks for them millions of times in one simulation.
+    """An address that computes its group and text once: books ask for them millions of times in one simulation.
 
-    There is one object for each address, so being equal is being the same.
+    There is one object for each address, so two are equal only if they are the same object.
     """
 
     __slots__ = ("_group", "_hash", "_text")
@@ -32,13 +32,13 @@ class Place(NetAddress):
         return self._text  # type: ignore[attr-defined,no-any-return]  # as above
 
     def group(self, *, strict: bool) -> str:
-        """The group, strict or not: only routable addresses are simulated."""
+        """The group, the same strict or not, because only routable addresses are simulated."""
         return self._group  # type: ignore[attr-defined,no-any-return]  # as above
 
     def validate(self) -> None:
-        """It was made valid."""
+        """Do nothing: it is valid."""
 
     @property
     def routable(self) -> bool:
-        """It was made routable."""
+        """Always true."""
         return True

@@ -1,7 +1,7 @@
-"""An honest node of a simulated network: discoverer and address book of a real node, with calls in place of connections.
+"""An honest node of a simulated network: the discoverer and address book of a real node, with calls instead of connections.
 
-It does on virtual time what the PEX reactor does with mailboxes and timers: hands in what happens, carries out what
-comes out. All decisions are those of real nodes.
+It does on virtual time what the PEX reactor does with mailboxes and timers: it tells the discoverer what happens, and
+carries out the effects. All decisions are those of a real node.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, id_in
 
 GOOD_AFTER_S = 600.0
-"""With CometBFT's rules consensus marks a peer good after 10,000 useful votes: here, after ten minutes."""
+"""CometBFT's consensus marks a peer good after 10,000 useful votes. The simulation does so after ten minutes."""
 NOBODY = frozenset[str]()
 REACHED = DialEnd(DialOutcome.REACHED)
 CONNECTED_BEFORE = DialEnd(DialOutcome.CONNECTED_BEFORE)
@@ -47,10 +47,10 @@ FAILED = DialEnd(DialOutcome.FAILED, "dial failed")
 
 
 class SimulatedNode(Participant):
-    """One node. What a restart must not forget is kept by its book, as a real node's.
+    """One node. As in a real node, what must survive a restart is stored by its book.
 
     Args:
-        seeds: whom it asks when it knows nobody.
+        seeds: dialled when it knows no other node.
         cometbft: whether consensus marks peers as good, not the handshake.
         shape: of its book.
     """
@@ -70,7 +70,7 @@ class SimulatedNode(Participant):
         super().__init__(world, address, distance=distance, reachable=reachable, is_seed=settings.seed_mode)
         self.max_outbound = settings.max_outbound
         self.max_inbound = settings.max_inbound
-        self.life = 0  # counts starts: what belongs to an earlier one is void
+        self.life = 0  # counts starts, so that events of an earlier life can be ignored
         self.book = AddrBook(
             clock=self._clock,
             rng=world.rng,
@@ -94,7 +94,7 @@ class SimulatedNode(Participant):
     # --- life ---
 
     def start(self) -> None:
-        """Come up, with the book that is there."""
+        """Start, with the book of the last life."""
         self.life += 1
         self.online = True
         self.book.anchors.begin()  # as after a restart: the anchors are due
@@ -104,7 +104,7 @@ class SimulatedNode(Participant):
         self._carry_out(discoverer, discoverer.start(self.world.moment))
 
     def stop(self) -> None:
-        """Go down without a word."""
+        """Stop, without telling anybody."""
         if self._discoverer is not None:
             self.book.facts.keep(self._discoverer.drain())
         self.online = False
@@ -127,7 +127,7 @@ class SimulatedNode(Participant):
         return len(self.inbound) < self.max_inbound
 
     def joined(self, peer: Participant, *, is_outbound: bool) -> None:
-        """Somebody is connected now."""
+        """A node is connected now."""
         discoverer, now = self._discoverer, self.world.now
         if discoverer is None:
             return
@@ -147,7 +147,7 @@ class SimulatedNode(Participant):
         self._carry_out(discoverer, discoverer.peer_added(self.world.moment, connected))
 
     def parted(self, peer: Participant, *, hung_up: bool) -> None:
-        """Somebody is connected no more."""
+        """A connection has ended."""
         discoverer, connected = self._discoverer, self._connected.pop(peer.id, None)
         if connected is not None and connected.is_outbound:
             self.world.outbound_changed(self)
@@ -157,13 +157,13 @@ class SimulatedNode(Participant):
             )
 
     def requested(self, peer: Participant) -> None:
-        """Somebody asks for addresses."""
+        """A peer asks for addresses."""
         discoverer, connected = self._discoverer, self._connected.get(peer.id)
         if discoverer is not None and connected is not None:
             self._carry_out(discoverer, discoverer.request_received(self.world.moment, connected))
 
     def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
-        """Somebody tells addresses."""
+        """A peer tells addresses."""
         discoverer, connected = self._discoverer, self._connected.get(peer.id)
         if discoverer is not None and connected is not None:
             self._carry_out(
@@ -171,14 +171,14 @@ class SimulatedNode(Participant):
             )
 
     def _was_useful(self, connected: ConnectedPeer) -> None:
-        """Consensus likes a peer that stayed."""
+        """As CometBFT's consensus does: mark a peer good that has stayed connected."""
         if self._connected.get(connected.id) is connected:
             self.book.mark_good(connected.id)
 
     # --- what goes out ---
 
     def _carry_out(self, discoverer: Discoverer, effects: Sequence[Effect]) -> None:
-        """Do what the discoverer wants done, and be there again at its deadline."""
+        """Carry out the effects, and schedule a tick at the discoverer's deadline."""
         for effect in effects:
             carry_out = self._carriers.get(type(effect))
             if carry_out is not None:
@@ -238,7 +238,7 @@ class SimulatedNode(Participant):
 
     def _ask_book(self, discoverer: Discoverer, question: AskBook) -> None:
         if self._cometbft and question.method is AddrBook.mark_good:
-            return  # a handshake is no reason for CometBFT
+            return  # CometBFT does not mark a peer good for a handshake
         answer = perform(self.book, question.method, *question.args)
         if question.then is not None:
             self._carry_out(discoverer, discoverer.answered(self.world.moment, question, answer))
@@ -269,4 +269,4 @@ class SimulatedNode(Participant):
         SelectAnswer: _select_answer,
         CountPeers: _count_peers,
     }
-    """What only an operator would read is not carried out. Here nobody calls a seed without becoming its peer."""
+    """All other effects are ignored: they report to an operator, or concern seed requests, which are not simulated."""

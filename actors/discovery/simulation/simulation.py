@@ -1,4 +1,4 @@
-"""A whole network's discovery on virtual time, without sockets: what the rules lead to.
+"""Simulates how the nodes of a whole network find each other: on virtual time, without sockets.
 
 Deterministic: the same scenario gives the same result.
 """
@@ -25,7 +25,7 @@ from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
-DAWN = 1_700_000_000.0  # Unix seconds at which every simulation begins
+DAWN = 1_700_000_000.0  # Unix seconds; every simulation begins then
 HOUR_S = 3600.0
 DIAL_TIMEOUT_S = 3.0  # CometBFT's default
 HANDSHAKE_TRIPS = 3  # there and back: TCP, keys, node info
@@ -34,9 +34,9 @@ SAMPLE_S = 5.0  # between two points of the curve
 CONVERGED = 0.95
 SEED_MAX_INBOUND = 1000
 SEED_SHAPE = BookShape(new_buckets=1024, old_buckets=256)
-HOSTILE_DIAL_S = 2.0  # an attacker shows itself to each victim and seed so often
-HOSTILE_STAY_S = 60.0  # and stays so long, to be asked
-VICTIM_RESTART = 0.75  # of the time: what an eclipse waits for
+HOSTILE_DIAL_S = 2.0  # how often one of the attacker's nodes connects to each victim and seed
+HOSTILE_STAY_S = 60.0  # how long it stays, in order to be asked
+VICTIM_RESTART = 0.75  # share of the simulated time; an eclipse attack waits for a restart
 JUDGED_ANSWERS = 20  # of each seed, at the end
 
 
@@ -44,10 +44,10 @@ JUDGED_ANSWERS = 20  # of each seed, at the end
 class Scenario:
     """What is simulated.
 
-    nodes: honest ones, seeds not counted; they start at random within `ramp_s`. churn: the share of nodes that
-    go down in an hour, for `downtime_s` on average. unreachable: the share that nobody can dial though they
-    tell an address. dead: addresses in the seeds' books where nobody is. attacker: hostile addresses, in so many
-    groups, against so many victims.
+    nodes: honest nodes, not counting seeds; they start at random times within `ramp_s`. churn: how often a node goes down
+    per hour, for `downtime_s` on average. unreachable: the share of nodes that cannot be dialled though they tell an
+    address. dead: how many addresses in the seeds' books belong to no node. attacker: how many hostile addresses there
+    are, in `attacker_groups` groups, against `victims` nodes.
     """
 
     nodes: int = 1000
@@ -84,7 +84,7 @@ class Spread:
 
     @classmethod
     def of(cls, numbers: Sequence[int]) -> Spread:
-        """The spread of these; of none, all zero."""
+        """The spread of these numbers; all zero if there are none."""
         if not numbers:
             return cls(0.0, 0.0, 0, 0, 0)
         ordered = sorted(numbers)
@@ -93,15 +93,14 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of it.
+    """The result of a simulation.
 
-    converged_s: when 95 % of those online first had all their outbound peers; None if never. full: (seconds,
-    share of those online that have all outbound peers). in_degree: inbound peers of those that can be dialled, seeds
-    and the attacker's not counted.
-    book: addresses known. served: of the addresses that seeds would tell at the end, the share at which
-    somebody answers; None when there is no seed, or it knows nobody. dials: all, and those that succeeded.
-    hostile: the attacker's share of its victims' outbound slots, before their restart and at the end; None
-    without an attacker.
+    converged_s: when 95 % of the nodes online first had all their outbound peers; None if never. full: (seconds, share of
+    the nodes online that have all outbound peers). in_degree: the number of inbound peers of nodes that can be dialled,
+    not counting seeds and hostile peers. book: the number of known addresses. served: of the addresses that seeds would tell
+    at the end, the share that answers; None if there are none. dials, dials_succeeded: how many there were.
+    hostile_before, hostile: the attacker's share of its victims' outbound slots, before their restart and at the end;
+    None without an attacker.
     """
 
     scenario: Scenario
@@ -121,10 +120,10 @@ class Result:
 def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None) -> Result:
     """Run a scenario.
 
-    Args: progress, told the share of the time that has passed, some hundred times.
+    Args: progress, called with the share of the time that has passed, about two hundred times.
     """
     collecting = gc.isenabled()
-    gc.disable()  # there are millions of objects and no cycles: looking for those takes a fifth of the time
+    gc.disable()  # millions of objects and no cycles: looking for cycles takes a fifth of the time
     try:
         return SimulatedNetwork(scenario).run(progress)
     finally:
@@ -133,7 +132,7 @@ def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None
 
 
 class SimulatedNetwork:
-    """Nodes, the time, and what happens at which."""
+    """The nodes, the virtual time, and the queue of what happens later."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
@@ -155,10 +154,10 @@ class SimulatedNetwork:
         self._band: list[Place] = []
         self._build()
 
-    # --- what nodes ask of their world ---
+    # --- called by the nodes ---
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do something in so many seconds."""
+        """Do something after a delay."""
         heapq.heappush(self._queue, (self.now + seconds, next(self._order), action))
 
     def at(self, when: float, action: Callable[[], None]) -> None:
@@ -166,11 +165,11 @@ class SimulatedNetwork:
         heapq.heappush(self._queue, (when, next(self._order), action))
 
     def delay(self, one: Participant, other: Participant) -> float:
-        """Seconds that a message takes."""
+        """How many seconds a message takes from one to the other."""
         return one.distance + other.distance
 
     def dial(self, node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
-        """Dial; done with the node that answered and has room, None if there is none."""
+        """Dial, and call `done` with the node if it answers and has room, otherwise with None."""
         self._dials += 1
         target = self._by_id.get(node_id)
         if target is None or not target.reachable or not target.online:
@@ -185,7 +184,7 @@ class SimulatedNetwork:
         self.after(2 * HANDSHAKE_TRIPS * self.delay(node, target), settle)
 
     def outbound_changed(self, node: Participant) -> None:
-        """Count those that have all they want."""
+        """Keep count of the nodes that have all their outbound peers."""
         if not node.is_seed and not node.hostile:
             if len(node.outbound) >= self.scenario.max_outbound:
                 self._full.add(node.id)
@@ -195,7 +194,7 @@ class SimulatedNetwork:
     # --- running ---
 
     def run(self, progress: Callable[[float], None] | None = None) -> Result:
-        """Let the time pass."""
+        """Run the simulation to its end."""
         end = DAWN + self.scenario.hours * HOUR_S
         queue, events, told = self._queue, 0, 0.0
         while queue and queue[0][0] <= end:
@@ -225,7 +224,7 @@ class SimulatedNetwork:
         ordinary = DiscoverySettings(
             max_outbound=scenario.max_outbound,
             max_inbound=scenario.max_inbound,
-            allow_duplicate_ip=True,  # there are none: not to be looked for
+            allow_duplicate_ip=True,  # every node has an IP of its own: save the check
             improvements=rules,
             pace=COMETBFT_PACE if scenario.cometbft else Pace(),
         )
@@ -261,7 +260,7 @@ class SimulatedNetwork:
         self.after(0.0, self._sample)
 
     def _place(self, group: int | None = None) -> Place:
-        """An address nobody has yet; in any group unless one is given."""
+        """A new address; in a random group unless one is given."""
         rng = self.rng
         while True:
             first, second = divmod(rng.randrange(9 * 256) if group is None else group, 256)
@@ -272,7 +271,7 @@ class SimulatedNetwork:
         return Place(f"{rng.getrandbits(160):040x}", f"{first + 1}.{second}.{host >> 8}.{host & 255}", 26656)
 
     def _bury(self, dead: int) -> None:
-        """Have the seeds know addresses where nobody is."""
+        """Put addresses that belong to no node into the seeds' books."""
         if self.seeds:
             sources = [self._place() for _ in range(64)]
             for _ in range(dead):
@@ -316,7 +315,7 @@ class SimulatedNetwork:
         self.after(VICTIM_RESTART * scenario.hours * HOUR_S, self._restart_victims)
 
     def _haunt(self, target: SimulatedNode, hostile: Sequence[HostileNode]) -> None:
-        """Have one after the other of the attacker's connect for a while, so that the target hears of it."""
+        """Let one hostile node after the other connect for a while, so that the target learns their addresses."""
 
         def turn() -> None:
             self.after(HOSTILE_DIAL_S, turn)
@@ -342,7 +341,7 @@ class SimulatedNetwork:
         won = sum(peer.hostile for victim in self.victims for peer in victim.outbound.values())
         return won / slots if slots else 0.0
 
-    # --- what comes of it ---
+    # --- the result ---
 
     def _judge_seeds(self) -> float | None:
         told = [
@@ -359,7 +358,7 @@ class SimulatedNetwork:
         self._curve.append((self.now - DAWN, share))
 
     def _result(self, events: int) -> Result:
-        # before all have started nobody can say that the network has come together
+        # the network cannot have converged before all nodes have started
         ready = self.scenario.ramp_s
         converged = next((at for at, share in self._curve if share >= CONVERGED and at >= ready), None)
         degrees = sorted(

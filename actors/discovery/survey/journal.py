@@ -1,10 +1,10 @@
-"""A survey's journal: a file with a line for each visit, so that a survey that was cut short goes on where it was.
+"""A survey's journal: a file with a line for each visit, so that a survey that was interrupted can be resumed.
 
     {"survey": 1, "seeds": ["ID@ip:port", …], "networks": […], "any_network": false}
     {"place": "ip:port", "at": …, "id": …, "info": base64 of NodeInfo, "told": [[id, ip, port], …], …}
 
-Only appended to; a survey that goes on with more seeds adds a line of the first kind. A line that a kill has cut is
-dropped, and its visit is made again.
+The file is only appended to. A survey that is resumed with more seeds adds another line of the first kind. A last line
+that is incomplete, because the process was killed while it wrote, is dropped; that visit is made again.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ from peerage.wire.pex import PexAddress
 
 VERSION = 1
 FILE_MODE = 0o600
-MOST_SECONDS = 1e11  # in the year 5138; no time is later, and no visit takes longer
-MAX_WAITING = (
-    64 * 1024 * 1024
-)  # bytes kept while the disk is full; visits beyond are not noted, and made again
+MOST_SECONDS = 1e11  # the year 5138: bounds what a damaged line may claim, as a time or a duration
+# bytes kept while the disk is full; later visits are not noted, so they are made again
+MAX_WAITING = 64 * 1024 * 1024
 MAX_LINE = 1024 * 1024  # bytes; a visit's two answers take at most 128,000 on the wire
 
 _HEAD = b'{"survey":'
-_NOT_ONE = "it is no journal of a survey"
+_NOT_ONE = "it is not the journal of a survey"
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """Where a survey begins and whose nodes it asks, as in `Survey`."""
+    """The seeds and networks of a survey, as `Survey` takes them."""
 
     seeds: tuple[NetAddress, ...] = ()
     networks: tuple[str, ...] = ()
@@ -49,23 +48,23 @@ class Beginning:
 
 
 class Journal:
-    """An open journal, this process's alone.
+    """An open journal, locked against other processes.
 
-    First `replay`, then `begin`, then `note` each visit.
+    Call `replay` first, then `begin`, then `note` for each visit.
 
-    Args: path, made if it is not there.
+    Args: path, created if it does not exist.
     Raises: JournalContentError, JournalInUseError; OSError.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _open(path)
-        self._waiting = bytearray()  # what could not be written yet, from the middle of a line perhaps
-        self._end = -1  # where it goes; not known before all has been read
+        self._waiting = bytearray()  # what could not be written yet; it may begin in the middle of a line
+        self._end = -1  # where to write; not known before the file has been read
         try:
             self._lock()
             self.beginning = self._read_beginning()
-            """Of the survey in it; None when it is new."""
+            """The seeds and networks of the survey in it; None when the file is new."""
         except BaseException:
             self._file.close()
             raise
@@ -77,9 +76,9 @@ class Journal:
         self.close()
 
     def replay(self, survey: Survey) -> int:
-        """Have a survey know all that is in the journal, but for seeds that did not answer: they are tried again.
+        """Tell a survey everything in the journal, except the seeds that did not answer: they are tried again.
 
-        Returns: how many visits it knows then.
+        Returns: how many visits the survey knows now.
         Raises: JournalContentError.
         """
         seeds: set[str] = set()
@@ -92,7 +91,7 @@ class Journal:
         return survey.visits
 
     def begin(self, beginning: Beginning) -> None:
-        """Note where the survey begins, if that is new. Raises: JournalError (disk full, …)."""
+        """Note the seeds and networks, unless the journal has them. Raises: JournalError (disk full, …)."""
         before = self.beginning
         if before is not None and set(beginning.seeds) <= set(before.seeds):
             return
@@ -106,9 +105,9 @@ class Journal:
         )
 
     def note(self, visited: Visited) -> None:
-        """Append what came of a visit; on return it survives SIGKILL.
+        """Append the result of a visit. Once this returns, it survives SIGKILL.
 
-        Raises: JournalError (disk full, …): it is kept, and written with the next one, or by `catch_up`.
+        Raises: JournalError (disk full, …). The line is kept and written with the next one, or by `catch_up`.
         """
         self._write(
             {
@@ -125,7 +124,7 @@ class Journal:
         )
 
     def catch_up(self) -> None:
-        """Write what could not be written before, and see whether the file is still there. Raises: JournalError."""
+        """Write what could not be written before, and check that the file has not been replaced. Raises: JournalError."""
         try:
             while self._waiting:
                 done = os.pwrite(self._file.fileno(), self._waiting, self._end)
@@ -170,7 +169,8 @@ class Journal:
             begins = self._file.tell()
             line = self._file.readline(MAX_LINE)
             number += 1
-            if len(line) < MAX_LINE and not line.endswith(b"\n"):  # the end, or a kill came in between
+            # the end of the file, or a line cut by a kill
+            if len(line) < MAX_LINE and not line.endswith(b"\n"):
                 self._file.truncate(begins)
                 self._file.seek(begins)
                 return
@@ -181,7 +181,7 @@ class Journal:
 
 
 def merged(before: Beginning | None, given: Beginning) -> Beginning:
-    """What a survey goes on with: all seeds of both."""
+    """The beginning of a resumed survey: the seeds of both, the networks of the earlier one."""
     if before is None:
         return given
     seeds: Sequence[NetAddress] = [*before.seeds, *given.seeds]
@@ -220,17 +220,17 @@ def _visited(text: bytes) -> Visited:
 def _address(raw: list[Any]) -> PexAddress:
     node_id, ip, port = raw
     if not isinstance(port, int):
-        raise TypeError(f"{port!r} is no port")
+        raise TypeError(f"{port!r} is not a port")
     return PexAddress(_text(node_id), _text(ip), port)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not a text")
     return value
 
 
 def _number(value: object) -> float:
     if not isinstance(value, int | float) or not 0 <= value < MOST_SECONDS:
-        raise TypeError(f"{value!r} is no number of seconds")
+        raise TypeError(f"{value!r} is not a number of seconds")
     return float(value)

@@ -1,4 +1,4 @@
-"""The map of a network: its nodes, and who knows whom."""
+"""The map of a network: its nodes, and which of them know each other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Status(StrEnum):
 
     ANSWERED = "answered"
     UNREACHABLE = "unreachable"
-    """Nobody answered where it is said to be, or somebody else, or it broke the rules of the handshake."""
+    """At its address nobody answered, or another node did, or it broke the rules of the handshake."""
     NOT_VISITED = "not visited"
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An address as it was told: who is said to be where (ip:port)."""
+    """An address as it was told: this node is said to be at this place (ip:port)."""
 
     id: NodeID
     place: str
@@ -46,9 +46,9 @@ class MappedNode:
     """A node of the map.
 
     Args:
-        place: where it answered, else where it is said to be; ip:port.
-        others: where else it is said to be.
-        reason: why it did not answer, or did not tell whom it knows; empty if it did.
+        place: where it answered, or if it did not, where it is said to be; ip:port.
+        others: the other places where it is said to be.
+        reason: why it did not answer, or did not tell us its addresses; empty if it did.
         info: what it says of itself, if it answered.
         seen: when it was dialled, Unix seconds; None if it was not.
         connect_s, handshake_s: how long TCP took to connect, a round trip, and then the handshake.
@@ -75,11 +75,11 @@ class NetworkMap:
     """What a survey knows.
 
     Args:
-        found: who proved to be where.
+        found: the nodes that proved their ID, each with the visit that found it.
         told: all addresses that were told, each once.
         links: teller → positions in `told`, each once.
-        outcomes: place → what came of dialling it, or why nobody did.
-        seeds: where it began. networks: whose nodes were asked.
+        outcomes: place → the result of dialling it, or the reason why it was not dialled.
+        seeds: where it began. networks: only nodes of these were asked for addresses.
         waiting: places not visited yet. left_out: addresses that there was no room for.
     """
 
@@ -106,7 +106,7 @@ class NetworkMap:
         self.nodes: tuple[MappedNode, ...] = tuple(self._map())
 
     def links(self) -> Iterator[Link]:
-        """Who knows whom, each pair once, ordered by both IDs."""
+        """Which node knows which, each pair once, ordered by both IDs."""
         for teller in sorted(self._links):
             places: dict[NodeID, str] = {}
             for number in self._links[teller]:

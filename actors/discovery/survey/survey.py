@@ -1,7 +1,7 @@
-"""Mapping a network: whom to visit next, what a visit has found, and when there is nobody left.
+"""Mapping a network: which node to visit next, what the visits have found, and when no node is left.
 
-No I/O: who asks `next` dials, and hands back what came of it. Everything that a node tells may be a lie, so all that is
-kept is bounded, and nobody can have us knock on one door twice or on many doors of one machine.
+No I/O: the caller of `next` dials, and hands back the result. Everything that a node tells may be a lie. So all that is
+kept is bounded, and no node can make us dial one place twice, or many ports of one machine.
 """
 
 from __future__ import annotations
@@ -24,38 +24,40 @@ from peerage.wire.remote_text import quoted
 
 __all__ = ["Survey"]
 
-MAX_PORTS_PER_IP = 16  # dialled at one public address: nobody shall have us scan a stranger's ports
-HEARD_PER_VISIT = 8  # addresses kept for each that may be visited
-LEAST_HEARD = 20_000  # addresses kept in any case
-SHARE_OF_GROUP = 4  # a group of IP addresses may bring in one in four of them: others must be heard, too
-MAX_VOICES = 8  # groups of tellers counted for an address; more make it no more urgent
+MAX_PORTS_PER_IP = 16  # dialled at one public address: nobody can use us to scan a stranger's ports
+HEARD_PER_VISIT = 8  # addresses kept for each visit that may be made
+LEAST_HEARD = 20_000  # addresses kept even when few visits may be made
+SHARE_OF_GROUP = (
+    4  # one group of IP addresses may tell at most a quarter of them, so that others are heard too
+)
+MAX_VOICES = 8  # groups counted that told an address; more do not make it more urgent
 
 
 class _Place:
-    """An address that somebody told, whoever is said to live there."""
+    """An address that was told, whichever node is said to be there."""
 
     __slots__ = ("address", "order", "voices")
 
     def __init__(self, address: NetAddress, order: int) -> None:
         self.address = address
         self.order = order
-        self.voices: set[str] = set()  # groups of those who told it
+        self.voices: set[str] = set()  # groups of the nodes that told it
 
 
 class Survey:
-    """Decides whom to visit: seeds first, then who is told by the most groups of IP addresses, each place once.
+    """Decides what to visit: the seeds first, then the places told by the most groups of IP addresses, each place once.
 
-    A node is known by its ID, a place is an IP address and a port. A place is dialled whoever is said to be there, and
-    whoever answers is on the map under the ID that it has proved.
+    A node is known by its ID; a place is an IP address and a port. A place is dialled whichever node is said to be there,
+    and the node that answers is put on the map under the ID that it has proved.
 
     Addresses that cannot be reached from everywhere (private, loopback) are visited only when they were told by a node
     that was found at such an address itself: a stranger must not send us into our own network.
 
     Args:
         seeds: where to begin.
-        networks: whose nodes are asked; with none, those that the seeds are of.
-        any_network: ask everybody.
-        max_visits: places dialled at most.
+        networks: only nodes of these are asked for addresses; if empty, those of the seeds' networks.
+        any_network: ask nodes of every network.
+        max_visits: how many places are dialled at most.
     """
 
     def __init__(
@@ -72,15 +74,18 @@ class Survey:
         self._max_visits = max_visits
         self._order = count()
         self._places: dict[str, _Place] = {}
-        self._waiting: set[str] = set()  # places to visit
-        self._queue: list[tuple[int, int, str]] = []  # of those: most voices first, then as heard; some twice
+        self._waiting: set[str] = set()  # the places that are to be visited
+        self._queue: list[
+            tuple[int, int, str]
+        ] = []  # the same, most voices first, then in order of hearing; some are in it twice
         self._under_way: set[str] = set()
         self._visited: dict[str, Visited] = {}
-        self._found: dict[NodeID, str] = {}  # who proved to be where, first
-        self._told: list[Told] = []  # by number: addresses as they were told
+        self._found: dict[NodeID, str] = {}  # each node, with the first place where it proved its ID
+        self._told: list[Told] = []  # addresses as they were told; links refer to them by position
         self._numbers: dict[tuple[NodeID, str], int] = {}
         self._max_told = max(max_visits * HEARD_PER_VISIT, LEAST_HEARD)
-        self._brought: Counter[str] = Counter()  # addresses that a group of tellers told first
+        # by group of IP addresses: how many addresses it was the first to tell
+        self._brought: Counter[str] = Counter()
         self._links: dict[NodeID, array[int]] = {}  # teller → numbers
         self._ports: Counter[IPAddress] = Counter()
         self._passed_over: dict[str, str] = {}  # place → why it is not visited
@@ -93,37 +98,37 @@ class Survey:
 
     @property
     def waiting(self) -> int:
-        """Places that will be visited, those under way not counted."""
+        """How many places will be visited, not counting those under way."""
         left = self._max_visits - len(self._visited) - len(self._under_way)
         return max(0, min(len(self._waiting), left))
 
     @property
     def under_way(self) -> int:
-        """Places that are being visited."""
+        """How many places are being visited."""
         return len(self._under_way)
 
     @property
     def visits(self) -> int:
-        """Places that were visited."""
+        """How many places were visited."""
         return len(self._visited)
 
     @property
     def answered(self) -> int:
-        """Nodes that were found."""
+        """How many nodes were found."""
         return len(self._found)
 
     @property
     def done(self) -> bool:
-        """Whether nobody is left and no visit is under way."""
+        """Whether nothing is left to visit and no visit is under way."""
         return not self._under_way and not self.waiting
 
     @property
     def networks(self) -> frozenset[str]:
-        """The networks whose nodes are asked, as far as they are known."""
+        """The networks whose nodes are asked, as far as we know them by now."""
         return frozenset(self._networks)
 
     def seed_faults(self) -> dict[NetAddress, str]:
-        """The seeds that were visited in vain, and why."""
+        """The seeds whose visit failed, and why."""
         faults: dict[NetAddress, str] = {}
         for place, seed in self._seeds.items():
             visited = self._visited.get(place)
@@ -142,23 +147,23 @@ class Survey:
     # --- what to do ---
 
     def begin_at(self, seeds: Iterable[NetAddress]) -> None:
-        """Visit these first."""
+        """Visit these seeds before anything else."""
         for seed in seeds:
             place = seed.dial_string
             if place in self._seeds:
                 continue
             self._seeds[place] = seed
             self._number(seed.id, place, "")
-            if place in self._visited:  # as anybody else, before it became a seed
+            if place in self._visited:  # as an ordinary node, before it was a seed
                 self._learn_network(seed, self._visited[place])
                 continue
             self._seeds_left.add(place)
             self._enqueue(place, self._places.setdefault(place, _Place(seed, next(self._order))))
 
     def next(self) -> Errand | None:
-        """The next place to dial, to be handed back by `visited` or `give_back`. None: none now, or none at all.
+        """The next place to dial; report it by `visited` or `give_back`. None: there is none now, or none left.
 
-        While it is open which networks the seeds are of, nobody else is visited.
+        Only seeds are visited until we know which networks they belong to.
         """
         if len(self._visited) + len(self._under_way) >= self._max_visits:
             return None
@@ -169,7 +174,7 @@ class Survey:
                 return None
             heapq.heappop(self._queue)
             if place not in self._waiting:
-                continue  # it stood there twice
+                continue  # it was in the queue twice
             self._waiting.remove(place)
             address = self._places[place].address
             if not is_seed and not self._may_knock(address):
@@ -181,19 +186,19 @@ class Survey:
         return None
 
     def give_back(self, place: str) -> None:
-        """A visit did not take place, for reasons of our own: it will be its turn again."""
+        """A visit did not take place, for a reason on our side: it will be made later."""
         self._under_way.discard(place)
         known = self._places[place]
         self._ports[known.address.host] -= 1
         self._enqueue(place, known)
 
     def visited(self, visited: Visited) -> None:
-        """Take what came of a visit, of this survey or, read from its journal, of an earlier one with these seeds."""
+        """Take the result of a visit: of this survey, or of an earlier one with these seeds, read from its journal."""
         place = visited.place
         self._under_way.discard(place)
         if place in self._visited:
             return
-        self._visited[place] = replace(visited, told=visited.told and ())  # links hold what was told
+        self._visited[place] = replace(visited, told=visited.told and ())  # what was told is kept in `_links`
         self._waiting.discard(place)
         self._seeds_left.discard(place)
         if place in self._seeds:
@@ -208,7 +213,7 @@ class Survey:
             self._hear(visited.id, known.address, visited.told)
 
     def network_map(self) -> NetworkMap:
-        """What is known, when nothing more will be learned: it is shared, not copied."""
+        """The map. Call it at the end: the map shares the survey's data and does not copy it."""
         return NetworkMap(
             found={node_id: self._visited[place] for node_id, place in self._found.items()},
             told=self._told,
@@ -269,7 +274,7 @@ class Survey:
                 self._hear_of_place(address, group)
 
     def _number(self, node_id: NodeID, place: str, group: str) -> int | None:
-        """The number of an address as it was told. Returns: None when there is no room for one more."""
+        """The position of an address in `_told`, added if need be. Returns: None when there is no room for one more."""
         number = self._numbers.get((node_id, place))
         if number is not None:
             return number
@@ -315,7 +320,7 @@ class Survey:
 
 
 def _usable(raw: PexAddress) -> NetAddress | None:
-    """The address of a node that somebody may be at; None for what cannot be one."""
+    """The address, if a node can be at it."""
     try:
         address = NetAddress(raw.id.lower(), raw.ip, raw.port)
     except AddressError:

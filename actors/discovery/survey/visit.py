@@ -1,4 +1,4 @@
-"""A visit to a node, to learn who it is and whom it knows: where to go, and what came of it."""
+"""A visit to a node, to learn its identity and the addresses it knows: the place to dial, and the result."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PexAddress
 
 MAX_TOLD = 250  # addresses taken of one answer: an honest one has no more (reference 9, selection)
-MAX_REQUESTS = 2  # of one visit: a third would come too soon (reference 8)
+MAX_REQUESTS = 2  # in one visit: a third would break the rate limit (reference 8)
 
 
 class Fault(StrEnum):
-    """Why a visit did not find all that it came for."""
+    """Why a visit did not learn everything."""
 
     UNREACHABLE = "unreachable"
     SILENT = "silent"
     CLOSED = "closed"
     AUTH_FAILURE = "auth failure"
     INVALID_NODE_INFO = "invalid node info"
-    # the node is known in the following cases, only not whom it knows
+    # In the following cases we know the node, but not its addresses.
     OTHER_NETWORK = "other network"
     NO_PEX = "no peer exchange"
     NO_ANSWER = "no answer"
@@ -31,9 +31,9 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A place to dial, whoever is there.
+    """A place to dial, whichever node is there.
 
-    networks: who is of another one is not asked for addresses; None: anybody is.
+    networks: only nodes of these are asked for addresses; None: all nodes are.
     """
 
     address: NetAddress
@@ -47,17 +47,17 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class Visited:
-    """What came of dialling one place.
+    """The result of dialling one place.
 
     Args:
         place: ip:port.
         at: Unix seconds.
-        id: who proved to be there, None if nobody did.
-        info: what that node says of itself; None also when that breaks the rules.
+        id: the node that proved its ID there; None if none did.
+        info: what that node says of itself; also None when it is not valid.
         connect_s, handshake_s: seconds that TCP took to connect, and then the handshake; 0.0 if it never did.
         told: the addresses it told; None when it was not asked or did not answer.
-        fault: what went wrong, None if nothing did.
-        detail: more of that, in ASCII.
+        fault: what went wrong; None if nothing did.
+        detail: more about the fault, in ASCII.
     """
 
     place: str

@@ -62,7 +62,7 @@ def test_a_place_that_kills_visitors_is_left_alone_in_the_end() -> None:
             thread.join(30.0)
         assert not thread.is_alive()
     assert survey.done
-    assert survey.seed_faults() == {seed: f"the visiting process died of it {MAX_DEATHS} times"}
+    assert survey.seed_faults() == {seed: f"the visiting process died {MAX_DEATHS} times"}
     assert [visited.place for visited in noted] == [seed.dial_string]
     wait_until(lambda: not visitors())
 

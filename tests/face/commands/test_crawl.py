@@ -235,7 +235,7 @@ def test_bad_seeds_are_named_and_one_good_one_is_enough(go_peer: StartGoPeer) ->
     [
         ([], "--seeds: none given, and none in the home's configuration"),
         (["--seeds", ","], "--seeds: none given"),
-        (["--seeds", "foo"], "--seeds: these seeds are no addresses: foo: 'foo': there is no node ID"),
+        (["--seeds", "foo"], "--seeds: these seeds are not addresses: foo: 'foo': there is no node ID"),
         (["--seeds", SEED, "--json", "/no/such/dir/x"], "--json: /no/such/dir is no directory"),
         (["--seeds", SEED, "--picture", "x.png"], "--picture: found 'x.png', allowed: a name that ends"),
         (["--seeds", SEED, "--json", "-", "--csv", "-"], "only one file can be standard output"),
@@ -261,7 +261,7 @@ def test_a_state_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     result = run("crawl", "--seeds", SEED, "--state", state)
     assert (result.exit_code, result.stderr) == (
         2,
-        f"Error: --state: {state}: it is no journal of a survey\n",
+        f"Error: --state: {state}: it is not the journal of a survey\n",
     )
     assert state.read_text() == "precious"
     state.unlink()

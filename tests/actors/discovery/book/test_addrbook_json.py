@@ -274,7 +274,7 @@ def test_a_number_of_thousands_of_digits_costs_its_entry_alone(field: tuple[str,
 
 def test_nesting_without_end_is_told_in_words_of_the_file() -> None:
     """Not in Python's."""
-    with pytest.raises(BookFileError, match="no JSON: values are nested too deep"):
+    with pytest.raises(BookFileError, match="not JSON: values are nested too deep"):
         read_book("[" * 100_000)
 
 

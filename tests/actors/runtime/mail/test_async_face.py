@@ -171,7 +171,7 @@ def test_waiting_tells_go_when_there_is_room(gate: Gate) -> None:
 
     async def main() -> None:
         waiters = [asyncio.create_task(gate.ref.tell_async("x", when_full=Wait(None))) for _ in range(100)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # each task runs until it waits
         assert waiting(gate.ref) == 100
         gate.open()
         await asyncio.gather(*waiters)
@@ -293,7 +293,7 @@ def test_a_death_fails_what_is_under_way_and_what_waits(system: System) -> None:
     async def main() -> None:
         asks = [asyncio.ensure_future(gate.ref.ask_async("x")) for _ in range(WINDOW_MESSAGES + 100)]
         tells = [asyncio.ensure_future(gate.ref.tell_async("x")) for _ in range(100)]
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)  # what has room is sent, the rest waits
         before = current_port().dead_letters
         gate.ref.kill()
         results = await asyncio.gather(*asks, return_exceptions=True)
@@ -352,7 +352,7 @@ def test_a_loop_may_end_with_asks_pending(worker: ActorRef[Worker]) -> None:
     async def leave() -> None:
         for _ in range(10):
             asyncio.ensure_future(worker.ask_async(("hold",)))  # noqa: RUF006 - to be forgotten
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0)  # each ask is sent
 
     asyncio.run(leave())
     loop = asyncio.new_event_loop()
@@ -375,7 +375,8 @@ def test_two_loops_of_one_thread_take_turns(worker: ActorRef[Worker]) -> None:
 
     first = one.run_until_complete(ask())
     assert two.run_until_complete(worker.ask_async(("release", "x"))) is None
-    two.run_until_complete(asyncio.sleep(0.05))
+    # The worker answers in order: when this is answered, the other loop has read "x" too.
+    assert two.run_until_complete(worker.ask_async(("pid",))) == worker.pid()
     assert one.run_until_complete(asyncio.wait_for(first, COARSE_S)) == "x"
     one.close()
     two.close()
@@ -454,7 +455,7 @@ def test_the_end_of_the_system_ends_what_is_awaited() -> None:
     async def main() -> None:
         worker = Worker.start()
         asks = [asyncio.ensure_future(worker.ask_async(("hold",))) for _ in range(100)]
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0)  # each ask is sent
         await asyncio.to_thread(System.current().shutdown)
         results = await asyncio.gather(*asks, return_exceptions=True)
         assert {type(result) for result in results} == {ActorDeadError}

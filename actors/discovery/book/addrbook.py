@@ -232,9 +232,10 @@ class AddrBook:
                 return Outcome.LEFT_ALONE
         number, shared = self._entries.bucket_told_by(address, source)
         if entry is None:
-            entry = Entry(address, address if source == address else shared, now)
+            by_itself = source.id == address.id
+            entry = Entry(address, address if by_itself and source == address else shared, now)
             self._entries.put(entry, number)
-            if source.id == address.id:
+            if by_itself:
                 self.answers.arrived(entry)
             return Outcome.ADDED
         if number in entry.buckets:

@@ -6,10 +6,12 @@ import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+
+from peerage.actors.discovery.value import value
 
 
-class Moment(NamedTuple):
+@value
+class Moment:
     """Now, by two clocks.
 
     at: monotonic seconds, for deadlines: setting the system's clock back delays nothing.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import heapq
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -196,20 +197,18 @@ class SimulatedNetwork:
     def run(self, progress: Callable[[float], None] | None = None) -> Result:
         """Run the simulation to its end."""
         end = DAWN + self.scenario.hours * HOUR_S
-        queue, events, told = self._queue, 0, 0.0
+        queue, pop, events = self._queue, heapq.heappop, 0
+        tell_at = math.inf if progress is None else DAWN
         while queue and queue[0][0] <= end:
-            now, _, action = heapq.heappop(queue)
+            now, _, action = pop(queue)
             self.now, self.moment = now, Moment(now, now)
             action()
             events += 1
-            if progress is not None and self._passed() >= told:
-                progress(self._passed())
-                told += 0.005
+            if now >= tell_at and progress is not None:
+                progress((now - DAWN) / (end - DAWN))
+                tell_at += 0.005 * (end - DAWN)
         self.now = end
         return self._result(events)
-
-    def _passed(self) -> float:
-        return (self.now - DAWN) / (self.scenario.hours * HOUR_S)
 
     def _alive(self, address: NetAddress) -> bool:
         node = self._by_id.get(address.id)

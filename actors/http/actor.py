@@ -1,84 +1,118 @@
-"""An actor that serves HTTP. Its loop serves the mailbox, and the server runs in a thread beside it."""
+"""An actor that serves HTTP: its loop stays with its mailbox, the server runs in a thread beside it.
+
+The actor is up as soon as it listens. Importing a server takes longer than all else that a host does before it is up, so
+that is left to the thread; clients wait in the sockets' queues meanwhile.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+import socket
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from starlette.types import ASGIApp
-
-from peerage.actors.http.protocol import BrokenBody
-from peerage.actors.http.server import HttpLimits, HttpServer, listening_sockets
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.listening import GetAddresses, address_of, listening_sockets
 from peerage.actors.runtime import ProcessActor
 from peerage.actors.runtime.log import get_logger
 from peerage.config.listen_address import ListenAddress
 
-__all__ = ["GetAddresses", "HttpActor"]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from peerage.actors.http.protocol import BrokenBody
+    from peerage.actors.http.server import HttpServer
+
+__all__ = ["HttpActor"]
 
 CHECK_INTERVAL_S: Final = 1.0
 
 _log = get_logger("peerage.http")
 
 
-@dataclass(frozen=True, slots=True)
-class GetAddresses:
-    """Ask an HTTP actor where it listens. Answer: texts like `tcp://127.0.0.1:26657`."""
-
-
 class HttpActor(ProcessActor):
-    """Serves from its `on_start` to its end, however it ends. If the server dies, so does the actor.
+    """Listens from its `on_start` to its end, whichever way it ends; if the server dies or cannot start, so does the actor.
 
     A listening socket passed to its host as `socket_name` is used instead of the addresses. Such a port stays open during a
     restart, and clients wait in its queue.
     """
 
     socket_name: ClassVar[str]
-    broken_body: ClassVar[BrokenBody | None] = None  # the answer to a request whose body cannot be read
 
     def __init__(self, laddr: str, limits: HttpLimits) -> None:
         super().__init__()
         self._laddr = laddr
         self._limits = limits
+        self._addresses: tuple[str, ...] = ()
+        self._sockets: Sequence[socket.socket] = ()  # until there is a server, which owns them
         self._server: HttpServer | None = None
+        self._lock = threading.Lock()
+        self._is_over = False
 
     def application(self) -> ASGIApp:
-        """The application. This is called once, in `on_start`; the application itself runs in the server's thread."""
+        """What is served. Called once, in the server's thread, as is the application: import there what it needs."""
         raise NotImplementedError
 
+    def broken_body(self) -> BrokenBody | None:
+        """The answer to a request whose body cannot be read. Called as `application`."""
+        return None
+
     def on_start(self) -> None:
-        """Listen and serve. Raises: ListenFailedError; ValueError, an address does not parse."""
+        """Listen, and begin to serve. Raises: ListenFailedError; ValueError, the address does not parse."""
         addresses = ListenAddress.parse_list(self._laddr)
-        fds = self.runtime.fds
-        sockets = listening_sockets(fds, self.socket_name, addresses)
-        used = {sock.getsockname() for sock in sockets}
-        server = HttpServer(
-            self.application(),
-            sockets,
-            name=self.socket_name,
-            limits=self._limits,
-            socket_files=[address.path for address in addresses if address.path in used],
-            broken_body=self.broken_body,
-        )
-        server.start()
-        self._server = server
-        self.runtime.call_later(CHECK_INTERVAL_S, self._check_server)
-        _log.info("serving HTTP", service=self.socket_name, addresses=server.addresses)
+        self._sockets = listening_sockets(self.runtime.fds, self.socket_name, addresses)
+        self._addresses = tuple(map(address_of, self._sockets))
+        used = {sock.getsockname() for sock in self._sockets}
+        files = [address.path for address in addresses if address.path in used]
+        threading.Thread(
+            target=self._serve, args=(files,), name=f"{self.socket_name}-start", daemon=True
+        ).start()
+        _log.info("serving HTTP", service=self.socket_name, addresses=self._addresses)
 
     def on_receive(self, message: Any) -> Any:
-        """Answer `GetAddresses`; ignore other messages."""
-        if isinstance(message, GetAddresses) and self._server is not None:
-            return self._server.addresses
-        return None
+        """Answer `GetAddresses`; what it does not know is ignored."""
+        return self._addresses if isinstance(message, GetAddresses) else None
 
     def on_stop(self) -> None:
         """Stop serving, within a second."""
-        server, self._server = self._server, None
-        if server is not None and not server.stop():
+        with self._lock:
+            self._is_over = True
+            server, self._server = self._server, None
+        if server is None:
+            for sock in self._sockets:
+                sock.close()
+        elif not server.stop():
             _log.warning("HTTP server's thread did not end in time", service=self.socket_name)
 
     def on_failure(self, *_exception: Any) -> None:
         """As `on_stop`, which is not called after a failure."""
         self.on_stop()
+
+    def _serve(self, socket_files: Sequence[str]) -> None:
+        """In a thread: import a server, and start it, unless the actor has ended by then."""
+        try:
+            from peerage.actors.http.server import HttpServer
+
+            application, broken_body = self.application(), self.broken_body()
+            with self._lock:
+                if self._is_over:
+                    return
+                server = self._server = HttpServer(
+                    application,
+                    self._sockets,
+                    name=self.socket_name,
+                    limits=self._limits,
+                    socket_files=socket_files,
+                    broken_body=broken_body,
+                )
+            server.start()
+        except Exception as error:
+            self.runtime.call_threadsafe(self._fail, error)
+        else:
+            self.runtime.call_threadsafe(self._check_server)
+
+    def _fail(self, error: Exception) -> None:
+        raise error
 
     def _check_server(self) -> None:
         if self._server is not None:

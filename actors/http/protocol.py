@@ -15,30 +15,14 @@ from typing import Any, Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.rules import refusal_text
 
-__all__ = ["BrokenBody", "HttpLimits", "guarded_protocol"]
+__all__ = ["BrokenBody", "guarded_protocol"]
 
 LINGER_S: Final = 0.5  # as in Go: how long a client that is still sending may take to read why we hang up
 _BAD_REQUEST: Final = 400
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-@dataclass(frozen=True, slots=True)
-class HttpLimits:
-    """The limits for all clients of a server together, and for each. The defaults are CometBFT's.
-
-    Args:
-        max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
-        max_header_bytes: `rpc.max_header_bytes`, request line and headers.
-        read_timeout_s: from the first byte of a request (or the connection's start) to its last.
-        write_timeout_s: from there to the last byte of the answer in the system's buffer.
-    """
-
-    max_connections: int = 900
-    max_header_bytes: int = 1 << 20
-    read_timeout_s: float = 10.0
-    write_timeout_s: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)

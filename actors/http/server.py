@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,118 +15,28 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listener import ReservedListener, pass_over_pauses
-from peerage.actors.http.protocol import BrokenBody, HttpLimits, guarded_protocol
+from peerage.actors.http.listening import BACKLOG, address_of
+from peerage.actors.http.protocol import BrokenBody, guarded_protocol
 from peerage.actors.http.rules import AsGoServes
-from peerage.config.listen_address import ListenAddress
 
 __all__ = [
-    "HttpLimits",
     "HttpServer",
     "HttpServerDiedError",
-    "ListenFailedError",
-    "listen",
-    "listening_sockets",
 ]
 
 START_TIMEOUT_S: Final = 10.0
 STOP_TIMEOUT_S: Final = 0.9  # an actor's stop must not take longer than a second
-_FINISH_TIMEOUT_S: Final = 0.3  # for answers in progress at a stop
-_TICK_S: Final = 1.0  # how often uvicorn renews its Date header
-_BACKLOG: Final = 128
-ERRORS_WRITTEN: Final = 5  # errors of the application, in a window
+_FINISH_TIMEOUT_S: Final = 0.3  # what answers in progress get at a stop
+_TICK_S: Final = 1.0  # uvicorn renews its Date header so often
+ERRORS_WRITTEN: Final = 5  # of the application, in a window
 ERRORS_WINDOW_S: Final = 60.0
 _THREAD_PREFIX: Final = "peerage-http-"
 
 
-class ListenFailedError(Exception):
-    """We cannot listen at an address. `address` is the configured one, `cause_text` the system's reason."""
-
-    def __init__(self, address: str, cause_text: str) -> None:
-        super().__init__(address, cause_text)
-        self.address, self.cause_text = address, cause_text
-
-    def __str__(self) -> str:
-        return f"cannot listen at {self.address}: {self.cause_text}"
-
-
 class HttpServerDiedError(Exception):
     """The server's thread ended without being stopped, or did not start."""
-
-
-def listen(address: ListenAddress) -> socket.socket:
-    """A socket that listens there. An empty host means all interfaces, of IPv4 and, if there is IPv6, of both.
-
-    A unix socket left behind by a dead process is replaced; one that is still listened at is not.
-
-    Raises: ListenFailedError.
-    """
-    try:
-        if address.scheme == "unix":
-            return _listen_unix(address.path)
-        return _listen_tcp(address)
-    except OSError as error:
-        # create_server puts the address into the error's text; the text of the errno alone is enough here.
-        text = (
-            os.strerror(error.errno) if error.errno and not isinstance(error, socket.gaierror) else str(error)
-        )
-        raise ListenFailedError(str(address), text) from error
-
-
-def _listen_tcp(address: ListenAddress) -> socket.socket:
-    if not address.host and socket.has_dualstack_ipv6():
-        # compiled in but switched off: EADDRNOTAVAIL or EAFNOSUPPORT, and IPv4 decides
-        with suppress(OSError):
-            return socket.create_server(
-                ("::", address.port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True
-            )
-    infos = socket.getaddrinfo(address.host or "0.0.0.0", address.port, type=socket.SOCK_STREAM)
-    # Where a name has both, Go prefers IPv4, and an operator who writes localhost expects it.
-    family, _, _, _, place = min(infos, key=lambda info: info[0] != socket.AF_INET)
-    return socket.create_server(place[:2], family=family, backlog=_BACKLOG)
-
-
-def _listen_unix(path: str) -> socket.socket:
-    file = Path(path)
-    if file.is_socket() and not _answers(path):
-        file.unlink(missing_ok=True)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        sock.bind(path)
-        sock.listen(_BACKLOG)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def _answers(path: str) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)
-        return probe.connect_ex(path) in {0, errno.EAGAIN}
-
-
-def listening_sockets(
-    fds: Mapping[str, int], name: str, addresses: Sequence[ListenAddress]
-) -> list[socket.socket]:
-    """The sockets to serve: the descriptors passed as `name` or `name-…`; if there are none, new ones at `addresses`.
-
-    A descriptor is taken over. The process that passed it keeps its own copy, so the port outlives the server, and clients
-    wait in its queue during a restart.
-
-    Raises: ListenFailedError.
-    """
-    passed = [fd for key, fd in sorted(fds.items()) if key == name or key.startswith(f"{name}-")]
-    sockets: list[socket.socket] = []
-    try:
-        sockets.extend(socket.socket(fileno=fd) for fd in passed)
-        if not passed:
-            sockets.extend(map(listen, addresses))
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
 
 
 class HttpServer:
@@ -154,7 +62,7 @@ class HttpServer:
             socket_files: files of unix sockets, which are removed at the end.
             broken_body: the answer to a request whose body cannot be read.
         """
-        self.addresses = tuple(_address_of(sock) for sock in sockets)
+        self.addresses = tuple(address_of(sock) for sock in sockets)
         self._sockets = list(sockets)
         self._socket_files = tuple(socket_files)
         self._server = _GuestServer(app, limits, broken_body)
@@ -198,13 +106,6 @@ class HttpServer:
             self._failure = error
         finally:
             self._server.is_ready.set()
-
-
-def _address_of(sock: socket.socket) -> str:
-    if sock.family == socket.AF_UNIX:
-        return f"unix://{sock.getsockname()}"
-    host, port = sock.getsockname()[:2]
-    return str(ListenAddress("tcp", host, port))
 
 
 class _Quiet(logging.Filter):
@@ -253,7 +154,7 @@ class _GuestServer(uvicorn.Server):
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
         )
         super().__init__(config)
         # Annotated as int, but passed to asyncio.wait_for, so fractions of a second work.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -24,29 +23,11 @@ from peerage.actors.metrics.aggregate import MetricsAggregate, MetricSamples, Me
 from peerage.actors.metrics.buffer import MetricsDelta, Observations
 from peerage.actors.metrics.exposition import chosen_exposition
 from peerage.actors.metrics.families import MetricFamily, MetricKind
+from peerage.actors.metrics.settings import MetricsSettings
 
-__all__ = ["MetricsSettings", "SharedAggregate", "metrics_app"]
+__all__ = ["SharedAggregate", "metrics_app"]
 
 _UNAVAILABLE: Final = 503
-
-
-@dataclass(frozen=True, slots=True)
-class MetricsSettings:
-    """The `[instrumentation]` section of the configuration.
-
-    Args:
-        chain_id: the network, on every metric.
-        listen_addr: `prometheus_listen_addr`, like `:26660`.
-        namespace: the prefix of all names.
-        max_open_connections: how many requests are answered at once; further ones get 503, as in CometBFT. 0: no limit.
-        hides_private_peers: whether private peers are left out. Until it is known which they are, no peer is named.
-    """
-
-    chain_id: str
-    listen_addr: str = ":26660"
-    namespace: str = "cometbft"
-    max_open_connections: int = 3
-    hides_private_peers: bool = False
 
 
 class SharedAggregate(Collector):

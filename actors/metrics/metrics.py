@@ -9,24 +9,23 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from peerage.actors.context import NodeContext
-from peerage.actors.http.actor import GetAddresses, HttpActor
-from peerage.actors.http.server import HttpLimits
+from peerage.actors.http.actor import HttpActor
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import GetPrivatePeers, PrivatePeers
 from peerage.actors.metrics.aggregate import MetricsAggregate, MetricsStatistics
-from peerage.actors.metrics.app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer, MetricsDelta
 from peerage.actors.metrics.families import FAMILIES, MetricFamily
 from peerage.actors.metrics.process_metrics import ProcessMetrics
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future
 
 __all__ = [
-    "GetAddresses",
     "GetMetricsStatistics",
     "MetricsActor",
     "MetricsAggregate",
     "MetricsBuffer",
     "MetricsDelta",
-    "MetricsSettings",
     "MetricsStatistics",
 ]
 

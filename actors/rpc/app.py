@@ -12,7 +12,6 @@ import posixpath
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
@@ -38,8 +37,9 @@ from peerage.actors.rpc.protocol import (
     success,
 )
 from peerage.actors.rpc.results import encode
+from peerage.actors.rpc.settings import RpcLimits
 
-__all__ = ["BROKEN_BODY", "RpcLimits", "rpc_app"]
+__all__ = ["BROKEN_BODY", "rpc_app"]
 
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
@@ -51,24 +51,11 @@ _FORM_METHODS: Final = frozenset({"POST", "PUT", "PATCH"})
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
-@dataclass(frozen=True, slots=True)
-class RpcLimits:
-    """The limits of one request.
-
-    Args:
-        max_body_bytes: `rpc.max_body_bytes`.
-        max_batch: `rpc.max_request_batch_size`; 0: no limit.
-    """
-
-    max_body_bytes: int = 1_000_000
-    max_batch: int = 10
-
-
 def rpc_app(
     backend: RpcBackend,
     unsafe: bool,
     *,
-    limits: RpcLimits = RpcLimits(),
+    limits: RpcLimits = RpcLimits(),  # noqa: B008 - a frozen value
     hide_private_peers: bool = True,
     cors: CorsRules | None = None,
 ) -> ASGIApp:

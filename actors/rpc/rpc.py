@@ -7,17 +7,12 @@ loop stays free. While the switch is being restarted, clients get an error at on
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pykka
-from starlette.types import ASGIApp
 
-from peerage.actors.http.actor import GetAddresses, HttpActor
-from peerage.actors.http.cors import CorsRules
-from peerage.actors.http.server import HttpLimits
-from peerage.actors.rpc.app import BROKEN_BODY, RpcLimits, rpc_app
-from peerage.actors.rpc.methods import RpcBackend
+from peerage.actors.http.actor import HttpActor
+from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcSettings
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
@@ -28,52 +23,15 @@ from peerage.actors.snapshot import (
     NetInfoSnapshot,
     StatusSnapshot,
 )
-from peerage.config.sections import RPCConfig
 
-__all__ = ["GetAddresses", "RpcActor", "RpcBackend", "RpcSettings", "SwitchBackend", "rpc_app"]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
-ASK_TIMEOUT_S: Final = 5.0  # less than the 10 s within which an answer must be written
+    from peerage.actors.http.protocol import BrokenBody
+
+__all__ = ["RpcActor", "SwitchBackend"]
 
 _log = get_logger("peerage.rpc")
-
-
-@dataclass(frozen=True, slots=True)
-class RpcSettings:
-    """The `[rpc]` section of the configuration, as far as this node has it.
-
-    Args:
-        laddr: one or more addresses, separated by commas; port 0 is any free one.
-        unsafe: whether `dial_seeds` and `dial_peers` exist.
-        hide_private_peers: leave private peers out of `net_info`.
-        limits: of a single request.
-        http: of the connections.
-        cors: which pages of other origins may read the answers.
-        ask_timeout_s: how long to wait for an answer of the switch.
-    """
-
-    laddr: str = "tcp://127.0.0.1:26657"
-    unsafe: bool = False
-    hide_private_peers: bool = True
-    limits: RpcLimits = field(default_factory=RpcLimits)
-    http: HttpLimits = field(default_factory=HttpLimits)
-    cors: CorsRules = field(default_factory=CorsRules)
-    ask_timeout_s: float = ASK_TIMEOUT_S
-
-    @classmethod
-    def of(cls, config: RPCConfig) -> RpcSettings:
-        """The settings in an operator's `[rpc]` section."""
-        return cls(
-            laddr=config.laddr,
-            unsafe=config.unsafe,
-            limits=RpcLimits(config.max_body_bytes, config.max_request_batch_size),
-            http=HttpLimits(
-                max_connections=config.max_open_connections,
-                max_header_bytes=config.max_header_bytes or HttpLimits().max_header_bytes,
-            ),
-            cors=CorsRules(
-                config.cors_allowed_origins, config.cors_allowed_methods, config.cors_allowed_headers
-            ),
-        )
 
 
 class SwitchUnavailableError(Exception):
@@ -138,14 +96,15 @@ class RpcActor(HttpActor):
     """Serves `settings.laddr`, or the listening sockets passed to its host under the name "rpc"."""
 
     socket_name = "rpc"
-    broken_body = BROKEN_BODY
 
-    def __init__(self, switch: ActorRef, settings: RpcSettings = RpcSettings()) -> None:
+    def __init__(self, switch: ActorRef, settings: RpcSettings = RpcSettings()) -> None:  # noqa: B008 - a frozen value
         super().__init__(settings.laddr, settings.http)
         self._switch = switch
         self._settings = settings
 
     def application(self) -> ASGIApp:
+        from peerage.actors.rpc.app import rpc_app
+
         settings = self._settings
         return rpc_app(
             SwitchBackend(self._switch, settings.ask_timeout_s),
@@ -154,3 +113,8 @@ class RpcActor(HttpActor):
             hide_private_peers=settings.hide_private_peers,
             cors=settings.cors,
         )
+
+    def broken_body(self) -> BrokenBody:
+        from peerage.actors.rpc.app import BROKEN_BODY
+
+        return BROKEN_BODY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from peerage.actors.http.server import ListenFailedError, listen
+from peerage.actors.http.listening import ListenFailedError, listen
 from peerage.config import ListenAddress
 from peerage.supervisors.node.errors import ListenError
 

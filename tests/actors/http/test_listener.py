@@ -16,8 +16,10 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listener import pass_over_pauses
-from peerage.actors.http.server import HttpLimits, HttpServer, listen
+from peerage.actors.http.listening import listen
+from peerage.actors.http.server import HttpServer
 from peerage.actors.runtime.limits import Purpose, kept_for, open_descriptors
 from peerage.config.listen_address import ListenAddress
 

@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp
 
-from peerage.actors.http.protocol import HttpLimits, _RequestLine
-from peerage.actors.http.server import HttpServer, listen
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.listening import listen
+from peerage.actors.http.protocol import _RequestLine
+from peerage.actors.http.server import HttpServer
 from peerage.actors.rpc.app import BROKEN_BODY, rpc_app
 from peerage.config.listen_address import ListenAddress
 from tests.actors.rpc.hostile_requests import answer_of, exchange_raw

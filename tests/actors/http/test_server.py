@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import pickle
 import signal
 import socket
 import threading
@@ -17,17 +16,15 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from peerage.actors.http import server as module
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.listening import ListenFailedError, listen, listening_sockets
 from peerage.actors.http.server import (
     ERRORS_WINDOW_S,
     ERRORS_WRITTEN,
     STOP_TIMEOUT_S,
-    HttpLimits,
     HttpServer,
     HttpServerDiedError,
-    ListenFailedError,
     _Quiet,
-    listen,
-    listening_sockets,
 )
 from peerage.config.listen_address import ListenAddress
 
@@ -274,29 +271,6 @@ def test_pipelined_requests_are_answered_in_order() -> None:
         assert received.index(b"\r\n\r\n3") < received.index(b"\r\n\r\n0")
 
 
-def test_port_in_use_is_named() -> None:
-    """The error names the address and the reason, and survives pickling."""
-    with listen(ANY_PORT) as sock:
-        address = ListenAddress("tcp", "127.0.0.1", sock.getsockname()[1])
-        with pytest.raises(ListenFailedError) as caught:
-            listen(address)
-    assert str(caught.value) == f"cannot listen at {address}: Address already in use"
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
-
-
-def test_unknown_host_is_named() -> None:
-    """A host that is no address of this machine, or none at all."""
-    for host in ("192.0.2.1", "256.0.0.1"):
-        with pytest.raises(ListenFailedError, match="cannot listen at tcp://"):
-            listen(ListenAddress("tcp", host, 0))
-
-
-def test_empty_host_means_all_interfaces() -> None:
-    """`:26660` is reached over IPv4, and over IPv6 where there is some."""
-    with listen(ListenAddress.parse(":0")) as sock:
-        socket.create_connection(("127.0.0.1", sock.getsockname()[1])).close()
-
-
 def test_unix_socket_file_comes_and_goes(tmp_path: Path) -> None:
     """A dead one is replaced, a live one is not, and it is removed at the end."""
     path = tmp_path / "rpc.sock"
@@ -333,17 +307,6 @@ def test_passed_socket_is_used_and_stays_open() -> None:
             second = serve()
             assert read_answer(client).startswith(b"HTTP/1.1 200")
             assert second.stop()
-
-
-def test_several_addresses_are_all_or_none() -> None:
-    """If one of them cannot be had, the others are closed again."""
-    with listen(ANY_PORT) as taken, listen(ANY_PORT) as free:
-        free_address = ListenAddress("tcp", "127.0.0.1", free.getsockname()[1])
-        free.close()
-        taken_address = ListenAddress("tcp", "127.0.0.1", taken.getsockname()[1])
-        with pytest.raises(ListenFailedError):
-            listening_sockets({}, "rpc", [free_address, taken_address])
-        listen(free_address).close()
 
 
 def test_an_error_of_the_application_that_comes_again_and_again_is_written_a_few_times() -> None:

@@ -5,9 +5,10 @@ import asyncio
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message
 
-from peerage.actors.metrics.app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind
+from peerage.actors.metrics.settings import MetricsSettings
 from tests.actors.http.asgi_exchange import Answer, exchange, scope
 
 SETTINGS = MetricsSettings("test-chain")

@@ -9,13 +9,9 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.metrics.metrics import (
-    GetAddresses,
-    GetMetricsStatistics,
-    MetricsActor,
-    MetricsBuffer,
-    MetricsSettings,
-)
+from peerage.actors.http.listening import GetAddresses
+from peerage.actors.metrics.metrics import GetMetricsStatistics, MetricsActor, MetricsBuffer
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.runtime import PROCESS, THREAD, ActorRef, ProcessActor, watch
 
 DIALS = 'cometbft_p2p_dials_total{chain_id="test-chain",outcome="connected"}'

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
-from peerage.actors.metrics.metrics import GetAddresses, MetricsActor, MetricsSettings
+from peerage.actors.http.listening import GetAddresses
+from peerage.actors.metrics.metrics import MetricsActor
 from peerage.actors.metrics.process_metrics import ProcessFacts, ProcessMetrics, facts_of
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.runtime import PROCESS, ActorRef, ProcessActor
 from tests.nodes import wait_until
 

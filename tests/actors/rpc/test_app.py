@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from peerage.actors.http.server import HttpLimits, HttpServer, listen
-from peerage.actors.rpc.app import RpcLimits, rpc_app
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.listening import listen
+from peerage.actors.http.server import HttpServer
+from peerage.actors.rpc.app import rpc_app
+from peerage.actors.rpc.settings import RpcLimits
 from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
 from peerage.config.listen_address import ListenAddress
 from tests.actors.http.asgi_exchange import Answer, exchange, scope

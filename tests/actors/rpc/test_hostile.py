@@ -13,10 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.listening import listen
 from peerage.actors.http.protocol import BrokenBody
-from peerage.actors.http.server import HttpLimits, HttpServer, listen
-from peerage.actors.metrics.app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.http.server import HttpServer
+from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.families import FAMILIES
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.rpc.app import BROKEN_BODY, rpc_app
 from peerage.config.listen_address import ListenAddress
 from peerage.wire.net_address import NetAddress, no_names

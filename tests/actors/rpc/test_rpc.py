@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.http.server import ListenFailedError
-from peerage.actors.rpc.rpc import GetAddresses, RpcActor, RpcSettings, SwitchBackend, SwitchUnavailableError
+from peerage.actors.http.listening import GetAddresses, ListenFailedError
+from peerage.actors.rpc.rpc import RpcActor, SwitchBackend, SwitchUnavailableError
+from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import (
     PROCESS,
     THREAD,
@@ -25,7 +26,6 @@ from peerage.actors.runtime import (
     watch,
 )
 from peerage.actors.snapshot import DialPeers, DialSeeds, GetNetInfo, GetStatus
-from peerage.config.sections import RPCConfig
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
 
 ANY_PORT = "tcp://127.0.0.1:0"
@@ -214,6 +214,8 @@ def test_dead_server_ends_the_actor(nodes: list[Node]) -> None:
     node = Node()
     nodes.append(node)
     doomed = Doomed.options(name=f"{node.name}-doomed", place=THREAD).start(node.switch, node.settings)
+    (node.address,) = doomed.ask(GetAddresses())
+    assert node.get("/health")[0] == 200  # by now there is a server
     down = watch(doomed)
     doomed.tell("break")
     assert "HTTP server ended" in down.wait(5.0).text
@@ -315,22 +317,3 @@ def test_errors_of_the_runtime_are_put_in_words() -> None:
 
     assert set(asyncio.run(run(ActorDeadError("x")))) == {"the switch is not running (it may be restarting)"}
     assert set(asyncio.run(run(Timeout("x")))) == {"the switch did not answer within 2 s"}
-
-
-def test_an_operators_settings_are_those_of_the_server() -> None:
-    """Every limit and all of CORS; 0 bytes of head are Go's default of a MiB."""
-    config = RPCConfig(
-        laddr="tcp://127.0.0.1:0",
-        cors_allowed_origins=("*",),
-        max_open_connections=7,
-        max_request_batch_size=0,
-        max_body_bytes=5,
-        max_header_bytes=0,
-    )
-    settings = RpcSettings.of(config)
-    assert (settings.laddr, settings.unsafe, settings.cors.origins) == (config.laddr, False, ("*",))
-    assert settings.cors.methods == ("HEAD", "GET", "POST")
-    assert (settings.limits.max_body_bytes, settings.limits.max_batch) == (5, 0)
-    assert (settings.http.max_connections, settings.http.max_header_bytes) == (7, 1 << 20)
-    defaults = RpcSettings.of(RPCConfig())
-    assert (defaults.limits, defaults.http) == (RpcSettings().limits, RpcSettings().http)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, write_book
 from peerage.actors.messages import ConnectionFacts, PeerInfo, PeerStatus
-from peerage.actors.metrics.app import MetricsSettings, SharedAggregate, metrics_app
+from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.rpc.app import rpc_app
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot

@@ -1,31 +1,38 @@
-"""The configuration of a node: config.toml, flags and environment, the home directory, the node key file, logging."""
+"""The configuration of a node: config.toml, flags and environment, the home directory, the node key file, logging.
 
-from peerage.config.config import Config
-from peerage.config.errors import (
-    ConfigError,
-    HomeError,
-    HomeInUseError,
-    Mistake,
-    NodeKeyAccessError,
-    NodeKeyContentError,
-    NodeKeyExistsError,
-    NodeKeyFileError,
-    NodeKeyMissingError,
-    NodeKeyModeError,
-    OperatorError,
-)
-from peerage.config.home import Home
-from peerage.config.listen_address import ListenAddress
-from peerage.config.logging import LogSettings, set_up_logging
-from peerage.config.node_key_file import create_node_key, load_node_key, load_or_create_node_key
-from peerage.config.sections import (
-    SETTINGS,
-    FuzzConfig,
-    InstrumentationConfig,
-    P2PConfig,
-    PeerageConfig,
-    RPCConfig,
-)
+Names are imported when they are first used: most commands and hosts need a few of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerage.config.config import Config
+    from peerage.config.errors import (
+        ConfigError,
+        HomeError,
+        HomeInUseError,
+        Mistake,
+        NodeKeyAccessError,
+        NodeKeyContentError,
+        NodeKeyExistsError,
+        NodeKeyFileError,
+        NodeKeyMissingError,
+        NodeKeyModeError,
+        OperatorError,
+    )
+    from peerage.config.home import Home
+    from peerage.config.listen_address import ListenAddress
+    from peerage.config.logging import LogSettings, set_up_logging
+    from peerage.config.node_key_file import create_node_key, load_node_key, load_or_create_node_key
+    from peerage.config.sections import (
+        SETTINGS,
+        FuzzConfig,
+        InstrumentationConfig,
+        P2PConfig,
+        PeerageConfig,
+        RPCConfig,
+    )
 
 __all__ = [
     "SETTINGS",
@@ -54,3 +61,52 @@ __all__ = [
     "load_or_create_node_key",
     "set_up_logging",
 ]
+
+_HOMES = {
+    ".config": ("Config",),
+    ".errors": (
+        "ConfigError",
+        "HomeError",
+        "HomeInUseError",
+        "Mistake",
+        "NodeKeyAccessError",
+        "NodeKeyContentError",
+        "NodeKeyExistsError",
+        "NodeKeyFileError",
+        "NodeKeyMissingError",
+        "NodeKeyModeError",
+        "OperatorError",
+    ),
+    ".home": ("Home",),
+    ".listen_address": ("ListenAddress",),
+    ".logging": (
+        "LogSettings",
+        "set_up_logging",
+    ),
+    ".node_key_file": (
+        "create_node_key",
+        "load_node_key",
+        "load_or_create_node_key",
+    ),
+    ".sections": (
+        "SETTINGS",
+        "FuzzConfig",
+        "InstrumentationConfig",
+        "P2PConfig",
+        "PeerageConfig",
+        "RPCConfig",
+    ),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(module, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

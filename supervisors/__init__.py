@@ -1,49 +1,55 @@
 """Who restarts whom: supervisors with Erlang/OTP's semantics, for any ProcessActor.
 
 The tree of a node is in `peerage.supervisors.node`, which is not needed for supervising actors of one's own.
+
+Names are imported when they are first used: what a node's hosts need from this package is no supervisor.
 """
 
-from peerage.supervisors.errors import (
-    ChildAlreadyPresentError,
-    ChildAlreadyStartedError,
-    ChildError,
-    ChildRestartingError,
-    ChildRunningError,
-    ChildSpecError,
-    ChildStartError,
-    SupervisorError,
-    SupervisorGaveUpError,
-    UnknownChildError,
-)
-from peerage.supervisors.messages import (
-    ChildCounts,
-    ChildInfo,
-    CountChildren,
-    DeleteChild,
-    GetChildSpec,
-    RestartChild,
-    StartChild,
-    SupervisorRef,
-    TerminateChild,
-    WhichChildren,
-)
-from peerage.supervisors.spec import (
-    BRUTAL_KILL,
-    INFINITY,
-    AutoShutdown,
-    Backoff,
-    ChildSpec,
-    ChildType,
-    Flags,
-    HealthCheck,
-    Intensity,
-    Restart,
-    Shutdown,
-    Start,
-    Strategy,
-)
-from peerage.supervisors.strategy import Status
-from peerage.supervisors.supervisor import Supervisor
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from peerage.supervisors.errors import (
+        ChildAlreadyPresentError,
+        ChildAlreadyStartedError,
+        ChildError,
+        ChildRestartingError,
+        ChildRunningError,
+        ChildSpecError,
+        ChildStartError,
+        SupervisorError,
+        SupervisorGaveUpError,
+        UnknownChildError,
+    )
+    from peerage.supervisors.messages import (
+        ChildCounts,
+        ChildInfo,
+        CountChildren,
+        DeleteChild,
+        GetChildSpec,
+        RestartChild,
+        StartChild,
+        SupervisorRef,
+        TerminateChild,
+        WhichChildren,
+    )
+    from peerage.supervisors.spec import (
+        BRUTAL_KILL,
+        INFINITY,
+        AutoShutdown,
+        Backoff,
+        ChildSpec,
+        ChildType,
+        Flags,
+        HealthCheck,
+        Intensity,
+        Restart,
+        Shutdown,
+        Start,
+        Strategy,
+    )
+    from peerage.supervisors.strategy import Status
+    from peerage.supervisors.supervisor import Supervisor
 
 __all__ = [
     "BRUTAL_KILL",
@@ -82,3 +88,60 @@ __all__ = [
     "UnknownChildError",
     "WhichChildren",
 ]
+
+_HOMES = {
+    ".errors": (
+        "ChildAlreadyPresentError",
+        "ChildAlreadyStartedError",
+        "ChildError",
+        "ChildRestartingError",
+        "ChildRunningError",
+        "ChildSpecError",
+        "ChildStartError",
+        "SupervisorError",
+        "SupervisorGaveUpError",
+        "UnknownChildError",
+    ),
+    ".messages": (
+        "ChildCounts",
+        "ChildInfo",
+        "CountChildren",
+        "DeleteChild",
+        "GetChildSpec",
+        "RestartChild",
+        "StartChild",
+        "SupervisorRef",
+        "TerminateChild",
+        "WhichChildren",
+    ),
+    ".spec": (
+        "BRUTAL_KILL",
+        "INFINITY",
+        "AutoShutdown",
+        "Backoff",
+        "ChildSpec",
+        "ChildType",
+        "Flags",
+        "HealthCheck",
+        "Intensity",
+        "Restart",
+        "Shutdown",
+        "Start",
+        "Strategy",
+    ),
+    ".strategy": ("Status",),
+    ".supervisor": ("Supervisor",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    module = _HOME_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(module, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

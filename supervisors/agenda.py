@@ -2,8 +2,9 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from peerage.supervisors.child import Child
 from peerage.supervisors.messages import DeleteChild, Request, RestartChild, StartChild, TerminateChild
@@ -18,23 +19,20 @@ class Reply(Protocol):
     def set_exception(self, error: BaseException) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A child has ended, or its restart has failed."""
 
     child: Child
     exit: Exit
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """The next child of a restart is to be started."""
 
     again: StartAgain
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Somebody wants something done about a child."""
 
     request: Request

@@ -3,16 +3,16 @@
 Each request is one frozen value for `ref.ask`; SupervisorRef asks the same things as methods.
 """
 
-from dataclasses import dataclass
 from typing import cast
+
+from msgspec import Struct
 
 from peerage.actors.runtime import ActorRef
 from peerage.supervisors.spec import ChildSpec, ChildType, Restart
 from peerage.supervisors.strategy import Status
 
 
-@dataclass(frozen=True, slots=True)
-class StartChild:
+class StartChild(Struct, frozen=True):
     """Add a child behind the others and start it. Answer: its ref, once it lives; the supervisor does not wait for it.
 
     Raises: ChildAlreadyStartedError, also while a child of this id is starting; ChildAlreadyPresentError; ChildSpecError;
@@ -22,8 +22,7 @@ class StartChild:
     spec: ChildSpec
 
 
-@dataclass(frozen=True, slots=True)
-class TerminateChild:
+class TerminateChild(Struct, frozen=True):
     """Stop a child, or call its restart off. Its spec stays, unless the child is temporary. Answer: None.
 
     A significant child that ends by this request does not shut the supervisor down.
@@ -33,8 +32,7 @@ class TerminateChild:
     child_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RestartChild:
+class RestartChild(Struct, frozen=True):
     """Start a child that is stopped. Answer: its ref, once it lives. This does not count toward the intensity.
 
     Raises: UnknownChildError, ChildRunningError, ChildRestartingError, ChildStartError.
@@ -43,8 +41,7 @@ class RestartChild:
     child_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteChild:
+class DeleteChild(Struct, frozen=True):
     """Forget a child that is stopped. Answer: None.
 
     Raises: UnknownChildError, ChildRunningError, ChildRestartingError.
@@ -53,18 +50,15 @@ class DeleteChild:
     child_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class WhichChildren:
+class WhichChildren(Struct, frozen=True):
     """Answer: a tuple of ChildInfo, in start order; at once, also while children start or stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class CountChildren:
+class CountChildren(Struct, frozen=True):
     """Answer: ChildCounts; at once, also while children start or stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetChildSpec:
+class GetChildSpec(Struct, frozen=True):
     """Answer: the ChildSpec. Raises: UnknownChildError."""
 
     child_id: str
@@ -75,8 +69,7 @@ Request = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChildInfo:
+class ChildInfo(Struct, frozen=True):
     """One child as its supervisor sees it.
 
     ref: None unless it runs. restarts: since the supervisor started. last_cause: why the last of them was needed, empty if
@@ -93,8 +86,7 @@ class ChildInfo:
     last_cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class ChildCounts:
+class ChildCounts(Struct, frozen=True):
     """specs: all children; active: those with a living actor; supervisors, workers: children by type."""
 
     specs: int

@@ -6,8 +6,9 @@ period.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from peerage.supervisors.errors import UnknownChildError
 from peerage.supervisors.spec import AutoShutdown, ChildSpec, Flags, Restart, Strategy
@@ -25,8 +26,7 @@ class ExitKind(Enum):
     LIMITED = "limited"  # a limit of the operating system did not allow its restart
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """The end of one child.
 
     cause: a short text for logs and errors. took: seconds that a failed start took. waited: seconds for which its restart
@@ -49,24 +49,21 @@ class Status(Enum):
     STARTING = "starting"  # its actor is being made, and does not serve yet
 
 
-@dataclass(frozen=True, slots=True)
-class ChildState:
+class ChildState(Struct, frozen=True):
     """One child, in start order among its siblings."""
 
     spec: ChildSpec
     status: Status
 
 
-@dataclass(frozen=True, slots=True)
-class RestartRecord:
+class RestartRecord(Struct, frozen=True):
     """One counted restart: the child whose end caused it, and when, on that child's own clock (monotonic seconds)."""
 
     child: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """The restarts that may still count, oldest first: at most intensity + 1, for older ones are dropped."""
 
     records: tuple[RestartRecord, ...] = ()
@@ -98,29 +95,25 @@ class History:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(Struct, frozen=True):
     """Drop the child and its spec: a temporary child has ended."""
 
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """Keep the child's spec: it does not run, and nothing but a request restarts it."""
 
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Struct, frozen=True):
     """Stop the child: ask, wait for its shutdown time, kill."""
 
     child: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartAgain:
+class StartAgain(Struct, frozen=True):
     """Start these children in this order, `delay` seconds from now; until then they are restarting.
 
     trigger: the child whose end caused it. cause: of that end. attempt: the number of this restart within the period,
@@ -134,8 +127,7 @@ class StartAgain:
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """End the supervisor with an error: more restarts than the intensity allows. attempts: restarts within the period."""
 
     child: str
@@ -143,8 +135,7 @@ class GiveUp:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class ShutDown:
+class ShutDown(Struct, frozen=True):
     """End the supervisor in good order: a significant child ended by itself."""
 
     child: str
@@ -153,8 +144,7 @@ class ShutDown:
 Action = Forget | Rest | Terminate | StartAgain | GiveUp | ShutDown
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What to do, in this order, and the history to decide the next exit with."""
 
     actions: tuple[Action, ...]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from enum import Enum, auto
 
+from msgspec import Struct, field
+
 from peerage.actors.discovery.book.tally import LeftOut
-from peerage.actors.discovery.value import value
 
 NO_ROOM = "no room"  # what a merge refuses because its buckets are full
 
@@ -23,8 +23,7 @@ class Outcome(Enum):
     """The ID was known, and nothing changed."""
 
 
-@value
-class Added:
+class Added(Struct, frozen=True):
     """What became of the addresses of one answer.
 
     refused: how many for which reason. displaced: how many others lost their last place to these, because the

@@ -7,6 +7,8 @@ import math
 import random
 from collections.abc import Callable, Iterator
 
+from msgspec import Struct
+
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.entries import Entries
@@ -15,7 +17,6 @@ from peerage.actors.discovery.book.moves import Moves
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.promotion import Promotion
 from peerage.actors.discovery.book.verdicts import Verdicts
-from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID, normal_id
 from peerage.wire.net_address import NetAddress
 
@@ -24,8 +25,7 @@ DRAWS_PER_PICK = 10  # for one address of an offer, to find one of another group
 MAX_DRAWS = 8  # for one pick, when networks are banned
 
 
-@value
-class Offer:
+class Offer(Struct, frozen=True):
     """What one round of ensure-peers needs from the book. candidates: in the order of picking, each once."""
 
     candidates: tuple[NetAddress, ...]

@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from peerage.actors.discovery.value import value
+from msgspec import Struct
 
 
-@value
-class Moment:
+class Moment(Struct, frozen=True):
     """Now, by two clocks.
 
     at: monotonic seconds, for deadlines: setting the system's clock back delays nothing.

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import field
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
+from msgspec import Struct
+
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.calls import Method
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Told
@@ -23,36 +25,31 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@value
-class Dial:
+class Dial(Struct, frozen=True):
     """Connect to this address; the node there is to be a peer."""
 
     address: NetAddress
 
 
-@value
-class DialSeed:
+class DialSeed(Struct, frozen=True):
     """Connect to a configured seed. Args: seed, as the operator wrote it; a name in it is looked up each time."""
 
     seed: str
 
 
-@value
-class Feel:
+class Feel(Struct, frozen=True):
     """Dial this address, shake hands and hang up, only to learn whether it answers. The node does not become a peer."""
 
     address: NetAddress
 
 
-@value
-class SendRequest:
+class SendRequest(Struct, frozen=True):
     """Ask a peer for addresses. If the request cannot be sent, call `Discoverer.request_not_sent`."""
 
     peer: ConnectedPeer
 
 
-@value
-class SendAnswer:
+class SendAnswer(Struct, frozen=True):
     """Send addresses to a peer. Args: then_disconnect, whether to end the connection after sending them."""
 
     peer: ConnectedPeer
@@ -60,23 +57,20 @@ class SendAnswer:
     then_disconnect: bool = False
 
 
-@value
-class Disconnect:
+class Disconnect(Struct, frozen=True):
     """Send what is queued for this peer, then end the connection. Neither side did anything wrong."""
 
     peer: ConnectedPeer
 
 
-@value
-class Stop:
+class Stop(Struct, frozen=True):
     """Stop this peer for error."""
 
     peer: ConnectedPeer
     reason: str
 
 
-@value
-class Ban:
+class Ban(Struct, frozen=True):
     """Ban this ID for a time: no connection of it is accepted."""
 
     id: NodeID
@@ -84,8 +78,7 @@ class Ban:
     reason: str
 
 
-@value
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """Do not dial the address of this ID for a time. The node may still connect to us."""
 
     id: NodeID
@@ -128,39 +121,34 @@ class AdmitSeedRequest:
     then: Callable[[None], None] = field(compare=False, repr=False)
 
 
-@value
-class AnswerSeedRequest:
+class AnswerSeedRequest(Struct, frozen=True):
     """Send addresses to a node that sent a seed request, and hang up."""
 
     request: SeedRequest
     told: Told
 
 
-@value
-class RefuseSeedRequest:
+class RefuseSeedRequest(Struct, frozen=True):
     """Hang up on a node that sent a seed request."""
 
     request: SeedRequest
     reason: str
 
 
-@value
-class Judged:
+class Judged(Struct, frozen=True):
     """For the operator: how a request for addresses was judged."""
 
     outcome: str
 
 
-@value
-class Heard:
+class Heard(Struct, frozen=True):
     """For the operator: what the book did with addresses that a peer told (None: that inbound peers told of themselves)."""
 
     peer: ConnectedPeer | None
     added: Added
 
 
-@value
-class NoSeedReached:
+class NoSeedReached(Struct, frozen=True):
     """For the operator: no seed could be reached."""
 
 

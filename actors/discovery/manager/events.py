@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import field
 from enum import Enum, auto
 from typing import TypeAlias
 
-from peerage.actors.discovery.value import unique_value, value
+from msgspec import Struct
+
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -25,8 +25,7 @@ def _home(reported: NetAddress | None, address: NetAddress) -> NetAddress | None
     return reported if reported is not None and reported.host == address.host else None
 
 
-@unique_value
-class ConnectedPeer:
+class ConnectedPeer(Struct, frozen=True, eq=False):
     """One connection to one node. Two are never equal.
 
     Args:
@@ -63,8 +62,7 @@ class ConnectedPeer:
         return self.address if reported is None or reported.host.is_unspecified else reported
 
 
-@value
-class SeedRequest:
+class SeedRequest(Struct, frozen=True):
     """A node that connected to a seed only to ask for addresses. It is not a peer.
 
     Args: connection, its name; address, the other end of the connection; reported, where the node says it listens.
@@ -81,14 +79,13 @@ class SeedRequest:
         return _home(self.reported, self.address)
 
 
-@value
-class PeerCounts:
+class PeerCounts(Struct, frozen=True):
     """How many peers there are, not counting unconditional ones, and which IDs are being dialled."""
 
     outbound: int = 0
     inbound: int = 0
     dialling: int = 0
-    dialling_ids: frozenset[str] = field(default_factory=frozenset)
+    dialling_ids: frozenset[str] = frozenset()
 
 
 class DialOutcome(Enum):
@@ -107,8 +104,7 @@ class DialOutcome(Enum):
     """The node belongs to another network, or speaks another protocol."""
 
 
-@value
-class DialEnd:
+class DialEnd(Struct, frozen=True):
     """How a dial ended, and why. Args: latency, seconds that the handshake of a feeler took."""
 
     outcome: DialOutcome

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import field
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from peerage.actors.discovery.book.bans import BAN_S
 from peerage.actors.discovery.book.facts import Fact
 from peerage.actors.discovery.manager.group_rate import GroupRate
@@ -41,20 +43,17 @@ class Answer:
     turn: Turn | None = field(default=None, compare=False)
 
 
-@value
-class Learned:
+class Learned(Struct, frozen=True):
     """Add these to the book with the peer's self-reported address as source. The book judges each."""
 
     addresses: tuple[NetAddress, ...]
 
 
-@value
-class Ignore:
+class Ignore(Struct, frozen=True):
     """Do nothing."""
 
 
-@value
-class StopPeer:
+class StopPeer(Struct, frozen=True):
     """Stop the peer for error, and ban its ID for `ban_s` seconds (0.0: no ban)."""
 
     reason: str

@@ -11,13 +11,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 
+from msgspec import Struct
+
 from peerage.actors.discovery.book.anchors import MAX_ANCHORS
 from peerage.actors.discovery.book.bans import BAN_S
 from peerage.actors.discovery.book.choosing import Offer
 from peerage.actors.discovery.book.facts import Fact
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.manager.backoff import DialBackoff, Verdict
-from peerage.actors.discovery.value import value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
@@ -33,16 +34,14 @@ FEELER_PERIOD_S = 120.0  # as Bitcoin Core; half of it to one and a half
 ANCHOR_AFTER_S = 300.0  # how long a peer must have been good to be one
 
 
-@value
-class Connected:
+class Connected(Struct, frozen=True):
     """An outbound peer: the address that was dialled, and for how many seconds it has been connected."""
 
     address: NetAddress
     connected_s: float
 
 
-@value
-class Plan:
+class Plan(Struct, frozen=True):
     """How many peers to dial, how often to pick from the book, and with which bias towards new ones."""
 
     wanted: int
@@ -50,8 +49,7 @@ class Plan:
     bias: int
 
 
-@value
-class Round:
+class Round(Struct, frozen=True):
     """What one round is to do.
 
     dial: addresses to dial now, each ID once. give_up: addresses that failed too often, to be banned. ask: the peer to ask

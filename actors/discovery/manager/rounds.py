@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from functools import partial
 
+from msgspec import Struct
+
 from peerage.actors.discovery.book.anchors import Anchors
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.choosing import DialChooser, Offer
@@ -18,13 +20,11 @@ from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts
 from peerage.actors.discovery.manager.exchange import PeerExchange
 from peerage.actors.discovery.manager.peer_manager import ANCHOR_AFTER_S, Connected, PeerManager, Plan
 from peerage.actors.discovery.manager.settings import Pace
-from peerage.actors.discovery.value import unique_value
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
 
 
-@unique_value
-class _Thought:
+class _Thought(Struct, frozen=True, eq=False):
     """A round that waits for answers. since: monotonic seconds."""
 
     since: float

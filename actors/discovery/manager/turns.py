@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
-from peerage.actors.discovery.value import unique_value
+from msgspec import Struct
 
 MOST_OF_GROUP = 64  # IDs of one group of IP addresses that wait at once; each of them takes up a connection
 
 
-@unique_value
-class Turn:
+class Turn(Struct, frozen=True, eq=False):
     """One ID that waits. Two turns are never equal.
 
     Args: group, of the IP address it asks from, None when groups are not counted; counts, whether the request is still to

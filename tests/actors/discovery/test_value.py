@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from peerage.actors.discovery.value import unique_value, value
+from peerage.actors.discovery.value import value
 
 
 @value
@@ -15,24 +15,10 @@ class Pair:
     other: int = 2
 
 
-@unique_value
-class Ticket:
-    """A value that equals none but itself."""
-
-    number: int
-
-
 def test_values_are_equal_and_hash_alike_when_their_fields_are_equal() -> None:
     """As frozen dataclasses do: effects are compared in tests, and some are kept in sets."""
     assert Pair(1) == Pair(1, 2) != Pair(2)
     assert len({Pair(1), Pair(1, 2)}) == 1
-
-
-def test_a_unique_value_equals_none_but_itself() -> None:
-    """Two connections of one node are two peers, whatever their fields say."""
-    ticket = Ticket(1)
-    assert ticket != Ticket(1)
-    assert len({ticket, ticket, Ticket(1)}) == 2
 
 
 def test_a_value_has_slots_and_survives_pickling() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall, Method

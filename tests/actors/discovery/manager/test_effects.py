@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall

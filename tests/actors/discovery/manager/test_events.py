@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
+from msgspec.structs import replace
 
 from peerage.actors.discovery.manager.events import SeedRequest, group_at
 from tests.actors.discovery.manager.scene import connected
@@ -16,7 +17,7 @@ def test_a_peer_is_at_home_where_it_came_from() -> None:
     assert replace(connected(1), reported=None).home is None
     request = SeedRequest(node_id(1), "c", address(1, port=50_000), address(1))
     assert request.home == address(1)
-    assert replace(request, address=address(2)).home is None
+    assert structs.replace(request, address=address(2)).home is None
 
 
 def test_what_a_peer_tells_is_kept_in_the_name_of_the_address_it_reports() -> None:

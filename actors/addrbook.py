@@ -21,7 +21,7 @@ from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
 from peerage.actors.held_answers import HeldAnswers
-from peerage.actors.messages import BansChanged
+from peerage.actors.messages.book import BansChanged, CountAddresses
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.runtime import (
     ProcessActor,
@@ -119,6 +119,8 @@ class AddrBookActor(ProcessActor):
             raise StopIncompleteError("; ".join(undone))
 
     def on_receive(self, message: Any) -> Any:
+        if isinstance(message, CountAddresses):
+            return self._book.statistics().size
         if not isinstance(message, BookCall):
             return None
         reply = self.runtime.defer()

@@ -1,16 +1,15 @@
-"""What the address book tells those who let connections in."""
+"""What the address book tells those who let connections in, and what it is asked by those who have no book's code."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from peerage.actors.discovery.book.bans import Ban
 
-__all__ = ["BansChanged"]
+__all__ = ["BansChanged", "CountAddresses"]
 
 
-@dataclass(frozen=True, slots=True)
-class BansChanged:
+class BansChanged(Struct, frozen=True):
     """address book → switch, PEX reactor: whose connections to refuse, and no longer to.
 
     Args:
@@ -22,3 +21,7 @@ class BansChanged:
     bans: tuple[Ban, ...]
     lifted: tuple[str, ...] = ()
     whole: bool = False
+
+
+class CountAddresses(Struct, frozen=True):
+    """node → address book: an ask. Answer: how many addresses it knows."""

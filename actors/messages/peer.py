@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 __all__ = [
     "Consumed",
@@ -17,8 +18,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Consumed:
+class Consumed(Struct, frozen=True):
     """reactor → peer: so many bytes and messages of what you handed me are dealt with."""
 
     reactor: str
@@ -26,48 +26,41 @@ class Consumed:
     messages: int
 
 
-@dataclass(frozen=True, slots=True)
-class ProbePeer:
+class ProbePeer(Struct, frozen=True):
     """switch → peer, an ask: answered True as soon as the remote answers a ping."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopPeer:
+class StopPeer(Struct, frozen=True):
     """anyone → peer: stop, for error or gracefully (reason "" and not is_error)."""
 
     reason: str
     is_error: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FlushStop:
+class FlushStop(Struct, frozen=True):
     """anyone → peer, an ask: send all that was accepted, then close. Answer: None, when closed."""
 
     timeout: float
 
 
-@dataclass(frozen=True, slots=True)
-class GetStatusOfPeer:
+class GetStatusOfPeer(Struct, frozen=True):
     """anyone → peer, an ask. Answer: PeerStatus | None while it is no peer yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class GetPeerValue:
+class GetPeerValue(Struct, frozen=True):
     """anyone → peer, an ask: the value kept under this key for this connection, or None."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class SetPeerValue:
+class SetPeerValue(Struct, frozen=True):
     """anyone → peer."""
 
     key: str
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class IntroducePeer:
+class IntroducePeer(Struct, frozen=True):
     """transport → peer: this reactor is new, tell it of you."""
 
     reactor: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from peerage.actors.messages.connections import PeerInfo
 from peerage.wire.keys import NodeID
@@ -11,22 +12,19 @@ from peerage.wire.keys import NodeID
 __all__ = ["AddPeer", "AskForAddresses", "Credits", "InitPeer", "RemovePeer", "SeedRequestDropped"]
 
 
-@dataclass(frozen=True, slots=True)
-class InitPeer:
+class InitPeer(Struct, frozen=True):
     """peer → reactor: before anything else about this connection."""
 
     info: PeerInfo
 
 
-@dataclass(frozen=True, slots=True)
-class AddPeer:
+class AddPeer(Struct, frozen=True):
     """peer → reactor: the connection runs."""
 
     connection: str
 
 
-@dataclass(frozen=True, slots=True)
-class RemovePeer:
+class RemovePeer(Struct, frozen=True):
     """peer → reactor, an ask: the last thing about this connection.
 
     Answer, when remove_peer has returned: by channel, how many messages the reactor has sent in all; None when it did not
@@ -37,8 +35,7 @@ class RemovePeer:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Credits:
+class Credits(Struct, frozen=True):
     """peer → reactor, transport → reactor: by channel, how many messages the reactor may have sent, or broadcast, by now.
 
     Args: connection, or the transport's name.
@@ -48,8 +45,7 @@ class Credits:
     totals: Mapping[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class AskForAddresses:
+class AskForAddresses(Struct, frozen=True):
     """peer → PEX reactor of a seed, an ask: who has just called asks for addresses, and has said nothing else.
 
     Answer: bytes, the message to send before hanging up; or Refusal.
@@ -62,8 +58,7 @@ class AskForAddresses:
     remote_ip: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeedRequestDropped:
+class SeedRequestDropped(Struct, frozen=True):
     """peer → PEX reactor of a seed: this caller has hung up and waits for no answer any more."""
 
     id: NodeID

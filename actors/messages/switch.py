@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from peerage.actors.messages.connections import ConnectionFacts, PeerInfo, Tried
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
@@ -31,15 +33,13 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class AdmitConnection:
+class AdmitConnection(Struct, frozen=True):
     """transport → switch, an ask before the handshake: limits and connection filters. Answer: Refusal | None."""
 
     facts: ConnectionFacts
 
 
-@dataclass(frozen=True, slots=True)
-class AdmitPeer:
+class AdmitPeer(Struct, frozen=True):
     """peer → switch, an ask after the handshake: ID, limits, peer filters. Answer: Admission | Refusal."""
 
     facts: ConnectionFacts
@@ -48,15 +48,13 @@ class AdmitPeer:
     ref: ActorRef
 
 
-@dataclass(frozen=True, slots=True)
-class PeerStarted:
+class PeerStarted(Struct, frozen=True):
     """peer → switch: every reactor has been told, the connection runs."""
 
     info: PeerInfo
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionEnded:
+class ConnectionEnded(Struct, frozen=True):
     """peer or transport → switch: this connection is no more.
 
     Args:
@@ -73,8 +71,7 @@ class ConnectionEnded:
     tried: Tried | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DialPeer:
+class DialPeer(Struct, frozen=True):
     """An ask: dial one address. Answer: PeerInfo when it is a peer, Refusal when it is none.
 
     Args:
@@ -87,8 +84,7 @@ class DialPeer:
     wait: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class TryAddress:
+class TryAddress(Struct, frozen=True):
     """An ask: dial one address, shake hands and hang up; no reactor hears of it. Answer: Tried, or Refusal.
 
     It may be out of the question for the moment (that ID or IP is connected already): the refusal says so.
@@ -97,8 +93,7 @@ class TryAddress:
     address: NetAddress
 
 
-@dataclass(frozen=True, slots=True)
-class DialPeersAsync:
+class DialPeersAsync(Struct, frozen=True):
     """An ask: reference 6, dial_peers_async. Answer: None, or AddressError raised."""
 
     addresses: tuple[str, ...]
@@ -107,41 +102,35 @@ class DialPeersAsync:
     private: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AddPersistent:
+class AddPersistent(Struct, frozen=True):
     """An ask. Answer: None, or AddressError raised."""
 
     addresses: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddUnconditional:
+class AddUnconditional(Struct, frozen=True):
     """An ask. Answer: None, or ValueError raised."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AddPrivate:
+class AddPrivate(Struct, frozen=True):
     """An ask. Answer: None, or ValueError raised."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GetPrivatePeers:
+class GetPrivatePeers(Struct, frozen=True):
     """An ask. Answer: PrivatePeers."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivatePeers:
+class PrivatePeers(Struct, frozen=True):
     """switch → metrics: all IDs that are told to nobody, those of the file and those added while running."""
 
     ids: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class GetPeers:
+class GetPeers(Struct, frozen=True):
     """An ask. Answer: tuple of PeerInfo."""
 
 
@@ -155,13 +144,11 @@ class NumPeers:
     dialling_ids: frozenset[str] = field(default_factory=frozenset)
 
 
-@dataclass(frozen=True, slots=True)
-class CountPeers:
+class CountPeers(Struct, frozen=True):
     """An ask. Answer: NumPeers."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarkGood:
+class MarkGood(Struct, frozen=True):
     """reactor → switch: this peer did something useful."""
 
     id: NodeID

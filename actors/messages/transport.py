@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from peerage.actors.messages.connections import ConnectionFacts, SwitchNotes
 from peerage.wire.net_address import NetAddress
@@ -18,8 +18,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Dial:
+class Dial(Struct, frozen=True):
     """switch → transport: dial, shake hands, ask to be admitted. The outcome is PeerStarted or ConnectionEnded.
 
     Args:
@@ -33,40 +32,34 @@ class Dial:
     is_trial: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeepNotes:
+class KeepNotes(Struct, frozen=True):
     """switch → transport."""
 
     notes: SwitchNotes
 
 
-@dataclass(frozen=True, slots=True)
-class ListConnections:
+class ListConnections(Struct, frozen=True):
     """switch → transport, an ask. Answer: TransportState."""
 
 
-@dataclass(frozen=True, slots=True)
-class TransportState:
+class TransportState(Struct, frozen=True):
     """All that a restarted switch needs to know of one peer host."""
 
     connections: tuple[ConnectionFacts, ...]
     notes: SwitchNotes
 
 
-@dataclass(frozen=True, slots=True)
-class AnnouncePeers:
+class AnnouncePeers(Struct, frozen=True):
     """reactor → transport: I am new here, introduce your peers. (No answer: InitPeer and AddPeer follow.)"""
 
     reactor: str
 
 
-@dataclass(frozen=True, slots=True)
-class GetPeerStatuses:
+class GetPeerStatuses(Struct, frozen=True):
     """anyone → transport, an ask. Answer: tuple of PeerStatus."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopAccepting:
+class StopAccepting(Struct, frozen=True):
     """node → transport, an ask, first step of a clean stop: nothing new, and flush_stop every peer. Answer: None."""
 
     flush_timeout: float

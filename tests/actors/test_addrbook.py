@@ -15,7 +15,7 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
-from peerage.actors.messages import BansChanged
+from peerage.actors.messages.book import BansChanged, CountAddresses
 from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
 from peerage.testing import loopback_config, wait_until
 from tests.actors.book_kills import kill_while_adding
@@ -53,6 +53,14 @@ def test_the_switch_is_told_whom_to_keep_out(tmp_path: Path) -> None:
         again = stage.switch.expect(BansChanged)
         assert again.whole
         assert [ban.subject for ban in again.bans] == [node_id(1)]
+
+
+def test_whoever_has_none_of_its_code_may_ask_how_many_addresses_it_knows(tmp_path: Path) -> None:
+    """As a node does at its start."""
+    with Stage(tmp_path) as stage:
+        assert stage.names.addrbook.ask(CountAddresses()) == 0
+        stage.book.call(AddrBook.add, address(1), address(1))
+        assert stage.names.addrbook.ask(CountAddresses()) == 1
 
 
 def test_what_others_count_is_there_after_a_kill(tmp_path: Path) -> None:

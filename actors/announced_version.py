@@ -7,8 +7,9 @@ Ours stands behind a plus, as semantic versioning has it for what must not decid
 from __future__ import annotations
 
 import re
-from importlib.metadata import version
 from typing import Final
+
+from peerage.config.release import VERSION
 
 __all__ = ["ANNOUNCED_VERSION", "COMETBFT_VERSION", "announced_version"]
 
@@ -21,4 +22,4 @@ def announced_version(own: str) -> str:
     return f"{COMETBFT_VERSION}+peerage.{_NOT_IN_AN_IDENTIFIER.sub('.', own)}"
 
 
-ANNOUNCED_VERSION: Final = announced_version(version("peerage"))
+ANNOUNCED_VERSION: Final = announced_version(VERSION)

@@ -1,11 +1,10 @@
 """The command `peerage version`."""
 
 import json
-from importlib.metadata import version as installed_version
 
 import click
 
-from peerage.wire import accelerator
+from peerage.config.release import VERSION
 
 P2P_PROTOCOL = 8  # reference 3
 BLOCK_PROTOCOL = 11  # reference 3
@@ -20,14 +19,15 @@ BLOCK_PROTOCOL = 11  # reference 3
 )
 def version(*, verbose: bool) -> None:
     """Show peerage's version."""
-    number = installed_version("peerage")
     if verbose:
+        from peerage.wire import accelerator
+
         shown = {
-            "peerage": number,
+            "peerage": VERSION,
             "block_protocol": BLOCK_PROTOCOL,
             "p2p_protocol": P2P_PROTOCOL,
             "accelerator": accelerator.description,
         }
         click.echo(json.dumps(shown, indent=2))
     else:
-        click.echo(number)
+        click.echo(VERSION)

@@ -2,24 +2,41 @@
 
 import click
 
-from peerage.commands.group import CommandGroup, underscored
+from peerage.commands.group import CommandGroup, LazyCommand, underscored
 from peerage.commands.options import group_home_option
 
-# name → module:attribute, in the order of --help; imported only when needed
+# In the order of --help. A command is imported when it is called; what --help says of it is its docstring's first sentence.
 COMMANDS = {
-    "init": "peerage.commands.init:init",
-    "start": "peerage.commands.start:start",
-    "show-node-id": "peerage.commands.node_key:show_node_id",
-    "gen-node-key": "peerage.commands.node_key:gen_node_key",
-    "config": "peerage.commands.config:config",
-    "addrbook": "peerage.commands.addrbook:addrbook",
-    "bans": "peerage.commands.bans:bans",
-    "ping": "peerage.commands.ping:ping",
-    "crawl": "peerage.commands.crawl:crawl",
-    "demo": "peerage.commands.demo:demo",
-    "simulate": "peerage.commands.simulate:simulate",
-    "bench": "peerage.commands.bench:bench",
-    "version": "peerage.commands.version:version",
+    "init": LazyCommand(
+        "peerage.commands.init:init",
+        "Create a home directory: config/config.toml, config/node_key.json and data/.",
+    ),
+    "start": LazyCommand("peerage.commands.start:start", "Run the node until SIGINT or SIGTERM."),
+    "show-node-id": LazyCommand("peerage.commands.node_key:show_node_id", "Show this node's ID."),
+    "gen-node-key": LazyCommand(
+        "peerage.commands.node_key:gen_node_key",
+        "Generate a node key and show its ID; an existing key is never overwritten.",
+    ),
+    "config": LazyCommand("peerage.commands.config:config", "Check or show the configuration."),
+    "addrbook": LazyCommand(
+        "peerage.commands.addrbook:addrbook",
+        "List the address book, import and export CometBFT's addrbook.json.",
+    ),
+    "bans": LazyCommand("peerage.commands.bans:bans", "List, add or remove bans."),
+    "ping": LazyCommand("peerage.commands.ping:ping", "Dial a node, shake hands, and say who is there."),
+    "crawl": LazyCommand(
+        "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."
+    ),
+    "demo": LazyCommand("peerage.commands.demo:demo", "Run a small network on this machine and watch it."),
+    "simulate": LazyCommand(
+        "peerage.commands.simulate:simulate",
+        "Simulate how the nodes of a network find each other, on virtual time and without sockets.",
+    ),
+    "bench": LazyCommand(
+        "peerage.commands.bench:bench",
+        "Measure how much traffic this machine can carry, with two nodes on loopback.",
+    ),
+    "version": LazyCommand("peerage.commands.version:version", "Show peerage's version."),
 }
 
 

@@ -1,9 +1,10 @@
 """The group of all commands: imports each command only when it is needed, and turns errors into exit codes."""
 
 import errno
+import gc
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -12,13 +13,20 @@ from peerage.commands.interrupts import INTERRUPTED, end_by_interrupts, tell_of_
 from peerage.config.errors import OperatorError
 
 
+class LazyCommand(NamedTuple):
+    """A command that is not imported yet. Attributes: path, `package.module:attribute`; help, for the group's --help."""
+
+    path: str
+    help: str
+
+
 class CommandGroup(click.Group):
-    """A click group of commands given as "package.module:attribute", each imported when it is needed.
+    """A click group of commands each of which is imported when it is called.
 
     Commands may be written with underscores, as in CometBFT: show_node_id.
     """
 
-    def __init__(self, *args: Any, lazy: Mapping[str, str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: Mapping[str, LazyCommand], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lazy = dict(lazy)
 
@@ -31,17 +39,32 @@ class CommandGroup(click.Group):
         name = cmd_name.replace("_", "-")
         if name not in self._lazy:
             return super().get_command(ctx, name)
-        module, _, attribute = self._lazy[name].partition(":")
+        module, _, attribute = self._lazy[name].path.partition(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands as click's own does, without importing them."""
+        stubs = [
+            *(click.Command(name, help=lazy.help) for name, lazy in self._lazy.items()),
+            *self.commands.values(),
+        ]
+        room = formatter.width - 6 - max(len(str(stub.name)) for stub in stubs)
+        with formatter.section("Commands"):
+            formatter.write_dl([(str(stub.name), stub.get_short_help_str(room)) for stub in stubs])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Like click's. When it returns, everything is imported, so from then on Ctrl-C is the command's to handle."""
+        """Like click's. When it returns, everything is imported: from then on Ctrl-C is the command's, and the garbage
+        collector may look at what there is.
+        """
         found = super().resolve_command(ctx, args)
         tell_of_interrupts()
+        if not gc.isenabled():
+            gc.freeze()  # else it would begin with all that was imported
+            gc.enable()
         return found
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -1,16 +1,18 @@
 """Options that several commands share: --home, and a flag for every setting."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from peerage.config.home import DEFAULT, VARIABLE, Home
-from peerage.config.kind import Switch
-from peerage.config.sections import SETTINGS
-from peerage.config.setting import Setting
+
+if TYPE_CHECKING:
+    from peerage.config.setting import Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,6 +61,8 @@ class SettingOption(click.Option):
     """The flag of a setting. Its value becomes one of the flags that `settings_options` passes to the command, as text."""
 
     def __init__(self, setting: Setting[Any]) -> None:
+        from peerage.config.kind import Switch
+
         self.setting = setting
         declared = setting.declared
         # as with Go's flags, a switch needs no value: --p2p.pex means --p2p.pex=true
@@ -105,6 +109,7 @@ class SettingsCommand(click.Command):
 
 def settings_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Adds a flag for every setting; the command gets those that were given as `flags`, texts by name of setting."""
+    from peerage.config.sections import SETTINGS  # half of the commands have no such flags
 
     @click.pass_context
     def with_flags(ctx: click.Context, *args: Any, **kwargs: Any) -> Any:

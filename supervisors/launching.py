@@ -1,7 +1,8 @@
 """Starts the children of a supervisor: in turn at first, later without waiting for them."""
 
+import contextlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from peerage.actors.runtime import ActorRef, HostAliveError, StartLimitError
 from peerage.actors.runtime.errors import limit_of, text_of
@@ -11,6 +12,14 @@ from peerage.supervisors.errors import ChildStartError
 from peerage.supervisors.strategy import Status
 
 Over = Callable[[Child, ChildStartError | None], object]
+
+
+class Held(Protocol):
+    """A process that waits for its actor. See HeldStart."""
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef: ...
+
+    def give_up(self) -> None: ...
 
 
 class Launcher:
@@ -26,15 +35,38 @@ class Launcher:
         kill: Callable[[ActorRef], bool] = kill_process,
     ) -> None:
         self._owner, self._watch, self._kill = owner, watch, kill
+        self._held: dict[str, Held] = {}  # by child
+
+    def hold(self, child: Child) -> None:
+        """Have the process of a child made before it is its turn to start."""
+        if child.has_own_process:
+            with contextlib.suppress(Exception):  # its start meets the same, and it is told then
+                self._held[child.spec.id] = self._starter(child).hold()
+
+    def let_go(self) -> None:
+        """Those that are held are not started any more."""
+        while self._held:
+            self._held.popitem()[1].give_up()
 
     def start(self, child: Child) -> None:
         """Start a child and wait until it lives. Raises: ChildStartError."""
         try:
-            ref = self._starter(child).start(*child.spec.start.args, **child.spec.start.kwargs)
+            ref = self._start(child)
             self._look_after(ref)
         except (Exception, SystemExit) as error:  # SystemExit: of a child in this very host
             raise start_error(child, error) from error
         child.came_up(ref)
+
+    def _start(self, child: Child) -> ActorRef:
+        args, kwargs = child.spec.start.args, child.spec.start.kwargs
+        held = self._held.pop(child.spec.id, None)
+        if held is not None:
+            with contextlib.suppress(
+                StartLimitError
+            ):  # several at once want more room than one after the other
+                return held.start(*args, **kwargs)
+        ref: ActorRef = self._starter(child).start(*args, **kwargs)
+        return ref
 
     def begin(self, child: Child, over: Over, *, anew: bool = False) -> None:
         """Begin to start a child; `over(child, error)` is called when it lives, or could not be started.

@@ -10,6 +10,7 @@ from math import isfinite
 from typing import Any, Final
 
 from peerage.actors.runtime import ProcessActor
+from peerage.actors.runtime.named_actor import NamedActor
 from peerage.supervisors.errors import ChildSpecError
 
 SHORTEST_WAIT_AT_LIMIT_S: Final = 0.1
@@ -152,18 +153,19 @@ class HealthCheck:
 class Start:
     """How a child is started: `actor_class.options(**options).start(*args, **kwargs)`.
 
+    actor_class: the class, or a NamedActor, so that the supervisor's process need not import it.
     options: name, place, host, fds, extra, start_timeout, as ProcessActor.options takes them. The name is the child's id by
     default; it is the same after a restart, so refs stay valid. `fds` must be open in the supervisor's process for as long
     as the child may be restarted.
     """
 
-    actor_class: type[ProcessActor]
+    actor_class: type[ProcessActor] | NamedActor
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, actor_class: type[ProcessActor], *args: Any, **kwargs: Any) -> "Start":
+    def of(cls, actor_class: type[ProcessActor] | NamedActor, *args: Any, **kwargs: Any) -> "Start":
         """Return the start of `actor_class` with these constructor arguments."""
         return cls(actor_class, args, kwargs)
 
@@ -203,7 +205,9 @@ class ChildSpec:
         if not isinstance(self.start, Start):
             raise ChildSpecError(self.id, "start", repr(self.start), "a Start")
         actor_class = self.start.actor_class
-        if not (isinstance(actor_class, type) and issubclass(actor_class, ProcessActor)):
+        if not isinstance(actor_class, NamedActor) and not (
+            isinstance(actor_class, type) and issubclass(actor_class, ProcessActor)
+        ):
             raise ChildSpecError(
                 self.id, "start.actor_class", repr(actor_class), "a subclass of ProcessActor"
             )

@@ -1,6 +1,7 @@
 """The supervisor: an actor that starts children, watches them, and does what the strategy decides.
 
-It waits for nothing but its first children, which it starts one after the other, and its own end. Ends of children, starts,
+It waits for nothing but its first children, which start one after the other in processes that are made side by side, and its
+own end. Ends of children, starts,
 timers and questions are events; what they call for is done one thing after the other.
 
     on_down ─────> ends ─┐
@@ -12,6 +13,7 @@ waits: with one_for_all and rest_for_one all other starts, with one_for_one noth
 """
 
 from collections.abc import Iterable
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -53,6 +55,8 @@ from peerage.supervisors.strategy import (
 
 log = get_logger("peerage.supervisors")
 
+HELD_AHEAD = 8  # children whose processes are made while those before them start
+
 
 class Supervisor(ProcessActor):
     """Starts its children in order, restarts them as flags and specs say, stops them in reverse order.
@@ -93,10 +97,16 @@ class Supervisor(ProcessActor):
     # Pykka's hooks
 
     def on_start(self) -> None:
+        held = iter(self._children)
+        for child in islice(held, HELD_AHEAD):
+            self._launcher.hold(child)
         for child in self._children:
+            for other in islice(held, 1):
+                self._launcher.hold(other)
             try:
                 self._launcher.start(child)
             except ChildStartError:
+                self._launcher.let_go()
                 self._end()
                 raise
             probe_health(child, self.actor_urn, self.runtime, self._stopper.kill)

@@ -70,17 +70,17 @@ from peerage.actors.messages import (
 from peerage.actors.messages import CountPeers as CountPeersQuestion
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.reactors.peer_handle import Peer
+from peerage.actors.reactors.pex_channel import PEX_DESCRIPTOR
 from peerage.actors.reactors.pex_report import PexReport
 from peerage.actors.reactors.reactor import Envelope, Reactor
 from peerage.actors.reactors.seed_replies import SeedReplies
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Timer
 from peerage.actors.runtime.log import get_logger
-from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import WireError
 from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.net_address import NetAddress, id_in
-from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
+from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
 
 __all__ = ["PexReactor"]
 
@@ -102,11 +102,7 @@ NOT_ITS_FAULT = {
 class PexReactor(Reactor):
     """See the module's text."""
 
-    channels = (
-        ChannelDescriptor(
-            id=PEX_CHANNEL, priority=1, send_queue_capacity=10, recv_message_capacity=MAX_PEX_BYTES
-        ),
-    )
+    channels = (PEX_DESCRIPTOR,)
 
     def __init__(self) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ from peerage.actors.runtime.errors import (
     limit_of,
     text_of,
 )
+from peerage.actors.runtime.held_start import HeldStart
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.hooks import refuse_async
@@ -43,7 +44,7 @@ from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import signature
 from peerage.actors.runtime.mail import codec, here, pickling
-from peerage.actors.runtime.mail.class_path import path_of
+from peerage.actors.runtime.mail.class_path import NamedClass, path_of
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -81,12 +82,19 @@ PROCESS, THREAD, HERE = Place
 _names = count(1)  # for generated names; with the serial of this process they are unique in the system
 
 
+class NamedActorClass(NamedClass):
+    """What the root must know of a class that nobody here has imported."""
+
+    __slots__ = ()
+    stops_others = is_short_lived = False
+
+
 class Starter(Generic[A]):
     """A class and the options to start it with. It can start any number of actors if their names are generated."""
 
     def __init__(
         self,
-        cls: type[A],
+        cls: type[A] | NamedActorClass,
         name: str | None,
         place: Place | str | ActorRef[Any],
         host: str | None,
@@ -98,7 +106,8 @@ class Starter(Generic[A]):
         log_setup: Callable[[], None] | None,
         by_reference: bool = False,
     ) -> None:
-        refuse_async(cls)
+        if isinstance(cls, type):
+            refuse_async(cls)
         _check_name("name", name)
         _check_name("host", host)
         self._by_reference = by_reference
@@ -116,18 +125,50 @@ class Starter(Generic[A]):
             name is taken, the host died, `start_timeout` passed, or the actor it is linked to has ended.
         """
         process, name = self._prepare()
-        until = time.monotonic() + self._timeout
         if self._place is Place.HERE:
             return self._start_here(name, args, kwargs)
-        body = self._body(name, args, kwargs)
-        answer: Future[Any] | None = None
+        return self._start_elsewhere(process, name, self._body(name, args, kwargs), None)
+
+    def hold(self) -> HeldStart[ActorRef[A]]:
+        """Have the process made that the actor will run in, and return meanwhile: for those who start several actors in
+        turn, whose processes need not wait for each other. The `start` of what is returned is as this class's.
+
+        Raises: as `start`; ValueError, where the actor is to have no process of its own.
+        """
+        if self._place is not Place.PROCESS:
+            raise ValueError(f"only an actor in a process of its own can be held, not one in {self._place}")
+        process, name = self._prepare()
+        held = self._spawn(process, name, b"", time.monotonic() + self._timeout, is_held=True)
+
+        def kill() -> None:
+            with contextlib.suppress(ActorDeadError):  # the system has ended, and the host with it
+                self._give_up(held)
+
+        def go_on(*args: Any, **kwargs: Any) -> ActorRef[A]:
+            try:
+                body = self._body(name, args, kwargs)
+            except BaseException:  # arguments that cannot be sent
+                kill()
+                raise
+            return self._start_elsewhere(process, name, body, held)
+
+        return HeldStart(go_on, kill)
+
+    def _start_elsewhere(
+        self, process: Process, name: str, body: bytes, held: Future[Any] | None
+    ) -> ActorRef[A]:
+        until = time.monotonic() + self._timeout
+        answer = held
         try:
-            if self._place is Place.PROCESS:
+            if held is not None:
+                current_port().send(ROOT_ADDRESS, Kind.RELEASE, held.asked.number, body=body)
+            elif self._place is Place.PROCESS:
                 answer = self._spawn(process, name, body, until)
             elif self._place is Place.THREAD:
                 answer = self._start_thread(process, name, body, until)
             else:
                 answer = self._start_in_host(process, name, body)
+            assert answer is not None
             serial = answer.get_until(until, self._timeout)
         except Timeout:
             # A Timeout of the actor itself, from its constructor or `on_start`, comes with the answer: it is no late start.
@@ -243,11 +284,12 @@ class Starter(Generic[A]):
         return process, self._name or f"{self._class.__name__}-{process.serial}.{next(_names)}"
 
     def _body(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bytes:
+        actor_class = self._class if isinstance(self._class, type) else self._class.to_import()
         # A thread of this process has all definitions already. A new process gets them as they are now, while other messages
         # bring them as they were when first packed. `careful`, since what plain pickle names by its module is imported over
         # there, and that module may be the one that is starting this actor at its top level.
         what = pickling.dumps(
-            (self._class, args, kwargs),
+            (actor_class, args, kwargs),
             kept_there=EVERYTHING if self._place is Place.THREAD else (),
             careful=True,
             anew=self._place is Place.PROCESS,
@@ -291,9 +333,12 @@ class Starter(Generic[A]):
         if not self._by_reference and (args or kwargs or extra is not None):
             args, kwargs, extra = codec.copy((args, kwargs, extra))
         fds = {key: os.dup(fd) for key, fd in self._fds.items()}  # the actor will close its own
+        assert isinstance(self._class, type)
         return host.start_here(self._class, name, args, kwargs, Endowment(fds, extra, self._owner))
 
-    def _spawn(self, process: Process, name: str, body: bytes, until: float) -> Future[Any]:
+    def _spawn(
+        self, process: Process, name: str, body: bytes, until: float, *, is_held: bool = False
+    ) -> Future[Any]:
         """Ask the root for a process. Returns: the host's answer. Descriptors go ahead, by a socket of their own: when the
         root reads the request they are in its queue, under the token that the request names.
         """
@@ -319,6 +364,8 @@ class Starter(Generic[A]):
             dict(signature()),
             self._class.stops_others,
             self._class.is_short_lived and not self._keep,
+            "" if isinstance(self._class, type) else self._class.module,
+            is_held,
         )
         return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 

@@ -1,15 +1,17 @@
 """The command `peerage start`."""
 
+from __future__ import annotations
+
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from peerage.actors.reactors.reactor import Reactor
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options
@@ -24,6 +26,9 @@ from peerage.supervisors.node.node import (
     NodeStartError,
     SeedsUnresolvedError,
 )
+
+if TYPE_CHECKING:
+    from peerage.actors.reactors.reactor import Reactor
 
 
 @click.command(
@@ -87,6 +92,8 @@ def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
     Raises: MistakeError naming the reactor and what is wrong with it.
     """
     reactors: dict[str, type[Reactor]] = {}
+    if specs:
+        from peerage.actors.reactors.reactor import Reactor  # their modules import it, and nobody else here
     for spec in specs:
         name, _, path = spec.rpartition("=")
         module_name, _, attribute = path.partition(":")

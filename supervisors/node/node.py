@@ -13,9 +13,7 @@ from typing import Any, Self
 from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
-from peerage.actors.discovery.book.addrbook import AddrBook, BookStatistics
-from peerage.actors.discovery.book.calls import BookCall
-from peerage.actors.http.actor import GetAddresses
+from peerage.actors.http.listening import GetAddresses
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -26,6 +24,7 @@ from peerage.actors.messages import (
     PeerInfo,
     StopAccepting,
 )
+from peerage.actors.messages.book import CountAddresses
 from peerage.actors.names import NodeNames
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.refusal import Refusal
@@ -40,7 +39,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.errors import limit_of
 from peerage.actors.runtime.limits import descriptor_limit
-from peerage.actors.switch.switch import ConnectionFilter, PeerFilter
+from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
 from peerage.supervisors.node import preconditions
@@ -56,7 +55,8 @@ from peerage.supervisors.node.errors import (
 )
 from peerage.supervisors.node.life import Lives, NodeLife
 from peerage.supervisors.node.log import NodeLog
-from peerage.supervisors.node.node_system import PRELOAD, ensure_system, uninterrupted
+from peerage.supervisors.node.node_system import ensure_system, uninterrupted
+from peerage.supervisors.node.parts import PRELOAD
 from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
@@ -404,10 +404,7 @@ def _tell_hindrances(
 
     def book_is_empty() -> bool:
         with suppress(Exception):  # whatever is the matter with the book, it says so itself
-            statistics: BookStatistics = names.addrbook.ask(
-                BookCall(AddrBook.statistics), timeout=ASK_TIMEOUT_S
-            )
-            return not statistics.size
+            return not names.addrbook.ask(CountAddresses(), timeout=ASK_TIMEOUT_S)
         return False
 
     for hindrance in hindrances(

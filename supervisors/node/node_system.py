@@ -11,8 +11,7 @@ from typing import Any
 from peerage.actors.runtime import ActorRef, System, watch
 from peerage.config import Config
 from peerage.supervisors.node.host_setup import HostSetup
-
-PRELOAD = ("peerage.supervisors.node.node",)  # imports all that a host may run
+from peerage.supervisors.node.parts import PRELOAD
 
 _making_system = threading.Lock()
 os.register_at_fork(after_in_child=_making_system._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread's

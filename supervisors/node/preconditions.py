@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from peerage.actors.addrbook import book_is_empty
 from peerage.actors.blocking_calls import resolve_host
 from peerage.actors.discovery.book.store_files import write_fault
 from peerage.config import Config
@@ -43,5 +42,11 @@ def check_seeds(config: Config) -> None:
             NetAddress.parse(seed, resolve_host)
         except AddressLookupError as error:
             causes[seed] = str(error)
-    if len(causes) == len(config.p2p.seeds) and book_is_empty(config):
+    if len(causes) == len(config.p2p.seeds) and _book_is_empty(config):
         raise SeedsUnresolvedError(causes)
+
+
+def _book_is_empty(config: Config) -> bool:
+    from peerage.actors.addrbook import book_is_empty  # most nodes need not open it here
+
+    return book_is_empty(config)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from peerage.actors.reactors.pex import PexReactor
-from peerage.actors.reactors.reactor import Reactor
+from peerage.actors.reactors.pex_channel import PEX_DESCRIPTOR
 from peerage.supervisors.node.errors import UnknownReactorError
+from peerage.supervisors.node.parts import PEX_REACTOR
 from peerage.supervisors.spec import Start
 from peerage.wire.channel import ChannelDescriptor
 
+if TYPE_CHECKING:
+    from peerage.actors.reactors.reactor import Reactor
+
 PEX = "PEX"
 
-ReactorSpec = type[Reactor] | tuple[Any, ...]  # a class, or a class and the arguments of its constructor
+ReactorSpec: TypeAlias = (
+    "type[Reactor] | tuple[Any, ...]"  # a class, or a class and the arguments of its constructor
+)
 
 
 class ReactorTable:
@@ -24,13 +29,15 @@ class ReactorTable:
     """
 
     def __init__(self, reactors: Mapping[str, ReactorSpec], *, pex: bool) -> None:
-        self._specs = {name: spec if isinstance(spec, tuple) else (spec,) for name, spec in reactors.items()}
+        self._specs: dict[str, tuple[Any, ...]] = {
+            name: spec if isinstance(spec, tuple) else (spec,) for name, spec in reactors.items()
+        }
         if pex:
             if PEX in self._specs:
                 raise ValueError(
                     f"reactor name {PEX!r} is taken by peer exchange; switch p2p.pex off to bring your own"
                 )
-            self._specs = {PEX: (PexReactor,), **self._specs}
+            self._specs = {PEX: (PEX_REACTOR,), **self._specs}
         self.channels, self.routes = _routes_of(self._specs)
 
     @property
@@ -40,8 +47,9 @@ class ReactorTable:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The modules that their classes are in; not the program itself, which is nobody's to import."""
-        modules = dict.fromkeys(actor_class.__module__ for actor_class, *_ in self._specs.values())
+        """The modules that their classes are in, peer exchange left out; not the program itself, which nobody can import."""
+        classes = [actor_class for actor_class, *_ in self._specs.values() if actor_class is not PEX_REACTOR]
+        modules = dict.fromkeys(actor_class.__module__ for actor_class in classes)
         return tuple(module for module in modules if module != "__main__")
 
     def starts(self) -> Iterator[tuple[str, Start]]:
@@ -61,7 +69,8 @@ def _routes_of(
     channels: list[ChannelDescriptor] = []
     routes: dict[int, str] = {}
     for name, (actor_class, *_) in reactors.items():
-        for descriptor in actor_class.channels:
+        own = (PEX_DESCRIPTOR,) if actor_class is PEX_REACTOR else actor_class.channels
+        for descriptor in own:
             if descriptor.id in routes:
                 raise ValueError(
                     f"channel {descriptor.id:#04x} of reactor {name!r} belongs to {routes[descriptor.id]!r}"

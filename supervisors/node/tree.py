@@ -10,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from peerage.actors.addrbook import AddrBookActor
 from peerage.actors.context import NodeContext
 from peerage.actors.metrics.buffer import MetricsDelta, Series
-from peerage.actors.metrics.metrics import MetricsActor, MetricsSettings
+from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.load_table import LoadTable
-from peerage.actors.peers.transport import TransportActor
-from peerage.actors.rpc.rpc import RpcActor, RpcSettings
+from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
-from peerage.actors.switch.switch import ConnectionFilter, PeerFilter, SwitchActor
+from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config
 from peerage.supervisors.node.life import NodeLife
+from peerage.supervisors.node.parts import ADDRBOOK, METRICS, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
@@ -108,20 +107,20 @@ class NodeTree:
         fds = {"listen": life.listener.fileno(), "load": load}
         own_processes = config.peerage.peer_hosts == 0
         children = [
-            child("addrbook", Start.of(AddrBookActor), shutdown=BOOK_SHUTDOWN_S),
-            child("switch", Start.of(SwitchActor, self._connection_filters, self._peer_filters)),
+            child("addrbook", Start.of(ADDRBOOK), shutdown=BOOK_SHUTDOWN_S),
+            child("switch", Start.of(SWITCH, self._connection_filters, self._peer_filters)),
         ]
         if config.instrumentation.prometheus:
-            metrics = Start.of(MetricsActor, _metrics_settings(config))
+            metrics = Start.of(METRICS, _metrics_settings(config))
             children.append(child("metrics", metrics.using(fds=life.http_fds("metrics"))))
         for name, start in self._reactors.starts():
             children.append(child(f"reactor-{name}", start, health=reactor, shutdown=REACTOR_SHUTDOWN_S))
         children += [
-            child(f"peers-{index}", Start.of(TransportActor, index, own_processes).using(fds=fds))
+            child(f"peers-{index}", Start.of(TRANSPORT, index, own_processes).using(fds=fds))
             for index in range(hosts)
         ]
         if config.rpc.laddr:
-            rpc = Start.of(RpcActor, self._names.switch, RpcSettings.of(config.rpc))
+            rpc = Start.of(RPC, self._names.switch, RpcSettings.of(config.rpc))
             children.append(child("rpc", rpc.using(fds=life.http_fds("rpc"))))
         return children
 

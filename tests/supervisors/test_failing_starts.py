@@ -95,3 +95,34 @@ def test_a_request_that_makes_no_sense_is_answered_and_ends_nobody(tmp_path: Pat
         supervisor.start_child("nonsense")  # type: ignore[arg-type]  # on purpose
     assert supervisor.count_children().active == 1
     supervisor.ref.stop()
+
+
+class Brief(ProcessActor):
+    """Writes its name when it starts, and fails if it is told to."""
+
+    def __init__(self, journal: Path, name: str, *, fails: bool = False) -> None:
+        super().__init__()
+        with journal.open("a") as file:
+            file.write(f"{name}\n")
+        if fails:
+            raise ValueError(name)
+
+
+def test_the_first_children_start_in_order_though_their_processes_are_made_together(tmp_path: Path) -> None:
+    """When one fails, none behind it has started, its process is gone, and its name is free."""
+    journal = tmp_path / "journal"
+    names = [f"child-{number}" for number in range(12)]
+
+    def specs(failing: str) -> list[ChildSpec]:
+        return [
+            ChildSpec(name, Start.of(Brief, journal, name, fails=name == failing).using(place=PROCESS))
+            for name in names
+        ]
+
+    with pytest.raises(ChildStartError, match="child-3"):
+        supervise(*specs("child-3"))
+    assert journal.read_text().split() == names[:4]
+    journal.unlink()
+    supervisor = supervise(*specs(""))
+    assert journal.read_text().split() == names
+    supervisor.ref.stop()

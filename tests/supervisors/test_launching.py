@@ -181,3 +181,65 @@ def test_what_is_a_limit() -> None:
 def test_a_future_is_a_fitting_outcome() -> None:
     """The runtime's own."""
     assert isinstance(FakeStart().outcome, Future)
+
+
+class FakeHeld:
+    """A process that waits."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def start(self, *args: Any, **kwargs: Any) -> ActorRef[Any]:
+        self.told.append((args, kwargs))
+        return FakeRef("a")
+
+    def give_up(self) -> None:
+        self.told.append("give up")
+
+
+def test_a_process_that_is_held_is_used_once(
+    stage: Stage, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is held and not used is let go."""
+    held = [FakeHeld(), FakeHeld()]
+    waiting = iter(held)
+    monkeypatch.setattr(Recorded, "hold", lambda: next(waiting), raising=False)
+    stage.launcher.hold(child)
+    other = Child(ChildSpec("b", Start.of(Recorded)))
+    stage.launcher.hold(other)
+    stage.launcher.start(child)
+    assert child.status is Status.RUNNING
+    stage.launcher.let_go()
+    stage.launcher.let_go()
+    assert [each.told for each in held] == [[((1,), {"two": 2})], ["give up"]]
+
+
+def test_where_there_was_no_room_for_several_at_once_a_child_is_started_alone(
+    stage: Stage, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its turn the others are there, and want less."""
+
+    class Refused(FakeHeld):
+        def start(self, *_args: Any, **_kwargs: Any) -> ActorRef[Any]:
+            raise StartLimitError("a", "no descriptor is left")
+
+    monkeypatch.setattr(Recorded, "hold", Refused, raising=False)
+    monkeypatch.setattr(Recorded, "start", lambda *_args, **_kwargs: FakeRef("a"))
+    stage.launcher.hold(child)
+    stage.launcher.start(child)
+    assert (child.status, stage.watched) == (Status.RUNNING, ["a"])
+
+
+def test_nothing_is_held_that_has_no_process_or_cannot_have_one(
+    stage: Stage, child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start itself meets the error, and tells of it."""
+
+    def fail() -> Any:
+        raise OSError("no")
+
+    monkeypatch.setattr(Recorded, "hold", fail, raising=False)
+    stage.launcher.hold(Child(spec()))  # in a thread
+    stage.launcher.hold(child)
+    stage.launcher.let_go()
+    assert stage.over == []

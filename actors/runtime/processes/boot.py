@@ -7,6 +7,8 @@ there; only then is there a mailbox, user code (`log_setup`), and the word to th
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -65,6 +67,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     # This has the root send the start message, so user code of an actor runs only in a process that is set up.
     host.port.send(ROOT_ADDRESS, Kind.HOST_READY, boot.serial, body=codec.dumps((boot.name, host.pid)))
     host.look_every(LOOK_S)
+    _import_ahead(boot.module)
     host.run()
     _stop_thread_hosts(process)
     for client in process.close():
@@ -91,6 +94,13 @@ def _settle_in(boot: Boot) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
+
+
+def _import_ahead(module: str) -> None:
+    """Import what the actor needs while the root decides that it starts: what this raises is raised again at its start."""
+    if module:
+        with contextlib.suppress(Exception, SystemExit), starting.reading():
+            importlib.import_module(module)
 
 
 def _end_on_sigterm(host: Host) -> None:

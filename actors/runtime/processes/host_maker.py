@@ -78,6 +78,9 @@ class HostMaker:
             on_renewed=self._on_renewed,
             on_gone=self._on_fork_server_gone,
         )
+        self._held: dict[
+            tuple[int, int], bytes | None
+        ] = {}  # by asker: what is to be started in a held host, once known
         self.reaper = Reaper(fork_server, loop.descriptors, loop, self.line.hear, on_death)
 
     # Requests
@@ -96,6 +99,9 @@ class HostMaker:
         # Taken out at once: if the request is refused, they are closed, and nobody else knows of them.
         fds = self._fds.of(request.fd_token)
         asker.on_refusal(close_all, fds)
+        if request.is_held:
+            self._held[asker.source, asker.corr] = None
+            asker.on_refusal(self._held.pop, (asker.source, asker.corr), None)
         # Where this process had no room for all of them, the kernel has dropped some without a word.
         if len(fds) < len(request.fd_names):
             fault = (
@@ -118,6 +124,32 @@ class HostMaker:
             self._fork(record, request)
 
         self._starts.when_free(WaitingStart(request.host, request.actor, asker, make))
+
+    def release(self, source: int, corr: int, body: bytes) -> HostRecord | None:
+        """Take what is to be started in the host that was held for this asker. Returns: that host, if it is up."""
+        if (source, corr) not in self._held:  # its start has been refused
+            return None
+        self._held[source, corr] = body
+        return next(
+            (
+                record
+                for record in self._records.processes()
+                if record.is_up and (record.asker.source, record.asker.corr) == (source, corr)
+            ),
+            None,
+        )
+
+    def take_start_body(self, record: HostRecord) -> bytes | None:
+        """What a host that is up is to start; None as long as it is held."""
+        request = record.request
+        if request is None:
+            return None
+        if not request.is_held:
+            return request.start_body
+        asker = record.asker.source, record.asker.corr
+        if self._held.get(asker) is None:
+            return None
+        return self._held.pop(asker)
 
     def _new_record(self, request: SpawnRequest | Reservation, asker: Request) -> HostRecord:
         """Begin the life of a host: it has a serial and bears its name from now on. Undone if the request is refused."""
@@ -216,6 +248,7 @@ class HostMaker:
             table=codec.dumps((hosts, self._records.booting, highest)),
             fd_names=request.fd_names,
             log_setup=request.log_setup or self._log_setup,
+            module=request.module,
         )
 
     def _abandon(self, record: HostRecord) -> None:

@@ -14,7 +14,8 @@ class SpawnRequest(NamedTuple):
 
     Attributes: start_body, the packed `StartRequest`; fd_token, under which the descriptors of these names were passed;
     owner, an actor that the host must not outlive; log_setup, pickled, empty for the system's; signature, of the lines about
-    the host; stops_others and is_short_lived, whether the actor does, and is.
+    the host; stops_others and is_short_lived, whether the actor does, and is; module, which the host imports at once;
+    is_held, whether the host waits for a RELEASE, which brings the start_body.
     """
 
     host: str
@@ -28,6 +29,8 @@ class SpawnRequest(NamedTuple):
     signature: dict[str, str]
     stops_others: bool
     is_short_lived: bool
+    module: str = ""
+    is_held: bool = False
 
 
 class Reservation(NamedTuple):
@@ -44,7 +47,7 @@ class Boot(NamedTuple):
 
     Attributes: system, the token of the one that it is a process of; directory_identity, of the directory that the root
     knows; environment, None if it is the fork server's; table, a pickled snapshot of the host table; log_setup, a pickled
-    callable, empty for none, for the hosts that are started from there, too.
+    callable, empty for none, for the hosts that are started from there, too; module, to import while it waits.
     """
 
     name: str
@@ -59,3 +62,4 @@ class Boot(NamedTuple):
     table: bytes
     fd_names: tuple[str, ...]
     log_setup: bytes
+    module: str = ""

@@ -102,6 +102,7 @@ class Root(LoopThread):
             Kind.RESERVE: answering(self.port, self._maker.reserve),
             Kind.KILL: answering(self.port, self._on_kill),
             Kind.GIVE_UP: answering(self.port, self._maker.give_up),
+            Kind.RELEASE: handler(self._on_release),
             Kind.HOST_READY: handler(self._on_ready),
             Kind.HOST_BYE: handler(self._on_bye),
             Kind.HOST_STANDING: handler(self._on_standing),
@@ -197,10 +198,21 @@ class Root(LoopThread):
         log = logger().bind(**record.signature)
         tell = log.debug if record.is_short_lived else log.info
         tell("host started", host=name, pid=pid, serial=serial)
-        # In the asker's name: the host's answer goes straight to whoever waits for the actor, and saves it a hop.
-        if record.request is not None and self._ending is None:
-            asker, body = record.asker, record.request.start_body
-            self.port.send(serial << THREAD_BITS, Kind.START, asker.corr, body=body, source=asker.source)
+        self._start_actor(record)
+
+    def _start_actor(self, record: HostRecord) -> None:
+        """Have a host that is up start what it was made for, unless it is held. The host answers whoever asked."""
+        if self._ending is None and (body := self._maker.take_start_body(record)) is not None:
+            # In the asker's name: the host's answer goes straight to whoever waits for the actor, and saves it a hop.
+            asker = record.asker
+            self.port.send(
+                record.serial << THREAD_BITS, Kind.START, asker.corr, body=body, source=asker.source
+            )
+
+    def _on_release(self, message: SystemMessage) -> None:
+        record = self._maker.release(message.source, message.correlation, bytes(message.body))
+        if record is not None:
+            self._start_actor(record)
 
     def _tell_news(self, kind: int, value: Any, *, but: int) -> None:
         """Tell all hosts of another one. A process that is being forked has an older table: it hears when it is up."""

@@ -10,7 +10,8 @@ import pytest
 
 from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, ProcessActor, System
 from peerage.supervisors.node import node_system
-from peerage.supervisors.node.node_system import PRELOAD, ensure_system, uninterrupted
+from peerage.supervisors.node.node_system import ensure_system, uninterrupted
+from peerage.supervisors.node.parts import PRELOAD
 from tests.nodes import node_config
 
 

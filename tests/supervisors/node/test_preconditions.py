@@ -39,7 +39,7 @@ def test_no_seed_that_resolves_and_no_address_is_a_mistake(
     with pytest.raises(SeedsUnresolvedError) as caught:
         preconditions.check_seeds(seeds)
     assert list(caught.value.causes) == [SEED]
-    monkeypatch.setattr(preconditions, "book_is_empty", lambda _config: False)
+    monkeypatch.setattr(preconditions, "_book_is_empty", lambda _config: False)
     preconditions.check_seeds(seeds)
 
 

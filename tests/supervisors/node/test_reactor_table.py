@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from peerage.actors.reactors.pex import PexReactor
 from peerage.actors.reactors.reactor import Reactor
 from peerage.supervisors.node.errors import UnknownReactorError
+from peerage.supervisors.node.parts import PEX_REACTOR
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.spec import Start
 from peerage.wire.channel import ChannelDescriptor
@@ -32,7 +32,7 @@ def test_peer_exchange_comes_first() -> None:
     """It is a reactor like others, and there if the configuration says so."""
     table = ReactorTable({"A": Alpha}, pex=True)
     assert table.names == ("PEX", "A")
-    assert dict(table.starts())["PEX"] == Start.of(PexReactor)
+    assert dict(table.starts())["PEX"] == Start.of(PEX_REACTOR)
 
 
 def test_a_reactor_may_have_arguments() -> None:
@@ -52,7 +52,7 @@ def test_no_name_and_no_channel_is_used_twice() -> None:
 def test_modules_are_named_once_and_the_program_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are imported where the parts run."""
     monkeypatch.setattr(Beta, "__module__", "__main__")
-    assert ReactorTable({"A": Alpha, "B": Beta}, pex=False).modules == (__name__,)
+    assert ReactorTable({"A": Alpha, "B": Beta}, pex=True).modules == (__name__,)
 
 
 def test_an_unknown_name_is_a_mistake_that_lists_the_others() -> None:

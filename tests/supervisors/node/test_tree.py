@@ -8,13 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from peerage.actors.addrbook import AddrBookActor
 from peerage.actors.context import NodeContext
 from peerage.actors.names import NodeNames
 from peerage.actors.reactors.reactor import Reactor
 from peerage.config import Config
 from peerage.config.home_lock import HomeLock
 from peerage.supervisors.node.life import NodeLife
+from peerage.supervisors.node.parts import ADDRBOOK
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.node.tree import (
     BOOK_SHUTDOWN_S,
@@ -121,5 +121,5 @@ def test_a_reactor_is_looked_at_as_its_operator_wants(tmp_path: Path, lives: lis
 def test_what_is_started(tmp_path: Path, lives: list[NodeLife]) -> None:
     """Reactors with the arguments of their constructors."""
     specs = children(node_config(tmp_path), lives)
-    assert specs["addrbook"].start.actor_class is AddrBookActor
+    assert specs["addrbook"].start.actor_class is ADDRBOOK
     assert (specs["reactor-A"].start.actor_class, specs["reactor-A"].start.args) == (Alpha, (1,))

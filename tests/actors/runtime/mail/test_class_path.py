@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
-from peerage.actors.runtime.mail.class_path import class_of, path_of
+from peerage.actors.runtime.mail.class_path import NamedClass, class_of, path_of
 
 
 class Outer:
@@ -34,3 +36,13 @@ def test_a_class_that_is_not_known_here_is_an_error() -> None:
         class_of("no_such_module:Actor")
     with pytest.raises(AttributeError):
         class_of("collections:NoSuchClass")
+
+
+def test_a_named_class_is_a_value_that_becomes_the_class_elsewhere() -> None:
+    """Sent as it is, it stays a name."""
+    named = NamedClass("collections:OrderedDict")
+    assert pickle.loads(pickle.dumps(named)) == named
+    assert pickle.loads(pickle.dumps(named.to_import())) is class_of(named.path)
+    assert (path_of(named), named.module, named.__name__) == (named.path, "collections", "OrderedDict")
+    assert {named, NamedClass(named.path)} == {named}
+    assert named != NamedClass("a:B")

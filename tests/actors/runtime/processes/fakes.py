@@ -59,6 +59,12 @@ def spawn_request(host: str = "host", **fields: Any) -> SpawnRequest:
     return SpawnRequest(**{**plain, **fields})
 
 
+def boot_of(name: str = "host", **fields: Any) -> Boot:
+    """What a new host is told, as far as the fork server looks."""
+    plain: dict[str, Any] = dict.fromkeys(Boot._fields, "")
+    return Boot(**{**plain, "name": name, **fields})
+
+
 def add_process(records: HostRecords, name: str, pid: int = 0, **fields: Any) -> HostRecord:
     """A host with a process of its own, up if it has a process number."""
     record = records.add(name, spawn_request(name, **fields), asker(Post()), {})

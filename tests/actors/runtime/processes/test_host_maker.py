@@ -339,3 +339,37 @@ def test_what_nobody_foresaw_is_the_askers_error_too(root: Root, monkeypatch: py
     root.spawn()
     assert "RuntimeError: no path today" in str(root.errors()[0])
     assert root.records.of_name("host") is None
+
+
+def test_a_held_host_starts_its_actor_when_it_is_released(root: Root) -> None:
+    """What that is comes with the release, before or after the host is up."""
+    early, late = root.spawn("early", number=4, is_held=True), root.spawn("late", number=5, is_held=True)
+    assert early is not None
+    assert late is not None
+    assert root.maker.release(ASKER, 4, b"body") is None
+    assert root.maker.take_start_body(early) == b"body"
+    late.is_up = True
+    assert root.maker.take_start_body(late) is None
+    assert root.maker.release(ASKER, 5, b"other") is late
+    assert root.maker.take_start_body(late) == b"other"
+
+
+def test_a_host_that_nobody_holds_has_its_body_already(root: Root) -> None:
+    record = root.spawn(start_body=b"body")
+    assert record is not None
+    assert root.maker.take_start_body(record) == b"body"
+
+
+def test_nothing_is_kept_of_a_held_start_that_is_over(root: Root) -> None:
+    """It was given up, or its process could not be made: its release comes too late."""
+    record = root.spawn(number=4, is_held=True)
+    assert record is not None
+    root.hear("not forked", record.serial, "", "no")
+    assert len(root.errors()) == 1
+    assert root.maker.release(ASKER, 4, b"body") is None
+
+
+def test_a_host_is_told_what_to_import_while_it_waits(root: Root) -> None:
+    root.spawn(module="some.module", is_held=True)
+    [(boot, _fds)] = root.server.forks
+    assert boot.module == "some.module"

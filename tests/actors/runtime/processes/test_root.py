@@ -214,3 +214,15 @@ def test_the_socket_for_descriptors_is_bound_again_with_the_directory(root: Root
     root.on_mended()
     assert path.is_socket()
     assert marked == [True]
+
+
+def test_a_held_host_waits_for_its_release(root: Root, told: Post) -> None:
+    """Until then it is there, and starts nothing."""
+    body = codec.dumps(tuple(spawn_request(is_held=True)))
+    root.port.handlers[Kind.SPAWN](0, ASKER, 5, b"", b"", body, (), 0)
+    record = root.records.of_name("host")
+    assert record is not None
+    hear(root, Kind.HOST_READY, record.serial, ("host", PID))
+    assert told.sent == []
+    root.port.handlers[Kind.RELEASE](0, ASKER, 5, b"", b"", b"body", (), 0)
+    assert told.sent == [(address(record), Kind.START, 5, (ASKER, b"body"))]

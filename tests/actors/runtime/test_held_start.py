@@ -1,0 +1,73 @@
+"""Starts in two steps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import pytest
+
+from peerage.actors.runtime import THREAD, ActorStartError, System
+from peerage.actors.runtime.held_start import HeldStart
+from tests.actors.runtime.cast import Echo
+from tests.nodes import wait_until
+
+
+def test_it_is_started_or_given_up_and_that_once() -> None:
+    told: list[object] = []
+    held = HeldStart(lambda *args, **kwargs: told.append((args, kwargs)), lambda: told.append("killed"))
+    held.start(1, two=2)
+    held.give_up()
+    with pytest.raises(RuntimeError, match="over"):
+        held.start()
+    other = HeldStart(lambda: told.append("started"), lambda: told.append("killed"))
+    other.give_up()
+    other.give_up()
+    assert told == [((1,), {"two": 2}), "killed"]
+
+
+def test_the_actor_starts_in_the_process_that_was_made_for_it(system: System) -> None:
+    """Not before it is told, whether its process is up by then or not."""
+    first, second = Echo.options(name="first").hold(), Echo.options(name="second").hold()
+    ref = second.start("hello")
+    assert ref.ask("heard") == []
+    pid = ref.pid()
+    assert pid != os.getpid()
+    assert {facts.name for facts in system.hosts()} >= {"second"}
+    assert first.start().pid() not in {pid, os.getpid()}
+
+
+def test_a_start_that_is_given_up_leaves_its_name_free(system: System) -> None:
+    """Its process is killed, which ends at once whoever waits for the name."""
+    Echo.options(name="taken").hold().give_up()
+    assert Echo.options(name="taken").start().ask("x") == "x"
+
+
+def test_what_the_constructor_raises_is_raised() -> None:
+    with pytest.raises(TypeError):
+        Echo.options(name="wrong").hold().start(1, 2, 3)
+
+
+def test_arguments_that_cannot_be_sent_leave_no_process(system: System) -> None:
+    """Nor its name."""
+    held = Echo.options(name="unsent").hold()
+    with pytest.raises(TypeError):
+        held.start(threading.Lock())
+    assert Echo.options(name="unsent").start().ask("x") == "x"
+
+
+def test_a_process_that_dies_while_it_is_held_fails_the_start(system: System) -> None:
+    """Killed by the operating system, say."""
+    held = Echo.options(name="doomed").hold()
+    wait_until(lambda: system.process.table.resolve("doomed", 0) is not None)
+    serial = system.process.table.resolve("doomed", 0)
+    assert serial is not None
+    os.kill(system.process.table.live[serial].pid, signal.SIGKILL)
+    with pytest.raises(ActorStartError, match="doomed"):
+        held.start()
+
+
+def test_only_a_process_can_be_held() -> None:
+    with pytest.raises(ValueError, match="process of its own"):
+        Echo.options(place=THREAD).hold()

@@ -20,25 +20,27 @@ def leave_current_directory() -> None:
 if __name__ == "__main__":
     leave_current_directory()
 
-from peerage.commands.interrupts import end_by_interrupts  # noqa: E402 - the path is safe only now
+import gc  # noqa: E402 - the path is safe only now
 
-NODE = "peerage.supervisors.node.node"  # imports everything that a node runs
+from peerage.commands.interrupts import end_by_interrupts  # noqa: E402
+
 ASKS_FOR_HELP = {"--help", "-h"}
 
 
 def main() -> None:
     """Run the command line.
 
-    For `start`, the node's fork server is started first, so that it and the command line import their modules, most of a
-    second for each, at the same time.
+    For `start`, what the command and the hosts both need is imported first. Then the node's fork server is forked, so that
+    it imports the rest of what the hosts need while the command imports its own.
     """
     end_by_interrupts()
+    gc.disable()  # imports make little garbage; `CommandGroup` enables it before a command runs
     try:
         arguments = sys.argv[1:]
         if "start" in arguments and ASKS_FOR_HELP.isdisjoint(arguments):
-            from peerage.actors.runtime.processes import prelaunch
+            from peerage.commands.early_start import start_fork_server
 
-            prelaunch.start((NODE,))
+            start_fork_server()
         from peerage.commands.cli import main as command_line
 
         command_line()

@@ -1,10 +1,11 @@
 """The fork server: a small process that has everything imported, and forks hosts on request.
 
 Forking takes milliseconds where starting an interpreter and importing takes a second, and the pages of what was imported are
-shared by all hosts. Only a process without threads can be forked safely: a thread of the parent does not exist in the child,
-but a lock it held stays locked. So the server has no threads and no ZeroMQ context, and refuses modules that start threads.
-It is a loop over three descriptors, and does one thing at a time. Whatever it does for one host must not end it, since it is
-the parent of all: only its children's parent hears how they have ended.
+shared by all hosts. What the first hosts do not need is imported while they start. Only a process without threads can be
+forked safely: a thread of the parent does not exist in the child, but a lock it held stays locked. So the server has no
+threads and no ZeroMQ context, and refuses modules that start threads. It is a loop over three descriptors, doing one thing
+at a time. Whatever it does for one host must not end it, since it is the parent of all: only its children's parent hears how
+they have ended.
 
 It runs as `python -c "…serve(control, life, directory, title)"`; see `fork_server_client.py` for its messages. It also
 cleans up: when the embedder is gone (end of file on the control socket or the life pipe), it kills its children that are
@@ -16,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import gc
 import importlib
 import os
 import select
@@ -62,6 +64,18 @@ def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
         _Server(control, life_fd, directory).run()
 
 
+def serve_forked(control_fd: int, life_fd: int, directory: str, title: str) -> None:
+    """As `serve`, in a process that was forked from the embedder: what else `fork_server_client.PROGRAM` sees to."""
+
+    def leave(*_: object) -> None:
+        remove_directory(directory)
+        os._exit(0)
+
+    signal.signal(signal.SIGIO, leave)
+    fcntl.fcntl(life_fd, fcntl.F_SETOWN, os.getpid())
+    serve(control_fd, life_fd, directory, title)
+
+
 class _Server:
     """The loop, and the processes that it has forked and not yet reaped.
 
@@ -72,6 +86,8 @@ class _Server:
     def __init__(self, control: socket.socket, life_fd: int, directory: str) -> None:
         self._control, self._life_fd, self._directory = control, life_fd, directory
         self._children: set[int] = set()
+        self._pending: list[str] = []  # modules to import
+        self._is_collected = self._is_frozen = True
         self._signals, self._signals_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         # SIGCHLD writes a byte here, which ends a poll. A full pipe does not matter: one byte is enough. The handler is
         # there because without one Python would not write.
@@ -86,7 +102,7 @@ class _Server:
         try:
             _signal_end(self._life_fd, wanted=False)  # the loop looks at the life pipe itself
             while True:
-                ready = {fd for fd, _events in poll.poll()}
+                ready = {fd for fd, _events in poll.poll(0 if self._pending else None)}
                 # Deaths first: once its pidfd has told of a death, the root waits only a moment for the status.
                 if self._signals in ready:
                     os.read(self._signals, 4096)
@@ -95,6 +111,8 @@ class _Server:
                     break
                 if self._control.fileno() in ready:
                     self._handle(*receive_message(self._control))
+                elif self._pending:
+                    self._import(self._pending[0])
         except (EOFError, OSError):
             pass
         self._clean_up()
@@ -109,30 +127,59 @@ class _Server:
                 self._kill(pid)
 
     def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
-        """Import modules, so that every host that is forked from now on has them.
+        """Note modules to import, so that every host that is forked from then on has them.
 
-        A module that cannot be imported is reported and left out. Its actors then import it themselves, and fail with the
-        same error, where somebody waits for the answer.
+        They are imported while nothing is asked for, and before the first host that may need them is forked. A module that
+        cannot be imported is reported and left out. Its actors then import it themselves, and fail with the same error,
+        where somebody waits for the answer.
         """
         sys.path[:] = path
+        if not self._pending:
+            # Not by whoever has forked us with nothing but modules of ours: they make little garbage.
+            self._is_collected = gc.isenabled()
+            gc.disable()  # it would look through all that imports make, again and again
+        self._pending += [name for name in modules if name not in self._pending]
+        if not self._pending:
+            self._freeze()
+
+    def _import(self, name: str) -> None:
+        self._pending.remove(name)
         _signal_end(self._life_fd, wanted=True)
-        for name in modules:
-            try:
-                importlib.import_module(name)
-            except BaseException as error:  # SystemExit, too: a program without a guard
-                send_message(self._control, ("preload failed", name, repr(error)))
-            # After each one, so that the module to blame is known.
-            if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
-                send_message(self._control, ("preload unsafe", name))
-                os._exit(0)  # a process with threads must not be forked; our successor leaves the module out
+        try:
+            importlib.import_module(name)
+        except BaseException as error:  # SystemExit, too: a program without a guard
+            send_message(self._control, ("preload failed", name, repr(error)))
+        # After each one, so that the module to blame is known.
+        if len(os.listdir("/proc/self/task")) > 1:  # noqa: PTH208 - native threads count, too
+            send_message(self._control, ("preload unsafe", name))
+            os._exit(0)  # a process with threads must not be forked; our successor leaves the module out
         _signal_end(self._life_fd, wanted=False)
-        freeze()  # also writes out what the imports have printed: each host would write it again
+        self._is_frozen = False
+        if not self._pending:
+            self._freeze()
+
+    def _import_for(self, boot: Boot) -> None:
+        """Import what a host needs that is about to be forked: the module that was named for it, or else everything."""
+        if boot.module in self._pending:
+            self._import(boot.module)
+        while self._pending and not boot.module:
+            self._import(self._pending[0])
+        if not self._is_frozen:
+            self._freeze()
+
+    def _freeze(self) -> None:
+        """Write out what imports have printed, too: each host would write it again."""
+        freeze(collect=self._is_collected and not self._pending)
+        self._is_frozen = True
+        if not self._pending:
+            gc.enable()
 
     def _fork(self, boot: Boot, fds: list[int]) -> None:
         """Fork a host and report its number, with a pidfd of it; or report why there is none.
 
         Args: fds, the directory to run in, then what the actor is passed; closed here, the child has copies.
         """
+        self._import_for(boot)
         try:
             # The kernel drops descriptors for which the receiver has no room.
             if len(fds) <= len(boot.fd_names):
@@ -226,7 +273,8 @@ def _become_host(
     """
     code = 1
     try:
-        # Before anything else: a signal would write into the pipe that is shared with our parent.
+        gc.enable()  # we may have been forked between two imports
+        # Before anything else that takes time: a signal would write into the pipe that is shared with our parent.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGIO):
             signal.signal(number, signal.SIG_DFL)

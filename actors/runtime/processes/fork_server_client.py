@@ -16,9 +16,10 @@ import socket
 import subprocess
 import sys
 from multiprocessing import spawn
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
+from peerage.actors.runtime.processes.own_fork import OwnFork, is_possible
 
 if TYPE_CHECKING:
     from peerage.actors.runtime.processes.directory import Directory
@@ -73,56 +74,84 @@ def current_directory() -> int:
         return os.open("/proc/self/cwd", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
 
+class _Child(Protocol):
+    """The server's process."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+
 class ForkServer:
     """A fork server process. When it has died, `end` and `start` replace it.
 
     Used by one thread at a time: by whoever makes the system, then by the root, at last by whoever shuts the system down.
 
     Attributes: environment, what its process was given; is_started, False between `end` and a `start` that succeeds.
+
+    Args: fork, whether the first one is forked from this process, which has imported most of `preload` and has no threads.
     """
 
-    def __init__(self, life_fd: int, directory: Directory, preload: tuple[str, ...], title: str) -> None:
+    def __init__(
+        self, life_fd: int, directory: Directory, preload: tuple[str, ...], title: str, *, fork: bool = False
+    ) -> None:
         self._life_fd, self._directory, self._preload, self._title = life_fd, directory, preload, title
         self.is_started = False
-        self.start()
+        self._child: _Child
+        self.start(fork=fork)
 
     @property
     def pid(self) -> int:
-        return self._popen.pid
+        return self._child.pid
 
     def fileno(self) -> int:
         """The descriptor that becomes readable when a report comes, or the server dies; another one after each `start`."""
         return self._control.fileno()
 
-    def start(self) -> None:
+    def start(self, *, fork: bool = False) -> None:
         """Start a process. Raises: OSError; nothing is left of it then."""
+        self.environment = environment_now()
+        self._control, theirs = socket.socketpair()
+        try:
+            self._child = self._forked(theirs) if fork and is_possible() else self._executed(theirs)
+        except BaseException:
+            self._control.close()
+            raise
+        finally:
+            theirs.close()
+        self.is_started = True
+        self._send_preload()
+
+    def _forked(self, control: socket.socket) -> OwnFork:
+        def serve() -> None:
+            from peerage.actors.runtime.processes import fork_server
+
+            fork_server.serve_forked(control.detach(), self._life_fd, self._directory.path, self._title)
+
+        return OwnFork(serve, (control.fileno(), self._life_fd, *self._directory.fds))
+
+    def _executed(self, control: socket.socket) -> subprocess.Popen[bytes]:
         executable = os.fsdecode(spawn.get_executable() or sys.executable)
         # multiprocessing takes the interpreter's flags over in the same way.
         flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-        self.environment = environment_now()
-        self._control, theirs = socket.socketpair()
-        argv = [executable, *flags, "-P", "-c", PROGRAM, str(theirs.fileno()), str(self._life_fd)]
+        argv = [executable, *flags, "-P", "-c", PROGRAM, str(control.fileno()), str(self._life_fd)]
         argv += [self._directory.path, self._title, json.dumps(import_path())]
         # The server unblocks these signals once it disregards them: none must end it before.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, GROUP_SIGNALS)
         try:
             # In a process group of its own: a signal to the embedder's whole group (from a terminal, from `timeout`)
             # must not end the one process that cleans up after it.
-            self._popen = subprocess.Popen(
+            return subprocess.Popen(
                 argv,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), self._life_fd, *self._directory.fds),
+                pass_fds=(control.fileno(), self._life_fd, *self._directory.fds),
                 process_group=0,
             )
-        except BaseException:
-            self._control.close()
-            raise
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            theirs.close()
-        self.is_started = True
-        self._send_preload()
 
     def _send_preload(self) -> None:
         with contextlib.suppress(ConnectionError):  # it has died: whoever listens to it finds out
@@ -174,10 +203,10 @@ class ForkServer:
     def _wait(self) -> int | None:
         # With its line closed, the server ends by itself; an import that hangs keeps it from seeing that.
         try:
-            return self._popen.wait(STOP_TIMEOUT_S)
+            return self._child.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
-            self._popen.kill()
-            return self._popen.wait()
+            self._child.kill()
+            return self._child.wait()
 
     def close(self) -> None:
         """End the server: at the end of file it removes the directory and exits."""

@@ -1,8 +1,8 @@
 """What an actor system needs before it can run: the name of its directory, the life pipe, and its fork server.
 
-A program that knows early that it will have a system calls `start` first of all: while the program imports what it needs,
-the fork server does the same in parallel. For this to pay off, this module and what it imports use the standard library
-only.
+A program that knows early that it will have a system calls `start` before it imports what it alone needs: the fork server
+imports what the hosts need at the same time. What both need it imports before, if the server is to be forked; if not, this
+module and what it imports use the standard library only, so that the server starts as early as can be.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ TITLE = "peerage"
 
 
 class Foundation:
-    """Args: preload and title, as for `System`."""
+    """Args: preload and title, as for `System`; fork, as for `ForkServer`."""
 
-    def __init__(self, preload: tuple[str, ...], title: str) -> None:
+    def __init__(self, preload: tuple[str, ...], title: str, *, fork: bool = False) -> None:
         raise_descriptor_limit()
         self.title = title
         self.pid = os.getpid()
@@ -30,7 +30,7 @@ class Foundation:
         # First the process that will remove the directory, then (made by the system) the directory itself: a kill in between
         # leaves nothing behind.
         try:
-            self.fork_server = ForkServer(self.life_read, self.directory, preload, title)
+            self.fork_server = ForkServer(self.life_read, self.directory, preload, title, fork=fork)
         except BaseException:
             self._close()
             raise
@@ -50,12 +50,16 @@ class Foundation:
 _started: Foundation | None = None  # of this process, or of the one that it was forked from
 
 
-def start(preload: tuple[str, ...], title: str = TITLE) -> None:
-    """Begin, for a system that this process is about to make. If none is made, the fork server ends with this process."""
+def start(preload: tuple[str, ...], title: str = TITLE, *, fork: bool = False) -> None:
+    """Begin, for a system that this process is about to make. If none is made, the fork server ends with this process.
+
+    Args: fork, whether the server may be forked from this process, where that has no threads: then it shares all that is
+        imported here by now, and imports the rest of `preload` beside this process.
+    """
     global _started  # noqa: PLW0603 - a process has one system
     if _started is None:
         with contextlib.suppress(OSError):  # the system will meet the same error, and report it
-            _started = Foundation(preload, title)
+            _started = Foundation(preload, title, fork=fork)
 
 
 def claim(preload: tuple[str, ...], title: str) -> Foundation:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.started_node import PROGRAM, SETTINGS, StartedNode, make_home, processes_of_session
+from tests.nodes import wait_until
 
 STOP_S = 5.0
 MODULES = {
@@ -103,7 +104,7 @@ def test_prints_its_address_serves_rpc_and_stops_on_sigterm(home: Path) -> None:
     """One line, ID@address; exit code 0 within 5 s; a reactor from the current directory runs."""
     with StartedNode(home, moniker="mona") as node:
         assert "reactor-ECHO" in node.processes().values()
-        info = node.call("status")["node_info"]
+        info = wait_until(lambda: node.call("status"), what="an answer of RPC")["node_info"]
         assert (info["moniker"], info["network"]) == ("mona", "test")
         assert node.address == f"{info['id']}@{info['listen_addr'].removeprefix('tcp://')}"
         with socket.create_connection(("127.0.0.1", node.port)):
@@ -246,7 +247,7 @@ def test_home_in_use(home: Path) -> None:
     with StartedNode(home) as node:
         line = the_line(start(home))
         assert f"{home}: in use by a node (process {node.pid}, {node.address})" in line
-        assert node.call("health") is not None
+        assert wait_until(lambda: node.call("health") is not None)
         node.kill()
     with StartedNode(home) as node:
         assert node.stop()[0] == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from peerage.actors.runtime import ActorRef, System, watch
@@ -61,3 +63,51 @@ class StartInThread:
             return self._future.result(timeout)
         finally:
             self._pool.shutdown()
+
+
+IMPORTS = """
+import gc, os, socket, sys
+from peerage.actors.runtime.processes import fork_server
+from peerage.actors.runtime.processes.fd_channel import receive_message
+from tests.actors.runtime.processes.fakes import boot_of
+
+ours, theirs = socket.socketpair()
+reader, writer = os.pipe()
+server = fork_server._Server(theirs, reader, "/nowhere")
+names = ("zipapp", "wave", "no_such_module", "sched")
+
+def imported():
+    return [name for name in names if name in sys.modules]
+
+server._handle(("preload", names, sys.path[:]), [])
+print(imported(), gc.isenabled())
+server._import_for(boot_of(module="wave"))
+print(imported(), gc.isenabled())
+server._import_for(boot_of(module="wave"))
+server._import_for(boot_of(module="elsewhere"))
+print(imported())
+server._import_for(boot_of())
+print(imported(), gc.isenabled(), server._pending)
+print(receive_message(ours)[0][:2])
+server._handle(("preload", names[:1], sys.path[:]), [])
+print(server._pending)
+"""
+
+
+def test_a_host_waits_for_no_other_imports_than_its_own() -> None:
+    """One whose module is not named waits for all; what cannot be imported is told, and does no other harm."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert done.stdout.splitlines() == [
+        "[] False",
+        "['wave'] False",
+        "['wave']",
+        "['zipapp', 'wave', 'sched'] True []",
+        "('preload failed', 'no_such_module')",
+        "['zipapp']",
+    ], done.stderr

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from peerage.actors.runtime.processes import fork_server_client
 from peerage.actors.runtime.processes.fd_channel import receive_message, send_message
 from peerage.actors.runtime.processes.fork_server_client import (
     ForkServer,
@@ -158,3 +159,43 @@ def test_the_current_directory_is_found_though_it_was_deleted(tmp_path: Path) ->
         os.close(here)
     finally:
         os.chdir(before)
+
+
+class OwnChild(Child):
+    """As `OwnFork` makes one."""
+
+    def __init__(self, serve: Any, keep: tuple[int, ...]) -> None:
+        self.serve, self.keep = serve, keep
+        self.line = socket.socket(fileno=os.dup(keep[0]))
+        self.code, self.killed = 0, False
+
+
+def test_the_first_one_may_be_forked_and_no_other(
+    children: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps its line, the life pipe and the directory; its successors are started anew, for there are threads by then."""
+
+    def fork(serve: Any, keep: tuple[int, ...]) -> Child:
+        children.append(OwnChild(serve, keep))
+        return children[-1]
+
+    monkeypatch.setattr(fork_server_client, "OwnFork", fork)
+    monkeypatch.setattr(fork_server_client, "is_possible", lambda: True)
+    server = ForkServer(4, Place(), ("json",), "peerage", fork=True)  # type: ignore[arg-type]  # as far as it is used
+    forked = children[0]
+    assert isinstance(forked, OwnChild)
+    assert forked.keep[1:] == (4, 3)
+    assert receive_message(forked.line)[0][:2] == ("preload", ("json",))
+    server.end()
+    server.start()
+    assert not isinstance(children[1], OwnChild)
+    server.close()
+
+
+def test_none_is_forked_where_there_are_threads(
+    children: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server_client, "is_possible", lambda: False)
+    server = ForkServer(4, Place(), (), "peerage", fork=True)  # type: ignore[arg-type]  # as far as it is used
+    assert type(children[0]) is Child
+    server.close()

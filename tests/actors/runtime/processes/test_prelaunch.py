@@ -16,7 +16,10 @@ from peerage.actors.runtime.processes.prelaunch import Foundation, claim, start
 class Server:
     """Stands for a fork server."""
 
-    def __init__(self, life_fd: int, directory: Any, preload: tuple[str, ...], title: str) -> None:
+    def __init__(
+        self, life_fd: int, directory: Any, preload: tuple[str, ...], title: str, *, fork: bool
+    ) -> None:
+        self.is_forked = fork
         self.given = life_fd, directory, title
         self.preloaded = [preload]
         self.is_closed = False
@@ -53,6 +56,16 @@ def test_what_was_started_is_taken_once(taken: list[Foundation]) -> None:
     assert [server.preloaded for server in servers] == [[("a",), ("b",)], [("c",)]]
 
 
+@pytest.mark.parametrize("fork", [True, False])
+def test_only_the_first_server_may_be_forked_from_here(taken: list[Foundation], *, fork: bool) -> None:
+    """By then this process has no threads; that of a system made later may."""
+    start((), "title", fork=fork)
+    taken.append(claim((), "title"))
+    taken.append(claim((), "title"))
+    servers: list[Any] = [foundation.fork_server for foundation in taken]
+    assert [server.is_forked for server in servers] == [fork, False]
+
+
 def test_what_was_started_for_another_system_is_left(
     taken: list[Foundation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,7 +87,7 @@ def test_a_fork_server_that_cannot_be_started_is_met_again_by_the_system(
 ) -> None:
     """Which says so; nothing is left open here."""
 
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError("no more processes")
 
     monkeypatch.setattr(prelaunch, "ForkServer", fail)

@@ -1,0 +1,47 @@
+"""What `peerage start` does before it reads its command line: it starts the fork server of the node."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+__all__ = ["start_fork_server"]
+
+# What the command and the hosts both need. It is imported once, before the fork.
+SHARED = (
+    "peerage.actors.runtime.actor",
+    "peerage.actors.runtime.processes.fork_server",
+    "peerage.actors.context",
+    "peerage.actors.messages",
+    "peerage.config.logging",
+    "peerage.supervisors.node.host_setup",
+)
+
+
+def start_fork_server() -> None:
+    """Import what is shared, and fork the server, which goes on with what only the hosts need."""
+    with without("rich"):
+        import structlog  # noqa: F401 - looks for rich; our lines have plain tracebacks, whatever is installed
+    for module in SHARED:
+        import_module(module)
+    from peerage.actors.runtime.processes import prelaunch
+    from peerage.supervisors.node.parts import PRELOAD
+
+    gc.freeze()  # what is there now, neither of both has to look through again
+    prelaunch.start(PRELOAD, fork=True)
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """Whoever imports the package meanwhile is told that it is not installed, unless it is imported already."""
+    is_hidden = package not in sys.modules
+    if is_hidden:
+        sys.modules[package] = None  # type: ignore[assignment]  # what the import system takes for its absence
+    try:
+        yield
+    finally:
+        if is_hidden:
+            del sys.modules[package]

@@ -56,8 +56,8 @@ except SystemExit as error:
     [
         ("start --home nowhere", 11, 2),
         ("crawl --seeds nonsense", 17, 2),
-        ("version", 5, 0),
-        ("--help", 23, 0),
+        ("version", 2, 0),
+        ("--help", 3, 0),
     ],
 )
 def test_whatever_is_being_imported(arguments: str, every: int, code: int, tmp_path: Path) -> None:

@@ -22,8 +22,6 @@ from enum import Enum
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from pykka import ActorRegistry
-
 from peerage.actors.runtime.errors import (
     ActorDeadError,
     ActorStartError,
@@ -31,12 +29,9 @@ from peerage.actors.runtime.errors import (
     LimitReachedError,
     StartLimitError,
     Timeout,
-    limit_of,
-    text_of,
 )
 from peerage.actors.runtime.held_start import HeldStart
 from peerage.actors.runtime.host import starting
-from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.host.hosted import HostedActor
@@ -47,18 +42,17 @@ from peerage.actors.runtime.mail import codec, here, pickling
 from peerage.actors.runtime.mail.class_path import NamedClass, path_of
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import Kind
-from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS
-from peerage.actors.runtime.mail.process import Loop, Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 from peerage.actors.runtime.mail.ref import ActorRef
-from peerage.actors.runtime.mail.stops import unregister
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from peerage.actors.runtime.processes import passed_fds
 from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
 from peerage.actors.runtime.processes.requests import Reservation, SpawnRequest
-from peerage.actors.runtime.processes.thread_host import start_host_thread
+from peerage.actors.runtime.registration import register
 from peerage.actors.runtime.system import System
+from peerage.actors.runtime.thread_start import check_bound, give_back, launch_thread
 
 A = TypeVar("A", bound=HostedActor)
 
@@ -254,13 +248,13 @@ class Starter(Generic[A]):
             def launch(reserved: Future[Any]) -> None:
                 serial = reserved.get(timeout=0)
                 if pending.is_given_up:  # later a thread cannot be killed, only stopped
-                    _give_back(reserved)
+                    give_back(reserved)
                     return
-                bound = self._launch_thread(process, name, reserved)
+                bound = self._launch(process, name, reserved)
 
                 # Only now: what is sent to a host before its mailbox is bound may be dropped, as if it were gone.
                 def ask(bound: Future[Any]) -> None:
-                    self._check_bound(name, bound, reserved)
+                    check_bound(name, bound, reserved)
                     pending.follow(_request_start(serial, body), came_up)
 
                 pending.follow(bound, ask)
@@ -301,7 +295,7 @@ class Starter(Generic[A]):
         # The host has answered this thread, so the connection back exists, and need not be paid for with the first message.
         current_port().outbox.is_answered_by(serial << THREAD_BITS)
         ref: ActorRef[A] = ActorRef(name, self._host_name(name), serial, path_of(self._class), process.system)
-        _register(process, ref)
+        register(process, ref)
         return ref
 
     def _host_name(self, name: str) -> str:
@@ -375,9 +369,9 @@ class Starter(Generic[A]):
         try:
             serial = reserved.get_until(until, self._timeout)
         except Timeout:
-            reserved.then(_give_back)  # the root may still answer: then the name must not stay taken
+            reserved.then(give_back)  # the root may still answer: then the name must not stay taken
             raise
-        self._check_bound(name, self._launch_thread(process, name, reserved), reserved)
+        check_bound(name, self._launch(process, name, reserved), reserved)
         return _request_start(serial, body)
 
     def _reserve(self, name: str) -> Future[Any]:
@@ -389,32 +383,8 @@ class Starter(Generic[A]):
         )
         return current_port().requests.ask(ROOT_ADDRESS, Kind.RESERVE, tuple(reservation))
 
-    def _launch_thread(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
-        """Start a host in a new thread under a reserved serial.
-
-        Returns: resolved once its mailbox is bound, or with what prevented that. A failure here is an outcome too and never
-        raised, so that both kinds of start have one place to give the reservation back.
-        """
-        fds: dict[str, int] = {}
-        try:
-            for key, fd in self._fds.items():
-                fds[key] = os.dup(fd)
-            return start_host_thread(process, self._host or name, reserved.get(), keep=self._keep, fds=fds)
-        except Exception as error:
-            close_all(fds)
-            bound: Future[None] = Future()
-            bound.resolve(None, error)
-            return bound
-
-    def _check_bound(self, name: str, bound: Future[None], reserved: Future[Any]) -> None:
-        """Wait until a thread has bound its mailbox, a matter of milliseconds. Raises: ActorStartError, StartLimitError."""
-        try:
-            bound.get()
-        except Exception as error:
-            _give_back(reserved)
-            if lack := limit_of(error):
-                raise StartLimitError(name, lack) from error
-            raise ActorStartError(name, f"its thread cannot be started: {text_of(error)}") from error
+    def _launch(self, process: Process, name: str, reserved: Future[Any]) -> Future[None]:
+        return launch_thread(process, self._host or name, reserved, keep=self._keep, fds=self._fds)
 
     def _start_in_host(self, process: Process, name: str, body: bytes) -> Future[Any]:
         """Ask a running host. A ref's serial is a hint, for its host may be younger than the news of it in this process."""
@@ -449,13 +419,6 @@ def _check_name(option: str, name: str | None) -> None:
         raise ValueError(f"{option} {name!r}: neither NUL nor half a surrogate pair may stand in it")
 
 
-def _give_back(reserved: Future[Any]) -> None:
-    """Have the root forget a reserved host in a thread that was not made: by the message with which a host ends."""
-    if reserved.error is None:
-        reason = DownReason("killed", "its thread was not started")
-        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=codec.dumps((reason, {})))
-
-
 def _request_start(serial: int, body: bytes) -> Future[Any]:
     """Ask a host to start an actor. Returns: the host's serial once it is up, or what it raised."""
     return current_port().requests.ask_packed(serial << THREAD_BITS, Kind.START, body)
@@ -468,24 +431,3 @@ def _process() -> Process:
     process = current_process()
     assert process is not None
     return process
-
-
-def _register(process: Process, ref: ActorRef[Any]) -> None:
-    """Enter a ref into Pykka's registry, which knows the actors started in this process until they end.
-
-    The main loop watches it, not this thread, which need not look at its mailbox ever again.
-    """
-    main = process.main
-    if main is None:
-        return
-    with ActorRegistry._actor_refs_lock:  # noqa: SLF001 - a thread's actor has registered itself already
-        if ref not in ActorRegistry._actor_refs:  # noqa: SLF001
-            ActorRegistry.register(ref)
-    main.call_soon(None, _unregister_at_end, main, ref)
-    if process.closed:  # the system has ended meanwhile, and has unregistered all others already
-        unregister(ref)
-
-
-def _unregister_at_end(main: Loop, ref: ActorRef[Any]) -> None:
-    # As in Pykka, an actor is no longer registered when its `on_stop` is called.
-    main.port.lives.watch(ref, lambda ended, _reason: unregister(ended), before_hooks=True)

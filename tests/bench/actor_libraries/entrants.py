@@ -92,7 +92,7 @@ def peerage_pair() -> Iterator[Peerage]:
 @contextmanager
 def peerage_thread() -> Iterator[Peerage]:
     with System():
-        yield Peerage(Echo.start(place=THREAD))
+        yield Peerage(Echo.options(place=THREAD).start())
 
 
 class Xoscar:

@@ -54,16 +54,3 @@ class NodeContext:
         """Most inbound connections, handshakes included. Source: reference 5."""
         p2p = self.config.p2p
         return p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
-
-    @property
-    def hosts_admit_seed_requests(self) -> bool:
-        """Whether the peer hosts can let callers in without asking the switch, which knows nothing that they do not.
-
-        Two hosts may take the last place at the same moment: so each leaves one for every other, and there must be many.
-        """
-        return (
-            self.answers_seed_requests
-            and self.config.p2p.allow_duplicate_ip
-            and not self.has_connection_filters
-            and self.inbound_limit >= 4 * self.names.peer_hosts
-        )

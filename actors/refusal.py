@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from peerage.wire.quick_pickle import quick_pickle
 from peerage.wire.remote_text import shown
 
 __all__ = ["DETAIL_LIMIT", "Refusal", "RefusalReason"]
@@ -32,6 +33,7 @@ class RefusalReason(StrEnum):
     STOPPING = "stopping"  # this node is on its way down
 
 
+@quick_pickle
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """One refusal: the reason, and what exactly was found.

@@ -24,6 +24,7 @@ from peerage.wire.errors import (
 )
 from peerage.wire.net_address import NetAddress, Resolve, id_at
 from peerage.wire.protobuf import BYTES, VARINT, expect, fields
+from peerage.wire.quick_pickle import quick_pickle
 from peerage.wire.varint import encode_uvarint
 
 __all__ = [
@@ -50,6 +51,7 @@ _VERSION_FIELDS = {1: "p2p", 2: "block", 3: "app"}
 _OTHER_FIELDS = {1: "tx_index", 2: "rpc_address"}
 
 
+@quick_pickle
 @dataclass(frozen=True, slots=True)
 class ProtocolVersion:
     """Versions of the protocols, each an unsigned 64-bit number. Peers must agree on `block`."""
@@ -62,6 +64,7 @@ class ProtocolVersion:
 _NO_VERSION = ProtocolVersion(0, 0, 0)  # the meaning of a message that lacks the field
 
 
+@quick_pickle
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
     """A node's description of itself.

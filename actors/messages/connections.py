@@ -9,11 +9,13 @@ from peerage.actors.runtime import ActorRef
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.quick_pickle import quick_pickle
 from peerage.wire.status import ConnectionStatus
 
 __all__ = ["Admission", "ConnectionFacts", "PeerInfo", "PeerStatus", "SwitchNotes", "Tried"]
 
 
+@quick_pickle
 @dataclass(frozen=True, slots=True)
 class PeerInfo:
     """A connected peer as everyone but its own actor sees it.
@@ -79,6 +81,7 @@ class PeerStatus:
     status: ConnectionStatus
 
 
+@quick_pickle
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
     """A connection as its peer actor knows it, in handshake or after."""
@@ -100,10 +103,14 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The switch takes the peer; what it knows of it."""
+    """The peer is taken; what is known of it.
+
+    Args: beside, the connection that it takes the place of, whose end is on its way.
+    """
 
     is_persistent: bool
     is_unconditional: bool
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,10 +43,14 @@ class ListConnections(Struct, frozen=True):
 
 
 class TransportState(Struct, frozen=True):
-    """All that a restarted switch needs to know of one peer host."""
+    """All that a restarted switch needs to know of one peer host.
+
+    Args: was_told, whether it has heard of notes and bans; before that it admits nobody without the switch.
+    """
 
     connections: tuple[ConnectionFacts, ...]
     notes: SwitchNotes
+    was_told: bool = True
 
 
 class AnnouncePeers(Struct, frozen=True):

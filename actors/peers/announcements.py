@@ -40,8 +40,11 @@ class Announcements:
         ref.tell(AddPeer(self._connection), exempt=True)
 
     def started(self, info: PeerInfo) -> None:
-        """All reactors know the peer: tell the switch and the transport."""
+        """All reactors know the peer: tell the switch."""
         self._names.switch.tell(PeerStarted(info), exempt=True)
+
+    def tell_host(self, info: PeerInfo) -> None:
+        """The same to the transport, from another process."""
         ActorRef.to(info.host).tell(info, exempt=True)
 
     def hand_over(self, reactor: str, channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:

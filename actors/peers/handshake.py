@@ -72,6 +72,12 @@ class Handshake:
         """The authenticated ID, once the secret connection is open."""
         return self.secret.remote_id if self.secret.is_open else None
 
+    @property
+    def remote(self) -> tuple[NodeID, NodeInfo]:
+        """Who is there, and what it says of itself; once the handshake is done."""
+        assert self.theirs is not None
+        return self.secret.remote_id, self.theirs
+
     def data_to_send(self) -> bytes:
         """Bytes to write now; empty when there are none."""
         return bytes(self.secret.data_to_send())

@@ -3,27 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Self
 
 from peerage.actors.context import NodeContext
+from peerage.actors.messages import PeerInfo
 from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.stream import Loop
+from peerage.actors.runtime import ActorRef
 
-__all__ = ["HostShared"]
+__all__ = ["HostShared", "Residents"]
 
 BUFFER_BYTES = 64 * 1024
 
 
-class HostShared:
-    """One per peer host; a peer in a process of its own has one for itself."""
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """Whom the peer actors of a host tell of themselves without a message.
 
-    def __init__(self, metrics: MetricsReporter, broadcasts: Broadcasts, feed: BroadcastFeed) -> None:
+    Args:
+        became_peer: a connection runs, and the reactors know it.
+        ended: everything of a connection is closed, and whoever has to know was told; its actor ends soon.
+    """
+
+    became_peer: Callable[[PeerInfo], object]
+    ended: Callable[[ActorRef], object]
+
+
+class HostShared:
+    """One per peer host; a peer in a process of its own has one for itself, without residents."""
+
+    def __init__(
+        self,
+        metrics: MetricsReporter,
+        broadcasts: Broadcasts,
+        feed: BroadcastFeed,
+        residents: Residents | None = None,
+    ) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.metrics = metrics
         self.broadcasts = broadcasts
         self.feed = feed
+        self.residents = residents
 
     @classmethod
     def of(
@@ -32,12 +55,13 @@ class HostShared:
         metrics: MetricsReporter,
         loop: Loop,
         on_progress: Callable[[int], object] = lambda _channel_id: None,
+        residents: Residents | None = None,
     ) -> Self:
-        """What the peers of a host of this node share. Args: on_progress, as in Broadcasts."""
+        """What the peers of a host of this node share. Args: on_progress, as in Broadcasts; residents, as of the class."""
         channel_ids = (descriptor.id for descriptor in context.channels)
         max_payload = context.config.p2p.max_packet_msg_payload_size
         broadcasts = Broadcasts(channel_ids, max_payload, on_progress)
-        return cls(metrics, broadcasts, BroadcastFeed(broadcasts, loop))
+        return cls(metrics, broadcasts, BroadcastFeed(broadcasts, loop), residents)
 
     def count_drops(self, channel_id: int, messages: int = 1) -> None:
         """Messages of a channel were given up."""

@@ -95,6 +95,17 @@ class Link:
         if leftover:
             self._receive(leftover)
 
+    def move_to(self, loop: Loop, owner: LinkEvents) -> None:
+        """Run in another loop, and tell another owner, from now on."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._stream.move_to(loop)
+        self._loop, self._owner = loop, owner
+        self._pump_due = False  # what the former loop calls yet finds nothing left to write
+        self.schedule_pump()
+        self.reschedule()
+
     def resume(self) -> None:
         """Read on, after a time in which nothing was read."""
         self._stream.set_reading(wanted=True)

@@ -1,8 +1,7 @@
 """How many connections each peer host holds: a few numbers in memory that the hosts of a node share.
 
 With it, a host that has more connections than another leaves the next one to that host, without asking anybody. A number
-that is out of date costs balance there, but never a connection. And the hosts of a seed share one limit of inbound
-connections.
+that is out of date costs balance there, but never a connection. Limits are kept in the register, `register.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import struct
 
 __all__ = ["LoadTable"]
 
-_SLOT = struct.Struct("=II")  # connections, inbound ones among them
+_SLOT = struct.Struct("=I")  # connections
 
 
 class LoadTable:
@@ -38,13 +37,9 @@ class LoadTable:
         os.ftruncate(fd, hosts * _SLOT.size)
         return fd
 
-    def set(self, connections: int, inbound: int = 0) -> None:
-        """Set how many connections this host holds, handshakes included, and how many of them are inbound."""
-        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections, inbound)
-
-    def inbound(self) -> int:
-        """How many inbound connections all hosts hold."""
-        return sum(_SLOT.unpack_from(self._memory, slot * _SLOT.size)[1] for slot in range(self._hosts))
+    def set(self, connections: int) -> None:
+        """Say how many connections this host holds, handshakes included."""
+        _SLOT.pack_into(self._memory, self._index * _SLOT.size, connections)
 
     def excess(self) -> int:
         """How many connections this host has more than the one with the fewest."""

@@ -1,8 +1,9 @@
-"""One connection to one node, from the TCP socket to the reactors: an actor in a peer host.
+"""One connection to one node, from the dial or the admission to its end: an actor in a peer host.
 
-It goes through the phases of `phases.py`. Each is another object's work: the dial and the handshake (`connector.py`), the
-question at a seed's door (`seed_request.py`), the packets in both directions (`session.py`). This actor moves from one to
-the next, and tells those who have to know: the switch, and the reactors.
+It goes through the phases of `phases.py`. Each is another object's work: the dial and the handshake (`connector.py`), a
+seed's answer (`seed_visit.py`), the packets in both directions (`session.py`). This actor moves from one to the next, and
+tells those who have to know: the switch, and the reactors. An accepted connection comes to it with its handshake done
+(`newcomers.py`), but for a peer in a process of its own, which shakes hands there.
 
 Whatever ends it, in any phase: the socket is closed, the switch is told once, and so is every reactor that had heard of
 the peer.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -23,7 +24,6 @@ from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     Admission,
     AdmitPeer,
-    AskForAddresses,
     ConnectionEnded,
     ConnectionFacts,
     Consumed,
@@ -46,8 +46,10 @@ from peerage.actors.peers.draining import RemovalRound
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.link import LinkEvents
+from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.phases import Event, Phase, Phases
-from peerage.actors.peers.seed_request import FirstMessage, SeedDoor
+from peerage.actors.peers.register import Place
+from peerage.actors.peers.seed_visit import CLOSE_LIMIT_S, SeedVisit, VisitEvents
 from peerage.actors.peers.session import Probes, Session
 from peerage.actors.peers.stream import Deadline, SocketStream
 from peerage.actors.peers.tcp_buffers import shorten_send_buffer
@@ -55,16 +57,11 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import Frames, ProcessActor, Reply
 from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
 from peerage.wire import multiplex
-from peerage.wire.keys import NodeID
-from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["PeerActor"]
 
-CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
 DRAIN_LIMIT_S = 1.0  # for the reactors to hear of the end before a graceful close
-SEED_PATIENCE_S = 2.0  # then a remote that has not asked a seed for addresses becomes a peer
-SEED_ANSWER_S = 30.0  # for the answer to its request: it may have to wait for its turn
-SEED_FLUSH_S = 10.0  # for the remote to take the answer, as for a message to find room
+ASK_AGAIN_S = 0.02  # while the switch has not heard yet of another connection that stands for the same ID
 VALUES_LIMIT = 1024  # keys that reactors may keep per connection
 
 
@@ -73,7 +70,9 @@ class PeerActor(ProcessActor):
 
     Args:
         facts: who is dialled or was accepted.
-        sock: None when `facts` is to be dialled.
+        arrival: what an accepted connection has come with; None when `facts` is to be dialled, and in a process of its
+            own, which has the descriptor `sock` instead.
+        place: of a dial, in the register of the hosts; None in a process of its own.
         shared: by the peers of its host, None in a process of its own.
         shut_out: who is banned, as far as its host knows.
     """
@@ -83,7 +82,8 @@ class PeerActor(ProcessActor):
     def __init__(
         self,
         facts: ConnectionFacts,
-        sock: socket.socket | None,
+        arrival: Arrival | None = None,
+        place: Place | None = None,
         shared: HostShared | None = None,
         shut_out: BanFilter | None = None,
     ) -> None:
@@ -95,19 +95,28 @@ class PeerActor(ProcessActor):
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._shared = shared or HostShared.of(context, metrics, self.runtime)
         self._announcements = Announcements(context.names, facts.connection)
-        if sock is None and not facts.is_outbound:
-            sock = socket.socket(fileno=self.runtime.fds["sock"])
-        self._sock = sock
-        self._phases = Phases(Phase.DIALLING if facts.is_outbound else Phase.HANDSHAKE)
-        refusal_of = (shut_out or BanFilter()).refusal
-        self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
+        self._arrival = arrival
+        self._place = place
+        self._stream: SocketStream | None = None
+        if arrival is None:
+            self._phases = Phases(Phase.DIALLING if facts.is_outbound else Phase.HANDSHAKE)
+            refusal_of = (shut_out or BanFilter()).refusal
+            self._handshake = Handshake(context.node_key, context.node_info, facts.dialled_id, refusal_of)
+        else:
+            self._phases, self._handshake = arrival.phases, arrival.handshake
+            self._place, self._stream = arrival.place, arrival.stream
         self._began, self._latency = self.runtime.now(), 0.0
         self._deadline = Deadline(self.runtime)  # of handshake and admission together
         self._dial: TcpDial | None = None
-        self._stream: SocketStream | None = None
-        self._door = SeedDoor()
-        self._question: Question | None = None  # to the switch, or at a seed to the PEX reactor
+        self._visit: SeedVisit | None = None  # in a process of its own
+        self._question: Question | None = None  # to the switch
         self._session: Session | None = None
+        self._link_events = LinkEvents(
+            written=self._written,
+            closed=partial(self._lost, is_fault=False),
+            broken=partial(self._lost, is_fault=True),
+        )
+        self._heard: Sequence[multiplex.Event] = ()  # at a seed's door
         self._info: PeerInfo | None = None  # once the reactors know it
         self._probes = Probes()
         self._values: dict[str, Any] = {}
@@ -117,8 +126,11 @@ class PeerActor(ProcessActor):
     # --- life ------------------------------------------------------------------------------------------------------
 
     def on_start(self) -> None:
-        if self._sock is not None:
-            self._shake_hands(self._sock)
+        if self._arrival is not None:
+            self._arrive(self._arrival)
+            return
+        if not self._facts.is_outbound:
+            self._shake_hands(socket.socket(fileno=self.runtime.fds["sock"]))
             return
         p2p, facts = self._context.config.p2p, self._facts
         if p2p.test_dial_fail:
@@ -197,67 +209,70 @@ class PeerActor(ProcessActor):
             self._close("", is_error=False, tried=Tried(self._latency))
             self.stop()
         elif self._context.answers_seed_requests and not self._facts.is_outbound:
-            self._phases.move(Event.IDENTIFIED_AT_SEED)
-            session = self._open(self._hear_at_door)
-            self.runtime.call_later(SEED_PATIENCE_S, self._take_for_peer)
-            session.link.start(self._handshake.leftover)
+            assert self._stream is not None
+            self._visit = SeedVisit(
+                self.runtime,
+                self._context,
+                self._shared,
+                self._facts,
+                self._phases,
+                self._stream,
+                self._handshake,
+                self._deadline,
+                VisitEvents(taken_for_peer=self._seek_admission, refused=self._refuse, over=self._end),
+            )
+            self._visit.start()
         else:
             self._phases.move(Event.IDENTIFIED)
             self._seek_admission()
 
-    # --- a seed's door -----------------------------------------------------------------------------------------------
-
-    def _hear_at_door(self, events: Sequence[multiplex.Event]) -> None:
-        first = self._door.hear(events)
-        if first is FirstMessage.OTHER:
-            self._take_for_peer()
-        elif first is FirstMessage.REQUEST:
-            self._deadline.set(SEED_ANSWER_S, self._timed_out, SEED_ANSWER_S)
-            theirs = self._handshake.theirs
-            assert theirs is not None
-            facts = self._facts
-            question = AskForAddresses(
-                NodeID(theirs.id), theirs.listen_addr, facts.connection, facts.remote_ip
-            )
-            reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
-            self._question = Question(self.runtime, reactor, question, self._answer_request)
-
-    def _answer_request(self, answer: bytes | Refusal) -> None:
-        if isinstance(answer, Refusal):
-            self._refuse(answer)
-            return
-        assert self._session is not None
-        self._deadline.cancel()
-        self._phases.move(Event.ANSWERED)
-        self.runtime.call_later(SEED_FLUSH_S, self._end)
-        self._session.answer(PEX_CHANNEL, answer)
-
-    def _take_for_peer(self) -> None:
-        if self._phases.phase is Phase.SEED_REQUEST and not self._door.asked:
-            assert self._stream is not None
-            self._phases.move(Event.NO_REQUEST)
-            self._stream.set_reading(wanted=False)
-            self._seek_admission()
-
     # --- admission ---------------------------------------------------------------------------------------------------
 
+    def _arrive(self, arrival: Arrival) -> None:
+        """Our host has shaken hands already, and may have let the remote in."""
+        assert self._stream is not None
+        self._arrival = None
+        self._stream.move_to(self.runtime)
+        if arrival.session is not None:
+            self._take_over(arrival.session, arrival.heard)
+        if arrival.admission is not None:
+            self._begin(arrival.admission)
+        else:
+            self._deadline.set(max(0.0, arrival.patience), self._timed_out, 0.0)
+            self._seek_admission()
+
     def _seek_admission(self) -> None:
-        remote_id, theirs = self._handshake.remote_id, self._handshake.theirs
-        assert remote_id is not None
-        assert theirs is not None
-        question = AdmitPeer(self._facts, remote_id, theirs, self.actor_ref)
+        if self._phases.phase is not Phase.ADMISSION:  # it has ended, before it could ask again
+            return
+        question = AdmitPeer(self._facts, *self._handshake.remote, self.actor_ref)
         self._question = Question(self.runtime, self._context.names.switch, question, self._admitted)
 
     def _admitted(self, verdict: Admission | Refusal) -> None:
-        """The switch has spoken: tell everyone of the peer, and let messages in."""
+        """The switch has spoken. It may not have heard yet whom another host has let in under the same ID."""
         if isinstance(verdict, Refusal):
             self._refuse(verdict)
             return
+        (remote_id, _theirs), place = self._handshake.remote, self._place
+        if place is not None:
+            is_unconditional = verdict.is_unconditional
+            objection = place.claim(
+                remote_id, self._facts.connection, is_unconditional=is_unconditional, beside=verdict.beside
+            )
+            if isinstance(objection, Refusal):
+                self._refuse(objection)
+                return
+            if objection is not None:
+                self.runtime.call_later(ASK_AGAIN_S, self._seek_admission)
+                return
+        self._begin(verdict)
+
+    def _begin(self, admission: Admission) -> None:
+        """Tell everyone of the peer, and let messages in."""
         self._deadline.cancel()
         self._phases.move(Event.ADMITTED)
-        theirs, remote_id = self._handshake.theirs, self._handshake.remote_id
-        assert theirs is not None
-        assert remote_id is not None
+        remote_id, theirs = self._handshake.remote
+        if self._visit is not None and self._session is None:
+            self._take_over(self._visit.session, self._visit.heard)
         was_at_door = self._session is not None
         session = self._session or self._open()
         facts = self._facts
@@ -266,7 +281,7 @@ class PeerActor(ProcessActor):
             remote_id,
             theirs,
             self.actor_ref,
-            verdict,
+            admission,
             since=time.time(),
             latency=self._latency if facts.is_outbound else 0.0,
         )
@@ -275,10 +290,14 @@ class PeerActor(ProcessActor):
         for name in self._context.names.reactors:
             self._introduce(name)
         self._announcements.started(info)
+        if self._shared.residents is None:
+            self._announcements.tell_host(info)
+        else:
+            self._shared.residents.became_peer(info)
         leftover = self._handshake.leftover
         del self._handshake
         if was_at_door:
-            session.resume(self._door.heard)
+            session.resume(self._heard)
         else:
             session.start(leftover)
 
@@ -288,16 +307,14 @@ class PeerActor(ProcessActor):
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def _open(self, received: Callable[[list[multiplex.Event]], object] | None = None) -> Session:
+    def _take_over(self, session: Session, heard: Sequence[multiplex.Event]) -> None:
+        """Go on with what began at a seed's door."""
+        self._session, self._heard = session, heard
+        session.move_to(self.runtime, self._link_events, self._announcements.hand_over, self._probes)
+
+    def _open(self) -> Session:
         """Speak packets from here on."""
-        theirs = self._handshake.theirs
-        assert theirs is not None
         assert self._stream is not None
-        owner = LinkEvents(
-            written=self._written,
-            closed=partial(self._lost, is_fault=False),
-            broken=partial(self._lost, is_fault=True),
-        )
         self._session = Session(
             self.runtime,
             self._context,
@@ -305,13 +322,11 @@ class PeerActor(ProcessActor):
             self._shared,
             self._stream,
             self._handshake.secret,
-            theirs,
-            owner,
+            self._handshake.remote[1],
+            self._link_events,
             self._announcements.hand_over,
             self._probes,
         )
-        if received is not None:
-            self._session.link.received = received
         return self._session
 
     def _introduce(self, reactor: str) -> None:
@@ -357,9 +372,7 @@ class PeerActor(ProcessActor):
     def _lost(self, detail: str, *, is_fault: bool) -> None:
         """The connection is gone, or the remote broke a rule: an error, unless we were leaving anyway."""
         phase = self._phases.phase
-        if is_fault and phase is Phase.SEED_REQUEST:
-            self._refuse(Refusal(RefusalReason.AUTH_FAILURE, detail))
-        elif is_fault or phase is Phase.RUNNING:
+        if is_fault or phase is Phase.RUNNING:
             self._end(detail, is_error=True)
         else:
             self._end()
@@ -416,23 +429,21 @@ class PeerActor(ProcessActor):
         if self._phases.phase is Phase.ENDED:
             return
         self._phases.move(Event.CLOSED)
-        for part in (self._dial, self._question, self._stream, self._session):
-            if part is not None:
-                part.close()
-        self._probes.answer(is_alive=False)
-        for reply in self._flush_replies:
-            reply.set(None)
-        was = self._phases.last
-        if was in {Phase.DIALLING, Phase.HANDSHAKE, Phase.ADMISSION} and tried is None:
-            refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
-        was_answered = self._door.asked and refusal is None
-        if was is Phase.RUNNING:
-            self._announcements.removed(reason)
-        elif was is Phase.SEED_REQUEST and was_answered:
-            remote_id = self._handshake.remote_id
-            assert remote_id is not None
-            self._announcements.request_dropped(self._context.routes[PEX_CHANNEL], remote_id)
-        if not (
-            was_answered and self._context.hosts_admit_seed_requests
-        ):  # else the switch never heard of it
+        try:
+            for part in (self._dial, self._question, self._visit, self._stream, self._session):
+                if part is not None:
+                    part.close()
+            self._probes.answer(is_alive=False)
+            for reply in self._flush_replies:
+                reply.set(None)
+            was = self._phases.last
+            if was in {Phase.DIALLING, Phase.HANDSHAKE, Phase.ADMISSION} and tried is None:
+                refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
+            if was is Phase.RUNNING:
+                self._announcements.removed(reason)
             self._announcements.ended(ConnectionEnded(self._facts, refusal, reason, is_error, tried))
+        finally:
+            if self._place is not None:
+                self._place.leave()
+            if self._shared.residents is not None:
+                self._shared.residents.ended(self.actor_ref)

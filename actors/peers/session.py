@@ -131,6 +131,11 @@ class Session:
 
     # --- beginning --------------------------------------------------------------------------------------------------
 
+    def move_to(self, loop: Loop, owner: LinkEvents, hand_over: HandOver, probes: Probes) -> None:
+        """Belong to somebody else from now on, before the remote is a peer. Args: as of the constructor."""
+        self._loop, self._hand_over, self._probes = loop, hand_over, probes
+        self.link.move_to(loop, owner)
+
     def serve(self, peer_id: NodeID) -> None:
         """The remote is a peer now: make a window for each reactor, and listen to what is broadcast."""
         self._peer_id = peer_id

@@ -165,7 +165,17 @@ class SocketStream:
             return
         self.set_reading(wanted=False)
         self._set_writing(wanted=False)
+        self._on_readable = self._on_writable = _ignore  # they hold whoever drove it, who holds the stream
         self.sock.close()
+
+    def move_to(self, loop: Loop) -> None:
+        """Be polled in another loop from now on, or for another actor of the same one."""
+        is_reading, is_writing = self.is_reading, self.is_writing
+        self.set_reading(wanted=False)
+        self._set_writing(wanted=False)
+        self._loop = loop
+        self.set_reading(wanted=is_reading)
+        self._set_writing(wanted=is_writing)
 
     def _set_writing(self, *, wanted: bool) -> None:
         if wanted is not self.is_writing:

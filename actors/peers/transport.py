@@ -1,6 +1,9 @@
 """The transport of one peer host: accepts, dials, and keeps the list of the host's connections (reference 5).
 
-Every connection is an actor of its own beside it, from its handshake on: none can hold up another, or the listener.
+Every connection that is a peer, or dialled, is an actor of its own beside it: none can hold up another, or the listener.
+Newcomers have none (`newcomers.py`).
+
+Who comes in is decided in `host_gate.py`, and by the switch where it is asked.
 """
 
 from __future__ import annotations
@@ -12,7 +15,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from peerage.actors import transfer
-from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
@@ -36,17 +38,18 @@ from peerage.actors.messages import (
     RemovePeer,
     StopAccepting,
     StopPeer,
-    SwitchNotes,
     TransportState,
 )
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.accepting import Acceptor
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.connection_list import ConnectionList
-from peerage.actors.peers.host_shared import HostShared
-from peerage.actors.peers.inbound_limit import InboundLimit
+from peerage.actors.peers.host_gate import HostGate
+from peerage.actors.peers.host_shared import HostShared, Residents
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
 from peerage.actors.peers.peer import PeerActor
+from peerage.actors.peers.register import Place
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import (
     DROP,
@@ -88,19 +91,27 @@ class TransportActor(ProcessActor):
         super().__init__()
         context = self.runtime.extra
         assert isinstance(context, NodeContext)
-        self._context = context
+        self._context, self._switch = context, context.names.switch
         self._own_processes = own_processes
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._shared = HostShared.of(
-            context, metrics, self.runtime, partial(self.runtime.call_soon, self._grant)
+            context,
+            metrics,
+            self.runtime,
+            partial(self.runtime.call_soon, self._grant),
+            Residents(self._became_peer, self._resident_ended),
         )
         fds = self.runtime.fds
         load = LoadTable(fds["load"], index, context.names.peer_hosts)
-        self._shut_out = BanFilter()
-        self._inbound_limit = InboundLimit(
-            self._shut_out, load, context.inbound_limit, context.names.peer_hosts
+        self._gate = HostGate(context, fds["register"], index)
+        self._connections = ConnectionList(load)
+        events = NewcomerEvents(
+            self._gate.judge,
+            lambda facts, arrival: self._start_peer(facts, arrival.place, arrival=arrival),
+            self._newcomer_ended,
         )
-        self._connections = ConnectionList(load, admits_seed_requests=context.hosts_admit_seed_requests)
+        self._newcomers = Newcomers(self.runtime, context, self._shared, self._gate.bans.refusal, events)
+        self._connections.newcomers = self._newcomers
         self._acceptor = Acceptor(
             self.runtime,
             socket.socket(fileno=fds["listen"]) if "listen" in fds else None,
@@ -111,33 +122,26 @@ class TransportActor(ProcessActor):
             on_accepted=self._accepted,
         )
         self._stopping: list[Reply] = []
-        self._notes = SwitchNotes()
         self._lines = LineFolding(self.runtime.call_later, Limits(subject=5))
         self._incarnation = secrets.token_hex(4)
         self._count = 0
 
     def on_start(self) -> None:
-        if not self._acceptor.listens:
-            return
-        Question(self.runtime, self._context.names.addrbook, BookCall(BanList.published), self._learned_bans)
-        if (
-            not self._context.hosts_admit_seed_requests
-        ):  # the switch knows the bans too, and has the last word
+        if self._acceptor.listens:
+            book = self._context.names.addrbook
+            Question(self.runtime, book, BookCall(BanList.published), self._gate.learn_bans)
             self._acceptor.start()
-
-    def _learned_bans(self, bans: Any) -> None:
-        """Where hosts let connections in by themselves, none is let in before this."""
-        self._shut_out.update(BansChanged(tuple(bans), whole=True))
-        self._acceptor.start()
 
     def on_stop(self) -> None:
         self._stop_accepting()
+        self._newcomers.drop()
         self._acceptor.close()
         self._shared.metrics.send()
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         """A fault of ours: switch and reactors take our connections for lost with us, so nothing may come from them."""
         self._stop_accepting()
+        self._newcomers.drop()
         for ref in self._connections:
             ref.tell(StopPeer(f"peer host failed: {exception_value!r}", is_error=True), exempt=True)
 
@@ -146,16 +150,24 @@ class TransportActor(ProcessActor):
 
     def on_down(self, ref: ActorRef, reason: DownReason) -> None:
         facts = self._connections.ended(ref)
-        if facts is not None and not (reason.kind == "normal" and self._connections.is_seed_request(facts)):
-            # The actor has said it already. A switch that has just rebuilt its table may have learned of this connection
-            # from us only after that.
+        if facts is not None:
+            # The actor has said it already, unless it was killed. A switch that has just rebuilt its table may have learned
+            # of this connection from us only after that.
             ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
-            self._tell_switch(ended)
-            if self._own_processes and reason.kind == "killed":  # nobody else is left to say it
+            self._switch.tell(ended, exempt=True)
+            if reason.kind == "killed":  # nobody else is left to say it
                 for name in self._context.names.reactors:
                     removal = RemovePeer(facts.connection, ended.reason)
                     self._context.names.reactor(name).tell(removal, exempt=True)
-        if self._stopping and not self._connections.has_actors:
+        self._check_stopped()
+
+    def _resident_ended(self, ref: ActorRef) -> None:
+        """The same of an actor in this host, which has told everybody."""
+        self._connections.ended(ref)
+        self._check_stopped()
+
+    def _check_stopped(self) -> None:
+        if self._stopping and not self._connections.has_actors and not self._newcomers:
             for reply in self._stopping:
                 reply.set(None)
             self._stopping.clear()
@@ -189,24 +201,43 @@ class TransportActor(ProcessActor):
             remote_port=port,
             is_outbound=False,
         )
-        self._connections.accepted(facts, sock)
-        if self._context.hosts_admit_seed_requests:
-            refusal = self._inbound_limit.refusal(facts)
-            if refusal is not None:
-                self._tell_switch(ConnectionEnded(facts, refusal))
-            self._decided(facts, refusal)
-        else:
+        place = self._gate.enter(facts)
+        if isinstance(place, Refusal):
+            sock.close()
+            self._switch.tell(ConnectionEnded(facts, place), exempt=True)
+        elif self._gate.asks_first:
+            self._connections.accepted(facts, sock, place)
             question = AdmitConnection(facts)
-            Question(self.runtime, self._context.names.switch, question, partial(self._decided, facts))
+            Question(self.runtime, self._switch, question, partial(self._decided, facts))
+        else:
+            self._receive(facts, sock, place)
 
     def _decided(self, facts: ConnectionFacts, refusal: Refusal | None) -> None:
-        sock = self._connections.decided(facts.connection)
-        if sock is None:  # we have stopped accepting meanwhile
+        undecided = self._connections.decided(facts.connection)
+        if undecided is None:  # we have stopped accepting meanwhile
             return
+        sock, place = undecided
         if refusal is None:
-            self._start_peer(facts, sock)
+            self._receive(facts, sock, place)
         else:
-            self._connections.turn_away(sock)
+            sock.close()
+            place.leave()
+
+    def _receive(self, facts: ConnectionFacts, sock: socket.socket, place: Place) -> None:
+        """A connection is let in: have hands shaken."""
+        if self._own_processes:
+            self._start_peer(facts, place, sock)
+        else:
+            self._newcomers.receive(facts, sock, place)
+            self._connections.tell_load()
+
+    def _newcomer_ended(self, ended: ConnectionEnded) -> None:
+        if (
+            ended.refusal is not None or self._context.has_connection_filters
+        ):  # else the switch never heard of it
+            self._switch.tell(ended, exempt=True)
+        self._connections.tell_load()
+        self._check_stopped()
 
     def _stop_accepting(self) -> None:
         self._acceptor.stop()
@@ -226,38 +257,51 @@ class TransportActor(ProcessActor):
             is_trial=message.is_trial,
         )
         if self._acceptor.is_stopped:
-            self._tell_switch(ConnectionEnded(facts, None, "stopping"))
+            self._switch.tell(ConnectionEnded(facts, None, "stopping"), exempt=True)
         else:
-            self._start_peer(facts, None)
+            self._start_peer(facts, self._gate.note_dial(facts))
 
-    def _start_peer(self, facts: ConnectionFacts, sock: socket.socket | None) -> None:
+    def _start_peer(
+        self,
+        facts: ConnectionFacts,
+        place: Place | None,
+        sock: socket.socket | None = None,
+        arrival: Arrival | None = None,
+    ) -> None:
         name = f"peer {facts.connection}"
         try:
             if self._own_processes:
                 fds = {} if sock is None else {"sock": sock.fileno()}
                 starter = PeerActor.options(name=name, place=PROCESS, fds=fds, extra=self._context)
-                ref = starter.start(facts, None, None, self._shut_out)
+                ref = starter.start(facts, shut_out=self._gate.bans)
                 if sock is not None:
                     sock.close()
             else:
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
-                ref = starter.start(facts, sock, self._shared, self._shut_out)
+                ref = starter.start(facts, arrival, place, self._shared, self._gate.bans)
         except Exception as error:  # whatever it is, one connection pays for it
-            self._did_not_start(facts, sock, error)
+            if arrival is not None:
+                arrival.stream.close()
+            if sock is not None:
+                sock.close()
+            if place is not None:
+                place.leave()
+            self._did_not_start(facts, error)
         else:
-            self._connections.running(ref, facts)
-            self.runtime.watch(ref)
+            self._connections.running(ref, facts, place)
+            if self._own_processes:
+                self.runtime.watch(ref)
 
-    def _did_not_start(self, facts: ConnectionFacts, sock: socket.socket | None, error: Exception) -> None:
+    def _did_not_start(self, facts: ConnectionFacts, error: Exception) -> None:
         cause: dict[str, Any] = {"exc_info": error}
         if isinstance(error, StartLimitError):
             cause = {"cause": error.limit}
-            if sock is not None:
+            if not facts.is_outbound:
                 self._acceptor.out_of_resources(error.limit)
         self._lines.say(log.error, "peer did not start", "", {}, connection=facts.connection, **cause)
-        if sock is not None:
-            self._connections.turn_away(sock)
-        self._tell_switch(ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True))
+        self._switch.tell(
+            ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True), exempt=True
+        )
 
     def _became_peer(self, info: PeerInfo) -> None:
         self._connections.became_peer(info)
@@ -287,22 +331,19 @@ class TransportActor(ProcessActor):
 
     def _stop_all(self, message: StopAccepting) -> None:
         self._stop_accepting()
-        if self._connections.has_actors:
+        self._newcomers.stop()
+        if self._connections.has_actors or self._newcomers:
             self._stopping.append(self.runtime.defer())
             for ref in self._connections:
                 ref.tell(FlushStop(message.flush_timeout), if_there=True)
 
-    # --- the switch ----------------------------------------------------------------------------------------------------
-
-    def _tell_switch(self, message: ConnectionEnded) -> None:
-        self._context.names.switch.tell(message, exempt=True)
+    # --- what a switch, or its successor, wants to know ----------------------------------------------------------------
 
     def _list_connections(self, _message: ListConnections) -> TransportState:
-        return TransportState(self._connections.known_to_switch(), self._notes)
+        return TransportState(self._connections.facts(), self._gate.notes, self._gate.is_informed)
 
     def _bans_changed(self, message: BansChanged) -> None:
-        self._shut_out.update(message)
+        self._gate.bans.update(message)
 
     def _keep_notes(self, message: KeepNotes) -> None:
-        if message.notes.revision >= self._notes.revision:
-            self._notes = message.notes
+        self._gate.keep(message.notes)

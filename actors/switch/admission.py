@@ -67,18 +67,19 @@ class Gate:
         if facts.connection not in self._table.connections:
             self._table.add(facts, self._now())
         refusal = self._bans.refusal(message.id) or self._table.admit_peer(facts, message.id)
-        existing = self._table.of_id(message.id)
+        existing = self._table.rival_of(message.id, facts.connection)
         if refusal is not None:
             answer(refusal)
-        elif existing is not None and existing.facts.connection != facts.connection:
+        elif existing is not None:
             self.duplicates.settle(message, existing, answer)
         else:
             self._let_in(message, answer)
 
-    def _let_in(self, message: AdmitPeer, answer: Answer) -> None:
-        """Admit the connection for its ID, unless a filter refuses the peer."""
+    def _let_in(self, message: AdmitPeer, answer: Answer, *beside: str) -> None:
+        """Admit the connection for its ID, unless a filter refuses the peer. Args: beside, other connections of that ID."""
         facts = message.facts
         self._table.admit(facts, message.id, message.ref, self._now())
-        admission = Admission(message.id in self._table.persistent, message.id in self._table.unconditional)
+        table = self._table
+        admission = Admission(message.id in table.persistent, message.id in table.unconditional, beside)
         info = PeerInfo.of(facts, message.id, message.node_info, message.ref, admission)
         self._filters.judge_peer(info, lambda refusal: answer(refusal or admission))

@@ -28,7 +28,10 @@ Answer = Callable[[Any], None]
 
 
 class Duplicates:
-    """The contests that are under way. Args: admit, called with the request and its reply when the second one has won."""
+    """The contests that are under way.
+
+    Args: admit, called with the message and its reply when the second one has won, and the name of the first.
+    """
 
     def __init__(
         self,
@@ -37,7 +40,7 @@ class Duplicates:
         *,
         now: Callable[[], float],
         call_later: Callable[..., Timer],
-        admit: Callable[[AdmitPeer, Answer], None],
+        admit: Callable[[AdmitPeer, Answer, str], None],
     ) -> None:
         self._own_id, self._table = own_id, table
         self._now, self._call_later, self._admit = now, call_later, admit
@@ -83,7 +86,7 @@ class Duplicates:
         if message.facts.connection not in self._table.connections:
             reply(Refusal(RefusalReason.STOPPING, "closed in the meantime"))
             return
-        current = self._table.of_id(message.id)
+        current = self._table.rival_of(message.id, message.facts.connection)
         if current is not None and (keep_existing or current is not existing):
             reply(Refusal(RefusalReason.DUPLICATE_ID, f"{message.id} is connected already"))
             return
@@ -91,4 +94,4 @@ class Duplicates:
             stop = StopPeer("replaced by a newer connection of the same ID", is_error=False)
             current.ref.tell(stop, exempt=True)
             self._table.give_way(current)
-        self._admit(message, reply)
+        self._admit(message, reply, existing.facts.connection)

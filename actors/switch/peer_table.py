@@ -93,6 +93,11 @@ class PeerTable:
         """The connection of this ID, admitted or running."""
         return next(self._found("id", peer_id), None)
 
+    def rival_of(self, peer_id: str, connection: str) -> Connection | None:
+        """Another connection that stands for this ID."""
+        found = self._found("id", peer_id)
+        return next((each for each in found if each.facts.connection != connection), None)
+
     def dialling(self, peer_id: str) -> Connection | None:
         """The dial to this ID that is under way."""
         return next(self._found("dialled", peer_id), None)
@@ -204,8 +209,9 @@ class PeerTable:
         """The connection runs and every reactor knows it."""
         connection = self.connections.get(info.connection)
         if connection is None:
+            port = int(info.socket_address.rpartition(":")[2])
             facts = ConnectionFacts(
-                info.connection, info.host, info.remote_ip, 0, info.is_outbound, peer=info
+                info.connection, info.host, info.remote_ip, port, info.is_outbound, peer=info
             )
             self.add(facts, now)
             return

@@ -65,6 +65,7 @@ from peerage.actors.switch.admission import Gate
 from peerage.actors.switch.connection_log import ConnectionLog
 from peerage.actors.switch.dialling import Dialler, not_dialled
 from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
+from peerage.actors.switch.keeping import Keeping
 from peerage.actors.switch.peer_lists import PeerLists
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
@@ -155,6 +156,7 @@ class SwitchActor(ProcessActor):
             heard=self._seek_persistent,
             ready=lambda: self._dialler.release(),  # noqa: PLW0108 - it is made below
         )
+        self._keeping = Keeping(self._hosts.transports, call_later)
         self._dialler = Dialler(
             self._table, self._hosts, self._bans, filters, now=now, ended=self._connection_ended
         )
@@ -210,14 +212,13 @@ class SwitchActor(ProcessActor):
         if self._lists.merge(state.notes):
             for other in self._hosts.up - {transport}:
                 other.tell(KeepNotes(self._lists.notes), exempt=True)
-        elif state.notes.revision < self._lists.notes.revision:
-            # A new transport: store the notes there too, for the others may all be gone one day.
+        elif state.notes.revision < self._lists.notes.revision or not state.was_told:
+            # A new transport waits for the notes. It stores them, too, for the others may all be gone one day.
             transport.tell(KeepNotes(self._lists.notes), exempt=True)
 
     def _keep_notes(self, notes: SwitchNotes) -> None:
-        """Store what was added at run time in the transports, so that it survives this process."""
-        for transport in self._hosts.transports:
-            transport.tell(KeepNotes(notes), exempt=True)
+        """Store what was added at run time in the transports, which admit peers by it, so that it survives this process."""
+        self._keeping.spread(notes)
 
     def _tell_private(self) -> None:
         """Tell the private IDs to the book and the metrics. After a restart these know only those of the configuration."""
@@ -250,6 +251,9 @@ class SwitchActor(ProcessActor):
     def _peer_started(self, message: PeerStarted) -> None:
         info = message.info
         self._table.started(info, self.runtime.now())
+        refusal = self._bans.refusal(info.id, info.remote_ip)
+        if refusal is not None:  # banned while its peer host let it in
+            info.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
         self._redials.pause(info.id)
         self._dialler.settle(info.connection, info)
         if info.is_outbound:
@@ -351,7 +355,6 @@ class SwitchActor(ProcessActor):
             if isinstance(result, Exception):
                 reply.set_exception(result)
                 return
-            reply.set(None)
             others = [(text, address) for text, address in result if str(address.id) != self._context.node_id]
             ids = [str(address.id) for _, address in others]
             if message.persistent:
@@ -361,6 +364,7 @@ class SwitchActor(ProcessActor):
             if message.private:
                 self._lists.add_private(ids)
             self._book.tell(AddrBook.add_all, [address for _, address in others], own_address(self._context))
+            self._keeping.when_kept(reply.set)
             self._rng.shuffle(others)
             for _, address in others:
                 self.runtime.call_later(self._rng.random() * DIAL_SPREAD_S, self._dial_or_seek, address)
@@ -395,6 +399,7 @@ class SwitchActor(ProcessActor):
                 self._lists.add_unconditional(ids)
             case AddPrivate(ids):
                 self._lists.add_private(ids)
+        self._keeping.when_kept(self.runtime.defer().set)
 
     # --- questions -------------------------------------------------------------------------------------------------------
 

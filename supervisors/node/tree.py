@@ -15,6 +15,7 @@ from peerage.actors.metrics.buffer import MetricsDelta, Series
 from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.register import Register
 from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
@@ -103,8 +104,9 @@ class NodeTree:
 
         hosts = self._names.peer_hosts
         load = LoadTable.create(hosts)
-        life.fds.append(load)
-        fds = {"listen": life.listener.fileno(), "load": load}
+        register = Register.create(hosts)
+        life.fds += [load, register]
+        fds = {"listen": life.listener.fileno(), "load": load, "register": register}
         own_processes = config.peerage.peer_hosts == 0
         children = [
             child("addrbook", Start.of(ADDRBOOK), shutdown=BOOK_SHUTDOWN_S),

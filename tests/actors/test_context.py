@@ -1,4 +1,4 @@
-"""What every actor of a node is told: who admits callers, and how many."""
+"""What every actor of a node is told: who is let in, and how many."""
 
 from __future__ import annotations
 
@@ -40,14 +40,6 @@ def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:
     assert not context(tmp_path, p2p={"seed_mode": False}).answers_seed_requests
     assert not context(tmp_path, {**PEX, 0x70: "MINE"}).answers_seed_requests
     assert not context(tmp_path, has_peer_filters=True).answers_seed_requests
-
-
-def test_the_hosts_of_a_large_seed_admit_callers_by_themselves(tmp_path: Path) -> None:
-    """Where the switch knows nothing that they do not, and there are places enough for their mistakes."""
-    assert context(tmp_path).hosts_admit_seed_requests
-    assert not context(tmp_path, p2p={"max_num_inbound_peers": 7}).hosts_admit_seed_requests
-    assert not context(tmp_path, p2p={"allow_duplicate_ip": False}).hosts_admit_seed_requests
-    assert not context(tmp_path, has_connection_filters=True).hosts_admit_seed_requests
 
 
 def test_unconditional_peers_have_places_beside_the_limit(tmp_path: Path) -> None:

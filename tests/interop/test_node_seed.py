@@ -129,16 +129,16 @@ def test_a_seed_with_a_reactor_of_its_own_has_peers(start_node: StartNode, go_pe
 def test_callers_take_no_more_places_than_there_are(
     start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:
-    """The peer hosts keep the limit without the switch, each leaving one place for the other."""
+    """The peer hosts keep the limit without the switch, all of it and no more."""
     node, crowd = (
         start_node({}, p2p={"pex": True, "seed_mode": True, "max_num_inbound_peers": 8}),
         caller(go_peer),
     )
-    crowd.dial_crowd(node.address, 7)
+    crowd.dial_crowd(node.address, 8)
     with pytest.raises(GoPeerError, match="secret connection"):
         crowd.dial_crowd(node.address, 1)
     record = node_log.wait_for("peer refused", reason="inbound limit")
-    assert record["detail"] == "at most 8 inbound connections"
+    assert record["detail"] == "8 inbound connections of at most 8"
     crowd.disconnect()
     wait_until(lambda: not node.peers())
     crowd.dial_crowd(node.address, 7)

@@ -61,6 +61,7 @@ def test_a_reactor_hears_of_a_peer_before_it_is_added(announcements: Announcemen
 
 def test_switch_and_host_hear_that_a_peer_runs(announcements: Announcements, told: Told) -> None:
     announcements.started(INFO)
+    announcements.tell_host(INFO)
     assert told == [(SWITCH, PeerStarted(INFO)), (HOST, INFO)]
 
 

@@ -26,16 +26,6 @@ def test_hosts_see_what_the_others_hold(memory: int) -> None:
     assert [table.excess() for table in tables] == [3, 0, 7]
 
 
-def test_hosts_know_how_many_inbound_connections_there_are(memory: int) -> None:
-    """All hosts together; a new one has none."""
-    tables = [LoadTable(memory, index, 3) for index in range(3)]
-    for table in tables:
-        table.set(7, inbound=4)
-    assert tables[0].inbound() == 12
-    LoadTable(memory, 1, 3)
-    assert tables[0].inbound() == 8
-
-
 def test_a_new_host_begins_with_nothing(memory: int) -> None:
     """The successor of one that was killed: its connections are gone with it."""
     tables = [LoadTable(memory, index, 3) for index in range(3)]

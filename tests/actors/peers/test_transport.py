@@ -17,29 +17,40 @@ from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import (
+    AddPeer,
+    Admission,
     AdmitConnection,
+    AdmitPeer,
     ConnectionEnded,
     Credits,
     Dial,
     GetPeerStatuses,
+    InitPeer,
     KeepNotes,
     ListConnections,
+    PeerStarted,
+    RemovePeer,
     StopAccepting,
     SwitchNotes,
 )
 from peerage.actors.names import NodeNames
+from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.register import Register
 from peerage.actors.peers.transport import TransportActor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import THREAD, ActorRef, Frames
 from peerage.actors.transfer import BROADCAST_WINDOW, broadcast
-from peerage.testing import Probe, loopback_config
+from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
 
 CHANNEL, KEY, OTHER = 0x50, NodeKey.generate(), NodeKey.generate()
+INFO = NodeInfo(
+    id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m", channels=bytes([CHANNEL])
+)
 REFUSAL = Refusal(RefusalReason.INBOUND_LIMIT, "as the test says")
 PATIENCE_S = 30.0
 _serials = count(1)
@@ -48,17 +59,22 @@ _serials = count(1)
 class Stage:
     """A transport, and everyone it speaks to. `verdict` is what the switch says to each connection that comes in."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: Any) -> None:
         self.names = NodeNames(f"transport-test-{next(_serials)}/", ("ECHO",), 1)
         self.verdict: Refusal | None = None
+        self.admission: Admission | Refusal = Admission(is_persistent=True, is_unconditional=False)
         self.switch = Probe(self.names.of("switch"), self._judge)
         self.reactor = Probe(self.names.of("reactor-ECHO"))
         self.book = Probe(
             self.names.of("addrbook"), lambda message: () if message == BookCall(BanList.published) else None
         )
-        info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
-        self._context = NodeContext(
-            self.names, loopback_config(home), KEY, info, (ChannelDescriptor(id=CHANNEL),), {CHANNEL: "ECHO"}
+        self.context = NodeContext(
+            self.names,
+            loopback_config(home, **settings),
+            KEY,
+            INFO,
+            (ChannelDescriptor(id=CHANNEL),),
+            {CHANNEL: "ECHO"},
         )
         self._stack = ExitStack()
         self.ref: ActorRef[Any]
@@ -68,15 +84,16 @@ class Stage:
             self._stack.enter_context(probe)
         listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self._address = listener.getsockname()
-        load = LoadTable.create(1)
+        load, register = LoadTable.create(1), Register.create(1)
         starter = TransportActor.options(
             name=self.names.of("peers-0"),
             place=THREAD,
-            extra=self._context,
-            fds={"load": load, "listen": listener.fileno()},
+            extra=self.context,
+            fds={"load": load, "register": register, "listen": listener.fileno()},
         )
         self.ref = starter.start(0)
         os.close(load)
+        os.close(register)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -84,12 +101,28 @@ class Stage:
         self._stack.close()
 
     def _judge(self, message: Any) -> Any:
+        if isinstance(message, AdmitPeer):
+            return self.admission
         return self.verdict if isinstance(message, AdmitConnection) else None
+
+    def inform(self) -> None:
+        """Book and switch have said what they know."""
+        self.ref.tell(KeepNotes(SwitchNotes()))
+        wait_until(lambda: self.ref.ask(ListConnections()).was_told, PATIENCE_S)
 
     def connect(self) -> socket.socket:
         """A remote that says nothing."""
-        sock = self._stack.enter_context(socket.create_connection(self._address, timeout=PATIENCE_S))
-        self.switch.fish(AdmitConnection)
+        return self._stack.enter_context(socket.create_connection(self._address, timeout=PATIENCE_S))
+
+    def shake_hands(self, key: NodeKey = OTHER) -> socket.socket:
+        """A remote that is to become a peer."""
+        sock, info = self.connect(), replace(INFO, id=key.node_id)
+        handshake = Handshake(key, info)
+        done = False
+        while not done:
+            sock.sendall(handshake.data_to_send())
+            done = handshake.receive_data(sock.recv(65536))
+        sock.sendall(handshake.data_to_send())
         return sock
 
 
@@ -99,20 +132,107 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         yield made
 
 
+@pytest.fixture
+def informed(stage: Stage) -> Stage:
+    """A host that can judge without the switch."""
+    stage.inform()
+    return stage
+
+
+# --- while the switch has to be asked ------------------------------------------------------------------------------------
+
+
 def test_a_connection_that_the_switch_refuses_is_closed(stage: Stage) -> None:
-    """Without a byte said on it."""
+    """Without a byte said on it. (This host has heard neither of bans nor of notes yet.)"""
     stage.verdict = REFUSAL
-    assert stage.connect().recv(10) == b""
+    remote = stage.connect()
+    stage.switch.fish(AdmitConnection)
+    assert remote.recv(10) == b""
     assert stage.ref.ask(ListConnections()).connections == ()
 
 
 def test_a_connection_that_the_switch_lets_in_shakes_hands(stage: Stage) -> None:
-    """Its actor tells the switch of the end, and so does the transport, for a switch that has just been restarted."""
+    """The switch hears how that ends."""
     remote = stage.connect()
+    stage.switch.fish(AdmitConnection)
     assert remote.recv(10) != b""
     remote.close()
     assert stage.switch.fish(ConnectionEnded).refusal.reason is RefusalReason.AUTH_FAILURE
-    assert stage.switch.fish(ConnectionEnded).reason.startswith("peer actor ended: ")
+
+
+def test_a_peer_is_admitted_by_the_switch_before_the_host_is_informed(stage: Stage) -> None:
+    """As the switch says."""
+    stage.shake_hands()
+    assert stage.switch.fish(AdmitPeer).id == OTHER.node_id
+    assert stage.switch.fish(PeerStarted).info.is_persistent
+
+
+# --- when it does not ----------------------------------------------------------------------------------------------------
+
+
+def test_a_stranger_becomes_a_peer_without_a_question(informed: Stage) -> None:
+    """Its reactors hear of it and of its end; so does the switch, and nobody else is asked or told twice."""
+    remote = informed.shake_hands()
+    info = informed.reactor.expect(InitPeer).info
+    assert (info.id, info.is_persistent, info.host) == (OTHER.node_id, False, informed.names.of("peers-0"))
+    informed.reactor.expect(AddPeer)
+    assert informed.switch.expect(PeerStarted).info.connection == info.connection
+    (facts,) = informed.ref.ask(ListConnections()).connections
+    assert facts.peer is not None
+    assert facts.peer.ref == info.ref
+    remote.close()
+    assert informed.reactor.expect(RemovePeer).connection == info.connection
+    assert informed.switch.expect(ConnectionEnded).facts.peer.id == OTHER.node_id
+    assert informed.ref.ask(ListConnections()).connections == ()
+
+
+def test_a_silent_newcomer_is_no_connection_that_the_switch_knows(informed: Stage) -> None:
+    """It takes a place all the same; the switch hears of the one that got none."""
+    informed.ref.tell(KeepNotes(SwitchNotes()))
+    places = informed.context.inbound_limit
+    remotes = [informed.connect() for _ in range(places)]
+    assert all(remote.recv(10) for remote in remotes)
+    assert informed.connect().recv(10) == b""
+    ended = informed.switch.expect(ConnectionEnded)
+    detail = f"{places} inbound connections of at most {places}"
+    assert ended.refusal == Refusal(RefusalReason.INBOUND_LIMIT, detail)
+    assert informed.ref.ask(ListConnections()).connections == ()
+
+
+def test_the_second_connection_to_an_id_is_the_switchs_affair(informed: Stage) -> None:
+    """It says who stays; the first one is still there, and the second waits for its end unless it may stand beside it."""
+    informed.shake_hands()
+    first = informed.switch.expect(PeerStarted).info
+    informed.admission = REFUSAL
+    refused = informed.shake_hands()
+    assert informed.switch.expect(AdmitPeer).id == OTHER.node_id
+    assert informed.switch.expect(ConnectionEnded).refusal == REFUSAL
+    assert refused.recv(10) is not None
+    informed.admission = Admission(False, False, beside=(first.connection,))
+    informed.shake_hands()
+    informed.switch.expect(AdmitPeer)
+    second = informed.switch.expect(PeerStarted).info
+    assert second.connection != first.connection
+
+
+def test_a_switch_that_has_not_heard_of_the_first_one_is_asked_again(informed: Stage) -> None:
+    """Its own admission is not enough: an ID stands once."""
+    informed.shake_hands()
+    first = informed.switch.expect(PeerStarted).info
+    informed.shake_hands()
+    for _ in range(2):
+        informed.switch.expect(AdmitPeer)
+    informed.admission = Admission(False, False, beside=(first.connection,))
+    informed.switch.fish(PeerStarted)
+
+
+def test_ids_that_the_operator_has_named_are_the_switchs_affair(informed: Stage) -> None:
+    """It knows what they may."""
+    informed.ref.tell(KeepNotes(SwitchNotes(1, unconditional=frozenset({OTHER.node_id}))))
+    informed.ref.ask(ListConnections())
+    informed.shake_hands()
+    assert informed.switch.expect(AdmitPeer).id == OTHER.node_id
+    assert informed.switch.expect(PeerStarted).info.is_persistent
 
 
 def test_a_dial_becomes_a_connection_that_the_next_switch_is_told_of(stage: Stage) -> None:
@@ -147,10 +267,13 @@ def test_frames_and_messages_of_strangers_mean_nothing(stage: Stage) -> None:
 def test_once_it_stops_it_accepts_and_dials_no_more(stage: Stage) -> None:
     """The switch is told of the dial that comes too late."""
     remote = stage.connect()
+    stage.switch.fish(AdmitConnection)
     stage.ref.ask(StopAccepting(0.0), timeout=PATIENCE_S)
     remote.settimeout(PATIENCE_S)
     while remote.recv(1 << 16):
         pass
     stage.ref.tell(Dial("late", NetAddress(OTHER.node_id, "127.0.0.1", 1)))
-    ended = stage.switch.fish(lambda message: getattr(message, "reason", "") == "stopping")
-    assert ended.facts.connection == "late"
+    ended = stage.switch.fish(
+        lambda message: isinstance(message, ConnectionEnded) and message.facts.is_outbound
+    )
+    assert (ended.facts.connection, ended.reason) == ("late", "stopping")

@@ -31,8 +31,8 @@ class Contest:
         self.second = admit(2, peer_id)
         self.duplicates.settle(self.second, self.existing, self.outcome.append)
 
-    def admit(self, message: AdmitPeer, reply: Any) -> None:
-        assert message is self.second
+    def admit(self, message: AdmitPeer, reply: Any, first: str) -> None:
+        assert (message, first) == (self.second, "c-1")
         reply("admitted")
 
     def end(self, number: int) -> None:

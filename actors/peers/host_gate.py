@@ -1,0 +1,89 @@
+"""Who comes in at one peer host, as far as it can decide: by the register of all hosts, the bans and the switch's notes.
+
+The switch is asked where it alone knows: two connections to one ID, IDs that the operator has named, the operator's
+filters; and before this host has heard of bans and notes, a moment after its start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from peerage.actors.ban_filter import BanFilter
+from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.messages import Admission, BansChanged, ConnectionFacts, SwitchNotes
+from peerage.actors.peers.newcomers import Newcomer
+from peerage.actors.peers.register import Place, Register, RegisterBusyError, Rules
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import id_in
+
+__all__ = ["HostGate"]
+
+
+class HostGate:
+    """See the module's text.
+
+    Attributes: bans, as far as this host has heard; notes, the newest of the switch.
+    Args: register, descriptor of the memory that the hosts share; index, of this host.
+    """
+
+    def __init__(self, context: NodeContext, register: int, index: int) -> None:
+        p2p = context.config.p2p
+        self._context = context
+        rules = Rules(context.inbound_limit, p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
+        self._register = Register(register, index, context.names.peer_hosts, rules)
+        self._named = {*map(id_in, p2p.persistent_peers), *p2p.unconditional_peer_ids}
+        self._knows_bans = self._knows_notes = False
+        self.bans = BanFilter()
+        self.notes = SwitchNotes()
+
+    @property
+    def is_informed(self) -> bool:
+        """Whether book and switch have said what they know of whom to let in."""
+        return self._knows_bans and self._knows_notes
+
+    @property
+    def asks_first(self) -> bool:
+        """Whether the switch is to be asked about each accepted connection."""
+        return self._context.has_connection_filters or not self.is_informed
+
+    def learn_bans(self, bans: Iterable[Ban]) -> None:
+        """These are all the bans that there are."""
+        self.bans.update(BansChanged(tuple(bans), whole=True))
+        self._knows_bans = True
+
+    def keep(self, notes: SwitchNotes) -> None:
+        """Go by these from now on, unless newer ones have been here."""
+        self._knows_notes = True
+        if notes.revision >= self.notes.revision:
+            self.notes = notes
+            p2p = self._context.config.p2p
+            unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
+            self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
+            inbound = p2p.max_num_inbound_peers + len(unconditional)
+            self._register.rules = replace(self._register.rules, inbound=inbound)
+
+    def enter(self, facts: ConnectionFacts) -> Place | Refusal:
+        """A connection was accepted. Returns: its place among those of all hosts, or why it gets none."""
+        refusal = self.bans.refusal(ip=facts.remote_ip)
+        if refusal is not None:
+            return refusal
+        try:
+            return self._register.enter(facts.remote_ip, facts.remote_port)
+        except RegisterBusyError:
+            return Refusal(RefusalReason.STOPPING, "another peer host is frozen", is_ours=True)
+
+    def note_dial(self, facts: ConnectionFacts) -> Place | None:
+        """This host dials. Returns: the place of the connection, None when the host has no more."""
+        return self._register.note_dial(facts.remote_ip, facts.remote_port)
+
+    def judge(self, newcomer: Newcomer, peer_id: NodeID) -> Admission | Refusal | None:
+        """A newcomer has proved its ID. Returns: our verdict, None when the switch is to be asked."""
+        if not self.is_informed or self._context.has_peer_filters or peer_id in self._named:
+            return None
+        objection = newcomer.place.claim(peer_id, newcomer.facts.connection)
+        if isinstance(objection, Refusal):
+            return objection
+        return Admission(is_persistent=False, is_unconditional=False) if objection is None else None

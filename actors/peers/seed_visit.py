@@ -1,0 +1,187 @@
+"""A visit at a seed's door, from the end of the handshake: a request for addresses, the answer, and the end.
+
+Whoever says something else than such a request, or nothing for a while, is taken for a peer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from peerage.actors.context import NodeContext
+from peerage.actors.messages import AskForAddresses, ConnectionFacts
+from peerage.actors.peers.admission import Question
+from peerage.actors.peers.announcements import Announcements
+from peerage.actors.peers.handshake import Handshake
+from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.link import LinkEvents
+from peerage.actors.peers.phases import Event, Phase, Phases
+from peerage.actors.peers.seed_request import FirstMessage, SeedDoor
+from peerage.actors.peers.session import Probes, Session
+from peerage.actors.peers.stream import Deadline, Loop, SocketStream
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire import multiplex
+from peerage.wire.keys import NodeID
+from peerage.wire.pex import PEX_CHANNEL
+
+__all__ = ["SeedVisit", "VisitEvents"]
+
+SEED_PATIENCE_S = 2.0  # then a remote that has not asked a seed for addresses becomes a peer
+SEED_ANSWER_S = 30.0  # for the answer to its request: it may have to wait for its turn
+SEED_FLUSH_S = 10.0  # for the remote to take the answer, as for a message to find room
+CLOSE_LIMIT_S = 0.5  # for the remote to read the last of it, when all is sent
+
+
+@dataclass(frozen=True, slots=True)
+class VisitEvents:
+    """What a visit tells its owner, once one of these.
+
+    Args:
+        taken_for_peer: it seeks admission from here on; nothing is read meanwhile.
+        refused: the remote is sent away, or has broken a rule, and why.
+        over: it is answered, or has hung up.
+    """
+
+    taken_for_peer: Callable[[], object]
+    refused: Callable[[Refusal], object]
+    over: Callable[[], object]
+
+
+class SeedVisit:
+    """See the module's text.
+
+    Attributes: session, the open connection; heard, what the remote has said, for the peer that it may become; asked,
+        whether that was a request for addresses.
+    Args: phases, of the connection, in HANDSHAKE; deadline, that of the handshake, which holds until an answer is there.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        context: NodeContext,
+        shared: HostShared,
+        facts: ConnectionFacts,
+        phases: Phases,
+        stream: SocketStream,
+        handshake: Handshake,
+        deadline: Deadline,
+        events: VisitEvents,
+    ) -> None:
+        assert handshake.theirs is not None
+        self._loop = loop
+        self._context = context
+        self._facts = facts
+        self._phases = phases
+        self._stream = stream
+        self._handshake = handshake
+        self._deadline = deadline
+        self._events = events
+        self._door = SeedDoor()
+        self._question: Question | None = None
+        self._announcements = Announcements(context.names, facts.connection)
+        phases.move(Event.IDENTIFIED_AT_SEED)
+        owner = LinkEvents(written=self._written, closed=self._closed, broken=self._broken)
+        self.session = Session(
+            loop,
+            context,
+            phases,
+            shared,
+            stream,
+            handshake.secret,
+            handshake.theirs,
+            owner,
+            self._announcements.hand_over,
+            Probes(),
+        )
+        self.session.link.received = self._hear
+        self._patience = loop.call_later(SEED_PATIENCE_S, self._take_for_peer)
+
+    @property
+    def heard(self) -> Sequence[multiplex.Event]:
+        return self._door.heard
+
+    @property
+    def asked(self) -> bool:
+        return self._door.asked
+
+    def start(self) -> None:
+        """Listen to what the remote says, and has said behind its handshake."""
+        self.session.link.start(self._handshake.leftover)
+
+    def close(self) -> None:
+        """Nobody wants to know any more. A request that waits for its answer is taken back."""
+        self._patience.cancel()
+        question, self._question = self._question, None
+        if question is not None:
+            question.close()
+            remote_id = self._handshake.remote_id
+            assert remote_id is not None
+            self._announcements.request_dropped(self._context.routes[PEX_CHANNEL], remote_id)
+        self.session.close()
+
+    # --- the request -------------------------------------------------------------------------------------------------
+
+    def _hear(self, events: Sequence[multiplex.Event]) -> None:
+        first = self._door.hear(events)
+        if first is FirstMessage.OTHER:
+            self._take_for_peer()
+        elif first is FirstMessage.REQUEST:
+            self._patience.cancel()
+            self._deadline.set(SEED_ANSWER_S, self._unanswered)
+            theirs, facts = self._handshake.theirs, self._facts
+            assert theirs is not None
+            question = AskForAddresses(
+                NodeID(theirs.id), theirs.listen_addr, facts.connection, facts.remote_ip
+            )
+            reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
+            self._question = Question(self._loop, reactor, question, self._answer)
+
+    def _unanswered(self) -> None:
+        detail = f"no admission within {SEED_ANSWER_S:g} s"
+        self._events.refused(Refusal(RefusalReason.FILTER_TIMEOUT, detail))
+
+    def _take_for_peer(self) -> None:
+        if self._phases.phase is Phase.SEED_REQUEST and not self._door.asked:
+            self._patience.cancel()
+            self._phases.move(Event.NO_REQUEST)
+            self._stream.set_reading(wanted=False)
+            self._events.taken_for_peer()
+
+    def _answer(self, answer: bytes | Refusal) -> None:
+        self._question = None
+        if isinstance(answer, Refusal):
+            self._events.refused(answer)
+            return
+        self._phases.move(Event.ANSWERED)
+        self._deadline.set(SEED_FLUSH_S, self._events.over)
+        self.session.answer(PEX_CHANNEL, answer)
+
+    # --- the end -----------------------------------------------------------------------------------------------------
+
+    def _written(self) -> None:
+        """When all is with the kernel, say so, and read on until the remote closes too.
+
+        Closing at once would reset the connection if it sends meanwhile, and throw away what it has not read yet.
+        """
+        if self._phases.phase is not Phase.DRAINING:
+            return
+        if not self.session.link.is_flushed:
+            self.session.look_again()
+            return
+        try:
+            self._stream.end_writing()
+        except OSError:  # it has gone already
+            self._events.over()
+            return
+        self._phases.move(Event.ALL_SENT)
+        self._deadline.set(CLOSE_LIMIT_S, self._events.over)
+        self._stream.set_reading(wanted=True)
+
+    def _closed(self, _detail: str) -> None:
+        self._events.over()
+
+    def _broken(self, detail: str) -> None:
+        if self._phases.phase is Phase.SEED_REQUEST:
+            self._events.refused(Refusal(RefusalReason.AUTH_FAILURE, detail))
+        else:
+            self._events.over()

@@ -1,0 +1,231 @@
+"""actors/peers/register.py: places, IDs and limits of a node whose peer hosts decide together."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from peerage.actors.peers import register as module
+from peerage.actors.peers.register import Place, Register, RegisterBusyError, Rules, Taken
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.wire.keys import NodeID
+
+IP, OTHER_IP, IP6 = "192.0.2.1", "192.0.2.2", "2001:db8::1"
+ANNA, BERT = NodeID("a" * 40), NodeID("b" * 40)
+RULES = Rules(inbound=3, peers=2, one_per_ip=False)
+HOSTS = 2
+
+Open = Callable[..., Register]
+
+
+@pytest.fixture
+def memory() -> Iterator[int]:
+    fd = Register.create(HOSTS)
+    yield fd
+    os.close(fd)
+
+
+@pytest.fixture
+def start(memory: int) -> Iterator[Open]:
+    """Begin the life of a host. Args: index, rules."""
+    opened: list[Register] = []
+
+    def start(index: int = 0, rules: Rules = RULES) -> Register:
+        opened.append(Register(memory, index, HOSTS, rules))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()
+
+
+def enter(register: Register, port: int, ip: str = IP) -> Place:
+    place = register.enter(ip, port)
+    assert isinstance(place, Place), place
+    return place
+
+
+def reason(outcome: object) -> RefusalReason:
+    assert isinstance(outcome, Refusal), outcome
+    return outcome.reason
+
+
+def test_all_hosts_count_together_and_a_place_that_is_left_is_free(start: Open) -> None:
+    """Connections in their handshake included, dials not."""
+    one, two = start(0), start(1)
+    one.note_dial(OTHER_IP, 26656)
+    places = [enter(one, 1), enter(two, 2), enter(one, 3)]
+    refusal = two.enter(IP, 4)
+    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "3 inbound connections of at most 3")
+    places[1].leave()
+    places[1].leave()  # a second time changes nothing
+    assert one.inbound() == 2
+    enter(two, 4)
+
+
+def test_a_remote_has_one_connection_from_one_port(start: Open) -> None:
+    """Whoever dialled: at any host."""
+    one, two = start(0), start(1)
+    enter(one, 1)
+    one.note_dial(OTHER_IP, 26656)
+    assert reason(two.enter(IP, 1)) is RefusalReason.DUPLICATE_CONNECTION
+    assert reason(two.enter(OTHER_IP, 26656)) is RefusalReason.DUPLICATE_CONNECTION
+    enter(two, 1, OTHER_IP)
+
+
+def test_an_id_is_claimed_once(start: Open) -> None:
+    """Which of two connections stays is not decided here."""
+    one, two = start(0), start(1)
+    first, second = enter(one, 1), enter(two, 2)
+    assert first.claim(ANNA, "c-1") is None
+    assert isinstance(second.claim(ANNA, "c-2"), Taken)
+    assert second.claim(BERT, "c-2") is None
+    first.leave()
+    assert enter(one, 3).claim(ANNA, "c-3") is None
+
+
+def test_a_connection_may_stand_beside_the_one_that_it_replaces(start: Open) -> None:
+    """And beside no other."""
+    one, two = start(0), start(1)
+    assert enter(one, 1).claim(ANNA, "c-1") is None
+    second = enter(two, 2)
+    assert isinstance(second.claim(ANNA, "c-2", beside=("c-0",)), Taken)
+    assert second.claim(ANNA, "c-2", beside=("c-1",)) is None
+    assert isinstance(enter(one, 3).claim(ANNA, "c-3", beside=("c-1",)), Taken)
+
+
+def test_inbound_peers_are_limited_but_for_the_unconditional_and_the_dialled(start: Open) -> None:
+    """A claim that is made again does not count twice."""
+    one, two = start(0, Rules(10, 2, one_per_ip=False)), start(1, Rules(10, 2, one_per_ip=False))
+    dial = one.note_dial(OTHER_IP, 26656)
+    assert dial is not None
+    assert dial.claim(NodeID("d" * 40), "dial") is None
+    assert enter(one, 1).claim(NodeID("e" * 40), "c-1", is_unconditional=True) is None
+    first = enter(one, 2)
+    assert [first.claim(ANNA, "c-2"), enter(two, 3).claim(BERT, "c-3")] == [None, None]
+    assert first.claim(ANNA, "c-2") is None
+    refusal = enter(two, 4).claim(NodeID("c" * 40), "c-4")
+    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "2 inbound peers of at most 2")
+
+
+@pytest.mark.parametrize("ip", [IP, IP6])
+def test_one_connection_for_each_ip(start: Open, ip: str) -> None:
+    """While it shakes hands and afterwards; the refusal says who has it."""
+    rules = Rules(10, 10, one_per_ip=True)
+    one, two = start(0, rules), start(1, rules)
+    holder = enter(one, 1, ip)
+    where = f"[{ip}]:1" if ":" in ip else f"{ip}:1"
+    assert two.enter(ip, 2) == Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {where}")
+    assert holder.claim(ANNA, "c-1") is None
+    assert two.enter(ip, 2) == Refusal(RefusalReason.DUPLICATE_IP, f"{ip} is connected already, by {ANNA}")
+    enter(two, 2, OTHER_IP)
+
+
+def test_of_an_accepted_and_a_dialled_connection_to_one_ip_the_first_peer_stays(start: Open) -> None:
+    """A dial in its handshake holds no IP: if both sides refused the other's connection, none would be left."""
+    rules = Rules(10, 10, one_per_ip=True)
+    one, two = start(0, rules), start(1, rules)
+    dial = one.note_dial(IP, 26656)
+    assert dial is not None
+    accepted = enter(two, 1)
+    assert dial.claim(ANNA, "dial") is None
+    assert reason(accepted.claim(BERT, "c-1")) is RefusalReason.DUPLICATE_IP
+
+
+def test_what_a_dead_host_held_is_free_when_its_successor_begins(start: Open) -> None:
+    """Not before: its connections may be there yet."""
+    one, two = start(0), start(1)
+    assert enter(one, 1).claim(ANNA, "c-1") is None
+    assert isinstance(enter(two, 2).claim(ANNA, "c-2"), Taken)
+    start(0)
+    assert two.inbound() == 1
+    assert enter(two, 3).claim(ANNA, "c-3") is None
+
+
+def test_places_are_used_again(start: Open) -> None:
+    """The lowest first, so that the others look at no more than there are connections."""
+    register = start(0, Rules(100, 100, one_per_ip=False))
+    places = [enter(register, port) for port in range(1, 9)]
+    for place in (places[2], places[5], places[7], places[6]):
+        place.leave()
+    again = [enter(register, port) for port in range(11, 15)]
+    assert sorted(place.number for place in again) == [2, 5, 6, 7]
+    assert [place.number for place in (*places[:2], *again)].count(2) == 1
+
+
+def test_bytes_that_lie_across_two_places_are_no_id(start: Open) -> None:
+    """The end of one ID and the beginning of the next may make a third."""
+    register = start(0, Rules(100, 100, one_per_ip=False))
+    first, second = "12" * 20, "34" * 20
+    enter(register, 1).claim(NodeID(first), "c-1")
+    enter(register, 2).claim(NodeID(second), "c-2")
+    assert enter(register, 3).claim(NodeID(first[20:] + second[:20]), "c-3") is None
+
+
+def test_a_place_that_was_left_claims_nothing(start: Open) -> None:
+    place = enter(start(), 1)
+    place.leave()
+    assert reason(place.claim(ANNA, "c-1")) is RefusalReason.STOPPING
+
+
+def test_a_host_without_a_free_place_turns_away(start: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PLACES", 1)
+    register = start()
+    enter(register, 1)
+    assert reason(register.enter(IP, 2)) is RefusalReason.INBOUND_LIMIT
+    assert register.note_dial(IP, 3) is None
+
+
+def test_a_host_that_is_frozen_in_the_middle_of_a_decision_holds_the_others_up_for_a_moment(
+    memory: int, start: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process holds the lock. The kernel takes it from it when it dies."""
+    monkeypatch.setattr(module, "LOCK_PATIENCE_S", 0.0)
+    register = start()
+    ready, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        fcntl.lockf(memory, fcntl.LOCK_EX)
+        os.write(write, b".")
+        time.sleep(3600)
+        os._exit(1)
+    try:
+        os.read(ready, 1)
+        with pytest.raises(RegisterBusyError):
+            register.enter(IP, 1)
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(ready)
+        os.close(write)
+    enter(register, 1)
+
+
+def test_processes_that_decide_at_once_never_exceed_the_limit_nor_share_an_id(memory: int) -> None:
+    """Two of them enter, claim and leave as fast as they can; each sees what both hold."""
+    rules = Rules(inbound=3, peers=100, one_per_ip=False)
+    ids = [NodeID(secrets.token_hex(20)) for _ in range(2)]
+    pids = []
+    for index in range(HOSTS):
+        pid = os.fork()
+        if pid == 0:
+            os._exit(_contend(Register(memory, index, HOSTS, rules), index, ids))
+        pids.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids] == [0, 0]
+
+
+def _contend(register: Register, index: int, ids: list[NodeID]) -> int:
+    for turn in range(2000):
+        places = [register.enter(IP, 1000 * index + number) for number in range(3)]
+        held = [place for place in places if isinstance(place, Place)]
+        claimed = [place for place in held if place.claim(ids[turn % 2], f"{index}-{place.number}") is None]
+        if register.inbound() > 3 or len(claimed) > 1:
+            return 1
+        for place in held:
+            place.leave()
+    return 0

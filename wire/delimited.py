@@ -38,6 +38,13 @@ class DelimitedReader:
         Raises: MessageTooLongError as soon as the length is known, before any of the message is kept;
             VarintOverflowError.
         """
+        if not self._held and len(data) > 1:
+            # Nearly every message comes whole. What follows does the same in four times the time.
+            first, second = data[0], data[1]
+            begin, length = (1, first) if first < 0x80 else (2, first & 0x7F | second << 7)
+            end = begin + length
+            if (first < 0x80 or second < 0x80) and length <= self._limit and end <= len(data):
+                return bytes(data[begin:end]), bytes(data[end:])
         view = memoryview(data)
         if self._body is None:
             view = self._read_length(view)

@@ -24,6 +24,12 @@ from peerage.wire.protobuf import BYTES, encode_bytes_field, expect, fields
 from peerage.wire.session_keys import EPHEMERAL_BYTES
 
 _ED25519, _SECP256K1, _MLDSA65 = 1, 2, 4
+_KEY_IN_FRONT = bytes((1 << 3 | BYTES, EPHEMERAL_BYTES))
+_KEY_FIELD = bytes((_ED25519 << 3 | BYTES, PUBLIC_KEY_BYTES))
+_PROOF_KEY = bytes((1 << 3 | BYTES, len(_KEY_FIELD) + PUBLIC_KEY_BYTES)) + _KEY_FIELD
+_PROOF_SIGNATURE = bytes((2 << 3 | BYTES, SIGNATURE_BYTES))
+_PROOF_MIDDLE = len(_PROOF_KEY) + PUBLIC_KEY_BYTES
+_PROOF_BYTES = _PROOF_MIDDLE + len(_PROOF_SIGNATURE) + SIGNATURE_BYTES
 _KINDS = {_ED25519: "ed25519", _SECP256K1: "secp256k1", _MLDSA65: "mldsa65"}
 
 
@@ -45,6 +51,8 @@ class EphemeralKey:
     @classmethod
     def decode(cls, message: bytes) -> EphemeralKey:
         """Raises: MalformedMessageError, EphemeralKeyLengthError (also when there is no key)."""
+        if len(message) == len(_KEY_IN_FRONT) + EPHEMERAL_BYTES and message.startswith(_KEY_IN_FRONT):
+            return cls(message[len(_KEY_IN_FRONT) :])  # as everybody writes it
         key = b""
         for number, wire_type, value in fields(message):
             if number == 1:
@@ -70,14 +78,20 @@ class AuthSignature:
 
     def encode(self) -> bytes:
         """The bytes of the message, 102 in all."""
-        public_key = encode_bytes_field(_ED25519, self.public_key)
-        return encode_bytes_field(1, public_key) + encode_bytes_field(2, self.signature)
+        return b"".join((_PROOF_KEY, self.public_key, _PROOF_SIGNATURE, self.signature))
 
     @classmethod
     def decode(cls, message: bytes) -> AuthSignature:
         """Raises: MalformedMessageError, UnsupportedKeyError, PublicKeyLengthError, SignatureLengthError;
         ForeignProtocolError when field 1 is a bare key, as gno.land's nodes send it.
         """
+        if (
+            len(message) == _PROOF_BYTES
+            and message.startswith(_PROOF_KEY)
+            and message.startswith(_PROOF_SIGNATURE, _PROOF_MIDDLE)
+        ):  # as everybody writes it
+            key = message[len(_PROOF_KEY) : _PROOF_MIDDLE]
+            return cls(key, message[_PROOF_MIDDLE + len(_PROOF_SIGNATURE) :])
         kind, public_key, signature = 0, b"", b""
         for number, wire_type, value in fields(message):
             if number in {1, 2}:

@@ -6,7 +6,7 @@ Source: reference 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from peerage.wire.delimited import DelimitedReader, delimit
@@ -241,7 +241,8 @@ def _decode_version(message: bytes, before: ProtocolVersion) -> ProtocolVersion:
             expect("ProtocolVersion", number, wire_type, VARINT)
             assert isinstance(value, int)
             numbers[_VERSION_FIELDS[number]] = value
-    return replace(before, **numbers)
+    get = numbers.get
+    return ProtocolVersion(get("p2p", before.p2p), get("block", before.block), get("app", before.app))
 
 
 def _decode_other(message: bytes) -> dict[str, str]:

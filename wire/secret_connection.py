@@ -91,6 +91,7 @@ class SecretConnection:
         self._sealer: Sealer | None = None
         self._opener: Opener | None = None
         self._remote_public_key: bytes | None = None
+        self._remote_id: NodeID | None = None
 
     @property
     def stage(self) -> Stage:
@@ -127,7 +128,9 @@ class SecretConnection:
     @property
     def remote_id(self) -> NodeID:
         """The remote's ID. Raises: as `remote_public_key`."""
-        return node_id_of(self.remote_public_key)
+        if self._remote_id is None:
+            raise ConnectionStateError("naming the remote", self._stage.value)
+        return self._remote_id
 
     def data_to_send(self) -> bytes:
         """Take the bytes to write now: each byte is returned once; b"" when there are none.
@@ -199,7 +202,8 @@ class SecretConnection:
         """Advance through as many stages as the bytes allow. Returns: the stage reached; plaintext goes into `out`."""
         if stage is Stage.KEYS:
             self._beginning += bytes(data[: LONGEST_BEGINNING - len(self._beginning)])
-            if (protocol := recognised(self._beginning)) is not None:
+            ours = self._beginning.startswith(KEY_EXCHANGE)
+            if not ours and (protocol := recognised(self._beginning)) is not None:
                 raise ForeignProtocolError(protocol)
             read = self._reader.feed(data)
             if read is None:
@@ -259,7 +263,7 @@ class SecretConnection:
             raise SignatureError(node_id)
         if self._expected_id is not None and node_id != self._expected_id:
             raise UnexpectedNodeIDError(self._expected_id, node_id)
-        self._remote_public_key = proof.public_key
+        self._remote_public_key, self._remote_id = proof.public_key, node_id
 
     def _open_sealer(self, operation: str) -> Sealer:
         if self._stage is not Stage.OPEN or self._sealer is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -15,7 +16,7 @@ from peerage.wire.errors import (
     LowOrderKeyError,
     ReflectedKeyError,
 )
-from peerage.wire.merlin import Transcript
+from peerage.wire.merlin import FixedTranscript
 
 EPHEMERAL_BYTES = 32
 
@@ -78,8 +79,14 @@ def challenge(lower: bytes, upper: bytes, dh: bytes) -> bytes:
 
     Source: reference 2, step 3.
     """
-    transcript = Transcript(_TRANSCRIPT)
-    transcript.append(b"EPHEMERAL_LOWER_PUBLIC_KEY", lower)
-    transcript.append(b"EPHEMERAL_UPPER_PUBLIC_KEY", upper)
-    transcript.append(b"DH_SECRET", dh)
-    return transcript.challenge(b"SECRET_CONNECTION_MAC", 32)
+    return _transcript().challenge(lower, upper, dh)
+
+
+@cache
+def _transcript() -> FixedTranscript:
+    messages = (
+        (b"EPHEMERAL_LOWER_PUBLIC_KEY", EPHEMERAL_BYTES),
+        (b"EPHEMERAL_UPPER_PUBLIC_KEY", EPHEMERAL_BYTES),
+        (b"DH_SECRET", EPHEMERAL_BYTES),
+    )
+    return FixedTranscript(_TRANSCRIPT, messages, b"SECRET_CONNECTION_MAC", 32)

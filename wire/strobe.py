@@ -52,15 +52,20 @@ class Strobe128:
 
     def prf(self, length: int) -> bytes:
         """`length` bytes that depend on everything absorbed so far."""
-        self._start(_I | _A | _C)
-        if self._pos:
-            self._end_block()
+        self.begin_prf()
         out = bytearray()
         while len(out) < length:
             squeezed = sponge(bytes(self._message[: self._unpadded]), min(RATE, length - len(out)))
             out += squeezed
             self._absorb(squeezed)  # this clears these bytes of the state, as STROBE does
         return bytes(out)
+
+    def begin_prf(self) -> bytes:
+        """Begin `prf`. Returns: what the sponge hashes for the first RATE bytes of its output."""
+        self._start(_I | _A | _C)
+        if self._pos:
+            self._end_block()
+        return bytes(self._message[: self._unpadded])
 
     def _start(self, flags: int) -> None:
         previous, self._begin = self._begin, self._pos + 1

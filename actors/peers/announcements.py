@@ -16,7 +16,8 @@ from peerage.actors.messages import (
     RemovePeer,
     SeedRequestDropped,
 )
-from peerage.actors.names import NodeNames
+from peerage.actors.peers.addressees import Addressees
+from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorRef
 from peerage.wire.keys import NodeID
 
@@ -26,12 +27,13 @@ __all__ = ["Announcements"]
 class Announcements:
     """The connection's words to others. None of them counts against a mailbox: they are few, and none may be lost.
 
-    Args: names, of the node's actors; connection, its name.
+    Args: names, of the node's actors; connection, its name; news, of its host for the switch.
     """
 
-    def __init__(self, names: NodeNames, connection: str) -> None:
+    def __init__(self, names: Addressees, connection: str, news: SwitchNews) -> None:
         self._names = names
         self._connection = connection
+        self._news = news
 
     def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
         """Tell a reactor of this peer, and how much it may send."""
@@ -41,7 +43,7 @@ class Announcements:
 
     def started(self, info: PeerInfo) -> None:
         """All reactors know the peer: tell the switch."""
-        self._names.switch.tell(PeerStarted(info), exempt=True)
+        self._news.tell(PeerStarted(info))
 
     def tell_host(self, info: PeerInfo) -> None:
         """The same to the transport, from another process."""
@@ -69,4 +71,4 @@ class Announcements:
 
     def ended(self, message: ConnectionEnded) -> None:
         """Tell the switch, which redials or forgets."""
-        self._names.switch.tell(message, exempt=True)
+        self._news.tell(message)

@@ -10,8 +10,10 @@ from peerage.actors.context import NodeContext
 from peerage.actors.messages import PeerInfo
 from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.stream import Loop
+from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorRef
 
 __all__ = ["HostShared", "Residents"]
@@ -40,12 +42,16 @@ class HostShared:
         metrics: MetricsReporter,
         broadcasts: Broadcasts,
         feed: BroadcastFeed,
+        addressees: Addressees,
+        news: SwitchNews,
         residents: Residents | None = None,
     ) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.metrics = metrics
         self.broadcasts = broadcasts
         self.feed = feed
+        self.addressees = addressees
+        self.news = news
         self.residents = residents
 
     @classmethod
@@ -61,7 +67,9 @@ class HostShared:
         channel_ids = (descriptor.id for descriptor in context.channels)
         max_payload = context.config.p2p.max_packet_msg_payload_size
         broadcasts = Broadcasts(channel_ids, max_payload, on_progress)
-        return cls(metrics, broadcasts, BroadcastFeed(broadcasts, loop), residents)
+        addressees = Addressees(context.names)
+        news = SwitchNews(addressees.switch, loop.call_later)
+        return cls(metrics, broadcasts, BroadcastFeed(broadcasts, loop), addressees, news, residents)
 
     def count_drops(self, channel_id: int, messages: int = 1) -> None:
         """Messages of a channel were given up."""

@@ -70,8 +70,7 @@ class PeerActor(ProcessActor):
 
     Args:
         facts: who is dialled or was accepted.
-        arrival: what an accepted connection has come with; None when `facts` is to be dialled, and in a process of its
-            own, which has the descriptor `sock` instead.
+        arrival: of an accepted connection; in a process of its own it is the descriptor `sock` instead.
         place: of a dial, in the register of the hosts; None in a process of its own.
         shared: by the peers of its host, None in a process of its own.
         shut_out: who is banned, as far as its host knows.
@@ -92,9 +91,11 @@ class PeerActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         self._facts = facts
-        metrics = MetricsReporter(self.runtime, context, self.actor_urn)
-        self._shared = shared or HostShared.of(context, metrics, self.runtime)
-        self._announcements = Announcements(context.names, facts.connection)
+        if shared is None:
+            metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+            shared = HostShared.of(context, metrics, self.runtime)
+        self._shared = shared
+        self._announcements = Announcements(shared.addressees, facts.connection, shared.news)
         self._arrival = arrival
         self._place = place
         self._stream: SocketStream | None = None
@@ -242,10 +243,9 @@ class PeerActor(ProcessActor):
             self._seek_admission()
 
     def _seek_admission(self) -> None:
-        if self._phases.phase is not Phase.ADMISSION:  # it has ended, before it could ask again
-            return
-        question = AdmitPeer(self._facts, *self._handshake.remote, self.actor_ref)
-        self._question = Question(self.runtime, self._context.names.switch, question, self._admitted)
+        if self._phases.phase is Phase.ADMISSION:  # else it has ended, before it could ask again
+            question = AdmitPeer(self._facts, *self._handshake.remote, self.actor_ref)
+            self._question = Question(self.runtime, self._context.names.switch, question, self._admitted)
 
     def _admitted(self, verdict: Admission | Refusal) -> None:
         """The switch has spoken. It may not have heard yet whom another host has let in under the same ID."""
@@ -254,10 +254,9 @@ class PeerActor(ProcessActor):
             return
         (remote_id, _theirs), place = self._handshake.remote, self._place
         if place is not None:
-            is_unconditional = verdict.is_unconditional
-            objection = place.claim(
-                remote_id, self._facts.connection, is_unconditional=is_unconditional, beside=verdict.beside
-            )
+            is_free, beside = verdict.is_unconditional, verdict.beside
+            name = self._facts.connection
+            objection = place.claim(remote_id, name, is_unconditional=is_free, beside=beside)
             if isinstance(objection, Refusal):
                 self._refuse(objection)
                 return
@@ -287,7 +286,7 @@ class PeerActor(ProcessActor):
         )
         self._facts = replace(facts, peer=info)
         session.serve(info.id)
-        for name in self._context.names.reactors:
+        for name in self._shared.addressees.reactors:
             self._introduce(name)
         self._announcements.started(info)
         if self._shared.residents is None:
@@ -447,3 +446,5 @@ class PeerActor(ProcessActor):
                 self._place.leave()
             if self._shared.residents is not None:
                 self._shared.residents.ended(self.actor_ref)
+            else:
+                self._shared.news.flush()  # this process ends with us

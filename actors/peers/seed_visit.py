@@ -70,6 +70,7 @@ class SeedVisit:
         assert handshake.theirs is not None
         self._loop = loop
         self._context = context
+        self._shared = shared
         self._facts = facts
         self._phases = phases
         self._stream = stream
@@ -78,7 +79,7 @@ class SeedVisit:
         self._events = events
         self._door = SeedDoor()
         self._question: Question | None = None
-        self._announcements = Announcements(context.names, facts.connection)
+        self._announcements = Announcements(shared.addressees, facts.connection, shared.news)
         phases.move(Event.IDENTIFIED_AT_SEED)
         owner = LinkEvents(written=self._written, closed=self._closed, broken=self._broken)
         self.session = Session(
@@ -133,7 +134,7 @@ class SeedVisit:
             question = AskForAddresses(
                 NodeID(theirs.id), theirs.listen_addr, facts.connection, facts.remote_ip
             )
-            reactor = self._context.names.reactor(self._context.routes[PEX_CHANNEL])
+            reactor = self._shared.addressees.reactor(self._context.routes[PEX_CHANNEL])
             self._question = Question(self._loop, reactor, question, self._answer)
 
     def _unanswered(self) -> None:

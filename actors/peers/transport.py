@@ -135,6 +135,7 @@ class TransportActor(ProcessActor):
     def on_stop(self) -> None:
         self._stop_accepting()
         self._newcomers.drop()
+        self._shared.news.flush()
         self._acceptor.close()
         self._shared.metrics.send()
 
@@ -154,7 +155,7 @@ class TransportActor(ProcessActor):
             # The actor has said it already, unless it was killed. A switch that has just rebuilt its table may have learned
             # of this connection from us only after that.
             ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
-            self._switch.tell(ended, exempt=True)
+            self._shared.news.tell(ended)
             if reason.kind == "killed":  # nobody else is left to say it
                 for name in self._context.names.reactors:
                     removal = RemovePeer(facts.connection, ended.reason)
@@ -204,7 +205,7 @@ class TransportActor(ProcessActor):
         place = self._gate.enter(facts)
         if isinstance(place, Refusal):
             sock.close()
-            self._switch.tell(ConnectionEnded(facts, place), exempt=True)
+            self._shared.news.tell(ConnectionEnded(facts, place))
         elif self._gate.asks_first:
             self._connections.accepted(facts, sock, place)
             question = AdmitConnection(facts)
@@ -235,7 +236,7 @@ class TransportActor(ProcessActor):
         if (
             ended.refusal is not None or self._context.has_connection_filters
         ):  # else the switch never heard of it
-            self._switch.tell(ended, exempt=True)
+            self._shared.news.tell(ended)
         self._connections.tell_load()
         self._check_stopped()
 
@@ -257,7 +258,7 @@ class TransportActor(ProcessActor):
             is_trial=message.is_trial,
         )
         if self._acceptor.is_stopped:
-            self._switch.tell(ConnectionEnded(facts, None, "stopping"), exempt=True)
+            self._shared.news.tell(ConnectionEnded(facts, None, "stopping"))
         else:
             self._start_peer(facts, self._gate.note_dial(facts))
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.wire.merlin import Transcript
+from peerage.wire.merlin import FixedTranscript, Transcript
+from peerage.wire.strobe import RATE
 from tests.wire.vectors import load, octets
 
 TRANSCRIPTS = load("merlin")["transcripts"]
@@ -37,3 +39,16 @@ def test_challenges_are_equal_exactly_when_the_messages_are(a: bytes, b: bytes) 
         return transcript.challenge(b"challenge", 32)
 
     assert (challenge(a) == challenge(b)) == (a == b)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=4), st.integers(1, RATE), st.randoms())
+def test_a_fixed_transcript_gives_the_same_challenge(sizes: list[int], length: int, random: Random) -> None:
+    """Wherever the ends of blocks cut its messages."""
+    messages = [(b"message %d" % number, size) for number, size in enumerate(sizes)]
+    fixed = FixedTranscript(b"test", messages, b"challenge", length)
+    for _ in range(2):
+        contents = [random.randbytes(size) for size in sizes]
+        transcript = Transcript(b"test")
+        for (label, _size), content in zip(messages, contents, strict=True):
+            transcript.append(label, content)
+        assert fixed.challenge(*contents) == transcript.challenge(b"challenge", length)

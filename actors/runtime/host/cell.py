@@ -183,8 +183,9 @@ class ActorCell:
         if self.ended:  # the end has taken everything away that could come up
             return
         # Those that became ready meanwhile were muted, so that the loop could sleep.
-        for fd in list(self.fds):
-            loop.descriptors.unmute(fd)
+        if loop.descriptors.muted:
+            for fd in self.fds & loop.descriptors.muted:
+                loop.descriptors.unmute(fd)
         # Not called from here: they take their turn like other calls, so that an actor that was busy for long and has many
         # of them does not keep its neighbours waiting still longer.
         if self._postponed:

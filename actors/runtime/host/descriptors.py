@@ -78,6 +78,8 @@ class Descriptors(Generic[T]):
         self._epoll: Poller = select.epoll() if poller is None else poller
         self._entries: dict[int, _Entry[T]] = {}
         self._own = 0  # how many of the entries are the loop's own, see `in_use`
+        self.muted: set[int] = set()
+        """Those whose task is busy: few at a time, while a task may have thousands."""
 
     def set_own(self, fd: int, reader: Callback) -> None:
         """Add a descriptor of the loop's own. It only ends the loop's sleep, and need not be polled while there is work."""
@@ -98,6 +100,7 @@ class Descriptors(Generic[T]):
         """
         entry = self._entries.get(fd)
         # An entry of another task is left over: its descriptor was closed without `clear`, and the number is used again.
+        is_new = entry is None
         if entry is None or entry.task is not task:
             entry = self._entries[fd] = _Entry(task)
             if task is not None:
@@ -105,15 +108,23 @@ class Descriptors(Generic[T]):
         entry.reader = reader or entry.reader
         entry.writer = writer or entry.writer
         if not entry.muted:
-            self._register(fd, entry.mask())
+            self._register(fd, entry.mask(), is_new=is_new)
 
-    def _register(self, fd: int, mask: int) -> None:
+    def _register(self, fd: int, mask: int, *, is_new: bool = False) -> None:
         # Whether epoll still has it cannot be told from the entry: closing a descriptor takes it out of the epoll, and a
         # new file may have got the number since.
+        first, second = (
+            (self._epoll.register, self._epoll.modify)
+            if is_new
+            else (self._epoll.modify, self._epoll.register)
+        )
         try:
-            self._epoll.modify(fd, mask)
-        except FileNotFoundError:
-            self._epoll.register(fd, mask)
+            first(fd, mask)
+        except (
+            FileExistsError,
+            FileNotFoundError,
+        ):  # an owner has closed a descriptor of that number, or passed it on
+            second(fd, mask)
 
     def clear(self, fd: int, *, reader: bool = False, writer: bool = False) -> None:
         """Remove a reader, a writer or both; nothing happens if there is none. The descriptor itself is left open."""
@@ -143,10 +154,12 @@ class Descriptors(Generic[T]):
         """
         # Not modify(fd, 0): errors and hang-ups would still be reported, and the loop would spin.
         self._entries[fd].muted = True
+        self.muted.add(fd)
         self._unregister(fd)
 
     def unmute(self, fd: int) -> None:
         """Report what has happened on a descriptor meanwhile, and what will."""
+        self.muted.discard(fd)
         entry = self._entries.get(fd)
         if entry is not None and entry.muted:
             entry.muted = False

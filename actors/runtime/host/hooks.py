@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from typing import Any
 
+_checked: weakref.WeakKeyDictionary[type[Any], list[object]] = weakref.WeakKeyDictionary()
+"""The hooks of classes that were found to be plain functions."""
 HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
 
 
@@ -19,6 +22,9 @@ def refuse_async(cls: type[Any]) -> None:
 
     Raises: TypeError, when a hook is `async def`, whether the class defines it, inherits it or has it mixed in.
     """
+    hooks = [getattr(cls, name, None) for name in HOOKS]
+    if _checked.get(cls) == hooks:  # looking closely takes longer than the rest of a start
+        return
     for name in HOOKS:
         hook = inspect.getattr_static(cls, name, None)
         if is_async(hook):
@@ -28,6 +34,7 @@ def refuse_async(cls: type[Any]) -> None:
                 f"{cls.__qualname__}.{name}{found} is `async def`, which is not supported: nobody would await it. "
                 f"Write `def {name}`; it can run a coroutine with asyncio.run()"
             )
+    _checked[cls] = hooks
 
 
 def is_async(hook: object) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
@@ -19,5 +19,8 @@ def recorded() -> Iterator[Told]:
     def tell(ref: ActorRef, message: object, **_options: object) -> None:
         told.append((ref.name, message))
 
-    with patch.object(ActorRef, "tell", tell):
+    def tell_many(ref: ActorRef, messages: Iterable[object], **_options: object) -> None:
+        told.extend((ref.name, message) for message in messages)
+
+    with patch.object(ActorRef, "tell", tell), patch.object(ActorRef, "tell_many", tell_many):
         yield told

@@ -19,11 +19,14 @@ from peerage.actors.messages import (
     SeedRequestDropped,
 )
 from peerage.actors.names import NodeNames
+from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.announcements import Announcements
+from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorRef, Frames
 from peerage.actors.transfer import RECEIVE
 from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
+from tests.actors.peers.fake_loop import FakeLoop
 from tests.actors.peers.recorded_refs import Told, recorded
 
 NAMES = NodeNames("n/", ("ONE", "TWO"), 1)
@@ -46,8 +49,14 @@ def told() -> Iterator[Told]:
 
 
 @pytest.fixture
-def announcements() -> Announcements:
-    return Announcements(NAMES, "c-1")
+def announcements(loop: FakeLoop) -> Announcements:
+    addressees = Addressees(NAMES)
+    return Announcements(addressees, "c-1", SwitchNews(addressees.switch, loop.call_later))
+
+
+@pytest.fixture
+def loop() -> FakeLoop:
+    return FakeLoop()
 
 
 def test_a_reactor_hears_of_a_peer_before_it_is_added(announcements: Announcements, told: Told) -> None:
@@ -59,10 +68,15 @@ def test_a_reactor_hears_of_a_peer_before_it_is_added(announcements: Announcemen
     assert second == (ONE, AddPeer("c-1"))
 
 
-def test_switch_and_host_hear_that_a_peer_runs(announcements: Announcements, told: Told) -> None:
+def test_switch_and_host_hear_that_a_peer_runs(
+    announcements: Announcements, told: Told, loop: FakeLoop
+) -> None:
+    """The switch a moment later."""
     announcements.started(INFO)
     announcements.tell_host(INFO)
-    assert told == [(SWITCH, PeerStarted(INFO)), (HOST, INFO)]
+    assert told == [(HOST, INFO)]
+    loop.advance(1.0)
+    assert told == [(HOST, INFO), (SWITCH, PeerStarted(INFO))]
 
 
 def test_messages_go_to_their_reactor_as_frames(announcements: Announcements, told: Told) -> None:
@@ -85,7 +99,8 @@ def test_a_request_that_nobody_waits_for_is_taken_back(announcements: Announceme
     assert told == [(ONE, SeedRequestDropped(KEY.node_id, "c-1"))]
 
 
-def test_the_switch_hears_of_the_end(announcements: Announcements, told: Told) -> None:
+def test_the_switch_hears_of_the_end(announcements: Announcements, told: Told, loop: FakeLoop) -> None:
     ended = ConnectionEnded(FACTS, None, "it hung up", is_error=True)
     announcements.ended(ended)
+    loop.advance(1.0)
     assert told == [(SWITCH, ended)]

@@ -12,12 +12,14 @@ import pytest
 
 from peerage.actors.context import NodeContext
 from peerage.actors.names import NodeNames
+from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.link import LinkEvents
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.session import TRAFFIC_INTERVAL_S, Probes, Session
 from peerage.actors.peers.stream import SocketStream
+from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import Frames
 from peerage.actors.transfer import SEND, SEND_WAIT
 from peerage.testing import loopback_config
@@ -79,7 +81,9 @@ class End:
         self.metrics = Metrics()
         broadcasts = Broadcasts(ROUTES, 1024)
         feed = BroadcastFeed(broadcasts, loop)
-        self.shared = HostShared(self.metrics, broadcasts, feed)  # type: ignore[arg-type]
+        addressees = Addressees(names)
+        news = SwitchNews(addressees.switch, loop.call_later)
+        self.shared = HostShared(self.metrics, broadcasts, feed, addressees, news)  # type: ignore[arg-type]
         self.phases = Phases(Phase.RUNNING)
         self.told: list[str] = []
         self.handed: list[tuple[str, bytes]] = []

@@ -1,0 +1,44 @@
+"""What the switch hears of the connections of one host: who came and who went, several at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from peerage.actors.messages import ConnectionEnded, PeerStarted
+from peerage.actors.runtime import ActorRef
+
+__all__ = ["SwitchNews"]
+
+DELAY_S = 0.005  # nobody waits for the switch to hear of an accepted connection
+MOST = 100
+
+
+class SwitchNews:
+    """Told in the order in which it happened; what is told of a dial, and all before it, at once: somebody waits for that.
+
+    What is lost with this process is lost with the connections that it was about.
+
+    Args: switch, who is told; call_later, of the host's loop.
+    """
+
+    def __init__(self, switch: ActorRef, call_later: Callable[..., object]) -> None:
+        self._switch = switch
+        self._call_later = call_later
+        self._gathered: list[PeerStarted | ConnectionEnded] = []
+
+    def tell(self, news: PeerStarted | ConnectionEnded) -> None:
+        """Something happened."""
+        about = news.info if isinstance(news, PeerStarted) else news.facts
+        self._gathered.append(news)
+        if about.is_outbound or len(self._gathered) >= MOST:
+            self.flush()
+        elif len(self._gathered) == 1:
+            self._call_later(DELAY_S, self.flush)
+
+    def flush(self) -> None:
+        """Tell what has gathered."""
+        news, self._gathered = self._gathered, []
+        if len(news) == 1:
+            self._switch.tell(news[0], exempt=True)
+        elif news:
+            self._switch.tell_many(news, exempt=True)

@@ -1,0 +1,68 @@
+"""actors/peers/switch_news.py: who came and went, told together and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from peerage.actors.messages import ConnectionEnded, ConnectionFacts
+from peerage.actors.peers.switch_news import DELAY_S, MOST, SwitchNews
+from peerage.actors.runtime import ActorRef
+from tests.actors.peers.fake_loop import FakeLoop
+from tests.actors.peers.recorded_refs import Told, recorded
+
+
+def ended(number: int, *, outbound: bool = False) -> ConnectionEnded:
+    return ConnectionEnded(ConnectionFacts(f"c-{number}", "host", "192.0.2.1", 1, outbound))
+
+
+class Stage:
+    """The news of a host, and what the switch hears."""
+
+    def __init__(self, told: Told) -> None:
+        self.loop = FakeLoop()
+        self.news = SwitchNews(ActorRef.to("switch"), self.loop.call_later)
+        self._told = told
+
+    @property
+    def heard(self) -> list[str]:
+        return [message.facts.connection for _name, message in self._told]  # type: ignore[attr-defined]  # all of them
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    with recorded() as told:
+        yield Stage(told)
+
+
+def test_what_happens_in_quick_succession_is_told_together(stage: Stage) -> None:
+    """In its order, and once."""
+    for number in range(3):
+        stage.news.tell(ended(number))
+    assert stage.heard == []
+    stage.loop.advance(DELAY_S)
+    stage.loop.advance(60.0)
+    assert stage.heard == ["c-0", "c-1", "c-2"]
+    stage.news.tell(ended(3))
+    stage.loop.advance(DELAY_S)
+    assert stage.heard[3:] == ["c-3"]
+
+
+def test_news_of_a_dial_goes_at_once_with_all_before_it(stage: Stage) -> None:
+    stage.news.tell(ended(0))
+    stage.news.tell(ended(1, outbound=True))
+    assert stage.heard == ["c-0", "c-1"]
+
+
+def test_a_flood_is_told_in_pieces(stage: Stage) -> None:
+    for number in range(MOST):
+        stage.news.tell(ended(number))
+    assert len(stage.heard) == MOST
+
+
+def test_at_the_end_nothing_is_kept_back(stage: Stage) -> None:
+    stage.news.tell(ended(0))
+    stage.news.flush()
+    stage.news.flush()
+    assert stage.heard == ["c-0"]

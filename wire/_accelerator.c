@@ -481,6 +481,245 @@ split_run(PyObject *Py_UNUSED(module), PyObject *args)
     return PyLong_FromSsize_t(pos);
 }
 
+/* --- messages ---------------------------------------------------------------------------------------------------- */
+
+/* Whole messages of one channel are handed over back to back, with their sizes beside them: uint32_t in the machine's
+ * byte order, since they only travel between processes of one machine. A packet with one of them:
+ *
+ *     length | 1a, length | middle: channel and eof | 1a, size | data
+ */
+#define KIND_TAG 0x1A
+#define SIZE_BYTES ((Py_ssize_t)sizeof(uint32_t))
+
+static uint32_t
+size_at(const char *sizes, Py_ssize_t index)
+{
+    uint32_t size;
+    memcpy(&size, sizes + index * SIZE_BYTES, sizeof(size)); /* a slice of other bytes need not be aligned */
+    return size;
+}
+
+static size_t
+varint_size(size_t value)
+{
+    size_t count = 1;
+    while (value >= 0x80) {
+        value >>= 7;
+        count++;
+    }
+    return count;
+}
+
+static char *
+put_varint(char *out, size_t value)
+{
+    while (value >= 0x80) {
+        *out++ = (char)(0x80 | (value & 0x7F));
+        value >>= 7;
+    }
+    *out++ = (char)value;
+    return out;
+}
+
+/* Reads a varint of one or two bytes; the caller has checked that one byte is there. Returns: where it ends; NULL if it
+ * is longer or not complete. */
+static const unsigned char *
+get_short_varint(const unsigned char *at, const unsigned char *end, size_t *value)
+{
+    size_t low = *at++;
+    if (low >= 0x80) {
+        if (at == end || *at >= 0x80) {
+            return NULL;
+        }
+        low = low - 0x80 + ((size_t)*at++ << 7);
+    }
+    *value = low;
+    return at;
+}
+
+/* The packet at `at`, if it is complete and has the form above. Returns: where it ends, and its data; NULL otherwise. */
+static const unsigned char *
+whole_packet(const unsigned char *at, const unsigned char *end, const Py_buffer *middle, size_t limit, size_t capacity,
+             const unsigned char **data)
+{
+    size_t length, inner, size;
+    if (at == end || (at = get_short_varint(at, end, &length)) == NULL || length > limit || length < 2 ||
+        length > (size_t)(end - at)) {
+        return NULL;
+    }
+    const unsigned char *stop = at + length;
+    if (*at != KIND_TAG || (at = get_short_varint(at + 1, stop, &inner)) == NULL || inner != (size_t)(stop - at) ||
+        inner < (size_t)middle->len + 2 || memcmp(at, middle->buf, (size_t)middle->len) != 0) {
+        return NULL;
+    }
+    at += middle->len;
+    if (*at != KIND_TAG || (at = get_short_varint(at + 1, stop, &size)) == NULL || size != (size_t)(stop - at) ||
+        size == 0 || size > capacity) {
+        return NULL;
+    }
+    *data = at;
+    return stop;
+}
+
+static PyObject *
+read_messages(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *data, *joined = NULL, *sizes = NULL, *result = NULL;
+    Py_buffer middle;
+    Py_ssize_t pos, limit, capacity;
+    if (!PyArg_ParseTuple(args, "Sny*nn:read_messages", &data, &pos, &middle, &limit, &capacity)) {
+        return NULL;
+    }
+    if (pos < 0 || pos > PyBytes_GET_SIZE(data) || limit < 0 || capacity < 0) {
+        PyErr_SetString(PyExc_ValueError, "messages outside of their data");
+        goto done;
+    }
+    const unsigned char *begin = (const unsigned char *)PyBytes_AS_STRING(data), *end = begin + PyBytes_GET_SIZE(data);
+    const unsigned char *at = begin + pos, *next, *message;
+    Py_ssize_t count = 0, total = 0;
+    while ((next = whole_packet(at, end, &middle, (size_t)limit, (size_t)capacity, &message)) != NULL) {
+        count++;
+        total += next - message;
+        at = next;
+    }
+    joined = PyBytes_FromStringAndSize(NULL, total);
+    sizes = PyBytes_FromStringAndSize(NULL, count * SIZE_BYTES);
+    if (joined == NULL || sizes == NULL) {
+        goto done;
+    }
+    char *out = PyBytes_AS_STRING(joined), *size_out = PyBytes_AS_STRING(sizes);
+    at = begin + pos;
+    for (; count > 0; count--) {
+        at = whole_packet(at, end, &middle, (size_t)limit, (size_t)capacity, &message);
+        uint32_t size = (uint32_t)(at - message);
+        memcpy(out, message, size);
+        memcpy(size_out, &size, sizeof(size));
+        out += size;
+        size_out += SIZE_BYTES;
+    }
+    result = Py_BuildValue("OOn", joined, sizes, (Py_ssize_t)(at - begin));
+done:
+    Py_XDECREF(joined);
+    Py_XDECREF(sizes);
+    PyBuffer_Release(&middle);
+    return result;
+}
+
+/* The bytes that a packet with a message of this size has after its length. */
+static size_t
+packet_length(size_t size, size_t middle, size_t *inner)
+{
+    *inner = middle + (size ? 1 + varint_size(size) + size : 0);
+    return 1 + varint_size(*inner) + *inner;
+}
+
+static PyObject *
+cut_messages(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer data, sizes, middle;
+    Py_ssize_t at, first, last, least, room;
+    int forced;
+    if (!PyArg_ParseTuple(args, "y*ny*nny*nnp:cut_messages", &data, &at, &sizes, &first, &last, &middle, &least, &room,
+                          &forced)) {
+        return NULL;
+    }
+    PyObject *packets = NULL, *result = NULL;
+    if (at < 0 || at > data.len || first < 0 || last < first || last > sizes.len / SIZE_BYTES) {
+        PyErr_SetString(PyExc_ValueError, "messages outside of their data");
+        goto done;
+    }
+    Py_ssize_t written = 0, next = first, until = at;
+    while (next < last && written < least) {
+        size_t size = size_at(sizes.buf, next), inner, length;
+        if (size > (size_t)(data.len - until)) {
+            PyErr_SetString(PyExc_ValueError, "messages outside of their data");
+            goto done;
+        }
+        length = packet_length(size, (size_t)middle.len, &inner);
+        Py_ssize_t total = (Py_ssize_t)(varint_size(length) + length);
+        if (total > room - written && (written || !forced)) {
+            break;
+        }
+        if (total > PY_SSIZE_T_MAX - written) {
+            PyErr_NoMemory();
+            goto done;
+        }
+        written += total;
+        until += (Py_ssize_t)size;
+        next++;
+    }
+    packets = PyBytes_FromStringAndSize(NULL, written);
+    if (packets == NULL) {
+        goto done;
+    }
+    char *out = PyBytes_AS_STRING(packets);
+    const char *from = (const char *)data.buf + at;
+    for (Py_ssize_t index = first; index < next; index++) {
+        size_t size = size_at(sizes.buf, index), inner;
+        out = put_varint(out, packet_length(size, (size_t)middle.len, &inner));
+        *out++ = KIND_TAG;
+        out = put_varint(out, inner);
+        memcpy(out, middle.buf, (size_t)middle.len);
+        out += middle.len;
+        if (size) {
+            *out++ = KIND_TAG;
+            out = put_varint(out, size);
+            memcpy(out, from, size);
+            out += size;
+            from += size;
+        }
+    }
+    result = Py_BuildValue("Onn", packets, next, until);
+done:
+    Py_XDECREF(packets);
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&sizes);
+    PyBuffer_Release(&middle);
+    return result;
+}
+
+static PyObject *
+split_messages(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    Py_buffer data, sizes;
+    PyTypeObject *kind;
+    PyObject *prefix, *messages = NULL;
+    if (!PyArg_ParseTuple(args, "y*y*O!O!:split_messages", &data, &sizes, &PyType_Type, &kind, &PyTuple_Type, &prefix)) {
+        return NULL;
+    }
+    Py_ssize_t count = sizes.len / SIZE_BYTES, before = PyTuple_GET_SIZE(prefix), at = 0;
+    if (!PyType_IsSubtype(kind, &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "an event is a tuple");
+        goto done;
+    }
+    messages = PyList_New(count);
+    for (Py_ssize_t i = 0; messages != NULL && i < count; i++) {
+        Py_ssize_t size = (Py_ssize_t)size_at(sizes.buf, i);
+        if (size > data.len - at) {
+            PyErr_SetString(PyExc_ValueError, "messages outside of their data");
+            Py_CLEAR(messages);
+            break;
+        }
+        PyObject *message = PyBytes_FromStringAndSize((const char *)data.buf + at, size);
+        PyObject *event = message == NULL ? NULL : kind->tp_alloc(kind, before + 1);
+        if (event == NULL) {
+            Py_XDECREF(message);
+            Py_CLEAR(messages);
+            break;
+        }
+        for (Py_ssize_t j = 0; j < before; j++) {
+            PyTuple_SET_ITEM(event, j, Py_NewRef(PyTuple_GET_ITEM(prefix, j)));
+        }
+        PyTuple_SET_ITEM(event, before, message);
+        PyList_SET_ITEM(messages, i, event);
+        at += size;
+    }
+done:
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&sizes);
+    return messages;
+}
+
 /* --- module ------------------------------------------------------------------------------------------------------ */
 
 static PyMethodDef module_methods[] = {
@@ -492,6 +731,14 @@ static PyMethodDef module_methods[] = {
     {"split_run", split_run, METH_VARARGS,
      "split_run(data, pos, header, size, event_type, channel_id, events): append an event for each packet from pos on "
      "that begins with this header; returns where the run ends."},
+    {"read_messages", read_messages, METH_VARARGS,
+     "read_messages(data, pos, middle, limit, capacity): (joined messages, their sizes, where the first other packet "
+     "begins)."},
+    {"cut_messages", cut_messages, METH_VARARGS,
+     "cut_messages(data, at, sizes, first, last, middle, least, room, forced): (packets, index of the next message, where "
+     "it begins)."},
+    {"split_messages", split_messages, METH_VARARGS,
+     "split_messages(data, sizes, kind, prefix): a list of `kind`, each the prefix and one message."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -21,3 +21,25 @@ def split_run(
     events: list[Any],
     /,
 ) -> int: ...
+def read_messages(
+    data: bytes, pos: int, middle: bytes, limit: int, capacity: int, /
+) -> tuple[bytes, bytes, int]: ...
+def cut_messages(
+    data: bytes | bytearray | memoryview,
+    at: int,
+    sizes: bytes,
+    first: int,
+    last: int,
+    middle: bytes,
+    least: int,
+    room: int,
+    forced: bool,
+    /,
+) -> tuple[bytes, int, int]: ...
+def split_messages(
+    data: bytes | bytearray | memoryview,
+    sizes: bytes,
+    kind: type[tuple[Any, ...]],
+    prefix: tuple[Any, ...],
+    /,
+) -> list[Any]: ...

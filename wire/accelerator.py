@@ -10,9 +10,28 @@ import os
 from collections.abc import Iterator
 
 from peerage.wire import loops
-from peerage.wire.loops import FrameCipher, cut, join_run, split_run
+from peerage.wire.loops import (
+    FrameCipher,
+    cut,
+    cut_messages,
+    join_run,
+    read_messages,
+    split_messages,
+    split_run,
+)
 
-__all__ = ["FrameCipher", "compiled", "cut", "description", "join_run", "split_run", "use"]
+__all__ = [
+    "FrameCipher",
+    "compiled",
+    "cut",
+    "cut_messages",
+    "description",
+    "join_run",
+    "read_messages",
+    "split_messages",
+    "split_run",
+    "use",
+]
 
 
 def _openssl_libraries() -> Iterator[str | None]:

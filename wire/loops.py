@@ -6,18 +6,25 @@ decides which of them is used.
 
 from __future__ import annotations
 
+from array import array
+from functools import lru_cache
+from itertools import accumulate
 from struct import Struct
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-__all__ = ["FrameCipher", "cut", "join_run", "split_run"]
+__all__ = ["FrameCipher", "cut", "cut_messages", "join_run", "read_messages", "split_messages", "split_run"]
 
 FRAME_DATA = 1024
 FRAME_PLAIN = 4 + FRAME_DATA
 FRAME_SEALED = FRAME_PLAIN + 16
 
+SIZES: Final = (
+    "I"  # how sizes of messages stand beside them: array's code for four bytes in the machine's order
+)
+_KIND = 0x1A  # before a part of a message, and before its data
 _FULL = FRAME_DATA.to_bytes(4, "little")
 _nonce = Struct("<4xQ").pack
 _length = Struct("<I")
@@ -122,3 +129,116 @@ def split_run(
         pos = stop
         stop += stride
     return pos
+
+
+def read_messages(
+    data: bytes, pos: int, middle: bytes, limit: int, capacity: int
+) -> tuple[bytes, bytes, int]:
+    """The messages of one channel that follow each other from `pos` on, each whole in a packet of the common form.
+
+        length | 1a, length | middle: channel and eof | 1a, size | data
+
+    Ends at the first packet that is incomplete, has another form, or whose lengths take more than two bytes.
+
+    Args: limit, bytes of a packet without the length in front; capacity, bytes of a message.
+    Returns: the joined messages, their sizes (see SIZES), and where the first packet that is not among them begins.
+    """
+    messages: list[bytes] = []
+    startswith, end = data.startswith, len(data)
+    try:
+        while pos < end:
+            length, at = data[pos], pos + 1
+            if length >= 0x80:
+                second, at = data[at], at + 1
+                length += (second << 7) - 0x80
+                if second >= 0x80:
+                    break
+            stop = at + length
+            if length > limit or stop > end or data[at] != _KIND:
+                break
+            inner, at = data[at + 1], at + 2
+            if inner >= 0x80:
+                second, at = data[at], at + 1
+                inner += (second << 7) - 0x80
+                if second >= 0x80:
+                    break
+            if at + inner != stop or not startswith(middle, at):
+                break
+            at += len(middle)
+            if at >= stop or data[at] != _KIND:
+                break
+            size, at = data[at + 1], at + 2
+            if size >= 0x80:
+                second, at = data[at], at + 1
+                size += (second << 7) - 0x80
+                if second >= 0x80:
+                    break
+            if at + size != stop or not 0 < size <= capacity:
+                break
+            messages.append(data[at:stop])
+            pos = stop
+    except IndexError:
+        pass
+    return b"".join(messages), array(SIZES, map(len, messages)).tobytes(), pos
+
+
+def cut_messages(
+    data: _Bytes,
+    at: int,
+    sizes: bytes,
+    first: int,
+    last: int,
+    middle: bytes,
+    least: int,
+    room: int,
+    forced: bool,
+) -> tuple[bytes, int, int]:
+    """The messages from the one with index `first` on, which begins at `at`, up to `last`, each in a packet of its own.
+
+    Ends when `least` bytes are written, or before a packet that would exceed `room`; if `forced`, not before the first.
+
+    Returns: the packets, the index of the next message, and where that begins.
+    """
+    packets: list[_Bytes] = []
+    written = 0
+    for size in memoryview(sizes).cast(SIZES)[first:last]:
+        if written >= least:
+            break
+        header = _header(middle, size)
+        total = len(header) + size
+        if written + total > room and (written or not forced):
+            break
+        packets.append(header)
+        packets.append(data[at : at + size])
+        written += total
+        at += size
+        first += 1
+    return b"".join(packets), first, at
+
+
+@lru_cache(maxsize=8192)
+def _header(middle: bytes, size: int) -> bytes:
+    """All of a packet that precedes its `size` bytes of data."""
+    inner = middle + b"\x1a" + _varint(size) if size else middle
+    kind = b"\x1a" + _varint(len(inner) + size)
+    return _varint(len(kind) + len(inner) + size) + kind + inner
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(0x80 | value & 0x7F)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def split_messages(
+    data: _Bytes, sizes: bytes, kind: type[tuple[Any, ...]], prefix: tuple[Any, ...]
+) -> list[Any]:
+    """Joined messages one by one. Returns: for each a tuple of this kind, the prefix and the message."""
+    ends = list(accumulate(memoryview(sizes).cast(SIZES)))
+    return [
+        _new_tuple(kind, (*prefix, bytes(data[start:end])))
+        for start, end in zip([0, *ends], ends, strict=False)
+    ]

@@ -24,6 +24,7 @@ from peerage.wire.packet import (
     PONG,
     Event,
     MessageReceived,
+    MessageRun,
     PingReceived,
     PongReceived,
 )
@@ -35,6 +36,7 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus
 __all__ = [
     "Event",
     "MessageReceived",
+    "MessageRun",
     "MultiplexConnection",
     "PingReceived",
     "PongReceived",
@@ -79,6 +81,7 @@ class MultiplexConnection:
         pong_timeout: float = PONG_TIMEOUT_S,
         flush_throttle: float = FLUSH_THROTTLE_S,
         remote_channels: Iterable[int] = (),
+        joins_messages: bool = False,
     ) -> None:
         """A connection that begins now.
 
@@ -94,6 +97,7 @@ class MultiplexConnection:
                 produces. Only the answers to a flood of pings wait this long, so that they can share a frame.
             remote_channels: IDs that the remote announced. Packets on those that are not in `channels` are dropped and
                 counted, and count against the receive rate; a packet on a channel that neither side has is an error.
+            joins_messages: report whole messages of one channel that follow each other as one `MessageRun`.
 
         Raises: DuplicateChannelError, ConnectionSettingError.
         """
@@ -101,7 +105,9 @@ class MultiplexConnection:
             raise ConnectionSettingError("max_packet_msg_payload_size", max_packet_msg_payload_size)
         self._scheduler = Scheduler(channels, now=now, max_payload=max_packet_msg_payload_size)
         capacities = {descriptor.id: descriptor.recv_message_capacity for descriptor in channels}
-        self._reader = PacketReader(capacities, max_packet_msg_payload_size, remote_channels)
+        self._reader = PacketReader(
+            capacities, max_packet_msg_payload_size, remote_channels, joins_messages=joins_messages
+        )
         self._send_limit = TokenBucket(send_rate, now)
         self._recv_limit = TokenBucket(recv_rate, now)
         self._send_meter = FlowMeter(now)
@@ -213,6 +219,10 @@ class MultiplexConnection:
     def try_send_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages of one channel in order, as `try_send` does. Returns: how many, from the first on."""
         return self._scheduler.put_many(channel_id, messages) if self._error is None else 0
+
+    def try_send_run(self, run: MessageRun) -> int:
+        """Queue joined messages, as `try_send_many` does. Returns: how many, from the first on."""
+        return self._scheduler.put_run(run) if self._error is None else 0
 
     def can_send(self, channel_id: int) -> bool:
         """Whether the channel's queue has room."""

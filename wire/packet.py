@@ -10,12 +10,17 @@ Source: reference 4.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple, TypeAlias
 
+from peerage.wire import accelerator
 from peerage.wire.errors import (
     PacketKindError,
 )
+from peerage.wire.loops import SIZES
 from peerage.wire.protobuf import BYTES, VARINT, expect, fields
 from peerage.wire.varint import encode_uvarint
 
@@ -25,6 +30,7 @@ __all__ = [
     "PONG",
     "Event",
     "MessageReceived",
+    "MessageRun",
     "Packet",
     "PacketMsg",
     "Ping",
@@ -36,6 +42,7 @@ __all__ = [
     "eof_payload_limit",
     "max_packet_size",
     "message_header",
+    "whole_message_middle",
 ]
 
 DEFAULT_MAX_PAYLOAD = 1024  # bytes of data in a packet, reference 4: max_packet_msg_payload_size
@@ -44,6 +51,7 @@ PONG = b"\x02\x12\x00"
 
 ONE_BYTE_CHANNELS = 0x80  # channel IDs from here on take two bytes
 _INT32 = 2**32
+_SIZE_BYTES = array(SIZES).itemsize
 
 # --- one packet ---
 
@@ -86,6 +94,12 @@ def _body_header(channel_id: int, eof: bool, size: int) -> bytes:
     if size:
         inner += b"\x1a" + encode_uvarint(size)
     return b"\x1a" + encode_uvarint(len(inner) + size) + inner
+
+
+@cache
+def whole_message_middle(channel_id: int) -> bytes:
+    """The bytes that the headers of a channel's whole messages have in common: what lies between the lengths."""
+    return _body_header(channel_id, eof=True, size=0)[2:]
 
 
 def encode_packet(packet: Packet) -> bytes:
@@ -171,6 +185,42 @@ class MessageReceived(NamedTuple):
     data: bytes
 
 
+class MessageRun(NamedTuple):
+    """Messages of one channel that followed each other, joined.
+
+    What travels in a stream of small messages is one object for all of them: it is made, handed on and copied at the cost of
+    a single message. Only their receiver takes them apart.
+
+    Args:
+        channel_id: of all of them.
+        sizes: their bytes, in order, as an array of SIZES.
+        data: the messages.
+    """
+
+    channel_id: int
+    sizes: bytes
+    data: bytes | memoryview
+
+    @classmethod
+    def of(cls, channel_id: int, messages: Sequence[bytes | memoryview]) -> MessageRun:
+        """Join messages."""
+        return cls(channel_id, array(SIZES, map(len, messages)).tobytes(), b"".join(messages))
+
+    @property
+    def messages(self) -> int:
+        """How many messages it is."""
+        return len(self.sizes) // _SIZE_BYTES
+
+    @property
+    def longest(self) -> int:
+        """Bytes of the longest message."""
+        return max(memoryview(self.sizes).cast(SIZES), default=0)
+
+    def each(self) -> list[MessageReceived]:
+        """The messages one by one."""
+        return accelerator.split_messages(self.data, self.sizes, MessageReceived, (self.channel_id,))
+
+
 class PingReceived(NamedTuple):
     """One or more pings arrived, with nothing but pings and pongs between them."""
 
@@ -179,4 +229,4 @@ class PongReceived(NamedTuple):
     """One or more pongs arrived, asked for or not, with nothing but pings and pongs between them."""
 
 
-Event: TypeAlias = MessageReceived | PingReceived | PongReceived
+Event: TypeAlias = MessageReceived | MessageRun | PingReceived | PongReceived

@@ -32,6 +32,7 @@ from peerage.wire.packet import (
     PONG,
     Event,
     MessageReceived,
+    MessageRun,
     Packet,
     PacketMsg,
     Ping,
@@ -40,6 +41,7 @@ from peerage.wire.packet import (
     PongReceived,
     decode_packet,
     max_packet_size,
+    whole_message_middle,
 )
 from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
 
@@ -97,6 +99,8 @@ class PacketReader:
         capacities: Mapping[int, int],
         max_payload: int = DEFAULT_MAX_PAYLOAD,
         remote_channels: Iterable[int] = (),
+        *,
+        joins_messages: bool = False,
     ) -> None:
         """A reader at the beginning of a stream.
 
@@ -106,11 +110,13 @@ class PacketReader:
             remote_channels: the channels that the remote announced. Packets on those that are not in `capacities` are
                 counted and dropped instead of ending the connection: a remote announces what it has, which does not
                 mean that it looks at what we have before it sends (v2.0.0-rc1 does not).
+            joins_messages: give whole messages of one channel that follow each other as one `MessageRun`.
         """
         self._incoming = {
             channel_id: _Incoming(channel_id, 0, is_unserved=True) for channel_id in remote_channels
         } | {channel_id: _Incoming(channel_id, size) for channel_id, size in capacities.items()}
         self._max_payload = max_payload
+        self._joins_messages = joins_messages
         self._limit = max_packet_size(max_payload)
         self._bridge = self._limit + 1 + MAX_UVARINT_BYTES  # the longest packet possible, its length included
         self._held = b""
@@ -190,13 +196,15 @@ class PacketReader:
                 continue
             if self._header_eof:
                 # Each packet is a whole message, unless an earlier part is waiting for this one or it is too long.
-                if not channel.length and size <= channel.capacity:
+                if channel.length or size > channel.capacity:
+                    self._take(channel, data[start:stop], True, events)
+                    pos = stop
+                elif not (
+                    self._joins_messages and (pos := self._read_run(data, pos, channel, events)) >= stop
+                ):
                     pos = accelerator.split_run(
                         data, pos, header, size, MessageReceived, channel.channel_id, events
                     )
-                else:
-                    self._take(channel, data[start:stop], True, events)
-                    pos = stop
                 continue
             # A part of a longer message: take all packets of this run at once, since a long message is mostly these.
             run = accelerator.join_run(data, pos, header, size)
@@ -211,6 +219,20 @@ class PacketReader:
             if len(channel.parts) >= channel.join_at:
                 channel.join_parts()
         return pos
+
+    def _read_run(self, data: bytes, pos: int, channel: _Incoming, events: list[Event]) -> int:
+        """Read the channel's whole messages from `pos` on, of whatever sizes, as one event.
+
+        Returns: where they end; `pos` if the first is none that can be read so.
+        """
+        middle = whole_message_middle(channel.channel_id)
+        joined, sizes, end = accelerator.read_messages(data, pos, middle, self._limit, channel.capacity)
+        run = MessageRun(channel.channel_id, sizes, joined)
+        if run.messages > 1:
+            events.append(run)
+        elif run.messages:
+            events.append(MessageReceived(channel.channel_id, joined))
+        return end
 
     def _read_other(self, data: bytes, pos: int, events: list[Event]) -> int:
         """Read a packet that does not begin with the last header.

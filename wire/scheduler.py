@@ -21,7 +21,13 @@ from typing import TypeAlias
 from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
-from peerage.wire.packet import DEFAULT_MAX_PAYLOAD, eof_payload_limit, message_header
+from peerage.wire.packet import (
+    DEFAULT_MAX_PAYLOAD,
+    MessageRun,
+    eof_payload_limit,
+    message_header,
+    whole_message_middle,
+)
 
 __all__ = ["DECAY_INTERVAL_S", "FramedMessage", "OutgoingChannel", "Scheduler"]
 
@@ -71,7 +77,17 @@ class FramedMessage:
         return len(self.data)
 
 
-_Queued: TypeAlias = bytes | memoryview | FramedMessage
+class _QueuedRun:
+    """Joined messages in a queue: those with the indexes from `first` to `last`, which begin at `at`."""
+
+    __slots__ = ("at", "data", "first", "last", "sizes")
+
+    def __init__(self, run: MessageRun, count: int) -> None:
+        self.data, self.sizes = run.data, run.sizes
+        self.at, self.first, self.last = 0, 0, count
+
+
+_Queued: TypeAlias = bytes | memoryview | FramedMessage | _QueuedRun
 
 
 class OutgoingChannel:
@@ -84,12 +100,14 @@ class OutgoingChannel:
         "_full_size",
         "_max_payload",
         "_message",
+        "_middle",
         "_offset",
         "_queue",
         "capacity",
         "channel_id",
         "index",
         "priority",
+        "queued",
         "recently_sent",
         "started",
     )
@@ -101,6 +119,7 @@ class OutgoingChannel:
         self.capacity = descriptor.send_queue_capacity
         self.recently_sent = 0  # bytes of packets, decaying
         self.started = 0  # messages that have left the queue since the owner last set this to 0
+        self.queued = 0  # messages in the queue, not counting the one being sent
         self._queue: deque[_Queued] = deque()
         self._message: memoryview | None = (
             None  # the message being sent; what comes before _offset has been written
@@ -111,6 +130,7 @@ class OutgoingChannel:
         self._full_header = message_header(descriptor.id, eof=False, size=max_payload)
         self._full_size = len(self._full_header) + max_payload
         self._eof_headers = _eof_headers_of(descriptor.id)
+        self._middle = whole_message_middle(descriptor.id)
 
     @property
     def has_data(self) -> bool:
@@ -118,14 +138,9 @@ class OutgoingChannel:
         return self._message is not None or bool(self._queue)
 
     @property
-    def queued(self) -> int:
-        """Messages in the queue, not counting the one being sent."""
-        return len(self._queue)
-
-    @property
     def unsent(self) -> int:
         """Messages in the queue and the one being sent, if any."""
-        return len(self._queue) + (self._message is not None)
+        return self.queued + (self._message is not None)
 
     def put(self, message: _Bytes) -> bool:
         """Queue a message. Returns: False when the queue is full.
@@ -136,7 +151,7 @@ class OutgoingChannel:
 
     def put_many(self, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages in order, as many as there is room for. Returns: how many."""
-        room = self.capacity - len(self._queue)
+        room = self.capacity - self.queued
         if room < len(messages):
             messages = messages[: max(0, room)]
         self._queue.extend(
@@ -145,7 +160,18 @@ class OutgoingChannel:
                 for each in messages
             ]
         )
+        self.queued += len(messages)
         return len(messages)
+
+    def put_run(self, run: MessageRun) -> int:
+        """Queue joined messages in order, as many as there is room for. Returns: how many."""
+        if run.longest > self._eof_limit:
+            return self.put_many([message.data for message in run.each()])
+        count = min(run.messages, max(0, self.capacity - self.queued))
+        if count:
+            self._queue.append(_QueuedRun(run, count))
+            self.queued += count
+        return count
 
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
         """Append packets until `least` bytes are written, nothing is left, or the next packet would exceed `room`.
@@ -162,9 +188,12 @@ class OutgoingChannel:
             message = self._message
             if message is None:
                 written += self._write_whole(parts, least - written, room - written, forced=forced)
-                if written >= least or not self._queue or len(self._queue[0]) <= self._eof_limit:
+                if written >= least or not self._queue:
                     break
-                message = self._start()
+                queued = self._queue[0]
+                if isinstance(queued, _QueuedRun) or len(queued) <= self._eof_limit:
+                    break
+                message = self._start(queued)
                 forced = at_least_one and not written
             left = len(message) - self._offset
             if left <= self._eof_limit:
@@ -186,7 +215,7 @@ class OutgoingChannel:
     def _write_whole(self, parts: list[_Bytes], least: int, room: int, *, forced: bool) -> int:
         """Write the next messages, as long as each fits one packet or is already framed and fits as a whole.
 
-        Most gossip does. Returns: bytes written.
+        Most gossip does. Joined messages are cut in one go, as far as each fits. Returns: bytes written.
         """
         written = 0
         queue, limit, headers, append = self._queue, self._eof_limit, self._eof_headers, parts.append
@@ -202,6 +231,27 @@ class OutgoingChannel:
                 if written + total > room and (written or not forced):
                     break
                 append(message.packets)
+            elif isinstance(message, _QueuedRun):
+                packets, message.first, message.at = accelerator.cut_messages(
+                    message.data,
+                    message.at,
+                    message.sizes,
+                    before := message.first,
+                    message.last,
+                    self._middle,
+                    least - written,
+                    room - written,
+                    forced and not written,
+                )
+                count = message.first - before
+                self.queued -= count
+                self.started += count
+                written += len(packets)
+                append(packets)
+                if message.first < message.last:
+                    break
+                queue.popleft()
+                continue
             else:
                 size = len(message)
                 if size > limit:
@@ -213,6 +263,7 @@ class OutgoingChannel:
                 append(header)
                 append(message)  # type: ignore[arg-type]  # narrowed by `type is` above
             queue.popleft()
+            self.queued -= 1
             written += total
             self.started += 1
         return written
@@ -221,9 +272,10 @@ class OutgoingChannel:
         header = self._eof_headers[size] = message_header(self.channel_id, eof=True, size=size)
         return header
 
-    def _start(self) -> memoryview:
+    def _start(self, queued: bytes | memoryview | FramedMessage) -> memoryview:
         """Take the next message from the queue, one that needs several packets."""
-        queued = self._queue.popleft()
+        self._queue.popleft()
+        self.queued -= 1
         # A view, because its slices copy nothing.
         message = memoryview(queued.data if isinstance(queued, FramedMessage) else queued)
         self._message = message
@@ -291,6 +343,17 @@ class Scheduler:
         """Queue messages of one channel in order, as many as there is room for. Returns: how many."""
         channel = self.channels.get(channel_id)
         return 0 if channel is None else self._put(channel, messages)
+
+    def put_run(self, run: MessageRun) -> int:
+        """Queue joined messages in order, as many as there is room for. Returns: how many."""
+        channel = self.channels.get(run.channel_id)
+        if channel is None:
+            return 0
+        was_idle = not channel.has_data
+        count = channel.put_run(run)
+        if was_idle and count:
+            self._ready.append(channel)
+        return count
 
     def _put(self, channel: OutgoingChannel, messages: Sequence[_Bytes | FramedMessage]) -> int:
         was_idle = not channel.has_data

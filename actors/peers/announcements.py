@@ -49,11 +49,11 @@ class Announcements:
         """The same to the transport, from another process."""
         ActorRef.to(info.host).tell(info, exempt=True)
 
-    def hand_over(self, reactor: str, channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
+    def hand_over(
+        self, reactor: str, places: Sequence[transfer.Place], frames: Sequence[bytes | memoryview]
+    ) -> None:
         """Give a reactor messages that arrived; its window bounds them."""
-        self._names.reactor(reactor).tell(
-            transfer.received(self._connection, channel_ids, messages), exempt=True
-        )
+        self._names.reactor(reactor).tell(transfer.received(self._connection, places, frames), exempt=True)
 
     def grant(self, by_reactor: Mapping[str, Mapping[int, int]]) -> None:
         """Tell reactors how many messages they may have sent by now. Args: by_reactor, channel → total of each."""

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from peerage.actors.peers.receive_window import ReceiveWindow
 from peerage.actors.peers.traffic import Traffic
+from peerage.actors.transfer import Place
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.multiplex import Event, MessageReceived, PongReceived
+from peerage.wire.multiplex import Event, MessageReceived, MessageRun, PongReceived
 
 __all__ = ["Inbound", "WindowLimits"]
 
@@ -61,9 +62,9 @@ class Inbound:
         self,
         name: str,
         channels: Sequence[ChannelDescriptor],
-        hand_over: Callable[[Sequence[int], Sequence[bytes]], None],
+        hand_over: Callable[[Sequence[Place], Sequence[bytes | memoryview]], None],
     ) -> None:
-        """Hand a reactor what arrives on its channels. Args: hand_over, takes the channels and messages of a batch."""
+        """Hand a reactor what arrives on its channels. Args: hand_over, takes the places and frames of a batch."""
         limits = self._limits
         descriptors = {descriptor.id: descriptor for descriptor in channels}
         window = ReceiveWindow(
@@ -91,6 +92,11 @@ class Inbound:
                 if traffic is not None:
                     traffic.received(channel_id, len(data))
                 window_of[channel_id].add(channel_id, data)
+            elif type(event) is MessageRun:
+                channel_id = event.channel_id
+                if traffic is not None:
+                    traffic.received(channel_id, len(event.data))
+                window_of[channel_id].add_run(event)
             elif type(event) is PongReceived:
                 self._on_pong()
         for window in self._windows.values():

@@ -339,7 +339,7 @@ class PeerActor(ProcessActor):
         kind = transfer.kind_of(message)
         if kind == transfer.BROADCAST:
             # We are in a process of our own, where the transport's broadcasts are out of reach.
-            channel_ids, so_far, _deadline = transfer.outgoing(message)
+            channel_ids, so_far = transfer.of_broadcast(message)
             self._shared.feed.add(channel_ids, message.frames, so_far)
             return None
         if self._session is None:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from peerage.actors.peers.spill import SpillQueue
+from peerage.actors.transfer import Place
 from peerage.wire.channel import ChannelDescriptor, WhenFull
+from peerage.wire.packet import MessageRun
 
 __all__ = ["WINDOW_MESSAGES", "ReceiveWindow"]
 
@@ -21,7 +23,7 @@ class ReceiveWindow:
 
     Args:
         channels: the reactor's descriptors, by ID.
-        hand_over: sends (channel IDs, messages) to the reactor.
+        hand_over: sends (places, frames) to the reactor, see transfer.py.
         on_drop: told of every message that the policy *drop newest* gave up.
         window: bytes the reactor may have unconsumed.
         spill_limit: bytes that may lie on disk.
@@ -31,7 +33,7 @@ class ReceiveWindow:
     def __init__(
         self,
         channels: Mapping[int, ChannelDescriptor],
-        hand_over: Callable[[Sequence[int], Sequence[bytes]], None],
+        hand_over: Callable[[Sequence[Place], Sequence[bytes | memoryview]], None],
         on_drop: Callable[[int], None],
         window: int,
         spill_limit: int,
@@ -47,8 +49,8 @@ class ReceiveWindow:
         self._unconsumed_messages = 0
         self._held: list[tuple[int, bytes]] = []  # read already, policy wait: at most one read of the socket
         self._spill: SpillQueue | None = None
-        self._channel_ids: list[int] = []
-        self._messages: list[bytes] = []
+        self._places: list[Place] = []
+        self._frames: list[bytes | memoryview] = []
 
     def is_full(self) -> bool:
         """Whether messages are held back that must be delivered and have no other place: stop reading."""
@@ -65,17 +67,28 @@ class ReceiveWindow:
             self._set_aside(channel_id, data)
             return
         # As `_has_room` and `_append`: here passes every message (performance.md, small).
-        self._channel_ids.append(channel_id)
-        self._messages.append(data)
+        self._places.append(channel_id)
+        self._frames.append(data)
         self._unconsumed += len(data)
         self._unconsumed_messages += 1
 
+    def add_run(self, run: MessageRun) -> None:
+        """Take joined messages that arrived. They stay joined if there is room for all of them."""
+        size, messages = self._unconsumed + len(run.data), self._unconsumed_messages + run.messages
+        if self._held or self._spill or size > self._window or messages > WINDOW_MESSAGES:
+            for channel_id, data in run.each():
+                self.add(channel_id, data)
+            return
+        self._places.append(run[:2])
+        self._frames.append(run.data)
+        self._unconsumed, self._unconsumed_messages = size, messages
+
     def flush(self) -> None:
         """Hand over what has gathered, as one batch."""
-        if self._channel_ids:
-            channel_ids, messages = self._channel_ids, self._messages
-            self._channel_ids, self._messages = [], []
-            self._hand_over(channel_ids, messages)
+        if self._places:
+            places, frames = self._places, self._frames
+            self._places, self._frames = [], []
+            self._hand_over(places, frames)
 
     def consumed(self, size: int, messages: int) -> None:
         """The reactor is done with so much: deliver what waited."""
@@ -107,8 +120,8 @@ class ReceiveWindow:
         return self._unconsumed < self._window and self._unconsumed_messages < WINDOW_MESSAGES
 
     def _append(self, channel_id: int, data: bytes) -> None:
-        self._channel_ids.append(channel_id)
-        self._messages.append(data)
+        self._places.append(channel_id)
+        self._frames.append(data)
         self._unconsumed += len(data)
         self._unconsumed_messages += 1
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum
 
-from peerage.wire.multiplex import Event, MessageReceived
+from peerage.wire.multiplex import Event, MessageReceived, MessageRun
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 
 __all__ = ["FirstMessage", "SeedDoor"]
@@ -39,7 +39,8 @@ class SeedDoor:
         """Take what the remote said. Returns: what its first message is; None before it has come, and after a request."""
         if self.asked:
             return None
-        self.heard += events
+        for event in events:
+            self.heard += event.each() if type(event) is MessageRun else (event,)
         first = next((event for event in self.heard if type(event) is MessageReceived), None)
         if first is None:
             return None

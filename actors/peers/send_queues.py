@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from peerage.actors.peers.broadcasts import Listener
 from peerage.actors.peers.traffic import Traffic
-from peerage.wire.multiplex import MultiplexConnection
+from peerage.wire.multiplex import MessageRun, MultiplexConnection
 
 __all__ = ["Answer", "SendQueues"]
 
@@ -89,6 +89,19 @@ class SendQueues:
             self._traffic.sent(channel_id, sum(map(len, messages[:queued])))
         for data in messages[queued:]:  # another sender has taken the place for a moment
             self._wait(channel_id, _Waiting(data, None))
+
+    def put_paid_run(self, run: MessageRun) -> None:
+        """As `put_paid`, joined messages."""
+        queued = 0 if self._waiting.get(run.channel_id) else self._connection.try_send_run(run)
+        if queued == run.messages:
+            if self._traffic.is_on:
+                self._traffic.sent(run.channel_id, len(run.data))
+            return
+        messages = [message.data for message in run.each()]
+        if self._traffic.is_on:
+            self._traffic.sent(run.channel_id, sum(map(len, messages[:queued])))
+        for data in messages[queued:]:
+            self._wait(run.channel_id, _Waiting(data, None))
 
     def offer(self, channel_id: int, data: Any) -> tuple[bool, int] | None:
         """Queue a message that has no credit, if there is room.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from itertools import groupby
 from typing import Any
 
 from peerage.actors import transfer
@@ -23,7 +22,7 @@ from peerage.actors.peers.stream import Loop, SocketStream
 from peerage.actors.peers.traffic import Traffic
 from peerage.actors.runtime import Frames, Reply
 from peerage.wire.keys import NodeID
-from peerage.wire.multiplex import Event, MultiplexConnection
+from peerage.wire.multiplex import Event, MessageRun, MultiplexConnection
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
 from peerage.wire.status import ConnectionStatus
@@ -33,7 +32,7 @@ __all__ = ["HandOver", "Probes", "Session"]
 TRAFFIC_INTERVAL_S = 1.0
 LOOK_AGAIN_S = 0.005  # whether all is sent, before a graceful close
 
-HandOver = Callable[[str, Sequence[int], Sequence[bytes]], None]
+HandOver = Callable[[str, Sequence[transfer.Place], Sequence[bytes | memoryview]], None]
 
 
 class Probes:
@@ -68,7 +67,7 @@ class Session:
         secret: open.
         theirs: what the remote says of itself.
         owner: is told what happens.
-        hand_over: takes (reactor, channels, messages) that arrived.
+        hand_over: takes (reactor, places, frames) of what arrived.
         probes: answered with the next pong.
     """
 
@@ -106,6 +105,7 @@ class Session:
             ping_interval=settings.ping_interval,
             pong_timeout=settings.pong_timeout,
             remote_channels=theirs.channels,
+            joins_messages=True,
         )
         self.queues = SendQueues(self._connection, context.routes, self._traffic, shared.count_drops)
         self.inbound = Inbound(
@@ -180,17 +180,20 @@ class Session:
         Returns: the answer, if one is due and can be given now.
         """
         frames = message.frames
-        channel_ids, so_far, deadline = transfer.outgoing(message)
+        places, so_far, deadline = transfer.outgoing(message)
         if self._phases.carries_packets:
             self.queues.arrived.update(so_far)
-            at = 0
-            for channel_id, run in groupby(channel_ids[: len(frames) - (deadline is not None)]):
-                end = at + len(list(run))
-                self.queues.put_paid(channel_id, frames[at:end])
-                at = end
+            paid = len(frames) - (deadline is not None)
+            for parcel in transfer.parcels(places[:paid], frames[:paid]):
+                if isinstance(parcel, MessageRun):
+                    self.queues.put_paid_run(parcel)
+                else:
+                    self.queues.put_paid(parcel.channel_id, (parcel.data,))
             self.link.schedule_pump()
         if deadline is not None:
-            return self._send_waiting(channel_ids[-1], frames[-1], deadline, defer)
+            channel_id = places[-1]
+            assert isinstance(channel_id, int)
+            return self._send_waiting(channel_id, frames[-1], deadline, defer)
         return None
 
     def _send_waiting(
@@ -262,6 +265,6 @@ class Session:
             self._traffic.report(self._peer_id, self._connection, self._loop.now())
             self._loop.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
 
-    def _to(self, reactor: str) -> Callable[[Sequence[int], Sequence[bytes]], None]:
+    def _to(self, reactor: str) -> Callable[[Sequence[transfer.Place], Sequence[bytes | memoryview]], None]:
         hand_over = self._hand_over
-        return lambda channel_ids, messages: hand_over(reactor, channel_ids, messages)
+        return lambda places, frames: hand_over(reactor, places, frames)

@@ -178,7 +178,7 @@ class TransportActor(ProcessActor):
     def _broadcast(self, message: Frames) -> None:
         if transfer.kind_of(message) != transfer.BROADCAST:
             return
-        channel_ids, so_far, _deadline = transfer.outgoing(message)
+        channel_ids, so_far = transfer.of_broadcast(message)
         self._shared.feed.add(channel_ids, message.frames, so_far)
         if self._own_processes:
             for ref in self._connections:

@@ -27,6 +27,7 @@ from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, messa
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.transfer import BROADCAST_WINDOW
+from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.remote_text import shown
 
@@ -175,7 +176,7 @@ class Reactor(ProcessActor):
     def on_receive(self, message: Any) -> Any:
         if isinstance(message, Frames):
             if transfer.kind_of(message) == transfer.RECEIVE:
-                return self._receive_batch(*transfer.source_and_channels(message), message.frames)
+                return self._receive_batch(*transfer.source_and_places(message), message.frames)
         elif isinstance(message, Credits):
             self._outboxes.grant(message)
             return None
@@ -233,27 +234,38 @@ class Reactor(ProcessActor):
         self.metrics.buffer.remove_peer(peer.id)
         return sent
 
-    def _receive_batch(self, connection: str, channel_ids: Sequence[int], frames: Sequence[Any]) -> None:
+    def _receive_batch(
+        self, connection: str, places: Sequence[transfer.Place], frames: Sequence[Any]
+    ) -> None:
         peer = self._peers_by_connection.get(connection)
         if peer is None:
             return
-        size = 0
+        size = messages = 0
         receive, decoders, new = self.receive, self._decoders, tuple.__new__
-        for channel_id, frame in zip(channel_ids, frames, strict=True):
+        envelopes: Sequence[Envelope]
+        for place, frame in zip(places, frames, strict=True):
             size += len(frame)
-            if not peer.is_running:  # it was stopped, perhaps while handling this batch: the rest is dropped
-                continue
-            try:
-                decoder = decoders.get(channel_id)
-                data = bytes(frame) if type(frame) is not bytes else frame
-                if decoder is None:
-                    receive(new(Envelope, (peer, channel_id, data)))
-                else:
-                    self._count_received(message_type_label(decoder), len(data))
-                    receive(Envelope(peer, channel_id, decoder.FromString(data)))
-            except Exception as error:
-                self._stop_for_error(peer, "receive", error)
-        peer.info.ref.tell(Consumed(self._reactor_name, size, len(frames)), exempt=True)
+            if isinstance(place, int):
+                envelopes = (new(Envelope, (peer, place, frame if type(frame) is bytes else bytes(frame))),)
+            else:
+                channel_id, sizes = place
+                envelopes = accelerator.split_messages(frame, sizes, Envelope, (peer, channel_id))
+            messages += len(envelopes)
+            for envelope in envelopes:
+                if not peer._is_running:  # noqa: SLF001 - stopped, perhaps while handling this batch: the rest is dropped
+                    break
+                try:
+                    receive(self._decoded(envelope) if decoders else envelope)
+                except Exception as error:
+                    self._stop_for_error(peer, "receive", error)
+        peer.info.ref.tell(Consumed(self._reactor_name, size, messages), exempt=True)
+
+    def _decoded(self, envelope: Envelope) -> Envelope:
+        decoder = self._decoders.get(envelope.channel_id)
+        if decoder is None:
+            return envelope
+        self._count_received(message_type_label(decoder), len(envelope.message))
+        return envelope._replace(message=decoder.FromString(envelope.message))
 
     def _count_received(self, message_type: str, size: int) -> None:
         if self.metrics.is_on:

@@ -79,15 +79,15 @@ class _PeerSide:
         return None
 
     def _take(self, message: Frames) -> Any:
-        channels, so_far, deadline = transfer.outgoing(message)
-        for channel_id, frame in zip(channels, message.frames, strict=True):
-            self._note(_Sent(channel_id, bytes(frame)))
+        places, so_far, deadline = transfer.outgoing(message)
+        for channel_id, data in transfer.each_message(places, message.frames):
+            self._note(_Sent(channel_id, bytes(data)))
         if transfer.kind_of(message) == transfer.BROADCAST:
             return None
         self._sent.update(so_far)
         if deadline is not None:
-            self._sent[channels[-1]] += 1
-            return True, self._total(channels[-1])
+            self._sent[channel_id] += 1
+            return True, self._total(channel_id)
         totals = {channel_id: self._total(channel_id) for channel_id in self._capacity}
         self._reactor.tell(Credits(self._info.connection, totals), exempt=True)
         return None

@@ -115,7 +115,7 @@ class ReactorHarness(Generic[R]):
     def _on_transport(self, message: Any) -> None:
         if not (isinstance(message, Frames) and transfer.kind_of(message) == transfer.BROADCAST):
             return
-        channels, so_far, _deadline = transfer.outgoing(message)
+        channels, so_far = transfer.of_broadcast(message)
         for channel_id, data in zip(channels, message.frames, strict=True):
             for peer in self._peers:
                 if channel_id in peer.info.node_info.channels:

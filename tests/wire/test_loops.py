@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 import pytest
@@ -11,7 +12,13 @@ from hypothesis import strategies as st
 
 from peerage.wire import accelerator, loops
 from peerage.wire.loops import FRAME_PLAIN
-from peerage.wire.packet import MessageReceived
+from peerage.wire.packet import (
+    MessageReceived,
+    PacketMsg,
+    encode_packet,
+    max_packet_size,
+    whole_message_middle,
+)
 from tests.wire.vectors import pattern
 
 KEY = bytes(range(32))
@@ -81,6 +88,74 @@ def test_both_forms_cut_a_message_into_the_same_packets(header: bytes, message: 
     assert len(reference) == count * (len(header) + payload)
 
 
+CHANNELS = st.sampled_from([0, 0x20, 0x80, 0xFF])
+SIZES = st.lists(st.integers(0, 200) | st.sampled_from([1000, 1024, 1025]), max_size=6)
+
+
+@settings(max_examples=60)
+@given(st.data(), CHANNELS, SIZES)
+def test_both_forms_read_the_same_messages(data: st.DataObject, channel: int, sizes: list[int]) -> None:
+    """They end at a packet of another form, at an incomplete one, and at a message that is empty or too long."""
+    pos = data.draw(st.integers(0, 3))
+    messages = [pattern(number, size) for number, size in enumerate(sizes)]
+    stream = bytearray(pos) + b"".join(encode_packet(PacketMsg(channel, True, each)) for each in messages)
+    if stream[pos:] and data.draw(st.booleans()):
+        stream[data.draw(st.integers(pos, len(stream) - 1))] ^= data.draw(st.sampled_from([1, 0x80, 0xFF]))
+    del stream[len(stream) - data.draw(st.integers(0, min(5, len(stream) - pos))) :]
+    middle = whole_message_middle(channel)
+    reference, ours = (
+        form.read_messages(bytes(stream), pos, middle, max_packet_size(1024), 1000) for form in in_use()
+    )
+    assert reference == ours
+
+
+def test_whole_messages_are_read_and_what_follows_is_not() -> None:
+    stream = b"".join(encode_packet(PacketMsg(0x20, True, message)) for message in (b"one", b"two"))
+    other = encode_packet(PacketMsg(0x21, True, b"three"))
+    for form in in_use():
+        joined, sizes, end = form.read_messages(stream + other, 0, whole_message_middle(0x20), 1034, 1000)
+        assert (joined, end) == (b"onetwo", len(stream))
+        assert form.split_messages(joined, sizes, MessageReceived, (0x20,)) == [
+            (0x20, b"one"),
+            (0x20, b"two"),
+        ]
+
+
+@settings(max_examples=60)
+@given(st.data(), CHANNELS, SIZES, st.integers(0, 3000), st.integers(0, 3000), st.booleans())
+def test_both_forms_cut_joined_messages_into_the_same_packets(
+    data: st.DataObject, channel: int, sizes: list[int], least: int, room: int, forced: bool
+) -> None:
+    """Those that an encoder of single packets writes, as far as the limits let them."""
+    messages = [pattern(number, size) for number, size in enumerate(sizes)]
+    first = data.draw(st.integers(0, len(sizes)))
+    arguments = (
+        memoryview(b"".join(messages)),
+        sum(sizes[:first]),
+        array("I", sizes).tobytes(),
+        first,
+        data.draw(st.integers(first, len(sizes))),
+        whole_message_middle(channel),
+        least,
+        room,
+        forced,
+    )
+    reference, ours = (form.cut_messages(*arguments) for form in in_use())
+    assert reference == ours
+    packets, end, at = reference
+    assert at == sum(sizes[:end])
+    assert packets == b"".join(encode_packet(PacketMsg(channel, True, each)) for each in messages[first:end])
+
+
+@given(SIZES)
+def test_both_forms_take_joined_messages_apart(sizes: list[int]) -> None:
+    messages = [pattern(number, size) for number, size in enumerate(sizes)]
+    for form in in_use():
+        found = form.split_messages(b"".join(messages), array("I", sizes).tobytes(), MessageReceived, (0x20,))
+        assert found == [MessageReceived(0x20, message) for message in messages]
+        assert all(type(event) is MessageReceived for event in found)
+
+
 def test_a_key_of_another_length_is_refused() -> None:
     """Both forms require 32 bytes."""
     for form in in_use():
@@ -106,6 +181,23 @@ def test_the_compiled_form_refuses_what_lies_outside_of_its_buffers() -> None:
     for pos, header, size in ((-1, b"h", 1), (11, b"h", 1), (0, b"", 1), (0, b"h", -1), (0, b"h", 2**63 - 1)):
         with pytest.raises(ValueError, match="outside"):
             compiled.join_run(bytes(10), pos, header, size)
+    one, two = array("I", [1]).tobytes(), array("I", [2]).tobytes()
+    for at, sizes, first, last in (
+        (-1, one, 0, 1),
+        (2, one, 0, 1),
+        (0, two, 0, 1),
+        (0, one, 0, 2),
+        (0, one, 1, 0),
+    ):
+        with pytest.raises(ValueError, match="outside"):
+            compiled.cut_messages(b"x", at, sizes, first, last, b"m", 100, 100, False)
+    for pos, limit, capacity in ((-1, 1, 1), (11, 1, 1), (0, -1, 1), (0, 1, -1)):
+        with pytest.raises(ValueError, match="outside"):
+            compiled.read_messages(bytes(10), pos, b"m", limit, capacity)
+    with pytest.raises(ValueError, match="outside"):
+        compiled.split_messages(b"x", two, tuple, ())
+    with pytest.raises(TypeError, match="an event is a tuple"):
+        compiled.split_messages(b"x", one, list, ())
     with pytest.raises(TypeError, match="an event is a tuple"):
         compiled.split_run(bytes(10), 0, b"h", 1, list, 0, [])
     with pytest.raises(TypeError, match="opens"):

@@ -14,6 +14,8 @@ from peerage.wire.errors import (
     RemoteError,
 )
 from peerage.wire.packet import (
+    MessageReceived,
+    MessageRun,
     Packet,
     PacketMsg,
     Ping,
@@ -23,6 +25,7 @@ from peerage.wire.packet import (
     eof_payload_limit,
     max_packet_size,
     message_header,
+    whole_message_middle,
 )
 from peerage.wire.proto import conn_pb2
 from peerage.wire.varint import encode_uvarint
@@ -112,3 +115,20 @@ def test_sizes() -> None:
     """Reference 4: 1034 for a payload of 1024; one byte less with eof where the channel's ID takes two bytes."""
     assert max_packet_size(1024) == 1034
     assert (eof_payload_limit(0x7F, 1024), eof_payload_limit(0x80, 1024)) == (1024, 1023)
+
+
+def test_joined_messages_know_what_they_are() -> None:
+    run = MessageRun.of(0x20, [b"one", b"", b"three"])
+    assert (run.channel_id, run.data, run.messages, run.longest) == (0x20, b"onethree", 3, 5)
+    assert run.each() == [
+        MessageReceived(0x20, b"one"),
+        MessageReceived(0x20, b""),
+        MessageReceived(0x20, b"three"),
+    ]
+    assert (MessageRun.of(0x20, []).messages, MessageRun.of(0x20, []).longest) == (0, 0)
+
+
+@pytest.mark.parametrize("channel", [0, 0x20, 0x80, 0xFF])
+def test_the_headers_of_whole_messages_have_their_middle_in_common(channel: int) -> None:
+    for size in (1, 200, 1024):
+        assert whole_message_middle(channel) in message_header(channel, eof=True, size=size)

@@ -22,6 +22,7 @@ from peerage.wire.packet import (
     PONG,
     Event,
     MessageReceived,
+    MessageRun,
     Packet,
     PacketMsg,
     Ping,
@@ -49,10 +50,10 @@ packets: st.SearchStrategy[Packet] = st.one_of(st.just(Ping()), st.just(Pong()),
 
 
 def read(
-    pieces: list[bytes], capacities: dict[int, int] = CAPACITIES
+    pieces: list[bytes], capacities: dict[int, int] = CAPACITIES, *, joins_messages: bool = False
 ) -> tuple[list[Event], RemoteError | None]:
     """All events of a stream, and the error at its end if there is one."""
-    reader = PacketReader(capacities, remote_channels=ANNOUNCED)
+    reader = PacketReader(capacities, remote_channels=ANNOUNCED, joins_messages=joins_messages)
     events: list[Event] = []
     for piece in pieces:
         try:
@@ -74,6 +75,11 @@ def without_repeats(events: list[Event]) -> list[Event]:
         else:
             controls.add(event)
     return [*kept, *sorted(controls, key=repr)]
+
+
+def apart(events: list[Event]) -> list[Event]:
+    """Events with each message by itself."""
+    return [each for event in events for each in (event.each() if isinstance(event, MessageRun) else [event])]
 
 
 @pytest.mark.parametrize("row", VECTORS["limits"], ids=str)
@@ -227,10 +233,43 @@ def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data:
                 case _:
                     wire += bytes(wire)
         stream += wire
-    events, error = read([bytes(stream)])
+    is_joined = data.draw(st.booleans())
+    events, error = read([bytes(stream)], joins_messages=is_joined)
+    events = apart(events)
     expected, expected_error = read_slowly(bytes(stream))
     assert without_repeats(events) == without_repeats(expected)
     assert (None if error is None else type(error)) == expected_error
+
+
+def test_whole_messages_that_follow_each_other_can_be_read_as_one_event() -> None:
+    """Whatever their sizes; a single one, an empty one and one in parts are events of their own."""
+    sent = [
+        (0x20, b"one"),
+        (0x20, b"two!"),
+        (0x7F, b"three"),
+        (0x20, b""),
+        (0x20, b"four"),
+        (0x20, b"five" * 300),
+    ]
+    stream = b""
+    for channel, message in sent:
+        for at in range(0, max(1, len(message)), 1024):
+            stream += encode_packet(PacketMsg(channel, at + 1024 >= len(message), message[at : at + 1024]))
+    events, error = read([stream], joins_messages=True)
+    assert error is None
+    assert events[0] == MessageRun.of(0x20, [b"one", b"two!"])
+    assert [type(event) for event in events[1:]] == [MessageReceived] * 4
+    assert apart(events) == [MessageReceived(*each) for each in sent]
+
+
+@given(st.data(), st.lists(st.one_of(messages, st.just(Ping())), max_size=20))
+def test_joined_or_not_the_messages_are_the_same(data: st.DataObject, sent: list[Packet]) -> None:
+    """Wherever the stream is cut."""
+    stream = b"".join(map(encode_packet, sent))
+    events, error = read([stream])
+    joined, same_error = read(data.draw(chunks(stream)), joins_messages=True)
+    assert without_repeats(apart(joined)) == without_repeats(events)
+    assert repr(same_error) == repr(error)
 
 
 @given(st.lists(messages, max_size=20))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import DuplicateChannelError
-from peerage.wire.packet import MessageReceived, PacketMsg, decode_packet, encode_packet
+from peerage.wire.packet import MessageReceived, MessageRun, PacketMsg, decode_packet, encode_packet
 from peerage.wire.packet_reader import PacketReader
 from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.varint import decode_uvarint
@@ -99,7 +99,7 @@ descriptor_lists = st.lists(
 def test_each_packet_is_the_one_that_the_rule_says(
     data: st.DataObject, descriptors: list[ChannelDescriptor]
 ) -> None:
-    """Runs written in one go, and messages cut beforehand, equal what a choice before each packet would have given."""
+    """Runs written in one go, joined messages, and those cut beforehand equal what a choice before each packet gives."""
     ours, model = scheduler(*descriptors, max_payload=64), Model(descriptors)
     chosen = st.sampled_from([descriptor.id for descriptor in descriptors])
     for _ in range(data.draw(st.integers(1, 4))):
@@ -109,6 +109,12 @@ def test_each_packet_is_the_one_that_the_rule_says(
             framed = FramedMessage(channel, message, 64)
             assert ours.put_many(channel, (framed if is_framed else message,)) == 1
             model.queues[channel].append(message)
+        for channel, sizes in data.draw(
+            st.lists(st.tuples(chosen, st.lists(st.integers(0, 70), max_size=6)), max_size=3)
+        ):
+            joined = [pattern(number, size) for number, size in enumerate(sizes)]
+            assert ours.put_run(MessageRun.of(channel, joined)) == len(joined)
+            model.queues[channel] += joined
         room = data.draw(st.integers(1, 2000))
         stream = written(ours, room)
         assert len(stream) <= max(room, 64 + 20)
@@ -168,6 +174,25 @@ def test_empty_messages_are_sent_in_their_turn() -> None:
         MessageReceived(0x30, bytes(5000)),
     ]
     assert not sender.has_data
+
+
+def test_joined_messages_take_a_place_each() -> None:
+    """Those that find none are left to the caller. A place is free again when its message has begun."""
+    sender = scheduler(ChannelDescriptor(0x20, 1, 3))
+    sender.put(0x20, b"first")
+    assert sender.put_run(MessageRun.of(0x20, [b"one", b"two", b"three"])) == 2
+    assert sender.put_run(MessageRun.of(0x20, [b"four"])) == 0
+    assert sender.put_run(MessageRun.of(0x21, [b"four"])) == 0
+    written(sender, 30)
+    assert (sender.channels[0x20].queued, sender.take_started()) == (1, {0x20: 2})
+    assert packets(written(sender)) == [PacketMsg(0x20, True, b"two")]
+    assert not sender.has_data
+
+
+def test_joined_messages_that_need_several_packets_are_cut_one_by_one() -> None:
+    sender = scheduler(ChannelDescriptor(0x20, 1, 5), max_payload=4)
+    assert sender.put_run(MessageRun.of(0x20, [b"12345", b"6"])) == 2
+    assert [packet.data for packet in packets(written(sender))] == [b"1234", b"5", b"6"]
 
 
 def test_a_queue_has_as_many_places_as_described() -> None:

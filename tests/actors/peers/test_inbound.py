@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from peerage.actors.peers.inbound import Inbound, WindowLimits
+from peerage.actors.transfer import Place, each_message
 from peerage.wire.channel import ChannelDescriptor, WhenFull
-from peerage.wire.packet import MessageReceived, PingReceived, PongReceived
+from peerage.wire.packet import MessageReceived, MessageRun, PingReceived, PongReceived
 
 WAITS, DROPS, OTHER = 0x50, 0x51, 0x52
 ONE = (ChannelDescriptor(id=WAITS), ChannelDescriptor(id=DROPS, when_full=WhenFull.DROP_NEWEST))
@@ -47,9 +48,11 @@ class Peer:
         for name, channels in (("ONE", ONE), ("TWO", TWO)):
             self.inbound.add_reactor(name, channels, self._batches_of(name))
 
-    def _batches_of(self, name: str) -> Callable[[Sequence[int], Sequence[bytes]], None]:
-        def hand_over(channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
-            self.batches[name].append(list(zip(channel_ids, messages, strict=True)))
+    def _batches_of(self, name: str) -> Callable[[Sequence[Place], Sequence[bytes | memoryview]], None]:
+        def hand_over(places: Sequence[Place], frames: Sequence[bytes | memoryview]) -> None:
+            self.batches[name].append(
+                [(channel, bytes(data)) for channel, data in each_message(places, frames)]
+            )
 
         return hand_over
 
@@ -75,6 +78,12 @@ def test_each_reactor_gets_its_channels_in_one_batch(peer: Peer) -> None:
     peer.take((WAITS, b"one"), (OTHER, b"two"), (DROPS, b"three"))
     assert peer.batches == {"ONE": [[(WAITS, b"one"), (DROPS, b"three")]], "TWO": [[(OTHER, b"two")]]}
     assert peer.traffic.bytes == {WAITS: 3, OTHER: 3, DROPS: 5}
+
+
+def test_joined_messages_come_in_the_same_batch(peer: Peer) -> None:
+    peer.inbound.take([MessageReceived(DROPS, b"one"), MessageRun.of(WAITS, [b"two", b"three"])])
+    assert peer.batches["ONE"] == [[(DROPS, b"one"), (WAITS, b"two"), (WAITS, b"three")]]
+    assert peer.traffic.bytes == {DROPS: 3, WAITS: 8}
 
 
 def test_a_reactor_without_room_stops_the_connection_until_it_has_consumed(peer: Peer) -> None:

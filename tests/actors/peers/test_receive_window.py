@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.actors.peers.receive_window import ReceiveWindow
+from peerage.actors.peers.receive_window import WINDOW_MESSAGES, ReceiveWindow
+from peerage.actors.transfer import Place, each_message
 from peerage.wire.channel import ChannelDescriptor, WhenFull
+from peerage.wire.packet import MessageRun
 
 WAIT, DROP, SPILL = 0x10, 0x11, 0x12
 CHANNELS = {
@@ -21,12 +24,14 @@ class Reactor:
     """Records what it is handed."""
 
     def __init__(self) -> None:
+        self.places: list[Place] = []
         self.got: list[tuple[int, bytes]] = []
         self.dropped = 0
         self.unconsumed: list[int] = []
 
-    def hand_over(self, channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
-        for channel_id, message in zip(channel_ids, messages, strict=True):
+    def hand_over(self, places: Sequence[Place], frames: Sequence[bytes | memoryview]) -> None:
+        self.places += places
+        for channel_id, message in each_message(places, frames):
             self.got.append((channel_id, bytes(message)))
             self.unconsumed.append(len(message))
 
@@ -51,6 +56,44 @@ def test_what_fits_the_window_is_handed_over_at_once() -> None:
     window.flush()
     assert reactor.got == [(WAIT, b"one"), (DROP, b"two")]
     assert not window.is_full()
+
+
+def test_joined_messages_stay_joined_if_there_is_room_for_all() -> None:
+    reactor = Reactor()
+    window = window_of(reactor)
+    window.add(WAIT, b"1")
+    window.add_run(MessageRun.of(WAIT, [b"23", b"45"]))
+    window.flush()
+    assert reactor.places == [WAIT, MessageRun.of(WAIT, [b"23", b"45"])[:2]]
+    assert reactor.got == [(WAIT, b"1"), (WAIT, b"23"), (WAIT, b"45")]
+
+
+@pytest.mark.parametrize(
+    ("channel", "later"), [(WAIT, [b"5678", b"90"]), (DROP, []), (SPILL, [b"5678", b"90"])]
+)
+def test_of_joined_messages_those_beyond_the_window_go_the_way_of_their_channel(
+    channel: int, later: list[bytes]
+) -> None:
+    """One by one, as if they had come alone: the window of ten bytes has room until they are unconsumed."""
+    reactor = Reactor()
+    window = window_of(reactor)
+    window.add_run(MessageRun.of(channel, [b"1234", b"123456", b"5678", b"90"]))
+    window.flush()
+    assert reactor.got == [(channel, b"1234"), (channel, b"123456")]
+    assert (window.is_full(), reactor.dropped) == (channel == WAIT, 2 if channel == DROP else 0)
+    reactor.consume_all(window)
+    assert reactor.got[2:] == [(channel, message) for message in later]
+    window.close()
+
+
+def test_joined_messages_are_bounded_in_number() -> None:
+    """Empty ones cost memory too."""
+    reactor = Reactor()
+    window = window_of(reactor)
+    window.add_run(MessageRun.of(WAIT, [b""] * (WINDOW_MESSAGES + 1)))
+    window.flush()
+    assert len(reactor.got) == WINDOW_MESSAGES
+    assert window.is_full()
 
 
 def test_a_message_larger_than_the_window_passes_when_nothing_is_unconsumed() -> None:

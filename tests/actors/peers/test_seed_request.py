@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from peerage.actors.peers.seed_request import FirstMessage, SeedDoor
-from peerage.wire.packet import MessageReceived, PingReceived
+from peerage.wire.packet import MessageReceived, MessageRun, PingReceived
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 
 REQUEST = MessageReceived(PEX_CHANNEL, PexRequest().encode())
@@ -30,6 +30,12 @@ def test_whatever_else_is_said_makes_a_peer(message: MessageReceived) -> None:
     assert door.hear([message, REQUEST]) is FirstMessage.OTHER
     assert not door.asked
     assert door.heard == [PING, message, REQUEST]
+
+
+def test_joined_messages_are_heard_one_by_one() -> None:
+    door = SeedDoor()
+    assert door.hear([MessageRun.of(PEX_CHANNEL, [REQUEST.data, b"more"])]) is FirstMessage.REQUEST
+    assert door.heard == [REQUEST, MessageReceived(PEX_CHANNEL, b"more")]
 
 
 def test_pings_decide_nothing() -> None:

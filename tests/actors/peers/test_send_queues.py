@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.peers.broadcasts import Broadcasts, Listener
 from peerage.actors.peers.send_queues import BACKLOG_LIMIT, SendQueues
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.multiplex import MessageReceived, MultiplexConnection
+from peerage.wire.multiplex import MessageReceived, MessageRun, MultiplexConnection
 
 FEW, MANY = 0x50, 0x51
 CAPACITY = {FEW: 2, MANY: 100}
@@ -83,6 +83,23 @@ def test_paid_messages_leave_in_order_and_their_places_come_back_as_credits(ends
     assert ends.read() == [b"one", b"two"]
     assert ends.queues.take_credits() == {"ONE": {FEW: 4}}
     assert ends.traffic.bytes == 6
+
+
+def test_joined_messages_leave_in_order_and_each_gives_a_credit(ends: Ends) -> None:
+    """Those that find no place wait, and so do all that come behind them."""
+    ends.queues.introduce([FEW])
+    ends.queues.arrived[FEW] = 4
+    ends.queues.put_paid_run(MessageRun.of(FEW, [b"one", b"two", b"three"]))
+    ends.queues.put_paid_run(MessageRun.of(FEW, [b"four"]))
+    assert not ends.queues.is_empty
+    assert ends.read() == [b"one", b"two", b"three", b"four"]
+    assert ends.queues.take_credits() == {"ONE": {FEW: 6}}
+
+
+def test_joined_messages_are_counted(ends: Ends) -> None:
+    ends.queues.put_paid_run(MessageRun.of(MANY, [b"one", b"two"]))
+    ends.queues.put_paid_run(MessageRun.of(FEW, [b"one", b"two", b"three"]))
+    assert ends.traffic.bytes == 12
 
 
 def test_credits_are_told_once(ends: Ends) -> None:

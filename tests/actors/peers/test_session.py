@@ -21,17 +21,18 @@ from peerage.actors.peers.session import TRAFFIC_INTERVAL_S, Probes, Session
 from peerage.actors.peers.stream import SocketStream
 from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import Frames
-from peerage.actors.transfer import SEND, SEND_WAIT
+from peerage.actors.transfer import SEND, SEND_WAIT, Place, each_message
 from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
-from peerage.wire.multiplex import MessageReceived
+from peerage.wire.multiplex import MessageReceived, MessageRun
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 
 ANNA = NodeKey.generate()
 ONE, TWO = 0x50, 0x51
+MESSAGES = [b"one", b"two", b"three", b"", b"five"]
 CHANNELS = (ChannelDescriptor(id=ONE, send_queue_capacity=2), ChannelDescriptor(id=TWO))
 ROUTES = {ONE: "ONE", TWO: "TWO"}
 INFO = NodeInfo(
@@ -102,8 +103,8 @@ class End:
             self.probes,
         )
 
-    def _hand_over(self, reactor: str, _channel_ids: Sequence[int], messages: Sequence[bytes]) -> None:
-        self.handed += [(reactor, message) for message in messages]
+    def _hand_over(self, reactor: str, places: Sequence[Place], frames: Sequence[bytes | memoryview]) -> None:
+        self.handed += [(reactor, bytes(message)) for _channel, message in each_message(places, frames)]
 
     def run(self) -> None:
         self.session.serve(ANNA.node_id)
@@ -152,6 +153,23 @@ def test_a_message_goes_from_reactor_to_reactor_of_its_channel(pair: Pair) -> No
     pair.loop.settle()
     assert sorted(pair.bert.handed) == [("ONE", b"one"), ("TWO", b"two")]
     assert pair.anna.session.queues.take_credits() == {"ONE": {ONE: 3}, "TWO": {TWO: 2}}
+
+
+def test_joined_messages_go_to_the_reactor_in_order(pair: Pair) -> None:
+    """Among others; those that find no place in the queue of two wait for one."""
+    places = (ONE, MessageRun.of(ONE, MESSAGES[1:])[:2], ONE)
+    frames = [MESSAGES[0], b"".join(MESSAGES[1:]), b"last"]
+    assert pair.anna.session.send(Frames((SEND, places, {ONE: 7}), frames), Reply) is None
+    pair.loop.settle()
+    assert pair.bert.handed == [("ONE", message) for message in (*MESSAGES, b"last")]
+
+
+def test_runs_of_equal_sizes_are_told_apart(pair: Pair) -> None:
+    runs = [MessageRun.of(TWO, [b"a", b"b"]), MessageRun.of(TWO, [b"c", b"d"])]
+    header: tuple[Any, ...] = (SEND, tuple(run[:2] for run in runs), {TWO: 4})
+    assert pair.anna.session.send(Frames(header, [run.data for run in runs]), Reply) is None
+    pair.loop.settle()
+    assert pair.bert.handed == [("TWO", message) for message in (b"a", b"b", b"c", b"d")]
 
 
 def test_what_is_broadcast_reaches_the_peers_of_the_host(pair: Pair) -> None:

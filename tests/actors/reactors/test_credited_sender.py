@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.reactors import credited_sender as module
 from peerage.actors.reactors.credited_sender import GATHER_BYTES, GATHER_MESSAGES, QUICK_S, CreditedSender
 from peerage.actors.runtime import Frames
-from peerage.actors.transfer import SEND, SEND_WAIT
+from peerage.actors.transfer import SEND, SEND_WAIT, each_message
 
 CHANNEL, OTHER = 0x50, 0x51
 
@@ -39,11 +39,11 @@ class PeerActor:
 
     @property
     def messages(self) -> list[tuple[int, bytes]]:
-        return [
-            (channel, bytes(frame))
-            for told in self.told
-            for channel, frame in zip(told.header[1], told.frames, strict=True)
-        ]
+        return [message for number in range(len(self.told)) for message in self.messages_of(number)]
+
+    def messages_of(self, number: int) -> list[tuple[int, bytes]]:
+        told = self.told[number]
+        return [(channel, bytes(data)) for channel, data in each_message(told.header[1], told.frames)]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_gathering_is_bounded_in_messages_and_bytes(
     outbox.add(OTHER, b"told at once")
     for _ in range(count):
         outbox.add(OTHER, bytes(size))
-    assert [len(told.frames) for told in peer.told] == [1, count]
+    assert [len(peer.messages_of(number)) for number in range(len(peer.told))] == [1, count]
 
 
 def test_without_a_credit_nothing_is_taken(peer: PeerActor, clock: Clock) -> None:

@@ -24,6 +24,7 @@ from peerage.actors.transfer import BROADCAST, BROADCAST_WINDOW, RECEIVE, SEND, 
 from peerage.testing import Probe, ReactorHarness, wait_until
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.packet import MessageRun
 from peerage.wire.proto.pex_pb2 import PexAddrs
 
 CHANNEL, TYPED = 0x60, 0x61
@@ -274,6 +275,30 @@ def test_raising_in_receive_stops_the_peer_and_the_rest_of_the_batch_is_not_rece
     assert peer_actor.expect(Consumed) == Consumed("TESTED", 14, 3)
     assert [call[2] for call in calls_of(harness) if call[0] == "receive"] == [b"fine", b"raise"]
     assert harness.ask("peers") == {ANNA: False}
+
+
+def test_joined_messages_are_received_one_by_one_until_the_peer_is_stopped(
+    harness: ReactorHarness[Recorder], peer_actor: Probe
+) -> None:
+    """All of them, and those behind them, count as consumed."""
+    introduce(harness, info_of(peer_actor))
+    run = MessageRun.of(CHANNEL, [b"fine", b"raise", b"never"])
+    harness.ref.tell(Frames((RECEIVE, "one", (CHANNEL, run[:2], CHANNEL)), [b"first", run.data, b"never"]))
+    peer_actor.expect(StopPeer)
+    assert peer_actor.expect(Consumed) == Consumed("TESTED", 24, 5)
+    assert [call[2] for call in calls_of(harness) if call[0] == "receive"] == [b"first", b"fine", b"raise"]
+
+
+def test_joined_messages_of_a_channel_with_a_class_are_decoded_one_by_one(
+    harness: ReactorHarness[Recorder], peer_actor: Probe
+) -> None:
+    """What came before one that does not decode is received."""
+    introduce(harness, info_of(peer_actor))
+    run = MessageRun.of(TYPED, [PexAddrs().SerializeToString(), b"", b"\xff", b""])
+    harness.ref.tell(Frames((RECEIVE, "one", (run[:2],)), [run.data]))
+    assert "receive raised DecodeError" in peer_actor.fish(StopPeer).reason
+    received = [call[2] for call in calls_of(harness) if call[0] == "receive"]
+    assert [type(message) for message in received] == [PexAddrs, PexAddrs]
 
 
 def test_raising_in_remove_peer_harms_nobody(peer_actor: Probe) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "RECEIVE",
     "SEND",
     "SEND_WAIT",
+    "WINDOW_MESSAGES",
     "Outgoing",
     "Parcel",
     "Place",
@@ -51,6 +52,7 @@ SEND: Final = "send"
 SEND_WAIT: Final = "send wait"
 BROADCAST: Final = "broadcast"
 BROADCAST_WINDOW: Final = 1024  # messages of a channel that a reactor may be ahead of a host's quickest peer
+WINDOW_MESSAGES = 20_000  # unconsumed by one reactor from one peer: a flood of empty messages is bounded too
 _KINDS = frozenset({RECEIVE, SEND, SEND_WAIT, BROADCAST})
 MANY = 4  # messages; fewer are not worth joining
 SMALL = 1024  # bytes; longer messages have a frame of their own: a packet holds no more, and joining would copy much

@@ -233,6 +233,11 @@ class MultiplexConnection:
         channel = self._scheduler.channels.get(channel_id)
         return channel.capacity - channel.queued if channel is not None else 0
 
+    def queue_capacity(self, channel_id: int) -> int:
+        """How many messages the channel's queue takes; 0 if there is no such channel."""
+        channel = self._scheduler.channels.get(channel_id)
+        return 0 if channel is None else channel.capacity
+
     def take_started(self) -> dict[int, int]:
         """Messages that have left their queue since the last call, each of which freed a place in it.
 

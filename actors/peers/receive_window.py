@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from peerage.actors.peers.spill import SpillQueue
-from peerage.actors.transfer import Place
+from peerage.actors.transfer import WINDOW_MESSAGES, Place
 from peerage.wire.channel import ChannelDescriptor, WhenFull
 from peerage.wire.packet import MessageRun
 
 __all__ = ["WINDOW_MESSAGES", "ReceiveWindow"]
-
-WINDOW_MESSAGES = 20_000  # unconsumed by one reactor from one peer: a flood of empty messages is bounded too
 
 
 class ReceiveWindow:

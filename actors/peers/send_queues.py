@@ -135,11 +135,17 @@ class SendQueues:
         return total
 
     def take_credits(self) -> dict[str, dict[int, int]]:
-        """By reactor, the totals of those channels on which it may send more than it has been told."""
+        """By reactor, the totals of those channels on which it may send more than it has been told.
+
+        A reactor that still has more than half of its credits is told with the next ones: its next messages bring us here
+        again, as soon as they leave.
+        """
         by_reactor: dict[str, dict[int, int]] = {}
         for channel_id in self._connection.take_started():
             # A broadcast leaves a place behind as well. That is no news for a reactor that has sent nothing.
-            if self._total(channel_id) > self._granted.get(channel_id, 0):
+            granted = self._granted.get(channel_id, 0)
+            left = granted - self.arrived.get(channel_id, 0)
+            if self._total(channel_id) > granted and 2 * left <= self._connection.queue_capacity(channel_id):
                 totals = by_reactor.setdefault(self._routes[channel_id], {})
                 totals[channel_id] = self.grant(channel_id)
         return by_reactor

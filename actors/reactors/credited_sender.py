@@ -17,8 +17,12 @@ from peerage.actors.runtime import Frames
 __all__ = ["CreditedSender"]
 
 QUICK_S = 0.001  # messages that follow each other faster than this are sent together
+# What has gathered is sent after this time. It is longer, because on a busy machine the sender itself is kept waiting for
+# milliseconds, and that is when small batches cost most.
+GATHER_S = 0.004
 GATHER_MESSAGES = 256
 GATHER_BYTES = 64 * 1024
+LEAST_WEIGHT = GATHER_BYTES // GATHER_MESSAGES  # what a message counts at least: one sum keeps both bounds
 
 Data = bytes | memoryview
 Pack = Callable[[Sequence[int], Sequence[Data], Mapping[int, int]], Frames]
@@ -29,7 +33,7 @@ class CreditedSender:
 
     Promises: the messages of all channels reach the peer actor in the order they were added. A message after a pause
     is sent at once. Messages in quick succession are sent together: at the end of the turn, or once there are 256 of them or
-    64 KiB, or when one is added more than 1 ms after the first.
+    64 KiB (a message counts as 256 bytes at least), or when one is added more than 4 ms after the first.
 
     Args:
         tell: sends to the peer actor.
@@ -53,35 +57,45 @@ class CreditedSender:
         self._tell = tell
         self._schedule = schedule
         self._granted = dict(granted)
-        self._used = dict.fromkeys(granted, 0)
+        self._left = dict(
+            granted
+        )  # of those, how many messages have not been taken; negative when grants shrink
         self._channels: list[int] = []
         self._frames: list[Data] = []
-        self._size = 0
-        self._last = 0.0
+        self._weight = 0
+        self._quick_until = 0.0  # a message that comes later, when nothing has gathered, is told at once
+        self._until = 0.0  # the same; when something has gathered, until it is told with the next message
 
     def room(self, channel_id: int) -> int:
         """How many messages `add` will accept now."""
-        return max(0, self._granted.get(channel_id, 0) - self._used.get(channel_id, 0))
+        return max(0, self._left.get(channel_id, 0))
 
     def grant(self, totals: Mapping[int, int]) -> None:
         """Take the new totals: per channel, how many messages may have been sent."""
-        self._granted.update(totals)
+        for channel_id, total in totals.items():
+            self._grant(channel_id, total)
+
+    def _grant(self, channel_id: int, total: int) -> None:
+        before = self._granted.get(channel_id, 0)
+        self._granted[channel_id] = total
+        self._left[channel_id] = self._left.get(channel_id, 0) + total - before
 
     def add(self, channel_id: int, data: Data) -> bool:
         """Accept a message if there is a credit for it. Returns: whether there was."""
-        used = self._used.get(channel_id)
-        if used is None or self._granted[channel_id] <= used:
+        left = self._left.get(channel_id, 0)
+        if left <= 0:
             return False
-        self._used[channel_id] = used + 1
-        now = time.monotonic()
-        is_first = not self._frames
+        self._left[channel_id] = left - 1
         self._channels.append(channel_id)
         self._frames.append(data)
-        self._size += len(data)
-        if now - self._last > QUICK_S or self._size >= GATHER_BYTES or len(self._frames) >= GATHER_MESSAGES:
-            self._last = now
+        weight = len(data)
+        weight = self._weight = self._weight + (max(LEAST_WEIGHT, weight))
+        now = time.monotonic()
+        if weight >= GATHER_BYTES or now > self._until:
+            self._quick_until = now + QUICK_S
             self.flush()
-        elif is_first:
+        elif len(self._frames) == 1:
+            self._until = now + GATHER_S
             self._schedule()
         return True
 
@@ -101,9 +115,9 @@ class CreditedSender:
     def settle(self, channel_id: int, answer: tuple[bool, int]) -> bool:
         """Take the answer to `waiting`: whether the last message was accepted, and the channel's new total."""
         accepted, total = answer
+        self._grant(channel_id, total)
         if accepted:
-            self._used[channel_id] += 1
-        self._granted[channel_id] = total
+            self._left[channel_id] -= 1
         return accepted
 
     def totals(self) -> Frames:
@@ -114,7 +128,9 @@ class CreditedSender:
 
     def sent(self) -> dict[int, int]:
         """How many messages were accepted, per channel."""
-        return dict(self._used)
+        left = self._left
+        return {channel_id: total - left[channel_id] for channel_id, total in self._granted.items()}
 
     def _clear(self) -> None:
-        self._channels, self._frames, self._size = [], [], 0
+        self._channels, self._frames, self._weight = [], [], 0
+        self._until = self._quick_until

@@ -19,9 +19,10 @@ from typing import Any, ClassVar, NamedTuple
 from peerage.actors import transfer
 from peerage.actors.context import NodeContext
 from peerage.actors.log_folding import Limits, LineFolding
-from peerage.actors.messages import AddPeer, AnnouncePeers, Consumed, Credits, InitPeer, MarkGood, RemovePeer
+from peerage.actors.messages import AddPeer, AnnouncePeers, Credits, InitPeer, MarkGood, RemovePeer
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.reactors.consumption import Consumption
 from peerage.actors.reactors.outboxes import Outboxes
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
@@ -142,6 +143,9 @@ class Reactor(ProcessActor):
             ),
             self.actor_urn,
         )
+        self._consumption = Consumption(
+            self._reactor_name, self.node.config.peerage.receive_window, self.runtime.call_later
+        )
         self.runtime.call_soon(self._after_start)
         self._decoders = {
             descriptor.id: descriptor.message for descriptor in self.channels if descriptor.message
@@ -222,6 +226,7 @@ class Reactor(ProcessActor):
         if peer is None:
             return None
         self._added.discard(connection)
+        self._consumption.forget(connection)
         outbox = self._outboxes.get(connection)
         assert outbox is not None
         sent = outbox.sent()
@@ -258,7 +263,7 @@ class Reactor(ProcessActor):
                     receive(self._decoded(envelope) if decoders else envelope)
                 except Exception as error:
                     self._stop_for_error(peer, "receive", error)
-        peer.info.ref.tell(Consumed(self._reactor_name, size, messages), exempt=True)
+        self._consumption.add(peer.info, size, messages)
 
     def _decoded(self, envelope: Envelope) -> Envelope:
         decoder = self._decoders.get(envelope.channel_id)

@@ -160,7 +160,7 @@ class Inbox:
             # ZeroMQ leaves small ones in the buffer that it has read, at odd addresses, while arrays want aligned memory.
             return [view if len(view) >= LARGE else bytearray(view) for view in views]
         if not marks & LARGE_FRAMES:
-            return [self._pull.recv() for _ in range(extra)]
+            return [receive_bytes(self._pull) for _ in range(extra)]
         frames: list[Raw] = []
         for _ in range(extra):
             view = self._pull.recv(copy=False).buffer

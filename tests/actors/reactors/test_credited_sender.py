@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 
 from peerage.actors.reactors import credited_sender as module
-from peerage.actors.reactors.credited_sender import GATHER_BYTES, GATHER_MESSAGES, QUICK_S, CreditedSender
+from peerage.actors.reactors.credited_sender import (
+    GATHER_BYTES,
+    GATHER_MESSAGES,
+    GATHER_S,
+    QUICK_S,
+    CreditedSender,
+)
 from peerage.actors.runtime import Frames
 from peerage.actors.transfer import SEND, SEND_WAIT, each_message
 
@@ -88,14 +94,25 @@ def test_messages_in_quick_succession_wait_for_the_end_of_the_turn(peer: PeerAct
     assert peer.messages == [(CHANNEL, b"\0"), (OTHER, b"\1"), (CHANNEL, b"\2"), (OTHER, b"\3")]
 
 
-def test_a_gathering_ends_after_a_millisecond_of_messages(peer: PeerActor, clock: Clock) -> None:
+def test_a_gathering_ends_after_milliseconds_of_messages(peer: PeerActor, clock: Clock) -> None:
     """The next one after that takes along those that wait."""
     outbox = outbox_of(peer, clock)
     outbox.add(OTHER, b"first")
     outbox.add(OTHER, b"second")
-    clock.now += QUICK_S * 1.5
+    clock.now += GATHER_S * 1.5
     outbox.add(OTHER, b"third")
     assert [len(told.frames) for told in peer.told] == [1, 2]
+
+
+def test_what_has_gathered_leaves_the_next_pause_as_it_was(peer: PeerActor, clock: Clock) -> None:
+    """The turn has ended, and a message comes after a pause."""
+    outbox = outbox_of(peer, clock)
+    outbox.add(OTHER, b"first")
+    outbox.add(OTHER, b"second")
+    outbox.flush()
+    clock.now += QUICK_S * 1.5
+    outbox.add(OTHER, b"third")
+    assert [len(told.frames) for told in peer.told] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(("size", "count"), [(1, GATHER_MESSAGES), (GATHER_BYTES // 4, 4)])

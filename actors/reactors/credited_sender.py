@@ -17,12 +17,16 @@ from peerage.actors.runtime import Frames
 __all__ = ["CreditedSender"]
 
 QUICK_S = 0.001  # messages that follow each other faster than this are sent together
-# What has gathered is sent after this time. It is longer, because on a busy machine the sender itself is kept waiting for
-# milliseconds, and that is when small batches cost most.
+# In a stream of messages the sender itself is kept waiting for milliseconds, by a busy machine or for room. A message after
+# such a wait is not alone and need not go at once; what has gathered may wait a little for the rest of its batch.
+STREAM_S = 0.01  # after a full batch, or a wait for room
 GATHER_S = 0.004
 GATHER_MESSAGES = 256
 GATHER_BYTES = 64 * 1024
 LEAST_WEIGHT = GATHER_BYTES // GATHER_MESSAGES  # what a message counts at least: one sum keeps both bounds
+UNLOOKED = (
+    15  # small messages that follow one of the same channel without a look at the clock, or at anything else
+)
 
 Data = bytes | memoryview
 Pack = Callable[[Sequence[int], Sequence[Data], Mapping[int, int]], Frames]
@@ -33,7 +37,7 @@ class CreditedSender:
 
     Promises: the messages of all channels reach the peer actor in the order they were added. A message after a pause
     is sent at once. Messages in quick succession are sent together: at the end of the turn, or once there are 256 of them or
-    64 KiB (a message counts as 256 bytes at least), or when one is added more than 4 ms after the first.
+    64 KiB (a message counts as 256 bytes at least), or when 4 ms are over, which is checked with every sixteenth message.
 
     Args:
         tell: sends to the peer actor.
@@ -63,15 +67,21 @@ class CreditedSender:
         self._channels: list[int] = []
         self._frames: list[Data] = []
         self._weight = 0
+        # The quick way: so many more small messages of this channel are appended, and accounted for afterwards.
+        self._channel = -1
+        self._unlooked = self._unlooked_from = 0
+        self._append = self._frames.append
         self._quick_until = 0.0  # a message that comes later, when nothing has gathered, is told at once
         self._until = 0.0  # the same; when something has gathered, until it is told with the next message
 
     def room(self, channel_id: int) -> int:
         """How many messages `add` will accept now."""
+        self._account()
         return max(0, self._left.get(channel_id, 0))
 
     def grant(self, totals: Mapping[int, int]) -> None:
         """Take the new totals: per channel, how many messages may have been sent."""
+        self._account()
         for channel_id, total in totals.items():
             self._grant(channel_id, total)
 
@@ -82,22 +92,43 @@ class CreditedSender:
 
     def add(self, channel_id: int, data: Data) -> bool:
         """Accept a message if there is a credit for it. Returns: whether there was."""
+        unlooked = self._unlooked
+        if unlooked and channel_id == self._channel and len(data) <= LEAST_WEIGHT:
+            self._unlooked = unlooked - 1
+            self._append(data)
+            return True
+        self._account()
         left = self._left.get(channel_id, 0)
         if left <= 0:
             return False
         self._left[channel_id] = left - 1
         self._channels.append(channel_id)
         self._frames.append(data)
-        weight = len(data)
-        weight = self._weight = self._weight + (max(LEAST_WEIGHT, weight))
+        weight = self._weight = self._weight + max(len(data), LEAST_WEIGHT)
         now = time.monotonic()
-        if weight >= GATHER_BYTES or now > self._until:
+        if weight >= GATHER_BYTES:
+            self._quick_until = now + STREAM_S
+            self.flush()
+        elif now > self._until:
             self._quick_until = now + QUICK_S
             self.flush()
-        elif len(self._frames) == 1:
-            self._until = now + GATHER_S
-            self._schedule()
+        else:
+            if len(self._frames) == 1:
+                self._until = now + GATHER_S
+                self._schedule()
+            self._channel = channel_id
+            room = (GATHER_BYTES - weight - 1) // LEAST_WEIGHT  # the one that fills the batch is looked at
+            self._unlooked = self._unlooked_from = min(left - 1, room, UNLOOKED)
         return True
+
+    def _account(self) -> None:
+        """Account for the messages that were appended without a look."""
+        taken = self._unlooked_from - self._unlooked
+        if taken:
+            self._left[self._channel] -= taken
+            self._channels += [self._channel] * taken
+            self._weight += taken * LEAST_WEIGHT
+        self._unlooked = self._unlooked_from = 0
 
     def flush(self) -> None:
         """Send the messages that are waiting."""
@@ -106,6 +137,7 @@ class CreditedSender:
 
     def waiting(self, channel_id: int, data: Data, deadline: float) -> Frames:
         """A question that carries the waiting messages and, as the last one, a message that waits for room. See `settle`."""
+        self._account()
         self._channels.append(channel_id)
         self._frames.append(data)
         message = transfer.waiting(tuple(self._channels), self._frames, self.sent(), deadline)
@@ -115,22 +147,28 @@ class CreditedSender:
     def settle(self, channel_id: int, answer: tuple[bool, int]) -> bool:
         """Take the answer to `waiting`: whether the last message was accepted, and the channel's new total."""
         accepted, total = answer
+        self._account()
         self._grant(channel_id, total)
         if accepted:
             self._left[channel_id] -= 1
+        if not self._frames:
+            self._quick_until = self._until = time.monotonic() + STREAM_S
         return accepted
 
     def totals(self) -> Frames:
         """A message that corrects the peer actor's counts: the totals so far, and the waiting messages."""
+        self._account()
         message = self._pack(tuple(self._channels), self._frames, self.sent())
         self._clear()
         return message
 
     def sent(self) -> dict[int, int]:
         """How many messages were accepted, per channel."""
+        self._account()
         left = self._left
         return {channel_id: total - left[channel_id] for channel_id, total in self._granted.items()}
 
     def _clear(self) -> None:
         self._channels, self._frames, self._weight = [], [], 0
+        self._append = self._frames.append
         self._until = self._quick_until

@@ -12,6 +12,8 @@ from peerage.actors.reactors.credited_sender import (
     GATHER_MESSAGES,
     GATHER_S,
     QUICK_S,
+    STREAM_S,
+    UNLOOKED,
     CreditedSender,
 )
 from peerage.actors.runtime import Frames
@@ -95,13 +97,72 @@ def test_messages_in_quick_succession_wait_for_the_end_of_the_turn(peer: PeerAct
 
 
 def test_a_gathering_ends_after_milliseconds_of_messages(peer: PeerActor, clock: Clock) -> None:
-    """The next one after that takes along those that wait."""
+    """The clock is looked at with every sixteenth; that one takes along those that wait."""
     outbox = outbox_of(peer, clock)
     outbox.add(OTHER, b"first")
     outbox.add(OTHER, b"second")
     clock.now += GATHER_S * 1.5
-    outbox.add(OTHER, b"third")
-    assert [len(told.frames) for told in peer.told] == [1, 2]
+    for _ in range(UNLOOKED):
+        outbox.add(OTHER, b"more")
+    assert len(peer.told) == 1
+    outbox.add(OTHER, b"sixteenth")
+    assert [len(peer.messages_of(number)) for number in range(2)] == [1, UNLOOKED + 2]
+
+
+def test_in_a_stream_no_message_goes_alone(peer: PeerActor, clock: Clock) -> None:
+    """The sender was kept waiting for some milliseconds, not its messages; a longer pause ends the stream."""
+    outbox = outbox_of(peer, clock)
+    outbox.add(OTHER, b"told at once")
+    for _ in range(GATHER_MESSAGES):
+        outbox.add(OTHER, b"x")
+    clock.now += STREAM_S / 2
+    outbox.add(OTHER, b"x")
+    assert len(peer.told) == 2
+    outbox.flush()
+    clock.now += STREAM_S
+    outbox.add(OTHER, b"told at once")
+    assert [len(peer.messages_of(number)) for number in range(4)] == [1, GATHER_MESSAGES, 1, 1]
+
+
+def test_after_a_wait_for_room_no_message_goes_alone(peer: PeerActor, clock: Clock) -> None:
+    outbox = outbox_of(peer, clock)
+    outbox.waiting(OTHER, b"x", 0.0)
+    clock.now += 1.0
+    outbox.settle(OTHER, (True, 1000))
+    clock.now += STREAM_S / 2
+    outbox.add(OTHER, b"x")
+    assert (peer.told, peer.scheduled) == ([], 1)
+
+
+@pytest.mark.parametrize("look", ["room", "sent", "totals", "waiting", "grant"])
+def test_messages_taken_without_a_look_are_accounted_for(peer: PeerActor, clock: Clock, look: str) -> None:
+    """Whoever asks, and whatever comes between them: another channel, a long message."""
+    outbox = outbox_of(peer, clock)
+    for _ in range(3):
+        outbox.add(OTHER, b"small")
+    outbox.add(CHANNEL, b"other")
+    outbox.add(OTHER, bytes(1000))
+    outbox.add(OTHER, b"small")
+    outbox.add(OTHER, b"small")
+    match look:
+        case "room":
+            assert (outbox.room(OTHER), outbox.room(CHANNEL)) == (994, 2)
+        case "sent":
+            assert outbox.sent() == {CHANNEL: 1, OTHER: 6}
+        case "totals":
+            assert outbox.totals().header[2] == {CHANNEL: 1, OTHER: 6}
+        case "waiting":
+            assert outbox.waiting(CHANNEL, b"x", 0.0).header[2] == {CHANNEL: 1, OTHER: 6}
+        case _:
+            outbox.grant({OTHER: 10})
+            assert outbox.room(OTHER) == 4
+
+
+def test_no_more_is_taken_than_there_are_credits(peer: PeerActor, clock: Clock) -> None:
+    outbox = CreditedSender(peer.tell, peer.schedule, {CHANNEL: 20})
+    assert [outbox.add(CHANNEL, b"x") for _ in range(22)] == [True] * 20 + [False] * 2
+    outbox.flush()
+    assert len(peer.messages) == 20
 
 
 def test_what_has_gathered_leaves_the_next_pause_as_it_was(peer: PeerActor, clock: Clock) -> None:

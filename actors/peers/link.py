@@ -150,7 +150,8 @@ class Link:
             self._owner.broken(str(error))
             return
         self._count_unserved()
-        self.received(events)
+        if events:  # most reads of a long message bring none
+            self.received(events)
         if self._connection.wants_to_write(self._loop.now()):
             self.schedule_pump()
 
@@ -240,8 +241,10 @@ class Link:
         now = self._loop.now()
         due = self._connection.next_deadline(now)
         if self._timer is not None:
-            if self._timer.when <= due and not self._timer.cancelled:
-                return  # an early wake-up is cheaper than a new timer per packet
+            # An early wake-up is cheaper than a new timer per packet. The same deadline comes out a little later each time, by
+            # what passes between two looks at the clock; without the tolerance no timer would ever be kept.
+            if self._timer.when <= due + LEAST_TICK_S and not self._timer.cancelled:
+                return
             self._timer.cancel()
         self._timer = self._loop.call_later(max(LEAST_TICK_S, due - now), self._tick)
 

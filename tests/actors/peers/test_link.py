@@ -17,7 +17,7 @@ from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
 from peerage.wire.secret_connection import SecretConnection
-from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
+from tests.actors.peers.fake_loop import FakeLoop, FakeTimer, tcp_pair
 
 CHANNEL, UNSERVED = 0x50, 0x60
 CHANNELS = (ChannelDescriptor(id=CHANNEL, send_queue_capacity=1000),)
@@ -184,6 +184,34 @@ def test_pings_are_answered_and_pongs_end_the_wait(pair: Pair) -> None:
     pair.anna.link.ping()
     pair.loop.settle()
     assert pair.anna.connection.round_trip == 0.0
+
+
+def test_writing_makes_no_new_timer_while_the_deadline_is_the_same(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the clock has gone on between the look at it and the timer, as a real one does: timers live for a minute."""
+    call_later = pair.loop.call_later
+    made: list[float] = []
+
+    def a_little_later(delay: float, *call: Any) -> FakeTimer:
+        made.append(delay)
+        return call_later(delay + 1e-5, *call)
+
+    monkeypatch.setattr(pair.loop, "call_later", a_little_later)
+    pair.anna.link.reschedule()
+    for _ in range(10):
+        pair.anna.send(b"one")
+        pair.loop.settle()
+    assert pair.bert.messages == [b"one"] * 10
+    assert len(made) <= 2
+
+
+def test_reads_without_a_whole_message_are_told_to_nobody(pair: Pair) -> None:
+    heard: list[list[Any]] = []
+    pair.bert.link.received = heard.append
+    pair.anna.send(bytes(1 << 20))
+    pair.loop.settle()
+    assert heard == [[MessageReceived(CHANNEL, bytes(1 << 20))]]
 
 
 def test_a_remote_that_does_not_answer_a_ping_is_given_up(pair: Pair) -> None:

@@ -207,9 +207,10 @@ class Port:
             body: Any = value
             extras: Sequence[Raw] = ()
             flags = 0
-            plain = type(value) in PLAIN and not route.local
+            kind = type(value)
+            plain = kind in PLAIN and not route.local
             if plain:  # it cannot change, so it is pickled when it goes, together with its neighbours
-                size = len(value) if type(value) in SIZED else PLAIN_SIZE
+                size = len(value) if kind in SIZED else PLAIN_SIZE
                 plain = size < SMALL
             kept: Container[bytes] = ()
             if not plain:
@@ -240,10 +241,10 @@ class Port:
                     window = route.window
                 window.messages += 1
                 window.size += size
-            if extras or flags & FRAMES or size >= SMALL or route.local:
-                self.send_along(route, TELL, 0, flags, body, extras)
-            else:
+            if plain or not (extras or flags & FRAMES or size >= SMALL or route.local):
                 self.outbox.tell(route, self.sender, flags, body, size, plain)
+            else:
+                self.send_along(route, TELL, 0, flags, body, extras)
 
     def make_room(self, route: Route, size: int, when_full: WhenFull | None) -> bool:
         """Wait for room in a window, or not, as the sender has chosen.

@@ -145,8 +145,18 @@ def read_messages(
     """
     messages: list[bytes] = []
     startswith, end = data.startswith, len(data)
+    header = b""  # of the packet before: most have the same
+    size = 0
     try:
         while pos < end:
+            if header and startswith(header, pos):
+                at = pos + len(header)
+                pos = at + size
+                if pos > end:
+                    pos = at - len(header)
+                    break
+                messages.append(data[at:pos])
+                continue
             length, at = data[pos], pos + 1
             if length >= 0x80:
                 second, at = data[at], at + 1
@@ -176,7 +186,7 @@ def read_messages(
             if at + size != stop or not 0 < size <= capacity:
                 break
             messages.append(data[at:stop])
-            pos = stop
+            header, pos = data[pos:at], stop
     except IndexError:
         pass
     return b"".join(messages), array(SIZES, map(len, messages)).tobytes(), pos

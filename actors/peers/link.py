@@ -241,8 +241,8 @@ class Link:
         now = self._loop.now()
         due = self._connection.next_deadline(now)
         if self._timer is not None:
-            # An early wake-up is cheaper than a new timer per packet. A timer is a little later than the deadline it was made
-            # for, by what passes between two looks at the clock: without the tolerance none would ever be kept.
+            # An early wake-up is cheaper than a new timer per packet. A timer is a little later than the deadline it was
+            # made for, by the time between two looks at the clock: without the tolerance none would ever be kept.
             if self._timer.when <= due + LEAST_TICK_S and not self._timer.cancelled:
                 return
             self._timer.cancel()

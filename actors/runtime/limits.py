@@ -241,6 +241,18 @@ def _lack_of_memory() -> str:
     return f"there is no memory: {', '.join(limits)}; raise it (ulimit -v, MemoryMax=) or end something"
 
 
+def memory_limit() -> int:
+    """How many bytes of memory this process can have, by the machine and by the container or service that it is in."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for limit, current in (
+        ("memory.max", "memory.current"),
+        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+    ):
+        if (group := _group_limit("memory", limit, current)) is not None:
+            limits.append(int(group[0]))
+    return min(limits)
+
+
 def _shown(limit: int) -> str:
     return "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
 

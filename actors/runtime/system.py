@@ -23,7 +23,7 @@ from pykka import ActorRegistry
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import codec, here, systems
+from peerage.actors.runtime.mail import codec, here, shared_file, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -133,7 +133,10 @@ class System:
             self._directory, self._fork_server = foundation.directory, foundation.fork_server
             self._life_read, self._life_write = foundation.life_read, foundation.life_write
             self._directory.make()  # the fork server, which removes it if this process is killed, runs already
-            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new())
+            memory_fd = shared_file.create()
+            if memory_fd >= 0:
+                undo.callback(os.close, memory_fd)
+            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new(), memory_fd)
             # `destroy`, since `term` would wait for sockets that nobody closes any more.
             undo.callback(self.process.network.context.destroy, linger=0)
             undo.callback(self.process.network.foothold.close)

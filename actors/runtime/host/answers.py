@@ -50,7 +50,8 @@ class Answers:
             value.when_done(lambda: self._give_outcome(source, corr, value))
             return
         try:
-            body, extras, flags = codec.encode(value, self._kept.get(serial_of(source), ()))
+            kept = self._kept.get(serial_of(source), ())
+            body, extras, flags = codec.encode(value, kept, source != self._port.address)
         except Exception as error:
             self.fail(source, corr, error)
             return

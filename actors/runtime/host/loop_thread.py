@@ -104,13 +104,13 @@ class LoopThread:
         self.loop.call_threadsafe(cell, fn, *args)
 
     def look_every(self, seconds: float) -> None:
-        """See whether the directory of the mailboxes is still there, now and again. One loop of each process does.
+        """Look after what the process shares with others, now and again. One loop of each process does.
 
-        Somebody may remove it (docs/decisions/0013). Nothing fails at that moment, since connections stand, and later nobody
-        new would find us; so it has to be looked for.
+        Somebody may remove the directory of the mailboxes (docs/decisions/0013). Nothing fails at that moment, since
+        connections stand, and later nobody new would find us; so it has to be looked for.
         """
         self.loop.call_later(None, seconds, self.look_every, seconds)
-        self.process.network.mend()
+        self.process.look_around()
 
     def on_mended(self) -> None:
         """The directory was made again, and the mailboxes are bound anew by their ports: put back everything else."""

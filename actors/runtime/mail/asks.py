@@ -141,6 +141,7 @@ class Asks:
         ask = self.settle(number)
         if ask is None or (waiter := ask.waiter) is None:
             return
+        ask.waiter = None  # which has the ask: a large answer would be kept until the garbage is collected
         try:
             value = codec.decode(flags, body, extras)
         except Exception as error:

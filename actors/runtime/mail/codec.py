@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import pickle
 import traceback
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, NamedTuple
 
 from peerage.actors.runtime.errors import RemoteFailureError, RemoteTraceback, saying_of
 from peerage.actors.runtime.mail import pickling
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import BUNDLE, FRAMES
-from peerage.actors.runtime.mail.memory import LARGE, Raw, copied, is_unchanging, unchanging
+from peerage.actors.runtime.mail.memory import LARGE, Borrowed, Raw, copied, filled, is_unchanging, unchanging
 
 # Classes whose values cannot change and need neither definitions nor buffers. Only these very classes: a subclass may have
 # attributes, or a `__reduce__` of its own.
@@ -54,11 +54,24 @@ def dumps(value: Any) -> bytes:
     return _dumps(value, None)
 
 
-def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequence[Raw], int]:
-    """Make a message of a value.
+class _Apart:
+    """Pickles bytes as a buffer beside the pickle, where there is no need to copy them."""
+
+    def __init__(self, make: Callable[[Any], Any], data: bytes | bytearray) -> None:
+        self._make, self._data = make, data
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Any, ...]:
+        return self._make, (pickle.PickleBuffer(self._data),)
+
+
+def encode(
+    value: Any, kept_there: Container[bytes] = (), borrow: bool = False
+) -> tuple[bytes, Sequence[Raw], int]:
+    """Make a message of a value. None of it changes when the value does.
 
     Buffers inside (pickle's out-of-band buffers: numpy's arrays) are copied: small ones into the body, others beside it,
-    where they become the receiver's own without one more copy.
+    where they become the receiver's own without one more copy. With `borrow`, large ones are not copied yet, and the
+    frames are `Borrowed`: for a message that is sent before anything else is done.
 
     Args: kept_there, identities of definitions that the receiver keeps. The message names them only, so that nobody else
         can read it.
@@ -66,6 +79,8 @@ def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequen
     Raises: whatever pickling the value raises.
     """
     if type(value) in PLAIN:  # no buffers, no classes: a quarter of the general way's cost
+        if type(value) is bytes and len(value) >= LARGE:
+            return BYTES_APART, (value,), 0
         return pickle.dumps(value, 5), (), 0
     if type(value) is Frames:
         frames = [frame if type(frame) is bytes else unchanging(frame) for frame in value.frames]
@@ -73,8 +88,14 @@ def encode(value: Any, kept_there: Container[bytes] = ()) -> tuple[bytes, Sequen
     if type(value) is Encoded:
         return value
     buffers: list[pickle.PickleBuffer] = []
+    if type(value) is bytearray and len(value) >= LARGE:
+        value = _Apart(bytearray, value)
     body = _dumps(value, buffers, kept_there)
-    return body, [_extra(buffer) for buffer in buffers] if buffers else (), 0
+    if not buffers:
+        return body, (), 0
+    if borrow:
+        return body, Borrowed(map(_borrowed, buffers)), 0
+    return body, [_extra(buffer) for buffer in buffers], 0
 
 
 def _extra(buffer: pickle.PickleBuffer) -> Raw:
@@ -83,6 +104,11 @@ def _extra(buffer: pickle.PickleBuffer) -> Raw:
     if raw.readonly and is_unchanging(raw):
         return raw
     return copied(raw) if raw.nbytes >= LARGE else bytearray(raw)
+
+
+def _borrowed(buffer: pickle.PickleBuffer) -> Raw:
+    raw = buffer.raw()
+    return raw if raw.nbytes >= LARGE else bytearray(raw)
 
 
 def _encode_frames(header: Any, frames: Sequence[Raw]) -> tuple[bytes, Sequence[Raw], int]:
@@ -151,6 +177,10 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
     if flags & FRAMES:
         return Frames(pickle.loads(body), extras)
     return pickle.loads(body, buffers=extras) if extras else pickle.loads(body)
+
+
+# The pickle of all large bytes: they lie beside it.
+BYTES_APART = pickle.dumps(_Apart(filled, b""), 5, buffer_callback=lambda _: False)
 
 
 def copy(value: Any) -> Any:

@@ -69,7 +69,7 @@ class Kind(IntEnum):
 
 
 # Flags: how to read a message, and what to count. Plain integers: arithmetic with enum members costs half a microsecond a
-# message. They share one byte of the header, in which one bit is left.
+# message. They fill one byte of the header.
 FRAMES = 1  # the value is a `Frames`
 # The receiver takes small frames as bytes, and gets a view of ZeroMQ's own memory where that saves the copy of a large one.
 LARGE_FRAMES = 2  # some extra frame is at least LARGE bytes
@@ -78,3 +78,4 @@ EXEMPT = 8  # outside the sender's window: acknowledged in a count of its own
 BATCH = 16  # a TELL of several messages; the correlation is their number
 JOINED = 32  # a batch that is one pickle
 BUNDLE = 64  # the small frames of a `Frames` are joined into one; their sizes stand beside its pickled header
+SHARED = 128  # some frames lie in shared memory; their leases stand before the body

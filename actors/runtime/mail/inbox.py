@@ -12,8 +12,10 @@ from time import monotonic
 
 import zmq
 
-from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES
+from peerage.actors.runtime.log import logger
+from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, SHARED
 from peerage.actors.runtime.mail.memory import LARGE, Raw, seal
+from peerage.actors.runtime.mail.taken_blocks import LeaseError
 
 LONGEST_BURST = 64  # messages that are taken without asking whether they are there
 BACKLOG = 4096  # connections; a full backlog would delay a first message by a reconnect interval
@@ -23,11 +25,17 @@ SLICE_S = 0.2
 # What gets a message of its kind: flags, source, correlation, target, sender, body, extra frames, bytes of body and extra
 # frames. By position and not as an object, which would cost as much as unpickling a small message.
 Handler = Callable[[int, int, int, bytes, bytes, Raw, Sequence[Raw], int], None]
+# Body and frames of a message that lies in shared memory in part, and whether the rest is for reading only; whole
+Take = Callable[[Raw, list[Raw], bool], tuple[Raw, list[Raw]]]
 
 # As in the outbox: called without pyzmq's Python layer, and with plain integers instead of its enums.
 receive_bytes = zmq.backend.Socket.recv
 get_option = zmq.backend.Socket.get
 EVENTS, POLLIN, NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
+
+
+def _nothing_shared(*_: object) -> tuple[Raw, list[Raw]]:
+    raise LeaseError("there is no shared memory here")
 
 
 class Inbox:
@@ -36,6 +44,7 @@ class Inbox:
     Args:
         endpoint: where senders find the mailbox, `ipc://` and a path in the system's directory.
         handlers: by kind, looked up for each message, so that a handler may be replaced.
+        take: gets what lies in shared memory. Raises: LeaseError, when it does not.
 
     Attributes:
         is_signalled: whether the descriptor was readable, so that one message is surely there.
@@ -43,9 +52,13 @@ class Inbox:
     """
 
     def __init__(
-        self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, handlers: Sequence[Handler]
+        self,
+        context: zmq.Context[zmq.Socket[bytes]],
+        endpoint: str,
+        handlers: Sequence[Handler],
+        take: Take = _nothing_shared,
     ) -> None:
-        self._handlers = handlers
+        self._handlers, self._take = handlers, take
         self.is_signalled = False
         self.is_unfound = False
         self._pull = context.socket(zmq.PULL)
@@ -103,8 +116,15 @@ class Inbox:
         body: Raw = data[end:]
         size = len(body)
         extras: Sequence[Raw] = ()
-        if extra:
+        if extra or marks & SHARED:
             frames = self._extra_frames(extra, marks)
+            if marks & SHARED:
+                try:
+                    body, frames = self._take(body, frames, bool(marks & FRAMES))
+                except LeaseError as error:
+                    logger().error("message that cannot be read", source=source, cause=str(error))
+                    return
+                size = len(body)
             size += sum(map(len, frames))
             if marks & BODY_APART:
                 body = frames.pop(0)

@@ -8,7 +8,9 @@ Everything else is copied once, into memory that ZeroMQ sends as it is (docs/dec
 
 from __future__ import annotations
 
+import ctypes
 import sys
+from mmap import PAGESIZE as PAGE
 from pickle import PickleBuffer
 from typing import Any, TypeAlias
 
@@ -18,7 +20,18 @@ Raw: TypeAlias = bytes | bytearray | memoryview
 
 # Bytes; from here on a frame is handed to ZeroMQ without a copy: pyzmq's own COPY_THRESHOLD.
 LARGE = 64 * 1024
+HUGE = 4 * 1024 * 1024  # bytes; from here on new memory is asked for in huge pages
+MADV_HUGEPAGE = 14
 SEALED = "is_sealed"  # an entry in a frame's __dict__: nobody has a writable view of it
+
+_new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
+_new_bytes.argtypes, _new_bytes.restype = [ctypes.c_void_p, ctypes.c_ssize_t], ctypes.py_object
+_madvise = ctypes.CDLL(None).madvise
+_madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+
+
+class Borrowed(list[Raw]):
+    """Frames that whoever sent them may change as soon as the call has returned: they are to be copied on the way out."""
 
 
 def readonly(buffer: Any) -> memoryview:
@@ -65,7 +78,24 @@ def is_unchanging(view: memoryview) -> bool:
                 return False
             owner = owner.base
         else:
-            return kind is zmq.Frame and SEALED in owner.__dict__
+            return issubclass(kind, zmq.Frame | ctypes.Array) and SEALED in owner.__dict__
+
+
+def filled(buffer: Any) -> bytes:
+    """`bytes(buffer)`, of which large ones are made in huge pages where there are any: most of their cost is new memory."""
+    if type(buffer) is bytes or memoryview(buffer).nbytes < HUGE:
+        return bytes(buffer)
+    with flat(memoryview(buffer)) as source:
+        size = source.nbytes
+        made: bytes = _new_bytes(None, size)
+        at = id(made) + bytes.__basicsize__ - 1
+        start, stop = -(-at // PAGE) * PAGE, (at + size) // PAGE * PAGE
+        _madvise(start, stop - start, MADV_HUGEPAGE)
+        array = (ctypes.c_ubyte * (1 << size.bit_length())).from_address(
+            at
+        )  # a type is made, and kept, for each length
+        PickleBuffer(array).raw()[:size] = source
+    return made
 
 
 def flat(view: memoryview) -> memoryview:
@@ -73,6 +103,13 @@ def flat(view: memoryview) -> memoryview:
     if view.ndim == 1 and view.format == "B":
         return view
     return PickleBuffer(view).raw()  # unlike cast(), it takes items of any format
+
+
+def kept(raw: Raw) -> Raw:
+    """What was borrowed, where nobody can change it any more."""
+    if type(raw) is not memoryview or is_unchanging(raw):
+        return raw  # a bytearray is our own copy of what is small
+    return copied(raw)
 
 
 def copied(raw: memoryview) -> memoryview:
@@ -86,10 +123,9 @@ def copied(raw: memoryview) -> memoryview:
 
 
 def seal(view: memoryview) -> memoryview:
-    """A read-only view of a whole frame. Nobody may have, or get, another one that is writable."""
-    frame: Any = view.obj
-    assert type(frame) is zmq.Frame
-    frame.__dict__[SEALED] = True
+    """A read-only view of a whole frame, or of a block. Nobody may have, or get, another one that is writable."""
+    owner: Any = view.obj
+    owner.__dict__[SEALED] = True
     return view.toreadonly()
 
 

@@ -22,9 +22,12 @@ from peerage.actors.runtime.mail.dead_letters import DeadLetters
 from peerage.actors.runtime.mail.flusher import Flusher
 from peerage.actors.runtime.mail.foothold import LOOK_S, Foothold
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, THREAD_MASK, HostTable, serial_of
+from peerage.actors.runtime.mail.shared_memory import SharedMemory
 from peerage.actors.runtime.mail.ways import Ways
 
-STARTING = 16  # descriptors of a process that takes part: its directory, ZeroMQ's threads, its first mailbox
+STARTING = (
+    17  # descriptors of a process that takes part: directory, shared memory, ZeroMQ's threads, first mailbox
+)
 STARTING_THREADS = 3  # ZeroMQ's two, and one to spare
 MOST_SOCKETS = 65_536  # ZeroMQ's default of 1023 is fewer than the processes that a system may have
 # How long a host's last words to the embedder need: they have a connection already, and the embedder outlives the host.
@@ -48,7 +51,8 @@ class Network:
     Attributes:
         directory: where the sockets of all mailboxes are; serial: of this process's own host.
         system: a text that all processes of one system share, and no other system has.
-        table: who is alive. reserve: of file descriptors. ways, flusher: of all threads that send.
+        table: who is alive. memory: what large messages are in. reserve: of file descriptors.
+        ways, flusher: of all threads that send.
         kept: which definitions of classes the hosts keep, by serial; told: which of those that we keep they know of.
         closed: whether this process takes no part any more.
         last_sent_to: addresses that a port of this process had a way to when it was closed. See `leave`.
@@ -58,7 +62,7 @@ class Network:
     Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
     """
 
-    def __init__(self, directory: str, serial: int, system: str = "") -> None:
+    def __init__(self, directory: str, serial: int, system: str = "", memory_fd: int = -1) -> None:
         self.directory, self.serial, self.system = directory, serial, system
         self.pid = os.getpid()
         self.reserve = Reserve()
@@ -68,6 +72,7 @@ class Network:
         self.context = zmq.Context(io_threads=1)
         self.context.set(zmq.MAX_SOCKETS, MOST_SOCKETS)
         self.table = HostTable()
+        self.memory = SharedMemory(memory_fd, serial, self.table)
         self.dead_letters = DeadLetters()
         self.flusher = Flusher()
         self.ways = self._new_ways()
@@ -180,6 +185,7 @@ class Network:
         finally:
             # Not term(): it waits for ever for a socket whose closing was ended by an exception of a signal's handler.
             self.context.destroy(linger=0)
+            self.memory.close()
 
     def disown(self) -> list[object]:
         """In a forked child: let go of what is the parent's, and take no part any more.
@@ -191,4 +197,4 @@ class Network:
         self.dead_letters.disown()
         inherited = self.ways
         self.ways = self._new_ways()
-        return [inherited, self.context]
+        return [inherited, self.context, self.memory.disown()]

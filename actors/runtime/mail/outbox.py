@@ -25,7 +25,7 @@ from peerage.actors.runtime.errors import LimitReachedError
 from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.batch import BATCH_BYTES, BATCH_MESSAGES, Batch
-from peerage.actors.runtime.mail.envelope import BODY_APART, EXEMPT, HEADER, LARGE_FRAMES, Kind
+from peerage.actors.runtime.mail.envelope import BODY_APART, EXEMPT, HEADER, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.host_table import serial_of
 from peerage.actors.runtime.mail.memory import LARGE, Raw, as_frame
 from peerage.actors.runtime.mail.network import Network
@@ -130,11 +130,19 @@ class Outbox:
                 return
             if len(body) >= LARGE:
                 extras, body, flags = [body, *extras], b"", flags | BODY_APART
+            (body, extras, slots), is_shared = self._network.memory.place(address, body, extras)
+            if is_shared:
+                flags |= SHARED
             if any(len(frame) >= LARGE for frame in extras):
                 flags |= LARGE_FRAMES
             header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
             frames = [header + target + sender + body, *map(as_frame, extras)]
-            self._send_frames(address, (frames, not flags & LARGE_FRAMES))
+            is_sent = False
+            try:
+                is_sent = self._send_frames(address, (frames, not flags & LARGE_FRAMES))
+            finally:
+                if not is_sent:
+                    self._network.memory.cancel(slots)
 
     def send_small(
         self, address: int, kind: int, corr: int, flags: int, target: bytes, sender: bytes, body: Raw
@@ -229,12 +237,13 @@ class Outbox:
         del self._ways[address]
         self._send_frame(address, frame)
 
-    def _send_frames(self, address: int, message: Message) -> None:
-        """Hand over a message of one or more frames."""
+    def _send_frames(self, address: int, message: Message) -> bool:
+        """Hand over a message of one or more frames. Returns: False, when nobody reads there."""
         way = self._ways.get(address) or self._find(address, message)
         if way is not None and not self._pass(way, message):
             del self._ways[address]
-            self._send_frames(address, message)
+            return self._send_frames(address, message)
+        return way is not None or address in self._held
 
     def _pass(self, way: Way, message: Message) -> bool:
         """Returns: False, if the way is closed."""
@@ -328,6 +337,7 @@ class Outbox:
             self._ways.pop(address, None)
             self._answered_by.discard(address)
             self._network.ways.forget(address)
+            self._network.memory.forget(address)
 
     def forget_dead(self) -> None:
         """Close the ways to all hosts that have died, and drop what is held for them."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Container, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, MailboxFullError
@@ -80,7 +81,8 @@ class Port:
             raise LimitReachedError("a mailbox of this thread", lack)
         network.mend()
         self.handlers: list[Handler] = [_ignore] * (max(Kind) + 1)
-        self.inbox = Inbox(network.context, network.endpoint(address), self.handlers)
+        endpoint, take = network.endpoint(address), partial(network.memory.take, address)
+        self.inbox = Inbox(network.context, endpoint, self.handlers, take)
         self.make_parts()
 
     def make_parts(self) -> None:
@@ -216,7 +218,7 @@ class Port:
             if not plain:
                 if route.line is None:  # what waits in line may go to a successor, which keeps no definitions
                     kept = self.network.kept.get(route.serial, ())
-                body, extras, flags = codec.encode(value, kept)
+                body, extras, flags = codec.encode(value, kept, route.line is None and not route.local)
                 size = len(body)
                 for frame in extras:
                     size += len(frame)
@@ -230,7 +232,9 @@ class Port:
             else:
                 # As `has_room`, without the call. The limit is 0 while a line waits, so nothing overtakes it here.
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
-                    if kept:  # by the time there is room, a successor may get it, which lacks the definitions
+                    # By the time there is room a successor may get it, which lacks the definitions; and what is borrowed may
+                    # have changed.
+                    if kept or extras:
                         body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
                     if not self.make_room(route, size, when_full):
@@ -295,7 +299,7 @@ class Port:
             if route is None and (route := self._route_to_ask(ref, kind, future)) is None:
                 return future
             kept = self.network.kept.get(route.serial, ()) if route.line is None else ()
-            body, extras, flags = codec.encode(value, kept)
+            body, extras, flags = codec.encode(value, kept, route.line is None and not route.local)
             size = len(body)
             if extras:
                 size += sum(map(len, extras))
@@ -308,7 +312,7 @@ class Port:
                 ask = Ask(future, route.serial, route)
             else:
                 if window.messages >= window.limit or (window.messages and window.size + size > WINDOW_BYTES):
-                    if kept:
+                    if kept or extras:
                         body, extras, flags = codec.encode(value)
                         size = len(body) + sum(map(len, extras))
                     # Where a loop of asyncio runs, the future waits in line instead of this thread.

@@ -54,8 +54,8 @@ class Process:
         here: what each thread has of this system.
     """
 
-    def __init__(self, directory: str, serial: int, system: str = "") -> None:
-        self.network = network = Network(directory, serial, system)
+    def __init__(self, directory: str, serial: int, system: str = "", memory_fd: int = -1) -> None:
+        self.network = network = Network(directory, serial, system, memory_fd)
         network.on_mended, network.is_ending = self._bind_again, self._is_ending
         self.directory, self.serial, self.system, self.pid = directory, serial, system, network.pid
         self.table, self.kept, self.told = network.table, network.kept, network.told
@@ -170,7 +170,12 @@ class Process:
         """Have `hook(target, messages)` called for dead letters of this process."""
         self.network.dead_letters.hook = hook
 
-    # The directory
+    # The directory and the shared memory
+
+    def look_around(self) -> None:
+        """See whether the directory is still there, and what of the shared memory can be given back."""
+        self.network.mend()
+        self.network.memory.look(self.ports)
 
     def _is_ending(self) -> bool:
         return self.main is not None and self.main.finished

@@ -29,7 +29,7 @@ from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, HostFacts
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes import orphan, passed_fds, sigterm  # noqa: F401 - what it does after a fork it does by itself
 from peerage.actors.runtime.processes.parent_watch import guard
-from peerage.actors.runtime.processes.requests import Boot
+from peerage.actors.runtime.processes.requests import MEMORY, Boot
 from peerage.actors.runtime.processes.title import set_title
 
 PATIENT_LOOK_S = 0.05  # between two looks at whether a host that is given all the time it needs has ended
@@ -46,7 +46,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     guard(life_fd, boot.directory)
     _settle_in(boot)
     _go_to(here)
-    process = Process(boot.directory, boot.serial, boot.system)
+    process = Process(boot.directory, boot.serial, boot.system, fds.pop(MEMORY, -1))
     process.title = boot.title
     # The directory may have been made again since the root looked at it. Then mailboxes are missing in it that will be back.
     process.network.not_noticed_yet(boot.directory_identity)

@@ -37,7 +37,7 @@ from peerage.actors.runtime.processes.host_records import HostRecord, HostRecord
 from peerage.actors.runtime.processes.owners import Owners
 from peerage.actors.runtime.processes.passed_fds import PassedFds
 from peerage.actors.runtime.processes.reaper import Reaper
-from peerage.actors.runtime.processes.requests import Boot, Reservation, SpawnRequest
+from peerage.actors.runtime.processes.requests import MEMORY, Boot, Reservation, SpawnRequest
 from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
 
 
@@ -69,6 +69,7 @@ class HostMaker:
         on_death: Callable[[HostRecord], None],
     ) -> None:
         self._process, self._records, self._starts, self._owners = process, records, starts, owners
+        self._memory = () if process.network.memory.fd < 0 else (process.network.memory.fd,)
         self._fds, self._fork_server, self._log_setup = fds, fork_server, log_setup
         self._kill, self._remove = kill, remove
         self.line = ForkServerLine(
@@ -214,7 +215,7 @@ class HostMaker:
             try:
                 # A dying fork server is noticed by its end of file, and its successor is asked anew.
                 with contextlib.suppress(ConnectionError):
-                    self._fork_server.fork(boot, [here, *record.fds])
+                    self._fork_server.fork(boot, [here, *self._memory, *record.fds])
             finally:
                 os.close(here)
         except OSError as error:
@@ -246,7 +247,7 @@ class HostMaker:
             path=import_path(),
             environment=None if environment == self._fork_server.environment else environment,
             table=codec.dumps((hosts, self._records.booting, highest)),
-            fd_names=request.fd_names,
+            fd_names=(MEMORY,) * len(self._memory) + request.fd_names,
             log_setup=request.log_setup or self._log_setup,
             module=request.module,
         )

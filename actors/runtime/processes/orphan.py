@@ -30,6 +30,7 @@ from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import Outbox
 from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.shared_memory import SharedMemory
 from peerage.actors.runtime.mail.waiters import CLAIMING
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ STRAY_CHILD = 70  # exit code: sysexits.h's "internal software error"
 # Filled just before a fork. A port is held by its thread alone, and in the child the threads are gone: Python would finalise
 # the port before any code of ours runs there, and that would close the parent's socket.
 _held: list[Port] = []
+_still: list[SharedMemory] = []  # nothing is taken from it during a fork
 _inherited: list[object] = []  # kept for ever: finalisers would touch what belongs to the parent
 
 
@@ -72,11 +74,15 @@ def _hold() -> None:
     process = current_process()
     if process is not None:
         _held.extend(process.ports())
+        _still.append(process.network.memory)
+        _still[0].hold_still()
 
 
 def _let_go() -> None:
     """In the parent, just after the fork."""
     _held.clear()
+    while _still:
+        _still.pop().go_on()
 
 
 def _disown() -> None:
@@ -93,6 +99,7 @@ def _disown() -> None:
     systems.is_the_parents(process.system, process.pid)
     _inherited.extend((process, *_held, *process.disown()))
     _held.clear()
+    _still.clear()
     for port in process.ports():
         _disown_port(port)
     for thread in process.hosts.values():

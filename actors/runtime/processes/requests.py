@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from peerage.actors.runtime.mail.ref import ActorRef
 
+MEMORY = "shared memory"  # the name under which a process is passed the descriptor of it, beside those of its actor
+
 
 class SpawnRequest(NamedTuple):
     """Message to the root: make a host in a process of its own and start an actor in it.

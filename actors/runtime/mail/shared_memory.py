@@ -103,7 +103,7 @@ class SharedMemory:
         Returns: the body and all frames. Raises: LeaseError.
         """
         view = memoryview(body)
-        count = COUNT.unpack_from(view)[0]
+        count = COUNT.unpack_from(view)[0] if len(view) >= COUNT.size else 1
         end = COUNT.size + count * LEASE.size
         if end > len(view):
             raise LeaseError(f"{count} leases in {len(view)} bytes")

@@ -148,11 +148,11 @@ class AsyncFace:
         ):
             call.settle(None, error)
             return
-        packed = pack(value, kept := self._kept_by(route))
+        packed = pack(value, kept := self._kept_by(route), route.line is None and not route.local)
         if self._may_go(route, packed[3], exempt):
             self.lines.post(route, Letter(ASK, packed, port.sender, exempt, call))
         else:
-            if kept:  # with all definitions after all: see there
+            if kept or packed[1]:  # with all definitions, and with copies of what was borrowed: see `pack`
                 packed = pack(value)
             self._wait_in_line(loop, route, Letter(ASK, packed, port.sender, exempt, call), when_full)
         # In line it may have a deadline already, the earlier one.
@@ -198,7 +198,7 @@ class AsyncFace:
         if route is None:  # no error: a sender cannot know in time
             port.count_dead_letters(ref.key, 1)
             return None
-        packed = pack(value, kept := self._kept_by(route))
+        packed = pack(value, kept := self._kept_by(route), route.line is None and not route.local)
         if self._may_go(route, packed[3], exempt):
             self.lines.post(route, Letter(TELL, packed, port.sender, exempt, None))
             return None
@@ -206,7 +206,7 @@ class AsyncFace:
         if isinstance(when_full, Drop) and not exempt and not self._has_place(route, packed[3]):
             port.count_dead_letters(ref.key, 1)
             return None
-        if kept:
+        if kept or packed[1]:
             packed = pack(value)
         call = Call(port, loop, None)
         call.asked = Ask(call, route.serial, route)

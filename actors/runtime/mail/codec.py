@@ -16,7 +16,16 @@ from peerage.actors.runtime.errors import RemoteFailureError, RemoteTraceback, s
 from peerage.actors.runtime.mail import pickling
 from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import BUNDLE, FRAMES
-from peerage.actors.runtime.mail.memory import LARGE, Borrowed, Raw, copied, filled, is_unchanging, unchanging
+from peerage.actors.runtime.mail.memory import (
+    LARGE,
+    Borrowed,
+    Raw,
+    bytearray_of,
+    bytes_of,
+    copied,
+    is_unchanging,
+    unchanging,
+)
 
 # Classes whose values cannot change and need neither definitions nor buffers. Only these very classes: a subclass may have
 # attributes, or a `__reduce__` of its own.
@@ -89,7 +98,7 @@ def encode(
         return value
     buffers: list[pickle.PickleBuffer] = []
     if type(value) is bytearray and len(value) >= LARGE:
-        value = _Apart(bytearray, value)
+        value = _Apart(bytearray_of, value)
     body = _dumps(value, buffers, kept_there)
     if not buffers:
         return body, (), 0
@@ -180,7 +189,7 @@ def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
 
 
 # The pickle of all large bytes: they lie beside it.
-BYTES_APART = pickle.dumps(_Apart(filled, b""), 5, buffer_callback=lambda _: False)
+BYTES_APART = pickle.dumps(_Apart(bytes_of, b""), 5, buffer_callback=lambda _: False)
 
 
 def copy(value: Any) -> Any:

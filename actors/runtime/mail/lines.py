@@ -147,20 +147,21 @@ class Line:
         self.size -= letter.size
 
 
-def pack(value: Any, kept_there: Container[bytes] = ()) -> Packed:
+def pack(value: Any, kept_there: Container[bytes] = (), borrow: bool = False) -> Packed:
     """Pack a value for sending, now or later.
 
     A small plain value stays as it is, because it cannot change, and may still be joined with others in a batch.
 
     Args: kept_there, identities of definitions that the receiver keeps. Nothing, for a message that will wait: it may go to
         a successor, which keeps none.
+        borrow: as of `encode`, for what is sent before anything else is done.
     Raises: what pickling the value raises.
     """
     if type(value) in PLAIN:
         size = len(value) if type(value) in SIZED else PLAIN_SIZE
         if size < SMALL:
             return value, (), 0, size, True
-    body, extras, flags = codec.encode(value, kept_there)
+    body, extras, flags = codec.encode(value, kept_there, borrow)
     return body, extras, flags, len(body) + sum(map(len, extras)), False
 
 

@@ -24,8 +24,12 @@ HUGE = 4 * 1024 * 1024  # bytes; from here on new memory is asked for in huge pa
 MADV_HUGEPAGE = 14
 SEALED = "is_sealed"  # an entry in a frame's __dict__: nobody has a writable view of it
 
-_new_bytes = ctypes.pythonapi.PyBytes_FromStringAndSize
-_new_bytes.argtypes, _new_bytes.restype = [ctypes.c_void_p, ctypes.c_ssize_t], ctypes.py_object
+_new_bytes, _new_bytearray = (
+    ctypes.pythonapi.PyBytes_FromStringAndSize,
+    ctypes.pythonapi.PyByteArray_FromStringAndSize,
+)
+_new_bytes.argtypes = _new_bytearray.argtypes = [ctypes.c_void_p, ctypes.c_ssize_t]
+_new_bytes.restype = _new_bytearray.restype = ctypes.py_object
 _madvise = ctypes.CDLL(None).madvise
 _madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 
@@ -81,21 +85,35 @@ def is_unchanging(view: memoryview) -> bool:
             return issubclass(kind, zmq.Frame | ctypes.Array) and SEALED in owner.__dict__
 
 
-def filled(buffer: Any) -> bytes:
-    """`bytes(buffer)`, of which large ones are made in huge pages where there are any: most of their cost is new memory."""
+def bytes_of(buffer: Any) -> bytes:
+    """As `bytes`."""
     if type(buffer) is bytes or memoryview(buffer).nbytes < HUGE:
         return bytes(buffer)
     with flat(memoryview(buffer)) as source:
-        size = source.nbytes
-        made: bytes = _new_bytes(None, size)
-        at = id(made) + bytes.__basicsize__ - 1
-        start, stop = -(-at // PAGE) * PAGE, (at + size) // PAGE * PAGE
-        _madvise(start, stop - start, MADV_HUGEPAGE)
-        array = (ctypes.c_ubyte * (1 << size.bit_length())).from_address(
-            at
-        )  # a type is made, and kept, for each length
-        PickleBuffer(array).raw()[:size] = source
+        made: bytes = _new_bytes(None, source.nbytes)
+        _fill(id(made) + bytes.__basicsize__ - 1, source)  # nobody else has seen it yet
     return made
+
+
+def bytearray_of(buffer: Any) -> bytearray:
+    """As `bytearray`."""
+    if memoryview(buffer).nbytes < HUGE:
+        return bytearray(buffer)
+    with flat(memoryview(buffer)) as source:
+        made: bytearray = _new_bytearray(None, source.nbytes)
+        _fill(ctypes.addressof(ctypes.c_ubyte.from_buffer(made)), source)
+    return made
+
+
+def _fill(address: int, source: memoryview) -> None:
+    """Copy to memory that is new. In huge pages, where there are any: most of the cost of so much is to get the pages."""
+    size = source.nbytes
+    start, stop = -(-address // PAGE) * PAGE, (address + size) // PAGE * PAGE
+    _madvise(start, stop - start, MADV_HUGEPAGE)
+    array = (ctypes.c_ubyte * (1 << size.bit_length())).from_address(
+        address
+    )  # a type is made for each length
+    PickleBuffer(array).raw()[:size] = source
 
 
 def flat(view: memoryview) -> memoryview:

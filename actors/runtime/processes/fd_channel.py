@@ -17,7 +17,7 @@ from typing import Any
 
 LENGTH = struct.Struct("<I")
 MAX_FDS = 64  # that a start may pass
-MOST_FDS = MAX_FDS + 1  # in one message: the directory to be in goes with them
+MOST_FDS = MAX_FDS + 2  # in one message: the directory to be in, and the shared memory, go with them
 # What a terminal or a service manager sends to all processes at once is the embedder's business: the server leaves after it.
 GROUP_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 

@@ -344,11 +344,12 @@ def test_after_the_end_nothing_is_left_but_what_is_in_use() -> None:
 def fd() -> Iterator[int]:
     number = create()
     yield number
+    os.close(number)
 
 
 def test_a_message_is_put_there_and_put_together_again(fd: int) -> None:
     """Its frames in their places, whatever way each of them went."""
-    sender, receiver = SharedMemory(fd, 3, HostTable()), SharedMemory(fd, HOST, HostTable())
+    sender, receiver = SharedMemory(os.dup(fd), 3, HostTable()), SharedMemory(fd, HOST, HostTable())
     frames: list[Raw] = [b"small", bytes(LARGE), bytearray(b"also"), os.urandom(SIZE)]
     (body, rest, slots), is_shared = sender.place(ADDRESS, b"body", frames)
     assert is_shared
@@ -385,7 +386,6 @@ def test_a_body_that_ends_before_its_leases_is_refused(fd: int, body: bytes) -> 
     receiver = SharedMemory(fd, HOST, HostTable())
     with pytest.raises(LeaseError):
         receiver.take(ADDRESS, body, [], True)
-    receiver.close()
 
 
 def test_a_forked_child_sends_nothing_there(fd: int) -> None:
@@ -402,4 +402,3 @@ def test_a_forked_child_sends_nothing_there(fd: int) -> None:
     assert os.waitpid(pid, 0)[1] == 0
     assert memory.place(ADDRESS, b"", [bytes(LARGE)])[1]
     memory.close()
-    os.close(fd)

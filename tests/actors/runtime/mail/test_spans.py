@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +28,6 @@ def test_it_holds_what_a_set_of_numbers_would(steps: list[tuple[bool, int, int, 
         assert spans.has_any(probe, probe + 3) is bool(numbers & set(range(probe, probe + 3)))
         found = list(spans)
         assert {number for each in found for number in range(*each)} == numbers
-        assert all(one[1] < other[0] for one, other in zip(found, found[1:], strict=False))
+        assert all(one[1] < other[0] for one, other in itertools.pairwise(found))
         fits = [at for at in sorted(numbers) if numbers >= set(range(at, at + size))]
         assert spans.lowest(size) == (fits[0] if fits else None)

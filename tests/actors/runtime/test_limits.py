@@ -23,6 +23,7 @@ from peerage.actors.runtime import (
     Place,
     StartLimitError,
     System,
+    limits,
 )
 from peerage.actors.runtime.limits import (
     LARGEST_RESERVE,
@@ -240,3 +241,14 @@ def test_a_limit_that_made_a_call_fail_is_named() -> None:
     for error in (OSError(2, "No such file or directory"), RuntimeError("else"), ValueError("x")):
         assert lack_behind(error) == ""
     assert str(resource.getrlimit(resource.RLIMIT_NPROC)[0]) in lack_of_processes()
+
+
+def test_the_memory_there_is_is_the_machine_s_or_the_group_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is less."""
+    monkeypatch.setattr(limits, "_group_limit", lambda *_: None)
+    machine = limits.memory_limit()
+    assert machine == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    monkeypatch.setattr(
+        limits, "_group_limit", lambda *names: (str(1 << 20), "7") if "memory.max" in names else None
+    )
+    assert limits.memory_limit() == 1 << 20

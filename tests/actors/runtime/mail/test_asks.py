@@ -54,6 +54,13 @@ def test_an_answer_resolves_and_frees_the_window(asks: Asks, route: Route) -> No
     assert not asks
 
 
+def test_an_answered_ask_lets_go_of_who_asked(asks: Asks, route: Route) -> None:
+    """Who has it in turn, and a large answer with it, until the garbage is collected."""
+    waiter = in_window(asks, route)
+    reply(asks, waiter, b"answer")
+    assert waiter.asked.waiter is None
+
+
 def test_answers_find_their_askers_in_any_order(asks: Asks, route: Route) -> None:
     waiters = [in_window(asks, route) for _ in range(3)]
     for number in (2, 0, 1):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from peerage.actors.runtime import Frames, RemoteFailureError, RemoteTraceback
 from peerage.actors.runtime.mail.codec import SMALL, decode, decode_failure, dumps, encode, encode_failure
+from peerage.actors.runtime.mail.memory import HUGE, LARGE
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -79,3 +80,24 @@ def test_what_cannot_be_pickled_raises() -> None:
     """At the sender, where the mistake is."""
     with pytest.raises(TypeError):
         dumps(name for name in "abc")
+
+
+@pytest.mark.parametrize("size", [LARGE, HUGE + 5])
+@pytest.mark.parametrize("kind", [bytes, bytearray])
+def test_large_bytes_lie_beside_the_pickle(kind: type[bytes | bytearray], size: int) -> None:
+    """What cannot change is not copied, nor what is borrowed; the reader gets its own."""
+    value = kind(b"x" * size)
+    body, (extra,), flags = encode(value)
+    assert len(body) < 200
+    found = decode(flags, body, [memoryview(bytes(extra))])
+    assert type(found) is kind
+    assert found == value
+    assert (extra is value) is (kind is bytes)
+    if isinstance(value, bytearray):
+        _body, borrowed, _flags = encode(value, borrow=True)
+        value[0] = 0
+        assert borrowed[0][0] == 0
+        assert extra[0] == ord("x")
+        assert decode(flags, body, [extra])[0] == ord("x")
+    else:
+        assert decode(flags, body, [extra]) is value

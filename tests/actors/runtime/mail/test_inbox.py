@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import zmq
 
-from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, Kind
+from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.inbox import NOBLOCK, Inbox
 from peerage.actors.runtime.mail.memory import LARGE
 
@@ -148,6 +148,16 @@ def test_where_it_cannot_be_bound_it_is_tried_again(scene: Scene) -> None:
     scene.path.parent.mkdir()
     scene.inbox.bind_again()
     assert not scene.inbox.is_unfound
+
+
+def test_a_message_whose_memory_is_not_there_ends_nothing(scene: Scene) -> None:
+    """It is logged, and the next one is handled."""
+    scene.push.send(HEADER.pack(Kind.TELL, SHARED, 0, 1, 0, 0, 0))
+    scene.push.send(HEADER.pack(Kind.TELL, 0, 0, 1, 5, 0, 0))
+    for _ in range(2):
+        assert scene.inbox.wait(5.0)
+        scene.inbox.receive(NOBLOCK)
+    assert [message[2] for message in scene.heard] == [5]
 
 
 def test_nobody_finds_a_closed_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from peerage.actors.runtime.limits import Purpose
 from peerage.actors.runtime.mail import outbox as outbox_module
 from peerage.actors.runtime.mail.batch import BATCH_MESSAGES
 from peerage.actors.runtime.mail.dead_letters import DeadLetters
-from peerage.actors.runtime.mail.envelope import BATCH, HEADER, JOINED, LARGE_FRAMES, Kind
+from peerage.actors.runtime.mail.envelope import BATCH, HEADER, JOINED, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import HELD_MESSAGES, Outbox
@@ -35,12 +35,31 @@ class Push:
         self.sent.append([bytes(frame) for frame in frames])
 
 
+class Memory:
+    """Shared memory that takes what it is told to."""
+
+    def __init__(self) -> None:
+        self.takes = False
+        self.cancelled: list[int] = []
+        self.forgotten: list[int] = []
+
+    def place(self, _address: int, body: Any, extras: Any) -> tuple[tuple[Any, list[Any], list[int]], bool]:
+        return ((b"leases" + body, [], [7]) if self.takes else (body, list(extras), [])), self.takes
+
+    def cancel(self, slots: list[int]) -> None:
+        self.cancelled += slots
+
+    def forget(self, address: int) -> None:
+        self.forgotten.append(address)
+
+
 class Net:
     """What the threads of a process share, without sockets."""
 
     def __init__(self) -> None:
         self.ways = self.flusher = self
         self.table, self.dead_letters = Table(), DeadLetters()
+        self.memory = Memory()
         self.closed = False
         self.last_sent_to: set[int] = set()
         self.by_address: dict[int, Way] = {}
@@ -127,6 +146,25 @@ def test_a_large_body_goes_beside_the_header(outbox: Outbox, net: Net) -> None:
     assert header(frames)[2] == 2
     assert header(frames)[1] & LARGE_FRAMES
     assert [len(frame) for frame in frames[1:]] == [LARGE, 3]
+
+
+def test_what_lies_in_shared_memory_leaves_leases_in_one_frame(outbox: Outbox, net: Net) -> None:
+    net.memory.takes = True
+    outbox.send(ADDRESS, Kind.TELL, target=b"actor", body=b"x" * LARGE, extras=[b"one"])
+    [[frame]] = net.sent()
+    assert header([frame])[1] & SHARED
+    assert header([frame])[2] == 0
+    assert frame.endswith(b"actorleases")
+    assert net.memory.cancelled == []
+
+
+def test_what_nobody_reads_is_not_left_in_shared_memory(outbox: Outbox, net: Net) -> None:
+    """Nor what is for somebody who is forgotten."""
+    net.memory.takes = True
+    outbox.send(NOBODY, Kind.TELL, target=b"actor", body=b"x" * LARGE)
+    assert net.memory.cancelled == [7]
+    outbox.forget(NOBODY)
+    assert net.memory.forgotten == [NOBODY]
 
 
 def test_the_first_tell_goes_at_once(outbox: Outbox, net: Net, route: Route) -> None:

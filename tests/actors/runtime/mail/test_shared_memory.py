@@ -50,19 +50,25 @@ class Keeper(ProcessActor):
                 return message
             case str(name):
                 return getattr(self, f"do_{name}")()
-            case (str("pass"), ActorRef() as ref, int(count)):
-                for number in range(count):
-                    ref.tell(numbers(number))
+            case (str("pass"), ActorRef() as ref):
+                ref.tell([numbers(1), numbers(2)])
                 return None
             case (str("wait"), str(path)):
-                with Path(path).open() as fifo:
-                    return fifo.read()
+                return self._wait_for_a_message(path)
             case _:
                 self.kept.append(message)
                 return None
 
+    def _wait_for_a_message(self, path: str) -> str:
+        """Say that one has come, and do not read it before another has been told that it may be."""
+        port = current_port()
+        has_come = port.inbox.wait(ENDS_S)
+        port.reader.has_skipped = True
+        Path(path, "come").write_text(str(has_come))
+        return Path(path, "gate").read_text()
+
     def do_sums(self) -> list[float]:
-        return [float(each.sum()) for each in self.kept]
+        return [float(np.sum(each)) for each in self.kept]
 
     def do_forget(self) -> None:
         self.kept.clear()
@@ -210,18 +216,19 @@ def test_what_was_handed_over_by_a_killed_sender_is_delivered(
     keeper: ActorRef[Keeper], tmp_path: Path
 ) -> None:
     """Its receiver was busy, and takes it afterwards."""
-    os.mkfifo(tmp_path / "gate")
+    for name in ("come", "gate"):
+        os.mkfifo(tmp_path / name)
     other = Keeper.start()
-    waits = other.ask(("wait", str(tmp_path / "gate")), block=False)
-    with (tmp_path / "gate").open("w") as gate:  # it is in its handler
-        keeper.ask(("pass", other, 3))
-        assert keeper.ask("lent") == 3 * SIZE
-        keeper.kill()
-        with pytest.raises(ActorDeadError):
-            keeper.ask("sums")
-        gate.write("go")
-    waits.get(timeout=ENDS_S)
-    assert other.ask("sums") == [number * SIZE / 8 for number in range(3)]
+    waits = other.ask(("wait", str(tmp_path)), block=False)
+    keeper.ask(("pass", other))
+    assert keeper.ask("lent") == 2 * SIZE
+    assert (tmp_path / "come").read_text() == "True"
+    keeper.kill()
+    with pytest.raises(ActorDeadError):
+        keeper.ask("sums")
+    (tmp_path / "gate").write_text("go")
+    assert waits.get(timeout=ENDS_S) == "go"
+    assert other.ask("sums") == [3 * SIZE / 8]
 
 
 def test_a_child_that_an_actor_forks_has_what_was_there(keeper: ActorRef[Keeper]) -> None:

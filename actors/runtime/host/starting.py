@@ -9,12 +9,12 @@ started. Other actors of the same host are not affected.
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 from typing import NamedTuple
 
+from peerage.actors.runtime.host.frames import current_frames
 from peerage.actors.runtime.mail.process import current_host
 
 MAINS = ("__main__", "__mp_main__")  # the program itself: its top level is running all the time
@@ -54,7 +54,7 @@ def reading() -> Iterator[None]:
     """
     me = threading.get_ident()
     before = _readings.get(me)
-    _readings[me] = _Reading(frozenset(sys._current_frames()), _depth())  # noqa: SLF001 - threads of all kinds
+    _readings[me] = _Reading(frozenset(current_frames()), _depth())
     try:
         yield
     finally:
@@ -98,12 +98,12 @@ def _sentence(module: str) -> str:
 
 def _imported_anywhere() -> str:
     """For a thread that an import has started: the module that some other thread is importing."""
-    return next(filter(None, map(_imported_in, sys._current_frames())), "")  # noqa: SLF001
+    return next(filter(None, map(_imported_in, current_frames())), "")
 
 
 def _imported_in(thread: int) -> str:
     """The innermost module whose top-level code a thread is running; empty if there is none."""
-    frame: FrameType | None = sys._current_frames().get(thread)  # noqa: SLF001
+    frame: FrameType | None = current_frames().get(thread)
     while frame is not None:
         name = frame.f_globals.get("__name__")
         if frame.f_code.co_name == "<module>" and isinstance(name, str) and name not in MAINS:

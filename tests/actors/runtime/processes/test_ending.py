@@ -27,6 +27,7 @@ from peerage.actors.runtime import (
     watch,
 )
 from peerage.actors.runtime import starter as starter_module
+from peerage.actors.runtime import thread_start
 from peerage.actors.runtime.host.stopping import Leave, Standing
 from peerage.actors.runtime.processes import thread_host
 from peerage.actors.runtime.processes.ending import Ending
@@ -298,7 +299,7 @@ def test_a_thread_that_is_being_made_when_the_system_ends_is_not_waited_for(
         with contextlib.suppress(ActorStartError):  # it may just be let in
             pipe.start("late", THREAD)
 
-    monkeypatch.setattr(starter_module, "start_host_thread", later)
+    monkeypatch.setattr(thread_start, "start_host_thread", later)
     starter = threading.Thread(target=start)
     ending = threading.Thread(target=System.current().shutdown, args=(600.0,))
     starter.start()

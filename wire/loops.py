@@ -12,9 +12,6 @@ from itertools import accumulate
 from struct import Struct
 from typing import Any, Final, TypeAlias
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-
 __all__ = ["FrameCipher", "cut", "cut_messages", "join_run", "read_messages", "split_messages", "split_run"]
 
 FRAME_DATA = 1024
@@ -38,6 +35,11 @@ class FrameCipher:
 
     def __init__(self, key: bytes, opens: bool) -> None:
         """Args: key, 32 bytes; opens, True to open frames, False to seal them."""
+        # With the first cipher: a process that only joins messages needs no cryptography.
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+        self._forged = InvalidTag
         aead = ChaCha20Poly1305(key)
         if opens:
             self._decrypt = aead.decrypt
@@ -84,7 +86,7 @@ class FrameCipher:
                 if length:
                     keep(plain[4 : 4 + length])
                     length = 0
-        except InvalidTag:
+        except self._forged:
             pass
         return b"".join(opened), frames - (end - counter), length
 

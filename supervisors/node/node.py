@@ -10,6 +10,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
 from peerage.actors.http.listening import GetAddresses
@@ -336,9 +337,6 @@ class Node:
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
         """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
         self._lives.running()
-        # Not before: it leads to packets and their cryptography, which the embedding process of a node needs for nothing else.
-        from peerage.actors import transfer
-
         frames = transfer.broadcast((channel_id,), [message_bytes(message)], {})
         for transport in self._names.transports:
             transport.tell(frames, when_full=DROP)

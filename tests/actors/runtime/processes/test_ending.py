@@ -24,10 +24,10 @@ from peerage.actors.runtime import (
     ActorStartError,
     ProcessActor,
     System,
+    thread_start,
     watch,
 )
 from peerage.actors.runtime import starter as starter_module
-from peerage.actors.runtime import thread_start
 from peerage.actors.runtime.host.stopping import Leave, Standing
 from peerage.actors.runtime.processes import thread_host
 from peerage.actors.runtime.processes.ending import Ending

@@ -57,6 +57,7 @@ class Network:
         closed: whether this process takes no part any more.
         last_sent_to: addresses that a port of this process had a way to when it was closed. See `leave`.
         on_mended: called when the directory was made again, to bind our mailboxes in it. From any thread.
+        mended_at: monotonic seconds of that, the same clock for all processes; -inf before.
         is_ending: whether the directory need not be made again any more. From any thread.
 
     Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
@@ -84,7 +85,7 @@ class Network:
         self.on_mended: Callable[[], None] = _nothing
         self.is_ending: Callable[[], bool] = _never
         self._mend_lock = threading.Lock()
-        self._mended_at = float("-inf")
+        self.mended_at = float("-inf")
         self._fault = ""
 
     def _new_ways(self) -> Ways:
@@ -103,7 +104,7 @@ class Network:
         # If the directory was removed, the paths of all mailboxes are missing, though most mailboxes are there and will be
         # bound again soon. To take them for closed would lose what is sent to them meanwhile.
         self.mend()
-        return time.monotonic() - self._mended_at >= MENDED_S
+        return time.monotonic() - self.mended_at >= MENDED_S
 
     def why_over(self) -> str:
         """Why nothing comes or goes any more."""
@@ -113,12 +114,13 @@ class Network:
 
     # The directory
 
-    def not_noticed_yet(self, identity: tuple[int, int]) -> None:
-        """In a new process: the root knew the directory by this identity. If it is another one now, it was made again just
-        now, and the mailboxes of other processes may still be missing in it.
+    def not_noticed_yet(self, identity: tuple[int, int], mended_at: float) -> None:
+        """In a new process: mailboxes of other processes may still be missing in a directory that was made again lately.
+
+        Args: identity, mended_at: of the directory as the root knew it when it asked for this process. If it is another
+            directory now, it was made again since.
         """
-        if self.foothold.identity != identity:
-            self._mended_at = time.monotonic()
+        self.mended_at = mended_at if self.foothold.identity == identity else time.monotonic()
 
     def mend(self) -> None:
         """Make the directory again if somebody has removed it. From any thread.
@@ -135,7 +137,7 @@ class Network:
             except OSError as error:
                 self._say(f"{self.directory}: cannot be made again: {error.strerror}")
                 return
-            self._mended_at = time.monotonic()
+            self.mended_at = time.monotonic()
             self.on_mended()
             self._say(f"{self.directory}: was removed, and is made again")
             self._fault = ""

@@ -49,7 +49,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     process = Process(boot.directory, boot.serial, boot.system, fds.pop(MEMORY, -1))
     process.title = boot.title
     # The directory may have been made again since the root looked at it. Then mailboxes are missing in it that will be back.
-    process.network.not_noticed_yet(boot.directory_identity)
+    process.network.not_noticed_yet(boot.directory_identity, boot.directory_mended_at)
     process.log_setup = boot.log_setup
     present.enter(process)
     # As old as the fork request. What has changed since comes with the first messages of the root (`HostRecord.missed`).

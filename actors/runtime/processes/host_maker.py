@@ -243,6 +243,7 @@ class HostMaker:
             system=self._process.system,
             directory=self._process.directory,
             directory_identity=self._process.network.foothold.identity,
+            directory_mended_at=self._process.network.mended_at,
             title=self._process.title,
             path=import_path(),
             environment=None if environment == self._fork_server.environment else environment,

@@ -47,9 +47,14 @@ class Reservation(NamedTuple):
 class Boot(NamedTuple):
     """What a new host process must know.
 
-    Attributes: system, the token of the one that it is a process of; directory_identity, of the directory that the root
-    knows; environment, None if it is the fork server's; table, a pickled snapshot of the host table; log_setup, a pickled
-    callable, empty for none, for the hosts that are started from there, too; module, to import while it waits.
+    Attributes:
+        system: the token of the one that it is a process of.
+        directory_identity: of the directory that the root knows.
+        directory_mended_at: when that was made again, monotonic seconds; -inf if it never was.
+        environment: None if it is the fork server's.
+        table: a pickled snapshot of the host table.
+        log_setup: a pickled callable, empty for none, for the hosts that are started from there, too.
+        module: to import while it waits.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Boot(NamedTuple):
     system: str
     directory: str
     directory_identity: tuple[int, int]
+    directory_mended_at: float
     title: str
     path: list[str]
     environment: dict[str, str] | None

@@ -14,7 +14,7 @@ from typing import Any
 
 from peerage.actors.runtime import ActorRef, ActorStartError, ProcessActor, StartLimitError, System
 
-STOPPED = 3
+STOPPED = 4  # one start needs what three give back, and one descriptor more where the memory of large frames is shared
 AGAIN_S = 10.0  # for the descriptors of those that were stopped to be given back
 
 

@@ -32,6 +32,7 @@ def boot(directory: str) -> Boot:
         system="test",
         directory=directory,
         directory_identity=(0, 0),
+        directory_mended_at=float("-inf"),
         title="peerage",
         path=[],
         environment=None,

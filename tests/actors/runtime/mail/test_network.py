@@ -9,7 +9,7 @@ from pathlib import Path
 
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
-from peerage.actors.runtime.mail.network import Network
+from peerage.actors.runtime.mail.network import MENDED_S, Network
 from peerage.actors.runtime.mail.port import Port
 
 LINGER_S = 1.5
@@ -71,3 +71,23 @@ def test_a_process_that_leaves_does_not_wait_for_receivers_that_have_gone_meanwh
     assert time.monotonic() - began < LINGER_S
     for thread in set(threading.enumerate()) - threads:
         thread.join()
+
+
+def test_a_missing_mailbox_is_waited_for_when_the_directory_was_made_again_just_before_we_started(
+    tmp_path: Path,
+) -> None:
+    """Its process looks once a second, and binds it again then. Later, a missing mailbox is a closed one."""
+    network = Network(str(tmp_path), 2)
+    try:
+        known = network.foothold.identity
+        network.not_noticed_yet(known, float("-inf"))
+        assert network.is_gone(3 << THREAD_BITS)
+        network.not_noticed_yet(known, time.monotonic())
+        assert not network.is_gone(3 << THREAD_BITS)
+        network.not_noticed_yet(known, time.monotonic() - MENDED_S)
+        assert network.is_gone(3 << THREAD_BITS)
+        network.not_noticed_yet((0, 0), float("-inf"))  # made again since the root has asked for us
+        assert not network.is_gone(3 << THREAD_BITS)
+    finally:
+        network.foothold.close()
+        network.close()

@@ -21,8 +21,10 @@ __all__ = [
 ]
 
 
-# A time limit for each example would fail at random on a busy machine.
-settings.register_profile("peerage", deadline=None)
+# A time limit for each example would fail at random on a busy machine. The examples are the same in each run, so that a
+# change is judged by itself; `pytest --hypothesis-profile=search` draws new ones, and more.
+settings.register_profile("peerage", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("peerage")
 
 

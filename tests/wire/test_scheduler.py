@@ -85,9 +85,13 @@ class Model:
         return packet
 
 
+ROOM_FOR_ALL = 4 * (8 + 3 * 6)  # the most messages that the test below puts into one queue
 descriptor_lists = st.lists(
     st.builds(
-        ChannelDescriptor, st.sampled_from([0, 1, 0x20, 0x7F, 0x80, 0xFF]), st.integers(1, 12), st.just(50)
+        ChannelDescriptor,
+        st.sampled_from([0, 1, 0x20, 0x7F, 0x80, 0xFF]),
+        st.integers(1, 12),
+        st.just(ROOM_FOR_ALL),
     ),
     min_size=1,
     max_size=4,

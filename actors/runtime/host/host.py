@@ -18,6 +18,7 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.host.early_messages import EarlyMessages
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
@@ -61,6 +62,7 @@ class Host(LoopThread):
         self.port.handlers[Kind.START] = answering(self.port, self._on_start)
         self.port.handlers[Kind.HOST_STOP] = handler(self._on_stop)
         self.port.handlers[Kind.SYSTEM_ENDS] = handler(self._on_system_ends)
+        self._early = EarlyMessages(self.port.handlers)
 
     @property
     def is_system_ending(self) -> bool:
@@ -113,6 +115,7 @@ class Host(LoopThread):
             if not isinstance(failure, Exception):
                 failure = ActorStartError(name, text_of(error))
                 failure.__cause__ = error
+            self._early.hand_over()
             asker.refuse(failure)
             self._leave_if_empty()
         else:
@@ -149,6 +152,7 @@ class Host(LoopThread):
         actor = cell.instance = cls.__new__(cls)
         actor.on_bound(ref, ActorContext(cell, self, endowment.fds, endowment.extra), cell.stopped)
         self.cells[key] = cell
+        self._early.hand_over()
         self.patience += cell.is_patient
         self._tell_standing()  # before the constructor, which may take long: the system may end meanwhile
         # Busy until `on_start` is done. What the constructor waits for may let its neighbours run, but not this actor.
@@ -245,6 +249,7 @@ class Host(LoopThread):
         wait for its last words before they give up what they wait for (`mail/losses.py`).
         """
         self.loop.finished = True
+        self._early.hand_over()
         for cell in list(self.cells.values()):  # none, unless the loop was ended by an exception
             cell.end(self.reason)
         self.take_last_messages()

@@ -44,8 +44,9 @@ class HostRecord:
         exit_reason: the one that it gave itself; ended, how its last actors ended.
         must_die: the root has decided to kill it; verdict, why.
         failure: an exception that its process ended with; limit, of the operating system, that its start has met.
+        is_up: whether it has said that it is there; is_known, whether everybody has been told of it.
         missed: news of other hosts since its process was asked for, each a kind of message and its value: the table that
-            it is forked with is older. It gets them when it is up.
+            it is forked with is older. It gets them when it is known.
         blocked: names under which no host starts before this one is gone.
         waiting: starts that wait for its end.
     """
@@ -68,7 +69,7 @@ class HostRecord:
         self.status: int | None = None
         self.exit_reason: DownReason | None = None
         self.ended: dict[str, DownReason] = {}
-        self.is_up = False
+        self.is_up = self.is_known = False
         self.must_die = False
         self.verdict: DownReason | None = None
         self.failure = ""
@@ -146,7 +147,7 @@ class HostRecords:
 
     @property
     def booting(self) -> frozenset[int]:
-        """The serials of those that are not up yet."""
+        """The serials of those that nobody has been told of yet."""
         return frozenset(self._booting)
 
     def add(
@@ -197,6 +198,10 @@ class HostRecords:
     def note_up(self, record: HostRecord) -> None:
         """It has said that it is there."""
         record.is_up = True
+
+    def note_known(self, record: HostRecord) -> None:
+        """Everybody is told of it."""
+        record.is_known = True
         self._booting.discard(record.serial)
 
     def block(self, record: HostRecord, names: Iterable[str]) -> None:

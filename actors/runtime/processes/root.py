@@ -167,11 +167,7 @@ class Root(LoopThread):
     # News of hosts
 
     def _on_ready(self, message: SystemMessage) -> None:
-        """A host is there: tell everybody, then have it start its actor.
-
-        In this order, so that nobody hears of the actor from its starter before having heard of its host from us, as far as
-        both come by the same way.
-        """
+        """A host is there. It starts its actor, unless it is held."""
         name, pid = message.read()
         serial = message.correlation
         record = self.records.of_serial(serial)
@@ -182,27 +178,41 @@ class Root(LoopThread):
             return
         self.records.note_up(record)
         self.records.note_pid(record, pid)
-        booting = self.records.booting
-        self.process.table.up(HostFacts(name, serial, pid), booting)
-        # The embedder's own threads share this table; the others are told.
-        self.port.follows.look()
-        self.process.wake_followers()
-        self._tell_news(Kind.HOST_UP, ((name, serial, pid), booting), but=serial)
-        # The host's table is as old as its fork.
-        for kind, news in record.missed:
-            self.port.send(serial << THREAD_BITS, kind, body=codec.dumps(news))
-        record.missed.clear()
-        if self._ending is not None:  # it was not there when all were told
-            self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)
-            self._ending.is_up(record)
         log = logger().bind(**record.signature)
         tell = log.debug if record.is_short_lived else log.info
         tell("host started", host=name, pid=pid, serial=serial)
-        self._start_actor(record)
+        if self._ending is not None:
+            self._introduce(record)
+            self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)  # it was not there when all were told
+            self._ending.is_up(record)
+        elif record.request is None:
+            self._introduce(record)
+        else:
+            self._start_actor(record)
+
+    def _introduce(self, record: HostRecord) -> None:
+        """Tell everybody of a host, and the host of everybody: its table is as old as its fork."""
+        self.records.note_known(record)
+        booting = self.records.booting
+        facts = HostFacts(record.name, record.serial, record.pid)
+        self.process.table.up(facts, booting)
+        # The embedder's own threads share this table; the others are told.
+        self.port.follows.look()
+        self.process.wake_followers()
+        news = (facts.name, facts.serial, facts.pid), booting
+        self._tell_news(Kind.HOST_UP, news, but=record.serial)
+        for kind, value in record.missed:
+            self.port.send(record.serial << THREAD_BITS, kind, body=codec.dumps(value))
+        record.missed.clear()
 
     def _start_actor(self, record: HostRecord) -> None:
-        """Have a host that is up start what it was made for, unless it is held. The host answers whoever asked."""
+        """Have a host that is up start what it was made for, unless it is held. The host answers whoever asked.
+
+        Everybody hears of the host now and not before: whoever knows it may send to its actor. And before the start message
+        is sent, so that nobody hears of the actor from its starter first, as far as both come by the same way.
+        """
         if self._ending is None and (body := self._maker.take_start_body(record)) is not None:
+            self._introduce(record)
             # In the asker's name: the host's answer goes straight to whoever waits for the actor, and saves it a hop.
             asker = record.asker
             self.port.send(
@@ -215,10 +225,10 @@ class Root(LoopThread):
             self._start_actor(record)
 
     def _tell_news(self, kind: int, value: Any, *, but: int) -> None:
-        """Tell all hosts of another one. A process that is being forked has an older table: it hears when it is up."""
+        """Tell all hosts of another one. One that nobody knows yet has an older table: it hears when it is introduced."""
         self._broadcast(kind, value, but=but)
         for record in self.records.processes():
-            if not record.is_up:
+            if not record.is_known:
                 record.missed.append((kind, value))
 
     def _broadcast(self, kind: int, value: Any, *, but: int) -> None:

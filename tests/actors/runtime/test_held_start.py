@@ -8,8 +8,9 @@ import threading
 
 import pytest
 
-from peerage.actors.runtime import THREAD, ActorStartError, System
+from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, ActorStartError, System
 from peerage.actors.runtime.held_start import HeldStart
+from peerage.actors.runtime.processes.root import Root
 from tests.actors.runtime.cast import Echo
 from tests.nodes import wait_until
 
@@ -25,6 +26,27 @@ def test_it_is_started_or_given_up_and_that_once() -> None:
     other.give_up()
     other.give_up()
     assert told == [((1,), {"two": 2}), "killed"]
+
+
+def process_of(system: System, host: str) -> int:
+    """The process of a held host, once it is up. Only the root knows of it."""
+    root = system.process.main
+    assert isinstance(root, Root)
+    wait_until(lambda: (record := root.records.of_name(host)) is not None and record.is_up)
+    record = root.records.of_name(host)
+    assert record is not None
+    return record.pid
+
+
+def test_nobody_hears_of_a_process_that_is_held(system: System) -> None:
+    """Whoever knew of it would send to an actor that is not there."""
+    held = Echo.options(name="held").hold()
+    assert process_of(system, "held") > 0
+    assert "held" not in {facts.name for facts in system.hosts()}
+    with pytest.raises(ActorDeadError, match="not found"):
+        ActorRef.to("held").ask("x")
+    held.start()
+    assert ActorRef.to("held").ask("x") == "x"
 
 
 def test_the_actor_starts_in_the_process_that_was_made_for_it(system: System) -> None:
@@ -60,10 +82,7 @@ def test_arguments_that_cannot_be_sent_leave_no_process(system: System) -> None:
 def test_a_process_that_dies_while_it_is_held_fails_the_start(system: System) -> None:
     """Killed by the operating system, say."""
     held = Echo.options(name="doomed").hold()
-    wait_until(lambda: system.process.table.resolve("doomed", 0) is not None)
-    serial = system.process.table.resolve("doomed", 0)
-    assert serial is not None
-    os.kill(system.process.table.live[serial].pid, signal.SIGKILL)
+    os.kill(process_of(system, "doomed"), signal.SIGKILL)
     with pytest.raises(ActorStartError, match="doomed"):
         held.start()
 

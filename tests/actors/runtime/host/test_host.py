@@ -98,6 +98,34 @@ def test_a_name_is_taken_until_its_bearer_has_ended(host: Host) -> None:
     start(host)
 
 
+def hear(host: Host, kind: Kind, corr: int = 0) -> None:
+    """Somebody sends to the actor that the host was made for."""
+    host.port.handlers[kind](0, ASKER, corr, b"actor", b"", codec.dumps("early"), (), 0)
+
+
+def test_what_comes_before_the_actor_waits_for_it(host: Host, told: Told) -> None:
+    """Somebody may have heard of the host, and be faster than its start message."""
+    hear(host, Kind.TELL)
+    hear(host, Kind.ASK, 5)
+    assert told.sent == []
+    start(host)
+    assert host.cells[b"actor"].mailbox.depth == 2
+
+
+@pytest.mark.parametrize("fault", [b"not a start message", None], ids=["unreadable start", "end of the host"])
+def test_what_comes_before_an_actor_that_never_is_is_refused(
+    host: Host, told: Told, fault: bytes | None
+) -> None:
+    """As if it had come later."""
+    hear(host, Kind.ASK, 5)
+    if fault is not None:
+        answers(host, fault)
+    else:
+        host.shutdown()
+        host.run()
+    assert (ASKER, Kind.DEAD, 5) in [sent[:3] for sent in told.sent]
+
+
 def test_an_actor_that_cannot_be_made_leaves_nothing(host: Host) -> None:
     """The host ends, if it was made for that one."""
     with pytest.raises(ValueError, match="no"):

@@ -71,6 +71,7 @@ def add_process(records: HostRecords, name: str, pid: int = 0, **fields: Any) ->
     if pid:
         records.note_pid(record, pid)
         records.note_up(record)
+        records.note_known(record)
     return record
 
 
@@ -79,6 +80,7 @@ def add_thread(records: HostRecords, name: str, pid: int, owner: ActorRef[Any] |
     record = records.add(name, None, asker(Post()), {})
     records.note_pid(record, pid)
     records.note_up(record)
+    records.note_known(record)
     record.owner = owner
     return record
 

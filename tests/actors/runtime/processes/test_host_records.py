@@ -47,11 +47,11 @@ def test_a_process_has_its_own_host_and_those_in_its_threads(records: HostRecord
     assert records.in_process(77) == [thread]
 
 
-def test_a_life_boots_until_it_is_up_or_has_ended(records: HostRecords) -> None:
+def test_a_life_boots_until_it_is_known_or_has_ended(records: HostRecords) -> None:
     """Every process of the system is told who is booting."""
     up, failed = add_process(records, "a"), add_process(records, "b")
     assert records.booting == {up.serial, failed.serial}
-    records.note_up(up)
+    records.note_known(up)
     records.remove(failed)
     assert records.booting == frozenset()
 

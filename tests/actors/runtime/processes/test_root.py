@@ -67,6 +67,34 @@ def address(record: HostRecord) -> int:
     return record.serial << THREAD_BITS
 
 
+def test_nobody_is_told_of_a_held_host_before_its_start(root: Root, told: Post) -> None:
+    """It hears meanwhile of nobody, and then of all that it has missed."""
+    other = up(root, "other")
+    body = codec.dumps(tuple(spawn_request("held", is_held=True)))
+    held = asker(Post(), 7)
+    root._maker.spawn(held, b"", body)
+    record = root.records.of_name("held")
+    assert record is not None
+    told.sent.clear()
+    hear(root, Kind.HOST_READY, record.serial, ("held", PID + 1))
+    assert told.sent == []
+    assert root.records.booting == {record.serial}
+    assert root.process.table.resolve("held", 0) is None
+    late = up(root, "late", PID + 2)
+    news = ("late", late.serial, PID + 2), frozenset({record.serial})
+    assert (address(record), Kind.HOST_UP, 0, news) not in told.sent
+    told.sent.clear()
+    root.port.handlers[Kind.RELEASE](0, held.source, 7, b"", b"", b"body", (), 0)
+    nobody: frozenset[int] = frozenset()
+    introduction = ("held", record.serial, PID + 1), nobody
+    assert told.sent == [
+        (address(other), Kind.HOST_UP, 0, introduction),
+        (address(late), Kind.HOST_UP, 0, introduction),
+        (address(record), Kind.HOST_UP, 0, news),
+        (address(record), Kind.START, 7, (ASKER, b"body")),
+    ]
+
+
 def test_a_host_that_is_ready_gets_its_start_message(root: Root, told: Post) -> None:
     """On behalf of its asker, who gets the answer; the others are told of the host."""
     other = up(root, "other")

@@ -15,6 +15,14 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+def title_of(pid: int) -> str:
+    """What a process calls itself; empty once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    except OSError:
+        return ""
+
+
 def processes_of_session(session: int) -> list[int]:
     """All live processes of a session, its leader too, in whichever PID namespace they are."""
     found = []

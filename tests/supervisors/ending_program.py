@@ -7,6 +7,7 @@ tuple any order is right. The child with INFINITY takes SECONDS. When all are th
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ from peerage.supervisors import (
 )
 
 INFINITE_S = 1.0  # of a child that takes its time
+SHOW_THREADS = signal.SIGUSR2
+faulthandler.register(SHOW_THREADS)  # in the fork server as well, and so in all processes
 
 EXPECTED: list[str | tuple[str, ...]] = [
     "plain-last",

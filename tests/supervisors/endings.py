@@ -27,7 +27,7 @@ def main() -> int:
                 journal = Path(place) / "journal"
                 program = start(way.argument, journal, seconds)
                 directory, began = end(way, program), time.monotonic()
-                ended = what_is_left(program, journal, directory)
+                ended = what_is_left(name, program, journal, directory)
                 took = time.monotonic() - began
             time.sleep(LEFT_WAIT_S)
             fault = differences(ended.journal)

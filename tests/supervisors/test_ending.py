@@ -17,13 +17,13 @@ import pytest
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, System
 from peerage.supervisors import ChildStartError, Status
 from tests.nodes import wait_until
-from tests.processes import processes_of_session
+from tests.processes import processes_of_session, title_of
 from tests.supervisors.conftest import MakeChild, RunSupervisor
-from tests.supervisors.ending_program import differences
+from tests.supervisors.ending_program import SHOW_THREADS, differences
 from tests.supervisors.journal import Journal
 
 ROOT = Path(__file__).parents[2]
-LIMIT_S = 50.0
+LIMIT_S = 30.0
 
 Popen = subprocess.Popen[str]
 
@@ -79,7 +79,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Ended]
             programs[name] = start(way.argument, journal), journal
         directories = {name: end(WAYS[name], program) for name, (program, _journal) in programs.items()}
         for name, (program, journal) in programs.items():
-            results[name] = what_is_left(program, journal, directories[name])
+            results[name] = what_is_left(name, program, journal, directories[name])
         yield results
     finally:
         for program, _journal in programs.values():
@@ -95,9 +95,19 @@ def end(way: Way, program: Popen) -> Path:
     return directory
 
 
-def what_is_left(program: Popen, journal: Path, directory: Path) -> Ended:
-    """When it has ended."""
-    errors = program.communicate(timeout=LIMIT_S)[1]
+def what_is_left(name: str, program: Popen, journal: Path, directory: Path) -> Ended:
+    """When it has ended. One that does not end in time says what its threads do."""
+    try:
+        errors = program.communicate(timeout=LIMIT_S)[1]
+    except subprocess.TimeoutExpired:
+        processes = {pid: title_of(pid) for pid in processes_of_session(program.pid)}
+        signal_all(program, SHOW_THREADS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.communicate(timeout=1.0)
+        signal_all(program, signal.SIGKILL)
+        threads = program.communicate()[1]
+        written = journal.read_text() if journal.exists() else "empty"
+        pytest.fail(f"{name}: still there: {processes}; the journal: {written}\n{threads}")
     return Ended(program.returncode, journal.read_text().splitlines(), errors, directory, program.pid)
 
 

@@ -94,3 +94,28 @@ def test_is_debugging_follows_the_level() -> None:
         assert module.is_debugging()
     finally:
         logger.setLevel(before)
+
+
+def test_a_debug_line_that_nobody_wants_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that comes and goes has several of them."""
+    log = get_logger(NAME)
+    monkeypatch.setattr(type(log), "bind", lambda _self, **_facts: pytest.fail("a logger was made"))
+    logging.getLogger(NAME).setLevel(logging.INFO)
+    log.debug("peer added", peer="ab")
+
+
+def test_a_debug_line_that_somebody_wants_is_written(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether by the library or by structlog."""
+    log = get_logger(NAME)
+    with caplog.at_level(logging.DEBUG, NAME):
+        log.debug("peer added", peer="ab")
+    assert [record.getMessage() for record in caplog.records] == ["peer added: peer=ab"]
+    seen: list[structlog.typing.EventDict] = []
+
+    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+        seen.append(event)
+        return ""
+
+    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    log.debug("peer added", peer="ab")
+    assert seen == [{"event": "peer added", "peer": "ab"}]

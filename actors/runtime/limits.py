@@ -108,7 +108,7 @@ class Reserve:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may interrupt its own thread here
         # When each was granted, how many, and how many were open at that moment.
         self._granted: deque[tuple[float, int, int]] = deque()
 

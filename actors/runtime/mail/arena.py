@@ -31,6 +31,7 @@ from peerage.actors.runtime.mail.shared_file import (
     up_to_page,
 )
 from peerage.actors.runtime.mail.spans import Spans
+from peerage.actors.runtime.mail.ways import PATIENCE_S
 
 COUNT = struct.Struct("<I")
 LEASE = struct.Struct("<IIQQQQ")
@@ -67,7 +68,8 @@ class Arena:
         os.posix_fallocate(fd, self._region.offset - TABLE, TABLE)
         self._words = self._region.words
         self._data = self._region.view(0, limit)
-        self._lock = threading.Lock()
+        self._lock, self._is_busy = threading.RLock(), False
+        self._gone: list[int] = []  # addresses where nobody reads any more, since the last look
         self._free, self._cold = Spans(0, limit), Spans(0, limit)  # cold ones take no memory
         self._lent: dict[int, tuple[int, int]] = {}  # by slot: where the block begins and ends
         self._slots = list(range(LEASES - 1, 0, -1))
@@ -100,7 +102,9 @@ class Arena:
 
     def _lend(self, address: int, index: int, frame: Raw) -> Lease | None:
         size = len(frame)
-        with self._lock:
+        if not self._begin():
+            return None  # by the socket: that cannot wait for itself
+        try:
             found = self._take(up_to_page(size))
             if found is None:
                 return None
@@ -122,6 +126,25 @@ class Arena:
             words[at + STATE] = address << WHO_SHIFT | SENT
             self._lent[slot] = start, stop
             return Lease(index, slot, self._serial, self._number, start, size)
+        finally:
+            self._end()
+
+    def _begin(self) -> bool:
+        """Returns: False, when there is no waiting for whoever is in the middle of something here.
+
+        That is this very thread, if a signal's handler calls in the middle of it, or another whose handler may wait for us.
+        """
+        if not self._lock.acquire(timeout=PATIENCE_S):
+            return False
+        if self._is_busy:
+            self._lock.release()
+            return False
+        self._is_busy = True
+        return True
+
+    def _end(self) -> None:
+        self._is_busy = False
+        self._lock.release()
 
     def _take(self, size: int) -> tuple[int, int] | None:
         """Returns: a slot and where a block of this size begins, None when there is none."""
@@ -157,12 +180,15 @@ class Arena:
 
     def _collect(self) -> None:
         """Have back what is free again."""
-        words = self._words
+        words, gone = self._words, set[int]()
+        while self._gone:
+            gone.add(self._gone.pop())
         for slot, span in list(self._lent.items()):
             state = words[slot * WORDS]
             if state:
                 who = state >> WHO_SHIFT
-                if not self._is_dead(serial_of(who) if state & TAKEN == 0 else who):
+                is_taken = bool(state & TAKEN)
+                if not ((not is_taken and who in gone) or self._is_dead(who if is_taken else serial_of(who))):
                     continue
                 words[slot * WORDS] = 0
             del self._lent[slot]
@@ -176,14 +202,18 @@ class Arena:
 
     def forget(self, address: int) -> None:
         """Nobody reads there any more: what is on its way there will not be taken."""
-        with self._lock:
-            for slot in self._lent:
-                if self._words[slot * WORDS] == address << WHO_SHIFT | SENT:
-                    self._words[slot * WORDS] = 0
+        self._gone.append(address)
+        if self._begin():
+            try:
+                self._collect()
+            finally:
+                self._end()
 
     def look(self) -> None:
         """Now and again: give memory back that was not needed for a while."""
-        with self._lock:
+        if not self._begin():
+            return
+        try:
             self._collect()
             if self._clock() < self._look_at:
                 return
@@ -191,6 +221,8 @@ class Arena:
                 if stop > self._peak:
                     self._cool(max(start, self._peak), stop)
             self._peak, self._look_at = 0, self._clock() + IDLE_S
+        finally:
+            self._end()
 
     def _cool(self, start: int, stop: int) -> None:
         cold = Spans(start, stop)
@@ -202,6 +234,9 @@ class Arena:
 
     def bytes_lent(self) -> int:
         """Bytes that receivers have not given back."""
-        with self._lock:
-            self._collect()
-            return sum(stop - start for start, stop in self._lent.values())
+        if self._begin():
+            try:
+                self._collect()
+            finally:
+                self._end()
+        return sum(stop - start for start, stop in list(self._lent.values()))

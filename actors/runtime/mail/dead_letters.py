@@ -22,7 +22,7 @@ class DeadLetters:
     def __init__(self) -> None:
         self.hook: DeadLetterHook | None = None
         self._count = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may interrupt its own thread here
 
     @property
     def count(self) -> int:
@@ -48,4 +48,4 @@ class DeadLetters:
 
     def disown(self) -> None:
         """In a forked child: another thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()

@@ -199,7 +199,8 @@ class Outbox:
 
     def _hand_over(self, address: int) -> None:
         """Send what is gathered for an address, as one message. The caller holds the lock."""
-        gathered = self.gathered.pop(address)
+        if (gathered := self.gathered.pop(address, None)) is None:
+            return  # a signal's handler, which may come in the middle of anything, has sent something there
         # Tells that join others do not look at the clock. The last of them may just have come: the next one is close, too.
         self._told_at = monotonic()
         route, sender, values = gathered.route, gathered.sender, gathered.values
@@ -219,12 +220,9 @@ class Outbox:
         way = self._ways.get(address) or self._find(address, ([frame], True))
         if way is None:
             return
-        lock = way.lock
         # Tried without a timeout first, because a timeout costs more than the lock itself.
-        if not (lock.acquire(False) or lock.acquire(True, PATIENCE_S)):
-            way = self._ways[address] = self._network.ways.another(address)
-            lock = way.lock
-            lock.acquire()
+        if not way.lock.acquire(False):
+            way = self._enter(address, way)
         try:
             if way.push is not None:
                 send_bytes(way.push, frame)
@@ -232,33 +230,51 @@ class Outbox:
         except zmq.ContextTerminated:  # the system is ending, and the receiver with it
             return
         finally:
-            lock.release()
-        # Another thread has closed it: look for a new one, or find that nobody reads there.
-        del self._ways[address]
+            way.lock.release()
+        # Another thread has closed it, or a signal's handler comes in the middle of a message. Look for a new way,
+        # or find that nobody reads there.
+        self._ways.pop(address, None)
         self._send_frame(address, frame)
+
+    def _enter(self, address: int, way: Way) -> Way:
+        """Take the lock of a way. If its holder does not let go of it, that of another one, which takes its place."""
+        while not way.lock.acquire(True, PATIENCE_S):
+            way = self._ways[address] = self._network.ways.another(address)
+        return way
 
     def _send_frames(self, address: int, message: Message) -> bool:
         """Hand over a message of one or more frames. Returns: False, when nobody reads there."""
         way = self._ways.get(address) or self._find(address, message)
-        if way is not None and not self._pass(way, message):
-            del self._ways[address]
+        if way is not None and not self._pass(address, way, message):
+            self._ways.pop(address, None)
             return self._send_frames(address, message)
         return way is not None or address in self._held
 
-    def _pass(self, way: Way, message: Message) -> bool:
-        """Returns: False, if the way is closed."""
+    def _pass(self, address: int, way: Way, message: Message) -> bool:
+        """Returns: False, if the way is closed, or in the middle of another message."""
         frames, copy = message
-        with way.lock:
-            if way.push is None:
+        way = self._enter(address, way)
+        try:
+            if (push := way.take()) is None:
                 return False
-            with contextlib.suppress(zmq.ContextTerminated):
+            try:
                 if copy:  # small ones: as with one frame, pyzmq's Python layer costs more than they do
                     for frame in frames[:-1]:
-                        send_bytes(way.push, frame, SNDMORE)
-                    send_bytes(way.push, frames[-1])
+                        send_bytes(push, frame, SNDMORE)
+                    send_bytes(push, frames[-1])
                 else:
-                    way.push.send_multipart(frames, copy=False)
+                    push.send_multipart(frames, copy=False)
+            except zmq.ContextTerminated:  # the system is ending, and the receiver with it
+                pass
+            except zmq.ZMQError:
+                if way.taken is not None:  # otherwise a signal's handler has closed it
+                    raise
+            # What the handler has sent has gone beside. We do not go there: our own messages stay in order.
+            if way.give_back():
+                self._ways[address] = way
             return True
+        finally:
+            way.lock.release()
 
     # Ways
 
@@ -295,7 +311,7 @@ class Outbox:
         if way is not None:
             self._ways[address] = way
             for each in held:
-                self._pass(way, each)
+                self._pass(address, way, each)
         return way
 
     def _hold(self, address: int, message: Message | None, error: LimitReachedError) -> None:
@@ -366,6 +382,6 @@ class Outbox:
                     continue
                 self._network.last_sent_to.add(address)
                 if not self._network.closed:
-                    with contextlib.suppress(zmq.ZMQError):
-                        self._pass(way, ([goodbye(self._address)], True))
+                    with contextlib.suppress(zmq.ZMQError, LimitReachedError):
+                        self._pass(address, way, ([goodbye(self._address)], True))
             self._ways.clear()

@@ -68,7 +68,7 @@ class Process:
         self.here = here.Thread()
         self.promises = Promises(self)
         self._threads = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may interrupt its own thread here
         self._is_left_open = False  # whether a host that was stuck at the system's end has kept the context
 
     @property
@@ -221,7 +221,7 @@ class Process:
 
         Returns: what must be kept, as `Network.disown` does.
         """
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         return self.network.disown()
 
 

@@ -46,7 +46,7 @@ class SharedMemory:
         self.fd = fd
         self.limit = min(LARGEST_DATA, memory_limit() // SHARE // up_to_page(1) * up_to_page(1))
         self._serial, self._table, self._clock = serial, table, clock
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._arena: Arena | None = None
         self._is_without = fd < 0  # an arena
         self.taken = TakenBlocks(fd, serial)
@@ -137,7 +137,7 @@ class SharedMemory:
         """In the child. Returns: what must be kept."""
         self.taken.disown()
         arena, self._arena, self._is_without = self._arena, None, True
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._close_file()
         return arena
 

@@ -45,7 +45,8 @@ class TakenBlocks:
         self._fd, self._mine = fd, serial << WHO_SHIFT | TAKEN
         self._regions: dict[int, Region] = {}
         self._live: dict[tuple[int, int], _Block] = {}  # by region and slot
-        self._lock = threading.Lock()  # a block that is taken while another thread forks would not be parted
+        # A block that is taken while another thread forks would not be parted. Reentrant, for a signal's handler that reads.
+        self._lock = threading.RLock()
         self._is_over = False
 
     def take(self, address: int, lease: Lease) -> memoryview:
@@ -116,7 +117,7 @@ class TakenBlocks:
 
     def disown(self) -> None:
         """In the child: nothing of this is its own to give back."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._is_over = True
 
     def close(self) -> None:

@@ -40,14 +40,32 @@ class Way:
     Attributes:
         lock: guards the socket, since ZeroMQ's sockets are not for several threads at once. A signal's handler may enter it
             again in its own thread, which would wait for itself otherwise.
-        push: the socket, None once it is closed. A thread that finds it so asks for the way anew.
+        push: the socket, None once it is closed, and while it is `taken`. Whoever finds it so asks for the way anew.
+        taken: the socket while a message of several frames is handed over. Another one would become a part of it. It stays
+            taken if an exception comes in between, since nobody can tell then how much of the message is in it.
+        beside: what a signal's handler uses that has come in the middle of such a message, and everybody after an exception.
     """
 
-    __slots__ = ("lock", "push")
+    __slots__ = ("beside", "lock", "push", "taken")
 
     def __init__(self, push: zmq.Socket[bytes]) -> None:
         self.lock = threading.RLock()
         self.push: zmq.Socket[bytes] | None = push
+        self.taken: zmq.Socket[bytes] | None = None
+        self.beside: Way | None = None
+
+    def take(self) -> zmq.Socket[bytes] | None:
+        """Begin with a message of several frames; the caller holds the lock. Returns: None, when that is not possible."""
+        if (push := self.push) is not None:
+            self.taken, self.push = push, None
+        return push
+
+    def give_back(self) -> bool:
+        """The message is complete. Returns: False, when a signal's handler has closed the way meanwhile."""
+        if self.taken is None:
+            return False
+        self.push, self.taken = self.taken, None
+        return True
 
 
 class Ways:
@@ -96,7 +114,20 @@ class Ways:
                 raise LimitReachedError(self._name_of(address), lack)
             if way is None:
                 way = self._by_address[address] = Way(self._connected(address))
-            return way
+            return self._usable(address, way)
+
+    def _usable(self, address: int, way: Way) -> Way:
+        """The way, or what is beside it if there is an unfinished message in it: of this very thread, or broken off."""
+        if way.push is not None or not way.lock.acquire(blocking=False):
+            return way  # another thread is in the middle of a message: the caller waits for that
+        try:
+            if way.taken is None:
+                return way
+            if way.beside is None:
+                way.beside = Way(self._connected(address))
+            return self._usable(address, way.beside)
+        finally:
+            way.lock.release()
 
     def another(self, address: int) -> Way:
         """Make a way beside one that is held up (see PATIENCE_S); it takes that one's place."""
@@ -186,9 +217,11 @@ def _close(way: Way, linger_s: float) -> bool:
     if not way.lock.acquire(timeout=PATIENCE_S):
         return False
     try:
-        push, way.push = way.push, None
-        if push is not None:
-            push.close(int(linger_s * 1000))
+        sockets = (way.push, way.taken)
+        way.push = way.taken = None
+        for push in sockets:
+            if push is not None:
+                push.close(int(linger_s * 1000))
+        return way.beside is None or _close(way.beside, linger_s)
     finally:
         way.lock.release()
-    return True

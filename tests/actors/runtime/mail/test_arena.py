@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from peerage.actors.runtime.mail import arena as arena_module
 from peerage.actors.runtime.mail.arena import COUNT, IDLE_S, LEASE, RETRY_S, Arena, Lease
 from peerage.actors.runtime.mail.memory import LARGE, Borrowed, Raw
 from peerage.actors.runtime.mail.shared_file import (
@@ -194,3 +196,38 @@ def test_memory_that_is_not_needed_is_given_back(bench: Bench) -> None:
     again = bench.send()
     assert again is not None
     assert bench.region.view(again.start, LARGE) == FRAME
+
+
+def test_a_signals_handler_that_comes_in_the_middle_sends_by_the_socket(bench: Bench) -> None:
+    """It would wait for itself otherwise."""
+    handled: list[Lease | None] = []
+
+    class Interrupted(Clock):
+        def __call__(self) -> float:
+            bench.arena._clock = bench.clock
+            handled.append(bench.send())
+            bench.arena.look()
+            bench.arena.forget(ADDRESS + 1)
+            return super().__call__()
+
+    other = bench.send(address=ADDRESS + 1)
+    assert other is not None
+    bench.arena._clock = Interrupted()
+    assert bench.send() is not None
+    assert handled == [None]
+    assert bench.arena.bytes_lent() == LARGE  # what nobody will take is given back, a moment later
+    assert bench.state(other) == 0
+    assert bench.send() is not None
+
+
+def test_a_thread_does_not_wait_for_one_that_may_be_waiting_for_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Because a signal's handler runs there."""
+    monkeypatch.setattr(arena_module, "PATIENCE_S", 0.0)
+    sent: list[Lease | None] = []
+    with bench.arena._lock:
+        thread = threading.Thread(target=lambda: sent.append(bench.send()))
+        thread.start()
+        thread.join()
+    assert sent == [None]

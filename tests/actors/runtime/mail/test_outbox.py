@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
@@ -16,7 +17,7 @@ from peerage.actors.runtime.mail.dead_letters import DeadLetters
 from peerage.actors.runtime.mail.envelope import BATCH, HEADER, JOINED, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.memory import LARGE
 from peerage.actors.runtime.mail.network import Network
-from peerage.actors.runtime.mail.outbox import HELD_MESSAGES, Outbox
+from peerage.actors.runtime.mail.outbox import HELD_MESSAGES, SNDMORE, Outbox
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import Way
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Clock, Table, path
@@ -25,14 +26,31 @@ NOBODY = 99 << 20
 
 
 class Push:
-    """A socket that keeps what it is to send."""
+    """A socket that keeps what it is to send, a list of frames for each message.
+
+    Attribute: handler, called once in the middle of a message of several frames, as a signal's handler may be.
+    """
 
     def __init__(self) -> None:
         self.sent: list[list[bytes]] = []
+        self.handler: Callable[[], object] | None = None
+        self._begun: list[bytes] = []
+
+    def send(self, frame: Any, flags: int = 0) -> None:
+        self._begun.append(bytes(frame))
+        if not flags:
+            self.sent.append(self._begun)
+            self._begun = []
+            return
+        handler, self.handler = self.handler, None
+        if handler is not None:
+            handler()
 
     def send_multipart(self, frames: list[Any], copy: bool = True) -> None:
         del copy
-        self.sent.append([bytes(frame) for frame in frames])
+        for frame in frames[:-1]:
+            self.send(frame, SNDMORE)
+        self.send(frames[-1])
 
 
 class Memory:
@@ -74,7 +92,11 @@ class Net:
             raise self.lack
         if self.is_gone(address):
             return None
-        return self.by_address.setdefault(address, Way(cast("Any", Push())))
+        way = self.by_address.setdefault(address, Way(cast("Any", Push())))
+        if way.push is None and way.taken is not None:
+            way.beside = way.beside or Way(cast("Any", Push()))
+            return way.beside
+        return way
 
     def another(self, address: int) -> Way:
         way = self.by_address[address] = Way(cast("Any", Push()))
@@ -98,7 +120,7 @@ class Net:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(outbox_module, "monotonic", clock)
-    monkeypatch.setattr(outbox_module, "send_bytes", lambda push, frame: push.sent.append([frame]))
+    monkeypatch.setattr(outbox_module, "send_bytes", Push.send)
     return clock
 
 
@@ -239,6 +261,74 @@ def test_a_way_that_another_thread_has_closed_is_made_again(outbox: Outbox, net:
     outbox.send(ADDRESS, Kind.WATCH)
     outbox.send(ADDRESS, Kind.TELL, body=b"x" * LARGE)
     assert [kind for kind, _number in kinds(net)] == [Kind.WATCH, Kind.TELL]
+
+
+@pytest.mark.parametrize("size", [LARGE, 10])
+def test_what_a_signals_handler_sends_does_not_become_a_part_of_the_message_that_it_interrupts(
+    outbox: Outbox, net: Net, size: int
+) -> None:
+    """It goes beside it; what the thread itself sends afterwards stays behind its own message."""
+    frames = [b"x" * size, b"one"]
+
+    def handle() -> None:
+        for _ in range(2):
+            outbox.send(ADDRESS, Kind.TELL, 2, extras=frames)
+
+    outbox.send(ADDRESS, Kind.WAKE)
+    way = net.by_address[ADDRESS]
+    cast("Push", way.push).handler = handle
+    outbox.send(ADDRESS, Kind.TELL, 1, extras=frames)
+    outbox.send(ADDRESS, Kind.WATCH)
+    assert [(header(sent)[0], header(sent)[4], len(sent)) for sent in net.sent()] == [
+        (Kind.WAKE, 0, 1),
+        (Kind.TELL, 1, 3),
+        (Kind.WATCH, 0, 1),
+    ]
+    assert way.beside is not None
+    beside = cast("Push", way.beside.push)
+    assert [(header(sent)[4], sent[1:]) for sent in beside.sent] == [(2, frames), (2, frames)]
+
+
+def test_what_follows_a_message_that_was_broken_off_does_not_become_a_part_of_it(
+    outbox: Outbox, net: Net
+) -> None:
+    """After Ctrl-C in the middle of it, say."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    outbox.send(ADDRESS, Kind.WAKE)
+    way = net.by_address[ADDRESS]
+    cast("Push", way.push).handler = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        outbox.send(ADDRESS, Kind.TELL, 1, extras=[b"one", b"two"])
+    outbox.send(ADDRESS, Kind.TELL, 2, extras=[b"three"])
+    outbox.send(ADDRESS, Kind.WATCH)
+    assert way.beside is not None
+    sent = cast("Push", way.beside.push).sent
+    assert [(header(frames)[0], len(frames)) for frames in sent] == [(Kind.TELL, 2), (Kind.WATCH, 1)]
+
+
+def test_a_signals_handler_may_hand_over_what_was_gathered_while_that_is_done(
+    outbox: Outbox, net: Net, route: Route
+) -> None:
+    """Each goes once."""
+    elsewhere = Route(MINE, path(), HOST + 1)
+    for _ in range(3):
+        tell(outbox, route)
+    for _ in range(3):
+        tell(outbox, elsewhere)
+    push = cast("Push", net.by_address[ADDRESS].push)
+    begin = push.sent.append
+
+    class Interrupted(list[list[bytes]]):
+        def append(self, frames: list[bytes]) -> None:
+            begin(frames)
+            outbox.flush()
+
+    push.sent = Interrupted(push.sent)
+    outbox.flush()
+    assert [header(frames)[4] for frames in net.sent(elsewhere.address)] == [3]
 
 
 def test_what_a_user_sends_is_refused_where_there_is_no_descriptor(outbox: Outbox, net: Net) -> None:

@@ -9,6 +9,7 @@ threads of its process.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -45,10 +46,11 @@ class HostFacts:
 class HostTable:
     """The hosts that this process knows.
 
-    It has no lock, because it is read before each message that is sent. Threads that run a loop write what the root has
-    told them, and the thread of a new host enters itself; any thread reads, one dict or attribute at a time, which the GIL
-    makes safe. A process with several loops hears everything several times, and a process that was being forked hears what
-    it missed afterwards: news that is known already changes nothing.
+    Reading takes no lock, because that is done before each message that is sent: any thread reads one dict or attribute at a
+    time, which the GIL makes safe. Threads that run a loop write what the root has told them, and the thread of a new host
+    enters itself; of these one at a time.
+    A process with several loops hears everything several times, from some of them late, and a process that was being forked
+    hears what it missed afterwards: news that is known already changes nothing.
 
     Attributes:
         live: the hosts that are up, by serial. by_name: the serial of the latest life of each name.
@@ -67,13 +69,14 @@ class HostTable:
         self._ended: dict[int, Mapping[str, DownReason]] = {}  # how the last actors of a dead host ended
         # Monotonic seconds at which the last words of a dead host have come.
         self._silent_at: dict[int, float] = {}
+        self._writing = threading.RLock()
 
     def up(self, facts: HostFacts, booting: frozenset[int]) -> None:
         """The root says that a host is there, and which hosts of lower serials are still on their way (`booting`)."""
-        if facts.serial in self._reasons:
-            return
-        self.up_here(facts)
-        self._note(booting, facts.serial)
+        with self._writing:
+            if facts.serial not in self._reasons:
+                self.up_here(facts)
+                self._note(booting, facts.serial)
 
     def up_here(self, facts: HostFacts) -> None:
         """A host in a thread of this process is there; the root has not said so yet.
@@ -81,11 +84,12 @@ class HostTable:
         This tells nothing of other hosts. If the highest serial grew with it, hosts of lower ones that nobody here has heard
         of would be taken for dead, though they may just be starting.
         """
-        if facts.serial in self._reasons:
-            return
-        self.live[facts.serial] = facts
-        if facts.serial >= self.by_name.get(facts.name, 0):
-            self.by_name[facts.name] = facts.serial
+        with self._writing:
+            if facts.serial in self._reasons:
+                return
+            self.live[facts.serial] = facts
+            if facts.serial >= self.by_name.get(facts.name, 0):
+                self.by_name[facts.name] = facts.serial
 
     def down(
         self,
@@ -105,9 +109,18 @@ class HostTable:
             gracefully: whether the host said goodbye: messages that it sent before may still be on their way.
             ended: how its last actors ended, by name, as far as the host has said so.
         """
-        if serial in self._reasons:
-            self._note(booting, serial)
-            return
+        with self._writing:
+            if serial not in self._reasons:
+                self._down(serial, reason, booting, gracefully, ended)
+
+    def _down(
+        self,
+        serial: int,
+        reason: DownReason,
+        booting: frozenset[int],
+        gracefully: bool,
+        ended: Mapping[str, DownReason] | None,
+    ) -> None:
         # Before the host counts as dead: a thread that sees it dead and not yet expected to speak gives up its last words.
         self._silent_at[serial] = time.monotonic() + (LAST_WORDS_S if gracefully else 0.0)
         if ended:
@@ -124,8 +137,11 @@ class HostTable:
         self.epoch += 1  # last: a thread that sees it grow must find everything else in place
 
     def _note(self, booting: frozenset[int], serial: int) -> None:
-        self.booting = booting
-        self.highest = max(self.highest, serial)
+        """Of those that are being made, only the youngest news says who else: any other may come late, by another loop."""
+        if serial > self.highest:
+            self.booting, self.highest = booting, serial
+        else:
+            self.booting -= {serial}
 
     def is_dead(self, serial: int) -> bool:
         """Whether a host has died.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import Any, cast
 
 from peerage.actors.runtime import DownReason, HostFacts
 from peerage.actors.runtime.mail.host_table import REMEMBERED_DEATHS, HostTable
@@ -51,6 +52,63 @@ def test_a_host_in_a_thread_of_this_process_says_nothing_of_others() -> None:
     table.down(8, KILLED, NOBODY, gracefully=False)
     table.up_here(HostFacts("thread", 8, 1))
     assert table.is_dead(8)
+
+
+def test_news_that_another_loop_of_the_process_hears_late_changes_nothing() -> None:
+    """It lists as being made who was so at that time: others would be taken for dead, and who is up for being made."""
+    table = HostTable()
+    news = [(HostFacts("early", 5, 1), NOBODY), (HostFacts("young", 7, 1), frozenset({6}))]
+    for facts, booting in news:
+        table.up(facts, booting)
+    table.up(*news[0])
+    assert not table.is_dead(6)
+    assert table.booting == {6}
+    table.up(HostFacts("middle", 6, 1), NOBODY)
+    table.up(*news[1])
+    assert table.booting == NOBODY
+    table.down(6, KILLED, frozenset({8}), gracefully=False)
+    table.up(*news[1])
+    assert table.is_dead(6)
+
+
+def test_a_successor_that_comes_up_while_a_death_is_noted_keeps_the_name() -> None:
+    """A host in a thread enters itself, from that thread."""
+    table = table_with(("a", 5))
+    successor = threading.Thread(target=table.up_here, args=(HostFacts("a", 7, 1),))
+
+    class Names(dict[str, int]):
+        """Has the other thread come in the middle of whoever looks whether a name is to go."""
+
+        def get(self, name: str, *default: Any) -> Any:
+            serial = super().get(name, *default)
+            if threading.current_thread() is not successor and not successor.ident:
+                successor.start()
+                came.wait(30.0)
+            return serial
+
+        def __setitem__(self, name: str, serial: int) -> None:
+            super().__setitem__(name, serial)
+            came.set()
+
+    class Lock:
+        """Says that the other thread has to wait."""
+
+        def __init__(self) -> None:
+            self._lock = threading.RLock()
+
+        def __enter__(self) -> None:
+            if threading.current_thread() is successor:
+                came.set()
+            self._lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            self._lock.release()
+
+    came = threading.Event()
+    table.by_name, table._writing = Names(table.by_name), cast("Any", Lock())
+    table.down(5, KILLED, NOBODY, gracefully=False)
+    successor.join()
+    assert table.resolve("a", 0) == 7
 
 
 def test_a_death_is_remembered_with_its_reason() -> None:

@@ -44,7 +44,13 @@ from peerage.actors.runtime.mail.definitions import EVERYTHING
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL, THREAD_BITS
-from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
+from peerage.actors.runtime.mail.process import (
+    Process,
+    asking_port,
+    current_host,
+    current_port,
+    current_process,
+)
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from peerage.actors.runtime.processes import passed_fds
@@ -155,7 +161,7 @@ class Starter(Generic[A]):
         answer = held
         try:
             if held is not None:
-                current_port().send(ROOT_ADDRESS, Kind.RELEASE, held.asked.number, body=body)
+                asking_port(held).send(ROOT_ADDRESS, Kind.RELEASE, held.asked.number, body=body)
             elif self._place is Place.PROCESS:
                 answer = self._spawn(process, name, body, until)
             elif self._place is Place.THREAD:
@@ -405,7 +411,7 @@ class Starter(Generic[A]):
         It is named by the number of the request, because the host's name may belong to an earlier life that is still ending.
         """
         if self._place is Place.PROCESS and answer.asked.number:
-            current_port().requests.ask(ROOT_ADDRESS, Kind.GIVE_UP, answer.asked.number)
+            asking_port(answer).requests.ask(ROOT_ADDRESS, Kind.GIVE_UP, answer.asked.number)
 
 
 def _check_name(option: str, name: str | None) -> None:

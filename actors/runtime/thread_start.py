@@ -17,7 +17,7 @@ from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS
-from peerage.actors.runtime.mail.process import Process, current_port
+from peerage.actors.runtime.mail.process import Process, asking_port
 from peerage.actors.runtime.processes.thread_host import start_host_thread
 
 
@@ -57,4 +57,6 @@ def give_back(reserved: Future[Any]) -> None:
     """Have the root forget a reserved host in a thread that was not made: by the message with which a host ends."""
     if reserved.error is None:
         reason = DownReason("killed", "its thread was not started")
-        current_port().send(ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=codec.dumps((reason, {})))
+        asking_port(reserved).send(
+            ROOT_ADDRESS, Kind.HOST_BYE, reserved.get(), body=codec.dumps((reason, {}))
+        )

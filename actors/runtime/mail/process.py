@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
+from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, THREAD_MASK
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
@@ -249,6 +250,13 @@ def current_port() -> Port:
     Raises: ActorDeadError, when no system runs in this process.
     """
     return cast("Port", here.port())
+
+
+def asking_port(answer: Future[Any]) -> Port:
+    """The mailbox that an answer comes to. Everything else about the question must be sent from there: others know it by its
+    number there. The calling thread may be another one, or have its mailbox in a later system.
+    """
+    return cast("Port", answer.port)
 
 
 def current_host() -> Loop | None:

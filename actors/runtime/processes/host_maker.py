@@ -22,7 +22,7 @@ from peerage.actors.runtime.host.stopping import Standing
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.host_table import THREAD_BITS, serial_of
+from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request
@@ -189,7 +189,7 @@ class HostMaker:
         asker.error_for = lambda error: ActorStartError(request.host, text_of(error))
 
         def make() -> None:
-            if self._process.table.is_dead(serial_of(asker.source)):
+            if self._process.network.is_gone(asker.source):
                 return  # nobody is left to make the thread, and nothing would ever free its name
             record = self._new_record(request, asker)
             # Known at once, unlike that of a process: if the asker's process dies before the thread is there, the record
@@ -199,6 +199,16 @@ class HostMaker:
             asker.answer(record.serial)
 
         self._starts.when_free(WaitingStart(request.host, request.host, asker, make))
+
+    def asker_is_gone(self, address: int) -> None:
+        """A mailbox has been closed: nobody will make the threads that were reserved from there, nor start actors in them.
+
+        One that is just being made is turned away when it says that it is ready.
+        """
+        for serial in self._records.booting:
+            record = self._records.of_serial(serial)
+            if record is not None and record.request is None and record.asker.source == address:
+                self._remove(record, DownReason("killed", "its thread was not started"))
 
     def _fork(self, record: HostRecord, request: SpawnRequest) -> None:
         """Ask for the process of a host; the answer comes as a report, in a later turn.

@@ -96,6 +96,12 @@ class Root(LoopThread):
             remove=self._remove_host,
             on_death=self._on_death,
         )
+        forget = self.port.handlers[Kind.PORT_BYE]
+
+        def on_port_bye(flags: int, source: int, *rest: Any) -> None:
+            forget(flags, source, *rest)
+            self._maker.asker_is_gone(source)
+
         # The first four are owed an answer, which `answering` gives even if something raises that nobody has foreseen.
         own: dict[Kind, Handler] = {
             Kind.SPAWN: answering(self.port, self._maker.spawn),
@@ -106,6 +112,7 @@ class Root(LoopThread):
             Kind.HOST_READY: handler(self._on_ready),
             Kind.HOST_BYE: handler(self._on_bye),
             Kind.HOST_STANDING: handler(self._on_standing),
+            Kind.PORT_BYE: on_port_bye,
             Kind.HOST_SIGTERM: handler(lambda message: self.terminated.report(message.correlation)),
         }
         for kind, handle in own.items():

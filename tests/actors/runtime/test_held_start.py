@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Any
 
 import pytest
 
@@ -90,3 +91,38 @@ def test_a_process_that_dies_while_it_is_held_fails_the_start(system: System) ->
 def test_only_a_process_can_be_held() -> None:
     with pytest.raises(ValueError, match="process of its own"):
         Echo.options(place=THREAD).hold()
+
+
+def test_another_thread_may_start_it_or_give_it_up(system: System) -> None:
+    """The root knows it by the mailbox that has asked for the process."""
+    held: list[HeldStart[Any]] = []
+    is_over, are_held = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.extend(Echo.options(name=name).hold() for name in ("started", "given up"))
+        are_held.set()
+        is_over.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    are_held.wait()
+    try:
+        assert held[0].start().ask("x") == "x"
+        held[1].give_up()
+        assert Echo.options(name="given up").start().ask("x") == "x"
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_nothing_of_it_reaches_a_later_system() -> None:
+    """Where the same number may be that of another start."""
+    System.current().shutdown()
+    with System():
+        early, late = Echo.options(name="one").hold(), Echo.options(name="two").hold()
+    with System():
+        others = Echo.options(name="three").hold(), Echo.options(name="four").hold()
+        early.give_up()
+        with pytest.raises(ActorStartError, match="shut"):
+            late.start()
+        assert [each.start().ask("x") for each in others] == ["x", "x"]

@@ -24,8 +24,10 @@ from peerage.actors.runtime import (
     watch,
 )
 from peerage.actors.runtime.errors import FutureCancelledError, LimitReachedError
+from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
 from tests.actors.runtime.cast import Echo
+from tests.nodes import wait_until
 
 LIMIT_S = 10.0
 REF: ActorRef[Any] = ActorRef("child")
@@ -224,6 +226,14 @@ class Starting(ProcessActor):
         return None
 
 
+class Leaving(ProcessActor):
+    """Has something started and ends."""
+
+    def on_receive(self, message: Any) -> None:
+        Echo.options(name="child", place=THREAD).start_nowait()
+        self.stop()
+
+
 @pytest.fixture
 def gate(tmp_path: Path) -> Path:
     gate = tmp_path / "gate"
@@ -301,6 +311,16 @@ def test_cancelled_a_thread_is_stopped_as_soon_as_it_is_up(starter: ActorRef[Sta
     starter.ask("cancel", timeout=LIMIT_S)
     os.close(writer)
     assert end.wait(LIMIT_S).kind == "normal"
+
+
+def test_a_name_is_free_again_that_was_wanted_by_an_actor_whose_host_has_ended(system: System) -> None:
+    """The root had given it to a thread that nobody made any more."""
+    leaver = Leaving.options(place=THREAD).start()
+    leaver.tell("start and stop")
+    assert watch(leaver).wait(LIMIT_S).kind == "normal"
+    # Its mailbox says goodbye and closes: what we say comes behind it, by the same way.
+    wait_until(lambda: system.process.network.is_gone(leaver.serial << THREAD_BITS))
+    assert Echo.options(name="child", place=THREAD).start().ask("there?") == "there?"
 
 
 def test_outside_an_actor_there_is_no_loop_for_it() -> None:

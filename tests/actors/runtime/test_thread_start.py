@@ -11,7 +11,7 @@ import pytest
 from peerage.actors.runtime import THREAD, ActorStartError, System
 from peerage.actors.runtime.errors import StartLimitError
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.process import current_process
+from peerage.actors.runtime.mail.process import current_port, current_process
 from peerage.actors.runtime.thread_start import check_bound, give_back, launch_thread
 from tests.actors.runtime.cast import Echo
 
@@ -69,5 +69,7 @@ def test_a_name_whose_thread_never_came_is_free_again() -> None:
     process_of_echo = Echo.options(place=THREAD, name="first").start()
     serial = process_of_echo.serial
     process_of_echo.stop()
-    give_back(resolved(serial))  # an answer of the root's that nothing comes of
+    reserved = resolved(serial)  # an answer of the root's that nothing comes of
+    reserved.port = current_port()
+    give_back(reserved)
     Echo.options(place=THREAD, name="first").start().stop()

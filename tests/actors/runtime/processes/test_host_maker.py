@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -312,9 +313,15 @@ def reserve(root: Root, lonely: Process) -> None:
     request.serve(root.maker.reserve, request, b"", body)
 
 
+def live(lonely: Process) -> None:
+    """Let the asker have a mailbox."""
+    lonely.table.up(HostFacts("asker", ASKER >> THREAD_BITS, 99), frozenset())
+    Path(lonely.network.endpoint(ASKER).removeprefix("ipc://")).touch()
+
+
 def test_a_host_in_a_thread_gets_its_serial(root: Root, lonely: Process) -> None:
     """It lives in its asker's process."""
-    lonely.table.up(HostFacts("asker", ASKER >> THREAD_BITS, 99), frozenset())
+    live(lonely)
     reserve(root, lonely)
     record = root.records.of_name("thread")
     assert record is not None
@@ -324,9 +331,35 @@ def test_a_host_in_a_thread_gets_its_serial(root: Root, lonely: Process) -> None
 
 def test_a_thread_of_the_dead_takes_no_name(root: Root, lonely: Process) -> None:
     """Nobody would ever free it."""
+    live(lonely)
     lonely.table.down(ASKER >> THREAD_BITS, DownReason("killed"), frozenset(), gracefully=False)
     reserve(root, lonely)
     assert root.records.of_name("thread") is None
+
+
+def test_a_thread_that_has_closed_its_mailbox_makes_no_other(root: Root, lonely: Process) -> None:
+    """Its process lives on, so the name would stay taken until that has ended."""
+    live(lonely)
+    reserve(root, lonely)
+    root.maker.asker_is_gone(ASKER + 1)
+    assert root.records.of_name("thread") is not None
+    root.maker.asker_is_gone(ASKER)
+    assert [name for name, _reason in root.removed] == ["thread"]
+    Path(lonely.network.endpoint(ASKER).removeprefix("ipc://")).unlink()
+    reserve(root, lonely)
+    assert root.records.of_name("thread") is None
+
+
+def test_a_thread_that_is_up_outlives_whoever_has_made_it(root: Root, lonely: Process) -> None:
+    """And so does a process."""
+    live(lonely)
+    reserve(root, lonely)
+    record = root.records.of_name("thread")
+    assert record is not None
+    root.records.note_up(record)
+    root.spawn("process")
+    root.maker.asker_is_gone(ASKER)
+    assert root.removed == []
 
 
 def test_what_nobody_foresaw_is_the_askers_error_too(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:

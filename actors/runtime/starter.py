@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from enum import Enum
 from itertools import count
@@ -53,8 +52,8 @@ from peerage.actors.runtime.mail.process import (
 )
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.pending_start import PendingStart, as_start_error
-from peerage.actors.runtime.processes import passed_fds
 from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
+from peerage.actors.runtime.processes.passed_fds import pass_fds
 from peerage.actors.runtime.processes.requests import Reservation, SpawnRequest
 from peerage.actors.runtime.registration import register
 from peerage.actors.runtime.system import System
@@ -348,10 +347,7 @@ class Starter(Generic[A]):
         if process.serial == ROOT_SERIAL and (lack := lack_of_descriptors(PROCESS_COST, Purpose.WORK)):
             raise StartLimitError(name, lack)
         if self._fds:
-            token = uuid.uuid4().hex
-            passed_fds.pass_on(
-                process.directory, token, list(self._fds.values()), until, process.network.mend
-            )
+            token = pass_fds(process, name, list(self._fds.values()), until)
         request = SpawnRequest(
             host,
             self._keep,

@@ -10,11 +10,15 @@ import contextlib
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from peerage.actors.runtime.errors import ActorStartError, StartLimitError, limit_of, text_of
 from peerage.actors.runtime.host.descriptors import close_all
+from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.processes.fd_channel import MAX_FDS
+from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
 
 FAILED, LIMITED = (
     b"failed ",
@@ -31,11 +35,35 @@ def path_of(directory: str) -> str:
     return f"{directory}/fds"
 
 
+def pass_fds(process: Process, actor: str, fds: list[int], until: float) -> str:
+    """Hand the descriptors that an actor is to get to the root.
+
+    Args: until, monotonic seconds.
+    Returns: the token that they go by.
+    Raises: StartLimitError; ActorStartError, when the system has ended, or for any other reason.
+    """
+
+    def mend() -> None:
+        if process.closed:
+            raise ActorStartError(actor, SYSTEM_ENDS)
+        process.network.mend()
+
+    token = uuid.uuid4().hex
+    try:
+        pass_on(process.directory, token, fds, until, mend)
+    except OSError as error:
+        if lack := limit_of(error):
+            raise StartLimitError(actor, lack) from error
+        raise ActorStartError(actor, f"its descriptors cannot be passed on: {text_of(error)}") from error
+    return token
+
+
 def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Callable[[], None]) -> None:
     """Hand descriptors to the root; they are in its queue when this returns, ahead of the request that names them.
 
-    Args: until, monotonic seconds; mend, makes the directory again if it was removed.
-    Raises: OSError, when the root does not bind its socket again.
+    Args: until, monotonic seconds; mend, makes the directory again if it was removed, and raises what this is to end with if
+        nobody will listen there any more.
+    Raises: OSError, when the root does not bind its socket again, or takes no descriptors.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         deadline = min(until, time.monotonic() + BIND_WAIT_S)

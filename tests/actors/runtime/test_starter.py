@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
+from peerage.actors.runtime.processes import passed_fds
 from tests.actors.runtime.cast import Echo, Lifecycle, Worker
 
 
@@ -83,6 +86,24 @@ def test_a_start_that_takes_too_long_is_given_up(system: System) -> None:
     with pytest.raises(ActorStartError, match="no answer from host 'sleeper'"):
         Sleeper.options(name="sleeper", start_timeout=0.1).start()
     Echo.options(name="sleeper").start()
+
+
+def test_descriptors_are_not_passed_to_a_system_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its end has come in the middle of the start: the root is not waited for."""
+    System.current().shutdown()
+    with System() as system:
+        Path(passed_fds.path_of(system.directory)).unlink()
+        monkeypatch.setattr(system.process.network, "mend", system.shutdown)
+        with pytest.raises(ActorStartError, match=r"'late'.*shutting down"):
+            Echo.options(name="late", fds={"null": 0}).start()
+
+
+def test_what_cannot_be_passed_on_is_told_with_the_actors_name(system: System, place: Place) -> None:
+    """A descriptor that is not open, say. Nothing is left of the start."""
+    closed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]  # one more than there can be
+    with pytest.raises(ActorStartError, match=r"'bare'.*Bad file descriptor"):
+        Echo.options(name="bare", place=place, fds={"pipe": closed}).start()
+    assert Echo.options(name="bare", place=place).start().ask("x") == "x"
 
 
 def test_a_live_name_cannot_be_taken(worker: ActorRef[Worker], place: Place) -> None:

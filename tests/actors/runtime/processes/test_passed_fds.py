@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from peerage.actors.runtime import ActorStartError
 from peerage.actors.runtime.processes import passed_fds
 from peerage.actors.runtime.processes.passed_fds import FAILURE_CHARS, PassedFds
 
@@ -111,6 +112,16 @@ def test_a_root_that_does_not_come_back_is_not_waited_for_for_ever(directory: st
     """The start has its own time."""
     with pytest.raises(FileNotFoundError):
         passed_fds.pass_on(directory, "token", [0], time.monotonic(), lambda: None)
+
+
+def test_a_root_that_will_not_come_back_is_not_waited_for(directory: str) -> None:
+    """The system has ended."""
+
+    def mend() -> None:
+        raise ActorStartError("actor", "the system is shutting down")
+
+    with pytest.raises(ActorStartError):
+        passed_fds.pass_on(directory, "token", [0], float("inf"), mend)
 
 
 def test_what_was_passed_for_nothing_is_closed(directory: str, fds: PassedFds) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import resource
 import sys
-import time
 from typing import Any
 
 from peerage.actors.runtime import ActorRef, ActorStartError, ProcessActor, StartLimitError, System
+from peerage.actors.runtime.mail.process import current_port
 
 STOPPED = 4  # one start needs what three give back, and one descriptor more where the memory of large frames is shared
 AGAIN_S = 10.0  # for the descriptors of those that were stopped to be given back
@@ -42,14 +42,15 @@ def start(most: int) -> tuple[list[ActorRef[Child]], str]:
 
 
 def starts_again() -> bool:
-    deadline = time.monotonic() + AGAIN_S
-    while True:
+    """Whether one starts, once ZeroMQ's thread has closed what belonged to those that were stopped."""
+
+    def starts() -> bool:
         try:
             return bool(Child.start().ask("new", timeout=10.0) == "new")
         except ActorStartError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.05)
+            return False
+
+    return current_port().wait(starts, AGAIN_S)
 
 
 def main() -> None:

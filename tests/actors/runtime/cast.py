@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from peerage.actors.runtime import (
     HERE,
@@ -49,6 +49,8 @@ class Echo(ProcessActor):
 
 class Worker(ProcessActor):
     """Does what its messages say: `(method name, *arguments)`."""
+
+    outlasted: ClassVar[int] = 0  # messages of all actors of the process
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,31 +123,28 @@ class Worker(ProcessActor):
 
         return asyncio.run(main())
 
-    def do_sleep(self, seconds: float) -> None:
+    def do_outlast(self, seconds: float) -> None:
+        """Be busy for so long that whoever has begun to wait before does so no longer."""
+        type(self).outlasted += 1
         time.sleep(seconds)
 
-    def do_ask_beside(self, silent: ActorRef[Any], busy: ActorRef[Any], timeout: float) -> float:
-        """Returns: how long an ask of a neighbour took that another one with much to do runs beside."""
-        for _ in range(100):
-            busy.tell(("sleep", 0.05))
-        begun = time.monotonic()
+    def do_ask_beside(self, silent: ActorRef[Any], busy: ActorRef[Any], timeout: float) -> int:
+        """Returns: how many messages of a busy neighbour ran beside an ask, of which each takes as long as it may wait."""
+        for _ in range(20):
+            busy.tell(("outlast", timeout))
         with contextlib.suppress(Timeout):
             silent.ask(("hold",), timeout=timeout)
-        return time.monotonic() - begun
+        return self.outlasted
 
     def do_ask_again(self, ref: ActorRef[Any], *messages: Any) -> Any:
-        """Ask the last of these messages until it is answered, once those before it have failed."""
+        """Ask the last of these messages until it is answered, once those before it have failed and the gate is open."""
         for message in messages[:-1]:
             with contextlib.suppress(ActorDeadError):
                 ref.ask(message)
-        deadline = time.monotonic() + 5.0
+        os.eventfd_read(self.runtime.fds["gate"])
         while True:
-            try:
+            with contextlib.suppress(ActorDeadError):
                 return ref.ask(messages[-1])
-            except ActorDeadError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.01)
 
     def do_tell(self, ref: ActorRef[Any], message: Any, count: int = 1) -> None:
         for _ in range(count):

@@ -13,10 +13,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from peerage.actors.runtime import PROCESS, THREAD, ActorRef, Place, ProcessActor, StartLimitError, System
+from peerage.actors.runtime.mail.process import current_port
 
 USER = 64_123  # nobody's
 CAPABILITIES = "+dac_override,+dac_read_search"  # to read the interpreter, wherever it is
@@ -58,14 +58,15 @@ def fill(place: Place) -> tuple[list[ActorRef[Worker]], str]:
 
 
 def start_again(place: Place) -> bool:
-    deadline = time.monotonic() + 10.0
-    while True:
+    """Whether one starts, once the kernel has let go of those that were stopped."""
+
+    def starts() -> bool:
         try:
             return bool(Worker.options(place=place).start().ask("new", timeout=10.0) == "new")
         except StartLimitError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
+            return False
+
+    return current_port().wait(starts, 10.0)
 
 
 def run() -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from peerage.actors.runtime import PROCESS, ActorDeadError, ActorRef, Place, System, watch
 from peerage.actors.runtime.mail.presence import is_there, pid_of
-from tests.actors.runtime.cast import Worker
+from tests.actors.runtime.cast import Slow, Worker
 
 
 def test_an_actor_is_there_until_it_has_ended(worker: ActorRef[Worker]) -> None:
@@ -26,9 +26,13 @@ def test_an_actor_is_there_until_it_has_ended(worker: ActorRef[Worker]) -> None:
 
 def test_an_actor_that_is_busy_is_there(system: System, place: Place) -> None:
     """Its host does not answer, but the host table knows it."""
-    worker = Worker.options(place=place).start()
-    worker.tell(("sleep", 0.6))
-    assert is_there(worker)
+    gate = os.eventfd(0)
+    busy = Slow.options(place=place, fds={"gate": gate}).start()
+    busy.tell("block")
+    assert is_there(busy)
+    os.eventfd_write(gate, 1)
+    os.close(gate)
+    assert busy.ask("handled") == 0
 
 
 def test_an_actor_of_another_system_is_not_there(system: System) -> None:

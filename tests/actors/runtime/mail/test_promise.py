@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,6 +33,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.process import current_port
+from tests.nodes import wait_until
 
 
 class Holder(ProcessActor):
@@ -180,18 +180,11 @@ def future() -> Future[Any]:
     return Future()
 
 
-def wait_until(condition: Any) -> None:
-    deadline = time.monotonic() + 20.0
-    while not condition():
-        assert time.monotonic() < deadline, condition
-        time.sleep(0.01)
-
-
 @pytest.fixture
-def dead_letters(system: System) -> Iterator[list[str]]:
+def dead_letters(system: System) -> Iterator[queue.SimpleQueue[str]]:
     """The targets of those that this process counts."""
-    seen: list[str] = []
-    system.on_dead_letter(lambda target, _messages: seen.append(target))
+    seen: queue.SimpleQueue[str] = queue.SimpleQueue()
+    system.on_dead_letter(lambda target, _messages: seen.put(target))
     yield seen
     system.on_dead_letter(None)
 
@@ -254,7 +247,7 @@ def test_a_large_value_comes_home_as_it_was_when_it_was_set(
 
 
 def test_the_first_value_wins_and_the_second_is_a_dead_letter(
-    pair: tuple[ActorRef[Holder], ActorRef[Holder]], future: Future[Any], dead_letters: list[str]
+    pair: tuple[ActorRef[Holder], ActorRef[Holder]], future: Future[Any], dead_letters: queue.SimpleQueue[str]
 ) -> None:
     """Of two who have it; who was late reads what the other has set. In one host it is known at once."""
     first, second = pair
@@ -266,8 +259,8 @@ def test_the_first_value_wins_and_the_second_is_a_dead_letter(
             second.ask(("set_kept", "second"))
     else:
         second.ask(("set_kept", "second"))
-        wait_until(lambda: dead_letters)
-        assert dead_letters == [str(future.journey.home)]  # type: ignore[union-attr]  # it has one
+        assert dead_letters.get(timeout=20) == str(future.journey.home)  # type: ignore[union-attr]  # it has one
+        assert dead_letters.empty()
     assert future.get(timeout=20) == "first"
     assert second.ask(("read_kept",)) == "first"
 
@@ -449,7 +442,7 @@ def test_nothing_is_registered_before_a_future_is_pickled(system: System, future
 
 
 def test_setting_a_future_that_its_maker_has_dropped_is_a_dead_letter(
-    holder: ActorRef[Holder], future: Future[Any], dead_letters: list[str]
+    holder: ActorRef[Holder], future: Future[Any], dead_letters: queue.SimpleQueue[str]
 ) -> None:
     """Setting it is a dead letter; reading it raises at once, and does not hang."""
     future = Future()
@@ -458,8 +451,8 @@ def test_setting_a_future_that_its_maker_has_dropped_is_a_dead_letter(
     del future
     gc.collect()
     holder.tell(("set_kept", 1))
-    wait_until(lambda: dead_letters)
-    assert dead_letters == [home]
+    assert dead_letters.get(timeout=20) == home
+    assert dead_letters.empty()
 
 
 def test_reading_a_future_that_its_maker_has_dropped_raises(system: System) -> None:

@@ -226,11 +226,14 @@ def test_a_pending_ask_fails_when_the_process_is_killed(system: System) -> None:
 def test_an_actor_that_asks_again_in_one_handler_reaches_the_successor(system: System) -> None:
     """It reads its mailbox while it waits only, and yet hears that the name is alive again."""
     victim = Worker.options(name="victim").start()
-    asker = Worker.options(name="asker").start()
+    gate = os.eventfd(0)
+    asker = Worker.options(name="asker", fds={"gate": gate}).start()
     ended = watch(victim)
     answer = asker.ask(("ask_again", victim, ("die",), ("pid",)), block=False)
     ended.wait(5.0)
     successor = Worker.options(name="victim").start()
+    os.eventfd_write(gate, 1)
+    os.close(gate)
     assert answer.get(timeout=5.0) == successor.pid()
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -29,6 +28,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Slow, Worker
+from tests.nodes import wait_until
 
 SOON_S = 5.0  # coarse: less than the 10 s that a full mailbox is waited for by default
 
@@ -56,26 +56,11 @@ def hung(system: System, place: Place) -> Iterator[Hung]:
     os.close(hung.fd)
 
 
-@pytest.fixture(autouse=True)
-def _soon() -> Iterator[None]:
-    begun = time.monotonic()
-    yield
-    assert time.monotonic() - begun < 2 * SOON_S
-
-
-def seconds(call: Callable[[], Any]) -> float:
-    begun = time.monotonic()
-    call()
-    return time.monotonic() - begun
-
-
 def test_an_ask_times_out_though_there_is_no_room(hung: Hung) -> None:
     """Both facts are told: that the time is over, and that the mailbox was full."""
     for block in (True, False):
-        begun = time.monotonic()
         with pytest.raises(Timeout, match=r"0\.1 seconds: mailbox of .* is full") as caught:
             hung.ref.ask("x", timeout=0.1, block=block)
-        assert time.monotonic() - begun < SOON_S
         assert isinstance(caught.value.__cause__, MailboxFullError)
 
 
@@ -126,7 +111,7 @@ def test_neighbours_that_run_meanwhile_do_not_outlast_the_wait(system: System) -
     """An ask of a neighbour lets the others of the host run: no further message of theirs once its time is over."""
     asker = Worker.start()
     silent, busy = asker.ask(("start",)), asker.ask(("start",))
-    assert asker.ask(("ask_beside", silent, busy, 0.2), timeout=SOON_S) < SOON_S / 2
+    assert asker.ask(("ask_beside", silent, busy, 0.2), timeout=SOON_S) <= 1
     asker.kill()
 
 
@@ -152,13 +137,9 @@ def test_an_asker_is_not_held_up_by_a_thread_that_waits_for_its_mailbox(worker: 
 
     thread = threading.Thread(target=wait)
     thread.start()
-    time.sleep(0.05)
-
-    def tell() -> None:
-        for _ in range(300):
-            worker.tell(("log",))
-
-    assert seconds(tell) < SOON_S
+    wait_until(lambda: held.waiters)
+    for _ in range(300):
+        worker.tell(("log",))
     assert worker.ask(("pid",), timeout=SOON_S) == worker.pid()
     worker.ask(("release", "x"), timeout=SOON_S)
     thread.join()
@@ -177,13 +158,16 @@ def test_other_questions_are_bounded_too(hung: Hung) -> None:
 
 class Late(ProcessActor):
     def on_start(self) -> None:
-        time.sleep(2)
+        os.eventfd_read(self.runtime.fds["gate"])
 
 
 def test_a_start_is_given_up_in_time(system: System, place: Place) -> None:
     """Whatever of it took so long."""
+    gate = os.eventfd(0)
     with pytest.raises(ActorStartError, match=r"within 0\.3 s"):
-        Late.options(place=place, start_timeout=0.3).start()
+        Late.options(place=place, start_timeout=0.3, fds={"gate": gate}).start()
+    os.eventfd_write(gate, 1)
+    os.close(gate)
 
 
 @pytest.mark.parametrize(("timeout", "error"), [(float("nan"), ValueError), ("1", TypeError)])

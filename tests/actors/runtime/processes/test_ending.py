@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -342,7 +341,7 @@ def test_what_a_handler_raises_while_the_system_ends_has_everything_killed(
     patient = pipe.start("patient", PROCESS, patient=True)
     patient.ask(("sleep", 600.0))
     pid, system = patient.pid(), System.current()
-    monkeypatch.setattr(system, "_before_end", [_interrupted_later])
+    monkeypatch.setattr(system, "_ran", Interrupted(system._ran))
     with pytest.raises(KeyboardInterrupt):
         system.shutdown()
     assert not is_alive(pid)
@@ -350,12 +349,18 @@ def test_what_a_handler_raises_while_the_system_ends_has_everything_killed(
     assert not System.is_running()
 
 
-def _interrupted_later() -> None:
-    def interrupt() -> None:
-        time.sleep(SHORT_S)  # any moment will do
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+class Interrupted:
+    """An end that is waited for; a second Ctrl-C comes in the middle of that."""
 
-    threading.Thread(target=interrupt).start()
+    def __init__(self, end: threading.Event) -> None:
+        self._end, self._has_come = end, False
+        self.set, self.is_set = end.set, end.is_set
+
+    def wait(self, timeout: float) -> bool:
+        if not self._has_come:
+            self._has_come = True
+            signal.raise_signal(signal.SIGINT)
+        return self._end.wait(timeout)
 
 
 def test_a_callback_is_called_before_anything_ends(pipe: Pipe) -> None:

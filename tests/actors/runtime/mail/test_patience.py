@@ -254,13 +254,11 @@ def test_a_thread_may_wait_before_there_is_any(start: Callable[[], ActorRef[Any]
 
 def test_patience_ends(system: System) -> None:
     """With the error that an ask without it has at once."""
-    begun = time.monotonic()
     answer = ActorRef.to("nobody").ask(1, block=False, patience=0.05)
     with pytest.raises(ActorDeadError, match="not found"):
         ActorRef.to("nobody").ask(1, patience=0.05)
     with pytest.raises(ActorDeadError, match="not found"):
         answer.get(timeout=10.0)
-    assert time.monotonic() - begun >= 0.05
 
 
 def test_a_timeout_ends_it_before(system: System) -> None:

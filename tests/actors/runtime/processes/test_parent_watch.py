@@ -30,12 +30,11 @@ class Running(NamedTuple):
     pids: list[int]
 
     def wait_until_nothing_is_left(self) -> None:
-        deadline = time.monotonic() + LIMIT_S
-        while time.monotonic() < deadline:
-            if not self.directory.exists() and not any(map(is_alive, self.pids)):
-                return
-            time.sleep(0.01)  # processes of another parent cannot be waited for
-        pytest.fail(f"left: {[p for p in self.pids if is_alive(p)]}, {list(self.directory.glob('*'))}")
+        # Processes of another parent cannot be waited for.
+        wait_until(lambda: not self.left(), LIMIT_S)
+
+    def left(self) -> list[object]:
+        return [*filter(is_alive, self.pids), *([self.directory] if self.directory.exists() else [])]
 
 
 def embed(mode: str, *prefix: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -107,10 +106,7 @@ def test_sigkill_while_starting_leaves_nothing(delay_ms: int) -> None:
     with embed("plain") as popen:
         time.sleep(delay_ms / 1000)  # the moment is the point of the test
         popen.kill()
-    deadline = time.monotonic() + LIMIT_S
-    while directories_of(popen.pid) or processes_of_session(popen.pid):
-        assert time.monotonic() < deadline, (directories_of(popen.pid), processes_of_session(popen.pid))
-        time.sleep(0.01)
+    wait_until(lambda: not (directories_of(popen.pid) or processes_of_session(popen.pid)), LIMIT_S)
 
 
 def test_a_fork_server_busy_importing_hears_of_the_embedders_end(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -104,130 +104,135 @@ class _Polite:
             self._transport.close()
 
 
+class _GuardedProtocol(H11Protocol):
+    """One connection. Uvicorn makes the objects itself, so what it is to keep to belongs to a class derived from this."""
+
+    _limits: ClassVar[HttpLimits]
+    _broken_body: ClassVar[BrokenBody | None]
+
+    _phase = _Phase.IDLE
+    _deadline: asyncio.TimerHandle | None = None
+    _is_refused = False
+    _has_begun = False  # whether any bytes of a request have arrived
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.conn: _Connection = _Connection(h11.SERVER, self._limits.max_header_bytes)
+        self._request_line = _RequestLine()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
+        super().connection_made(cast("asyncio.Transport", _Polite(transport, self._hang_up)))
+        self._enter(_Phase.READING)
+        if 0 < self._limits.max_connections < len(self.connections):
+            self._is_refused = True
+            transport.write(_BUSY)
+            transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        if self._phase is _Phase.IDLE:
+            self._enter(_Phase.READING)
+        self._has_begun = True
+        super().data_received(self._request_line.escape(data))
+        self._note_request()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's
+        """Keep our side open: a client that has finished sending may still read the answer."""
+        cycle = self.cycle
+        if self._is_refused or cycle is None or cycle.response_complete:
+            return False
+        cycle.keep_alive = False
+        if self.conn.their_state is h11.SEND_BODY:  # the client announced more bytes than it sent
+            self.conn.receive_data(b"")
+            self.handle_events()
+        return not self._is_refused
+
+    def on_response_complete(self) -> None:
+        self._request_line = _RequestLine()
+        self._has_begun = False
+        self._enter(_Phase.IDLE)
+        super().on_response_complete()
+        self._note_request()  # uvicorn may have begun a pipelined request in there
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer an invalid request, unless it is answered already."""
+        self._is_refused = True
+        cycle = self.cycle
+        is_body = cycle is not None and not cycle.response_complete
+        if is_body:
+            cycle.disconnected = True  # no more data will come, and the application's answer is discarded
+            cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            answer = self._broken_body if is_body else None
+            self._refuse(_BAD_REQUEST if answer else self.conn.refusal_status, answer)
+        self.transport.close()
+
+    def _refuse(self, status: int, answer: BrokenBody | None) -> None:
+        if answer is None:
+            answer = BrokenBody("text/plain; charset=utf-8", refusal_text(status).encode())
+        headers = [
+            ("Content-Type", answer.content_type),
+            ("Connection", "close"),
+            ("Content-Length", str(len(answer.content))),
+        ]
+        reason = refusal_text(status).partition(" ")[2]
+        for event in (
+            h11.Response(status_code=status, headers=headers, reason=reason.encode()),
+            h11.Data(data=answer.content),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+
+    def _hang_up(self) -> bool:
+        """Whether there may be unread bytes of the client.
+
+        With unread bytes, closing would make the kernel reset the connection, and the answer would be lost. So we read
+        and discard them for a moment.
+        """
+        if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
+            return False
+        self._is_refused = True
+        self._enter(_Phase.IDLE, LINGER_S)
+        return True
+
+    def _note_request(self) -> None:
+        """Start the timer, once per request: further bytes do not restart it."""
+        is_whole = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        if is_whole and self._phase is not _Phase.WRITING:
+            self._enter(_Phase.WRITING)
+
+    def _enter(self, phase: _Phase, seconds: float | None = None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._phase = phase
+        if seconds is None:
+            limits = self._limits
+            seconds = limits.read_timeout_s if phase is _Phase.READING else limits.write_timeout_s
+        self._deadline = self.loop.call_later(seconds, self._time_is_over)
+
+    def _time_is_over(self) -> None:
+        if self._phase is _Phase.READING and self._has_begun and not self._is_refused:
+            self.send_400_response("its rest did not come")
+        else:
+            self.transport.abort()
+
+
 def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type[H11Protocol]:
-    """A class of uvicorn's protocol with these limits. Uvicorn makes the objects itself, so the limits belong to the class.
+    """A class of uvicorn's protocol with these limits.
 
     Args:
         limits: for the clients.
         broken_body: the answer to a body that cannot be read; None: as to an invalid request.
     """
-    times = {
-        _Phase.READING: limits.read_timeout_s,
-        _Phase.WRITING: limits.write_timeout_s,
-        _Phase.IDLE: limits.write_timeout_s,
-    }
 
-    class GuardedProtocol(H11Protocol):
-        _phase = _Phase.IDLE
-        _deadline: asyncio.TimerHandle | None = None
-        _is_refused = False
-        _has_begun = False  # whether any bytes of a request have arrived
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.conn: _Connection = _Connection(h11.SERVER, limits.max_header_bytes)
-            self._request_line = _RequestLine()
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
-            super().connection_made(cast("asyncio.Transport", _Polite(transport, self._hang_up)))
-            self._enter(_Phase.READING)
-            if 0 < limits.max_connections < len(self.connections):
-                self._is_refused = True
-                transport.write(_BUSY)
-                transport.close()
-
-        def data_received(self, data: bytes) -> None:
-            if self._is_refused:
-                return
-            if self._phase is _Phase.IDLE:
-                self._enter(_Phase.READING)
-            self._has_begun = True
-            super().data_received(self._request_line.escape(data))
-            self._note_request()
-
-        def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's
-            """Keep our side open: a client that has finished sending may still read the answer."""
-            cycle = self.cycle
-            if self._is_refused or cycle is None or cycle.response_complete:
-                return False
-            cycle.keep_alive = False
-            if self.conn.their_state is h11.SEND_BODY:  # the client announced more bytes than it sent
-                self.conn.receive_data(b"")
-                self.handle_events()
-            return not self._is_refused
-
-        def on_response_complete(self) -> None:
-            self._request_line = _RequestLine()
-            self._has_begun = False
-            self._enter(_Phase.IDLE)
-            super().on_response_complete()
-            self._note_request()  # uvicorn may have begun a pipelined request in there
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            super().connection_lost(exc)
-
-        def send_400_response(self, msg: str) -> None:
-            """Answer an invalid request, unless it is answered already."""
-            self._is_refused = True
-            cycle = self.cycle
-            is_body = cycle is not None and not cycle.response_complete
-            if is_body:
-                cycle.disconnected = True  # no more data will come, and the application's answer is discarded
-                cycle.message_event.set()
-            if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-                answer = broken_body if is_body else None
-                self._refuse(_BAD_REQUEST if answer else self.conn.refusal_status, answer)
-            self.transport.close()
-
-        def _refuse(self, status: int, answer: BrokenBody | None) -> None:
-            if answer is None:
-                answer = BrokenBody("text/plain; charset=utf-8", refusal_text(status).encode())
-            headers = [
-                ("Content-Type", answer.content_type),
-                ("Connection", "close"),
-                ("Content-Length", str(len(answer.content))),
-            ]
-            reason = refusal_text(status).partition(" ")[2]
-            for event in (
-                h11.Response(status_code=status, headers=headers, reason=reason.encode()),
-                h11.Data(data=answer.content),
-                h11.EndOfMessage(),
-            ):
-                self.transport.write(self.conn.send(event) or b"")
-
-        def _hang_up(self) -> bool:
-            """Whether there may be unread bytes of the client.
-
-            With unread bytes, closing would make the kernel reset the connection, and the answer would be lost. So we read
-            and discard them for a moment.
-            """
-            if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
-                return False
-            self._is_refused = True
-            self._enter(_Phase.IDLE, LINGER_S)
-            return True
-
-        def _note_request(self) -> None:
-            """Start the timer, once per request: further bytes do not restart it."""
-            is_whole = (
-                self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
-            )
-            if is_whole and self._phase is not _Phase.WRITING:
-                self._enter(_Phase.WRITING)
-
-        def _enter(self, phase: _Phase, seconds: float | None = None) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-            self._phase = phase
-            delay = times[phase] if seconds is None else seconds
-            self._deadline = self.loop.call_later(delay, self._time_is_over)
-
-        def _time_is_over(self) -> None:
-            if self._phase is _Phase.READING and self._has_begun and not self._is_refused:
-                self.send_400_response("its rest did not come")
-            else:
-                self.transport.abort()
+    class GuardedProtocol(_GuardedProtocol):
+        _limits = limits
+        _broken_body = broken_body
 
     return GuardedProtocol

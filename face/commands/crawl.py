@@ -186,23 +186,7 @@ def crawl(
     key = load_node_key(load_config(home).node_key_path) if own_key else NodeKey.generate()
     with ExitStack() as stack:
         journal = None if state is None else stack.enter_context(_journal(state))
-        before = None if journal is None else journal.beginning
-        config = load_config(home) if seeds is None and before is None else None
-        given = _beginning(config, seeds, network, any_network=any_network, needed=before is None)
-        if before is not None:
-            _check_same(before, given, state)
-        beginning = merged(before, given)
-        survey = Survey(
-            beginning.seeds,
-            networks=beginning.networks,
-            any_network=beginning.any_network,
-            max_visits=max_nodes,
-        )
-        if journal is not None:
-            known = journal.replay(survey)
-            if known:
-                click.echo(f"{state}: {known} visits are known already", err=True)
-            journal.begin(beginning)
+        survey = _survey(home, seeds, network, state, journal, max_nodes, any_network=any_network)
         notes = _Notes(journal)
         began = time.monotonic()
         stopped = _run(survey, key, manners, notes)
@@ -214,6 +198,40 @@ def crawl(
             raise FailureError("; ".join(undone))
     if stopped:
         raise SystemExit(SIGNALLED + stopped)
+
+
+def _survey(
+    home: Home,
+    seeds: str | None,
+    network: str | None,
+    state: Path | None,
+    journal: Journal | None,
+    max_nodes: int,
+    *,
+    any_network: bool,
+) -> Survey:
+    """The survey as it begins: what is asked for, and with a journal that is gone on with, what that knows already.
+
+    Raises: MistakeError; FailureError, when no seed was found.
+    """
+    before = None if journal is None else journal.beginning
+    config = load_config(home) if seeds is None and before is None else None
+    given = _beginning(config, seeds, network, any_network=any_network, needed=before is None)
+    if before is not None:
+        _check_same(before, given, state)
+    beginning = merged(before, given)
+    survey = Survey(
+        beginning.seeds,
+        networks=beginning.networks,
+        any_network=beginning.any_network,
+        max_visits=max_nodes,
+    )
+    if journal is not None:
+        known = journal.replay(survey)
+        if known:
+            click.echo(f"{state}: {known} visits are known already", err=True)
+        journal.begin(beginning)
+    return survey
 
 
 class _Notes:

@@ -220,7 +220,6 @@ class Outbox:
         way = self._ways.get(address) or self._find(address, ([frame], True))
         if way is None:
             return
-        # Tried without a timeout first, because a timeout costs more than the lock itself.
         if not way.lock.acquire(False):
             way = self._enter(address, way)
         try:
@@ -238,7 +237,8 @@ class Outbox:
 
     def _enter(self, address: int, way: Way) -> Way:
         """Take the lock of a way. If its holder does not let go of it, that of another one, which takes its place."""
-        while not way.lock.acquire(True, PATIENCE_S):
+        # Tried without a timeout first, because a timeout costs more than the lock itself.
+        while not (way.lock.acquire(False) or way.lock.acquire(True, PATIENCE_S)):
             way = self._ways[address] = self._network.ways.another(address)
         return way
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ class Author(Reactor):
     """Does on command what a reactor may do: each message is the name of one of its methods."""
 
     channels: ClassVar = (ChannelDescriptor(id=CHANNEL, send_queue_capacity=2),)
+    has_been_slow: ClassVar = threading.Event()  # of all in this process
 
     def __init__(self, greeting: bytes = b"hello") -> None:
         super().__init__()
@@ -39,6 +41,7 @@ class Author(Reactor):
                 peer.try_send(CHANNEL, b"%d" % peer.get("key"))
             case b"slow":
                 time.sleep(0.1)
+                self.has_been_slow.set()
 
     def handle(self, message: Any) -> Any:
         return sorted(self.peers)

@@ -288,6 +288,10 @@ class Outbox:
         if address not in self._ways:
             self._network.ways.open(address, purpose, is_answered=address in self._answered_by)
 
+    def destinations(self) -> list[int]:
+        """The addresses that something was sent to. From any thread."""
+        return list(self._ways)
+
     def is_answered_by(self, address: int) -> None:
         """Somebody there has a way back to us, so that no descriptor is needed for one when we first send there."""
         self._answered_by.add(address)

@@ -22,7 +22,7 @@ from peerage.actors.runtime.host.stopping import Standing
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_behind, lack_of_descriptors
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.exit_reason import DownReason
-from peerage.actors.runtime.mail.host_table import THREAD_BITS
+from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, THREAD_BITS
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request
@@ -167,11 +167,18 @@ class HostMaker:
         """
         hosts = self._records.processes()
         making = sum(not record.is_up for record in hosts)
-        # Those that others have started have no way to our threads yet: they must be able to answer the first one that asks
-        # them, and that answer needs a descriptor here.
-        unasked = sum(
-            record.is_up and self._process_of(record.asker.source) != self._process.pid for record in hosts
-        )
+        # Those that others have started may have no way to our threads yet: they must be able to answer the first one that
+        # asks them, and that answer needs a descriptor here. Whom a thread has asked has it, and it is counted as open.
+        strange = {
+            record.serial << THREAD_BITS
+            for record in hosts
+            if record.is_up and self._process_of(record.asker.source) != self._process.pid
+        }
+        if strange:
+            for port in self._process.ports():
+                if port.address != ROOT_ADDRESS:
+                    strange.difference_update(port.outbox.destinations())
+        unasked = len(strange)
         return lack_of_descriptors(PROCESS_COST * (making + 1) + unasked, Purpose.WORK)
 
     def _process_of(self, address: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from peerage.actors.runtime import ActorRef, ActorStartError, ProcessActor, StartLimitError, System
 from peerage.actors.runtime.mail.process import current_port
 
-STOPPED = 4  # one start needs what three give back, and one descriptor more where the memory of large frames is shared
+STOPPED = 2  # one gives back what one needs, but the first end costs three descriptors: a way by which this thread is woken
 AGAIN_S = 10.0  # for the descriptors of those that were stopped to be given back
 
 

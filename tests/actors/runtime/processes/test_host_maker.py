@@ -14,6 +14,7 @@ import pytest
 from peerage.actors.runtime import ActorRef
 from peerage.actors.runtime.errors import ActorStartError, StartLimitError
 from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.limits import PROCESS_COST
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -305,6 +306,27 @@ def test_a_start_that_is_given_up_kills_its_host(root: Root) -> None:
     root.maker.give_up(request, b"", codec.dumps(1))
     assert root.killed == ["a"]
     assert root.post.sent[-1][:3] == (ASKER, Kind.REPLY, 9)
+
+
+def test_who_has_been_asked_needs_no_more_descriptors_to_answer(
+    root: Root, lonely: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that others have started are expected to be asked once; that is counted as open afterwards."""
+    needed: list[int] = []
+    monkeypatch.setattr(host_maker, "lack_of_descriptors", lambda number, _purpose: needed.append(number))
+    live(lonely)
+    one = root.spawn("one")
+    assert one is not None
+    lonely.table.up(HostFacts("one", one.serial, 77), frozenset())
+    root.records.note_up(one)
+    root.spawn("two", number=2)
+    address = one.serial << THREAD_BITS
+    Path(lonely.network.endpoint(address).removeprefix("ipc://")).touch()
+    port = lonely.make_port()
+    port.send(address, Kind.WAKE)
+    root.spawn("three", number=3)
+    port.close()
+    assert needed == [PROCESS_COST, PROCESS_COST + 1, 2 * PROCESS_COST]
 
 
 def reserve(root: Root, lonely: Process) -> None:

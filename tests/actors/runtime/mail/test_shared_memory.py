@@ -62,6 +62,7 @@ class Keeper(ProcessActor):
     def _wait_for_a_message(self, path: str) -> str:
         """Say that one has come, and do not read it before another has been told that it may be."""
         port = current_port()
+        Path(path, "begun").write_text("nothing but what comes from now on is waited for")
         has_come = port.inbox.wait(ENDS_S)
         port.reader.has_skipped = True
         Path(path, "come").write_text(str(has_come))
@@ -216,10 +217,11 @@ def test_what_was_handed_over_by_a_killed_sender_is_delivered(
     keeper: ActorRef[Keeper], tmp_path: Path
 ) -> None:
     """Its receiver was busy, and takes it afterwards."""
-    for name in ("come", "gate"):
+    for name in ("begun", "come", "gate"):
         os.mkfifo(tmp_path / name)
     other = Keeper.start()
     waits = other.ask(("wait", str(tmp_path)), block=False)
+    assert (tmp_path / "begun").read_text()
     keeper.ask(("pass", other))
     assert keeper.ask("lent") == 2 * SIZE
     assert (tmp_path / "come").read_text() == "True"

@@ -19,7 +19,7 @@ class HeldStart(Generic[R]):
         self._is_over = False
 
     def start(self, *args: object, **kwargs: object) -> R:
-        """As `Starter.start`. Only once, and in the thread that holds it: the root knows the start by that."""
+        """As `Starter.start`. Only once."""
         if self._is_over:
             raise RuntimeError("this start is over")
         self._is_over = True

@@ -379,6 +379,7 @@ def test_a_thread_that_is_up_outlives_whoever_has_made_it(root: Root, lonely: Pr
     record = root.records.of_name("thread")
     assert record is not None
     root.records.note_up(record)
+    root.records.note_known(record)
     root.spawn("process")
     root.maker.asker_is_gone(ASKER)
     assert root.removed == []

@@ -178,8 +178,11 @@ class Host(LoopThread):
         return ref
 
     def forget(self, cell: ActorCell) -> None:
-        """As `Keeper.forget`."""
+        """As `Keeper.forget`. The root hears that the host leaves before anybody hears that the actor has ended: whoever
+        does may start its successor at once, and is to wait for the name and not to be refused it.
+        """
         self.residents.forget(cell)
+        self._tell_standing()
 
     def on_end(self, cell: ActorCell, reason: DownReason) -> None:
         """As `Keeper.on_end`. Ends the host with its last actor."""
@@ -237,9 +240,10 @@ class Host(LoopThread):
         return leave is Leave.OWNED or cell.owner.serial in self.process.hosts
 
     def _tell_standing(self) -> None:
-        """Tell the root what the end of the system has to respect here, whenever that changes."""
+        """Tell the root what it has to respect here, whenever that changes."""
         waits = self.closing and bool(self.cells) and all(cell.owner for cell in self.cells.values())
-        standing = Standing(self.patience > 0, waits)
+        leaves = not self.cells and (self.closing or not self.keep)
+        standing = Standing(self.patience > 0, waits, leaves)
         if standing != self._standing:
             self._standing = standing
             self.port.send(ROOT_ADDRESS, Kind.HOST_STANDING, self.serial, body=codec.dumps(tuple(standing)))

@@ -32,9 +32,12 @@ class Stop(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Message from a host to the root, sent each time it changes: what the end of the system has to respect."""
+    """Message from a host to the root, sent each time it changes: what the end of the system, and a start of its
+    name, have to respect.
+    """
 
     is_patient: bool = (
         False  # one of its actors stops others and gives them time: it must not be killed for being late
     )
     waits_for_owners: bool = False  # it is stopping, and every actor left in it will be stopped by its owner
+    leaves: bool = False  # its last actor has ended, and so will it: its name will be free

@@ -91,7 +91,7 @@ class HostRecord:
     @property
     def is_leaving(self) -> bool:
         """Whether it is known to be on its way out."""
-        return self.exit_reason is not None or self.must_die or bool(self.blocked)
+        return self.standing.leaves or self.exit_reason is not None or self.must_die or bool(self.blocked)
 
     def condemn(self, why: str) -> None:
         """Note why it is about to be killed: from its wait status alone, everybody would read only that it was."""

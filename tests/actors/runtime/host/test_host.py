@@ -234,11 +234,29 @@ def test_an_owner_in_another_process_does_not_keep_what_ends_with_its_process(ho
     assert host.finished
 
 
+def test_the_root_hears_that_the_host_leaves_before_anybody_hears_of_the_end(host: Host, told: Told) -> None:
+    """Whoever hears of it may want the name at once."""
+    start(host)
+    host.cells[b"actor"].watchers.add((ASKER, 5))
+    host.cells[b"actor"].end(DownReason("normal"))
+    leaving = (ROOT_ADDRESS, Kind.HOST_STANDING, SERIAL, tuple(Standing(leaves=True)))
+    assert next(sent for sent in told.sent if sent == leaving or sent[1] == Kind.DOWN) == leaving
+    assert (ASKER, Kind.DOWN) in [sent[:2] for sent in told.sent]
+
+
+def test_a_host_that_is_kept_does_not_leave_with_its_last_actor(host: Host, told: Told) -> None:
+    host.keep = True
+    start(host)
+    host.cells[b"actor"].end(DownReason("normal"))
+    assert told.of(Kind.HOST_STANDING) == []
+
+
 def test_the_root_hears_of_an_actor_that_stops_others(host: Host, told: Told) -> None:
     """Nobody may hurry its host."""
     start(host, cls=Patient)
     host.cells[b"actor"].end(DownReason("normal"))
-    assert told.of(Kind.HOST_STANDING) == [(True, False), (False, False)]
+    standings = [Standing(is_patient=True), Standing(is_patient=True, leaves=True), Standing(leaves=True)]
+    assert told.of(Kind.HOST_STANDING) == list(map(tuple, standings))
 
 
 def test_its_last_message_says_why_it_ends_and_how_its_actors_did(host: Host, told: Told) -> None:

@@ -15,7 +15,7 @@ def test_a_stop_leaves_nobody_to_an_owner_unless_it_says_so() -> None:
 
 def test_a_host_stands_as_usual_unless_it_says_so() -> None:
     """Neither patient nor waiting."""
-    assert Standing() == (False, False)
+    assert Standing() == (False, False, False)
 
 
 def test_they_travel() -> None:

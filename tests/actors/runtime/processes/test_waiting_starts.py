@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime.errors import ActorStartError, HostAliveError
+from peerage.actors.runtime.host.stopping import Standing
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.processes.host_records import HostRecords, WaitingStart
@@ -85,13 +86,17 @@ def test_a_start_is_refused_if_the_bearer_of_its_name_lives_on(
     assert (made, bearer.waiting) == ([], [])
 
 
+@pytest.mark.parametrize("said", ["its last actor has ended", "goodbye"])
 def test_a_start_waits_for_a_bearer_that_is_on_its_way_out(
-    starts: WaitingStarts, records: HostRecords, timers: Timers, post: Post, made: list[str]
+    starts: WaitingStarts, records: HostRecords, timers: Timers, post: Post, made: list[str], said: str
 ) -> None:
     """However long that takes."""
     bearer = add_process(records, "host", 77)
     starts.when_free(start(post, made))
-    bearer.exit_reason = DownReason("normal")
+    if said == "its last actor has ended":
+        bearer.standing = Standing(leaves=True)
+    else:
+        bearer.exit_reason = DownReason("normal")
     timers.move(NEWS_DELAY_S)
     assert [waiting.host for waiting in bearer.waiting] == ["host"]
     assert post.sent == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -9,6 +11,7 @@ import structlog
 from hypothesis import settings
 
 from peerage.actors.runtime import System
+from tests.interop.gobuild import cache_directory
 from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
 
 __all__ = [
@@ -26,6 +29,18 @@ __all__ = [
 settings.register_profile("peerage", deadline=None, derandomize=True)
 settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("peerage")
+
+
+def pytest_configure() -> None:
+    """Keep bytecode in the tests' cache where the environment forbids it beside the sources, as many containers do.
+
+    Hundreds of programs are started: without it each of them, and each process of pytest-xdist, compiles all that it imports.
+    """
+    if sys.dont_write_bytecode:
+        sys.dont_write_bytecode = False
+        sys.pycache_prefix = str(cache_directory() / "bytecode")
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 @pytest.fixture(scope="module", autouse=True)

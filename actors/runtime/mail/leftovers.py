@@ -74,7 +74,10 @@ class Leftovers:
         self._fd, self._serial, self._table, self._clock = fd, serial, table, clock
         self._is_root = serial == ROOT_SERIAL
         self._epoch = table.epoch
-        self._living: set[int] = set()
+        self._known: set[int] = (
+            set()
+        )  # those that live or are being made, and that have died since the last look
+        self._highest: int | None = None  # serial of them all
         self._dead: dict[int, float] = {}  # by serial: when its leases were first looked at
         self._empty: set[tuple[int, int]] = (
             set()
@@ -84,13 +87,12 @@ class Leftovers:
         """Settle what can be. Args: ports, gives all mailboxes of this process. Returns: whether somebody has died."""
         news = self._epoch != self._table.epoch
         self._epoch = self._table.epoch
-        living = set(self._table.live)
+        self._get_to_know()
         if news:
-            for serial in self._living - living:
+            for serial in list(filter(self._table.is_dead, self._known)):
+                self._known.remove(serial)
                 if self._leases(serial):
                     self._dead[serial] = self._clock()
-        self._living |= living
-        self._living = {serial for serial in self._living if serial in living}
         if self._dead:
             by_address = {port.address: port for port in ports()}
             hosts = {serial_of(address) for address in by_address} | {self._serial}
@@ -99,6 +101,14 @@ class Leftovers:
                     del self._dead[serial]
                     self._empty = {each for each in self._empty if each[0] != serial}
         return news
+
+    def _get_to_know(self) -> None:
+        """Take note of who has come, from the first look on: also of one that has come and gone since the last look."""
+        highest = self._table.highest
+        if self._highest is not None:
+            self._known.update(range(self._highest + 1, highest + 1))
+        self._known.update(self._table.live)
+        self._highest = highest
 
     def _settle(self, dead: int, hosts: set[int], ports: dict[int, Port], is_time: bool) -> bool:
         """Returns: whether nothing is left to do for one that has died."""

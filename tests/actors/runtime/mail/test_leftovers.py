@@ -104,6 +104,23 @@ def test_all_of_a_dead_process_is_given_back(bench: Bench) -> None:
     assert bench.memory() == 0
 
 
+def test_a_process_that_came_and_went_between_two_looks_leaves_nothing(bench: Bench) -> None:
+    """Nobody has seen it alive."""
+    before, brief = bench.memory(), RECEIVER + 1
+    bench.table.up(HostFacts("brief", brief, 100 + brief), frozenset())
+    arena = Arena(bench.fd, brief, 16 * LARGE, bench.table.is_dead, bench.clock)
+    placed = arena.place(bench.mailbox.address, b"", [FRAME])
+    assert placed is not None
+    view = bench.taken.take(bench.mailbox.address, leases_of(placed[0])[0])
+    bench.die(brief)
+    bench.look()
+    assert view == FRAME
+    del view
+    assert bench.memory() > before
+    bench.look()
+    assert bench.memory() == before
+
+
 def test_what_is_in_use_stays_until_it_is_not(bench: Bench) -> None:
     """The rest does not wait for it."""
     first, used = bench.send(bench.mailbox.address), bench.send(bench.mailbox.address)

@@ -30,6 +30,7 @@ from peerage.actors.runtime.mail.process import current_port, current_process
 from peerage.actors.runtime.mail.shared_file import create
 from peerage.actors.runtime.mail.shared_memory import SharedMemory
 from peerage.actors.runtime.mail.taken_blocks import LeaseError
+from peerage.testing import wait_until
 from tests.actors.runtime.mail.fakes import ADDRESS, HOST
 
 SIZE = 4 * LARGE
@@ -210,7 +211,9 @@ def test_a_killed_sender_leaves_what_it_has_sent_and_no_more(keeper: ActorRef[Ke
     assert answer.sum() == SIZE // 8
     del answer
     assert taken() == 0
-    assert current_port().wait(lambda: os.fstat(memory().fd).st_blocks < before, ENDS_S)
+    wait_until(
+        lambda: os.fstat(memory().fd).st_blocks < before, ENDS_S
+    )  # by another thread: no message tells of it
 
 
 def test_what_was_handed_over_by_a_killed_sender_is_delivered(

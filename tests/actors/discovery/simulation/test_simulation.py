@@ -62,8 +62,8 @@ def test_who_loses_peers_finds_others_sooner_than_with_cometbfts_rules() -> None
 
 
 def test_a_seed_of_ours_tells_addresses_that_answer() -> None:
-    """1000 addresses of which 88 % are dead: at least 95 % of what it tells answers; CometBFT's tells the dead."""
-    scenario = Scenario(nodes=120, seeds=1, dead=880, hours=0.2)
+    """500 addresses of which 88 % are dead: at least 95 % of what it tells answers; CometBFT's tells the dead."""
+    scenario = Scenario(nodes=60, seeds=1, dead=440, hours=0.1)
     ours, theirs = simulate(scenario), simulate(scenario.compared())
     assert ours.served is not None
     assert theirs.served is not None
@@ -72,8 +72,8 @@ def test_a_seed_of_ours_tells_addresses_that_answer() -> None:
 
 
 def eclipse(improvements: Improvements | None = None, *, cometbft: bool = False) -> Result:
-    """800 hostile addresses of eight groups against 60 honest ones."""
-    scenario = Scenario(nodes=60, seeds=1, hours=0.25, attacker=800, victims=20, cometbft=cometbft)
+    """500 hostile addresses of eight groups against 40 honest ones."""
+    scenario = Scenario(nodes=40, seeds=1, hours=0.25, attacker=500, victims=10, cometbft=cometbft)
     return simulate(replace(scenario, improvements=improvements))
 
 

@@ -34,7 +34,7 @@ settings.load_profile("peerage")
 def pytest_configure() -> None:
     """Keep bytecode in the tests' cache where the environment forbids it beside the sources, as many containers do.
 
-    Hundreds of programs are started: without it each of them, and each process of pytest-xdist, compiles all that it imports.
+    Hundreds of programs are started: without it each of them, and each worker of pytest-xdist, compiles all that it imports.
     """
     if sys.dont_write_bytecode:
         sys.dont_write_bytecode = False

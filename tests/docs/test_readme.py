@@ -46,7 +46,7 @@ def test_the_first_commands_install_in_a_fresh_environment_and_show_a_network(tm
     clone = tmp_path / "peerage"
     shutil.copytree(CHECKOUT, clone, ignore=shutil.ignore_patterns(*NOT_OF_A_CLONE))
     commands = TRY_IT.text.replace("peerage demo", "peerage demo --secs 3")
-    printed = run(clone, commands, 280.0, {"HOME": str(Path.home())})
+    printed = run(clone, commands, 280.0, {"HOME": str(Path.home()), "PYTHONPYCACHEPREFIX": ""})
     assert "every node found every other one" in printed
 
 

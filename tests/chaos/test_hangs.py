@@ -156,3 +156,4 @@ def test_blocked_reactor_is_left_alone_unless_the_operator_gave_a_limit(
     ]
     assert [call.hook for call in strict.reactor("SPY").ask("calls")] == ["on_start", "init_peer", "add_peer"]
     assert [child for child, _ in reports(supervised, "child killed")] == [name]
+    patient.reactor("BLOCKER").kill()  # its node's end would wait for it

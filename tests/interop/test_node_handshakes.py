@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ import pytest
 
 from peerage import DialError, Node
 from tests.interop.conftest import StartGoPeer
+from tests.interop.gopeer import GoPeer
 from tests.nodes import NodeLog, StartNode, node_processes, wait_until
 
 SLOW = {"delay_key_ms": 1700, "delay_auth_ms": 1700, "delay_info_ms": 1700}  # CometBFT gives up after 3 s
@@ -55,57 +57,60 @@ def connections(node: Node) -> list[str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("direction", ["ours dials", "theirs dials"])
-def test_handshake_of_five_seconds_succeeds(
-    start_node: StartNode, go_peer: StartGoPeer, direction: str
-) -> None:
-    """handshake_timeout is 20 s, and CometBFT's 3 s are not ours. Others connect in the meantime."""
+def test_handshakes_of_five_seconds_succeed(start_node: StartNode, go_peer: StartGoPeer) -> None:
+    """Whoever dials: handshake_timeout is 20 s, and CometBFT's 3 s are not ours. Others connect in the meantime."""
     node = start_node()
-    slow, quick = go_peer(mode="raw", handshake_timeout_ms=20_000, **SLOW), go_peer()
-    if direction == "ours dials":
-        node.dial(slow.address, wait=False)
-    else:
-        slow.post("dial", address=node.address)
+    dialled, dialling = (go_peer(mode="raw", handshake_timeout_ms=20_000, **SLOW) for _ in range(2))
+    node.dial(dialled.address, wait=False)
+    dialling.post("dial", address=node.address)
+    quick = go_peer()
     quick.dial(node.address)
-    assert slow.id not in {peer.id for peer in node.peers()}
-    assert slow.wait_for("peer_added", 20.0)["handshake_secs"] >= 5.0
-    wait_until(lambda: {peer.id for peer in node.peers()} == {slow.id, quick.id})
-    slow.send_numbered(node.node_id, 0x50, 0, 1000)
-    assert slow.expect(node.node_id, 0x50, 1)
+    assert not {dialled.id, dialling.id} & {peer.id for peer in node.peers()}
+    for slow in (dialled, dialling):
+        assert slow.wait_for("peer_added", 20.0)["handshake_secs"] >= 5.0
+    wait_until(lambda: {peer.id for peer in node.peers()} == {dialled.id, dialling.id, quick.id})
+    for slow in (dialled, dialling):
+        slow.send_numbered(node.node_id, 0x50, 0, 1000)
+        assert slow.expect(node.node_id, 0x50, 1)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_silent_peer_that_dialled_is_closed_on_time(
-    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog, stage: str
+def test_silent_peers_that_dialled_are_closed_on_time(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:
-    """With a handshake_timeout of 1 s it is gone after 1 s, whatever it had said before, and leaves nothing."""
+    """With a handshake_timeout of 1 s they are gone after 1 s, whatever they had said before, and leave nothing."""
     node = start_node(p2p={"handshake_timeout": 1.0})
     before = open_sockets(node)
-    silent = go_peer(mode="raw", silent_before=stage)
-    silent.post("dial", address=node.address)
-    assert silent.wait_for("handshake_ended")["secs"] >= 0.9
-    record = node_log.wait_for("peer refused", dialled=None)
-    missing = "NodeInfo" if stage == "info" else "key exchange"
-    assert (record["reason"], record["detail"]) == (
-        "auth failure",
-        f"handshake timeout: no {missing} within 1 s",
-    )
+    silent = [go_peer(mode="raw", silent_before=stage) for stage in STAGES]
+    for peer in silent:
+        peer.post("dial", address=node.address)
+    for peer in silent:
+        assert peer.wait_for("handshake_ended")["secs"] >= 0.9
+    records = wait_until(lambda: (found := node_log.records("peer refused", dialled=None))[2:] and found)
+    assert {record["reason"] for record in records} == {"auth failure"}
+    missing = ("NodeInfo", "key exchange", "key exchange")  # the last of the stages, the two before it
+    assert sorted(record["detail"] for record in records) == [
+        f"handshake timeout: no {each} within 1 s" for each in missing
+    ]
     wait_until(lambda: open_sockets(node) == before)
     assert node.peers() == []
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_silent_peer_that_was_dialled_is_given_up_on_time(
-    start_node: StartNode, go_peer: StartGoPeer, stage: str
+def test_silent_peers_that_were_dialled_are_given_up_on_time(
+    start_node: StartNode, go_peer: StartGoPeer
 ) -> None:
     """The dial raises after 1 s with an auth failure, and the ID may be dialled again."""
     node = start_node(p2p={"handshake_timeout": 1.0})
-    silent = go_peer(mode="raw", silent_before=stage)
-    for _ in range(2):
+    silent = [go_peer(mode="raw", silent_before=stage) for stage in STAGES]
+
+    def dial(peer: GoPeer) -> None:
         began = time.monotonic()
         with pytest.raises(DialError, match="auth failure: handshake timeout"):
-            node.dial(silent.address)
+            node.dial(peer.address)
         assert time.monotonic() - began >= 0.9
+
+    with ThreadPoolExecutor(len(silent)) as pool:
+        for _ in range(2):
+            list(pool.map(dial, silent))
 
 
 def test_peers_that_half_close_at_the_inbound_limit_leave_nothing(

@@ -1,6 +1,6 @@
 """Both sides dial each other in the same moment, again and again: one connection stays, and no dial hangs.
 
-PEERAGE_TEST_ROUNDS says how often (by default 200 times with CometBFT, 50 among ourselves).
+PEERAGE_TEST_ROUNDS says how often (by default 60 times with CometBFT, 12 among ourselves).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeer, GoPeerError
 from tests.nodes import HIGH, Flood, Seen, SinkReactor, SpyReactor, StartNode, check_grammar, wait_until
 
-ROUNDS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "200"))
-ROUNDS_OF_OURS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "50"))  # a tie of two of ours takes a second
+ROUNDS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "60"))
+ROUNDS_OF_OURS = int(os.environ.get("PEERAGE_TEST_ROUNDS", "12"))  # a tie of two of ours takes a second
 DIAL_LIMIT_S = 10.0
 
 

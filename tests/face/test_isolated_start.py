@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,7 +174,10 @@ def test_a_reactor_of_the_current_directory_is_found_behind_everything_else(
     home: Path, tmp_path: Path
 ) -> None:
     """It may have modules beside it; a name of a standard or installed module still means that module."""
-    for name in {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}:
+    names = {*sys.stdlib_module_names, *importlib.metadata.packages_distributions()}
+    for name in filter(
+        PathFinder.find_spec, names
+    ):  # one of another platform is looked for here, too, and would be found
         (tmp_path / f"{name}.py").write_text(TRAP.format(name=name))
     (tmp_path / "mine.py").write_text(
         "import json, beside_mine\nfrom peerage import Reactor\nclass Mine(Reactor):\n    channels = ()\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,11 +40,17 @@ class Clumsy(Reactor):
 }
 
 
+@pytest.fixture(scope="module")
+def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("init") / "home"
+    make_home(home)
+    return home
+
+
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(made_home: Path, tmp_path: Path) -> Path:
     """A home as `peerage init` creates it."""
-    make_home(tmp_path / "home")
-    return tmp_path / "home"
+    return shutil.copytree(made_home, tmp_path / "home")
 
 
 @pytest.fixture(scope="module")

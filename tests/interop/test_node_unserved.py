@@ -11,6 +11,7 @@ from peerage.supervisors.node.node import Node
 from peerage.wire.packet import PacketMsg, encode_packet
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from tests.interop.conftest import StartGoPeer
+from tests.interop.test_node_seed import tell_of_somebody
 from tests.nodes import HIGH, NodeLog, StartNode, wait_until
 
 pytestmark = pytest.mark.interop
@@ -60,8 +61,7 @@ def test_a_caller_at_a_seed_that_sends_on_its_own_channels_first_is_answered(
 ) -> None:
     """Its reactors speak up in any order; the request for addresses is the first thing that counts."""
     node = start_node({}, p2p={"pex": True, "seed_mode": True}, instrumentation=METRICS)
-    known = go_peer(pex=True, seeds=[node.address])
-    wait_until(lambda: known.history("peer_removed"), what="the first caller was answered")
+    tell_of_somebody(node)
     caller = go_peer(
         mode="raw",
         channels=[{"id": PEX_CHANNEL, "priority": 1}],

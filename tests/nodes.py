@@ -310,10 +310,14 @@ def system_log_level() -> str:
 
 
 @pytest.fixture(scope="module")
-def node_system(system_log_file: Path, system_log_level: str) -> Iterator[System]:
+def node_system(
+    request: pytest.FixtureRequest, system_log_file: Path, system_log_level: str
+) -> Iterator[System]:
     """The actor system of this module's nodes. No process of it may be left in the end."""
     before = set(psutil.Process().children(recursive=True))
-    system = System(preload=PRELOAD, log_setup=partial(_log_to, system_log_file, system_log_level))
+    # What every host of every node would import: this module for its log, and that of the tests for their reactors.
+    preload = (*PRELOAD, __name__, request.module.__name__)
+    system = System(preload=preload, log_setup=partial(_log_to, system_log_file, system_log_level))
     try:
         yield system
     finally:

@@ -251,18 +251,24 @@ def test_try_send_skips_what_finds_the_queue_full(go_peer: StartGoPeer) -> None:
 
 
 def test_cometbft_loses_empty_messages_while_another_channel_is_preferred(go_peer: StartGoPeer) -> None:
-    """What CometBFT itself does, so that nobody blames peerage: reference 12."""
-    a, b = go_peer(), go_peer(recv_rate=40_000_000)
-    connect(a, b)
-    # LOW has sent 2 MiB at priority 1, so HIGH, at priority 5, goes first until it has sent 10 MiB.
-    a.flood(b.id, LOW, count=2, size=1 << 20)
-    assert b.expect(a.id, LOW, 2)
-    a.flood(b.id, HIGH, count=8, size=1 << 20).wait()
-    assert a.flood(b.id, LOW, count=50, size=0).wait().sent == 50
-    assert b.expect(a.id, HIGH, 8)
-    a.send(b.id, LOW, b"last")
-    eventually(lambda: b.tally(a.id, LOW).received_bytes == 2 * (1 << 20) + 4)
-    assert b.tally(a.id, LOW).received < 2 + 50 + 1
+    """What CometBFT itself does, so that nobody blames peerage: reference 12. Not where the machine is so busy that the
+    other channel has sent all before they come.
+    """
+
+    def received() -> int:
+        a, b = go_peer(), go_peer(recv_rate=20_000_000)
+        connect(a, b)
+        # LOW has sent 2 MiB at priority 1, so HIGH, at priority 5, goes first until it has sent 10 MiB.
+        a.flood(b.id, LOW, count=2, size=1 << 20)
+        assert b.expect(a.id, LOW, 2)
+        a.flood(b.id, HIGH, count=8, size=1 << 20).wait()
+        assert a.flood(b.id, LOW, count=50, size=0).wait().sent == 50
+        assert b.expect(a.id, HIGH, 8)
+        a.send(b.id, LOW, b"last")
+        eventually(lambda: b.tally(a.id, LOW).received_bytes == 2 * (1 << 20) + 4)
+        return b.tally(a.id, LOW).received
+
+    assert any(received() < 2 + 50 + 1 for _ in range(5))
 
 
 def test_cometbft_ends_at_a_full_last_packet_from_channel_128_on(go_peer: StartGoPeer) -> None:

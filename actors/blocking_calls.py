@@ -1,8 +1,7 @@
-"""Names to addresses, and other work that blocks, off the loop."""
+"""Work that blocks, off the loop."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from concurrent.futures import Future as ThreadFuture
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +9,9 @@ from typing import TypeVar
 
 from peerage.actors.runtime import ActorContext
 
-__all__ = ["Background", "resolve_host"]
+__all__ = ["Background"]
 
 T = TypeVar("T")
-
-
-def resolve_host(host: str) -> list[str]:
-    """All IP addresses of a host name, in the system's order; empty when it does not resolve."""
-    try:
-        entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        return []
-    return list(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in entries))
 
 
 class Background:

@@ -32,6 +32,7 @@ __all__ = [
     "id_in",
     "is_host",
     "join_host_port",
+    "name_in",
     "no_names",
     "parse_port",
     "split_host_port",
@@ -48,6 +49,7 @@ _PORT = re.compile(r"[0-9]+")
 _LABEL = re.compile(r"[A-Za-z0-9_-]{1,63}")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
 _MAX_NAME = 253
+_SOME_IP = "192.0.2.1"  # in place of a name's, while the rest of an address is checked
 
 
 def no_names(host: str) -> Sequence[str]:
@@ -213,6 +215,21 @@ class NetAddress:
 def id_in(text: str) -> NodeID:
     """The ID in the text of an address that may not parse: what stands before the @, without the scheme."""
     return normal_id(without_scheme(text).partition("@")[0])
+
+
+def name_in(text: str) -> str | None:
+    """The name that an address has for its host, None if it has an IP address there.
+
+    Raises: AddressError, when the text is no address, whatever its name resolves to.
+    """
+    names: list[str] = []
+
+    def note(name: str) -> Sequence[str]:
+        names.append(name)
+        return [_SOME_IP]
+
+    NetAddress.parse(text, note)
+    return names[0] if names else None
 
 
 def with_normal_id(text: str) -> str:

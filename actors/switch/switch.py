@@ -50,6 +50,7 @@ from peerage.actors.messages import (
     TryAddress,
 )
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.name_lookups import NameLookups
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, ActorRef, DownReason, ProcessActor, Timeout
 from peerage.actors.runtime.log import get_logger
@@ -72,8 +73,7 @@ from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
-from peerage.wire.net_address import AddressLookupError, NetAddress, id_in
-from peerage.wire.remote_text import shown
+from peerage.wire.net_address import AddressError, NetAddress, id_in
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 
@@ -134,7 +134,9 @@ class SwitchActor(ProcessActor):
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
         self._lines = ConnectionLog(log, call_later, seed_mode=p2p.seed_mode)
         self._background = Background(self.runtime)
-        self._resolver = Resolver(self._background.run)
+        self._resolver = Resolver(
+            NameLookups(), call_threadsafe=self.runtime.call_threadsafe, call_later=call_later
+        )
         self._lists = PeerLists(
             self._table, p2p.persistent_peers, keep=self._keep_notes, tell_private=self._tell_private
         )
@@ -190,6 +192,7 @@ class SwitchActor(ProcessActor):
         self._metrics.send()
         self._lines.close()
         self._background.close()
+        self._resolver.close()
 
     def on_unlisted(self, message: Any) -> Any:
         """Answer messages that are not in `receives` with None."""
@@ -345,31 +348,34 @@ class SwitchActor(ProcessActor):
         self._dial_peers_async(dial)
 
     def _dial_peers_async(self, message: DialPeersAsync) -> None:
-        """A name that does not resolve is logged and skipped; any other parse error fails the call. Source: reference 6."""
+        """Those with an IP address are taken at once, the others as their names resolve. A name that does not is logged and
+        skipped; any other parse error fails the call. Source: reference 6.
+        """
         reply = self.runtime.defer()
 
-        def skipped(text: str, error: AddressLookupError) -> None:
-            log.warning("address skipped", address=shown(text), cause=str(error))
-
-        def resolved(result: Sequence[tuple[str, NetAddress]] | Exception) -> None:
-            if isinstance(result, Exception):
-                reply.set_exception(result)
+        def take(*addresses: tuple[str, NetAddress]) -> None:
+            others = [(text, address) for text, address in addresses if address.id != self._context.node_id]
+            if not others:
                 return
-            others = [(text, address) for text, address in result if str(address.id) != self._context.node_id]
-            ids = [str(address.id) for _, address in others]
             if message.persistent:
                 self._lists.add_persistent([text for text, _ in others])
-            if message.unconditional:
-                self._lists.add_unconditional(ids)
-            if message.private:
-                self._lists.add_private(ids)
             self._book.tell(AddrBook.add_all, [address for _, address in others], own_address(self._context))
-            self._keeping.when_kept(reply.set)
             self._rng.shuffle(others)
             for _, address in others:
                 self.runtime.call_later(self._rng.random() * DIAL_SPREAD_S, self._dial_or_seek, address)
 
-        self._resolver.parse_all(message.addresses, skipped, resolved)
+        try:
+            addresses = self._resolver.parse_all(message.addresses, take)
+        except AddressError as error:
+            reply.set_exception(error)
+            return
+        ids = [peer_id for peer_id in map(id_in, message.addresses) if peer_id != self._context.node_id]
+        if message.unconditional:
+            self._lists.add_unconditional(ids)
+        if message.private:
+            self._lists.add_private(ids)  # before the book has them, which would tell others
+        take(*addresses)
+        self._keeping.when_kept(reply.set)
 
     def _dial_or_seek(self, address: NetAddress) -> None:
         persistent = self._table.persistent.get(str(address.id))

@@ -16,13 +16,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from peerage.actors.blocking_calls import resolve_host
 from peerage.actors.discovery.errors import JournalContentError, JournalError, SeedError
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.survey.journal import Beginning, Journal, merged
 from peerage.actors.discovery.survey.network_map import NetworkMap
 from peerage.actors.discovery.survey.survey import Survey
 from peerage.actors.discovery.survey.visit import MAX_REQUESTS, Visited
+from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
 from peerage.commands.crawl_report import answered_table, summary
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
@@ -369,7 +369,7 @@ def _beginning(
         if needed:
             raise MistakeError("--seeds: none given, and none in the home's configuration")
         return Beginning((), networks, any_network)
-    resolved = listed.resolve(resolve_host)
+    resolved = listed.resolve(resolved_within(NAME_TIMEOUT_S, listed.names.values()))
     warn(*(f"seed {seed}: {fault}" for seed, fault in resolved.failures))
     if not resolved.addresses and needed:
         raise FailureError("no seed was found")

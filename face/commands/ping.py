@@ -5,8 +5,8 @@ import time
 
 import click
 
-from peerage.actors.blocking_calls import resolve_host
 from peerage.actors.crawl.probe import answers_quic, spoken_at
+from peerage.actors.name_lookups import resolved_within
 from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
 from peerage.actors.refusal import RefusalReason
 from peerage.commands.exit_status import FailureError, MistakeError
@@ -16,7 +16,7 @@ from peerage.wire.errors import ForeignProtocolError, RemoteError, WireError
 from peerage.wire.foreign_protocol import ForeignProtocol
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection, PongReceived
-from peerage.wire.net_address import NetAddress
+from peerage.wire.net_address import NetAddress, name_in
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.remote_text import shown
 
@@ -39,7 +39,8 @@ def ping(address: str, network: str | None, timeout: str) -> None:
     """
     seconds = _positive_seconds(timeout)
     try:
-        target = NetAddress.parse(address, resolve_host)
+        name = name_in(address)
+        target = NetAddress.parse(address, resolved_within(seconds, () if name is None else (name,)))
     except WireError as error:
         raise MistakeError(f"ID@HOST:PORT: {error}") from error
     call = _Call(target, network, seconds)

@@ -13,14 +13,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from peerage.actors.blocking_calls import resolve_host
+from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
 from peerage.config import Config, ListenAddress
 from peerage.config.errors import Mistake
 from peerage.config.quoting import shown
 from peerage.wire.ip_ranges import IPAddress, is_routable, parse_ip
-from peerage.wire.net_address import without_scheme
+from peerage.wire.net_address import Resolve, without_scheme
 
-__all__ = ["advertised", "unresolved_hosts"]
+__all__ = ["advertised", "host_name", "unresolved", "unresolved_hosts"]
 
 # Addresses from the ranges for documentation. Connecting a UDP socket to one sends nothing, but tells us the local address
 # that the kernel would send from.
@@ -53,19 +53,36 @@ def advertised(config: Config, listener: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def unresolved_hosts(config: Config, *keys: str) -> list[Mistake]:
-    """The hosts of our own addresses that do not resolve. CometBFT does not start with such hosts either.
+def host_name(config: Config, key: str) -> str | None:
+    """The name that one of our own addresses has for its host; None if it has none, or an IP address.
+
+    Args: key, of `[p2p]`: laddr, external_address.
+    """
+    text = getattr(config.p2p, key)
+    host = ListenAddress.parse(text).host if text else ""
+    return host if host and not _is_ip(host) else None
+
+
+def unresolved(config: Config, key: str) -> Mistake:
+    """The mistake of an own address whose name does not resolve. CometBFT does not start with such an address either.
 
     CometBFT's nodes look up the name that a peer reports, and refuse the peer if it does not resolve.
-    Args: keys, of `[p2p]`: laddr, external_address.
     """
-    mistakes = []
-    for key in keys:
-        name, text = f"p2p.{key}", getattr(config.p2p, key)
-        host = ListenAddress.parse(text).host if text else ""
-        if host and not _is_ip(host) and not resolve_host(host):
-            mistakes.append(Mistake(name, config.source_of(name), shown(text), _HOST_ALLOWED))
-    return mistakes
+    name = f"p2p.{key}"
+    return Mistake(name, config.source_of(name), shown(getattr(config.p2p, key)), _HOST_ALLOWED)
+
+
+def unresolved_hosts(config: Config, *keys: str) -> list[Mistake]:
+    """Our own addresses whose names do not resolve, or not within 10 s. Args: keys, as of `host_name`."""
+    names = {key: name for key in keys if (name := host_name(config, key)) is not None}
+    resolve = resolved_within(NAME_TIMEOUT_S, names.values())
+    return [unresolved(config, key) for key, name in names.items() if not _has_address(resolve, name)]
+
+
+def _has_address(resolve: Resolve, name: str) -> bool:
+    with suppress(OSError):
+        return bool(resolve(name))
+    return False
 
 
 def _split(text: str) -> tuple[str, int]:

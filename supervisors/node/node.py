@@ -164,13 +164,15 @@ class Node:
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
             self._log.warning("home not locked", note=note)
-        preconditions.check_hosts(self.config)
         preconditions.check_store(self.config)
-        preconditions.check_seeds(self.config)
+        names = preconditions.NameChecks(self.config)
         life.listen(self.config)
         assert life.listener is not None
         life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
         life.lock.tell(life.address)
+        if unknown := names.check():
+            cause = "no name server has answered yet"
+            self._log.warning("external address not resolved", name=unknown, cause=cause)
         try:
             ensure_system(self.config, self._reactors.modules)
         except LimitReachedError as error:

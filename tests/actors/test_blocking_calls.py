@@ -2,46 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import Any
 
-import pytest
-
-from peerage.actors.blocking_calls import Background, resolve_host
+from peerage.actors.blocking_calls import Background
 from peerage.actors.runtime import THREAD, ProcessActor, System
-
-
-def entry(address: str) -> tuple[Any, ...]:
-    return (socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 0))
-
-
-def test_addresses_come_in_the_systems_order_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A zone is dropped: it means nothing to anybody else (reference 1)."""
-    found = [entry(each) for each in ("10.0.0.2", "fe80::1%eth0", "10.0.0.2", "10.0.0.1")]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_options: found)
-    assert resolve_host("host.example") == ["10.0.0.2", "fe80::1", "10.0.0.1"]
-
-
-@pytest.mark.parametrize(
-    "error", [socket.gaierror(-2, "Name or service not known"), UnicodeError("label too long")]
-)
-def test_a_name_that_does_not_resolve_has_no_addresses(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """Whether the system says so or the name cannot even be asked for."""
-
-    def fail(*_args: object, **_options: object) -> None:
-        raise error
-
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
-    assert resolve_host("host.example") == []
-
-
-def test_literal_addresses_need_no_name_server() -> None:
-    """Both families."""
-    assert resolve_host("127.0.0.1") == ["127.0.0.1"]
-    assert resolve_host("::1") == ["::1"]
 
 
 class Asker(ProcessActor):

@@ -35,11 +35,11 @@ SETTINGS = {
 }
 
 
-def peerage(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def peerage(*arguments: str, program: str = PROGRAM, **options: Any) -> subprocess.Popen[bytes]:
     """Run the command line in a session of its own; options are Popen's, cwd is the checkout by default."""
     options.setdefault("cwd", CHECKOUT)
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", program, *arguments],
         stdin=subprocess.DEVNULL,
         start_new_session=True,
         **options,
@@ -78,11 +78,14 @@ def _name(title: str) -> str:
 class StartedNode:
     """A node run by `peerage start`. Use it as a context manager: nothing of its session outlives it.
 
-    Args: home, made by `peerage init` before; cwd, where it is started; settings, over SETTINGS (None: left out).
+    Args: home, made by `peerage init` before; cwd, where it is started; program, that its process runs instead of the
+        command line; settings, over SETTINGS (None: left out).
     """
 
-    def __init__(self, home: Path, cwd: Path = CHECKOUT, **settings: str | None) -> None:
-        self.home = home
+    def __init__(
+        self, home: Path, cwd: Path = CHECKOUT, program: str | None = None, **settings: str | None
+    ) -> None:
+        self.home, self._program = home, program or PROGRAM
         self._cwd = cwd
         given = {key.replace("__", "."): value for key, value in settings.items()}
         self._settings: dict[str, str | None] = {**SETTINGS, **given}
@@ -97,7 +100,7 @@ class StartedNode:
         flags = [part for key, value in given for part in (f"--{key}", value)]
         self._process = peerage(
             "start", "--home", str(self.home), *flags, "--log-format", "json",
-            stdout=subprocess.PIPE, stderr=self._log, cwd=self._cwd,
+            program=self._program, stdout=subprocess.PIPE, stderr=self._log, cwd=self._cwd,
         )  # fmt: skip
         try:
             self.address = self._read_address()

@@ -26,6 +26,7 @@ from peerage.wire.net_address import (
     id_at,
     id_in,
     join_host_port,
+    name_in,
     no_names,
     split_host_port,
     with_normal_id,
@@ -205,3 +206,18 @@ def test_hosts_and_ports_are_split_as_they_stand() -> None:
     assert split_host_port("[::1]:x") == ("::1", "x")
     assert split_host_port("host:") == ("host", "")
     assert split_host_port(":80") == ("", "80")
+
+
+@pytest.mark.parametrize(
+    ("host", "name"), [("seed.example.org", "seed.example.org"), ("10.0.0.1", None), ("[::1]", None)]
+)
+def test_the_name_in_an_address_is_told_without_looking_it_up(host: str, name: str | None) -> None:
+    """None if there is an IP address."""
+    assert name_in(f"tcp://{ID}@{host}:26656") == name
+
+
+@pytest.mark.parametrize("text", ["seed.example.org:1", f"{ID}@seed.example.org:x", f"{ID}@seed.example.org"])
+def test_what_is_no_address_is_none_whatever_its_name_resolves_to(text: str) -> None:
+    """So a mistake is found before anything is looked up."""
+    with pytest.raises(AddressError):
+        name_in(text)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from peerage.actors.discovery.errors import SeedError
 from peerage.wire.errors import AddressError, AddressLookupError
-from peerage.wire.net_address import NetAddress, Resolve, id_in, no_names
+from peerage.wire.net_address import NetAddress, Resolve, id_in, name_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Resolved:
 class SeedList:
     """Seeds as ID@host:port, where host is an IP or a name.
 
+    Attribute: names, the host name of each seed that has one.
     Args: own_id, which is left out: all nodes of a network may share one list. `without_us` says whether it was in it.
     Raises: SeedError, when some cannot be addresses, whatever their names may resolve to; it names all of them.
     Source: reference 8, Start fails.
@@ -31,12 +32,14 @@ class SeedList:
         given = [text.strip() for text in texts if text.strip()]
         self.texts = tuple(text for text in given if id_in(text) != own_id)
         self.without_us = len(self.texts) < len(given)
+        self.names: dict[str, str] = {}
         faults: list[tuple[str, str]] = []
         for text in self.texts:
             try:
-                NetAddress.parse(text, no_names)
+                if (name := name_in(text)) is not None:
+                    self.names[text] = name
             except AddressLookupError:
-                self._check_port(text, faults)
+                pass  # no host name: by the reference that counts as temporary, and is reported when it is used
             except AddressError as error:
                 faults.append((text, str(error)))
         if faults:
@@ -51,8 +54,8 @@ class SeedList:
         return node_id in self._ids
 
     def order(self, rng: random.Random) -> list[str]:
-        """All seeds, shuffled."""
-        return rng.sample(self.texts, len(self.texts))
+        """All seeds, shuffled: first those with an IP address, which need not wait for a name server."""
+        return sorted(rng.sample(self.texts, len(self.texts)), key=self.names.__contains__)
 
     def resolve(self, resolve: Resolve) -> Resolved:
         """The addresses they have now.
@@ -67,16 +70,3 @@ class SeedList:
             except AddressError as error:
                 failures.append((text, str(error)))
         return Resolved(tuple(addresses), tuple(failures))
-
-    @staticmethod
-    def _check_port(text: str, faults: list[tuple[str, str]]) -> None:
-        """Check the port of a seed whose name does not resolve: the name may resolve later, a wrong port stays wrong.
-
-        `NetAddress.parse` looks at the port after the name, so it gets an IP address in place of the name.
-        """
-        try:
-            NetAddress.parse(text, lambda _name: ["192.0.2.1"])
-        except AddressLookupError:
-            pass  # not a valid host name: by the reference that counts as temporary, and is reported when it is used
-        except AddressError as error:
-            faults.append((text, str(error)))

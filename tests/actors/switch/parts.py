@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future as ThreadFuture
+from functools import partial
 from typing import Any
 
 from peerage.actors.messages import AdmitPeer, ConnectionFacts
+from peerage.actors.name_lookups import Answer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef, Future
 from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
@@ -52,6 +55,42 @@ class Beside:
             except Exception as error:
                 result = error
             then(result)
+
+
+class Names:
+    """Lookups of names that are answered when the test says so, and calls from their threads."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self._calls: list[Callable[[], object]] = []
+
+    @property
+    def asked(self) -> list[str]:
+        """The names that were asked for, each once."""
+        return list(self.answers)
+
+    def begin(self, host: str) -> Answer:
+        answer: Answer = ThreadFuture()
+        self.answers.setdefault(host, []).append(answer)
+        return answer
+
+    def close(self) -> None:
+        for answers in self.answers.values():
+            for answer in answers:
+                answer.cancel()
+
+    def answer(self, host: str, *addresses: str) -> None:
+        for answer in self.answers.pop(host, []):
+            answer.set_result(addresses)
+
+    def call_threadsafe(self, call: Callable[..., object], *args: Any) -> None:
+        self._calls.append(partial(call, *args))
+
+    def run_loop(self) -> None:
+        """Do what the threads want done in the loop."""
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call()
 
 
 class Bans:

@@ -11,7 +11,7 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.wire.net_address import NetAddress
-from tests.actors.switch.parts import ANNA, Beside, Told, facts, table
+from tests.actors.switch.parts import ANNA, Names, Told, facts, table
 from tests.fake_clock import FakeClock
 
 HOME, AWAY = (f"{ANNA}@{host}:26656" for host in ("10.0.0.2", "10.0.0.3"))
@@ -23,7 +23,7 @@ class Search:
     """`dialled` are the addresses that were dialled; `refusal` is why not."""
 
     def __init__(self, max_period: float = 0.0) -> None:
-        self.clock, self.beside, self.table = FakeClock(), Beside(), table()
+        self.clock, self.names, self.table = FakeClock(), Names(), table()
         self.table.persistent[ANNA] = HOME
         self.dialled: list[str] = []
         self.unresolved: list[str] = []
@@ -33,7 +33,9 @@ class Search:
             max_period,
             random.Random(1),
             call_later=self.clock.call_later,
-            resolver=Resolver(self.beside.run, lambda _host: []),
+            resolver=Resolver(
+                self.names, call_threadsafe=self.names.call_threadsafe, call_later=self.clock.call_later
+            ),
             dial=self.dial,
             not_resolved=lambda _peer, text, _error: self.unresolved.append(text),
         )
@@ -45,7 +47,8 @@ class Search:
     def pass_by(self, seconds: float) -> None:
         for _ in range(int(seconds)):
             self.clock.pass_by(1.0)
-            self.beside.do()
+            self.names.answer("gone.example")
+            self.names.run_loop()
 
 
 @pytest.fixture
@@ -145,6 +148,6 @@ def test_it_is_given_up_in_the_end(search: Search) -> None:
         search.redials.seek(ANNA, [HOME])
         for _ in range(40):
             search.clock.pass_by(100_000.0)
-            search.beside.do()
+            search.names.run_loop()
     assert [line["event"] for line in lines] == ["persistent peer given up"]
     assert lines[0]["tries"] == len(search.dialled)

@@ -50,11 +50,12 @@ from peerage.actors.messages import (
     Tried,
     TryAddress,
 )
+from peerage.actors.name_lookups import NameLookups
 from peerage.actors.names import NodeNames
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import THREAD, ActorRef, System
+from peerage.actors.runtime import THREAD, ActorDeadError, ActorRef, System
 from peerage.actors.snapshot import GetNetInfo
-from peerage.actors.switch import rebuild
+from peerage.actors.switch import rebuild, switch
 from peerage.actors.switch.switch import SwitchActor
 from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.errors import AddressError
@@ -442,6 +443,60 @@ def test_dial_peers_async_puts_the_addresses_into_the_book_and_dials_each(stage:
     assert any(_is_dial_to(transport, HIGH) for transport in stage.transports)
     with pytest.raises(AddressError):
         stage.ask(DialPeersAsync((address(HIGH), "nobody")))
+
+
+def test_addresses_wait_for_no_name_that_is_being_looked_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does the caller; a name is dialled once it has resolved. Its ID is private from the start."""
+    asked, answers = threading.Event(), threading.Event()
+
+    def resolve(_host: str) -> list[str]:
+        asked.set()
+        assert answers.wait(PATIENCE_S)
+        return ["10.0.0.9"]
+
+    monkeypatch.setattr(switch, "NameLookups", lambda: NameLookups(resolve))
+    with Stage(tmp_path) as stage:
+        try:
+            named = tuple(f"{LOW}@name-{number}.example:1" for number in range(5))
+            stage.ask(DialPeersAsync(named, private=True))
+            assert asked.wait(PATIENCE_S)
+            assert stage.ask(GetPrivatePeers()) == PrivatePeers(frozenset({LOW}))
+            assert stage.ask(DialPeer(address(HIGH), wait=False)) is None
+            literal = address(NodeID("e" * 40))
+            stage.ask(DialPeersAsync((literal, *named)))
+            added = stage.book.fish(_adds_addresses)
+            assert [str(each) for each in added.args[0]] == [literal]
+        finally:
+            answers.set()
+        added = stage.book.fish(_adds_addresses)
+        assert [str(each) for each in added.args[0]] == [f"{LOW}@10.0.0.9:1"]
+
+
+def test_names_that_hang_hold_up_no_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is anybody called when they come, or when their time is over."""
+    asked, answers, gone = threading.Event(), threading.Event(), threading.Event()
+
+    def resolve(_host: str) -> list[str]:
+        asked.set()
+        answers.wait(PATIENCE_S)
+        gone.set()
+        return ["10.0.0.9"]
+
+    monkeypatch.setattr(switch, "NameLookups", lambda: NameLookups(resolve))
+    with Stage(tmp_path) as stage:
+        answer = stage.ref.ask(DialPeer(f"{LOW}@name.example:1"), block=False)
+        assert asked.wait(PATIENCE_S)
+    with pytest.raises(ActorDeadError):
+        answer.get(timeout=PATIENCE_S)
+    assert not gone.is_set()
+    answers.set()
+    assert gone.wait(PATIENCE_S)
+
+
+def _adds_addresses(message: Any) -> bool:
+    return isinstance(message, BookCall) and message.method is AddrBook.add_all
 
 
 def _is_dial_to(transport: Probe, peer_id: NodeID) -> bool:

@@ -39,6 +39,16 @@ class Clumsy(Reactor):
     "raising.py": "raise RuntimeError('not today')",
 }
 
+SILENT = """
+import socket, threading
+look_up = socket.getaddrinfo
+def silent(host, *args, **options):
+    if str(host).endswith(".example"):
+        threading.Event().wait()
+    return look_up(host, *args, **options)
+socket.getaddrinfo = silent
+"""
+
 
 @pytest.fixture(scope="module")
 def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -143,6 +153,19 @@ def test_node_that_fails_ends_with_1_and_the_reason(home: Path) -> None:
         (told,) = [line for line in node.log().splitlines() if line.startswith("Error: ")]
         assert "switch" in told
         assert node.processes() == {}
+
+
+def test_a_silent_name_server_holds_up_neither_the_start_nor_the_end(home: Path) -> None:
+    """The node listens, says what it does not know, runs, and ends in its time although the lookups never do."""
+    seeds = ",".join(f"{number:040x}@seed-{number}.example:26656" for number in range(1, 6))
+    with StartedNode(
+        home, program=SILENT + PROGRAM, p2p__seeds=seeds, p2p__external_address="me.example:26656"
+    ) as node:
+        (line,) = [line for line in node.log().splitlines() if "external address not resolved" in line]
+        assert "me.example" in line
+        code, seconds = node.stop()
+        assert (code, node.processes()) == (0, {})
+        assert seconds < STOP_S
 
 
 def test_metrics_are_served(home: Path) -> None:

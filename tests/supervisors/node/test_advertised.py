@@ -10,7 +10,7 @@ import pytest
 
 from peerage.config import Config
 from peerage.supervisors.node import advertised as module
-from peerage.supervisors.node.advertised import advertised, unresolved_hosts
+from peerage.supervisors.node.advertised import advertised, host_name, unresolved_hosts
 from peerage.wire.ip_ranges import IPAddress, parse_ip
 from peerage.wire.net_address import NetAddress, split_host_port
 
@@ -113,6 +113,18 @@ def test_an_external_address_that_leads_nobody_here_gives_its_port_alone(
     assert any(warning.startswith("p2p.external_address: ") for warning in config.warnings)
     with closing(listener_at("127.0.0.1")) as listener:
         assert advertised(config, listener) == "127.0.0.1:5"
+
+
+def test_only_names_have_to_be_looked_up(tmp_path: Path) -> None:
+    """No IP address, and nothing where there is no address."""
+    for external, name in (
+        ("", None),
+        ("1.2.3.4:5", None),
+        ("[::1]:5", None),
+        ("tcp://a.example:5", "a.example"),
+    ):
+        assert host_name(config_of(tmp_path, external), "external_address") == name
+    assert host_name(config_of(tmp_path), "laddr") is None
 
 
 def test_a_host_that_does_not_resolve_is_a_mistake(tmp_path: Path) -> None:

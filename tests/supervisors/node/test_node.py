@@ -228,7 +228,7 @@ def test_a_stop_of_a_signals_handler_during_the_start_is_not_forgotten(
     """A service manager ends what it has just started: the node must not run on and wait for ever."""
     node = make(tmp_path)
     before = signal.signal(signal.SIGUSR1, lambda *_: node.stop())
-    monkeypatch.setattr(preconditions, "check_seeds", lambda _config: signal.raise_signal(signal.SIGUSR1))
+    monkeypatch.setattr(preconditions, "check_store", lambda _config: signal.raise_signal(signal.SIGUSR1))
     try:
         assert node.start() is node
     finally:

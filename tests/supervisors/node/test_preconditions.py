@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,43 +13,76 @@ from peerage.config import Config
 from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.errors import SeedsUnresolvedError
-from peerage.wire.net_address import AddressLookupError
+from peerage.supervisors.node.preconditions import NameChecks
 from tests.nodes import node_config
 
-SEED = f"{'ab' * 20}@seed.invalid:26656"
+SEED, OTHER, SILENT = (f"{'ab' * 20}@{name}.invalid:26656" for name in ("seed", "other", "silent"))
+LITERAL = f"{'cd' * 20}@10.0.0.1:26656"
+PATIENCE_S = 10.0
+SOON_S = 0.05
 
 
 def config(home: Path, **p2p: Any) -> Config:
     return node_config(home, p2p=p2p)
 
 
-def unresolved(host: str) -> Any:
-    raise AddressLookupError(host, "no such name")
-
-
 @pytest.fixture
-def nothing_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preconditions, "resolve_host", unresolved)
+def asked() -> list[str]:
+    """The names that were looked up."""
+    return []
 
 
-@pytest.mark.usefixtures("nothing_resolves")
+@pytest.fixture(autouse=True)
+def name_server(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[None]:
+    """Knows "good.invalid", is silent about "silent.invalid" until the end, and knows nothing else."""
+    speaks = threading.Event()
+
+    def resolve(host: str) -> Sequence[str]:
+        asked.append(host)
+        if host.startswith("silent"):
+            speaks.wait(PATIENCE_S)
+        if host.startswith("good"):
+            return ["10.0.0.1"]
+        raise OSError("no such name")
+
+    monkeypatch.setattr(preconditions, "resolve_host", resolve)
+    yield
+    speaks.set()
+
+
 def test_no_seed_that_resolves_and_no_address_is_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The error names each seed and its cause; with an address in the book the node finds others."""
-    seeds = config(tmp_path, pex=True, seeds=(SEED,))
+    seeds = config(tmp_path, pex=True, seeds=(SEED, OTHER))
     with pytest.raises(SeedsUnresolvedError) as caught:
-        preconditions.check_seeds(seeds)
-    assert list(caught.value.causes) == [SEED]
+        NameChecks(seeds, PATIENCE_S).check()
+    assert caught.value.causes == {
+        SEED: "host 'seed.invalid' was not found: no such name",
+        OTHER: "host 'other.invalid' was not found: no such name",
+    }
     monkeypatch.setattr(preconditions, "_book_is_empty", lambda _config: False)
-    preconditions.check_seeds(seeds)
+    NameChecks(seeds, PATIENCE_S).check()
 
 
-@pytest.mark.usefixtures("nothing_resolves")
-def test_seeds_do_not_matter_without_peer_exchange(tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["good", "silent"])
+def test_one_seed_that_may_be_found_is_enough(tmp_path: Path, more: str) -> None:
+    """One that resolves, or one about which no name server has said anything: it is looked up again at its dial."""
+    seeds = (SEED, f"{'ef' * 20}@{more}.invalid:26656", OTHER)
+    assert NameChecks(config(tmp_path, pex=True, seeds=seeds), SOON_S).check() == ""
+
+
+def test_a_seed_with_an_ip_address_needs_no_name_server(tmp_path: Path, asked: list[str]) -> None:
+    """Nobody is asked, whatever the others are."""
+    NameChecks(config(tmp_path, pex=True, seeds=(SILENT, LITERAL)), PATIENCE_S).check()
+    assert asked == []
+
+
+def test_seeds_do_not_matter_without_peer_exchange(tmp_path: Path, asked: list[str]) -> None:
     """Nor when there are none."""
-    preconditions.check_seeds(config(tmp_path, pex=False, seeds=(SEED,)))
-    preconditions.check_seeds(config(tmp_path, pex=True, seeds=()))
+    NameChecks(config(tmp_path, pex=False, seeds=(SEED,)), PATIENCE_S).check()
+    NameChecks(config(tmp_path, pex=True, seeds=()), PATIENCE_S).check()
+    assert asked == []
 
 
 def test_a_store_that_cannot_be_written_is_a_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +96,16 @@ def test_a_store_that_cannot_be_written_is_a_mistake(tmp_path: Path, monkeypatch
 
 
 def test_a_name_that_nobody_finds_us_by_is_a_mistake(tmp_path: Path) -> None:
-    """An external address must resolve; none at all is no mistake."""
-    preconditions.check_hosts(config(tmp_path))
+    """An external address must resolve, as far as we hear in time; none at all is no mistake."""
+
+    def external(host: str) -> Callable[[], str]:
+        return NameChecks(config(tmp_path, external_address=f"tcp://{host}:26656"), wait_s(host)).check
+
+    def wait_s(host: str) -> float:
+        return SOON_S if host.startswith("silent") else PATIENCE_S
+
+    assert NameChecks(config(tmp_path)).check() == ""
+    assert external("good.invalid")() == ""
+    assert external("silent.invalid")() == "silent.invalid"
     with pytest.raises(ConfigError, match="external_address"):
-        preconditions.check_hosts(config(tmp_path, external_address="tcp://host.invalid:26656"))
+        external("host.invalid")()

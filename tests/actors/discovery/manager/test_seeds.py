@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import permutations
 
 import pytest
 
@@ -71,10 +72,18 @@ def test_seeds_are_known_by_their_id() -> None:
 
 
 def test_the_order_is_random_and_complete() -> None:
-    """So that not all nodes come to the first one."""
-    seeds = SeedList([NAMED, PLAIN])
-    orders = {tuple(seeds.order(random.Random(seed))) for seed in range(20)}
-    assert orders == {(NAMED, PLAIN), (PLAIN, NAMED)}
+    """So that not all nodes come to the first one. Those with an IP address come first: they wait for no name server."""
+    named, plain = f"{node_id(3)}@other.example.org:26656", f"{node_id(4)}@1.2.3.5:26656"
+    seeds = SeedList([NAMED, PLAIN, named, plain])
+    orders = {tuple(seeds.order(random.Random(seed))) for seed in range(50)}
+    assert orders == {
+        (*first, *then) for first in permutations([PLAIN, plain]) for then in permutations([NAMED, named])
+    }
+
+
+def test_the_names_that_have_to_be_looked_up_are_told() -> None:
+    """By seed; not what is neither an IP address nor a name, which is no use to look up."""
+    assert SeedList([NAMED, PLAIN, f"{node_id(3)}@no..name:1"]).names == {NAMED: "seed.example.org"}
 
 
 def test_we_are_no_seed_of_ours() -> None:

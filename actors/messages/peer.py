@@ -27,7 +27,7 @@ class Consumed(Struct, frozen=True):
 
 
 class ProbePeer(Struct, frozen=True):
-    """switch → peer, an ask: answered True as soon as the remote answers a ping."""
+    """switch → peer, an ask: answered True with the remote's next bytes. It is pinged, so that it has something to say."""
 
 
 class StopPeer(Struct, frozen=True):

@@ -57,6 +57,8 @@ class Link:
         metrics: counts packets on channels that nobody here has.
         owner: is told what happens.
         received: takes the events of the remote's packets; may be replaced at any time.
+
+    Attribute: on_bytes, called once, with the next bytes of the remote, even if they are no whole frame.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Link:
         self._metrics = metrics
         self._owner = owner
         self.received = received
+        self.on_bytes: Callable[[], object] | None = None
         self._timer: Cancellable | None = None
         self._pump_due = False
         self._stalled = False
@@ -139,6 +142,9 @@ class Link:
         except RemoteError as error:
             self._owner.broken(str(error))
             return
+        if self.on_bytes is not None:
+            on_bytes, self.on_bytes = self.on_bytes, None
+            on_bytes()
         if plaintext:
             self._receive(plaintext)
 

@@ -36,7 +36,7 @@ HandOver = Callable[[str, Sequence[transfer.Place], Sequence[bytes | memoryview]
 
 
 class Probes:
-    """Those who want to know whether the remote still answers."""
+    """Those who want to know whether the remote is still alive."""
 
     def __init__(self) -> None:
         self._replies: list[Reply] = []
@@ -68,7 +68,7 @@ class Session:
         theirs: what the remote says of itself.
         owner: is told what happens.
         hand_over: takes (reactor, places, frames) of what arrived.
-        probes: answered with the next pong.
+        probes: answered with the next bytes that arrive.
     """
 
     def __init__(
@@ -218,9 +218,13 @@ class Session:
     # --- signs of life ----------------------------------------------------------------------------------------------
 
     def probe(self) -> None:
-        """Ping for those who asked; without effect before this is a peer."""
+        """Ping for those who asked, and take the next bytes for the answer; without effect before this is a peer."""
         if self._probes and self._phases.phase is Phase.RUNNING:
+            self.link.on_bytes = self._show_life
             self.link.ping()
+
+    def _show_life(self) -> None:
+        self._probes.answer(is_alive=True)
 
     def _stall(self, stalled: bool) -> None:
         self.link.stall(stalled)
@@ -229,7 +233,6 @@ class Session:
         round_trip = self._connection.round_trip
         if round_trip is not None and self._peer_id is not None and self._traffic.is_on:
             self._traffic.round_trip(self._peer_id, round_trip)
-        self._probes.answer(is_alive=True)
 
     def status(self) -> ConnectionStatus:
         """The connection at this moment."""

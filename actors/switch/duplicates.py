@@ -1,9 +1,10 @@
 """Two connections to one ID: which of them stays.
 
 When both sides dial at the same moment, each may have admitted a different connection first. If each refused its second one,
-none would be left. So the first connection has to answer a ping: a remote answers on the connection that it admitted.
+none would be left. So the first connection is pinged, and has to give a sign of life: a remote answers on the connection
+that it admitted. Whatever it sends is such a sign, since its pong may stand behind megabytes of other data.
 
-    the first answers      it stays
+    the first speaks       it stays
     the first ends         the second is admitted: the remote has closed the first
     the first is silent    if it is old, it is dead; if both are young, the one dialled by the lower ID stays, on both sides
 """
@@ -21,8 +22,7 @@ from peerage.actors.switch.peer_table import Connection, PeerTable
 from peerage.wire.keys import NodeID
 
 YOUNG_S = 10.0  # a connection younger than this may be one of two that cross each other
-YOUNG_PROOF_S = 1.0  # how long the first connection may take to answer
-OLD_PROOF_S = 3.0
+PROOF_S = 5.0  # how long the first connection may be silent; 1 s was too short for a host under load
 
 Answer = Callable[[Any], None]
 
@@ -70,7 +70,7 @@ class Duplicates:
             if alive:
                 settle(keep_existing=True)
 
-        timer = self._call_later(YOUNG_PROOF_S if young else OLD_PROOF_S, silent)
+        timer = self._call_later(PROOF_S, silent)
         self._rivals.setdefault(existing.facts.connection, []).append(partial(settle, keep_existing=False))
         if existing.ref is not None:
             existing.ref.ask(ProbePeer(), block=False).then(answered)

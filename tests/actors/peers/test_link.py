@@ -142,6 +142,38 @@ def test_messages_arrive_whole_and_in_order(pair: Pair) -> None:
     assert pair.anna.link.is_flushed
 
 
+def test_the_next_bytes_are_a_sign_of_life_even_of_an_unfinished_frame() -> None:
+    """Told once to whoever waits for it."""
+    loop, signs = FakeLoop(), []
+    with tcp_pair() as (one, two):
+        first, second = secrets()
+        anna = End(loop, one, first)
+        anna.link.start()
+        anna.link.on_bytes = lambda: signs.append(loop.now())
+        loop.settle()
+        assert signs == []
+        frame = second.seal(b"\0")
+        two.send(frame[:1])
+        loop.settle()
+        assert (len(signs), anna.told, anna.messages) == (1, [], [])
+        two.send(frame[1:2])
+        loop.settle()
+        assert len(signs) == 1
+
+
+def test_bytes_that_nobody_can_have_sealed_are_no_sign_of_life() -> None:
+    """The connection ends of them."""
+    loop, signs = FakeLoop(), []
+    with tcp_pair() as (one, two):
+        anna = End(loop, one, secrets()[0])
+        anna.link.start()
+        anna.link.on_bytes = lambda: signs.append(loop.now())
+        two.send(bytes(2000))
+        loop.settle()
+        assert signs == []
+        assert [told.partition(":")[0] for told in anna.told] == ["broken"]
+
+
 def test_all_that_comes_in_one_turn_is_written_at_its_end(pair: Pair) -> None:
     """One system call carries it."""
     for number in range(10):

@@ -204,13 +204,27 @@ def test_a_channel_that_no_reactor_has_takes_nothing(pair: Pair) -> None:
     assert pair.anna.session.send(message, Reply) == (False, 0)
 
 
-def test_whoever_probes_hears_of_the_next_pong(pair: Pair) -> None:
+def test_whoever_probes_hears_of_the_next_bytes(pair: Pair) -> None:
+    """Of the remote's answer to a ping, if it says nothing before."""
     reply: Any = Reply()
     pair.anna.probes.add(reply)
     pair.anna.session.probe()
     pair.loop.settle()
     assert reply.values == [True]
     assert not pair.anna.probes
+
+
+def test_a_remote_that_speaks_need_not_have_read_the_ping(pair: Pair) -> None:
+    """It is alive, and its pong may come much later: behind all that it has to send, or when it has time."""
+    reply: Any = Reply()
+    pair.bert.stream.set_reading(wanted=False)
+    pair.anna.probes.add(reply)
+    pair.anna.session.probe()
+    pair.loop.settle()
+    assert reply.values == []
+    pair.bert.send(b"busy")
+    pair.loop.settle()
+    assert reply.values == [True]
 
 
 def test_a_slow_reactor_stops_its_connection_and_reading_goes_on_when_it_has_consumed(pair: Pair) -> None:

@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.messages import AdmitPeer, ProbePeer, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError
-from peerage.actors.switch.duplicates import OLD_PROOF_S, YOUNG_PROOF_S, YOUNG_S, Duplicates
+from peerage.actors.switch.duplicates import PROOF_S, YOUNG_S, Duplicates
 from peerage.actors.switch.peer_table import Connection
 from peerage.wire.keys import NodeID
 from tests.actors.switch.parts import ANNA, BERT, OWN, Told, admit, facts, table
@@ -67,8 +67,19 @@ def test_without_proof_the_time_decides(answer: Any) -> None:
     else:
         contest.first.answer.set(answer)
     assert contest.outcome == []
-    contest.clock.pass_by(YOUNG_PROOF_S)
+    contest.clock.pass_by(PROOF_S)
     assert contest.outcome == ["admitted"]
+
+
+@pytest.mark.parametrize("age", [0.0, YOUNG_S])
+def test_one_that_is_slow_to_answer_stays(age: float) -> None:
+    """A host under load takes seconds, however young the connection is."""
+    contest = Contest(BERT, age)
+    contest.clock.pass_by(4.9)
+    assert contest.outcome == []
+    contest.first.answer.set(True)
+    contest.clock.pass_by(60.0)
+    assert contest.reasons == [RefusalReason.DUPLICATE_ID]
 
 
 def test_one_that_ends_makes_way() -> None:
@@ -82,14 +93,14 @@ def test_of_two_young_and_silent_ones_the_dial_of_the_lower_id_stays() -> None:
     """The first is inbound, so its remote has dialled it."""
     for peer_id, outcome in ((NodeID("0" * 40), RefusalReason.DUPLICATE_ID), (BERT, "admitted")):
         contest = Contest(peer_id)
-        contest.clock.pass_by(YOUNG_PROOF_S)
+        contest.clock.pass_by(PROOF_S)
         assert contest.reasons == [outcome]
 
 
 def test_an_old_and_silent_one_is_dead() -> None:
     """It is stopped, and stands for the ID no more."""
     contest = Contest(NodeID("0" * 40), age=YOUNG_S)
-    contest.clock.pass_by(OLD_PROOF_S)
+    contest.clock.pass_by(PROOF_S)
     assert contest.outcome == ["admitted"]
     assert isinstance(contest.first.told[-1], StopPeer)
     assert not contest.first.told[-1].is_error

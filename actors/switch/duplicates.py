@@ -7,6 +7,10 @@ that it admitted. Whatever it sends is such a sign, since its pong may stand beh
     the first speaks       it stays
     the first ends         the second is admitted: the remote has closed the first
     the first is silent    if it is old, it is dead; if both are young, the one dialled by the lower ID stays, on both sides
+
+The side that keeps its first connection says so after a second, the other one waits for five: the first connection of that
+side ends as soon as the second is refused here. So two dials that cross each other are settled in a second, and nobody who
+is only slow has to yield.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from peerage.wire.keys import NodeID
 
 YOUNG_S = 10.0  # a connection younger than this may be one of two that cross each other
 PROOF_S = 5.0  # how long the first connection may be silent; 1 s was too short for a host under load
+KEEP_S = 1.0  # the same, if it stays anyway
 
 Answer = Callable[[Any], None]
 
@@ -48,7 +53,8 @@ class Duplicates:
 
     def settle(self, message: AdmitPeer, existing: Connection, reply: Answer) -> None:
         """Admit the second connection in place of the existing one, or answer with its refusal."""
-        young = self._now() - existing.since < YOUNG_S
+        dialled_by_lower = existing.is_outbound == (self._own_id < message.id)
+        stays = dialled_by_lower and self._now() - existing.since < YOUNG_S
         is_settled = False
 
         def settle(*, keep_existing: bool) -> None:
@@ -58,10 +64,6 @@ class Duplicates:
                 timer.cancel()
                 self._decide(message, existing, reply, keep_existing=keep_existing)
 
-        def silent() -> None:
-            dialled_by_lower = existing.is_outbound == (self._own_id < message.id)
-            settle(keep_existing=young and dialled_by_lower)
-
         def answered(answer: Future[Any]) -> None:
             try:
                 alive = bool(answer.get(timeout=0))
@@ -70,7 +72,7 @@ class Duplicates:
             if alive:
                 settle(keep_existing=True)
 
-        timer = self._call_later(PROOF_S, silent)
+        timer = self._call_later(KEEP_S if stays else PROOF_S, partial(settle, keep_existing=stays))
         self._rivals.setdefault(existing.facts.connection, []).append(partial(settle, keep_existing=False))
         if existing.ref is not None:
             existing.ref.ask(ProbePeer(), block=False).then(answered)

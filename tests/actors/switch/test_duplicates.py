@@ -9,7 +9,7 @@ import pytest
 from peerage.actors.messages import AdmitPeer, ProbePeer, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError
-from peerage.actors.switch.duplicates import PROOF_S, YOUNG_S, Duplicates
+from peerage.actors.switch.duplicates import KEEP_S, PROOF_S, YOUNG_S, Duplicates
 from peerage.actors.switch.peer_table import Connection
 from peerage.wire.keys import NodeID
 from tests.actors.switch.parts import ANNA, BERT, OWN, Told, admit, facts, table
@@ -90,10 +90,15 @@ def test_one_that_ends_makes_way() -> None:
 
 
 def test_of_two_young_and_silent_ones_the_dial_of_the_lower_id_stays() -> None:
-    """The first is inbound, so its remote has dialled it."""
-    for peer_id, outcome in ((NodeID("0" * 40), RefusalReason.DUPLICATE_ID), (BERT, "admitted")):
+    """The first is inbound, so its remote has dialled it. That it stays is said soon: the remote may be waiting for it."""
+    for peer_id, outcome, seconds in (
+        (NodeID("0" * 40), RefusalReason.DUPLICATE_ID, KEEP_S),
+        (BERT, "admitted", PROOF_S),
+    ):
         contest = Contest(peer_id)
-        contest.clock.pass_by(PROOF_S)
+        contest.clock.pass_by(seconds - 0.1)
+        assert contest.reasons == []
+        contest.clock.pass_by(0.2)
         assert contest.reasons == [outcome]
 
 

@@ -5,7 +5,7 @@ place that builds and reads the headers:
 
     received      peer → reactor           (RECEIVE, connection, place per frame)
     sent          reactor → peer           (SEND, place per frame, {channel: sent so far}), each paid with a credit
-    waiting       anyone → peer, an ask    (SEND_WAIT, place per frame, {channel: sent so far}, deadline in Unix seconds)
+    waiting       anyone → peer, an ask    (SEND_WAIT, place per frame, {channel: sent so far}, deadline, monotonic)
     broadcast     anyone → transport       (BROADCAST, channel per frame, {channel: broadcast so far})
 
 The place of a frame is its channel; of small messages of one channel that followed each other, which share a frame, it is
@@ -68,7 +68,8 @@ class Outgoing(NamedTuple):
     Args:
         places: one for each frame.
         so_far: by channel, how many messages the reactor has sent in all.
-        deadline: Unix seconds until which the last frame may wait for room; None when it has a credit, too.
+        deadline: monotonic seconds, the same in all processes of a machine, until which the last frame may wait for room;
+            None when it has a credit, too.
     """
 
     places: Sequence[Place]

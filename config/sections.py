@@ -321,8 +321,8 @@ class PeerageConfig(Section):
     )
     probe_timeout: float = duration(
         "10s",
-        "Longest time for switch, address book, peer hosts, RPC and metrics to answer a probe; a process that takes "
-        "longer is killed and restarted. 0s: no limit",
+        "Longest time for switch, address book, peer exchange, peer hosts, RPC and metrics to answer a probe; a process "
+        "that takes longer is killed and restarted. 0s: no limit",
         rule=rule.NOT_NEGATIVE,
     )
     memory_limit: int = whole_number(
@@ -333,11 +333,11 @@ class PeerageConfig(Section):
     )
     reactor_probe_timeout: float = duration(
         "0s",
-        "Like probe_timeout, for reactors. 0s: a reactor may block as long as it likes",
+        "Like probe_timeout, for all other reactors. 0s: a reactor may block as long as it likes",
         rule=rule.NOT_NEGATIVE,
     )
     reactor_memory_limit: int = whole_number(
-        0, "Like memory_limit, for each reactor", unit="bytes", rule=rule.NOT_NEGATIVE
+        0, "Like memory_limit, for each of these reactors", unit="bytes", rule=rule.NOT_NEGATIVE
     )
     verified_answers: bool = switch(
         True, "As a seed, give out only addresses that answered us recently, as long as there are any"

@@ -204,7 +204,7 @@ class Session:
         answer = self.queues.offer(channel_id, data)
         if answer is not None:
             return answer
-        seconds = deadline - time.time()
+        seconds = deadline - self._loop.now()
         if seconds <= 0 or not self.queues.may_wait(channel_id):
             return False, self.queues.grant(channel_id)
         self._loop.call_later(seconds, self.queues.wait(channel_id, data, defer()))

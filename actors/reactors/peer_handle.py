@@ -184,7 +184,7 @@ class Peer:
     def _ask_to_send(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, timeout: float
     ) -> bool:
-        data, deadline = message_bytes(message), time.time() + timeout
+        data, deadline = message_bytes(message), time.monotonic() + timeout
         if self._outbox is None:
             question = transfer.waiting((channel_id,), [data], {}, deadline)
         else:

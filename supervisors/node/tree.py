@@ -21,7 +21,7 @@ from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config
 from peerage.supervisors.node.life import NodeLife
-from peerage.supervisors.node.parts import ADDRBOOK, METRICS, RPC, SWITCH, TRANSPORT
+from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
@@ -116,7 +116,8 @@ class NodeTree:
             metrics = Start.of(METRICS, _metrics_settings(config))
             children.append(child("metrics", metrics.using(fds=life.http_fds("metrics"))))
         for name, start in self._reactors.starts():
-            children.append(child(f"reactor-{name}", start, health=reactor, shutdown=REACTOR_SHUTDOWN_S))
+            health = own if start.actor_class is PEX_REACTOR else reactor
+            children.append(child(f"reactor-{name}", start, health=health, shutdown=REACTOR_SHUTDOWN_S))
         children += [
             child(f"peers-{index}", Start.of(TRANSPORT, index, own_processes).using(fds=fds))
             for index in range(hosts)
@@ -134,7 +135,7 @@ def _own_health(config: Config) -> HealthCheck:
 
 
 def _reactor_health(config: Config) -> HealthCheck:
-    """For reactors, which may block as long as their operator lets them."""
+    """For the reactors of others, which may block as long as their operator lets them. Peer exchange never does."""
     settings = config.peerage
     return _health(settings.probe_interval, settings.reactor_probe_timeout, settings.reactor_memory_limit)
 

@@ -63,7 +63,7 @@ class ChaosNode:
                 "restart_intensity": 1000,
                 "probe_interval": 0.5,
                 "probe_timeout": probe_timeout_of("switch", probe_timeout),
-                "reactor_probe_timeout": probe_timeout_of("reactor-PEX", probe_timeout),
+                "reactor_probe_timeout": probe_timeout_of("reactor-STORE", probe_timeout),
             },
         }
         self.data_dir = home / "data"
@@ -269,7 +269,8 @@ class Log:
 
 def probe_timeout_of(part: str, probe_timeout: float) -> float:
     """After how many seconds this part is taken for hung."""
-    return probe_timeout * REACTORS_LONGER if part in REACTOR_PARTS else probe_timeout
+    is_own = part == "reactor-PEX"  # which is probed as the other parts of ours
+    return probe_timeout * REACTORS_LONGER if part in REACTOR_PARTS and not is_own else probe_timeout
 
 
 def _time(text: str) -> datetime:

@@ -72,7 +72,7 @@ def reports(records: list[MutableMapping[str, Any]], event: str) -> list[tuple[s
     return [(record["child"], record["cause"]) for record in records if record["event"] == event]
 
 
-@pytest.mark.parametrize("part", ["switch", "addrbook", "peers-0"])
+@pytest.mark.parametrize("part", ["switch", "addrbook", "reactor-PEX", "peers-0"])
 def test_stopped_process_is_killed_after_the_deadline_and_restarted(
     node: Node, supervised: list[MutableMapping[str, Any]], part: str
 ) -> None:

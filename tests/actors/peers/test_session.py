@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +76,7 @@ class End:
     """One end. Its owner notes what it hears; its reactors keep what they are handed."""
 
     def __init__(self, loop: FakeLoop, sock: socket.socket, secret: SecretConnection, home: Path) -> None:
+        self._loop = loop
         names = NodeNames("n/", ("ONE", "TWO"), 1)
         context = NodeContext(names, loopback_config(home), ANNA, INFO, CHANNELS, ROUTES)
         self.metrics = Metrics()
@@ -119,7 +119,7 @@ class End:
     def send_waiting(self, message: bytes, seconds: float) -> tuple[Any, Reply]:
         """A message that waits for room. Returns: what is answered at once, and what is answered later."""
         reply = Reply()
-        header: tuple[Any, ...] = (SEND_WAIT, (ONE,), {}, time.time() + seconds)
+        header: tuple[Any, ...] = (SEND_WAIT, (ONE,), {}, self._loop.now() + seconds)
         return self.session.send(Frames(header, [message]), lambda: reply), reply
 
 
@@ -200,7 +200,7 @@ def test_a_message_that_may_not_wait_is_refused(pair: Pair) -> None:
 
 
 def test_a_channel_that_no_reactor_has_takes_nothing(pair: Pair) -> None:
-    message = Frames((SEND_WAIT, (0x77,), {}, time.time() + 10.0), [b"one"])
+    message = Frames((SEND_WAIT, (0x77,), {}, pair.loop.now() + 10.0), [b"one"])
     assert pair.anna.session.send(message, Reply) == (False, 0)
 
 

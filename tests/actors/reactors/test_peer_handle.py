@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -142,6 +143,15 @@ def test_send_asks_only_without_a_credit(actor: Probe) -> None:
     assert [actor.expect(Frames).header[0] for _ in range(2)] == [SEND, SEND_WAIT]
     assert peer.room(CHANNEL) == 3
     assert not inside(actor, places=0).send(CHANNEL, b"refuse me", timeout=1.0)
+
+
+def test_a_message_that_waits_has_a_deadline_that_no_change_of_the_clock_moves(actor: Probe) -> None:
+    """In monotonic seconds: all processes of a machine share them."""
+    before = time.monotonic()
+    for peer in (inside(actor, places=0), outside(actor)):
+        assert peer.send(CHANNEL, b"waits", timeout=5.0)
+        deadline = actor.expect(Frames).header[-1]
+        assert before + 5.0 <= deadline <= time.monotonic() + 5.0
 
 
 def test_messages_of_a_class_are_counted_with_their_bytes(actor: Probe) -> None:

@@ -118,6 +118,14 @@ def test_a_reactor_is_looked_at_as_its_operator_wants(tmp_path: Path, lives: lis
     assert (reactor.deadline, reactor.max_rss) == (None, None)
 
 
+def test_peer_exchange_is_looked_at_as_the_other_parts_of_ours(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """It waits for nobody: if it does not answer, it hangs. What others bring may block."""
+    peerage = {"probe_timeout": 3.0, "memory_limit": 1000, "reactor_probe_timeout": 0}
+    specs = children(node_config(tmp_path, peerage=peerage, p2p={"pex": True}), lives)
+    assert specs["reactor-PEX"].health == specs["switch"].health
+    assert specs["reactor-A"].health != specs["switch"].health
+
+
 def test_what_is_started(tmp_path: Path, lives: list[NodeLife]) -> None:
     """Reactors with the arguments of their constructors."""
     specs = children(node_config(tmp_path), lives)

@@ -57,7 +57,7 @@ def replaced(node: Node, part: str, pid: int) -> bool:
 @pytest.fixture
 def node(start_node: StartNode) -> Node:
     """A node whose own actors are probed, with a reactor that is not."""
-    return start_node({"SPY": SpyReactor}, peerage=PROBED)
+    return start_node({"SPY": SpyReactor}, peerage=PROBED, p2p={"pex": True})
 
 
 @pytest.fixture

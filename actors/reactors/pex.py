@@ -164,8 +164,9 @@ class PexReactor(Reactor):
     # --- what comes in ---------------------------------------------------------------------------------------------
 
     def add_peer(self, peer: Peer) -> None:
-        connected = self._connected[peer.info.connection] = connected_peer(peer)
-        self._carry_out(self._discoverer.peer_added(self._now(), connected))
+        now = self._now()
+        connected = self._connected[peer.info.connection] = connected_peer(peer, now)
+        self._carry_out(self._discoverer.peer_added(now, connected))
 
     def remove_peer(self, peer: Peer, reason: str) -> None:
         connected = self._connected.pop(peer.info.connection, None)
@@ -317,8 +318,11 @@ def settings_of(node: NodeContext, pace: Pace) -> DiscoverySettings:
     )
 
 
-def connected_peer(peer: Peer) -> ConnectedPeer:
-    """A peer, as the discoverer takes it."""
+def connected_peer(peer: Peer, now: Moment) -> ConnectedPeer:
+    """A peer, as the discoverer takes it.
+
+    How long it has been connected is worked out now: the system's clock, which `info.since` was read from, may be set later.
+    """
     info = peer.info
     port = int(info.socket_address.rpartition(":")[2])
     return ConnectedPeer(
@@ -329,7 +333,7 @@ def connected_peer(peer: Peer) -> ConnectedPeer:
         is_outbound=info.is_outbound,
         is_persistent=info.is_persistent,
         is_unconditional=info.is_unconditional,
-        since=info.since,
+        since=now.at - max(0.0, now.unix - info.since),
         latency=info.latency,
     )
 

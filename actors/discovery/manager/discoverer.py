@@ -71,7 +71,7 @@ class Discoverer:
         agenda = self._agenda = Agenda(now)
         effects = self._effects = Effects()
         clock = agenda.clock
-        self._began = now.unix
+        self._began = now.at
         self._seeds = seeds
         self._peers: dict[NodeID, ConnectedPeer] = {}
         # Outbound peers that were connected a moment ago, oldest first, with the time: if one hangs up, its dial has failed.

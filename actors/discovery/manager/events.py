@@ -32,7 +32,7 @@ class ConnectedPeer(Struct, frozen=True, eq=False):
         connection: a name for the driver's use.
         address: the other end of the connection; that of an outbound peer is the address that was dialled.
         reported: where the node says it listens.
-        since: Unix seconds, when the node became a peer.
+        since: monotonic seconds, when the node became a peer.
         latency: seconds that dial and handshake took; 0.0 for an inbound peer.
     """
 

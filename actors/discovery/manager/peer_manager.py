@@ -83,7 +83,7 @@ class PeerManager:
         self._improvements = improvements or Improvements()
         self._last_round = 0.0
         self._early_round_due = False
-        self._next_feeler = clock() + self._feeler_pause(rng)
+        self._last_feeler, self._feeler_pause = clock(), _feeler_pause(rng)
         self._rng = rng
         self._max_outbound = max_outbound
         self._period = ensure_period
@@ -172,9 +172,10 @@ class PeerManager:
         much.
         """
         now = self._clock()
-        if now < self._next_feeler or outbound + dialling < self._max_outbound:
+        # a clock that is set back must not put the next one off
+        if 0 <= now - self._last_feeler < self._feeler_pause or outbound + dialling < self._max_outbound:
             return False
-        self._next_feeler = now + self._feeler_pause(self._rng)
+        self._last_feeler, self._feeler_pause = now, _feeler_pause(self._rng)
         return self._improvements.feelers
 
     @staticmethod
@@ -195,10 +196,6 @@ class PeerManager:
         """Take over what `FactList.all` knows."""
         self._backoff.restore(facts)
 
-    @staticmethod
-    def _feeler_pause(rng: random.Random) -> float:
-        return FEELER_PERIOD_S * (0.5 + rng.random())
-
     def may_dial(self, address: NetAddress, *, persistent: bool = False) -> Verdict:
         """Whether to dial an address now, for dials outside of rounds (seed mode, persistent peers)."""
         return self._backoff.verdict(address.dial_string, persistent=persistent)
@@ -218,3 +215,7 @@ class PeerManager:
             return BAN_S
         self._backoff.failed(address.dial_string)
         return 0.0
+
+
+def _feeler_pause(rng: random.Random) -> float:
+    return FEELER_PERIOD_S * (0.5 + rng.random())

@@ -81,7 +81,7 @@ class Rounds:
 
     def _tell_anchors(self) -> None:
         """Tell the book the anchors if they changed. Persistent peers are left out, since they are redialled anyway."""
-        now = self._agenda.now.unix
+        now = self._agenda.now.at
         stayed = tuple(
             [  # a list, for every round comes here: a generator takes twice as long
                 peer

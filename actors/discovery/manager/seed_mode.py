@@ -64,7 +64,7 @@ class SeedMode:
             self._effects.ask_book(self._visit_all, DialChooser.due, VISITS_PER_ROUND)
         else:
             self._effects.ask_book(self._visit_all, AnswerChooser.selection)
-        now, peers = self._agenda.now.unix, self._peers
+        now, peers = self._agenda.now.at, self._peers
         stays = [Stay(peer.id, now - peer.since, persistent=peer.is_persistent) for peer in peers.values()]
         for peer_id in self._crawler.overstayed(stays):
             self._effects.emit(Disconnect(peers[peer_id]))

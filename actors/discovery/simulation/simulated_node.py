@@ -137,7 +137,7 @@ class SimulatedNode(Participant):
             address=peer.address,
             reported=peer.address,
             is_outbound=is_outbound,
-            since=now,
+            since=self.world.moment.at,
             latency=now - self._dialling.pop(peer.id, now) if is_outbound else 0.0,
         )
         if is_outbound:

@@ -490,7 +490,7 @@ def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: 
 def test_a_restarted_reactor_does_not_ask_again_and_takes_the_answer_to_its_predecessor(clock: Clock) -> None:
     """CometBFT hangs up on the third request within 10 s; an answer that was under way is none unasked, but the next is."""
     with Stage(clock) as stage:
-        peer = stage.connect(is_outbound=True, since=clock.now - 1.0)
+        peer = stage.connect(is_outbound=True, since=clock.now - 60.0)
         wait_until(lambda: stage.called(DialChooser.needs_more))
         peer.send(PEX_CHANNEL, told(5))
         wait_until(lambda: stage.known.has(node_id(5)))
@@ -659,7 +659,7 @@ def test_outbound_peers_that_stayed_are_anchors_and_come_first_after_a_restart(
     for number in range(7, 207):
         known.add(address(number), address(number))
     with Stage(clock, known=known, counted=NumPeers(10, 0, 0)) as stage:
-        clock.now = stage.connect(100, is_outbound=True).info.since + 400.0
+        stage.connect(100, is_outbound=True, since=clock.now - 400.0)
         stage.connect(101, is_outbound=True, is_persistent=True)
         stage.connect(102)
         wait_until(lambda: known.anchors.addresses() == [address(100)])

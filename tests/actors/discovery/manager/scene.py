@@ -20,7 +20,7 @@ def connected(
     is_outbound: bool = True,
     is_persistent: bool = False,
     ip: str | None = None,
-    since: float = START,
+    since: float = AT,
 ) -> ConnectedPeer:
     """A peer with the ID and, unless given, the IP of this number; it says that it listens at the latter."""
     there = address(number, ip)
@@ -65,6 +65,10 @@ class Scene:
     def connect(self, peer: ConnectedPeer) -> ConnectedPeer:
         self.peers[peer.id] = peer
         return peer
+
+    def set_clock(self, seconds: float) -> None:
+        """Set the system's clock forward or back by so much."""
+        self.agenda.now = Moment(self.agenda.now.at, self.agenda.now.unix + seconds)
 
     def _go_to(self, at: float) -> None:
         now = self.agenda.now

@@ -124,7 +124,7 @@ class Driver:
         self.at = end
 
     def add(self, peer: ConnectedPeer) -> ConnectedPeer:
-        peer = replace(peer, since=max(peer.since, self.clock()) if peer.since == START else peer.since)
+        peer = replace(peer, since=AT + self.at if peer.since == AT else peer.since)
         self.carry_out(self.discoverer.peer_added(self.now(), peer))
         return peer
 
@@ -285,7 +285,7 @@ def test_a_connection_that_was_replaced_takes_nobody_with_it() -> None:
 def test_a_peer_that_was_there_before_us_is_not_asked_at_once_and_may_answer_our_predecessor() -> None:
     """One answer is in order; the next is one too many."""
     node = Driver()
-    peer = node.add(replace(connected(1), since=START - 1.0))
+    peer = node.add(replace(connected(1), since=AT - 1.0))
     assert node.take(SendRequest) == []
     node.tell(peer, address(5))
     assert node.book.has(node_id(5))

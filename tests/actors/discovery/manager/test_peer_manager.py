@@ -201,6 +201,15 @@ def test_feelers_come_every_two_minutes_while_nobody_is_wanted() -> None:
     assert manager.feeler_due(outbound=10, dialling=0)
 
 
+def test_a_clock_that_is_set_back_puts_no_feeler_off() -> None:
+    """There would be none until it is where it was."""
+    clock = Clock()
+    manager = PeerManager(clock=clock, rng=random.Random(1), max_outbound=10)
+    clock.pass_by(-86_400.0)
+    assert manager.feeler_due(outbound=10, dialling=0)
+    assert not manager.feeler_due(outbound=10, dialling=0)
+
+
 def test_feelers_can_be_switched_off() -> None:
     """Never then."""
     clock = Clock()

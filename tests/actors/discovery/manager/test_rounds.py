@@ -113,6 +113,19 @@ def test_anchors_are_outbound_peers_that_stayed_and_are_not_redialled_anyway() -
     assert told.args == ([address(1), address(4)],)
 
 
+def test_a_clock_that_is_set_makes_nobody_an_anchor() -> None:
+    """Nor does one that is set back take that away."""
+    node = Node()
+    node.connect(connected(1))
+    node.rounds.begin(0.0)
+    node.set_clock(86_400.0)
+    told = [each for each in node.pass_by(290.0) if isinstance(each, AskBook)]
+    assert Anchors.remember not in [each.method for each in told]
+    node.set_clock(-2 * 86_400.0)
+    told = [each for each in node.pass_by(30.0) if isinstance(each, AskBook)]
+    assert [each.args for each in told if each.method is Anchors.remember] == [([address(1)],)]
+
+
 def test_a_round_dials_whom_the_book_offers() -> None:
     """But nobody who is connected or being dialled, nor a second node at the IP address of a peer."""
     node = Node()

@@ -127,6 +127,15 @@ def test_a_visit_is_over_when_it_was_answered_or_after_ten_seconds() -> None:
     assert seed.pass_by(0.1) == [Disconnect(mute)]
 
 
+def test_a_clock_that_is_set_forward_makes_nobody_go() -> None:
+    """A seed whose clock is wrong at its start would lose all its peers when it is set right."""
+    seed = Seed(answer_limit=math.inf)
+    seed.connect(connected(1))
+    seed.mode.begin(0.0)
+    seed.set_clock(2 * MAX_STAY_S)
+    assert not [each for each in seed.pass_by(60.0) if isinstance(each, Disconnect)]
+
+
 def test_with_cometbfts_pace_nobody_is_hung_up_on() -> None:
     """But after 28 hours, as everybody."""
     seed = Seed(answer_limit=math.inf, crawl_period=MAX_STAY_S)

@@ -17,7 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.errors import ConnectionSettingError, PongTimeoutError, RemoteError
+from peerage.wire.empty_packets import EmptyPacketBudget
+from peerage.wire.errors import (
+    ConnectionSettingError,
+    EmptyPacketFloodError,
+    PongTimeoutError,
+    RemoteError,
+)
 from peerage.wire.packet import (
     DEFAULT_MAX_PAYLOAD,
     PING,
@@ -28,7 +34,7 @@ from peerage.wire.packet import (
     PingReceived,
     PongReceived,
 )
-from peerage.wire.packet_reader import PacketReader
+from peerage.wire.packet_reader import CALL_COST, PacketReader
 from peerage.wire.rate import FlowMeter, TokenBucket
 from peerage.wire.scheduler import FramedMessage, Scheduler
 from peerage.wire.status import ChannelStatus, ConnectionStatus
@@ -51,9 +57,8 @@ UNASKED_PONG_INTERVAL_S = 20.0  # design 4: while we are not reading; the remote
 _UNASKED_SHARE = UNASKED_PONG_INTERVAL_S / PONG_TIMEOUT_S
 
 _LATE_S = 1.0  # a deadline noticed later than this means that we were asleep, not that the remote was silent
-# Bytes of allowance that an odd packet (see PacketReader.odd) costs besides its own: packets that take long to read are
-# taken in slowly, so that a flood of them cannot keep the process busy.
-_ODD_PACKET_COST = 256
+# A sealed frame takes about as long to open, however little it carries, as a fifth of its bytes of ordinary packets to read.
+_SEALED_PER_BYTE = 5
 _LEAST_READ = (
     4096  # bytes: a smaller read is not worth a system call, so the allowance may be overdrawn up to this
 )
@@ -116,6 +121,8 @@ class MultiplexConnection:
         self._ping_interval = ping_interval
         self._pong_timeout = pong_timeout
         self._flush_throttle = flush_throttle
+        self._empty_packets = EmptyPacketBudget(now)
+        self._most_read = CALL_COST
         self._error: RemoteError | None = None
         self._ping_due = False  # a ping is to be written
         self._ping_at = now + ping_interval
@@ -132,14 +139,26 @@ class MultiplexConnection:
 
     # --- receiving ---
 
-    def receive_data(self, data: _Bytes, now: float) -> list[Event]:
+    @property
+    def has_unread(self) -> bool:
+        """Whether `receive_data` is to be called again, with what arrives next or with nothing.
+
+        A call takes in as much as takes about a millisecond. What slow packets are left over waits here: let others have
+        their turn, and look at `receive_allowance` first.
+        """
+        return self._reader.has_unread
+
+    def receive_data(self, data: _Bytes, now: float, sealed: int = 0) -> list[Event]:
         """Take plaintext that arrived, cut anywhere.
 
         Pings are answered by the next `data_to_send`.
 
-        Returns: what happened, in order. If these events are followed by a violation of the protocol, the connection is
-            over even so: `error` is set, and the next call of this method or of `tick`, which is then due at once,
-            raises it.
+        All of it is charged to the receive rate: the bytes of packets, or, if that is more, what it costs to read them.
+
+        Args: sealed, bytes of the frames that it came in, which are charged for if they hold little or nothing.
+        Returns: what happened, in order; if `has_unread` is set, not all of it. If these events are followed by a violation
+            of the protocol, or are a flood of packets without data, the connection is over even so: `error` is set, and
+            the next call of this method or of `tick`, which is then due at once, raises it.
         Raises: PacketError, MalformedMessageError, MessageTooLongError, PongTimeoutError.
         """
         if self._error is not None:
@@ -149,20 +168,33 @@ class MultiplexConnection:
             events = reader.feed(data)
         finally:
             self._error = reader.error
-        size = len(data)
+        size, cost = len(data), reader.cost
         self._recv_meter.update(size, now)
-        # Pings and pongs count as odd, so this one test keeps all the bookkeeping below off the path of bulk data.
-        if reader.odd:
-            size += reader.odd * _ODD_PACKET_COST
-            reader.odd = 0
-            if reader.pings:
-                reader.pings = 0
-                self._pong_due = True
-            if reader.pongs:
-                reader.pongs = 0
-                self._on_pong(now)
-        self._recv_limit.spend(size)
+        if cost <= size:  # so it is in bulk
+            self._most_read = CALL_COST
+        # The next read may be as costly: let it take no more than fits into one call. A small one tells nothing.
+        elif reader.has_unread:
+            self._most_read = _LEAST_READ
+        elif size >= _LEAST_READ:
+            self._most_read = max(_LEAST_READ, CALL_COST * size // cost)
+        if reader.pings or reader.pongs or reader.empty:
+            self._on_empty_packets(now)
+        self._recv_limit.spend(max(size, cost, sealed // _SEALED_PER_BYTE))
         return events
+
+    def _on_empty_packets(self, now: float) -> None:
+        reader = self._reader
+        empty = reader.pings + reader.pongs + reader.empty
+        if reader.pings:
+            self._pong_due = True
+        if reader.pongs:
+            empty -= self._pinged_at is not None  # one was asked for
+            self._on_pong(now)
+        if empty:
+            try:
+                self._empty_packets.spend(empty, now)
+            except EmptyPacketFloodError as flood:
+                self._error = self._error or flood
 
     def take_unserved(self) -> Mapping[int, int]:
         """Packets dropped since the last call. Returns: channel ID → packets, only for channels where some were."""
@@ -172,9 +204,19 @@ class MultiplexConnection:
         return taken
 
     def receive_allowance(self, now: float) -> int:
-        """Bytes that may be read from the socket now under the receive rate; 0 for none at the moment."""
+        """Bytes that may be read from the socket now; 0 for none at the moment, nor what is unread (`has_unread`).
+
+        That is what the receive rate allows, at most what one call of `receive_data` takes in, and nothing for a while
+        after a flood of packets without data.
+        """
         allowance = self._recv_limit.allowance(now)
-        return allowance and max(allowance, _LEAST_READ)
+        if not allowance or self.is_flooded(now):
+            return 0
+        return min(max(allowance, _LEAST_READ), self._most_read)
+
+    def is_flooded(self, now: float) -> bool:
+        """Whether reading pauses, because the remote sends too many packets without data."""
+        return not self._empty_packets.may_read(now)
 
     def pause_reading(self, now: float) -> None:
         """The owner stops reading because a reactor has no room.
@@ -316,10 +358,12 @@ class MultiplexConnection:
             due = min(due, self._unasked_pong_at)
         if self._pong_due:
             due = min(due, self._pong_gate)
-        resumes_at = self._recv_limit.resumes_at()
         # While we are not reading, an allowance to read is nothing to wake up for.
-        if resumes_at is not None and self._unasked_pong_at is None:
-            due = min(due, resumes_at)
+        if self._unasked_pong_at is None:
+            if self._empty_packets.paused_until is not None:
+                due = min(due, self._empty_packets.paused_until)
+            elif (resumes_at := self._recv_limit.resumes_at()) is not None:
+                due = min(due, resumes_at)
         resumes_at = self._send_limit.resumes_at()
         if resumes_at is not None and self._scheduler.has_data:
             due = min(due, resumes_at)

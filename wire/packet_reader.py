@@ -8,6 +8,10 @@ in place if it has the form that real senders produce (`_learn_header`). Everyth
 
 The three paths must give the same answer for the same bytes; the fast ones only ever accept input that the slow one
 would accept with the same meaning.
+
+A peer chooses which path its packets take, and 64 KiB of packets without data hold twenty thousand that take the slowest.
+So the reader keeps account of its work, in bytes of ordinary packets that would take as long: one call does `CALL_COST` of
+it, and says if there is more to do (decision 0039).
 Source: reference 4.
 """
 
@@ -29,7 +33,6 @@ from peerage.wire.packet import (
     DEFAULT_MAX_PAYLOAD,
     ONE_BYTE_CHANNELS,
     PING,
-    PONG,
     Event,
     MessageReceived,
     MessageRun,
@@ -46,6 +49,13 @@ from peerage.wire.packet import (
 from peerage.wire.varint import MAX_UVARINT_BYTES, decode_uvarint
 
 __all__ = ["PacketReader"]
+
+# What reading costs, in bytes of ordinary packets (tests/bench/packet_rate.py): the slower a packet is read, the more. A
+# packet of 200 data bytes costs no more than it is long, wherever it stands.
+PACKET_COST = 32  # each packet of a run
+HEADER_COST = 168  # besides: a header that differs from the one before it
+ODD_COST = 400  # a packet that has to be decoded
+CALL_COST = 64 * 1024  # a call of `feed` ends with the packet that reaches this: about a millisecond
 
 _PARTS_PER_JOIN = 4096  # see _Incoming.join_parts
 # A whole run of pings and pongs, so that a flood of them costs a single match. (++ is possessive: no backtracking.)
@@ -87,8 +97,10 @@ class _Incoming:
 class PacketReader:
     """Turns the plaintext of a connection into events, wherever it is cut.
 
-    Promises: any input gives events or a RemoteError. The reader holds at most one packet, and per channel one
-    incomplete message of at most the channel's capacity (plus one chunk); for an unserved channel it holds nothing.
+    Promises: any input gives events or a RemoteError. The reader holds what of the latest chunk it has not come to, or else
+    at most one packet, and per channel one incomplete message of at most the channel's capacity (plus one chunk); for an
+    unserved channel it holds nothing. A call takes apart packets worth `CALL_COST` at most, besides one run of packets with
+    equal headers or of whole messages, whose length is the chunk's.
 
     An error is final, but nothing that arrived before it is lost: when a chunk holds good packets and then a bad one,
     `feed` returns the events of the good ones and sets `error`.
@@ -126,16 +138,19 @@ class PacketReader:
         self._header_eof = False
         self._header_size = 0
         self.error: RemoteError | None = None
-        # Counts for the owner, who sets them back to 0. A run of pings or pongs counts once.
+        self.has_unread = False
+        """Whether `feed` is to be called again, with more or without: it has left packets for the next call."""
+        # About the latest call.
+        self.cost = 0
         self.pings = 0
         self.pongs = 0
-        self.odd = 0  # packets off the fast path: they cost more time than their bytes are worth
+        self.empty = 0  # packets with neither data nor eof, which say nothing
         self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this dict
 
     def feed(self, data: _Bytes) -> list[Event]:
-        """Take more of the stream.
+        """Take more of the stream, or go on with what was left of it.
 
-        Returns: what happened, in order.
+        Returns: what happened, in order; if `has_unread` is set, not all of it yet.
         Raises: PacketError, MalformedMessageError, MessageTooLongError (a packet over the largest size): the
             connection is over, and every further call raises the same error.
         """
@@ -143,12 +158,14 @@ class PacketReader:
             raise self.error
         if type(data) is not bytes:
             data = bytes(data)
+        self.cost = self.pings = self.pongs = self.empty = 0
         events: list[Event] = []
         try:
             self._feed(data, events)
         except RemoteError as error:
             self.error = error
             self._held = b""
+            self.has_unread = False
             if not events:
                 raise
         return events
@@ -157,6 +174,9 @@ class PacketReader:
         """Read what was held and the new chunk, and hold the incomplete packet at the end."""
         pos = 0
         held = self._held
+        if self.has_unread:
+            self.has_unread = False
+            data, held = held + data, b""
         if held:
             # A packet straddles the two chunks. We copy just enough to complete it, not the whole new chunk.
             bridge = held + data[: self._bridge]
@@ -178,6 +198,9 @@ class PacketReader:
         startswith = data.startswith
         while pos < until:
             if not header or not startswith(header, pos):
+                if self.cost >= CALL_COST:
+                    self.has_unread = True
+                    return pos
                 read = self._read_other(data, pos, events)
                 if read == pos:
                     return pos
@@ -198,6 +221,7 @@ class PacketReader:
                 # Each packet is a whole message, unless an earlier part is waiting for this one or it is too long.
                 if channel.length or size > channel.capacity:
                     self._take(channel, data[start:stop], True, events)
+                    self.cost += PACKET_COST
                     pos = stop
                 elif not (
                     self._joins_messages and (pos := self._read_run(data, pos, channel, events)) >= stop
@@ -205,11 +229,15 @@ class PacketReader:
                     pos = accelerator.split_run(
                         data, pos, header, size, MessageReceived, channel.channel_id, events
                     )
+                    stride = len(header) + size
+                    self.cost += (pos - stop + stride) // stride * PACKET_COST
                 continue
             # A part of a longer message: take all packets of this run at once, since a long message is mostly these.
             run = accelerator.join_run(data, pos, header, size)
             channel.parts.append(run)
-            pos += len(run) // size * (stop - pos)
+            packets = len(run) // size
+            pos += packets * (stop - pos)
+            self.cost += packets * PACKET_COST
             before = channel.length
             channel.length += len(run)
             if channel.length > channel.capacity:
@@ -228,9 +256,11 @@ class PacketReader:
         middle = whole_message_middle(channel.channel_id)
         joined, sizes, end = accelerator.read_messages(data, pos, middle, self._limit, channel.capacity)
         run = MessageRun(channel.channel_id, sizes, joined)
-        if run.messages > 1:
+        messages = run.messages
+        self.cost += messages * PACKET_COST
+        if messages > 1:
             events.append(run)
-        elif run.messages:
+        elif messages:
             events.append(MessageReceived(channel.channel_id, joined))
         return end
 
@@ -256,26 +286,32 @@ class PacketReader:
         stop = start + length
         if stop > len(data):
             return pos
+        self.cost += HEADER_COST
         if length == 2:
             run = _CONTROLS.match(data, pos)
             if run is not None:
-                if PING in run.group():
-                    self._pinged(events)
-                if PONG in run.group():
-                    self._ponged(events)
+                packets = (run.end() - pos) // len(PING)
+                self.cost += packets * PACKET_COST
+                pings = run.group().count(PING)
+                if pings:
+                    self._pinged(pings, events)
+                if packets > pings:
+                    self._ponged(packets - pings, events)
                 return run.end()
         if self._learn_header(data, pos, start, stop):
             return -1
-        self.odd += 1
+        self.cost += ODD_COST - HEADER_COST
         packet = decode_packet(data[start:stop])
         if length > self._limit and not self._is_excusable(packet):
             raise MessageTooLongError("packet", length, self._limit)
         match packet:
             case Ping():
-                self._pinged(events)
+                self._pinged(1, events)
             case Pong():
-                self._ponged(events)
+                self._ponged(1, events)
             case PacketMsg(channel_id, eof, data_):
+                if not (data_ or eof):
+                    self.empty += 1
                 channel = self._incoming.get(channel_id)
                 if channel is None:
                     raise UnknownChannelError(channel_id)
@@ -371,17 +407,16 @@ class PacketReader:
             data, pos, self._header, self._header_size, MessageReceived, channel_id, run
         )
         self._drop(channel_id, len(run))
+        self.cost += len(run) * PACKET_COST
         return end
 
     def _drop(self, channel_id: int, packets: int) -> None:
         self.unserved[channel_id] = self.unserved.get(channel_id, 0) + packets
 
-    def _pinged(self, events: list[Event]) -> None:
-        self.odd += 1
-        self.pings += 1
+    def _pinged(self, pings: int, events: list[Event]) -> None:
+        self.pings += pings
         events.append(_PING_RECEIVED)
 
-    def _ponged(self, events: list[Event]) -> None:
-        self.odd += 1
-        self.pongs += 1
+    def _ponged(self, pongs: int, events: list[Event]) -> None:
+        self.pongs += pongs
         events.append(_PONG_RECEIVED)

@@ -170,7 +170,10 @@ class Visit:
 
     def _take(self, plaintext: bytes | bytearray | memoryview, now: float) -> None:
         assert self._mconn is not None
-        for event in self._mconn.receive_data(plaintext, now):
+        events = self._mconn.receive_data(plaintext, now)
+        while self._mconn.has_unread and self._mconn.error is None:  # at most MAX_BYTES of them
+            events += self._mconn.receive_data(b"", now)
+        for event in events:
             if isinstance(event, MessageReceived) and self.stage is Stage.ASKING:
                 message = decode_pex(event.data)
                 if isinstance(message, PexAddrs):

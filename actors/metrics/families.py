@@ -92,6 +92,11 @@ FAMILIES: Final = (
         "Packets dropped because only the peer announced their channel, by channel.",
         "chID",
     ),
+    _counter(
+        "p2p_packet_floods_total",
+        "Floods of packets without data: times that reading a peer paused, and peers stopped for it.",
+        "outcome",
+    ),
     _gauge("p2p_peer_round_trip_seconds", "Time between the last ping and its pong.", "peer_id"),
     MetricFamily(
         "p2p_round_trip_seconds",

@@ -2,6 +2,9 @@
 
 It reads within the receive rate, writes what is queued at the end of a turn, and keeps the connection's timers: pings, the
 wait for a pong, the moment at which a rate limit lets bytes through again.
+
+A turn takes in as many packets as take a millisecond or so to read. What is left of them is read in the next turns, before
+the socket is, so that no peer holds up the others of its host (decision 0039).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import Cancellable, Loop, SocketStream, cause_of
 from peerage.actors.peers.tcp_buffers import loosen_receive_buffer, shorten_receive_buffer
-from peerage.wire.errors import RemoteError
+from peerage.wire.errors import EmptyPacketFloodError, RemoteError
 from peerage.wire.multiplex import Event, MultiplexConnection
 from peerage.wire.secret_connection import SecretConnection
 
@@ -54,7 +57,7 @@ class Link:
         queues: what is to be sent.
         buffer: to read into, shared with the other connections of this host.
         recv_rate: bytes per second, 0 for no limit.
-        metrics: counts packets on channels that nobody here has.
+        metrics: counts packets on channels that nobody here has, and floods of packets without data.
         owner: is told what happens.
         received: takes the events of the remote's packets; may be replaced at any time.
 
@@ -89,6 +92,7 @@ class Link:
         self.on_bytes: Callable[[], object] | None = None
         self._timer: Cancellable | None = None
         self._pump_due = False
+        self._reading_due = False  # what was left unread comes in the next turn
         self._stalled = False
 
     def start(self, leftover: bytes = b"") -> None:
@@ -96,7 +100,7 @@ class Link:
         shorten_receive_buffer(self._stream.sock, self._recv_rate)
         self._stream.drive(self._readable, self._writable)
         if leftover:
-            self._receive(leftover)
+            self._receive(leftover, 0)
 
     def move_to(self, loop: Loop, owner: LinkEvents) -> None:
         """Run in another loop, and tell another owner, from now on."""
@@ -106,23 +110,45 @@ class Link:
         self._stream.move_to(loop)
         self._loop, self._owner = loop, owner
         self._pump_due = False  # what the former loop calls yet finds nothing left to write
+        self._reading_due = False
+        if self._stream.is_reading:
+            self._schedule_reading()
         self.schedule_pump()
         self.reschedule()
 
     def resume(self) -> None:
         """Read on, after a time in which nothing was read."""
         self._stream.set_reading(wanted=True)
+        self._schedule_reading()
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
+    def _schedule_reading(self) -> None:
+        """Go on in the next turn with what was left unread, unless reading has stopped meanwhile."""
+        if self._connection.has_unread and not self._reading_due:
+            self._reading_due = True
+            self._loop.call_soon(self._read_on)
+
+    def _read_on(self) -> None:
+        self._reading_due = False
+        if self._stream.is_reading:
+            self._readable()
+
     def _readable(self) -> None:
+        if self._reading_due:  # first things first
+            return
         buffer = self._buffer
         limit = len(buffer)
         if self._phases.carries_packets:
             allowance = self._connection.receive_allowance(self._loop.now())
             if allowance <= 0:
+                if self._connection.is_flooded(self._loop.now()):
+                    self._count_flood("paused")
                 self._stream.set_reading(wanted=False)
                 self.reschedule()
+                return
+            if self._connection.has_unread:
+                self._receive(b"", 0)
                 return
             limit = min(limit, allowance)
         try:
@@ -145,21 +171,30 @@ class Link:
         if self.on_bytes is not None:
             on_bytes, self.on_bytes = self.on_bytes, None
             on_bytes()
-        if plaintext:
-            self._receive(plaintext)
+        self._receive(plaintext, count)
 
-    def _receive(self, plaintext: bytes) -> None:
+    def _receive(self, plaintext: bytes, sealed: int) -> None:
         try:
-            events = self._connection.receive_data(plaintext, self._loop.now())
+            events = self._connection.receive_data(plaintext, self._loop.now(), sealed)
         except RemoteError as error:
             self._count_unserved()
-            self._owner.broken(str(error))
+            self._break(error)
             return
         self._count_unserved()
         if events:  # most reads of a long message bring none
             self.received(events)
+        if self._connection.has_unread:
+            self._schedule_reading()
         if self._connection.wants_to_write(self._loop.now()):
             self.schedule_pump()
+
+    def _break(self, error: RemoteError) -> None:
+        if isinstance(error, EmptyPacketFloodError):
+            self._count_flood("ended")
+        self._owner.broken(str(error))
+
+    def _count_flood(self, outcome: str) -> None:
+        self._metrics.buffer.inc("p2p_packet_floods_total", (outcome,), 1)
 
     def _count_unserved(self) -> None:
         for channel_id, packets in self._connection.take_unserved().items():
@@ -177,6 +212,8 @@ class Link:
             shorten_receive_buffer(self._stream.sock, self._recv_rate)
             self._connection.resume_reading(self._loop.now())
         self._stream.set_reading(wanted=not stalled)
+        if not stalled:
+            self._schedule_reading()
         self.reschedule()
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -262,10 +299,10 @@ class Link:
         try:
             self._connection.tick(now)
         except RemoteError as error:
-            self._owner.broken(str(error))
+            self._break(error)
             return
         if not self._stalled and not self._stream.is_reading and self._connection.receive_allowance(now) > 0:
-            self._stream.set_reading(wanted=True)
+            self.resume()
         self._queues.fill()
         self.schedule_pump()
         self.reschedule()

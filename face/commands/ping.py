@@ -209,6 +209,9 @@ class _Call:
             left = began + self._timeout - now
             if left <= 0:
                 raise TimeoutError
+            if connection.has_unread:
+                plaintext = b""
+                continue
             sock.settimeout(left)
             data = sock.recv(READ_SIZE)
             if not data:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Any
 
 import pytest
@@ -10,15 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.empty_packets import BURST, PAUSE_S, PAUSES, PER_S
 from peerage.wire.errors import (
     ConnectionSettingError,
     DuplicateChannelError,
+    EmptyPacketFloodError,
     PongTimeoutError,
     RemoteError,
     UnknownChannelError,
 )
 from peerage.wire.multiplex import MessageReceived, MultiplexConnection, PingReceived, PongReceived
 from peerage.wire.packet import PING, PONG, PacketMsg, encode_packet
+from peerage.wire.packet_reader import CALL_COST
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets, pattern
 
@@ -197,6 +199,14 @@ def test_a_flood_of_pings_costs_a_pong_per_flush_at_most() -> None:
     assert ours.data_to_send(ours.next_deadline(0.999), 1000) == PONG
 
 
+def test_a_ping_between_messages_is_answered() -> None:
+    """However little it is beside them."""
+    ours = connection()
+    bulk = encode_packet(PacketMsg(BULK, True, bytes(1000))) * 30
+    assert PingReceived() in ours.receive_data(bulk + PING + bulk, 0.0)
+    assert ours.data_to_send(0.0, 1000) == PONG
+
+
 def test_a_pong_rides_with_messages_before_its_time() -> None:
     """When something is written anyway, the pong costs nothing."""
     ours = connection(flush_throttle=0.1)
@@ -358,17 +368,137 @@ def test_pings_and_pongs_do_not_wait_for_the_send_rate() -> None:
 
 def test_odd_packets_are_taken_in_slowly() -> None:
     """They take us more time than their bytes suggest, so they cost more allowance: no peer can occupy a host."""
-    ours = connection(recv_rate=RATE)
     odd = encode_packet(PacketMsg(FIRST, True, b""))[1:]
     odd = bytes((len(odd) + 2,)) + b"\x28\x01" + odd
+    assert taken_in_a_second(odd) < 16_000
+
+
+def taken_in_a_second(packet: bytes, sealed: int = 0) -> int:
+    """How many of these an owner takes in that reads whenever it may, after it has used up the burst."""
+    ours = connection(recv_rate=RATE)
     taken = 0
-    for step in count():
-        if step / 1000 > 1.0:
-            break
-        while ours.receive_allowance(step / 1000):
-            ours.receive_data(odd * 100, step / 1000)
-            taken += 100
-    assert taken < 30_000
+    for step in range(2000):
+        now = step / 1000
+        while ours.receive_allowance(now):
+            ours.receive_data(b"" if ours.has_unread else packet * 100, now, sealed * 100)
+            if now >= 1.0 and not ours.has_unread:
+                taken += 100
+    return taken
+
+
+def crumbs(size: int, *, eof: bool = False) -> bytes:
+    """A packet on each of two channels: no header is like the one before it."""
+    return b"".join(encode_packet(PacketMsg(channel, eof, bytes(size))) for channel in (FIRST, 0x00))
+
+
+def test_every_packet_is_charged_what_it_costs_to_read() -> None:
+    """Packets of a byte came in at 570,000 a second, charged by their bytes; one peer took a whole core."""
+    assert taken_in_a_second(crumbs(1)) < 13_000
+    assert taken_in_a_second(crumbs(1, eof=True)) < 13_000
+    assert taken_in_a_second(encode_packet(PacketMsg(FIRST, False, b"."))) < 170_000
+
+
+def test_messages_of_200_bytes_are_charged_their_bytes() -> None:
+    """Gossip, on one channel or two."""
+    one = encode_packet(PacketMsg(FIRST, True, bytes(200)))
+    assert taken_in_a_second(one) == pytest.approx(RATE / len(one), rel=0.05)
+    two = crumbs(200, eof=True)
+    assert taken_in_a_second(two) == pytest.approx(RATE / len(two), rel=0.05)
+
+
+def test_frames_that_carry_nothing_are_charged() -> None:
+    """Opening one takes us a microsecond, whatever it holds."""
+    assert taken_in_a_second(b"", sealed=1044) < 26_000
+
+
+def test_a_read_after_a_costly_one_is_small() -> None:
+    """So that it fits into one call; after a cheap one it is of full size again."""
+    ours = connection()
+    assert ours.receive_allowance(0.0) == CALL_COST
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, b".")) * 7000, 0.0)
+    assert CALL_COST // 5 < ours.receive_allowance(0.0) < CALL_COST // 3
+    ours.receive_data(crumbs(1) * 3000, 0.0)
+    assert ours.receive_allowance(0.0) == 4096
+    while ours.has_unread:
+        ours.receive_data(b"", 0.0)
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, bytes(1000))) * 4, 0.0)
+    assert ours.receive_allowance(0.0) == CALL_COST
+
+
+def test_one_small_message_does_not_make_the_next_read_small() -> None:
+    """Most reads of a quiet connection are a single vote, or a ping."""
+    ours = connection()
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, b"vote")) + PING, 0.0)
+    assert ours.receive_allowance(0.0) == CALL_COST
+
+
+# --- floods of packets without data ---
+
+
+EMPTY = encode_packet(PacketMsg(FIRST, False, b""))
+
+
+@pytest.mark.parametrize("packets", [PING, PONG, EMPTY, PING + PONG, PING + EMPTY])
+def test_who_floods_us_without_data_is_read_less_often_and_ended(packets: bytes) -> None:
+    """Whatever the receive rate, 0 included: one read, then a pause, and at last the reason."""
+    ours = connection()
+    now, reads, pauses = 0.0, 0, 0
+    while ours.error is None:
+        if allowance := ours.receive_allowance(now):
+            ours.receive_data(b"" if ours.has_unread else packets * (allowance // len(packets)), now)
+            reads += 1
+            continue
+        assert ours.is_flooded(now)
+        pauses += 1
+        ours.data_to_send(now, 1000)
+        assert now < ours.next_deadline(now) <= now + PAUSE_S
+        now += PAUSE_S
+    assert pauses == PAUSES
+    assert reads < 100
+    assert isinstance(ours.error, EmptyPacketFloodError)
+    with pytest.raises(EmptyPacketFloodError):
+        ours.tick(now)
+
+
+def test_a_flood_between_data_is_one_as_well() -> None:
+    """Data does not pay for what carries none."""
+    ours = connection()
+    mixed = (encode_packet(PacketMsg(BULK, True, bytes(1000))) + EMPTY) * 60
+    for _ in range(BURST // 60 + 1):
+        assert not ours.is_flooded(0.0)
+        ours.receive_data(mixed, 0.0)
+        while ours.has_unread:
+            ours.receive_data(b"", 0.0)
+    assert ours.is_flooded(0.0)
+
+
+def test_pongs_that_we_asked_for_cost_nothing() -> None:
+    """Somebody may ask far more often than once a minute."""
+    ours = connection()
+    for _ in range(2 * BURST):
+        ours.ping(0.0)
+        ours.data_to_send(0.0, 1000)
+        ours.receive_data(PONG, 0.0)
+    assert not ours.is_flooded(0.0)
+
+
+def test_pings_at_the_allowed_rate_are_answered_for_ever() -> None:
+    ours = connection(flush_throttle=0.0)
+    for step in range(20 * int(PER_S)):
+        now = step / PER_S
+        ours.receive_data(PING, now)
+        assert ours.receive_allowance(now)
+        assert ours.data_to_send(now, 1000) == PONG
+
+
+def test_a_pause_is_nothing_to_wake_up_for_while_a_reactor_has_no_room() -> None:
+    ours = connection()
+    ours.receive_data(PING * 2 * BURST, 0.0)
+    ours.data_to_send(0.0, 1000)
+    ours.pause_reading(0.0)
+    assert ours.next_deadline(0.0) > PAUSE_S
+    ours.resume_reading(0.0)
+    assert ours.next_deadline(0.0) == PAUSE_S
 
 
 def test_nothing_is_scheduled_for_an_idle_connection_but_its_ping() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peerage.wire import packet_reader
 from peerage.wire.errors import (
     MessageCapacityError,
     MessageTooLongError,
@@ -32,7 +33,7 @@ from peerage.wire.packet import (
     decode_packet,
     encode_packet,
 )
-from peerage.wire.packet_reader import PacketReader
+from peerage.wire.packet_reader import CALL_COST, ODD_COST, PACKET_COST, PacketReader
 from peerage.wire.varint import decode_uvarint, encode_uvarint
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets, pattern
@@ -304,7 +305,120 @@ def test_a_flood_of_pings_is_one_event_a_read() -> None:
     assert reader.feed(PING * 5000) == [PingReceived()]
     assert reader.feed(PONG * 5000) == [PongReceived()]
     assert sorted(map(repr, reader.feed((PING + PONG) * 5000))) == ["PingReceived()", "PongReceived()"]
-    assert (reader.pings, reader.pongs, reader.odd) == (2, 2, 4)
+    assert (reader.pings, reader.pongs, reader.empty) == (5000, 5000, 0)
+    assert reader.feed(b"") == []
+    assert (reader.pings, reader.pongs) == (0, 0)
+
+
+def crumb(channel: int, size: int, *, eof: bool = False) -> bytes:
+    return encode_packet(PacketMsg(channel, eof, b"x" * size))
+
+
+# What takes longest to read for its bytes, and how many packets of it one call reads at most.
+FLOODS = {
+    "packets without data": (crumb(0x00, 0), CALL_COST // ODD_COST + 1),
+    "pings and packets without data": (PING + crumb(0x00, 0), 2 * CALL_COST // (ODD_COST + 200) + 2),
+    "one byte and two": (crumb(0x20, 1) + crumb(0x20, 2), CALL_COST // 200 + 1),
+    "one byte on two channels": (crumb(0x20, 1) + crumb(0x00, 1), CALL_COST // 200 + 1),
+    "messages of one byte on two channels": (
+        crumb(0x20, 1, eof=True) + crumb(0x00, 1, eof=True),
+        CALL_COST // 200 + 1,
+    ),
+    "messages in two parts": (crumb(0x20, 1) + crumb(0x20, 1, eof=True), CALL_COST // 200 + 1),
+    "one byte and two for nobody": (crumb(0x40, 1) + crumb(0x40, 2), CALL_COST // 200 + 1),
+    "unknown fields": (b"\x09\x28\x01" + crumb(0x20, 1)[1:], CALL_COST // ODD_COST + 1),
+}
+
+
+@pytest.mark.parametrize("joins_messages", [False, True])
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_call_reads_so_many_slow_packets_and_says_that_there_are_more(
+    flood: str, joins_messages: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read of 64 KiB of packets without data took 108 ms in one go: others of the host had to wait as long."""
+    unit, most = FLOODS[flood]
+    stream = unit * (65_536 // len(unit))
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED, joins_messages=joins_messages)
+    steps = 0
+    read_other = reader._read_other
+
+    def counted(*args: Any) -> int:
+        nonlocal steps
+        steps += 1
+        return read_other(*args)
+
+    monkeypatch.setattr(reader, "_read_other", counted)
+    events, calls, cost = reader.feed(stream), 1, reader.cost
+    while reader.has_unread:
+        assert steps <= most
+        assert reader.cost < CALL_COST + ODD_COST
+        steps = 0
+        events += reader.feed(b"")
+        calls += 1
+        cost += reader.cost
+    assert calls > 10
+    assert cost > 10 * len(stream)
+    whole = [
+        event for at in range(0, len(stream), len(unit)) for event in reader.feed(stream[at : at + len(unit)])
+    ]
+    assert without_repeats(apart(events)) == without_repeats(apart(whole))
+
+
+@given(st.lists(packets, max_size=20), st.data())
+def test_what_was_left_unread_comes_before_what_arrives_next(sent: list[Packet], data: st.DataObject) -> None:
+    """Whether the owner asks for it in between or not."""
+    stream = b"".join(map(encode_packet, sent))
+    expected = read([stream])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packet_reader, "CALL_COST", data.draw(st.integers(1, 2000)))
+        reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+        events: list[Event] = []
+        for piece in data.draw(chunks(stream)):
+            events += reader.feed(piece)
+            while reader.has_unread and data.draw(st.booleans()):
+                events += reader.feed(b"")
+        while reader.has_unread:
+            events += reader.feed(b"")
+    assert (without_repeats(events), reader.error) == (without_repeats(expected[0]), None)
+
+
+def test_packets_of_the_usual_sizes_cost_no_more_than_their_bytes() -> None:
+    """Gossip of 200 bytes, on one channel or in turn on two, and parts of long messages."""
+    for unit in (
+        crumb(0x20, 200, eof=True),
+        crumb(0x20, 200, eof=True) + crumb(0x00, 200, eof=True),
+        crumb(0x20, 1024),
+        crumb(0x20, 1024) + crumb(0x00, 1024),
+    ):
+        stream = unit * (65_536 // len(unit))
+        for joins_messages in (False, True):
+            reader = PacketReader(CAPACITIES, joins_messages=joins_messages)
+            reader.feed(stream)
+            assert not reader.has_unread
+            assert reader.cost <= len(stream)
+
+
+def test_every_packet_of_a_run_costs_something() -> None:
+    """However quickly it is read: whoever gets its messages has work with each of them."""
+    for unit in (
+        crumb(0x20, 1),
+        crumb(0x20, 1, eof=True),
+        crumb(0x20, 0, eof=True),
+        crumb(0x40, 1),
+        PING,
+        PONG,
+    ):
+        for joins_messages in (False, True):
+            reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED, joins_messages=joins_messages)
+            reader.feed(unit * 1000)
+            assert 1000 * PACKET_COST <= reader.cost < 1000 * PACKET_COST + ODD_COST
+
+
+def test_packets_that_say_nothing_are_counted() -> None:
+    """Neither data nor eof: on a channel of ours, or of the remote's alone."""
+    reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
+    reader.feed(crumb(0x20, 0) * 3 + crumb(0x40, 0) + crumb(0x20, 0, eof=True) + crumb(0x20, 1))
+    assert reader.empty == 4
 
 
 def test_what_came_before_an_error_is_not_lost() -> None:
@@ -345,6 +459,8 @@ def test_a_message_in_crumbs_takes_little_more_than_its_bytes(part: bytes) -> No
     try:
         for _ in range(4):
             assert reader.feed(chunk) == []
+            while reader.has_unread:
+                assert reader.feed(b"") == []
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

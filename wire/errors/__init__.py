@@ -21,7 +21,7 @@
         ├── FrameError                  FrameTag, FrameLength, OpenExhausted
         ├── HandshakeError              ForeignProtocol, EphemeralKeyLength, LowOrderKey, ReflectedKey, UnsupportedKey,
         │                               PublicKeyLength, SignatureLength, Signature, UnexpectedNodeID
-        ├── PacketError                 PacketKind, UnknownChannel, MessageCapacity
+        ├── PacketError                 PacketKind, UnknownChannel, MessageCapacity, EmptyPacketFlood
         ├── PongTimeoutError
         ├── InvalidNodeInfoError        NodeInfoAddress, NodeInfoText, NodeInfoChannels, NodeInfoTxIndex
         ├── IncompatibleNodeError       BlockVersionMismatch, NetworkMismatch, NoCommonChannel
@@ -100,6 +100,7 @@ from peerage.wire.errors.packets import (
     ChannelDescriptorError,
     ConnectionSettingError,
     DuplicateChannelError,
+    EmptyPacketFloodError,
     MessageCapacityError,
     PacketError,
     PacketKindError,
@@ -123,6 +124,7 @@ __all__ = [
     "ConnectionSettingError",
     "ConnectionStateError",
     "DuplicateChannelError",
+    "EmptyPacketFloodError",
     "EphemeralKeyLengthError",
     "EphemeralSecretError",
     "FieldTagError",

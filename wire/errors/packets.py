@@ -78,6 +78,20 @@ class MessageCapacityError(PacketError):
         return f"a message of {self.length} bytes or more on {channel}, which takes {self.capacity}"
 
 
+class EmptyPacketFloodError(PacketError):
+    """The peer sends packets without data, far more than anybody needs, and goes on. Args: packets in so many seconds."""
+
+    def __init__(self, packets: int, seconds: float, allowed: float) -> None:
+        super().__init__(packets, seconds, allowed)
+        self.packets = packets
+        self.seconds = seconds
+        self.allowed = allowed
+
+    def __str__(self) -> str:
+        flood = f"{self.packets} packets without data within {self.seconds:.3g} s"
+        return f"flood: {flood}, {self.allowed:g} a second are allowed"
+
+
 class PongTimeoutError(RemoteError):
     """No pong arrived in time after a ping."""
 

@@ -14,8 +14,11 @@ from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import SocketStream
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.empty_packets import PAUSE_S, PAUSES
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
+from peerage.wire.packet import PING, PacketMsg, encode_packet
+from peerage.wire.packet_reader import CALL_COST
 from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.fake_loop import FakeLoop, FakeTimer, tcp_pair
 
@@ -290,6 +293,112 @@ def test_a_stalled_connection_still_says_that_it_lives(pair: Pair) -> None:
     assert pair.anna.connection.round_trip is not None
 
 
+# --- floods ---
+
+
+CRUMBS = b"".join(
+    encode_packet(PacketMsg(CHANNEL, eof=eof, data=b".")) for eof in (False, True)
+)  # each has another header than the one before it: 65536 ÷ 200 of them are what a turn takes in
+PACKETS_A_TURN = CALL_COST // 200 + 1
+
+
+class Flooder:
+    """A remote that says what it likes, to anna. Args: pair, of which it takes bert's place."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self.end = pair.bert
+
+    def say(self, plaintext: bytes) -> None:
+        self.end.stream.send(self.end.link._secret.seal(plaintext))
+
+
+def test_packets_that_take_long_to_read_leave_the_loop_to_others_in_between(pair: Pair) -> None:
+    """A turn takes in so many of them, whatever a read of the socket brings; all of them come, and in order."""
+    messages = 4 * PACKETS_A_TURN
+    Flooder(pair).say(CRUMBS * messages)
+    turns, heard = 0, 0
+    while pair.loop.turn():
+        turns += 1
+        # Two messages' packets may have been cut: what is left of the last turn's, and what the socket brings after it.
+        assert len(pair.anna.messages) - heard <= PACKETS_A_TURN + 1
+        heard = len(pair.anna.messages)
+    assert pair.anna.messages == [b".."] * messages
+    assert turns >= 8
+
+
+def test_the_socket_is_not_read_while_packets_are_left(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would pile up."""
+    Flooder(pair).say(CRUMBS * 10_000)
+    while not pair.anna.connection.has_unread:
+        pair.loop.turn()
+    reads: list[bool] = []
+    read_into = SocketStream.read_into
+
+    def recorded(stream: SocketStream, buffer: memoryview) -> int | None:
+        if stream is pair.anna.stream:
+            reads.append(pair.anna.connection.has_unread)
+        return read_into(stream, buffer)
+
+    monkeypatch.setattr(SocketStream, "read_into", recorded)
+    pair.loop.settle()
+    assert reads
+    assert not any(reads)
+
+
+def test_what_is_left_unread_waits_for_a_reactor_as_well(pair: Pair) -> None:
+    """Stalled means stalled."""
+    Flooder(pair).say(CRUMBS * 3000)
+    while not pair.anna.connection.has_unread:
+        pair.loop.turn()
+    pair.anna.link.stall(True)
+    heard = len(pair.anna.messages)
+    pair.loop.settle()
+    assert len(pair.anna.messages) == heard
+    pair.anna.link.stall(False)
+    pair.loop.settle()
+    assert pair.anna.messages == [b".."] * 3000
+
+
+def test_what_is_left_unread_moves_to_another_loop(pair: Pair) -> None:
+    """A seed's caller may become a peer in the middle of it."""
+    Flooder(pair).say(CRUMBS * 3000)
+    while not pair.anna.connection.has_unread:
+        pair.loop.turn()
+    pair.anna.link.move_to(pair.loop, pair.anna.link._owner)
+    pair.loop.settle()
+    assert pair.anna.messages == [b".."] * 3000
+
+
+def test_the_receive_rate_holds_for_what_is_left_unread() -> None:
+    """It is charged when it is read, by what that costs."""
+    with connected(recv_rate=100_000) as pair:
+        pair.anna.stream.send(pair.anna.link._secret.seal(CRUMBS * 1000))
+        pair.loop.settle()
+        early = len(pair.bert.messages)
+        for _ in range(50):
+            pair.loop.advance(0.1)
+        assert early < 500
+        assert len(pair.bert.messages) == 1000
+
+
+def test_a_flood_of_pings_is_paused_and_then_ended_with_its_reason(pair: Pair) -> None:
+    """And counted, each time."""
+    flooder = Flooder(pair)
+    flooder.say(PING * 2000)
+    pair.loop.settle()
+    for _ in range(PAUSES):
+        flooder.say(PING * 2000)
+        pair.loop.settle()
+        assert pair.anna.told == []
+        assert not pair.anna.stream.is_reading
+        pair.loop.advance(PAUSE_S)
+    assert len(pair.anna.told) == 1
+    assert "packets without data within 5 s, 100 a second are allowed" in pair.anna.told[0]
+    paused = [("p2p_packet_floods_total", ("paused",), 1)] * PAUSES
+    assert pair.anna.metrics.counted == [*paused, ("p2p_packet_floods_total", ("ended",), 1)]
+
+
 def test_the_end_of_the_stream_is_told_once(pair: Pair) -> None:
     pair.bert.stream.close()
     pair.loop.settle()
@@ -305,7 +414,7 @@ def test_a_forged_frame_breaks_the_connection(pair: Pair) -> None:
 def test_packets_on_a_channel_that_only_the_remote_has_are_counted(pair: Pair) -> None:
     stranger = MultiplexConnection([ChannelDescriptor(id=UNSERVED)], now=0.0)
     stranger.try_send(UNSERVED, b"for nobody")
-    pair.anna.link._receive(stranger.data_to_send(0.0, SEND_CHUNK))
+    pair.anna.link._receive(stranger.data_to_send(0.0, SEND_CHUNK), 0)
     assert pair.anna.metrics.counted == [("p2p_unserved_packets_total", ("0x60",), 1)]
 
 

@@ -8,6 +8,7 @@ from peerage.wire.errors import (
     ChannelDescriptorError,
     ConnectionSettingError,
     DuplicateChannelError,
+    EmptyPacketFloodError,
     LocalError,
     MessageCapacityError,
     PacketKindError,
@@ -28,6 +29,10 @@ from peerage.wire.errors import (
         (PacketKindError(), "a packet of no known kind"),
         (UnknownChannelError(0x7), "a packet for the unknown channel 0x7"),
         (MessageCapacityError(0x7, 11, 10), "a message of 11 bytes or more on channel 0x07, which takes 10"),
+        (
+            EmptyPacketFloodError(7000, 5.04, 100.0),
+            "flood: 7000 packets without data within 5.04 s, 100 a second are allowed",
+        ),
         (PongTimeoutError(45.0), "no pong within 45 s of a ping"),
     ],
 )
@@ -39,6 +44,12 @@ def test_the_text_says_what_was_found_and_what_is_allowed(error: WireError, text
 def test_our_own_descriptions_are_our_fault_and_packets_are_the_remotes() -> None:
     """A reactor's mistake must not stop a peer."""
     ours = (ChannelDescriptorError, DuplicateChannelError, ConnectionSettingError)
-    theirs = (PacketKindError, UnknownChannelError, MessageCapacityError, PongTimeoutError)
+    theirs = (
+        PacketKindError,
+        UnknownChannelError,
+        MessageCapacityError,
+        EmptyPacketFloodError,
+        PongTimeoutError,
+    )
     assert all(issubclass(error, LocalError) for error in ours)
     assert all(issubclass(error, RemoteError) for error in theirs)

@@ -18,7 +18,7 @@ from peerage.wire.empty_packets import PAUSE_S, PAUSES
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
 from peerage.wire.packet import PING, PacketMsg, encode_packet
-from peerage.wire.packet_reader import CALL_COST
+from peerage.wire.packet_reader import CALL_COST, CRUMB_COST, HEADER_COST, PACKET_COST
 from peerage.wire.secret_connection import SecretConnection
 from tests.actors.peers.fake_loop import FakeLoop, FakeTimer, tcp_pair
 
@@ -298,8 +298,8 @@ def test_a_stalled_connection_still_says_that_it_lives(pair: Pair) -> None:
 
 CRUMBS = b"".join(
     encode_packet(PacketMsg(CHANNEL, eof=eof, data=b".")) for eof in (False, True)
-)  # each has another header than the one before it: 65536 ÷ 200 of them are what a turn takes in
-PACKETS_A_TURN = CALL_COST // 200 + 1
+)  # each has another header than the one before it
+PACKETS_A_TURN = CALL_COST // (HEADER_COST + CRUMB_COST + PACKET_COST) + 1
 
 
 class Flooder:
@@ -376,7 +376,7 @@ def test_the_receive_rate_holds_for_what_is_left_unread() -> None:
         pair.anna.stream.send(pair.anna.link._secret.seal(CRUMBS * 1000))
         pair.loop.settle()
         early = len(pair.bert.messages)
-        for _ in range(50):
+        for _ in range(200):
             pair.loop.advance(0.1)
         assert early < 500
         assert len(pair.bert.messages) == 1000

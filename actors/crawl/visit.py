@@ -7,6 +7,7 @@ Source: reference 2, 3, 4 and 8.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
 from peerage.actors.discovery.book.selection import MIN_SELECTION
@@ -18,7 +19,7 @@ from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID, NodeKey, is_node_id
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
-from peerage.wire.packet import MessageReceived
+from peerage.wire.packet import Event, MessageReceived
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddress, PexAddrs, PexRequest, decode_pex
 
 __all__ = ["Stage", "Visit"]
@@ -170,16 +171,18 @@ class Visit:
 
     def _take(self, plaintext: bytes | bytearray | memoryview, now: float) -> None:
         assert self._mconn is not None
-        events = self._mconn.receive_data(plaintext, now)
-        while self._mconn.has_unread and self._mconn.error is None:  # at most MAX_BYTES of them
-            events += self._mconn.receive_data(b"", now)
+        self._hear(self._mconn.receive_data(plaintext, now))
+        while self._mconn.has_unread and self.stage is Stage.ASKING:  # MAX_BYTES of packets at most
+            self._hear(self._mconn.receive_data(b"", now))
+        if self._mconn.error is not None and self.stage is Stage.ASKING:
+            raise self._mconn.error
+
+    def _hear(self, events: Sequence[Event]) -> None:
         for event in events:
             if isinstance(event, MessageReceived) and self.stage is Stage.ASKING:
                 message = decode_pex(event.data)
                 if isinstance(message, PexAddrs):
                     self._answered(message)
-        if self._mconn.error is not None and self.stage is Stage.ASKING:
-            raise self._mconn.error
 
     def _answered(self, message: PexAddrs) -> None:
         message.net_addresses()  # one invalid address makes the whole answer invalid, as in the node

@@ -16,7 +16,7 @@ from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo, NodeInfoReader
-from peerage.wire.packet import Event, MessageReceived
+from peerage.wire.packet import Event, MessageReceived, PacketMsg, encode_packet
 from peerage.wire.pex import PexAddress, PexAddrs, PexRequest, decode_pex
 from peerage.wire.secret_connection import SecretConnection
 
@@ -107,6 +107,15 @@ def test_learns_who_is_there_and_whom_it_knows(step: int) -> None:
         1.0,
     )
     assert visited.fault is None
+
+
+def test_an_answer_behind_thousands_of_slow_packets_is_heard() -> None:
+    """They are more than one call of the packets' reader takes in."""
+    node = FakeNode()
+    node.shake()
+    node.secret.write(encode_packet(PacketMsg(0, False, b"")) * 2000)
+    node.say(PexAddrs(known(3)).encode())
+    assert node.visit.outcome().told == tuple(known(3))
 
 
 def test_says_what_the_node_wants_to_hear_and_no_more() -> None:

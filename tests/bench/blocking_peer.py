@@ -67,6 +67,8 @@ class BlockingPeer:
             messages = [bytes(event.data) for event in events if isinstance(event, MessageReceived)]
             if messages:
                 return messages
+            if self._connection.has_unread:
+                continue
             try:
                 self._plaintext = self._handshake.secret.receive_data(self._read_bytes(deadline))
             except TimeoutError:

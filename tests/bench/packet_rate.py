@@ -3,7 +3,8 @@
     python tests/bench/packet_rate.py [--seconds 1.0]
 
 Prints per case the time per packet (or message, where each is one packet) on either side, and bytes per
-second. Chunks are those of the peer actor: up to 64 KiB written at once, 256 KiB read.
+second. Chunks are those of the peer actor: up to 64 KiB written and read at once. Then what a peer can send that takes
+longest to read: the time of one such chunk, and of the longest part of it in one turn.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from collections.abc import Callable
 from peerage.wire import accelerator, loops
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.multiplex import MessageReceived, MultiplexConnection
-from peerage.wire.packet import PING
+from peerage.wire.packet import PING, PacketMsg, encode_packet
 
 WRITE_CHUNK = 64 * 1024
-READ_CHUNK = 256 * 1024
+READ_CHUNK = 64 * 1024
 
 
 def connection() -> MultiplexConnection:
@@ -62,9 +63,12 @@ def case(name: str, size: int, count: int, channels: tuple[int, ...], seconds: f
 
     def receive() -> None:
         nonlocal received
-        received = sum(
-            type(event) is MessageReceived for read in reads for event in receiver.receive_data(read, 0.0)
-        )
+        received = 0
+        for read in reads:
+            events = receiver.receive_data(read, 0.0)
+            while receiver.has_unread:
+                events += receiver.receive_data(b"", 0.0)
+            received += sum(type(event) is MessageReceived for event in events)
 
     receiving = repeat(receive, seconds)
     assert received == count * len(channels)
@@ -74,12 +78,20 @@ def case(name: str, size: int, count: int, channels: tuple[int, ...], seconds: f
         print(f"{name:<36} {side:<8} {each:7.3f} us/packet {rate:7.0f} MB/s")
 
 
-def pings(seconds: float) -> None:
-    """Receive a chunk full of pings."""
-    flood = PING * (READ_CHUNK // len(PING))
-    receiver = connection()
-    taken = repeat(lambda: receiver.receive_data(flood, 0.0), seconds)
-    print(f"{'flood of pings, 256 KiB':<36} {'receive':<8} {taken / READ_CHUNK * 3 * 1e6:7.3f} us/ping")
+def flood(name: str, packets: bytes, seconds: float) -> None:
+    """Receive a chunk full of these."""
+    chunk = packets * (READ_CHUNK // len(packets))
+    whole = longest = float("inf")
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        receiver, data, parts = connection(), chunk, list[float]()
+        while data or receiver.has_unread:
+            start = time.perf_counter()
+            receiver.receive_data(data, 0.0)
+            parts.append(time.perf_counter() - start)
+            data = b""
+        whole, longest = min(whole, sum(parts)), min(longest, max(parts))
+    print(f"{name:<36} {'receive':<8} {whole * 1e3:7.2f} ms, longest part {longest * 1e3:.2f} ms")
 
 
 def main() -> None:
@@ -103,7 +115,12 @@ def cases(seconds: float) -> None:
     case("1024 byte messages, one channel", 1024, 4000, (0x20,), seconds)
     case("200 byte messages, one channel", 200, 4000, (0x20,), seconds)
     case("200 byte messages, two channels", 200, 4000, (0x20, 0x30), seconds)
-    pings(seconds)
+    empty, byte, two = (encode_packet(PacketMsg(0x20, False, bytes(size))) for size in (0, 1, 2))
+    flood("pings", PING, seconds)
+    flood("packets without data", empty, seconds)
+    flood("pings and packets without data", PING + empty, seconds)
+    flood("a byte and two", byte + two, seconds)
+    flood("messages of two bytes in two parts", byte + encode_packet(PacketMsg(0x20, True, b".")), seconds)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["Link", "LinkEvents"]
 
-SEND_CHUNK = 64 * 1024  # plaintext sealed at once: what is sealed cannot be overtaken any more
+# Plaintext sealed at once: what is sealed cannot be overtaken any more. With 64 KiB an urgent message waits a fifth longer,
+# and bulk is no faster.
+SEND_CHUNK = 32 * 1024
 CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
 LEAST_TICK_S = 0.001
 

@@ -94,9 +94,8 @@ class NameLookups:
     def _start_thread(self) -> None:
         try:
             threading.Thread(target=self._work, name="names", daemon=True).start()
-        except (
-            RuntimeError
-        ) as error:  # there can be no more threads; with one at work, the name waits for that
+        # There can be no more threads; with one at work, the name waits for that.
+        except RuntimeError as error:
             if not self._threads:
                 for answer in self._asked.pop(self._waiting.pop()):
                     answer.set_exception(OSError(str(error)))

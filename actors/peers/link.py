@@ -25,7 +25,7 @@ from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["Link", "LinkEvents"]
 
-# Plaintext sealed at once: what is sealed cannot be overtaken any more. With 64 KiB an urgent message waits a fifth longer,
+# Plaintext sealed at once: what is sealed cannot be overtaken any more. With 64 KiB an urgent message waits a sixth longer,
 # and bulk is no faster.
 SEND_CHUNK = 32 * 1024
 CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of

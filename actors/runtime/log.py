@@ -49,14 +49,9 @@ class Log:
         facts = {**signature(), **facts}
         return chosen.bind(**facts) if facts else chosen
 
-    @property
-    def is_debugging(self) -> bool:
-        """Whether debug lines would go anywhere. Ask before making one on a hot path."""
-        return structlog.is_configured() or self._library.isEnabledFor(logging.DEBUG)
-
     def debug(self, event: str, **facts: Any) -> None:
         """As a logger's `debug`; where nobody wants such lines, at a tenth of the cost."""
-        if self.is_debugging:
+        if structlog.is_configured() or self._library.isEnabledFor(logging.DEBUG):
             self.bind().debug(event, **facts)
 
     def __getattr__(self, name: str) -> Any:
@@ -74,12 +69,7 @@ def get_logger(name: str) -> Any:
 
 def logger() -> Any:
     """The runtime's own logger."""
-    return _runtime.bind()
-
-
-def is_debugging() -> bool:
-    """The same of the runtime's own logger."""
-    return _runtime.is_debugging
+    return _runtime
 
 
 def signature() -> Mapping[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from peerage.actors.runtime.log import is_debugging, logger
+from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.exit_reason import DownReason
 
 
@@ -27,7 +27,6 @@ def log_end(
         logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
     elif reason.kind == "exception":
         logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
-    elif not is_short_lived:
-        logger().info("actor stopped", **facts, cause=str(reason))
-    elif is_debugging():
-        logger().debug("actor stopped", **facts, cause=str(reason))
+    else:
+        tell = logger().debug if is_short_lived else logger().info
+        tell("actor stopped", **facts, cause=str(reason))

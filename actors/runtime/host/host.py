@@ -24,7 +24,7 @@ from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave, Standing, Stop
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
-from peerage.actors.runtime.log import is_debugging, logger
+from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.envelope import Kind
@@ -171,10 +171,8 @@ class Host(LoopThread):
         if not cell.ended:
             cell.is_up = True
             self.port.followers.started(key)
-        if not cls.is_short_lived:
-            logger().info("actor started", actor=name, host=self.name, pid=self.pid)
-        elif is_debugging():
-            logger().debug("actor started", actor=name, host=self.name, pid=self.pid)
+        tell = logger().debug if cls.is_short_lived else logger().info
+        tell("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
 
     def forget(self, cell: ActorCell) -> None:

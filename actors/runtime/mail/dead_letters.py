@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from peerage.actors.runtime.log import is_debugging, logger
+from peerage.actors.runtime.log import logger
 
 # Called with the target, as `host/name`, and how many messages to it were lost.
 DeadLetterHook = Callable[[str, int], None]
@@ -43,8 +43,7 @@ class DeadLetters:
         """Tell the hook of a loss that a port has counted, and the log, if debug lines are written at all."""
         if self.hook is not None:
             self.hook(target, messages)
-        if is_debugging():
-            logger().debug("dead letter", target=target, messages=messages)
+        logger().debug("dead letter", target=target, messages=messages)
 
     def disown(self) -> None:
         """In a forked child: another thread of the parent may have held the lock."""

@@ -74,9 +74,8 @@ class Leftovers:
         self._fd, self._serial, self._table, self._clock = fd, serial, table, clock
         self._is_root = serial == ROOT_SERIAL
         self._epoch = table.epoch
-        self._known: set[int] = (
-            set()
-        )  # those that live or are being made, and that have died since the last look
+        # Those that live or are being made, and those that have died since the last look.
+        self._known: set[int] = set()
         self._highest: int | None = None  # serial of them all
         self._dead: dict[int, float] = {}  # by serial: when its leases were first looked at
         self._empty: set[tuple[int, int]] = (

@@ -22,6 +22,18 @@ def _unsigned() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+def lines_of_structlog() -> list[structlog.typing.EventDict]:
+    """Set structlog up. Returns: what is logged by it from now on."""
+    seen: list[structlog.typing.EventDict] = []
+
+    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
+        seen.append(event)
+        return ""
+
+    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    return seen
+
+
 def test_without_structlogs_setup_a_line_is_a_record_with_its_facts_beside_it(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -37,13 +49,7 @@ def test_without_structlogs_setup_a_line_is_a_record_with_its_facts_beside_it(
 def test_structlog_is_used_as_soon_as_the_program_has_set_it_up() -> None:
     """A logger that was taken before goes the new way."""
     log = get_logger(NAME)
-    seen: list[structlog.typing.EventDict] = []
-
-    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-        seen.append(event)
-        return ""
-
-    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    seen = lines_of_structlog()
     log.info("met", peer="ab")
     assert seen == [{"event": "met", "peer": "ab"}]
 
@@ -84,18 +90,6 @@ def test_lines_are_signed_by_thread_and_else_by_process() -> None:
     }
 
 
-def test_is_debugging_follows_the_level() -> None:
-    logger = logging.getLogger(module.NAME)
-    before = logger.level
-    try:
-        logger.setLevel(logging.INFO)
-        assert not module.is_debugging()
-        logger.setLevel(logging.DEBUG)
-        assert module.is_debugging()
-    finally:
-        logger.setLevel(before)
-
-
 def test_a_debug_line_that_nobody_wants_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """A peer that comes and goes has several of them."""
     log = get_logger(NAME)
@@ -110,12 +104,6 @@ def test_a_debug_line_that_somebody_wants_is_written(caplog: pytest.LogCaptureFi
     with caplog.at_level(logging.DEBUG, NAME):
         log.debug("peer added", peer="ab")
     assert [record.getMessage() for record in caplog.records] == ["peer added: peer=ab"]
-    seen: list[structlog.typing.EventDict] = []
-
-    def keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> str:
-        seen.append(event)
-        return ""
-
-    structlog.configure(processors=[keep], logger_factory=structlog.ReturnLoggerFactory())
+    seen = lines_of_structlog()
     log.debug("peer added", peer="ab")
     assert seen == [{"event": "peer added", "peer": "ab"}]

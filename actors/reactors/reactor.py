@@ -58,9 +58,10 @@ class Reactor(ProcessActor):
 
     A reactor is an actor in a process of its own. It may compute or block for as long as it likes: the rest of the node is
     not affected until the window of this reactor's messages is full. An exception in a hook about a peer stops that peer for
-    error, and nothing else.
+    error, and nothing else. All hooks are plain functions: an `async def` raises a TypeError when the class is created.
     """
 
+    hook_names = (*ProcessActor.hook_names, "init_peer", "add_peer", "receive", "remove_peer", "handle")
     channels: ClassVar[Sequence[ChannelDescriptor]] = ()
 
     # --- what an author writes -------------------------------------------------------------------------------------

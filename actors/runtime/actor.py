@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, NoReturn, Self
 
 from peerage.actors.runtime.host.dispatch import Receiver, nearest, receivers_of
-from peerage.actors.runtime.host.hooks import refuse_async
+from peerage.actors.runtime.host.hooks import HOOKS, refuse_async
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.future import Future
@@ -21,7 +21,8 @@ class ProcessActor(HostedActor):
     Pykka's hooks keep their names and meaning: `on_start`, `on_receive`, `on_stop`, `on_failure`; so do
     `actor_ref`, `actor_urn` (the actor's name) and `stop()`. All of them, and all callbacks, run one at a
     time in the host's thread. Arguments and messages are copied (pickled), never shared.
-    A hook that is `async def` raises a TypeError when its class is created, since nobody would await it.
+    A hook that is `async def` raises a TypeError when its class is created, since nobody would await it. A base class whose
+    subclasses write further hooks adds them to `hook_names`.
 
     An actor that handles several kinds of message can list them instead of defining `on_receive`:
 
@@ -32,6 +33,7 @@ class ProcessActor(HostedActor):
     A name that is not a method of the class raises a TypeError when the class is created, not when the first message comes.
     """
 
+    hook_names: ClassVar[tuple[str, ...]] = HOOKS
     receives: ClassVar[Mapping[type, str]] = {}
     _receivers: ClassVar[dict[type, Receiver]] = {}
 

@@ -13,19 +13,22 @@ from typing import Any
 
 _checked: weakref.WeakKeyDictionary[type[Any], list[object]] = weakref.WeakKeyDictionary()
 """The hooks of classes that were found to be plain functions."""
+
 HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
+"""Those of every actor."""
 
 
 def refuse_async(cls: type[Any]) -> None:
-    """Check the hooks of an actor class: when it is made, and again when it is started, because methods can be set in
-    between.
+    """Check the hooks of an actor class, which its `hook_names` list: when it is made, and again when it is started, because
+    methods can be set in between.
 
     Raises: TypeError, when a hook is `async def`, whether the class defines it, inherits it or has it mixed in.
     """
-    hooks = [getattr(cls, name, None) for name in HOOKS]
+    names: tuple[str, ...] = cls.hook_names
+    hooks = [getattr(cls, name, None) for name in names]
     if _checked.get(cls) == hooks:  # looking closely takes longer than the rest of a start
         return
-    for name in HOOKS:
+    for name in names:
         hook = inspect.getattr_static(cls, name, None)
         if is_async(hook):
             owner = next((base for base in cls.__mro__ if name in vars(base)), cls)

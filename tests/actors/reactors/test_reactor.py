@@ -150,6 +150,16 @@ def introduce(harness: ReactorHarness[Recorder], info: PeerInfo) -> None:
 # --- the grammar -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("hook", ["init_peer", "add_peer", "receive", "remove_peer", "handle", "on_start"])
+def test_an_async_hook_is_refused_when_the_class_is_made(hook: str) -> None:
+    """Nobody would await it, and every message would be lost."""
+
+    async def never_awaited(*_args: object) -> None: ...
+
+    with pytest.raises(TypeError, match=rf"Slow\.{hook} is `async def`"):
+        type("Slow", (Reactor,), {hook: never_awaited})
+
+
 def test_a_reactor_asks_who_is_there_when_it_has_started() -> None:
     """Its predecessor's peers are still connected; on_start has returned before."""
     with ReactorHarness(Recorder) as harness:

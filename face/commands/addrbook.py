@@ -16,6 +16,7 @@ from peerage.actors.discovery.book.timestamps import NEVER, format_time
 from peerage.actors.discovery.errors import BookFileError
 from peerage.commands.book import open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
 from peerage.commands.table import table
@@ -164,7 +165,7 @@ def export(home: Home, file: Path) -> None:
     click.echo(f"{len(book)} addresses written to {file}")
 
 
-addrbook = click.Group(
+addrbook = SubcommandGroup(
     "addrbook",
     commands=[list_, import_, export],
     help="List the address book, import and export CometBFT's addrbook.json.",

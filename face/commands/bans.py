@@ -12,6 +12,7 @@ from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanose
 from peerage.actors.discovery.errors import BanSubjectError
 from peerage.commands.book import open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config
 from peerage.commands.options import home_option
 from peerage.commands.table import table
@@ -70,7 +71,7 @@ def remove(home: Home, subject: str) -> None:
     click.echo(f"{subject} is not banned any more")
 
 
-bans = click.Group(
+bans = SubcommandGroup(
     "bans", commands=[list_, add, remove], help="List, add or remove bans.", no_args_is_help=True
 )
 

@@ -40,11 +40,28 @@ COMMANDS = {
 }
 
 
+def _show_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """What `peerage version` says."""
+    if value and not ctx.resilient_parsing:
+        from peerage.config.release import VERSION
+
+        click.echo(VERSION)
+        ctx.exit()
+
+
 @click.group(
     cls=CommandGroup,
     lazy=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "token_normalize_func": underscored},
     no_args_is_help=True,
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
 )
 @group_home_option
 def main() -> None:

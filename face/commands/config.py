@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from peerage.commands.exit_status import MistakeError
+from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import SettingsCommand, home_option, settings_options
 from peerage.config.config import Config
@@ -63,7 +64,7 @@ def show(
     click.echo(_as_json(config, chosen) if as_json else _as_toml(config, chosen))
 
 
-config = click.Group(
+config = SubcommandGroup(
     "config",
     commands=[check, show],
     help="Check or show the configuration.",

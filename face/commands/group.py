@@ -1,9 +1,13 @@
-"""The group of all commands: imports each command only when it is needed, and turns errors into exit codes."""
+"""The group of all commands: imports each command only when it is needed, and turns errors into exit codes.
+
+A wrong command line is told in one line, which names what was typed, what it was probably meant to be, and where help is.
+"""
 
 import errno
 import gc
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import click
@@ -20,7 +24,20 @@ class LazyCommand(NamedTuple):
     help: str
 
 
-class CommandGroup(click.Group):
+class SubcommandGroup(click.Group):
+    """A click group that knows what a mistyped command was probably meant to be."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Like click's. Raises: UsageError."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            ctx.fail(f"No such command '{name}'.{_suggestion(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+class CommandGroup(SubcommandGroup):
     """A click group of commands each of which is imported when it is called.
 
     Commands may be written with underscores, as in CometBFT: show_node_id.
@@ -67,10 +84,16 @@ class CommandGroup(click.Group):
             gc.enable()
         return found
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read what is in front of the command. A mistake in it is a MistakeError of one line."""
+        with _wrong_usage_in_one_line():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Errors of the operator or the system end as a single message and an exit code."""
         try:
-            return super().invoke(ctx)
+            with _wrong_usage_in_one_line():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             end_by_interrupts()  # a second Ctrl-C must not hit us in here
             click.echo("Aborted!", err=True)
@@ -81,6 +104,25 @@ class CommandGroup(click.Group):
             if error.errno == errno.EPIPE:  # nobody reads our output any more; click handles that
                 raise
             raise FailureError(str(error)) from error
+
+
+@contextmanager
+def _wrong_usage_in_one_line() -> Iterator[None]:
+    """Instead of click's four: the usage, a hint and the error, with an empty line between. Raises: MistakeError."""
+    try:
+        yield
+    except click.UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # it shows the help; click has it since 8.2
+            raise
+        where = "" if error.ctx is None else f"; see {error.ctx.command_path} --help"
+        raise MistakeError(" ".join(error.format_message().split()).rstrip(".") + where) from error
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    from difflib import get_close_matches  # only a mistake pays for it
+
+    close = get_close_matches(name.replace("_", "-"), known, n=1)
+    return f" Did you mean '{close[0]}'?" if close else ""
 
 
 def underscored(name: str) -> str:

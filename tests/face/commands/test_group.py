@@ -47,13 +47,32 @@ def test_failures_end_with_1(error: Exception, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nosuch"], ["init", "--nosuch"], ["--nosuch"], ["version", "superfluous"]]
+    ("arguments", "told"),
+    [
+        (["strat"], "No such command 'strat'. Did you mean 'start'?; see g --help"),
+        (["xyz"], "No such command 'xyz'; see g --help"),
+        (["show_node_di"], "No such command 'show_node_di'. Did you mean 'show-node-id'?; see g --help"),
+        (["bans", "lst"], "No such command 'lst'. Did you mean 'list'?; see g bans --help"),
+        (["init", "--nosuch"], "No such option '--nosuch'; see g init --help"),
+        (["--nosuch"], "No such option '--nosuch'; see g --help"),
+        (["version", "superfluous"], "Got unexpected extra argument (superfluous); see g version --help"),
+        (["bans", "add"], "Missing argument 'ID|IP|CIDR'; see g bans add --help"),
+        (["simulate", "--nodes", "many"], "'many' is not a valid integer range; see g simulate --help"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
-    """An unknown command or option is the operator's mistake."""
-    result = CliRunner().invoke(main, arguments)
+def test_wrong_usage_ends_with_2_and_one_line(arguments: list[str], told: str) -> None:
+    """It names what was typed, what it was probably meant to be, and where help is."""
+    result = CliRunner().invoke(main, arguments, prog_name="g")
     assert result.exit_code == MISTAKE
-    assert "Error: " in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.endswith(f"{told}\n")
+
+
+def test_version_is_a_flag_too() -> None:
+    """As operators of other programs expect."""
+    assert CliRunner().invoke(main, ["--version"]).output == CliRunner().invoke(main, ["version"]).output
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,67 +1,177 @@
 """The command `peerage ping`."""
 
-import socket
-import time
+import json
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
 
 import click
 
-from peerage.actors.crawl.probe import answers_quic, spoken_at
+from peerage.actors.crawl.call import Call, Finding, Step, Verdict
 from peerage.actors.name_lookups import resolved_within
-from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
-from peerage.actors.refusal import RefusalReason
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.table import table
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
-from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.errors import ForeignProtocolError, RemoteError, WireError
-from peerage.wire.foreign_protocol import ForeignProtocol
-from peerage.wire.keys import NodeID, NodeKey
-from peerage.wire.multiplex import MultiplexConnection, PongReceived
-from peerage.wire.net_address import NetAddress, name_in
-from peerage.wire.node_info import NodeInfo
+from peerage.wire.errors import WireError
+from peerage.wire.net_address import NetAddress, Resolve, name_in
 from peerage.wire.remote_text import shown
 
-READ_SIZE = 64 * 1024
 LONGEST_TIMEOUT_S = 86_400.0
-PROBE_TIMEOUT_S = 1.0  # for each further question to a place where no node answered
+AT_ONCE = 64  # calls, a thread each
+HANDSHAKE = (Step.KEYS, Step.ID, Step.NODE_INFO)
 
 
 @click.command("ping", epilog="Example: peerage ping 00…ff@seed.example.org:26656 --network cosmoshub-4")
-@click.argument("address", metavar="ID@HOST:PORT")
+@click.argument("addresses", metavar="ID@HOST:PORT…", nargs=-1, required=True)
 @click.option("--network", metavar="ID", help="The network to claim as ours.  [default: the remote's own]")
 @click.option(
     "--timeout", default="5s", show_default=True, metavar="DURATION", help="Longest time for each step."
 )
-def ping(address: str, network: str | None, timeout: str) -> None:
-    """Dial a node, shake hands, and say who is there.
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with an object for each address.")
+def ping(addresses: Sequence[str], network: str | None, timeout: str, *, as_json: bool) -> None:
+    """Dial nodes, shake hands, and say who is there.
 
-    Prints the node's ID, moniker, network, version and channels, and how long the TCP connection, the handshake and a ping
-    took. Exit code 1, and the exact reason, if the node cannot be reached or refuses.
+    Prints a node's ID, moniker, network, version and channels, whether it is a seed, and how long each step took; for
+    several addresses, which are called at once, a table. Exit code 1, and the exact reason, if a node cannot be reached or
+    refuses; 2 if an address is none or its name was not found.
     """
     seconds = _positive_seconds(timeout)
-    try:
-        name = name_in(address)
-        target = NetAddress.parse(address, resolved_within(seconds, () if name is None else (name,)))
-    except WireError as error:
-        raise MistakeError(f"ID@HOST:PORT: {error}") from error
-    call = _Call(target, network, seconds)
-    try:
-        fault = call.run()
-    except HandshakeRefusedError as error:
-        fault = str(error.refusal)
-    except TimeoutError:
-        fault = f"unreachable: nothing within {seconds:g} s while {call.step}"
-    except ConnectionRefusedError as error:
-        fault = f"unreachable: {error.strerror or error}"
-        if answers_quic(target, min(seconds, PROBE_TIMEOUT_S)):
-            fault += (
-                "; QUIC is spoken on UDP there, as by a node that has libp2p, which peerage does not speak"
-            )
-    except OSError as error:
-        fault = f"unreachable: {error.strerror or error}"
-    for line in call.report():
-        click.echo(line)
-    if fault:
-        raise FailureError(f"{address}: {fault}")
+    answered = _call_all(list(dict.fromkeys(addresses)), network, seconds)
+    if as_json:
+        click.echo(json.dumps([_as_json(answer) for answer in answered], indent=2))
+    elif len(answered) == 1:
+        for line in _lines(answered[0].finding):
+            click.echo(line)
+    else:
+        for line in table(HEAD, map(_cells, answered)):
+            click.echo(line)
+    _tell_failures(answered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found at an address."""
+
+    address: str
+    finding: Finding
+
+    @property
+    def fault(self) -> str:
+        """The line that says what is wrong."""
+        found = self.finding
+        verdict = "" if found.verdict in {Verdict.NO_ANSWER, Verdict.NOT_FOUND} else f"{found.verdict}: "
+        return f"{self.address}: {verdict}{found.detail}"
+
+
+def _call_all(addresses: Sequence[str], network: str | None, timeout: float) -> list[_Answer]:
+    """Look names up, and call everybody, all at once. Raises: MistakeError, for what is no address."""
+    names = {}
+    for address in addresses:
+        try:
+            names[address] = name_in(address)
+            NetAddress.parse(address, lambda _name: ["192.0.2.1"])
+        except WireError as error:
+            raise MistakeError(f"ID@HOST:PORT: {error}") from error
+
+    def call(address: str) -> _Answer:
+        name, began = names[address], monotonic()
+        resolve: Resolve = resolved_within(timeout, () if name is None else (name,))
+        looked_up = monotonic() - began
+        try:
+            target = NetAddress.parse(address, resolve)
+        except WireError as error:
+            return _Answer(address, Finding(Verdict.NOT_FOUND, str(error)))
+        found = Call(target, network, timeout).run()
+        if name is not None:
+            found.seconds = {Step.DNS: looked_up, **found.seconds}
+        return _Answer(address, found)
+
+    with ThreadPoolExecutor(min(AT_ONCE, len(addresses))) as threads:
+        return list(threads.map(call, addresses))
+
+
+def _tell_failures(answered: Sequence[_Answer]) -> None:
+    """Raises: FailureError, MistakeError: a line for each address at which all is not well."""
+    failed = [answer for answer in answered if answer.finding.verdict is not Verdict.OK]
+    if not failed:
+        return
+    *others, last = failed
+    for answer in others:
+        click.echo(f"Error: {answer.fault}", err=True)
+    is_mistake = any(answer.finding.verdict is Verdict.NOT_FOUND for answer in failed)
+    raise (MistakeError if is_mistake else FailureError)(last.fault)
+
+
+def _lines(found: Finding) -> Iterator[str]:
+    """What we learned about one node; nothing if the handshake was not completed."""
+    theirs, seconds = found.node_info, found.seconds
+    if theirs is None:
+        return
+    steps = ", ".join(f"{_word(step)} {seconds[step] * 1000:.1f} ms" for step in HANDSHAKE)
+    yield f"id        {theirs.id}"
+    yield f"moniker   {shown(theirs.moniker)}"
+    yield f"network   {shown(theirs.network)}"
+    yield (
+        f"version   {shown(theirs.version)} (block {theirs.protocol_version.block}, p2p {theirs.protocol_version.p2p})"
+    )
+    yield f"listens   {shown(theirs.listen_addr)}"
+    yield f"channels  {' '.join(f'{channel:#04x}' for channel in theirs.channels)}"
+    if found.is_seed is not None:
+        yield f"seed      {'yes' if found.is_seed else 'no'}"
+    if Step.DNS in seconds:
+        yield f"dns       {seconds[Step.DNS] * 1000:.1f} ms"
+    yield f"tcp       {seconds[Step.TCP] * 1000:.1f} ms"
+    yield f"handshake {sum(seconds[step] for step in HANDSHAKE) * 1000:.1f} ms"
+    yield f"steps     {steps}"
+    if Step.PING in seconds:
+        yield f"ping      {seconds[Step.PING] * 1000:.1f} ms"
+
+
+HEAD = ("ADDRESS", "VERDICT", "MONIKER", "NETWORK", "VERSION", *(f"{step.upper()} MS" for step in Step))
+
+
+def _cells(answer: _Answer) -> Iterator[str]:
+    found = answer.finding
+    theirs = found.node_info
+    yield answer.address
+    yield "seed" if found.verdict is Verdict.OK and found.is_seed else found.verdict
+    for text in ("", "", "") if theirs is None else (theirs.moniker, theirs.network, theirs.version):
+        yield shown(text) or "-"
+    for step in Step:
+        yield f"{found.seconds[step] * 1000:.1f}" if step in found.seconds else "-"
+
+
+def _as_json(answer: _Answer) -> dict[str, Any]:
+    found = answer.finding
+    theirs = found.node_info
+    about = (
+        None
+        if theirs is None
+        else {
+            "id": theirs.id,
+            "moniker": theirs.moniker,
+            "network": theirs.network,
+            "version": theirs.version,
+            "block_protocol": theirs.protocol_version.block,
+            "p2p_protocol": theirs.protocol_version.p2p,
+            "listen_addr": theirs.listen_addr,
+            "channels": list(theirs.channels),
+        }
+    )
+    return {
+        "address": answer.address,
+        "verdict": found.verdict,
+        "detail": found.detail,
+        "node": about,
+        "seed": found.is_seed,
+        "milliseconds": {step: round(seconds * 1000, 3) for step, seconds in found.seconds.items()},
+    }
+
+
+def _word(step: Step) -> str:
+    return {Step.ID: "ID", Step.NODE_INFO: "node info"}.get(step, step)
 
 
 def _positive_seconds(timeout: str) -> float:
@@ -72,148 +182,3 @@ def _positive_seconds(timeout: str) -> float:
     if not 0 < seconds <= LONGEST_TIMEOUT_S:
         raise MistakeError(f"--timeout: found {timeout!r}, allowed: a duration from 1ns to 24h, like 5s")
     return seconds
-
-
-class _Call:
-    """One connection, from the dial to the pong, with the time that each step took."""
-
-    def __init__(self, target: NetAddress, network: str | None, timeout: float) -> None:
-        self.step = "dialling"
-        self.pinged: float | None = None
-        self._target = target
-        self._network = network
-        self._timeout = timeout
-        self._key = NodeKey.generate()
-        self._handshake = Handshake(self._key, self._answer, NodeID(str(target.id)))
-        self._connected = self._shaken = 0.0
-        self._heard = False
-
-    def run(self) -> str:
-        """Go through all steps. Returns: what went wrong; empty if nothing did.
-
-        Raises: HandshakeRefusedError; OSError, TimeoutError when the node cannot be reached.
-        """
-        began = time.perf_counter()
-        with socket.create_connection((str(self._target.host), self._target.port), self._timeout) as sock:
-            self._connected = time.perf_counter() - began
-            # Otherwise the ping would wait for a delayed ACK.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.step = "shaking hands"
-            try:
-                self._shake(sock)
-            except ConnectionError:
-                if self._handshake.secret.is_silent and (spoken := self._spoken_there()) is not None:
-                    return f"{RefusalReason.OTHER_PROTOCOL}: {ForeignProtocolError(spoken)}"
-                if self._handshake.secret.strange_beginning:
-                    return str(self._handshake.receive_eof())
-                return self._closed("during the handshake")
-            except TimeoutError:  # a CometBFT node that is full lets connections wait
-                return f"no word within {self._timeout:g} s: the node is full or hangs, or something else is there"
-            self._shaken = time.perf_counter() - began - self._connected
-            self.step = "waiting for its pong"
-            try:
-                self._ping(sock)
-            except ConnectionError:
-                return self._closed("right after the handshake")
-            except TimeoutError:
-                return (
-                    f"the handshake succeeded, but there was no answer to a ping within {self._timeout:g} s"
-                )
-            except RemoteError as error:
-                return f"protocol error: {error}"
-        return ""
-
-    def _spoken_there(self) -> ForeignProtocol | None:
-        return spoken_at(self._target, min(self._timeout, PROBE_TIMEOUT_S))
-
-    @staticmethod
-    def _closed(when: str) -> str:
-        """What the closing may mean: the protocol has no way to say why."""
-        return f"refused: the node closed the connection {when}: it is full, bars this IP or ID, or has it already"
-
-    def report(self) -> list[str]:
-        """What we learned about the node; nothing if the handshake was not completed."""
-        theirs = self._handshake.theirs
-        if theirs is None or not self._shaken:
-            return []
-        channels = " ".join(f"{channel:#04x}" for channel in theirs.channels)
-        lines = [
-            f"id        {theirs.id}",
-            f"moniker   {shown(theirs.moniker)}",
-            f"network   {shown(theirs.network)}",
-            f"version   {shown(theirs.version)} (block {theirs.protocol_version.block}, p2p {theirs.protocol_version.p2p})",
-            f"listens   {shown(theirs.listen_addr)}",
-            f"channels  {channels}",
-            f"tcp       {self._connected * 1000:.1f} ms",
-            f"handshake {self._shaken * 1000:.1f} ms",
-        ]
-        if self.pinged is not None:
-            lines.append(f"ping      {self.pinged * 1000:.1f} ms")
-        return lines
-
-    def _answer(self, theirs: NodeInfo) -> NodeInfo:
-        return NodeInfo(
-            protocol_version=theirs.protocol_version,
-            id=self._key.node_id,
-            listen_addr="tcp://0.0.0.0:26656",
-            network=theirs.network if self._network is None else self._network,
-            version=theirs.version,
-            channels=theirs.channels,
-            moniker="peerage-ping",
-            tx_index="off",
-            rpc_address="",
-        )
-
-    def _shake(self, sock: socket.socket) -> None:
-        """Perform the handshake within the time limit. Raises: HandshakeRefusedError, OSError, TimeoutError."""
-        deadline = time.monotonic() + self._timeout
-        done = False
-        while not done:
-            sock.sendall(self._handshake.data_to_send())
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise self._handshake.timed_out(self._timeout)
-            sock.settimeout(left)
-            try:
-                data = sock.recv(READ_SIZE)
-            except TimeoutError:
-                if not self._heard:
-                    raise
-                raise self._handshake.timed_out(self._timeout) from None
-            self._heard = True
-            if not data:
-                raise ConnectionResetError
-            done = self._handshake.receive_data(data)
-        sock.sendall(self._handshake.data_to_send())
-
-    def _ping(self, sock: socket.socket) -> None:
-        """Send a ping over the open connection and wait for its pong.
-
-        It speaks on all of the remote's channels, so that whatever a reactor sends meanwhile is understood and skipped.
-        """
-        theirs, secret = self._handshake.theirs, self._handshake.secret
-        assert theirs is not None
-        channels = [ChannelDescriptor(id=channel) for channel in theirs.channels]
-        began = time.monotonic()
-        connection = MultiplexConnection(channels, now=began)
-        connection.ping(began)
-        plaintext = self._handshake.leftover
-        while True:
-            now = time.monotonic()
-            if any(type(event) is PongReceived for event in connection.receive_data(plaintext, now)):
-                self.pinged = now - began
-                return
-            out = connection.data_to_send(now, READ_SIZE)
-            if out:
-                sock.sendall(secret.seal(out))
-            left = began + self._timeout - now
-            if left <= 0:
-                raise TimeoutError
-            if connection.has_unread:
-                plaintext = b""
-                continue
-            sock.settimeout(left)
-            data = sock.recv(READ_SIZE)
-            if not data:
-                raise ConnectionResetError
-            plaintext = secret.receive_data(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -19,7 +20,7 @@ from tests.interop.conftest import StartGoPeer
 from tests.nodes import StartNode, wait_until
 
 NOBODY = "0" * 39 + "1"
-LABELS = ["id", "moniker", "network", "version", "listens", "channels", "tcp", "handshake", "ping"]
+LABELS = ["id", "moniker", "network", "version", "listens", "channels", "tcp", "handshake", "steps", "ping"]
 
 
 def fields(result: Result) -> dict[str, str]:
@@ -74,6 +75,55 @@ def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
     assert result.exit_code == 0, result.output
     found = fields(result)
     assert (found["id"], found["moniker"], found["network"]) == (peer.id, "gopher", "net")
+
+
+@pytest.mark.timeout(600)
+def test_a_seed_is_told_from_other_nodes(start_node: StartNode, go_peer: StartGoPeer) -> None:
+    """A seed hangs up when it has answered a request for addresses: CometBFT's and ours alike."""
+    known = start_node(p2p={"pex": True})
+    ours = start_node({}, p2p={"pex": True, "seed_mode": True, "seeds": [known.address]})
+    theirs = go_peer(pex=True, seed_mode=True, seeds=[known.address])
+    plain = go_peer(pex=True)
+
+    def seeds() -> list[object]:
+        found = json.loads(run("ping", ours.address, theirs.address, plain.address, "--json").stdout)
+        return [answer["seed"] for answer in found]
+
+    # A seed answers when it knows somebody, and CometBFT's nodes are asked again too soon for some seconds.
+    wait_until(lambda: seeds() == [True, True, False], timeout=60.0)
+
+
+def test_several_addresses_are_a_row_each_and_the_worst_is_the_exit_code(start_node: StartNode) -> None:
+    """All at once: who does not answer holds up nobody."""
+    node = start_node(moniker="mona")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"{NOBODY}@127.0.0.1:{listener.getsockname()[1]}"
+    result = run("ping", node.address, nobody, node.address)
+    assert result.exit_code == 1
+    head, first, second = result.stdout.splitlines()
+    assert head.split()[:5] == ["ADDRESS", "VERDICT", "MONIKER", "NETWORK", "VERSION"]
+    assert first.split()[:4] == [node.address, "ok", "mona", "test"]
+    assert second.split()[:2] == [nobody, "unreachable"]
+    assert result.stderr == f"Error: {nobody}: unreachable: Connection refused\n"
+
+
+def test_json_is_a_list_of_objects(start_node: StartNode) -> None:
+    """Also for a single address."""
+    node = start_node(moniker="mona")
+    (answer,) = json.loads(run("ping", node.address, "--json").stdout)
+    assert (answer["address"], answer["verdict"], answer["detail"]) == (node.address, "ok", "")
+    assert (answer["node"]["id"], answer["node"]["moniker"]) == (node.node_id, "mona")
+    assert answer["node"]["channels"] == [0x50, 0x51]
+    assert list(answer["milliseconds"]) == ["tcp", "keys", "id", "node_info", "ping"]
+
+
+def test_a_name_that_is_not_found_costs_the_others_nothing(start_node: StartNode) -> None:
+    """It is a mistake, and said last; an address that is none stops the command before anybody is called."""
+    node = start_node()
+    result = run("ping", f"{NOBODY}@no.such.invalid:1", node.address, "--json")
+    assert result.exit_code == 2
+    assert [answer["verdict"] for answer in json.loads(result.stdout)] == ["name not found", "ok"]
+    assert "host 'no.such.invalid' was not found" in result.stderr
 
 
 def test_a_hostile_node_gets_a_line_a_field() -> None:

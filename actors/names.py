@@ -28,6 +28,11 @@ class NodeNames:
         return f"{self.prefix}{name}"
 
     @property
+    def supervisor(self) -> ActorRef:
+        """The root of the supervision tree."""
+        return ActorRef.to(self.of("supervisor"))
+
+    @property
     def addrbook(self) -> ActorRef:
         return ActorRef.to(self.of("addrbook"))
 

@@ -23,7 +23,7 @@ COMMANDS = {
         "List the address book, import and export CometBFT's addrbook.json.",
     ),
     "bans": LazyCommand("peerage.commands.bans:bans", "List, add or remove bans."),
-    "ping": LazyCommand("peerage.commands.ping:ping", "Dial a node, shake hands, and say who is there."),
+    "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."
     ),
@@ -35,6 +35,9 @@ COMMANDS = {
     "bench": LazyCommand(
         "peerage.commands.bench:bench",
         "Measure how much traffic this machine can carry, with two nodes on loopback.",
+    ),
+    "systemd": LazyCommand(
+        "peerage.commands.systemd:systemd", "Print a systemd unit for the node of a home."
     ),
     "version": LazyCommand("peerage.commands.version:version", "Show peerage's version."),
 }

@@ -7,18 +7,22 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options
+from peerage.commands.service_manager import ServiceManager
 from peerage.commands.stop_request import StopRequest
 from peerage.config.config import Config
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
+from peerage.supervisors.messages import CountChildren
 from peerage.supervisors.node.node import (
     ListenError,
     Node,
@@ -44,6 +48,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
     in its configuration keeps it from starting.
     """
+    manager = ServiceManager.of(os.environ)
     config = load_config(home, flags, file_needed=True, to_start=True)
     set_up_logging(config.log_settings)
     with StopRequest() as stop:
@@ -58,13 +63,24 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
             raise FailureError(str(error)) from error
         try:
             _print(node.address)
-            stop.wait()
+            manager.ready(f"listening, {node.address}")
+            manager.await_stop(stop, partial(_responds, node))
         finally:
+            manager.stopping()
             node.stop()
     try:
         node.wait(0)
     except NodeFailedError as error:
         raise FailureError(str(error)) from error
+
+
+def _responds(node: Node, seconds: float) -> bool:
+    """Whether the root of its supervision tree answers in time."""
+    try:
+        node.names.supervisor.ask(CountChildren(), timeout=seconds)
+    except (Timeout, ActorDeadError):
+        return False
+    return True
 
 
 def _node(config: Config) -> Node:

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import select
 import signal
+import time
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -48,10 +50,16 @@ class StopRequest:
         with contextlib.suppress(OSError):  # the pipe is full, or closed by now
             os.write(self._writer, b"\0")
 
-    def wait(self) -> None:
-        """Return as soon as a stop has been requested."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a stop has been requested, or for so many seconds. Returns: whether one has."""
+        until = None if timeout is None else time.monotonic() + timeout
         while not self._is_asked:
+            left = None if until is None else max(0.0, until - time.monotonic())
+            readable, _, _ = select.select([self._reader], [], [], left)
+            if not readable:
+                break
             os.read(self._reader, _READ_BYTES)
+        return self._is_asked
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._is_asked = True

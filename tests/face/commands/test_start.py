@@ -145,6 +145,26 @@ def test_a_signal_to_all_its_processes_stops_it_cleanly(home: Path, number: sign
         assert "Traceback" not in node.log()
 
 
+def test_a_service_manager_hears_when_it_listens_that_it_lives_and_when_it_ends(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As systemd's Type=notify and WatchdogSec= want it; the processes of the node do not inherit the watchdog."""
+    heard: list[str] = []
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(30.0)
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.getsockname())
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        with StartedNode(home, reactor=None) as node:
+            ready = manager.recv(4096).decode()
+            assert manager.recv(4096) == b"WATCHDOG=1"
+            assert node.stop()[0] == 0
+        while "STOPPING=1" not in heard:
+            heard.append(manager.recv(4096).decode())
+    assert ready == f"READY=1\nSTATUS=listening, {node.address}"
+    assert set(heard) <= {"WATCHDOG=1", "STOPPING=1"}
+
+
 def test_node_that_fails_ends_with_1_and_the_reason(home: Path) -> None:
     """A child ends again and again, until the supervisor gives up."""
     with StartedNode(home, restart_intensity="0") as node:

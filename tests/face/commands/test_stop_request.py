@@ -58,3 +58,12 @@ def test_who_has_been_asked_stays_asked() -> None:
         stop.wait()
         stop.wait()
     stop.ask()
+
+
+def test_a_wait_may_end_before_anybody_has_asked() -> None:
+    """It says which it was."""
+    with StopRequest() as stop:
+        assert not stop.wait(0.0)
+        stop.ask()
+        assert stop.wait(0.0)
+        assert stop.wait()

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-__all__ = ["GRACE_S", "InboundEviction", "InboundPeer"]
+__all__ = ["GRACE_S", "PATIENCE_S", "InboundEviction", "InboundPeer", "Outlook"]
 
 # One in so many is spared for each measure; then half of the others for their age.
 SPARED_FOR_GROUP = 10
 SPARED_FOR_LATENCY = 10
 SPARED_FOR_USE = 5
 GRACE_S = 5.0  # until then a peer has had little time to be of use: a few round trips, and a reactor's first messages
+PATIENCE_S = 60.0  # then one that never was gives way to others of its own group, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,33 @@ class InboundPeer:
     is_kept: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Who would go next, and for whom.
+
+    Args: victim, None when every peer is spared; groups, how many peers each has.
+    """
+
+    victim: InboundPeer | None
+    groups: Mapping[str, int]
+
+    def victim_for(self, group: str) -> InboundPeer | None:
+        """Who goes for a newcomer whose address is in this group. None: the newcomer does."""
+        victim = self.victim
+        if victim is None:
+            return None
+        beside_newcomer, beside_victim = self.groups.get(group, 0), self.groups[victim.group]
+        if beside_newcomer + 1 < beside_victim:
+            return victim  # the peers are spread better afterwards
+        if math.isfinite(victim.idle) or beside_newcomer > beside_victim:
+            return None
+        return victim if beside_newcomer < beside_victim or victim.age >= PATIENCE_S else None
+
+
 class InboundEviction:
     """See the module's text. Decides the same for the same peers, in whatever order they are given.
 
-    Args: salt, secret: groups are spared by it, and an attacker must not be able to choose an address in one of them.
+    Args: salt, secret, 1 to 64 bytes: some groups are spared by it, and an attacker must not be able to choose one of them.
     """
 
     def __init__(self, salt: bytes) -> None:
@@ -58,13 +82,13 @@ class InboundEviction:
 
     def choose(self, peers: Iterable[InboundPeer], newcomer_group: str) -> InboundPeer | None:
         """Which of the peers goes, for a newcomer whose address is in this group. None: the newcomer does."""
+        return self.outlook(peers).victim_for(newcomer_group)
+
+    def outlook(self, peers: Iterable[InboundPeer]) -> Outlook:
+        """The same for any newcomer; it holds as long as the peers are these, and little time has passed."""
         present = sorted(peers, key=lambda peer: peer.id)
-        groups = Counter(peer.group for peer in present)
         exposed = self._exposed([peer for peer in present if not peer.is_kept])
-        if not exposed:
-            return None
-        victim = _least_missed(exposed)
-        return victim if _is_reason(victim, groups[newcomer_group], groups[victim.group]) else None
+        return Outlook(_least_missed(exposed) if exposed else None, Counter(peer.group for peer in present))
 
     def _exposed(self, peers: list[InboundPeer]) -> list[InboundPeer]:
         """Those that no measure spares."""
@@ -106,12 +130,3 @@ def _least_missed(exposed: list[InboundPeer]) -> InboundPeer:
         return has_had_grace, -peer.age if has_had_grace else peer.age
 
     return max((peer for peer in exposed if left[peer.group] == most), key=order)
-
-
-def _is_reason(victim: InboundPeer, beside_newcomer: int, beside_victim: int) -> bool:
-    """Whether the exchange is worth it. Args: how many peers the newcomer's group has, and how many the victim's."""
-    if beside_newcomer + 1 < beside_victim:
-        return True
-    if math.isfinite(victim.idle) or beside_newcomer > beside_victim:
-        return False
-    return beside_newcomer < beside_victim or victim.age >= GRACE_S

@@ -8,7 +8,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.actors.discovery.inbound_eviction import GRACE_S, InboundEviction, InboundPeer
+from peerage.actors.discovery.inbound_eviction import GRACE_S, PATIENCE_S, InboundEviction, InboundPeer
 
 EVICTION = InboundEviction(b"salt")
 OLD = 1000.0
@@ -72,14 +72,15 @@ def test_a_peer_that_was_never_of_use_gives_way() -> None:
 
 def test_within_a_group_only_those_give_way_that_have_had_their_time() -> None:
     """So a flood from one group changes no more places in a second than it could fill with patience."""
-    young = [InboundPeer(f"new-{index}", "crowd", GRACE_S - 0.01) for index in range(20)]
+    young = [InboundPeer(f"new-{index}", "crowd", PATIENCE_S - 0.01) for index in range(20)]
     assert EVICTION.choose(young, "crowd") is None
-    old = peers_of("crowd", 20, age=GRACE_S + 30.0)
+    old = peers_of("crowd", 20, age=PATIENCE_S + 30.0)
     assert EVICTION.choose(old, "crowd") is not None
 
 
 def test_in_a_flood_every_newcomer_has_as_long_as_there_is() -> None:
     """Not the very youngest goes, whose first message may be on its way, but whose grace is nearly over."""
+    assert GRACE_S > 1.0
     young = [InboundPeer(f"new-{index}", f"group-{index}", 0.1 * index) for index in range(10)]
     victim = EVICTION.choose(young, "elsewhere")
     assert victim is not None

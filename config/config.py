@@ -236,7 +236,10 @@ class Config(TopLevel):
         if self.p2p.seed_mode and not self.p2p.pex:
             odd.append("p2p.seed_mode: has no effect, for p2p.pex is false")
         if self.p2p.test_fuzz:
-            odd.append("p2p.test_fuzz: has no effect, connections of peerage do not misbehave")
+            how = "delayed" if self.p2p.test_fuzz_config.mode else "broken"
+            odd.append(
+                f"p2p.test_fuzz: for tests only; connections that this node dials are {how} on purpose"
+            )
         return odd
 
 

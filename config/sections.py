@@ -75,7 +75,7 @@ class TopLevel(Section):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FuzzConfig(Section):
-    """How connections misbehave when p2p.test_fuzz is on."""
+    """How connections that were dialled misbehave when p2p.test_fuzz is on, from ten seconds after the dial."""
 
     SECTION: ClassVar[str] = "p2p.test_fuzz_config"
 
@@ -193,7 +193,11 @@ class P2PConfig(Section):
         "3s", "Longest time for connecting to a peer", start_rule=rule.MORE_THAN_ZERO
     )
     test_dial_fail: bool = switch(False, "For tests: every dial fails", hidden=True)
-    test_fuzz: bool = switch(False, "For tests: connections misbehave", hidden=True)
+    test_fuzz: bool = switch(
+        False,
+        "For tests: connections that this node dials lose what is written, are delayed or break",
+        hidden=True,
+    )
     test_fuzz_config: FuzzConfig = field(default_factory=FuzzConfig)
     libp2p: LibP2PConfig = field(default_factory=LibP2PConfig)
 

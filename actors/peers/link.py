@@ -44,7 +44,7 @@ class LinkEvents:
 
     written: Callable[[], object]
     closed: Callable[[str], object]
-    broken: Callable[[str], object]
+    broken: Callable[[RemoteError], object]
 
 
 class Link:
@@ -168,7 +168,7 @@ class Link:
         try:
             plaintext = self._secret.receive_data(buffer[:count])
         except RemoteError as error:
-            self._owner.broken(str(error))
+            self._owner.broken(error)
             return
         if self.on_bytes is not None:
             on_bytes, self.on_bytes = self.on_bytes, None
@@ -193,7 +193,7 @@ class Link:
     def _break(self, error: RemoteError) -> None:
         if isinstance(error, EmptyPacketFloodError):
             self._count_flood("ended")
-        self._owner.broken(str(error))
+        self._owner.broken(error)
 
     def _count_flood(self, outcome: str) -> None:
         self._metrics.buffer.inc("p2p_packet_floods_total", (outcome,), 1)

@@ -15,7 +15,6 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from peerage.actors import transfer
@@ -43,6 +42,7 @@ from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
 from peerage.actors.peers.connector import HandshakeDriver, TcpDial
 from peerage.actors.peers.draining import RemovalRound
+from peerage.actors.peers.fuzzed_stream import FuzzedStream
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.link import LinkEvents
@@ -57,6 +57,7 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import Frames, ProcessActor, Reply
 from peerage.actors.runtime.limits import Purpose, lack_of_descriptors
 from peerage.wire import multiplex
+from peerage.wire.errors import RemoteError
 
 __all__ = ["PeerActor"]
 
@@ -112,11 +113,7 @@ class PeerActor(ProcessActor):
         self._visit: SeedVisit | None = None  # in a process of its own
         self._question: Question | None = None  # to the switch
         self._session: Session | None = None
-        self._link_events = LinkEvents(
-            written=self._written,
-            closed=partial(self._lost, is_fault=False),
-            broken=partial(self._lost, is_fault=True),
-        )
+        self._link_events = LinkEvents(written=self._written, closed=self._lost, broken=self._lost)
         self._heard: Sequence[multiplex.Event] = ()  # at a seed's door
         self._info: PeerInfo | None = None  # once the reactors know it
         self._probes = Probes()
@@ -185,9 +182,13 @@ class PeerActor(ProcessActor):
     def _shake_hands(self, sock: socket.socket) -> None:
         if self._phases.phase is Phase.DIALLING:
             self._phases.move(Event.CONNECTED)
-        self._stream = SocketStream(sock, self.runtime)
+        p2p = self._context.config.p2p
+        if p2p.test_fuzz and self._facts.is_outbound:
+            self._stream = FuzzedStream.of_dial(sock, self.runtime, p2p.test_fuzz_config)
+        else:
+            self._stream = SocketStream(sock, self.runtime)
         shorten_send_buffer(sock)
-        timeout = self._context.config.p2p.handshake_timeout
+        timeout = p2p.handshake_timeout
         self._deadline.set(timeout, self._timed_out, timeout)
         HandshakeDriver(
             self._stream,
@@ -368,11 +369,10 @@ class PeerActor(ProcessActor):
 
     # --- the end -------------------------------------------------------------------------------------------------------
 
-    def _lost(self, detail: str, *, is_fault: bool) -> None:
+    def _lost(self, cause: str | RemoteError) -> None:
         """The connection is gone, or the remote broke a rule: an error, unless we were leaving anyway."""
-        phase = self._phases.phase
-        if is_fault or phase is Phase.RUNNING:
-            self._end(detail, is_error=True)
+        if isinstance(cause, RemoteError) or self._phases.phase is Phase.RUNNING:
+            self._end(str(cause), is_error=True)
         else:
             self._end()
 

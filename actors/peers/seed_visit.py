@@ -21,6 +21,7 @@ from peerage.actors.peers.session import Probes, Session
 from peerage.actors.peers.stream import Deadline, Loop, SocketStream
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire import multiplex
+from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
 from peerage.wire.pex import PEX_CHANNEL
 
@@ -181,8 +182,8 @@ class SeedVisit:
     def _closed(self, _detail: str) -> None:
         self._events.over()
 
-    def _broken(self, detail: str) -> None:
+    def _broken(self, error: RemoteError) -> None:
         if self._phases.phase is Phase.SEED_REQUEST:
-            self._events.refused(Refusal(RefusalReason.AUTH_FAILURE, detail))
+            self._events.refused(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
         else:
             self._events.over()

@@ -109,7 +109,7 @@ class SocketStream:
         """Call these from now on. Reading begins, if it has not been asked for before."""
         self._on_readable, self._on_writable = on_readable, on_writable
         if self.is_writing:
-            self._loop.add_writer(self.sock.fileno(), on_writable)
+            self._poll_writing(wanted=True)
         self.is_reading = False
         self.set_reading(wanted=True)
 
@@ -117,10 +117,7 @@ class SocketStream:
         """Say whether to be called when bytes arrive."""
         if wanted is not self.is_reading and not self.is_closed:
             self.is_reading = wanted
-            if wanted:
-                self._loop.add_reader(self.sock.fileno(), self._on_readable)
-            else:
-                self._loop.remove_reader(self.sock.fileno())
+            self._poll_reading(wanted=wanted)
 
     def read_into(self, buffer: memoryview) -> int | None:
         """Take what has arrived. Returns: how many bytes, 0 at the end of the stream, None when nothing is there yet.
@@ -180,10 +177,19 @@ class SocketStream:
     def _set_writing(self, *, wanted: bool) -> None:
         if wanted is not self.is_writing:
             self.is_writing = wanted
-            if wanted:
-                self._loop.add_writer(self.sock.fileno(), self._on_writable)
-            else:
-                self._loop.remove_writer(self.sock.fileno())
+            self._poll_writing(wanted=wanted)
+
+    def _poll_reading(self, *, wanted: bool) -> None:
+        if wanted:
+            self._loop.add_reader(self.sock.fileno(), self._on_readable)
+        else:
+            self._loop.remove_reader(self.sock.fileno())
+
+    def _poll_writing(self, *, wanted: bool) -> None:
+        if wanted:
+            self._loop.add_writer(self.sock.fileno(), self._on_writable)
+        else:
+            self._loop.remove_writer(self.sock.fileno())
 
 
 def _ignore() -> None:

@@ -15,6 +15,7 @@ from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import SocketStream
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.empty_packets import PAUSE_S, PAUSES
+from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexConnection
 from peerage.wire.packet import PING, PacketMsg, encode_packet
@@ -92,8 +93,8 @@ class End:
     def _closed(self, detail: str) -> None:
         self._end(f"closed: {detail}")
 
-    def _broken(self, detail: str) -> None:
-        self._end(f"broken: {detail}")
+    def _broken(self, error: RemoteError) -> None:
+        self._end(f"broken: {error}")
 
     def _end(self, told: str) -> None:
         self.told.append(told)

@@ -25,6 +25,7 @@ from peerage.actors.messages import (
     RemovePeer,
 )
 from peerage.actors.names import NodeNames
+from peerage.actors.peers import fuzzed_stream
 from peerage.actors.peers import peer as module
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.peer import PeerActor
@@ -86,17 +87,17 @@ class Remote:
 class Stage:
     """A peer actor whose switch and reactor are the test's.
 
-    Args: reactors, names of those that the node has; only ECHO is there.
+    Args: reactors, names of those that the node has; only ECHO is there. p2p, settings of it.
     """
 
-    def __init__(self, home: Path, reactors: tuple[str, ...] = ("ECHO",)) -> None:
+    def __init__(self, home: Path, reactors: tuple[str, ...] = ("ECHO",), **p2p: Any) -> None:
         self.names = NodeNames(f"peer-test-{next(_serials)}/", reactors, 1)
         self.reactor = Probe(self.names.of("reactor-ECHO"), self._answer)
         self.switch = Probe(self.names.of("switch"), self._admit)
         self.sent: Mapping[int, int] = {}  # what the reactor says in the end
         self._transport = Probe(self.names.of("peers-0"))
         self._context = NodeContext(
-            self.names, loopback_config(home), ANNA, info_of(ANNA), CHANNELS, {CHANNEL: "ECHO"}
+            self.names, loopback_config(home, p2p=p2p), ANNA, info_of(ANNA), CHANNELS, {CHANNEL: "ECHO"}
         )
         self._stack = ExitStack()
 
@@ -124,6 +125,16 @@ class Stage:
         self.reactor.expect(AddPeer)
         return ref, remote
 
+    def dial(self) -> socket.socket:
+        """A peer that dials a node which says nothing. Returns: the node's listener."""
+        listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        ip, port = listener.getsockname()
+        facts = ConnectionFacts(
+            "one", self.names.of("peers-0"), ip, port, is_outbound=True, dialled_id=BERT.node_id
+        )
+        PeerActor.options(name=f"{self.names.prefix}peer", place=THREAD, extra=self._context).start(facts)
+        return listener
+
     def _answer(self, message: Any) -> Any:
         return self.sent if isinstance(message, RemovePeer) else None
 
@@ -141,7 +152,7 @@ def start_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sta
     """Patience with reactors is long, so that no test ends well by it."""
     monkeypatch.setattr(module, "DRAIN_LIMIT_S", PATIENCE_S)
     with ExitStack() as stack:
-        yield lambda *reactors: stack.enter_context(Stage(tmp_path, reactors or ("ECHO",)))
+        yield lambda *reactors, **p2p: stack.enter_context(Stage(tmp_path, reactors or ("ECHO",), **p2p))
 
 
 def test_messages_that_come_after_the_reactors_last_answer_are_sent(start_stage: StartStage) -> None:
@@ -177,3 +188,19 @@ def test_the_switch_is_told_of_a_start_and_an_end_once(start_stage: StartStage) 
     remote.read_to_the_end()
     for message in (AdmitPeer, PeerStarted, ConnectionEnded):
         stage.switch.expect(message)
+
+
+def test_a_dialled_connection_misbehaves_when_the_operator_asks_for_it(
+    start_stage: StartStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here from the beginning: it is broken at its first write."""
+    monkeypatch.setattr(fuzzed_stream, "FUZZ_AFTER_S", 0.0)
+    stage = start_stage(test_fuzz=True, test_fuzz_config={"prob_drop_rw": 0.0, "prob_drop_conn": 1.0})
+    listener = stage.dial()
+    refusal = stage.switch.fish(ConnectionEnded).refusal
+    assert refusal is not None
+    assert "closed the connection" in refusal.detail
+    theirs, _address = listener.accept()
+    with theirs:
+        theirs.settimeout(PATIENCE_S)
+        assert theirs.recv(1) == b""

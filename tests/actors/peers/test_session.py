@@ -98,7 +98,11 @@ class End:
             self.stream,
             secret,
             INFO,
-            LinkEvents(written=lambda: None, closed=self.told.append, broken=self.told.append),
+            LinkEvents(
+                written=lambda: None,
+                closed=self.told.append,
+                broken=lambda error: self.told.append(str(error)),
+            ),
             self._hand_over,
             self.probes,
         )

@@ -123,7 +123,8 @@ class MultiplexConnection:
         self._flush_throttle = flush_throttle
         self._empty_packets = EmptyPacketBudget(now)
         self._most_read = CALL_COST
-        self._error: RemoteError | None = None
+        self.error: RemoteError | None = None
+        """Why the connection is over; None while it is not."""
         self._ping_due = False  # a ping is to be written
         self._ping_at = now + ping_interval
         self._pinged_at: float | None = None  # when we sent the ping whose pong is still missing
@@ -161,13 +162,13 @@ class MultiplexConnection:
             the next call of this method or of `tick`, which is then due at once, raises it.
         Raises: PacketError, MalformedMessageError, MessageTooLongError, PongTimeoutError.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         reader = self._reader
         try:
             events = reader.feed(data)
         finally:
-            self._error = reader.error
+            self.error = reader.error
         size, cost = len(data), reader.cost
         self._recv_meter.update(size, now)
         if cost <= size:  # so it is in bulk
@@ -189,12 +190,14 @@ class MultiplexConnection:
             self._pong_due = True
         if reader.pongs:
             empty -= self._pinged_at is not None  # one was asked for
-            self._on_pong(now)
+            if self._pinged_at is not None:
+                self.round_trip = now - self._pinged_at
+            self._pinged_at = self._pong_deadline = None
         if empty:
             try:
                 self._empty_packets.spend(empty, now)
             except EmptyPacketFloodError as flood:
-                self._error = self._error or flood
+                self.error = self.error or flood
 
     def take_unserved(self) -> Mapping[int, int]:
         """Packets dropped since the last call. Returns: channel ID → packets, only for channels where some were."""
@@ -243,11 +246,6 @@ class MultiplexConnection:
             if self._pinged_at is not None:
                 self._pong_deadline = now + self._pong_timeout
 
-    def _on_pong(self, now: float) -> None:
-        if self._pinged_at is not None:
-            self.round_trip = now - self._pinged_at
-        self._pinged_at = self._pong_deadline = None
-
     # --- sending ---
 
     def try_send(self, channel_id: int, data: _Bytes) -> bool:
@@ -256,15 +254,15 @@ class MultiplexConnection:
         Args: data, of any size, 0 included; copied only if it is mutable.
         Returns: False when the channel's queue is full, there is no such channel, or the connection is over.
         """
-        return self._error is None and self._scheduler.put(channel_id, data)
+        return self.error is None and self._scheduler.put(channel_id, data)
 
     def try_send_many(self, channel_id: int, messages: Sequence[_Bytes | FramedMessage]) -> int:
         """Queue messages of one channel in order, as `try_send` does. Returns: how many, from the first on."""
-        return self._scheduler.put_many(channel_id, messages) if self._error is None else 0
+        return self._scheduler.put_many(channel_id, messages) if self.error is None else 0
 
     def try_send_run(self, run: MessageRun) -> int:
         """Queue joined messages, as `try_send_many` does. Returns: how many, from the first on."""
-        return self._scheduler.put_run(run) if self._error is None else 0
+        return self._scheduler.put_run(run) if self.error is None else 0
 
     def can_send(self, channel_id: int) -> bool:
         """Whether the channel's queue has room."""
@@ -294,7 +292,7 @@ class MultiplexConnection:
         Returns: b"" when there is nothing to write, or nothing within the send rate.
         """
         scheduler = self._scheduler
-        allowance = self._send_limit.allowance(now) if scheduler.has_data and self._error is None else 0
+        allowance = self._send_limit.allowance(now) if scheduler.has_data and self.error is None else 0
         parts: list[_Bytes] = []
         # A pong rides along with other data for free. Without any, pongs are at least flush_throttle apart, or each ping
         # of a flood would cost us a whole frame of 1044 bytes.
@@ -319,7 +317,7 @@ class MultiplexConnection:
 
         Also true for a pong that still has to wait for its time, and for an error that `tick` will raise.
         """
-        if self._ping_due or self._pong_due or self._error is not None:
+        if self._ping_due or self._pong_due or self.error is not None:
             return True
         return self._scheduler.has_data and self._send_limit.allowance(now) > 0
 
@@ -337,19 +335,25 @@ class MultiplexConnection:
             if self._unasked_pong_at is None:
                 self._pong_deadline = now + self._pong_timeout
 
-    # --- time ---
+    # --- the end ---
 
-    @property
-    def error(self) -> RemoteError | None:
-        """Why the connection is over; None while it is not."""
-        return self._error
+    def discard(self) -> None:
+        """Let go of unfinished messages and of those that are queued: nothing is read or written any more.
+
+        Whoever still refers to the connection, a cycle of objects that waits for the garbage collector for example, keeps
+        no more than its counters.
+        """
+        self._reader.discard()
+        self._scheduler.discard()
+
+    # --- time ---
 
     def next_deadline(self, now: float) -> float:
         """When to call `tick` at the latest, and `data_to_send` after it.
 
         Covers the next ping, the pong timers, and the moment at which a rate limit lets bytes through again.
         """
-        if self._error is not None:
+        if self.error is not None:
             return now
         due = self._ping_at
         if self._pong_deadline is not None:
@@ -376,15 +380,15 @@ class MultiplexConnection:
 
         Raises: PongTimeoutError; the error that `receive_data` found after its last events.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         if self._pong_deadline is not None and now >= self._pong_deadline:
             if now - self._pong_deadline > _LATE_S:
                 # The process was held up, so the pong may lie in the socket unread: let the owner read first, once.
                 self._pong_deadline = now + _LATE_S
             else:
-                self._error = PongTimeoutError(self._pong_timeout)
-                raise self._error
+                self.error = PongTimeoutError(self._pong_timeout)
+                raise self.error
         if now >= self._ping_at:
             self._ping_at = now + self._ping_interval
             self.ping(now)

@@ -153,6 +153,13 @@ class PacketReader:
         self.empty = 0  # packets with neither data nor eof, which say nothing
         self.unserved: dict[int, int] = {}  # channel → packets dropped since the owner last took this dict
 
+    def discard(self) -> None:
+        """Let go of all that is held: the connection has ended."""
+        self._held = b""
+        self.has_unread = False
+        for channel in self._incoming.values():
+            channel.clear()
+
     def feed(self, data: _Bytes) -> list[Event]:
         """Take more of the stream, or go on with what was left of it.
 

@@ -173,6 +173,12 @@ class OutgoingChannel:
             self.queued += count
         return count
 
+    def discard(self) -> None:
+        """Let go of what is queued and of what is partly sent."""
+        self._queue.clear()
+        self._message = None
+        self.queued = 0
+
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
         """Append packets until `least` bytes are written, nothing is left, or the next packet would exceed `room`.
 
@@ -361,6 +367,12 @@ class Scheduler:
         if was_idle and count:
             self._ready.append(channel)
         return count
+
+    def discard(self) -> None:
+        """Let go of everything that is to be sent: the connection has ended."""
+        for channel in self.channels.values():
+            channel.discard()
+        self._ready.clear()
 
     def write(self, parts: list[_Bytes], room: int, now: float) -> int:
         """Append packets of at most `room` bytes in all; a single first packet may exceed that, so that progress is made.

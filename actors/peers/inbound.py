@@ -116,7 +116,7 @@ class Inbound:
         self._check_room()
 
     def close(self) -> None:
-        """Give back what lies on disk."""
+        """Give back what no reactor has got."""
         for window in self._windows.values():
             window.close()
 

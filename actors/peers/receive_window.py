@@ -109,7 +109,8 @@ class ReceiveWindow:
         self.consumed(0, 0)
 
     def close(self) -> None:
-        """Give back what lies on disk."""
+        """Give back what lies on disk, and what the reactor had no room for."""
+        self._held, self._places, self._frames = [], [], []
         if self._spill is not None:
             self._spill.close()
             self._spill = None

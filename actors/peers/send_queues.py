@@ -224,8 +224,10 @@ class SendQueues:
         return moved
 
     def close(self) -> None:
-        """Everyone who still waits is refused."""
-        for queue in self._waiting.values():
+        """Everyone who still waits is refused, and nothing that was to be sent is kept."""
+        waiting, self._waiting = self._waiting, {}
+        self._connection.discard()
+        for queue in waiting.values():
             for entry in queue:
                 if entry.answer is not None:
                     entry.answer.set((False, 0))

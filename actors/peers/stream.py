@@ -163,6 +163,7 @@ class SocketStream:
         self.set_reading(wanted=False)
         self._set_writing(wanted=False)
         self._on_readable = self._on_writable = _ignore  # they hold whoever drove it, who holds the stream
+        self._unsent = memoryview(b"")
         self.sock.close()
 
     def move_to(self, loop: Loop) -> None:

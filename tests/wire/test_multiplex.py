@@ -601,3 +601,14 @@ def test_nothing_is_sent_on_an_unserved_channel() -> None:
     assert not ours.try_send(0x55, b"x")
     assert ours.queue_room(0x55) == 0
     assert 0x55 not in {channel.id for channel in ours.status(0.0).channels}
+
+
+def test_a_discarded_connection_holds_nothing() -> None:
+    """Neither what was to be sent nor what had begun to arrive."""
+    ours = connection()
+    ours.try_send(BULK, bytes(10_000))
+    ours.receive_data(encode_packet(PacketMsg(FIRST, False, b"begun")), 0.0)
+    ours.discard()
+    assert ours.flushed
+    assert ours.data_to_send(0.0, 65_536) == b""
+    assert ours.receive_data(GOOD, 0.0) == [MessageReceived(FIRST, b"good")]

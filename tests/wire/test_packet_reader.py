@@ -536,3 +536,12 @@ def test_a_packet_on_an_unserved_channel_may_be_no_longer_than_any_other() -> No
     reader = PacketReader(CAPACITIES, remote_channels=ANNOUNCED)
     with pytest.raises(MessageTooLongError):
         reader.feed(encode_packet(PacketMsg(0x40, True, bytes(2000))))
+
+
+def test_what_is_discarded_is_not_kept_anywhere() -> None:
+    """Unfinished messages, and a packet of which a part is there."""
+    reader = PacketReader(CAPACITIES)
+    packet = encode_packet(PacketMsg(0x20, False, bytes(1000)))
+    reader.feed(packet * 10 + packet[:500])
+    reader.discard()
+    assert reader.feed(encode_packet(PacketMsg(0x20, True, b"x"))) == [MessageReceived(0x20, b"x")]

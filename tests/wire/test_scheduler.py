@@ -242,3 +242,16 @@ def test_two_descriptors_for_one_channel_are_refused() -> None:
 def test_nothing_is_queued_on_an_unknown_channel() -> None:
     """As in CometBFT, it looks like a full queue."""
     assert not scheduler(ChannelDescriptor(1)).put(2, b"")
+
+
+def test_what_is_discarded_is_not_written() -> None:
+    """Neither what is queued nor the rest of a message that is partly sent."""
+    channels = scheduler(ChannelDescriptor(0x20, 1, 3), ChannelDescriptor(0x30, 1, 3))
+    channels.put(0x20, bytes(5000))
+    channels.put(0x20, b"second")
+    channels.put(0x30, b"other")
+    assert written(channels, room=3000)
+    channels.discard()
+    assert not channels.has_data
+    assert written(channels) == b""
+    assert all(channel.unsent == 0 for channel in channels.channels.values())

@@ -13,10 +13,11 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.heap import Heap
 from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
 from peerage.actors.runtime.mail.future import Future
-from peerage.actors.runtime.mail.host_table import THREAD_BITS, THREAD_MASK
+from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, THREAD_MASK
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.promise import Promises
@@ -68,6 +69,8 @@ class Process:
         self.log_setup = b""
         self.here = here.Thread()
         self.promises = Promises(self)
+        # The embedder's heap is its own affair.
+        self._heap = None if serial == ROOT_SERIAL else Heap()
         self._threads = 0
         self._lock = threading.RLock()  # a signal's handler may interrupt its own thread here
         self._is_left_open = False  # whether a host that was stuck at the system's end has kept the context
@@ -171,12 +174,14 @@ class Process:
         """Have `hook(target, messages)` called for dead letters of this process."""
         self.network.dead_letters.hook = hook
 
-    # The directory and the shared memory
+    # The directory and the memory
 
     def look_around(self) -> None:
-        """See whether the directory is still there, and what of the shared memory can be given back."""
+        """See whether the directory is still there, and what of the memory can be given back, shared or not."""
         self.network.mend()
         self.network.memory.look(self.ports)
+        if self._heap is not None:
+            self._heap.look()
 
     def _is_ending(self) -> bool:
         return self.main is not None and self.main.finished

@@ -210,3 +210,16 @@ def test_a_disk_that_takes_nothing_makes_the_connection_wait(tmp_path: Path) -> 
     assert [message for _, message in reactor.got] == [b"a", b"b", b"c"]
     assert not window.is_full()
     window.close()
+
+
+def test_a_closed_window_keeps_nothing() -> None:
+    """What waits for room would never get it."""
+    reactor = Reactor()
+    window = window_of(reactor)
+    window.add(WAIT, bytes(10))
+    window.add(WAIT, b"waits")
+    assert window.is_full()
+    window.close()
+    assert not window.is_full()
+    window.consumed(10, 1)
+    assert len(reactor.got) == 0

@@ -232,3 +232,11 @@ def test_channels_do_not_wait_for_each_other(ends: Ends) -> None:
     ends.queues.put_paid(FEW, queued)
     host.broadcast(b"to all", channel=MANY)
     assert sorted(ends.read()) == sorted([*queued, b"to all"])
+
+
+def test_closed_queues_keep_nothing(ends: Ends) -> None:
+    """Neither what is queued nor what waits for room: it would go nowhere."""
+    ends.queues.put_paid(FEW, [b"1", b"2", b"3"])
+    ends.queues.close()
+    assert ends.queues.is_empty
+    assert ends.read() == []

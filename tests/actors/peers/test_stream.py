@@ -130,3 +130,9 @@ def test_a_deadline_that_is_cancelled_does_not_ring() -> None:
     deadline.cancel()
     loop.advance(5.0)
     assert rung == []
+
+
+def test_a_closed_stream_keeps_nothing_unsent(ends: Ends) -> None:
+    assert not ends.stream.send(bytes(MUCH))
+    ends.stream.close()
+    assert not ends.stream.has_unsent

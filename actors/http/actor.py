@@ -1,7 +1,7 @@
 """An actor that serves HTTP: its loop stays with its mailbox, the server runs in a thread beside it.
 
-The actor is up as soon as it listens. Importing a server takes longer than all else that a host does before it is up, so
-that is left to the thread; clients wait in the sockets' queues meanwhile.
+The actor is up as soon as it listens. A server takes as much memory as all else in its process, and longer to import than a
+host to start. So there is none until the first client comes, which waits in the socket's queue meanwhile.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listening import GetAddresses, address_of, listening_sockets
 from peerage.actors.runtime import ProcessActor
+from peerage.actors.runtime.limits import lack_behind
 from peerage.actors.runtime.log import get_logger
 from peerage.config.listen_address import ListenAddress
 
@@ -45,6 +47,7 @@ class HttpActor(ProcessActor):
         self._limits = limits
         self._addresses: tuple[str, ...] = ()
         self._sockets: Sequence[socket.socket] = ()  # until there is a server, which owns them
+        self._socket_files: Sequence[str] = ()
         self._server: HttpServer | None = None
         self._lock = threading.Lock()
         self._is_over = False
@@ -58,16 +61,32 @@ class HttpActor(ProcessActor):
         return None
 
     def on_start(self) -> None:
-        """Listen, and begin to serve. Raises: ListenFailedError; ValueError, the address does not parse."""
+        """Listen. Raises: ListenFailedError; ValueError, the address does not parse."""
         addresses = ListenAddress.parse_list(self._laddr)
         self._sockets = listening_sockets(self.runtime.fds, self.socket_name, addresses)
         self._addresses = tuple(map(address_of, self._sockets))
         used = {sock.getsockname() for sock in self._sockets}
-        files = [address.path for address in addresses if address.path in used]
-        threading.Thread(
-            target=self._serve, args=(files,), name=f"{self.socket_name}-start", daemon=True
-        ).start()
+        self._socket_files = [address.path for address in addresses if address.path in used]
+        self._await_client()
         _log.info("serving HTTP", service=self.socket_name, addresses=self._addresses)
+
+    def _await_client(self) -> None:
+        for sock in self._sockets:
+            self.runtime.add_reader(sock.fileno(), self._on_client)
+
+    def _on_client(self) -> None:
+        """The first one: have a server made for it and for those behind it."""
+        for sock in self._sockets:
+            self.runtime.remove_reader(sock.fileno())
+        try:
+            threading.Thread(target=self._serve, name=f"{self.socket_name}-start", daemon=True).start()
+        except (
+            RuntimeError
+        ) as error:  # there can be no more threads now: the client waits, and we are no worse for it
+            _log.warning(
+                "HTTP server put off", service=self.socket_name, cause=lack_behind(error) or str(error)
+            )
+            self.runtime.call_later(CHECK_INTERVAL_S, self._await_client)
 
     def on_receive(self, message: Any) -> Any:
         """Answer `GetAddresses`; what it does not know is ignored."""
@@ -81,6 +100,8 @@ class HttpActor(ProcessActor):
         if server is None:
             for sock in self._sockets:
                 sock.close()
+            for path in self._socket_files:
+                Path(path).unlink(missing_ok=True)
         elif not server.stop():
             _log.warning("HTTP server's thread did not end in time", service=self.socket_name)
 
@@ -88,7 +109,7 @@ class HttpActor(ProcessActor):
         """As `on_stop`, which is not called after a failure."""
         self.on_stop()
 
-    def _serve(self, socket_files: Sequence[str]) -> None:
+    def _serve(self) -> None:
         """In a thread: import a server, and start it, unless the actor has ended by then."""
         try:
             from peerage.actors.http.server import HttpServer
@@ -102,7 +123,7 @@ class HttpActor(ProcessActor):
                     self._sockets,
                     name=self.socket_name,
                     limits=self._limits,
-                    socket_files=socket_files,
+                    socket_files=self._socket_files,
                     broken_body=broken_body,
                 )
             server.start()

@@ -81,3 +81,15 @@ def test_every_point_of_low_order_is_refused(point: str, top_bit: int) -> None:
     remote[-1] |= top_bit
     with pytest.raises(LowOrderKeyError):
         agree(SECRET, bytes(remote))
+
+
+def test_keys_are_derived_as_another_library_does() -> None:
+    """RFC 5869, whatever the secret."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    info = b"TENDERMINT_SECRET_CONNECTION_KEY_AND_CHALLENGE_GEN"
+    for first in (0, 1, 255):
+        secret = bytes([first]) * 32
+        theirs = HKDF(SHA256(), 96, salt=None, info=info).derive(secret)
+        assert derive_keys(secret, local_is_lower=True) == (theirs[:32], theirs[32:64])

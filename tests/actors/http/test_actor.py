@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import threading
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -38,19 +39,43 @@ class Hello(HttpActor):
         return super().on_receive(message)
 
 
-go_on, is_over = threading.Event(), threading.Event()  # here: classes travel without locks
+go_on, is_over, is_preparing = (
+    threading.Event(),
+    threading.Event(),
+    threading.Event(),
+)  # here: classes travel without locks
 
 
 class Slow(Hello):
     """Prepares its server when it is told to."""
 
     def application(self) -> ASGIApp:
+        is_preparing.set()
         go_on.wait()
         return super().application()
 
-    def _serve(self, socket_files: Sequence[str]) -> None:
-        super()._serve(socket_files)
+    def _serve(self) -> None:
+        super()._serve()
         is_over.set()
+
+
+class Noting(Hello):
+    """Counts how often a server was prepared."""
+
+    prepared = 0
+
+    def application(self) -> ASGIApp:
+        self.prepared += 1
+        return super().application()
+
+    def on_receive(self, message: Any) -> Any:
+        return self.prepared if message == "prepared" else super().on_receive(message)
+
+
+def call(address: str) -> socket.socket:
+    """A client that has connected, and asks for nothing yet."""
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=10.0)
 
 
 def get(address: str) -> str:
@@ -82,6 +107,44 @@ def test_serves_from_its_start_on_and_says_where() -> None:
     assert all(map(is_refused, addresses))
 
 
+def test_there_is_no_server_before_the_first_client() -> None:
+    """An idle service takes no memory for one. All addresses share the one that is made then."""
+    with run_actor(Noting, f"{ANY_PORT},{ANY_PORT}", LIMITS) as ref:
+        addresses = ref.ask(GetAddresses())
+        assert ref.ask("prepared") == 0
+        assert [get(address) for address in addresses] == ["hello", "hello"]
+        assert ref.ask("prepared") == 1
+
+
+def test_without_a_thread_for_its_server_the_actor_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit of the operating system is met when a client comes: that must not end what ran before."""
+    starts: list[str] = []
+    start_thread = threading.Thread.start
+
+    def refuse_first(thread: threading.Thread) -> None:
+        if thread.name == "hello-start":
+            starts.append(thread.name)
+            if len(starts) == 1:
+                raise RuntimeError("can't start new thread")
+        start_thread(thread)
+
+    monkeypatch.setattr("peerage.actors.http.actor.CHECK_INTERVAL_S", 0.0)
+    with run_actor(Hello, ANY_PORT, LIMITS) as ref:
+        (address,) = ref.ask(GetAddresses())
+        monkeypatch.setattr(threading.Thread, "start", refuse_first)
+        assert get(address) == "hello"
+        assert len(starts) == 2
+
+
+def test_a_socket_file_goes_with_an_actor_that_nobody_called(tmp_path: Path) -> None:
+    """As it does with a server."""
+    path = tmp_path / "http.sock"
+    with run_actor(Hello, f"unix://{path}", LIMITS) as ref:
+        assert ref.ask(GetAddresses()) == (f"unix://{path}",)
+        assert path.is_socket()
+    assert not path.exists()
+
+
 def test_a_failure_ends_the_server_too() -> None:
     """Whichever way the actor ends."""
     with run_actor(Hello, ANY_PORT, LIMITS) as ref:
@@ -100,13 +163,17 @@ def test_a_server_that_cannot_start_ends_the_actor(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(HttpServer, "start", fail)
     with run_actor(Hello, ANY_PORT, LIMITS) as ref:
-        assert "no thread" in watch(ref).wait(20.0).text
+        (address,) = ref.ask(GetAddresses())
+        with call(address):
+            assert "no thread" in watch(ref).wait(20.0).text
 
 
 def test_an_actor_that_ends_before_it_serves_leaves_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread that prepares the server finds the actor gone."""
     with run_actor(Slow, ANY_PORT, LIMITS) as ref:
         (address,) = ref.ask(GetAddresses())
+        call(address).close()
+        assert is_preparing.wait(20.0)
     go_on.set()
     assert is_over.wait(20.0)
     assert is_refused(address)

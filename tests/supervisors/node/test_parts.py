@@ -46,6 +46,7 @@ def test_the_fork_server_imports_no_http_server() -> None:
         "starlette.responses",
         "uvicorn",
         "prometheus_client",
+        "cryptography",  # with OpenSSL in it
         *(part.module for part in parts.HTTP_PARTS),
     }
     assert not found & {"peerage.supervisors.supervisor", "peerage.actors.discovery.survey.survey", "click"}

@@ -62,7 +62,7 @@ class Kind(ABC, Generic[T]):
 
 
 class Text(Kind[str]):
-    """A string on one line. A line break would mean that a file or a variable was put together wrongly."""
+    """A string on one line, in UTF-8. A line break would mean that a file or a variable was put together wrongly."""
 
     allowed = "a string"
     metavar = "TEXT"
@@ -312,6 +312,9 @@ def split_list(text: str) -> list[str]:
 def _on_one_line(text: str) -> str:
     if len(text.splitlines()) > 1 or text.endswith(_LINE_ENDS):
         raise UnfitValueError(text, "text on one line", "there is a line break inside")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        # a byte of a flag or variable that is no UTF-8: no config.toml can hold it
+        raise UnfitValueError(text, "text in UTF-8", "there is a byte inside that is not UTF-8")
     return text
 
 

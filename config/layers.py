@@ -11,7 +11,7 @@ from peerage.config.errors import ConfigError, Mistake, UnfitValueError
 from peerage.config.foreign_setting import foreign_variables
 from peerage.config.genesis import read_chain_id
 from peerage.config.home import Home
-from peerage.config.quoting import shown
+from peerage.config.quoting import name_shown, shown
 from peerage.config.resolution import Resolution
 from peerage.config.sections import SETTINGS
 from peerage.config.toml_file import TomlValues, nearest, read_toml_file
@@ -141,7 +141,7 @@ def _given_flags(flags: Mapping[str, str], settled: Resolution) -> dict[str, str
         if name is None:
             close = nearest(flag_name(spelling), names)
             allowed = f"a setting's name, such as {close}" if close else "a setting's name"
-            settled.mistakes.append(Mistake("", f"flag {spelling}", shown(value), allowed))
+            settled.mistakes.append(Mistake("", f"flag {name_shown(spelling)}", shown(value), allowed))
         else:
             given[name] = value
     return given
@@ -164,5 +164,5 @@ def _odd_variables(environ: Mapping[str, str]) -> list[str]:
         elif not variable.startswith(_LIBP2P_PREFIXES):
             close = nearest(variable, known)
             hint = f"; did you mean {close}?" if close else ""
-            warnings.append(f"{variable} (environment): unknown, ignored{hint}")
+            warnings.append(f"{name_shown(variable)} (environment): unknown, ignored{hint}")
     return warnings

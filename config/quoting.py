@@ -1,6 +1,7 @@
 """Shows values to the operator: strings in TOML's quotes, and nothing unprintable."""
 
 SHOWN_LIMIT = 120  # characters of a wrong value that are shown
+NAME_LIMIT = 80  # and of an unknown name
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -19,6 +20,12 @@ def shown(value: object) -> str:
     else:
         text = _of_object(value)
     return text if len(text) <= SHOWN_LIMIT else text[:SHOWN_LIMIT] + "…"
+
+
+def name_shown(name: str) -> str:
+    """A name as somebody has spelt it, without quotes: printable, on one line, and short."""
+    text = quoted(name[: NAME_LIMIT + 1])[1:-1]
+    return text if len(text) <= NAME_LIMIT else text[:NAME_LIMIT] + "…"
 
 
 def _of_object(value: object) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from peerage.config.errors import ConfigError, Mistake, UnfitValueError
 from peerage.config.foreign_setting import foreign_setting
 from peerage.config.kind import NAMES
-from peerage.config.quoting import shown
+from peerage.config.quoting import name_shown, shown
 from peerage.config.sections import SECTIONS
 from peerage.config.setting import settings_of
 from peerage.config.small_file import read_small_file
@@ -148,7 +148,7 @@ _OTHER_NAMES: dict[tuple[str, str], Callable[[TomlValues, str, object, str], Non
 def _unknown(name: str, spelling: str, section: str, source: str) -> str:
     close = nearest(plain_key(spelling), _KNOWN[section])
     hint = f"; did you mean {close}?" if close else ""
-    return f"{name[:80]} ({source}): unknown, ignored{hint}"
+    return f"{name_shown(name)} ({source}): unknown, ignored{hint}"
 
 
 def _broken(error: Exception) -> str:

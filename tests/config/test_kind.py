@@ -198,3 +198,14 @@ def test_an_array_is_a_list_too_where_cometbft_has_one() -> None:
     for raw in ([1], [["a"]], {"a": 1}, None, ["a,b"]):
         with pytest.raises(UnfitValueError):
             NAMES_ARRAY.from_toml(raw)
+
+
+@pytest.mark.parametrize("kind", [TEXT, NAMES])
+def test_a_byte_that_is_no_utf8_is_refused(kind: Kind[Any]) -> None:
+    """Flags and variables may hold one; a config.toml that `init` wrote with it could not be read."""
+    text = b"caf\xe9".decode("utf-8", "surrogateescape")
+    for read in (kind.from_text, kind.from_python):
+        with pytest.raises(UnfitValueError) as refused:
+            read(text)
+        assert "not UTF-8" in refused.value.reason
+        assert str(refused.value).isprintable()

@@ -188,3 +188,11 @@ def test_a_file_in_the_wrong_place_is_named_where_there_is_no_other(tmp_path: Pa
     with pytest.raises(ConfigError) as caught:
         settle_layers(Home(tmp_path), {}, {}, file_needed=True)
     assert "config.toml: not read" in caught.value.warnings[0]
+
+
+def test_names_that_a_terminal_would_obey_are_escaped(tmp_path: Path) -> None:
+    """Of variables and of flags."""
+    settled = settle(home_with(tmp_path, ""), {"--p2p.\x1b[2J": "x"}, {"PEERAGE_P2P_\udcc7\x1b": "x"})
+    (warning,), (mistake,) = settled.warnings, settled.mistakes
+    assert warning.startswith("PEERAGE_P2P_\\U0000dcc7\\U0000001b (environment): unknown")
+    assert str(mistake).isprintable()

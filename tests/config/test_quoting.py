@@ -3,7 +3,7 @@ import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.config.quoting import SHOWN_LIMIT, quoted, shown
+from peerage.config.quoting import NAME_LIMIT, SHOWN_LIMIT, name_shown, quoted, shown
 
 
 @given(st.text())
@@ -28,3 +28,15 @@ def test_how_values_are_shown() -> None:
     assert shown(value=True) == "true"
     assert shown("x" * 1000).endswith("…")
     assert "digits" in shown(10**5000)
+
+
+@given(st.text())
+def test_a_name_is_shown_as_it_was_spelt(name: str) -> None:
+    """Without quotes, on one line, and short."""
+    text = name_shown(name)
+    assert text.isprintable()
+    assert len(text) <= NAME_LIMIT + 1
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    assert name_shown("p2p.Max-Peers_2") == "p2p.Max-Peers_2"

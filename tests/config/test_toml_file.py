@@ -178,3 +178,11 @@ def test_nearest() -> None:
     assert nearest("MAX_DELAY", ["MaxDelay", "Mode"]) == "MaxDelay"
     assert nearest("qqq", ["MaxDelay", "Mode"]) is None
     assert nearest("x" * 100_000, ["MaxDelay"]) is None
+
+
+def test_an_unknown_key_is_shown_on_one_line() -> None:
+    """A quoted key may hold anything."""
+    (warning,) = values_of({"p2p": {"a\x1b\n" + "b" * 100: 1}}, "file f").warnings
+    assert warning.isprintable()
+    assert warning.startswith("p2p.a\\U0000001b\\nbbb")
+    assert "b" * 81 not in warning

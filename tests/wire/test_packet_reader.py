@@ -16,7 +16,6 @@ from peerage.wire.errors import (
     PacketKindError,
     RemoteError,
     UnknownChannelError,
-    VarintTruncatedError,
 )
 from peerage.wire.packet import (
     PING,
@@ -34,8 +33,9 @@ from peerage.wire.packet import (
     encode_packet,
 )
 from peerage.wire.packet_reader import CALL_COST, CRUMB_COST, HEADER_COST, ODD_COST, PACKET_COST, PacketReader
-from peerage.wire.varint import decode_uvarint, encode_uvarint
+from peerage.wire.varint import encode_uvarint
 from tests.strategies import chunks
+from tests.wire.packet_streams import apart, read_slowly, without_repeats
 from tests.wire.vectors import load, octets, pattern
 
 pytestmark = pytest.mark.usefixtures("form")
@@ -63,24 +63,6 @@ def read(
             assert error is reader.error  # noqa: PT017  # which one is not the point
             break
     return events, reader.error
-
-
-def without_repeats(events: list[Event]) -> list[Event]:
-    """Events as they are without regard to how many pings or pongs were read at once."""
-    kept: list[Event] = []
-    controls: set[Event] = set()
-    for event in events:
-        if isinstance(event, MessageReceived):
-            kept += [*sorted(controls, key=repr), event]
-            controls = set()
-        else:
-            controls.add(event)
-    return [*kept, *sorted(controls, key=repr)]
-
-
-def apart(events: list[Event]) -> list[Event]:
-    """Events with each message by itself."""
-    return [each for event in events for each in (event.each() if isinstance(event, MessageRun) else [event])]
 
 
 @pytest.mark.parametrize("row", VECTORS["limits"], ids=str)
@@ -177,42 +159,6 @@ def test_arbitrary_bytes_give_events_or_a_remote_error(pieces: list[bytes]) -> N
             assert reader.error is not None
 
 
-def read_slowly(stream: bytes) -> tuple[list[Event], type[RemoteError] | None]:
-    """What the reader should give, one packet after the other through the decoder that knows all forms."""
-    events: list[Event] = []
-    parts: dict[int, bytes] = {}
-    at = 0
-    try:
-        while at < len(stream):
-            try:
-                length, start = decode_uvarint(stream, at)
-            except VarintTruncatedError:
-                break
-            if length > 1035:
-                raise MessageTooLongError("packet", length, 1034)
-            at = start + length
-            if at > len(stream):
-                break
-            packet = decode_packet(stream[start:at])
-            if not isinstance(packet, PacketMsg):
-                events.append(PingReceived() if isinstance(packet, Ping) else PongReceived())
-                continue
-            if packet.channel_id in UNSERVED:
-                continue
-            if packet.channel_id not in CAPACITIES:
-                raise UnknownChannelError(packet.channel_id)
-            message = parts.pop(packet.channel_id, b"") + packet.data
-            if len(message) > CAPACITIES[packet.channel_id]:
-                raise MessageCapacityError(packet.channel_id, len(message), 0)
-            if packet.eof:
-                events.append(MessageReceived(packet.channel_id, message))
-            else:
-                parts[packet.channel_id] = message
-    except RemoteError as error:
-        return events, type(error)
-    return events, None
-
-
 @given(st.lists(packets, min_size=1, max_size=6), st.data())
 @settings(max_examples=200)
 def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data: st.DataObject) -> None:
@@ -237,7 +183,7 @@ def test_the_quick_way_gives_what_the_careful_one_does(sent: list[Packet], data:
     is_joined = data.draw(st.booleans())
     events, error = read([bytes(stream)], joins_messages=is_joined)
     events = apart(events)
-    expected, expected_error = read_slowly(bytes(stream))
+    expected, expected_error = read_slowly(bytes(stream), CAPACITIES, UNSERVED)
     assert without_repeats(events) == without_repeats(expected)
     assert (None if error is None else type(error)) == expected_error
 

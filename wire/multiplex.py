@@ -14,7 +14,7 @@ Source: reference 4; design 4.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.empty_packets import EmptyPacketBudget
@@ -41,6 +41,7 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus
 
 __all__ = [
     "Event",
+    "Held",
     "MessageReceived",
     "MessageRun",
     "MultiplexConnection",
@@ -64,6 +65,16 @@ _LEAST_READ = (
 )
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
+
+
+class Held(NamedTuple):
+    """Bytes of messages that a connection holds.
+
+    Args: unfinished, of those that have begun to arrive; unsent, of those that wait to be sent or are sent partly.
+    """
+
+    unfinished: int
+    unsent: int
 
 
 class MultiplexConnection:
@@ -335,7 +346,11 @@ class MultiplexConnection:
             if self._unasked_pong_at is None:
                 self._pong_deadline = now + self._pong_timeout
 
-    # --- the end ---
+    # --- memory ---
+
+    def held(self) -> Held:
+        """What the connection holds at this moment. It costs about as little as reading two numbers."""
+        return Held(self._reader.unfinished, self._scheduler.size)
 
     def discard(self) -> None:
         """Let go of unfinished messages and of those that are queued: nothing is read or written any more.

@@ -212,9 +212,14 @@ class MessageRun(NamedTuple):
         return len(self.sizes) // _SIZE_BYTES
 
     @property
+    def lengths(self) -> memoryview:
+        """Bytes of each message."""
+        return memoryview(self.sizes).cast(SIZES)
+
+    @property
     def longest(self) -> int:
         """Bytes of the longest message."""
-        return max(memoryview(self.sizes).cast(SIZES), default=0)
+        return max(self.lengths, default=0)
 
     def each(self) -> list[MessageReceived]:
         """The messages one by one."""

@@ -59,6 +59,10 @@ CRUMB_COST = 400  # besides: such a header before a few bytes of data
 ODD_COST = 600  # a packet that has to be decoded
 CALL_COST = 64 * 1024  # a call of `feed` ends with the packet that reaches this: about a millisecond
 
+LARGE_MESSAGE = (
+    1024 * 1024
+)  # bytes; a call of `feed` also ends with one that took several packets: whoever gets it lets go of it first
+
 _CRUMB_SIZE = 64  # bytes of data, below which they are few
 
 _PARTS_PER_JOIN = (
@@ -106,7 +110,7 @@ class PacketReader:
     Promises: any input gives events or a RemoteError. The reader holds what of the latest chunk it has not come to, or else
     at most one packet, and per channel one incomplete message of at most the channel's capacity (plus one chunk); for an
     unserved channel it holds nothing. A call takes apart packets worth `CALL_COST` at most, besides one run of packets with
-    equal headers or of whole messages, whose length is the chunk's.
+    equal headers or of whole messages, whose length is the chunk's; and it puts together at most one large message.
 
     An error is final, but nothing that arrived before it is lost: when a chunk holds good packets and then a bad one,
     `feed` returns the events of the good ones and sets `error`.
@@ -144,6 +148,9 @@ class PacketReader:
         self._header_eof = False
         self._header_size = 0
         self.error: RemoteError | None = None
+        self.unfinished = 0
+        """Bytes of messages that have begun to arrive, over all channels."""
+        self._has_large = False  # the latest call has finished a large message
         self.has_unread = False
         """Whether `feed` is to be called again, with more or without: it has left packets for the next call."""
         # About the latest call.
@@ -157,6 +164,7 @@ class PacketReader:
         """Let go of all that is held: the connection has ended."""
         self._held = b""
         self.has_unread = False
+        self.unfinished = 0
         for channel in self._incoming.values():
             channel.clear()
 
@@ -172,6 +180,7 @@ class PacketReader:
         if type(data) is not bytes:
             data = bytes(data)
         self.cost = self.pings = self.pongs = self.empty = 0
+        self._has_large = False
         events: list[Event] = []
         try:
             self._feed(data, events)
@@ -211,7 +220,7 @@ class PacketReader:
         startswith = data.startswith
         while pos < until:
             if not header or not startswith(header, pos):
-                if self.cost >= CALL_COST:
+                if self.cost >= CALL_COST or self._has_large:
                     self.has_unread = True
                     return pos
                 read = self._read_other(data, pos, events)
@@ -253,6 +262,7 @@ class PacketReader:
             self.cost += packets * PACKET_COST
             before = channel.length
             channel.length += len(run)
+            self.unfinished += len(run)
             if channel.length > channel.capacity:
                 # The run is checked as one, but the error reports the packet at which the message became too long.
                 length = before + ((channel.capacity - before) // size + 1) * size
@@ -405,11 +415,14 @@ class PacketReader:
     def _take(self, channel: _Incoming, part: bytes, eof: bool, events: list[Event]) -> None:
         """Add a part to its channel's message; with eof, the message is complete and becomes an event."""
         channel.length += len(part)
+        self.unfinished += len(part)
         if channel.length > channel.capacity:
             raise MessageCapacityError(channel.channel_id, channel.length, channel.capacity)
         if part:
             channel.parts.append(part)
         if eof:
+            self._has_large = channel.length >= LARGE_MESSAGE
+            self.unfinished -= channel.length
             events.append(MessageReceived(channel.channel_id, b"".join(channel.parts)))
             channel.clear()
         elif len(channel.parts) >= channel.join_at:

@@ -109,6 +109,7 @@ class OutgoingChannel:
         "priority",
         "queued",
         "recently_sent",
+        "size",
         "started",
     )
 
@@ -120,6 +121,7 @@ class OutgoingChannel:
         self.recently_sent = 0  # bytes of packets, decaying
         self.started = 0  # messages that have left the queue since the owner last set this to 0
         self.queued = 0  # messages in the queue, not counting the one being sent
+        self.size = 0  # bytes of the messages in the queue and of the one being sent
         self._queue: deque[_Queued] = deque()
         self._message: memoryview | None = (
             None  # the message being sent; what comes before _offset has been written
@@ -161,6 +163,7 @@ class OutgoingChannel:
             ]
         )
         self.queued += len(messages)
+        self.size += sum(map(len, messages))
         return len(messages)
 
     def put_run(self, run: MessageRun) -> int:
@@ -171,13 +174,14 @@ class OutgoingChannel:
         if count:
             self._queue.append(_QueuedRun(run, count))
             self.queued += count
+            self.size += len(run.data) if count == run.messages else sum(run.lengths[:count])
         return count
 
     def discard(self) -> None:
         """Let go of what is queued and of what is partly sent."""
         self._queue.clear()
         self._message = None
-        self.queued = 0
+        self.queued = self.size = 0
 
     def write(self, parts: list[_Bytes], least: int, room: int, *, at_least_one: bool = False) -> int:
         """Append packets until `least` bytes are written, nothing is left, or the next packet would exceed `room`.
@@ -209,6 +213,7 @@ class OutgoingChannel:
                 parts.append(header)
                 parts.append(message[self._offset :])
                 written += len(header) + left
+                self.size -= len(message)
                 self._message = None
                 continue
             size = self._write_run(message, left, parts, least - written, room - written, forced=forced)
@@ -237,10 +242,12 @@ class OutgoingChannel:
                 if written + total > room and (written or not forced):
                     break
                 append(message.packets)
+                self.size -= len(message.data)
             elif isinstance(message, _QueuedRun):
+                at = message.at
                 packets, message.first, message.at = accelerator.cut_messages(
                     message.data,
-                    message.at,
+                    at,
                     message.sizes,
                     before := message.first,
                     message.last,
@@ -251,6 +258,7 @@ class OutgoingChannel:
                 )
                 count = message.first - before
                 self.queued -= count
+                self.size -= message.at - at
                 self.started += count
                 written += len(packets)
                 append(packets)
@@ -268,6 +276,7 @@ class OutgoingChannel:
                     break
                 append(header)
                 append(message)  # type: ignore[arg-type]  # narrowed by `type is` above
+                self.size -= size
             queue.popleft()
             self.queued -= 1
             written += total
@@ -332,6 +341,11 @@ class Scheduler:
             self.channels[descriptor.id] = OutgoingChannel(descriptor, index, max_payload)
         self._ready: list[OutgoingChannel] = []  # the channels with data, in no particular order
         self._next_decay = now + DECAY_INTERVAL_S
+
+    @property
+    def size(self) -> int:
+        """Bytes of all messages that are not wholly sent."""
+        return sum(channel.size for channel in self._ready)
 
     @property
     def has_data(self) -> bool:

@@ -18,7 +18,13 @@ from peerage.wire.errors import (
     RemoteError,
     UnknownChannelError,
 )
-from peerage.wire.multiplex import MessageReceived, MultiplexConnection, PingReceived, PongReceived
+from peerage.wire.multiplex import (
+    Held,
+    MessageReceived,
+    MultiplexConnection,
+    PingReceived,
+    PongReceived,
+)
 from peerage.wire.packet import PING, PONG, PacketMsg, encode_packet
 from peerage.wire.packet_reader import CALL_COST
 from tests.strategies import chunks
@@ -612,3 +618,18 @@ def test_a_discarded_connection_holds_nothing() -> None:
     assert ours.flushed
     assert ours.data_to_send(0.0, 65_536) == b""
     assert ours.receive_data(GOOD, 0.0) == [MessageReceived(FIRST, b"good")]
+
+
+def test_a_connection_says_what_it_holds() -> None:
+    """What has begun to arrive, and what is not wholly sent."""
+    ours = connection()
+    ours.receive_data(encode_packet(PacketMsg(FIRST, False, bytes(700))), 0.0)
+    ours.receive_data(encode_packet(PacketMsg(BULK, False, bytes(300))), 0.0)
+    ours.try_send(BULK, bytes(5000))
+    ours.data_to_send(0.0, 2000)
+    assert ours.held() == Held(unfinished=1000, unsent=5000)
+    all_to_send(ours)
+    ours.receive_data(encode_packet(PacketMsg(FIRST, True, b"")), 0.0)
+    assert ours.held() == Held(unfinished=300, unsent=0)
+    ours.discard()
+    assert ours.held() == Held(0, 0)

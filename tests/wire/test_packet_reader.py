@@ -32,7 +32,15 @@ from peerage.wire.packet import (
     decode_packet,
     encode_packet,
 )
-from peerage.wire.packet_reader import CALL_COST, CRUMB_COST, HEADER_COST, ODD_COST, PACKET_COST, PacketReader
+from peerage.wire.packet_reader import (
+    CALL_COST,
+    CRUMB_COST,
+    HEADER_COST,
+    LARGE_MESSAGE,
+    ODD_COST,
+    PACKET_COST,
+    PacketReader,
+)
 from peerage.wire.varint import encode_uvarint
 from tests.strategies import chunks
 from tests.wire.packet_streams import apart, read_slowly, without_repeats
@@ -491,3 +499,34 @@ def test_what_is_discarded_is_not_kept_anywhere() -> None:
     reader.feed(packet * 10 + packet[:500])
     reader.discard()
     assert reader.feed(encode_packet(PacketMsg(0x20, True, b"x"))) == [MessageReceived(0x20, b"x")]
+
+
+@given(st.lists(messages, max_size=30), st.data())
+def test_unfinished_bytes_are_counted_over_all_channels(sent: list[PacketMsg], data: st.DataObject) -> None:
+    """However the stream is cut: what has come of each channel's message, until it is whole."""
+    reader = PacketReader(CAPACITIES)
+    begun = dict.fromkeys(CAPACITIES, 0)
+    stream = b"".join(map(encode_packet, sent))
+    for piece in data.draw(chunks(stream)):
+        reader.feed(piece)
+        while reader.has_unread:
+            reader.feed(b"")
+    for packet in sent:
+        begun[packet.channel_id] = 0 if packet.eof else begun[packet.channel_id] + len(packet.data)
+    assert reader.unfinished == sum(begun.values())
+
+
+def test_a_call_finishes_one_large_message_and_no_more() -> None:
+    """A read may hold the ends of one on each channel. Whoever gets them lets go of one before there is the next."""
+    reader = PacketReader(dict.fromkeys(range(10), 2 * LARGE_MESSAGE))
+    for channel in range(10):
+        part = encode_packet(PacketMsg(channel, False, bytes(1024)))
+        reader.feed(part * (LARGE_MESSAGE // 1024))
+        while reader.has_unread:
+            reader.feed(b"")
+    assert reader.unfinished == 10 * LARGE_MESSAGE
+    ends = b"".join(encode_packet(PacketMsg(channel, True, b"!")) for channel in range(10))
+    found = [len(reader.feed(ends if not channel else b"")) for channel in range(10)]
+    assert found == [1] * 10
+    assert not reader.has_unread
+    assert reader.unfinished == 0

@@ -255,3 +255,33 @@ def test_what_is_discarded_is_not_written() -> None:
     assert not channels.has_data
     assert written(channels) == b""
     assert all(channel.unsent == 0 for channel in channels.channels.values())
+
+
+@given(
+    st.lists(st.integers(0, 5000), max_size=12),
+    st.lists(st.integers(0, 200), max_size=12),
+    st.lists(st.integers(1, 4000), max_size=30),
+)
+def test_the_size_is_that_of_what_is_not_wholly_sent(
+    single: list[int], run: list[int], rooms: list[int]
+) -> None:
+    """Whatever of it is written at a time; each message counts in full until its last packet is."""
+    channels = scheduler(ChannelDescriptor(0x20, 1, 10), ChannelDescriptor(0x30, 1, 10))
+    waiting: dict[int, list[int]] = {0x20: [], 0x30: []}
+    for size in single:
+        message = bytes(size)
+        for channel_id, sent in ((0x20, message), (0x30, FramedMessage(0x30, message))):
+            if channels.put_many(channel_id, [sent]):
+                waiting[channel_id].append(size)
+    accepted = channels.put_run(MessageRun.of(0x20, [bytes(size) for size in run])) if run else 0
+    waiting[0x20] += run[:accepted]
+    rest = {0x20: 0, 0x30: 0}
+    for room in (*rooms, PLENTY):
+        assert channels.size == sum(map(sum, waiting.values()))
+        for packet in packets(written(channels, room)):
+            rest[packet.channel_id] += len(packet.data)
+            if packet.eof:
+                assert waiting[packet.channel_id].pop(0) == rest[packet.channel_id]
+                rest[packet.channel_id] = 0
+    assert channels.size == 0
+    assert not channels.has_data

@@ -25,7 +25,7 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import codec, here, shared_file, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
-from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.envelope import Kind, new_key
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.process import Process, current_host, current_port
@@ -136,7 +136,7 @@ class System:
             memory_fd = shared_file.create()
             if memory_fd >= 0:
                 undo.callback(os.close, memory_fd)
-            self.process = Process(self._directory.path, ROOT_SERIAL, systems.new(), memory_fd)
+            self.process = Process(self._directory.path, ROOT_SERIAL, new_key(), systems.new(), memory_fd)
             # `destroy`, since `term` would wait for sockets that nobody closes any more.
             undo.callback(self.process.network.context.destroy, linger=0)
             undo.callback(self.process.network.foothold.close)

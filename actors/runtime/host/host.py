@@ -7,6 +7,7 @@ The root can do so because it is told of everything that matters for the order: 
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,7 +29,7 @@ from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.envelope import Kind
-from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS, ROOT_SERIAL
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.process import Process
@@ -82,6 +83,9 @@ class Host(LoopThread):
             self.loop.run()
         except zmq.ContextTerminated:  # closed under it: the system is gone
             self.reason = SHUTDOWN
+        except BaseException as error:  # a fault of ours: nobody is to take the end for an orderly one
+            self.reason = from_exception(error, traceback.format_exc())
+            raise
         finally:
             self._close()
 

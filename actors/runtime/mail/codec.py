@@ -177,7 +177,7 @@ def _set_apart(buffers: list[pickle.PickleBuffer], buffer: pickle.PickleBuffer) 
 def decode(flags: int, body: Raw, extras: Sequence[Raw]) -> Any:
     """The value that `encode` was given.
 
-    It is unpickled without more ado: mailboxes are in a directory that only this user's processes can reach.
+    It is unpickled without more ado: what comes out of a mailbox began with the system's key (`inbox.py`).
 
     Raises: whatever unpickling it raises.
     """

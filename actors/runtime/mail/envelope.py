@@ -1,6 +1,6 @@
 """What travels between ports: frames, of which the first begins with a packed header.
 
-    frame 0:   kind 1 | flags 1 | extra frames 4 | source address 8 | correlation 8
+    frame 0:   key 16 | kind 1 | flags 1 | extra frames 4 | source address 8 | correlation 8
                | len(target) 2 | len(sender) 2 | target name | sender's identity | body
     frame 1…:  the body, when it is large, then out-of-band buffers or the frames of a `Frames` value; small ones of
                these are joined to a bundle, which stands behind the pickle in the body, or first here if it is long
@@ -8,17 +8,25 @@
 All integers are little-endian. Header and small body share one frame because every further frame costs a call on both
 sides (tests/bench/runtime_messages.py). For what a body holds see `codec.py` and `batch.py`.
 
-There is no version and no checksum: a message never leaves its system, whose processes all run the same code, and whose
-mailboxes only their user can reach.
+The key is the system's, which its processes alone have: what does not begin with it was not meant for the mailbox, or comes
+from somebody who may not send there, and is refused unread (`inbox.py`). There is no version and no checksum: a message
+never leaves its system, whose processes all run the same code.
 """
 
 from __future__ import annotations
 
+import secrets
 import struct
 from enum import IntEnum
 
 # Names and identities have 16 bits for their length: a start with a longer name is refused before anything is sent.
-HEADER = struct.Struct("<BBIQQHH")
+HEADER = struct.Struct("<16sBBIQQHH")
+KEY_BYTES = 16
+
+
+def new_key() -> bytes:
+    """The key of a new system, which nobody can guess."""
+    return secrets.token_bytes(KEY_BYTES)
 
 
 class Kind(IntEnum):

@@ -2,10 +2,16 @@
 
 One PULL socket for all senders, each of which has a connection of its own: messages of one sender stay in order, and none of
 them can fill the socket for the others, because senders bound themselves (see `window.py`).
+
+Bodies are pickles, so who may send here matters. The directory is its user's alone, the socket refuses the processes of
+other users, and a message without the system's key is not read any further: a program of the same user that has come to the
+wrong socket can neither have anything executed nor end the host.
 """
 
 from __future__ import annotations
 
+import os
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
@@ -27,15 +33,13 @@ SLICE_S = 0.2
 Handler = Callable[[int, int, int, bytes, bytes, Raw, Sequence[Raw], int], None]
 # Body and frames of a message that lies in shared memory in part, and whether the rest is for reading only; whole
 Take = Callable[[Raw, list[Raw], bool], tuple[Raw, list[Raw]]]
+Refuse = Callable[[str, bytes], None]  # what is told of a message without the key, with the mailbox
 
 # As in the outbox: called without pyzmq's Python layer, and with plain integers instead of its enums.
 receive_bytes = zmq.backend.Socket.recv
 get_option = zmq.backend.Socket.get
 EVENTS, POLLIN, NOBLOCK = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.NOBLOCK)
-
-
-def _nothing_shared(*_: object) -> tuple[Raw, list[Raw]]:
-    raise LeaseError("there is no shared memory here")
+RCVMORE = int(zmq.RCVMORE)
 
 
 class Inbox:
@@ -43,8 +47,11 @@ class Inbox:
 
     Args:
         endpoint: where senders find the mailbox, `ipc://` and a path in the system's directory.
+        key: of the system; what does not begin with it is refused.
         handlers: by kind, looked up for each message, so that a handler may be replaced.
         take: gets what lies in shared memory. Raises: LeaseError, when it does not.
+        refuse: told of what is refused.
+        user: whose processes may connect; None for the user that this process runs as.
 
     Attributes:
         is_signalled: whether the descriptor was readable, so that one message is surely there.
@@ -55,10 +62,13 @@ class Inbox:
         self,
         context: zmq.Context[zmq.Socket[bytes]],
         endpoint: str,
+        key: bytes,
         handlers: Sequence[Handler],
-        take: Take = _nothing_shared,
+        take: Take,
+        refuse: Refuse,
+        user: int | None = None,
     ) -> None:
-        self._handlers, self._take = handlers, take
+        self._key, self._handlers, self._take, self._refuse = key, handlers, take, refuse
         self.is_signalled = False
         self.is_unfound = False
         self._pull = context.socket(zmq.PULL)
@@ -67,6 +77,8 @@ class Inbox:
         self._pull.set(zmq.BACKLOG, BACKLOG)
         self._pull.set(zmq.HANDSHAKE_IVL, 0)  # see `ways.py`
         self._pull.set(zmq.RCVTIMEO, int(SLICE_S * 1000))
+        # By the kernel's word for who connects (SO_PEERCRED), whatever has become of the modes of directory and socket.
+        self._pull.set(zmq.IPC_FILTER_UID, os.geteuid() if user is None else user)
         self._endpoint = endpoint
         self._path = Path(endpoint.removeprefix("ipc://"))
         self._pull.bind(endpoint)
@@ -104,13 +116,19 @@ class Inbox:
         return bool(self._pull.poll(max(1, int(seconds * 1000 + 0.999))))
 
     def receive(self, flags: int = 0) -> None:
-        """Take one message and handle it.
+        """Take one message and handle it, or refuse it if it does not begin with the system's key.
 
         Args: flags, NOBLOCK not to wait; otherwise it waits for SLICE_S.
         Raises: zmq.Again, when there is none; zmq.ContextTerminated, when the system has ended.
         """
         data = receive_bytes(self._pull, flags)
-        kind, marks, extra, source, corr, target_length, sender_length = HEADER.unpack_from(data)
+        try:
+            key, kind, marks, extra, source, corr, target_length, sender_length = HEADER.unpack_from(data)
+        except struct.error:  # too short for one of ours
+            key = b""
+        if key != self._key:
+            self._drop(data)
+            return
         start = HEADER.size + target_length
         end = start + sender_length
         body: Raw = data[end:]
@@ -132,6 +150,12 @@ class Inbox:
         self._handlers[kind](
             marks, source, corr, data[HEADER.size : start], data[start:end], body, extras, size
         )
+
+    def _drop(self, data: bytes) -> None:
+        """Refuse a message, all of its frames: the next one begins behind them."""
+        while get_option(self._pull, RCVMORE):
+            receive_bytes(self._pull, NOBLOCK)
+        self._refuse(self._endpoint, data)
 
     def drain(self, limit: int) -> int:
         """Handle what is there, up to about `limit` messages (one burst more). Returns: how many.

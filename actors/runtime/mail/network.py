@@ -23,6 +23,7 @@ from peerage.actors.runtime.mail.flusher import Flusher
 from peerage.actors.runtime.mail.foothold import LOOK_S, Foothold
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, THREAD_MASK, HostTable, serial_of
 from peerage.actors.runtime.mail.shared_memory import SharedMemory
+from peerage.actors.runtime.mail.strays import Strays
 from peerage.actors.runtime.mail.ways import Ways
 
 STARTING = (
@@ -50,9 +51,10 @@ class Network:
 
     Attributes:
         directory: where the sockets of all mailboxes are; serial: of this process's own host.
+        key: what all messages of the system begin with, and no others.
         system: a text that all processes of one system share, and no other system has.
         table: who is alive. memory: what large messages are in. reserve: of file descriptors.
-        ways, flusher: of all threads that send.
+        ways, flusher: of all threads that send. strays: what others have sent here.
         kept: which definitions of classes the hosts keep, by serial; told: which of those that we keep they know of.
         closed: whether this process takes no part any more.
         last_sent_to: addresses that a port of this process had a way to when it was closed. See `leave`.
@@ -63,8 +65,10 @@ class Network:
     Raises: LimitReachedError, when a limit of the operating system leaves no room for it.
     """
 
-    def __init__(self, directory: str, serial: int, system: str = "", memory_fd: int = -1) -> None:
-        self.directory, self.serial, self.system = directory, serial, system
+    def __init__(
+        self, directory: str, serial: int, key: bytes, system: str = "", memory_fd: int = -1
+    ) -> None:
+        self.directory, self.serial, self.key, self.system = directory, serial, key, system
         self.pid = os.getpid()
         self.reserve = Reserve()
         # Where these cannot be had, ZeroMQ would abort the process instead of saying so.
@@ -75,6 +79,7 @@ class Network:
         self.table = HostTable()
         self.memory = SharedMemory(memory_fd, serial, self.table)
         self.dead_letters = DeadLetters()
+        self.strays = Strays()
         self.flusher = Flusher()
         self.ways = self._new_ways()
         self.kept: dict[int, definitions.Everything | set[bytes]] = {}

@@ -82,6 +82,7 @@ class Outbox:
 
     def __init__(self, network: Network, address: int, lock: threading.RLock) -> None:
         self._network, self._address, self._lock = network, address, lock
+        self._key = network.key  # a copy: every message begins with it
         # To every address that anything was sent to. The process has them as well; without this copy each message would
         # take the lock that all threads share. Each of these addresses gets a goodbye.
         self._ways: dict[int, Way] = {}
@@ -125,7 +126,7 @@ class Outbox:
             if address in self.gathered:  # it must not overtake these
                 self._hand_over(address)
             if not extras and len(body) < LARGE:
-                header = HEADER.pack(kind, flags, 0, source, corr, len(target), len(sender))
+                header = HEADER.pack(self._key, kind, flags, 0, source, corr, len(target), len(sender))
                 self._send_frame(address, header + target + sender + body)
                 return
             if len(body) >= LARGE:
@@ -135,7 +136,7 @@ class Outbox:
                 flags |= SHARED
             if any(len(frame) >= LARGE for frame in extras):
                 flags |= LARGE_FRAMES
-            header = HEADER.pack(kind, flags, len(extras), source, corr, len(target), len(sender))
+            header = HEADER.pack(self._key, kind, flags, len(extras), source, corr, len(target), len(sender))
             frames = [header + target + sender + body, *map(as_frame, extras)]
             is_sent = False
             try:
@@ -154,7 +155,7 @@ class Outbox:
         with self._lock:
             if address in self.gathered:
                 self._hand_over(address)
-            header = HEADER.pack(kind, flags, 0, self._address, corr, len(target), len(sender))
+            header = HEADER.pack(self._key, kind, flags, 0, self._address, corr, len(target), len(sender))
             self._send_frame(address, header + target + sender + body)
 
     def tell(self, route: Route, sender: bytes, flags: int, value: Any, size: int, plain: bool) -> None:
@@ -212,7 +213,9 @@ class Outbox:
             return
         flags, body = gathered.pack()
         flags |= gathered.flags
-        header = HEADER.pack(Kind.TELL, flags, 0, self._address, len(values), len(route.target), len(sender))
+        header = HEADER.pack(
+            self._key, Kind.TELL, flags, 0, self._address, len(values), len(route.target), len(sender)
+        )
         self._send_frame(address, header + route.target + sender + body)
 
     def _send_frame(self, address: int, frame: bytes) -> None:
@@ -387,5 +390,5 @@ class Outbox:
                 self._network.last_sent_to.add(address)
                 if not self._network.closed:
                     with contextlib.suppress(zmq.ZMQError, LimitReachedError):
-                        self._pass(address, way, ([goodbye(self._address)], True))
+                        self._pass(address, way, ([goodbye(self._key, self._address)], True))
             self._ways.clear()

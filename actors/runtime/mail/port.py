@@ -82,12 +82,14 @@ class Port:
         network.mend()
         self.handlers: list[Handler] = [_ignore] * (max(Kind) + 1)
         endpoint, take = network.endpoint(address), partial(network.memory.take, address)
-        self.inbox = Inbox(network.context, endpoint, self.handlers, take)
+        self.inbox = Inbox(network.context, endpoint, network.key, self.handlers, take, network.strays.refuse)
         self.make_parts()
 
     def make_parts(self) -> None:
         """Make the parts that are made of outbox, inbox and lock; again in a forked child, where these are new."""
-        self.routes = Routes(self.address, self.table, self.outbox.open, self.count_dead_letters)
+        self.routes = Routes(
+            self.network.key, self.address, self.table, self.outbox.open, self.count_dead_letters
+        )
         self.kept = Announcer(self.network.told, self.table.is_dead, self.send)
         self.asks = Asks(self.kept.announce)
         self.watches = Watches()

@@ -56,8 +56,10 @@ class Process:
         here: what each thread has of this system.
     """
 
-    def __init__(self, directory: str, serial: int, system: str = "", memory_fd: int = -1) -> None:
-        self.network = network = Network(directory, serial, system, memory_fd)
+    def __init__(
+        self, directory: str, serial: int, key: bytes, system: str = "", memory_fd: int = -1
+    ) -> None:
+        self.network = network = Network(directory, serial, key, system, memory_fd)
         network.on_mended, network.is_ending = self._bind_again, self._is_ending
         self.directory, self.serial, self.system, self.pid = directory, serial, system, network.pid
         self.table, self.kept, self.told = network.table, network.kept, network.told

@@ -38,6 +38,7 @@ class Route:
     """
 
     __slots__ = (
+        "_key",
         "_prefixes",
         "_source",
         "address",
@@ -52,8 +53,8 @@ class Route:
         "window",
     )
 
-    def __init__(self, source: int, ref: ActorPath, serial: int) -> None:
-        self._source, self.ref, self.serial = source, ref, serial
+    def __init__(self, key: bytes, source: int, ref: ActorPath, serial: int) -> None:
+        self._key, self._source, self.ref, self.serial = key, source, ref, serial
         self.address = serial << THREAD_BITS
         self.local = self.address == source
         self.target = ref.name.encode()
@@ -73,7 +74,9 @@ class Route:
         if prefix is None:
             if len(self._prefixes) >= REMEMBERED_PREFIXES:  # actors of our host come and go without end
                 self._prefixes.clear()
-            header = HEADER.pack(Kind.TELL, flags, 0, self._source, 0, len(self.target), len(sender))
+            header = HEADER.pack(
+                self._key, Kind.TELL, flags, 0, self._source, 0, len(self.target), len(sender)
+            )
             prefix = self._prefixes[key] = header + self.target + sender
         return prefix
 
@@ -82,6 +85,7 @@ class Routes:
     """The routes of one port, guarded by its lock.
 
     Args:
+        key: of the system, with which every message begins.
         source: the address of the port that sends.
         open_way: sees to it that there is a way to an address, or raises LimitReachedError.
         on_lost: called with an actor's key, for people, and how many tells to it its host has refused.
@@ -91,12 +95,14 @@ class Routes:
 
     def __init__(
         self,
+        key: bytes,
         source: int,
         table: HostTable,
         open_way: Callable[[int, Purpose], None],
         on_lost: Callable[[str, int], object],
     ) -> None:
-        self._source, self._table, self._open_way, self._on_lost = source, table, open_way, on_lost
+        self._key, self._source, self._table = key, source, table
+        self._open_way, self._on_lost = open_way, on_lost
         self.by_key: dict[str, Route] = {}
         self._by_receiver: dict[
             tuple[int, bytes], Route
@@ -116,7 +122,7 @@ class Routes:
                 self._open_way(address, purpose)
             if len(self.by_key) >= self._many:
                 self._drop_idle()
-            route = self.by_key[ref.way] = Route(self._source, ref, serial)
+            route = self.by_key[ref.way] = Route(self._key, self._source, ref, serial)
             self._by_receiver[route.address, route.target] = route
         return route
 

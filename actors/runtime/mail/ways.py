@@ -204,12 +204,12 @@ class Ways:
             _close(way, 0.0 if self._is_gone(address) else max(linger_s, SHORTEST_LINGER_S))
 
 
-def goodbye(address: int) -> bytes:
-    """The last message of a port, to every address that it has sent anything to.
+def goodbye(key: bytes, address: int) -> bytes:
+    """The last message of a port of the system with this key, to every address that it has sent anything to.
 
     It is behind everything else on its way, so whoever has read it knows that nothing more comes from there.
     """
-    return HEADER.pack(Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
+    return HEADER.pack(key, Kind.PORT_BYE, 0, 0, address, 0, 0, 0)
 
 
 def _close(way: Way, linger_s: float) -> bool:

@@ -46,7 +46,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     guard(life_fd, boot.directory)
     _settle_in(boot)
     _go_to(here)
-    process = Process(boot.directory, boot.serial, boot.system, fds.pop(MEMORY, -1))
+    process = Process(boot.directory, boot.serial, boot.key, boot.system, fds.pop(MEMORY, -1))
     process.title = boot.title
     # The directory may have been made again since the root looked at it. Then mailboxes are missing in it that will be back.
     process.network.not_noticed_yet(boot.directory_identity, boot.directory_mended_at)
@@ -137,7 +137,9 @@ def tell_failure(boot: Boot, error: BaseException) -> bool:
         log of a process that could not come to be would only look like a fault.
     """
     lack = limit_of(error)
-    passed_fds.tell_failure(boot.directory, boot.serial, lack or text_of(error), is_limit=bool(lack))
+    passed_fds.tell_failure(
+        boot.directory, boot.key, boot.serial, lack or text_of(error), is_limit=bool(lack)
+    )
     return bool(lack)
 
 

@@ -258,6 +258,7 @@ class HostMaker:
             serial=record.serial,
             keep=request.keep,
             system=self._process.system,
+            key=self._process.network.key,
             directory=self._process.directory,
             directory_identity=self._process.network.foothold.identity,
             directory_mended_at=self._process.network.mended_at,

@@ -1,7 +1,8 @@
 """A socket that every process of the system finds: descriptors come to the root by it, and the last words of new processes.
 
-Datagrams: a token with the descriptors that go by it, or what a new process failed with before it had a mailbox. ZeroMQ
-passes no descriptors, so they go beside the request that they belong to, and the token brings the two together.
+Datagrams: the system's key, and a token with the descriptors that go by it, or what a new process failed with before it had
+a mailbox. ZeroMQ passes no descriptors, so they go beside the request that they belong to, and the token brings the two
+together. What does not begin with the key is refused, as in a mailbox.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def pass_fds(process: Process, actor: str, fds: list[int], until: float) -> str:
 
     token = uuid.uuid4().hex
     try:
-        pass_on(process.directory, token, fds, until, mend)
+        pass_on(process.directory, process.network.key, token, fds, until, mend)
     except OSError as error:
         if lack := limit_of(error):
             raise StartLimitError(actor, lack) from error
@@ -58,11 +59,19 @@ def pass_fds(process: Process, actor: str, fds: list[int], until: float) -> str:
     return token
 
 
-def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Callable[[], None]) -> None:
+def pass_on(
+    directory: str, key: bytes, token: str, fds: list[int], until: float, mend: Callable[[], None]
+) -> None:
     """Hand descriptors to the root; they are in its queue when this returns, ahead of the request that names them.
 
-    Args: until, monotonic seconds; mend, makes the directory again if it was removed, and raises what this is to end with if
-        nobody will listen there any more.
+    Args:
+        directory: of the system.
+        key: of the system.
+        token: that the request names.
+        fds: stay open here.
+        until: monotonic seconds.
+        mend: makes the directory again if it was removed, and raises what this is to end with if nobody will listen there
+            any more.
     Raises: OSError, when the root does not bind its socket again, or takes no descriptors.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
@@ -77,32 +86,41 @@ def pass_on(directory: str, token: str, fds: list[int], until: float, mend: Call
                 if time.monotonic() >= deadline:
                     raise
                 time.sleep(BIND_POLL_S)
-        socket.send_fds(sock, [token.encode()], fds)
+        socket.send_fds(sock, [key + token.encode()], fds)
 
 
-def tell_failure(directory: str, serial: int, text: str, *, is_limit: bool) -> None:
+def tell_failure(directory: str, key: bytes, serial: int, text: str, *, is_limit: bool) -> None:
     """Tell the root what the process of a host ends with. Nothing is raised if the root does not listen any more.
 
     This needs nothing of the runtime but the path. The datagram is in the root's queue before this process ends, so that the
     root, which looks there when it hears of the death, finds it.
 
-    Args: is_limit, whether the text names a limit of the operating system.
+    Args: key, of the system; is_limit, whether the text names a limit of the operating system.
     """
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.settimeout(FAILURE_WAIT_S)
         sock.connect(path_of(directory))
         words = f"{serial} {text[:FAILURE_CHARS]}".encode(errors="backslashreplace")
-        sock.send((LIMITED if is_limit else FAILED) + words)
+        sock.send(key + (LIMITED if is_limit else FAILED) + words)
 
 
 class PassedFds:
     """The root's end.
 
-    Args: on_failure, called with the serial of a host, what its process failed with, and whether that was a limit.
+    Args:
+        key: of the system.
+        on_failure: called with the serial of a host, what its process failed with, and whether that was a limit.
+        refuse: told of what does not begin with the key.
     """
 
-    def __init__(self, directory: str, on_failure: Callable[[int, str, bool], None]) -> None:
-        self._directory, self._on_failure = directory, on_failure
+    def __init__(
+        self,
+        directory: str,
+        key: bytes,
+        on_failure: Callable[[int, str, bool], None],
+        refuse: Callable[[str, bytes], None],
+    ) -> None:
+        self._directory, self._key, self._on_failure, self._refuse = directory, key, on_failure, refuse
         self._passed: dict[str, list[int]] = {}
         self._socket = self._bind()
 
@@ -133,6 +151,11 @@ class PassedFds:
                 # `recv_fds` cannot ask for that. A program that is started in between gets them, too.
                 for fd in fds:
                     os.set_inheritable(fd, False)
+                if not data.startswith(self._key):
+                    close_all(fds)
+                    self._refuse(path_of(self._directory), data)
+                    continue
+                data = data[len(self._key) :]
                 if data.startswith((FAILED, LIMITED)):
                     _kind, serial, text = data.decode(errors="replace").split(" ", 2)
                     self._on_failure(int(serial), text, data.startswith(LIMITED))

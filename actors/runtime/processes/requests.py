@@ -49,6 +49,7 @@ class Boot(NamedTuple):
 
     Attributes:
         system: the token of the one that it is a process of.
+        key: of that system, with which all that is sent in it begins.
         directory_identity: of the directory that the root knows.
         directory_mended_at: when that was made again, monotonic seconds; -inf if it never was.
         environment: None if it is the fork server's.
@@ -61,6 +62,7 @@ class Boot(NamedTuple):
     serial: int
     keep: bool
     system: str
+    key: bytes
     directory: str
     directory_identity: tuple[int, int]
     directory_mended_at: float

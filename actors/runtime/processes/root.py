@@ -81,7 +81,9 @@ class Root(LoopThread):
             self.records, self.loop, sigterm.has_come_within, self._stop_terminated
         )
         # Bound before anybody can be asked to start something: descriptors travel ahead of the request that names them.
-        self._fds = PassedFds(process.directory, self._on_failure)
+        self._fds = PassedFds(
+            process.directory, process.network.key, self._on_failure, process.network.strays.refuse
+        )
         self._watch_fds()
         self._maker = HostMaker(
             process,

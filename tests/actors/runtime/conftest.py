@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System
-from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.envelope import Kind, new_key
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.process import Process, current_port
 from tests.actors.runtime.cast import Worker
@@ -53,7 +53,7 @@ def worker(system: System, place: Place) -> ActorRef[Worker]:
 def lonely() -> Iterator[Process]:
     """A process's part in a system in which there is nobody else: what is sent to others is lost."""
     directory = tempfile.mkdtemp(prefix="peerage-lonely-")  # pytest's own are too long for sockets
-    process = Process(directory, LONELY_SERIAL, "lonely")
+    process = Process(directory, LONELY_SERIAL, new_key(), "lonely")
     yield process
     process.hosts.clear()
     process.close_context()

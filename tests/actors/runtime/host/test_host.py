@@ -280,3 +280,18 @@ def test_the_systems_end_is_known_before_the_hosts_own_turn(host: Host) -> None:
     assert not host.is_system_ending
     host.port.handlers[Kind.SYSTEM_ENDS](0, ROOT_ADDRESS, 0, b"", b"", b"", (), 0)
     assert (host.is_system_ending, host.closing) == (True, False)
+
+
+def test_a_host_whose_loop_fails_does_not_say_that_it_ended_normally(
+    host: Host, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a fault of ours, and a supervisor has to hear of it."""
+
+    def turn(*_: Any) -> None:
+        raise LookupError("a fault")
+
+    monkeypatch.setattr(host.loop, "turn", turn)
+    with pytest.raises(LookupError):
+        host.run()
+    [(reason, _ends)] = told.of(Kind.HOST_BYE)
+    assert (reason.kind, reason.text, reason.is_orderly) == ("exception", "LookupError: a fault", False)

@@ -14,6 +14,7 @@ from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.routes import Route
 
+KEY = b"sixteen bytes..."  # of the system
 HOST = 7  # the serial of a host that is alive
 ADDRESS = HOST << THREAD_BITS
 MINE = 3 << THREAD_BITS  # the address of the port that is tested
@@ -109,7 +110,7 @@ class Port:
 
     def route(self, ref: ActorPath) -> Route | None:
         if ref.way not in self.routes:
-            self.routes[ref.way] = Route(self.address, ref, HOST)
+            self.routes[ref.way] = Route(KEY, self.address, ref, HOST)
         return self.routes[ref.way]
 
     def later(self, fn: Any) -> None:

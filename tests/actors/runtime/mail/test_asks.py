@@ -11,7 +11,7 @@ from peerage.actors.runtime.mail.asks import Asks
 from peerage.actors.runtime.mail.codec import encode, encode_failure
 from peerage.actors.runtime.mail.definitions import news
 from peerage.actors.runtime.mail.routes import Route
-from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Waiter, path
+from tests.actors.runtime.mail.fakes import ADDRESS, HOST, KEY, MINE, Waiter, path
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def asks() -> Asks:
 
 @pytest.fixture
 def route() -> Route:
-    return Route(MINE, path(), HOST)
+    return Route(KEY, MINE, path(), HOST)
 
 
 def in_window(asks: Asks, route: Route, size: int = 10) -> Waiter:

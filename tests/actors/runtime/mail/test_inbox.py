@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,32 +16,43 @@ import zmq
 from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.inbox import NOBLOCK, Inbox
 from peerage.actors.runtime.mail.memory import LARGE
+from peerage.actors.runtime.mail.taken_blocks import LeaseError
+from tests.actors.runtime.mail.fakes import KEY
 
 SOURCE, NUMBER = 5 << 20, 9
 PATIENCE_S = 20.0
 
 
+def nothing_shared(*_: object) -> Any:
+    raise LeaseError("there is no shared memory here")
+
+
 class Scene:
     """An inbox, a socket that sends to it, and what its handlers were called with."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, user: int | None = None) -> None:
         self.path, self.context = path, zmq.Context()
         self.heard: list[tuple[Any, ...]] = []
+        self.refused: list[bytes] = []
         handlers: list[Any] = [self._ignore] * (max(Kind) + 1)
         handlers[Kind.TELL] = self._handle
-        self.inbox = Inbox(self.context, f"ipc://{path}", handlers)
+        self.inbox = Inbox(self.context, f"ipc://{path}", KEY, handlers, nothing_shared, self._refuse, user)
         self.push = self.context.socket(zmq.PUSH)
         self.push.connect(f"ipc://{path}")
 
     def _handle(self, *message: Any) -> None:
         self.heard.append(message)
 
+    def _refuse(self, mailbox: str, data: bytes) -> None:
+        assert mailbox == f"ipc://{self.path}"
+        self.refused.append(data)
+
     def _ignore(self, *_message: Any) -> None:
         """Of another kind."""
 
     def send(self, body: bytes = b"", extras: Sequence[bytes] = (), flags: int = 0) -> None:
         """A tell from an actor called s to one called target."""
-        header = HEADER.pack(Kind.TELL, flags, len(extras), SOURCE, NUMBER, len(b"target"), len(b"s"))
+        header = HEADER.pack(KEY, Kind.TELL, flags, len(extras), SOURCE, NUMBER, len(b"target"), len(b"s"))
         self.push.send_multipart([header + b"target" + b"s" + body, *extras])
 
     def receive(self) -> tuple[Any, ...]:
@@ -152,8 +167,8 @@ def test_where_it_cannot_be_bound_it_is_tried_again(scene: Scene) -> None:
 
 def test_a_message_whose_memory_is_not_there_ends_nothing(scene: Scene) -> None:
     """It is logged, and the next one is handled."""
-    scene.push.send(HEADER.pack(Kind.TELL, SHARED, 0, 1, 0, 0, 0))
-    scene.push.send(HEADER.pack(Kind.TELL, 0, 0, 1, 5, 0, 0))
+    scene.push.send(HEADER.pack(KEY, Kind.TELL, SHARED, 0, 1, 0, 0, 0))
+    scene.push.send(HEADER.pack(KEY, Kind.TELL, 0, 0, 1, 5, 0, 0))
     for _ in range(2):
         assert scene.inbox.wait(5.0)
         scene.inbox.receive(NOBLOCK)
@@ -162,7 +177,67 @@ def test_a_message_whose_memory_is_not_there_ends_nothing(scene: Scene) -> None:
 
 def test_nobody_finds_a_closed_one(tmp_path: Path) -> None:
     context = zmq.Context()
-    inbox = Inbox(context, f"ipc://{tmp_path}/mailbox", [])
+    inbox = Inbox(context, f"ipc://{tmp_path}/mailbox", KEY, [], nothing_shared, lambda *_: None)
     inbox.close()
     assert not (tmp_path / "mailbox").exists()
     context.term()
+
+
+STRAYS = [
+    [b""],
+    [b"x"],
+    [b"GET / HTTP/1.1"],
+    [KEY],  # and nothing behind it
+    [HEADER.pack(b"another system's", Kind.TELL, 0, 0, 1, 5, 0, 0)],
+    [HEADER.pack(b"another system's", 255, 255, 2**32 - 1, 1, 5, 9, 9), b"", b"more"],
+    [b"x" * LARGE, b"y" * LARGE],
+]
+
+
+@pytest.mark.parametrize("frames", STRAYS)
+def test_a_stray_message_is_refused_and_ends_nothing(scene: Scene, frames: list[bytes]) -> None:
+    """No handler sees it, and the message behind it is handled."""
+    scene.push.send_multipart(frames)
+    scene.send(b"ours")
+    while not scene.heard:
+        assert scene.inbox.wait(PATIENCE_S)
+        scene.inbox.drain(10)
+    assert scene.refused == [frames[0]]
+    assert [message[5] for message in scene.heard] == [b"ours"]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bytes_that_are_no_zeromq_end_nothing(scene: Scene, seed: int) -> None:
+    """ZeroMQ takes them for the beginning of a connection, or for frames of its first version."""
+    random = Random(seed)
+    beginnings = (
+        b"",
+        b"\xff" + bytes(8) + b"\x7f",
+        b"\xff" + bytes(8) + b"\x7f\x03\x01NULL".ljust(54, b"\0"),
+        b"\x05\0",
+    )
+    with closing(socket.socket(socket.AF_UNIX)) as stranger:
+        stranger.connect(str(scene.path))
+        stranger.sendall(random.choice(beginnings) + random.randbytes(random.randrange(1, 2000)))
+        scene.send(b"ours")
+        while not scene.heard:
+            assert scene.inbox.wait(PATIENCE_S)
+            scene.inbox.drain(10)
+    assert [message[5] for message in scene.heard] == [b"ours"]
+
+
+def test_processes_of_other_users_cannot_connect(tmp_path: Path) -> None:
+    """The kernel says whose they are, whatever the modes of the socket and its directory."""
+    scene, ours = Scene(tmp_path / "theirs", user=os.geteuid() + 1), Scene(tmp_path / "ours")
+    scene.send(b"from another user")
+    watched = scene.push.get_monitor_socket(zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+    assert watched.poll(int(PATIENCE_S) * 1000)
+    ours.send(b"from this one")
+    assert ours.receive()[5] == b"from this one"
+    assert not scene.inbox.has_arrivals()
+    scene.push.disable_monitor()
+    watched.close(0)
+    for each in (scene, ours):
+        each.push.close(0)
+        each.inbox.close()
+        each.context.term()

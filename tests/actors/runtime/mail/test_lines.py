@@ -26,7 +26,9 @@ class Port:
     def __init__(self) -> None:
         self.table = HostTable()
         self.table.up(HostFacts("h", 2, pid=1), NOBODY)
-        self.routes = Routes(OWN, self.table, lambda _address, _purpose: None, self.count_dead_letters)
+        self.routes = Routes(
+            b"key", OWN, self.table, lambda _address, _purpose: None, self.count_dead_letters
+        )
         self.sender = b"me"
         self.sent: list[tuple[int, Any, int]] = []
         self.dead_letters = 0

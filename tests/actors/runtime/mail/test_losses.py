@@ -14,7 +14,7 @@ from peerage.actors.runtime.mail.handled_counts import name_hash
 from peerage.actors.runtime.mail.host_table import HostTable
 from peerage.actors.runtime.mail.losses import LOOK_AGAIN_S, NEVER, Losses
 from peerage.actors.runtime.mail.routes import Route, Routes
-from tests.actors.runtime.mail.fakes import HOST, MINE, Clock, Table, Waiter, path
+from tests.actors.runtime.mail.fakes import HOST, KEY, MINE, Clock, Table, Waiter, path
 
 OTHER = 8
 
@@ -41,7 +41,7 @@ class Scene:
         self.asks = Asks(lambda _source: None)
         self.lost: list[tuple[str, int]] = []
         self.counts: dict[int, dict[int, tuple[int, int]]] = {}
-        self.routes = Routes(MINE, cast("HostTable", self.table), lambda _a, _p: None, self._lose)
+        self.routes = Routes(KEY, MINE, cast("HostTable", self.table), lambda _a, _p: None, self._lose)
         self.sweeps = 0
         self.losses = Losses(
             self.table,

@@ -15,7 +15,7 @@ from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.network import EMBEDDER_TAKES_S, MENDED_S, Network
 from peerage.actors.runtime.mail.port import Port
-from tests.actors.runtime.mail.fakes import Clock
+from tests.actors.runtime.mail.fakes import KEY, Clock
 
 LINGER_S = 60.0  # of ZeroMQ's own clock, which never comes to its end here
 
@@ -31,7 +31,7 @@ class NoOwner:
 
 
 def port_of(directory: Path, serial: int) -> Port:
-    network = Network(str(directory), serial)
+    network = Network(str(directory), serial, KEY)
     return Port(network, serial << THREAD_BITS, NoOwner())
 
 
@@ -121,7 +121,7 @@ def test_a_missing_mailbox_is_waited_for_when_the_directory_was_made_again_just_
     tmp_path: Path,
 ) -> None:
     """Its process looks once a second, and binds it again then. Later, a missing mailbox is a closed one."""
-    network = Network(str(tmp_path), 2)
+    network = Network(str(tmp_path), 2, KEY)
     try:
         known = network.foothold.identity
         network.not_noticed_yet(known, float("-inf"))

@@ -20,7 +20,7 @@ from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.outbox import HELD_MESSAGES, SNDMORE, Outbox
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.ways import Way
-from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Clock, Table, path
+from tests.actors.runtime.mail.fakes import ADDRESS, HOST, KEY, MINE, Clock, Table, path
 
 NOBODY = 99 << 20
 
@@ -77,7 +77,7 @@ class Net:
     def __init__(self) -> None:
         self.ways = self.flusher = self
         self.table, self.dead_letters = Table(), DeadLetters()
-        self.memory = Memory()
+        self.memory, self.key = Memory(), KEY
         self.closed = False
         self.last_sent_to: set[int] = set()
         self.by_address: dict[int, Way] = {}
@@ -136,11 +136,13 @@ def outbox(net: Net, clock: Clock) -> Outbox:
 
 @pytest.fixture
 def route() -> Route:
-    return Route(MINE, path(), HOST)
+    return Route(KEY, MINE, path(), HOST)
 
 
 def header(frames: list[bytes]) -> tuple[Any, ...]:
-    return HEADER.unpack_from(frames[0])
+    key, *others = HEADER.unpack_from(frames[0])
+    assert key == KEY
+    return tuple(others)
 
 
 def kinds(net: Net) -> list[tuple[Kind, int]]:
@@ -237,7 +239,7 @@ def test_nothing_overtakes_what_was_gathered(outbox: Outbox, net: Net, route: Ro
     outbox.send_small(ADDRESS, Kind.ASK, 7, 0, b"actor", b"", b"body")
     for _ in range(2):
         tell(outbox, route)
-    tell(outbox, Route(MINE, path("other"), HOST))
+    tell(outbox, Route(KEY, MINE, path("other"), HOST))
     outbox.send(ADDRESS, Kind.UNWATCH, 8)
     assert kinds(net) == [
         (Kind.TELL, 0),
@@ -313,7 +315,7 @@ def test_a_signals_handler_may_hand_over_what_was_gathered_while_that_is_done(
     outbox: Outbox, net: Net, route: Route
 ) -> None:
     """Each goes once."""
-    elsewhere = Route(MINE, path(), HOST + 1)
+    elsewhere = Route(KEY, MINE, path(), HOST + 1)
     for _ in range(3):
         tell(outbox, route)
     for _ in range(3):

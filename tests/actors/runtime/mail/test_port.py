@@ -16,7 +16,7 @@ from peerage.actors.runtime.mail.host_table import HostFacts
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.window import ACK, DROP, WINDOW_MESSAGES
-from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, path
+from tests.actors.runtime.mail.fakes import ADDRESS, HOST, KEY, MINE, path
 
 
 class Owner:
@@ -41,7 +41,7 @@ def owner() -> Owner:
 @pytest.fixture
 def port(tmp_path: Path, owner: Owner) -> Iterator[Port]:
     """Its network knows its own host, and one that nobody runs."""
-    network = Network(str(tmp_path), MINE >> 20, "system")
+    network = Network(str(tmp_path), MINE >> 20, KEY, "system")
     for name, serial in (("mine", MINE >> 20), ("host", HOST)):
         network.table.up(HostFacts(name, serial, 1), frozenset())
     (tmp_path / f"{HOST}.0").touch()

@@ -18,7 +18,7 @@ from peerage.actors.runtime.mail.process import Process
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Process]:
     """A process whose threads send nothing to others."""
-    made = Process(str(tmp_path), 2, "system")
+    made = Process(str(tmp_path), 2, b"key", "system")
     yield made
     for port in made.close():
         port.close()

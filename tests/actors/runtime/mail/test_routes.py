@@ -12,7 +12,7 @@ from peerage.actors.runtime.mail.envelope import HEADER, Kind
 from peerage.actors.runtime.mail.host_table import HostTable
 from peerage.actors.runtime.mail.routes import MANY_ROUTES, REMEMBERED_PREFIXES, Route, Routes
 from peerage.actors.runtime.mail.window import ACK
-from tests.actors.runtime.mail.fakes import ADDRESS, HOST, MINE, Table, path
+from tests.actors.runtime.mail.fakes import ADDRESS, HOST, KEY, MINE, Table, path
 
 
 class Scene:
@@ -23,7 +23,7 @@ class Scene:
         self.opened: list[tuple[int, Purpose]] = []
         self.lost: list[tuple[str, int]] = []
         self.lack: LimitReachedError | None = None
-        self.routes = Routes(MINE, cast("HostTable", self.table), self._open, self._lose)
+        self.routes = Routes(KEY, MINE, cast("HostTable", self.table), self._open, self._lose)
 
     def _open(self, address: int, purpose: Purpose) -> None:
         if self.lack is not None:
@@ -118,9 +118,9 @@ def test_routes_to_the_dead_wait_for_their_last_words(scene: Scene) -> None:
 
 def test_the_beginning_of_a_tell_is_packed_once_for_each_sender() -> None:
     """Of so many as are remembered."""
-    route = Route(MINE, path(), HOST)
+    route = Route(KEY, MINE, path(), HOST)
     prefix = route.tell_prefix(b"sender", 8)
-    assert HEADER.unpack_from(prefix) == (Kind.TELL, 8, 0, MINE, 0, len(b"actor"), len(b"sender"))
+    assert HEADER.unpack_from(prefix) == (KEY, Kind.TELL, 8, 0, MINE, 0, len(b"actor"), len(b"sender"))
     assert prefix.endswith(b"actorsender")
     assert route.tell_prefix(b"sender", 8) is prefix
     for number in range(REMEMBERED_PREFIXES + 1):

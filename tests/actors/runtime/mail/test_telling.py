@@ -158,7 +158,7 @@ def test_a_tell_if_there_is_counted_nowhere(port: TellingPort) -> None:
 
 
 def test_a_tell_if_there_waits_behind_the_line_too(port: TellingPort) -> None:
-    route = Route(0, REF, HOST)
+    route = Route(b"key", 0, REF, HOST)
     route.line, port.routes[REF.way] = object(), route
     tell_if_there(cast("telling.Port", port), REF, "hello")
     assert [kind for kind, _body in port.behind] == [Kind.TELL_IF_THERE]

@@ -15,6 +15,7 @@ from peerage.actors.runtime.processes import boot as boot_module
 from peerage.actors.runtime.processes.boot import tell_failure
 from peerage.actors.runtime.processes.passed_fds import PassedFds
 from peerage.actors.runtime.processes.requests import Boot
+from tests.actors.runtime.mail.fakes import KEY
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def boot(directory: str) -> Boot:
         serial=7,
         keep=False,
         system="test",
+        key=KEY,
         directory=directory,
         directory_identity=(0, 0),
         directory_mended_at=float("-inf"),
@@ -54,7 +56,7 @@ def test_a_host_that_fails_before_it_can_speak_says_why(
 ) -> None:
     """A limit is named, for it can be raised."""
     failures: list[tuple[int, str, bool]] = []
-    fds = PassedFds(directory, lambda *failure: failures.append(failure))
+    fds = PassedFds(directory, KEY, lambda *failure: failures.append(failure), lambda *_: None)
     assert tell_failure(boot(directory), error) is is_limit
     fds.take()
     fds.close()

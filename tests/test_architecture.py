@@ -13,12 +13,7 @@ from tests.house import ROOMS, ROOT
 # What everything in the runtime may build on: the errors, the log, the heap and the limits of the
 # operating system.
 GROUND = "ground of the runtime"
-GROUND_FILES = {
-    "actors/runtime/errors.py",
-    "actors/runtime/heap.py",
-    "actors/runtime/limits.py",
-    "actors/runtime/log.py",
-}
+GROUND_FILES = {f"actors/runtime/{name}.py" for name in ("control_groups", "errors", "heap", "limits", "log")}
 RUNTIME = {GROUND, "actors/runtime/mail", "actors/runtime/host", "actors/runtime/processes"}
 BELOW_ACTORS = {GROUND, "actors/runtime", "actors/discovery", "wire", "config"}
 # folder → folders that it may import beside itself; a file belongs to the longest folder that holds it

@@ -27,6 +27,8 @@ from pykka import ActorDeadError, Timeout
 
 from peerage.actors.runtime.limits import lack_behind
 
+MOST_CAUSES = 16  # of one exception that are looked at
+
 __all__ = [
     "ActorDeadError",
     "ActorStartError",
@@ -171,6 +173,18 @@ class RemoteTraceback(Exception):  # noqa: N818 - a note on a cause, and no erro
 def limit_of(error: BaseException) -> str:
     """Which limit of the operating system is behind an exception, as a clause; empty if it has another cause."""
     return error.limit if isinstance(error, LimitReachedError) else lack_behind(error)
+
+
+def limit_behind(error: BaseException) -> str:
+    """As `limit_of`, for an exception or any of those that it was raised from."""
+    cause: BaseException | None = error
+    for _ in range(MOST_CAUSES):
+        if cause is None:
+            break
+        if limit := limit_of(cause):
+            return limit
+        cause = cause.__cause__
+    return ""
 
 
 def text_of(error: BaseException) -> str:

@@ -26,14 +26,14 @@ import threading
 import time
 from collections import deque
 from enum import Enum
-from pathlib import Path
+
+from peerage.actors.runtime.control_groups import memory_use, tasks_use
 
 SMALLEST_RESERVE, LARGEST_RESERVE = 12, 64
 RESERVED_SHARE = 8  # an eighth of the limit is reserved, within these bounds
 PROCESS_COST = 5  # descriptors that an actor process costs its embedder: see ways.py
 LONGEST_UNSEEN = 8  # descriptors that may be taken without counting in between
 SETTLED_S = 0.1  # this long after it was granted, a descriptor is surely open, and counted by the kernel
-CGROUPS = Path("/sys/fs/cgroup")
 HELP_WITH_DESCRIPTORS = "raise it (ulimit -n, LimitNOFILE=) or stop something"
 HELP_WITH_PROCESSES = "raise it (ulimit -u, TasksMax=, --pids-limit) or end some of them"
 
@@ -225,8 +225,8 @@ def lack_of_processes() -> str:
     """A clause with all limits on processes and threads: for each of them the kernel reports the same EAGAIN."""
     soft = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     limits = [f"{_shown(soft)} for the processes and threads of user {os.getuid()} (RLIMIT_NPROC)"]
-    if (group := _group_limit("pids", "pids.max", "pids.current")) is not None:
-        limits.append(f"{group[0]} for this container or service, {group[1]} of them taken (pids.max)")
+    if (group := tasks_use()) is not None:
+        limits.append(f"{group.limit} for this container or service, {group.used} of them taken (pids.max)")
     if (memory := resource.getrlimit(resource.RLIMIT_AS)[0]) != resource.RLIM_INFINITY:
         limits.append(f"{memory} bytes of addresses for each process (RLIMIT_AS)")
     return f"no process or thread can be made: the limits are {' and '.join(limits)}; {HELP_WITH_PROCESSES}"
@@ -234,61 +234,17 @@ def lack_of_processes() -> str:
 
 def _lack_of_memory() -> str:
     limits = [f"RLIMIT_AS is {_shown(resource.getrlimit(resource.RLIMIT_AS)[0])}"]
-    group = _group_limit("memory", "memory.max", "memory.current")
-    group = group or _group_limit("memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
-    if group is not None:
-        limits.append(f"this container or service may use {group[0]} bytes and uses {group[1]}")
+    if (group := memory_use()) is not None:
+        limits.append(f"this container or service may use {group.limit} bytes and uses {group.used}")
     return f"there is no memory: {', '.join(limits)}; raise it (ulimit -v, MemoryMax=) or end something"
 
 
 def memory_limit() -> int:
     """How many bytes of memory this process can have, by the machine and by the container or service that it is in."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for limit, current in (
-        ("memory.max", "memory.current"),
-        ("memory.limit_in_bytes", "memory.usage_in_bytes"),
-    ):
-        if (group := _group_limit("memory", limit, current)) is not None:
-            limits.append(int(group[0]))
-    return min(limits)
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    group = memory_use()
+    return machine if group is None else min(machine, group.limit)
 
 
 def _shown(limit: int) -> str:
     return "unlimited" if limit == resource.RLIM_INFINITY else str(limit)
-
-
-def _group_limit(controller: str, limit: str, current: str) -> tuple[str, str] | None:
-    """The limit of a control group that is nearest to being reached, and how much of it is used; None if there is none.
-
-    Groups are nested, and each limits all below it: the one that matters may be far above that of this process.
-    """
-    found: list[tuple[int, int]] = []
-    for directory in _groups(controller):
-        try:
-            found.append((int((directory / limit).read_text()), int((directory / current).read_text())))
-        except (OSError, ValueError):  # the controller is off, we may not read it, or it says "max"
-            continue
-    if not found:
-        return None
-    most, used = min(found, key=lambda pair: pair[0] - pair[1])
-    return str(most), str(used)
-
-
-def _groups(controller: str) -> list[Path]:
-    """The control groups that this process is in for a controller, its own first, of version 2 or 1.
-
-    Version 2 has one hierarchy for all controllers, whose line in the file names none; version 1 has one for each.
-    """
-    try:
-        lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    for line in lines:
-        _number, controllers, path = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        top = CGROUPS / controller if controllers else CGROUPS
-        own = top / path.lstrip("/")
-        if own.is_dir():  # in a container the path may be the host's, and lead nowhere here
-            return [own, *(each for each in own.parents if each.is_relative_to(top))]
-    return []

@@ -6,7 +6,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
-from peerage.commands.exit_status import FailureError
+from peerage.commands.exit_status import FailureError, MistakeError
 
 
 @click.command("demo", epilog="Example: peerage demo --secs 60")
@@ -27,7 +27,7 @@ def demo(secs: float, log_level: str) -> None:
     """
     from peerage.config.logging import LogSettings, set_up_logging
     from peerage.programs.demo import run_demo
-    from peerage.supervisors.node.node import ListenError, NodeStartError
+    from peerage.supervisors.node.errors import ListenError, NodeLimitError, NodeStartError
 
     try:
         set_up_logging(LogSettings(log_level))
@@ -36,6 +36,8 @@ def demo(secs: float, log_level: str) -> None:
     _stop_gently()
     try:
         found = run_demo(secs, Console(soft_wrap=True), log_level)
+    except NodeLimitError as error:
+        raise MistakeError(str(error)) from error
     except (ListenError, NodeStartError) as error:
         raise FailureError(str(error)) from error
     if not found:

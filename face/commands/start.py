@@ -23,6 +23,7 @@ from peerage.config.config import Config
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.supervisors.messages import CountChildren
+from peerage.supervisors.node.errors import NodeLimitError
 from peerage.supervisors.node.node import (
     ListenError,
     Node,
@@ -46,7 +47,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     """Run the node until SIGINT or SIGTERM.
 
     Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
-    in its configuration keeps it from starting.
+    in its configuration, or a limit of the system, keeps it from starting.
     """
     manager = ServiceManager.of(os.environ)
     config = load_config(home, flags, file_needed=True, to_start=True)
@@ -57,7 +58,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         node.on_end(stop.ask)
         try:
             node.start()
-        except (ListenError, SeedsUnresolvedError) as error:
+        except (ListenError, SeedsUnresolvedError, NodeLimitError) as error:
             raise MistakeError(str(error)) from error
         except NodeStartError as error:
             raise FailureError(str(error)) from error

@@ -3,6 +3,7 @@
 ListenError             an address of the configuration cannot be listened on
 SeedsUnresolvedError    no seed resolves and the address book is empty
 NodeStartError          an actor of the node did not start
+  NodeLimitError        a limit of the operating system leaves no room for the node
 NodeFailedError         the node ended by itself
 NodeNotRunningError     it was asked something that only a running node can answer
 UnknownReactorError     a KeyError: it has no reactor of that name
@@ -42,6 +43,12 @@ class DialError(Exception):
 
 class NodeStartError(Exception):
     """An actor of the node did not start; everything that had started has been stopped again."""
+
+
+class NodeLimitError(NodeStartError):
+    """A limit of the operating system leaves no room for the node, nothing of which runs. The text names the limit, and what
+    is needed where that is known.
+    """
 
 
 class SeedsUnresolvedError(Exception):

@@ -37,7 +37,7 @@ from peerage.actors.runtime import (
     Timeout,
     watch,
 )
-from peerage.actors.runtime.errors import limit_of
+from peerage.actors.runtime.errors import limit_behind
 from peerage.actors.runtime.limits import descriptor_limit
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
@@ -48,6 +48,7 @@ from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
     NodeFailedError,
+    NodeLimitError,
     NodeNotRunningError,
     NodeStartError,
     SeedsUnresolvedError,
@@ -139,7 +140,8 @@ class Node:
 
         Raises: HomeInUseError, another node runs in its home; HomeError, there is no place for its data, or no room;
             ConfigError, external_address has a host that does not resolve; ListenError, SeedsUnresolvedError,
-            NodeStartError; NodeNotRunningError, in a forked child of the process that it runs in.
+            NodeStartError, of which NodeLimitError is one; NodeNotRunningError, in a forked child of the process that it
+            runs in.
         """
         self._lives.start(self._live, self.stop)
         return self
@@ -165,6 +167,7 @@ class Node:
         for note in life.lock.notes:
             self._log.warning("home not locked", note=note)
         preconditions.check_store(self.config)
+        preconditions.check_limits(self._tree.size, self.config)
         names = preconditions.NameChecks(self.config)
         life.listen(self.config)
         assert life.listener is not None
@@ -176,7 +179,7 @@ class Node:
         try:
             ensure_system(self.config, self._reactors.modules)
         except LimitReachedError as error:
-            raise NodeStartError(error.limit) from error
+            raise NodeLimitError(error.limit) from error
         connection_filters, peer_filters = self._filters
         context = NodeContext(
             names=self._names,
@@ -203,7 +206,9 @@ class Node:
                 life.supervisor.stop()
                 raise
         except Exception as error:
-            raise NodeStartError(limit_of(error) or str(error)) from error
+            if limit := limit_behind(error):
+                raise NodeLimitError(limit) from error
+            raise NodeStartError(str(error)) from error
 
     def _node_info(self, life: NodeLife) -> NodeInfo:
         return NodeInfo(

@@ -8,10 +8,11 @@ from concurrent.futures import FIRST_COMPLETED, wait
 
 from peerage.actors.discovery.book.store_files import write_fault
 from peerage.actors.name_lookups import Answer, NameLookups, resolve_host
-from peerage.config import Config
+from peerage.config import Config, ListenAddress
 from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node.advertised import host_name, unresolved
-from peerage.supervisors.node.errors import SeedsUnresolvedError
+from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
+from peerage.supervisors.node.room_to_start import SystemLimits, lack_of_room_to_start
 from peerage.wire.net_address import AddressLookupError, name_in
 
 # Name servers that work have answered by then, and nobody waits long for one that does not: the node listens already.
@@ -27,6 +28,14 @@ def check_store(config: Config) -> None:
     fault = write_fault(store)
     if fault is not None:
         raise HomeError(store, f"the address book {fault}; a directory with room is expected")
+
+
+def check_limits(parts: int, config: Config) -> None:
+    """Whether there is room for the node's own processes. Args: parts, how many. Raises: NodeLimitError."""
+    listeners = len(ListenAddress.parse_list(config.rpc.laddr)) if config.rpc.laddr else 0
+    listeners += config.instrumentation.prometheus
+    if lack := lack_of_room_to_start(parts, listeners, SystemLimits.now()):
+        raise NodeLimitError(lack)
 
 
 class NameChecks:

@@ -84,6 +84,13 @@ class NodeTree:
         return supervisor.start(children, flags, self.owing)
 
     @property
+    def size(self) -> int:
+        """How many children there are, each with a process of its own."""
+        config = self._config
+        services = config.instrumentation.prometheus + bool(config.rpc.laddr)
+        return 2 + services + len(self._reactors.names) + self._names.peer_hosts
+
+    @property
     def owing(self) -> frozenset[str]:
         """The children that have something to save at their end."""
         parts = ["addrbook", *(f"reactor-{name}" for name in self._reactors.names)]

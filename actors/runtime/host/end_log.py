@@ -1,7 +1,8 @@
 """What the log says of an actor's end: how loudly depends on whether anybody could have prevented it.
 
 Only a failure in a running system is an error with a traceback. An operator who is paged by errors is not paged by a
-shutdown, and an actor that says itself what it left undone needs no traceback for that.
+shutdown, and an actor that says itself what it left undone needs no traceback for that. Nor does one for which the operating
+system had no room: whoever reads it can raise the limit, and finds no fault in the code.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ def log_end(
         logger().warning("actor failed while its system ends", **facts, cause=reason.text)
     elif reason.kind == "exception" and reason.is_orderly:
         logger().error("actor stopped with work undone", **facts, cause=reason.text.partition(": ")[2])
+    elif reason.kind == "exception" and reason.limit:
+        logger().error("actor failed", **facts, cause=reason.text)
     elif reason.kind == "exception":
         logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
     else:

@@ -11,7 +11,7 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
-from peerage.actors.runtime.errors import text_of
+from peerage.actors.runtime.errors import limit_behind, text_of
 
 DownKind = Literal["normal", "exception", "killed", "noproc", "shutdown"]
 
@@ -22,7 +22,7 @@ class DownReason:
 
     `kind` is `normal` (it stopped), `shutdown` (its host was told to stop, or its owner has ended), `exception` (it failed;
     `traceback` is the text), `killed` (its process ended under it; `signal` or `exit_code` say how) or `noproc` (there was
-    no such actor). Most of these words are Erlang's.
+    no such actor). Most of these words are Erlang's. `limit` names the limit of the operating system behind an exception.
     """
 
     kind: DownKind
@@ -30,6 +30,7 @@ class DownReason:
     signal: int | None = None
     exit_code: int | None = None
     traceback: str = ""
+    limit: str = ""
 
     @property
     def is_orderly(self) -> bool:
@@ -42,7 +43,7 @@ class DownReason:
 
 def from_exception(error: BaseException, traceback: str) -> DownReason:
     """The reason of an actor that failed. Args: traceback, as text; empty for a StopIncompleteError."""
-    return DownReason("exception", text_of(error), traceback=traceback)
+    return DownReason("exception", text_of(error), traceback=traceback, limit=limit_behind(error))
 
 
 def from_status(status: int | None) -> DownReason:

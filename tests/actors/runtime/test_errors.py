@@ -17,6 +17,7 @@ from peerage.actors.runtime import (
     RemoteTraceback,
     StartLimitError,
 )
+from peerage.actors.runtime.errors import limit_behind
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,15 @@ def test_errors_survive_pickling(error: Exception, text: str) -> None:
 def test_a_failed_start_is_a_death() -> None:
     """Whoever handles ActorDeadError handles it too."""
     assert issubclass(ActorStartError, ActorDeadError)
+
+
+def test_a_limit_is_found_behind_what_was_raised_from_it() -> None:
+    """A start that failed for want of room is one error inside another."""
+    limit = StartLimitError("a", "RLIMIT_NOFILE is 64")
+    outer = ValueError("child did not start")
+    outer.__cause__ = RuntimeError("in between")
+    outer.__cause__.__cause__ = limit
+    assert limit_behind(outer) == limit_behind(limit) == "RLIMIT_NOFILE is 64"
+    assert limit_behind(ValueError("else")) == ""
+    outer.__cause__.__cause__ = outer  # a circle
+    assert limit_behind(outer) == ""

@@ -25,6 +25,7 @@ from peerage.actors.runtime import (
     System,
     limits,
 )
+from peerage.actors.runtime.control_groups import Use
 from peerage.actors.runtime.limits import (
     LARGEST_RESERVE,
     Purpose,
@@ -246,10 +247,8 @@ def test_a_limit_that_made_a_call_fail_is_named() -> None:
 
 def test_the_memory_there_is_is_the_machine_s_or_the_group_s(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever is less."""
-    monkeypatch.setattr(limits, "_group_limit", lambda *_: None)
+    monkeypatch.setattr(limits, "memory_use", lambda: None)
     machine = limits.memory_limit()
     assert machine == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    monkeypatch.setattr(
-        limits, "_group_limit", lambda *names: (str(1 << 20), "7") if "memory.max" in names else None
-    )
+    monkeypatch.setattr(limits, "memory_use", lambda: Use(1 << 20, 7))
     assert limits.memory_limit() == 1 << 20

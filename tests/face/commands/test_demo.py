@@ -10,6 +10,7 @@ import pytest
 from peerage.commands import demo as module
 from peerage.programs import demo as program
 from peerage.supervisors.node import NodeStartError
+from peerage.supervisors.node.errors import NodeLimitError
 from tests.face.command_line import run
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -49,6 +50,13 @@ def test_fails_with_a_line_that_says_why(
     played(monkeypatch, outcome)
     result = run("demo")
     assert (result.exit_code, result.stderr) == (1, f"Error: {text}\n")
+
+
+def test_a_limit_that_leaves_no_room_is_for_the_operator_to_raise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As with `start`: exit code 2."""
+    played(monkeypatch, NodeLimitError("RLIMIT_NOFILE is 64"))
+    result = run("demo")
+    assert (result.exit_code, result.stderr) == (2, "Error: RLIMIT_NOFILE is 64\n")
 
 
 @pytest.mark.parametrize("arguments", [("--secs", "0"), ("--log-level", "loud")])

@@ -114,6 +114,22 @@ def test_a_node_does_not_start_where_it_could_not_keep_its_book(home: Path) -> N
     assert "cannot be written" in line
 
 
+@pytest.mark.parametrize(
+    ("limit", "value", "words"),
+    [
+        ("RLIMIT_NOFILE", 64, ("file descriptors", "64 (RLIMIT_NOFILE)", "ulimit -n")),
+        ("RLIMIT_AS", 200 << 20, ("256 MiB of addresses", "200 MiB (RLIMIT_AS)", "ulimit -v")),
+    ],
+)
+def test_a_node_does_not_start_where_it_has_no_room(
+    home: Path, limit: str, value: int, words: tuple[str, ...]
+) -> None:
+    """One sentence with the limit and what is needed, instead of parts that die one after the other; exit code 2."""
+    limited = f"import resource; resource.setrlimit(resource.{limit}, ({value}, {value}))\n"
+    line = the_line(start(home, program=limited + PROGRAM))
+    assert [word for word in words if word not in line] == []
+
+
 # --- running -----------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
     NodeFailedError,
+    NodeLimitError,
     NodeNotRunningError,
     NodeStartError,
     SeedsUnresolvedError,
@@ -24,6 +25,7 @@ ERRORS: list[tuple[Exception, str]] = [
     ),
     (DialError("id@host:1", Refusal(RefusalReason.SELF)), f"id@host:1: {Refusal(RefusalReason.SELF)}"),
     (NodeStartError("no thread"), "no thread"),
+    (NodeLimitError("RLIMIT_NOFILE is 64"), "RLIMIT_NOFILE is 64"),
     (
         SeedsUnresolvedError({"id@a:1": "unknown", "id@b:1": "gone"}),
         (

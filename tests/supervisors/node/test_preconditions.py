@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from peerage.actors.runtime.control_groups import Use
 from peerage.config import Config
 from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node import preconditions
-from peerage.supervisors.node.errors import SeedsUnresolvedError
-from peerage.supervisors.node.preconditions import NameChecks
+from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
+from peerage.supervisors.node.preconditions import NameChecks, check_limits
 from tests.nodes import node_config
 
 SEED, OTHER, SILENT = (f"{'ab' * 20}@{name}.invalid:26656" for name in ("seed", "other", "silent"))
@@ -48,6 +49,26 @@ def name_server(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[N
     monkeypatch.setattr(preconditions, "resolve_host", resolve)
     yield
     speaks.set()
+
+
+def test_a_node_that_has_no_room_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each HTTP service has a socket for each of its addresses."""
+    monkeypatch.setattr(
+        preconditions.SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(64, 12)))
+    )
+    with pytest.raises(NodeLimitError, match=r"needs about 81 file descriptors .* 64 "):
+        check_limits(4, node_config(tmp_path))
+    served = node_config(
+        tmp_path,
+        rpc={"laddr": "tcp://127.0.0.1:0,tcp://127.0.0.1:0"},
+        instrumentation={"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+    )
+    with pytest.raises(NodeLimitError, match="needs about 84 file descriptors"):
+        check_limits(4, served)
+    monkeypatch.setattr(
+        preconditions.SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(1024, 12)))
+    )
+    check_limits(4, served)
 
 
 def test_no_seed_that_resolves_and_no_address_is_a_mistake(

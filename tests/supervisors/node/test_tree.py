@@ -53,7 +53,9 @@ def children(config: Config, lives: list[NodeLife], *, hosts: int = 1) -> dict[s
     lives.append(life)
     life.listen(config)
     tree = NodeTree(config, names, reactors, (), ())
-    return {spec.id.removeprefix("one/"): spec for spec in tree.children(life, CONTEXT, None)}
+    specs = tree.children(life, CONTEXT, None)
+    assert tree.size == len(specs)
+    return {spec.id.removeprefix("one/"): spec for spec in specs}
 
 
 def test_the_order_of_a_node(tmp_path: Path, lives: list[NodeLife]) -> None:

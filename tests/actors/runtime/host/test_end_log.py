@@ -13,6 +13,7 @@ from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
 
 FAILED = from_exception(ValueError("boom"), "Traceback …")
 INCOMPLETE = from_exception(StopIncompleteError("two left"), "")
+LIMITED = from_exception(MemoryError(), "Traceback …")
 STOPPED = DownReason("normal", "stopped")
 
 
@@ -35,6 +36,16 @@ def test_the_line_says_what_has_happened(
     log_end(reason, {"actor": "x"}, is_short_lived=False, is_system_ending=is_ending)
     [record] = caplog.records
     assert (record.levelno, record.getMessage().splitlines()[0]) == (level, line)
+
+
+def test_a_limit_of_the_system_is_named_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no fault of the code, and whoever reads the line can raise the limit."""
+    log_end(LIMITED, {"actor": "x"}, is_short_lived=False, is_system_ending=False)
+    [record] = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage() == "actor failed: actor=x cause=MemoryError"
+    log_end(FAILED, {"actor": "x"}, is_short_lived=False, is_system_ending=False)
+    assert "Traceback" in caplog.records[1].getMessage()
 
 
 def test_an_actor_that_comes_and_goes_is_logged_for_debugging(caplog: pytest.LogCaptureFixture) -> None:

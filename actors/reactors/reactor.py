@@ -30,6 +30,7 @@ from peerage.actors.runtime.log import get_logger
 from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.errors import RemoteError
 from peerage.wire.remote_text import shown
 
 __all__ = ["Envelope", "Reactor"]
@@ -288,8 +289,19 @@ class Reactor(ProcessActor):
             self._stop_for_error(peer, hook, error)
 
     def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
-        self._tell_fault("reactor raised, peer stopped", peer, hook, error)
+        if not self._is_the_peers(error):  # what a peer does wrong is no fault: the line of its end says it
+            self._tell_fault("reactor raised, peer stopped", peer, hook, error)
         peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
+
+    def _is_the_peers(self, error: Exception) -> bool:
+        """Whether it means that the peer sent what nobody could read."""
+        if not self._decoders:
+            return isinstance(error, RemoteError)
+        from google.protobuf.message import (
+            DecodeError,  # here alone: reactors without protobuf start without it
+        )
+
+        return isinstance(error, (RemoteError, DecodeError))
 
     def _tell_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
         common = {"reactor": self._reactor_name, "hook": hook}

@@ -52,6 +52,13 @@ func (l *peerLogger) Info(message string, keyvals ...any) {
 	}
 }
 
+// Warn is asked for from v0.39 on.
+func (l *peerLogger) Warn(message string, keyvals ...any) {
+	if l.level >= 1 {
+		l.print("W", message, keyvals)
+	}
+}
+
 func (l *peerLogger) Error(message string, keyvals ...any) {
 	if l.level >= 1 {
 		l.print("E", message, keyvals)

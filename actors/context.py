@@ -1,18 +1,21 @@
-"""What every actor of a node is told at its start: names, identity, channels, settings."""
+"""What every actor of a node is told at its start: names, identity, channels, settings.
+
+The private key is for those who shake hands, the peer hosts, and for no other process.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from peerage.actors.names import NodeNames
 from peerage.config import Config
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.keys import NodeID, NodeKey
+from peerage.wire.keys import NodeID, NodeKey, node_id_of
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["NodeContext"]
+__all__ = ["NodeContext", "PeerHostContext"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class NodeContext:
     """One node's identity and settings; picklable, the same for each of its actors and for their successors.
 
     Args:
+        public_key: of the node.
         channels: of all reactors, in registration order.
         routes: channel → name of the reactor that registered it.
         has_connection_filters: whether somebody wants to see every connection before its handshake.
@@ -28,7 +32,7 @@ class NodeContext:
 
     names: NodeNames
     config: Config
-    node_key: NodeKey
+    public_key: bytes
     node_info: NodeInfo
     channels: tuple[ChannelDescriptor, ...]
     routes: Mapping[int, str]
@@ -37,7 +41,7 @@ class NodeContext:
 
     @property
     def node_id(self) -> NodeID:
-        return self.node_key.node_id
+        return node_id_of(self.public_key)
 
     @property
     def answers_seed_requests(self) -> bool:
@@ -54,3 +58,15 @@ class NodeContext:
         """Most inbound connections, handshakes included. Source: reference 5."""
         p2p = self.config.p2p
         return p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
+
+    def with_key(self, node_key: NodeKey) -> PeerHostContext:
+        """The same for an actor that shakes hands. Args: node_key, of this node."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        return PeerHostContext(**known, node_key=node_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerHostContext(NodeContext):
+    """What the actors of a peer host are told: as all others, and the private key, with which they say who we are."""
+
+    node_key: NodeKey

@@ -11,6 +11,7 @@ from peerage.actors.crawl.visit import Stage, Visit
 from peerage.actors.discovery.survey.visit import Errand, Fault, Visited
 from peerage.actors.peers.connector import DialFailure, StreamDriver, TcpDial
 from peerage.actors.peers.stream import Deadline, SocketStream
+from peerage.actors.private_memory import close_memory_of_host
 from peerage.actors.runtime import ProcessActor, Reply
 from peerage.wire.keys import NodeKey
 
@@ -27,6 +28,7 @@ class VisitorActor(ProcessActor):
 
     def __init__(self, node_key: NodeKey, timeout: float, requests: int) -> None:
         super().__init__()
+        close_memory_of_host(self.runtime)
         self.node_key = node_key
         self.timeout = timeout
         self.requests = requests

@@ -17,6 +17,8 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from peerage.actors.runtime.limits import open_descriptors
+
 __all__ = ["ProcessFacts", "ProcessMetrics", "facts_of"]
 
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
@@ -32,7 +34,7 @@ class ProcessFacts:
         cpu_seconds: used by the process itself.
         children_cpu_seconds: used by its children that have ended.
         start_time: seconds since 1970.
-        open_fds, max_fds: 0 when we may not read them.
+        open_fds, max_fds: 0 when we may not read them (before Linux 6.2 also of peer hosts, unless we are root).
     """
 
     pid: int
@@ -55,7 +57,7 @@ def facts_of(pid: int) -> ProcessFacts | None:
     _state, parent, *_ = fields
     times = [int(ticks) / _TICKS_PER_S for ticks in fields[11:15]]
     try:
-        open_fds = sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
+        open_fds = open_descriptors(pid)
         max_fds = resource.prlimit(pid, resource.RLIMIT_NOFILE)[0]
     except OSError:
         open_fds = max_fds = 0  # it is about to end, or belongs to another user

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from peerage.actors.context import NodeContext
+from peerage.actors.context import PeerHostContext
 from peerage.actors.messages import Admission, ConnectionEnded, ConnectionFacts
 from peerage.actors.peers.connector import HandshakeDriver
 from peerage.actors.peers.guarded_loop import GuardedLoop
@@ -81,7 +81,7 @@ class Newcomers:
     def __init__(
         self,
         loop: Loop,
-        context: NodeContext,
+        context: PeerHostContext,
         shared: HostShared,
         refusal_of: Callable[[NodeID], Refusal | None],
         events: NewcomerEvents,

@@ -19,7 +19,6 @@ from typing import Any
 
 from peerage.actors import transfer
 from peerage.actors.ban_filter import BanFilter
-from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
     Admission,
     AdmitPeer,
@@ -44,6 +43,7 @@ from peerage.actors.peers.connector import HandshakeDriver, TcpDial
 from peerage.actors.peers.draining import RemovalRound
 from peerage.actors.peers.fuzzed_stream import FuzzedStream
 from peerage.actors.peers.handshake import Handshake
+from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.link import LinkEvents
 from peerage.actors.peers.newcomers import Arrival
@@ -88,9 +88,7 @@ class PeerActor(ProcessActor):
         shut_out: BanFilter | None = None,
     ) -> None:
         super().__init__()
-        context = self.runtime.extra
-        assert isinstance(context, NodeContext)
-        self._context = context
+        context = self._context = host_context(self.runtime)
         self._facts = facts
         if shared is None:
             metrics = MetricsReporter(self.runtime, context, self.actor_urn)

@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from peerage.actors import transfer
-from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.log_folding import Limits, LineFolding
@@ -44,6 +43,7 @@ from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.accepting import Acceptor
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.connection_list import ConnectionList
+from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.host_shared import HostShared, Residents
 from peerage.actors.peers.load_table import LoadTable
@@ -89,8 +89,7 @@ class TransportActor(ProcessActor):
 
     def __init__(self, index: int, own_processes: bool = False) -> None:
         super().__init__()
-        context = self.runtime.extra
-        assert isinstance(context, NodeContext)
+        context = host_context(self.runtime)
         self._context, self._switch = context, context.names.switch
         self._own_processes = own_processes
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)

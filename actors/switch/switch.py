@@ -419,7 +419,7 @@ class SwitchActor(ProcessActor):
             case GetPrivatePeers():
                 return PrivatePeers(frozenset(self._table.private))
             case GetStatus():
-                return StatusSnapshot(self._context.node_info, self._context.node_key.public_key)
+                return StatusSnapshot(self._context.node_info, self._context.public_key)
 
     def _get_net_info(self, _message: GetNetInfo) -> None:
         """Ask every peer host for the state of its connections. Hosts that do not answer are left out."""

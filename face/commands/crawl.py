@@ -23,6 +23,7 @@ from peerage.actors.discovery.survey.network_map import NetworkMap
 from peerage.actors.discovery.survey.survey import Survey
 from peerage.actors.discovery.survey.visit import MAX_REQUESTS, Visited
 from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
+from peerage.actors.private_memory import close_memory
 from peerage.commands.crawl_report import answered_table, summary
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
@@ -183,6 +184,7 @@ def crawl(
     manners = _Manners(
         rate, max_in_flight, _seconds("--timeout", timeout), requests, _seconds("--max-time", max_time)
     )
+    close_memory()
     key = load_node_key(load_config(home).node_key_path) if own_key else NodeKey.generate()
     with ExitStack() as stack:
         journal = None if state is None else stack.enter_context(_journal(state))

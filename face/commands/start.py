@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
@@ -52,6 +53,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     manager = ServiceManager.of(os.environ)
     config = load_config(home, flags, file_needed=True, to_start=True)
     set_up_logging(config.log_settings)
+    close_memory()  # the key is read next
     with StopRequest() as stop:
         stop.heed_signals()
         node = _node(config)

@@ -130,7 +130,7 @@ class ReactorHarness(Generic[R]):
         return NodeContext(
             names=self.names,
             config=loopback_config(home, **self._settings),
-            node_key=key,
+            public_key=key.public_key,
             node_info=NodeInfo(
                 id=key.node_id,
                 listen_addr="tcp://127.0.0.1:26656",

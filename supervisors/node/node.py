@@ -184,7 +184,7 @@ class Node:
         context = NodeContext(
             names=self._names,
             config=self.config,
-            node_key=self._node_key,
+            public_key=self._node_key.public_key,
             node_info=self._node_info(life),
             channels=self._reactors.channels,
             routes=self._reactors.routes,
@@ -194,7 +194,7 @@ class Node:
 
         def start() -> ActorRef[Any]:
             with self._log.signed():
-                return self._tree.start(life, context, self._log.host_setup)
+                return self._tree.start(life, context, self._node_key, self._log.host_setup)
 
         try:
             life.supervisor = uninterrupted(start)

@@ -25,6 +25,7 @@ from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, 
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
+from peerage.wire.keys import NodeKey
 
 UNDONE = f"exception: {StopIncompleteError.__name__}: "
 CHILD_SHUTDOWN_S = 1.0  # for those who owe nothing at their end
@@ -74,13 +75,17 @@ class NodeTree:
         self._connection_filters, self._peer_filters = connection_filters, peer_filters
 
     def start(
-        self, life: NodeLife, context: NodeContext, log_setup: Callable[[], None] | None
+        self,
+        life: NodeLife,
+        context: NodeContext,
+        node_key: NodeKey,
+        log_setup: Callable[[], None] | None,
     ) -> ActorRef[NodeSupervisor]:
         """Start the supervisor and every child; returns when all are up. Raises: as `Supervisor.start`."""
         settings = self._config.peerage
         flags = Flags(intensity=Intensity(settings.restart_intensity, settings.restart_period))
         supervisor = NodeSupervisor.options(name=self._names.of("supervisor"), place=THREAD, extra=context)
-        children = self.children(life, context, log_setup)
+        children = self.children(life, context, node_key, log_setup)
         return supervisor.start(children, flags, self.owing)
 
     @property
@@ -97,16 +102,21 @@ class NodeTree:
         return frozenset(map(self._names.of, parts))
 
     def children(
-        self, life: NodeLife, context: NodeContext, log_setup: Callable[[], None] | None
+        self,
+        life: NodeLife,
+        context: NodeContext,
+        node_key: NodeKey,
+        log_setup: Callable[[], None] | None,
     ) -> list[ChildSpec]:
-        """Return the child specs, in start order."""
+        """Return the child specs, in start order. The peer hosts alone are told the key: they shake hands."""
         config = self._config
         assert life.listener is not None
         own, reactor = _own_health(config), _reactor_health(config)
 
         def child(part: str, start: Start, **fields: Any) -> ChildSpec:
             name = self._names.of(part)
-            start = start.using(name=name, extra=context, log_setup=log_setup)
+            told = context.with_key(node_key) if start.actor_class is TRANSPORT else context
+            start = start.using(name=name, extra=told, log_setup=log_setup)
             return ChildSpec(id=name, start=start, **{"health": own, "shutdown": CHILD_SHUTDOWN_S, **fields})
 
         hosts = self._names.peer_hosts

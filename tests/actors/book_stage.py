@@ -32,7 +32,7 @@ class Stage:
         self._options: dict[str, Any] = {
             "name": self.names.addrbook.name,
             "place": place,
-            "extra": NodeContext(self.names, self.config, key, info, (), {}),
+            "extra": NodeContext(self.names, self.config, key.public_key, info, (), {}),
         }
         self.switch = Probe(self.names.switch.name)
         self.book = BookClient(self.names.addrbook)

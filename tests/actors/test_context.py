@@ -26,12 +26,23 @@ def context(
     return NodeContext(
         names=NodeNames("", ("PEX",), 2),
         config=node_config(home, p2p=SEED | (p2p or {})),
-        node_key=KEY,
+        public_key=KEY.public_key,
         node_info=NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m"),
         channels=(),
         routes=PEX if routes is None else routes,
         **filters,
     )
+
+
+def test_the_private_key_is_told_only_with_the_context_of_a_peer_host(tmp_path: Path) -> None:
+    """Which is the same in all else, and shows the key to nobody who prints it."""
+    plain = context(tmp_path)
+    keyed = plain.with_key(KEY)
+    assert (keyed.node_key, keyed.node_id, keyed.routes) == (KEY, KEY.node_id, plain.routes)
+    assert KEY.seed not in pickle.dumps(plain)
+    assert plain.node_id == KEY.node_id
+    for shown in (KEY.seed.hex(), repr(KEY.seed)):
+        assert shown not in repr(keyed)
 
 
 def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:

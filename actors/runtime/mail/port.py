@@ -87,12 +87,10 @@ class Port:
 
     def make_parts(self) -> None:
         """Make the parts that are made of outbox, inbox and lock; again in a forked child, where these are new."""
-        self.routes = Routes(
-            self.network.key, self.address, self.table, self.outbox.open, self.count_dead_letters
-        )
+        key, open_way = self.network.key, self.outbox.open
+        self.routes = Routes(key, self.address, self.table, open_way, self.count_dead_letters)
         self.kept = Announcer(self.network.told, self.table.is_dead, self.send)
-        self.asks = Asks(self.kept.announce)
-        self.watches = Watches()
+        self.asks, self.watches = Asks(self.kept.announce), Watches()
         self.follows = Follows(self.table, self.send, self.asks.next_number)
         self.lives, self.requests = Lives(self, self.watches, self.follows), Requests(self)
         self.face = AsyncFace(self)

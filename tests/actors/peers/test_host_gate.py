@@ -47,7 +47,9 @@ def start(tmp_path: Path) -> Iterator[Open]:
     def start(index: int = 0, p2p: dict[str, Any] | None = None, **filters: bool) -> HostGate:
         info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
         config = loopback_config(tmp_path, p2p={"max_num_inbound_peers": 2} | (p2p or {}))
-        return HostGate(NodeContext(NodeNames("", (), 2), config, KEY, info, (), {}, **filters), fd, index)
+        return HostGate(
+            NodeContext(NodeNames("", (), 2), config, KEY.public_key, info, (), {}, **filters), fd, index
+        )
 
     yield start
     os.close(fd)

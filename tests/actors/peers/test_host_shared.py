@@ -32,7 +32,7 @@ def shared_of(home: Path, metrics: Metrics, loop: FakeLoop) -> HostShared:
     info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
     names = NodeNames("n/", ("ONE",), 1)
     channels = (ChannelDescriptor(id=CHANNEL),)
-    context = NodeContext(names, loopback_config(home), KEY, info, channels, {CHANNEL: "ONE"})
+    context = NodeContext(names, loopback_config(home), KEY.public_key, info, channels, {CHANNEL: "ONE"})
     return HostShared.of(context, metrics, loop)  # type: ignore[arg-type]  # stands in for MetricsReporter
 
 

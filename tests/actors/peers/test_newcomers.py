@@ -55,11 +55,11 @@ class Stage:
         context = NodeContext(
             NodeNames("n/", ("ECHO",), 1),
             loopback_config(home),
-            ANNA,
+            ANNA.public_key,
             info_of(ANNA),
             (ChannelDescriptor(id=CHANNEL),),
             {CHANNEL: "ECHO"},
-        )
+        ).with_key(ANNA)
         self.timeout = context.config.p2p.handshake_timeout
         self.verdict: Admission | Refusal | None = STRANGER
         self.judged: list[NodeID] = []

@@ -97,8 +97,13 @@ class Stage:
         self.sent: Mapping[int, int] = {}  # what the reactor says in the end
         self._transport = Probe(self.names.of("peers-0"))
         self._context = NodeContext(
-            self.names, loopback_config(home, p2p=p2p), ANNA, info_of(ANNA), CHANNELS, {CHANNEL: "ECHO"}
-        )
+            self.names,
+            loopback_config(home, p2p=p2p),
+            ANNA.public_key,
+            info_of(ANNA),
+            CHANNELS,
+            {CHANNEL: "ECHO"},
+        ).with_key(ANNA)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:

@@ -78,7 +78,7 @@ class Stage:
         context = NodeContext(
             NodeNames("n/", ("PEX",), 1),
             loopback_config(self._home),
-            SEED,
+            SEED.public_key,
             info_of(SEED),
             CHANNELS,
             {PEX_CHANNEL: "PEX"},

@@ -78,7 +78,7 @@ class End:
     def __init__(self, loop: FakeLoop, sock: socket.socket, secret: SecretConnection, home: Path) -> None:
         self._loop = loop
         names = NodeNames("n/", ("ONE", "TWO"), 1)
-        context = NodeContext(names, loopback_config(home), ANNA, INFO, CHANNELS, ROUTES)
+        context = NodeContext(names, loopback_config(home), ANNA.public_key, INFO, CHANNELS, ROUTES)
         self.metrics = Metrics()
         broadcasts = Broadcasts(ROUTES, 1024)
         feed = BroadcastFeed(broadcasts, loop)

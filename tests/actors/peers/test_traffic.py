@@ -36,7 +36,7 @@ def context_of(home: Path, *, prometheus: bool) -> NodeContext:
     key = NodeKey.generate()
     info = NodeInfo(id=key.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
     config = loopback_config(home, instrumentation={"prometheus": prometheus})
-    return NodeContext(NAMES, config, key, info, (), {})
+    return NodeContext(NAMES, config, key.public_key, info, (), {})
 
 
 class Counter(ProcessActor):

@@ -71,11 +71,11 @@ class Stage:
         self.context = NodeContext(
             self.names,
             loopback_config(home, **settings),
-            KEY,
+            KEY.public_key,
             INFO,
             (ChannelDescriptor(id=CHANNEL),),
             {CHANNEL: "ECHO"},
-        )
+        ).with_key(KEY)
         self._stack = ExitStack()
         self.ref: ActorRef[Any]
 

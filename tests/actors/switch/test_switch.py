@@ -107,7 +107,7 @@ class Stage:
         self.context = NodeContext(
             names=self.names,
             config=loopback_config(tmp_path, **settings),
-            node_key=self.key,
+            public_key=self.key.public_key,
             node_info=node_info(self.key.node_id),
             channels=(),
             routes={},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -24,9 +25,15 @@ from peerage.supervisors.node.tree import (
 )
 from peerage.supervisors.spec import ChildSpec
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.keys import NodeKey
+from peerage.wire.node_info import NodeInfo
 from tests.nodes import node_config
 
-CONTEXT = cast("NodeContext", "the context")  # is handed on as it is
+KEY = NodeKey.generate()
+INFO = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
+CONTEXT = NodeContext(  # is handed on as it is
+    NodeNames("one/", (), 1), cast("Config", None), KEY.public_key, INFO, (), {}
+)
 SERVERS: dict[str, dict[str, Any]] = {
     "rpc": {"laddr": "tcp://127.0.0.1:0"},
     "instrumentation": {"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
@@ -53,7 +60,7 @@ def children(config: Config, lives: list[NodeLife], *, hosts: int = 1) -> dict[s
     lives.append(life)
     life.listen(config)
     tree = NodeTree(config, names, reactors, (), ())
-    specs = tree.children(life, CONTEXT, None)
+    specs = tree.children(life, CONTEXT, KEY, None)
     assert tree.size == len(specs)
     return {spec.id.removeprefix("one/"): spec for spec in specs}
 
@@ -76,7 +83,17 @@ def test_each_child_has_its_node_s_name_and_context(tmp_path: Path, lives: list[
     for spec in children(node_config(tmp_path), lives).values():
         assert spec.name == spec.id
         assert spec.name.startswith("one/")
-        assert spec.start.options["extra"] is CONTEXT
+        extra = spec.start.options["extra"]
+        assert (extra.names, extra.node_id) == (CONTEXT.names, KEY.node_id)
+
+
+def test_the_peer_hosts_alone_are_told_the_private_key(tmp_path: Path, lives: list[NodeLife]) -> None:
+    """They shake hands. No other process has it in memory."""
+    config = node_config(tmp_path, **SERVERS, p2p={"pex": True})
+    specs = children(config, lives, hosts=2)
+    told = {part for part, spec in specs.items() if KEY.seed in pickle.dumps(spec.start.options["extra"])}
+    assert told == {"peers-0", "peers-1"}
+    assert {specs[part].start.options["extra"].node_key for part in told} == {KEY}
 
 
 def test_descriptors_go_to_those_who_serve_them(tmp_path: Path, lives: list[NodeLife]) -> None:

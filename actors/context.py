@@ -17,6 +17,11 @@ from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["NodeContext", "PeerHostContext"]
 
+HANDSHAKE_PLACES = (
+    512  # some 20 KB each; by default as many as inbound peers, if that is more: a seed answers them
+)
+SPARE_PROCESSES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class NodeContext:
@@ -54,10 +59,13 @@ class NodeContext:
         )
 
     @property
-    def inbound_limit(self) -> int:
-        """Most inbound connections, handshakes included. Source: reference 5."""
-        p2p = self.config.p2p
-        return p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
+    def handshake_places(self) -> int:
+        """Most accepted connections that are no peers yet."""
+        p2p, peerage = self.config.p2p, self.config.peerage
+        connections = p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
+        if not peerage.peer_hosts:
+            return connections + SPARE_PROCESSES  # each of them is a process
+        return peerage.handshake_places or max(HANDSHAKE_PLACES, connections)
 
     def with_key(self, node_key: NodeKey) -> PeerHostContext:
         """The same for an actor that shakes hands. Args: node_key, of this node."""

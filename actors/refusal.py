@@ -14,7 +14,7 @@ DETAIL_LIMIT = 300  # characters: 200 of the remote, and the words around them
 
 
 class RefusalReason(StrEnum):
-    """The reasons of reference 3, kept apart, and four more that end an attempt before or beside them."""
+    """The reasons of reference 3, kept apart, and five more that end an attempt before or beside them."""
 
     UNREACHABLE = "unreachable"  # the dial itself failed: nobody was there to refuse anything
     AUTH_FAILURE = "auth failure"  # handshake, timeout inside it, dialled-ID mismatch, NodeInfo ID differs
@@ -23,6 +23,7 @@ class RefusalReason(StrEnum):
     SELF = "self"
     INCOMPATIBLE = "incompatible"
     INBOUND_LIMIT = "inbound limit"
+    HANDSHAKE_LIMIT = "handshake limit"  # no place for one more handshake, or another one needed its place
     DUPLICATE_ID = "duplicate id"
     DUPLICATE_IP = "duplicate ip"  # CometBFT: filtered, with duplicate inside
     DUPLICATE_CONNECTION = "duplicate connection"

@@ -298,6 +298,12 @@ class PeerageConfig(Section):
     filter_timeout: float = duration(
         "5s", "Longest time for filters to decide on a peer", rule=rule.MORE_THAN_ZERO
     )
+    handshake_places: int = whole_number(
+        0,
+        "Most accepted connections that are no peers yet. One IPv4 /24 or IPv6 /48 has a quarter of the places, one /16 or "
+        "/32 a half. 0: 512, or as many as inbound peers if that is more",
+        rule=rule.NOT_NEGATIVE,
+    )
     receive_window: int = whole_number(
         4 * 1024 * 1024,
         "Most bytes from one peer that may wait for one reactor; a larger message may wait alone",

@@ -51,6 +51,7 @@ from peerage.actors.messages.switch import (
 from peerage.actors.messages.transport import (
     AnnouncePeers,
     Dial,
+    EvictPeer,
     GetPeerStatuses,
     KeepNotes,
     ListConnections,
@@ -77,6 +78,7 @@ __all__ = [
     "Dial",
     "DialPeer",
     "DialPeersAsync",
+    "EvictPeer",
     "FlushStop",
     "GetPeerStatuses",
     "GetPeerValue",

@@ -10,6 +10,7 @@ from peerage.wire.net_address import NetAddress
 __all__ = [
     "AnnouncePeers",
     "Dial",
+    "EvictPeer",
     "GetPeerStatuses",
     "KeepNotes",
     "ListConnections",
@@ -51,6 +52,15 @@ class TransportState(Struct, frozen=True):
     connections: tuple[ConnectionFacts, ...]
     notes: SwitchNotes
     was_told: bool = True
+
+
+class EvictPeer(Struct, frozen=True):
+    """transport → transport: a newcomer at another host has got the place of one of your peers.
+
+    Args: number, of the place, in the register.
+    """
+
+    number: int
 
 
 class AnnouncePeers(Struct, frozen=True):

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Sized
+from typing import NamedTuple
 
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.register import Place
 from peerage.actors.runtime import ActorRef
 
-__all__ = ["ConnectionList"]
+__all__ = ["ConnectionList", "Undecided"]
+
+
+class Undecided(NamedTuple):
+    """A connection that waits for the switch's word, and what it holds."""
+
+    facts: ConnectionFacts
+    sock: socket.socket
+    place: Place
+
+    def turn_away(self) -> None:
+        """Close it."""
+        self.sock.close()
+        self.place.leave()
 
 
 class ConnectionList:
@@ -26,7 +40,7 @@ class ConnectionList:
     def __init__(self, load: LoadTable) -> None:
         self._load = load
         self._running: dict[ActorRef, tuple[ConnectionFacts, Place | None]] = {}
-        self._undecided: dict[str, tuple[socket.socket, Place]] = {}
+        self._undecided: dict[str, Undecided] = {}
         self.newcomers: Sized = ()
 
     def __len__(self) -> int:
@@ -49,10 +63,10 @@ class ConnectionList:
 
     def accepted(self, facts: ConnectionFacts, sock: socket.socket, place: Place) -> None:
         """A connection came in; whether it is let in is not decided yet."""
-        self._undecided[facts.connection] = sock, place
+        self._undecided[facts.connection] = Undecided(facts, sock, place)
         self.tell_load()
 
-    def decided(self, connection: str) -> tuple[socket.socket, Place] | None:
+    def decided(self, connection: str) -> Undecided | None:
         """Take an undecided connection out of the list. Returns: what it holds; None when it is not there any more."""
         found = self._undecided.pop(connection, None)
         self.tell_load()
@@ -61,9 +75,7 @@ class ConnectionList:
     def turn_away_undecided(self) -> None:
         """Close those that nobody has decided on."""
         for connection in tuple(self._undecided):
-            sock, place = self._undecided.pop(connection)
-            sock.close()
-            place.leave()
+            self._undecided.pop(connection).turn_away()
         self.tell_load()
 
     def running(self, ref: ActorRef, facts: ConnectionFacts, place: Place | None) -> None:
@@ -93,6 +105,19 @@ class ConnectionList:
             place.leave()
         self.tell_load()
         return facts
+
+    def named(self, connection: str) -> ActorRef | None:
+        """The actor of this connection."""
+        return next(
+            (ref for ref, (facts, _) in self._running.items() if facts.connection == connection), None
+        )
+
+    def at_place(self, number: int) -> ActorRef | None:
+        """The actor of the connection that has had this place in the register, and has it no more: another peer got it."""
+        for ref, (_facts, place) in self._running.items():
+            if place is not None and place.number == number and place.is_given_away:
+                return ref
+        return None
 
     def peers(self) -> list[ActorRef]:
         """The actors of connections that are peers."""

@@ -6,15 +6,15 @@ filters; and before this host has heard of bans and notes, a moment after its st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 from peerage.actors.ban_filter import BanFilter
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.messages import Admission, BansChanged, ConnectionFacts, SwitchNotes
+from peerage.actors.peers.inbound_room import packed_ip
 from peerage.actors.peers.newcomers import Newcomer
-from peerage.actors.peers.register import Place, Register, RegisterBusyError, Rules
+from peerage.actors.peers.register import STRANGER, Place, Register, RegisterBusyError, Rules
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import id_in
@@ -26,14 +26,26 @@ class HostGate:
     """See the module's text.
 
     Attributes: bans, as far as this host has heard; notes, the newest of the switch.
-    Args: register, descriptor of the memory that the hosts share; index, of this host.
+
+    Args:
+        register: descriptor of the memory that the hosts share.
+        index: of this host.
+        evict: called with the index of a host and the number of a place in the register: who has it is to leave.
     """
 
-    def __init__(self, context: NodeContext, register: int, index: int) -> None:
+    def __init__(
+        self,
+        context: NodeContext,
+        register: int,
+        index: int,
+        evict: Callable[[int, int], object] = lambda _host, _number: None,
+    ) -> None:
         p2p = context.config.p2p
         self._context = context
-        rules = Rules(context.inbound_limit, p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
-        self._register = Register(register, index, context.names.peer_hosts, rules)
+        rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
+        self._register = Register(register, index, context.names.peer_hosts, rules, evict)
+        # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
+        self._needs_place = not context.answers_seed_requests and not p2p.unconditional_peer_ids
         self._named = {*map(id_in, p2p.persistent_peers), *p2p.unconditional_peer_ids}
         self._knows_bans = self._knows_notes = False
         self.bans = BanFilter()
@@ -62,18 +74,33 @@ class HostGate:
             p2p = self._context.config.p2p
             unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
             self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
-            inbound = p2p.max_num_inbound_peers + len(unconditional)
-            self._register.rules = replace(self._register.rules, inbound=inbound)
+            self._needs_place = not self._context.answers_seed_requests and not unconditional
 
     def enter(self, facts: ConnectionFacts) -> Place | Refusal:
-        """A connection was accepted. Returns: its place among those of all hosts, or why it gets none."""
+        """A connection was accepted. Returns: its place among those of all hosts, or why it gets none.
+
+        When there is none among the peers, it is turned away at once, unless it may be somebody who needs none.
+        """
         refusal = self.bans.refusal(ip=facts.remote_ip)
+        if refusal is None and self._needs_place:
+            refusal = self._register.lack(packed_ip(facts.remote_ip))
         if refusal is not None:
             return refusal
         try:
             return self._register.enter(facts.remote_ip, facts.remote_port)
         except RegisterBusyError:
             return Refusal(RefusalReason.STOPPING, "another peer host is frozen", is_ours=True)
+
+    def refusal_of(self, place: Place, peer_id: NodeID) -> Refusal | None:
+        """A newcomer has proved its ID. Returns: why it need not hear of us at all.
+
+        Who is refused before our NodeInfo has failed to connect, and waits before it tries again; after it, it has lost a
+        peer and dials at once.
+        """
+        refusal = self.bans.refusal(peer_id)
+        if refusal is None and peer_id not in self._named and not self._context.answers_seed_requests:
+            refusal = place.lack(peer_id)
+        return refusal
 
     def note_dial(self, facts: ConnectionFacts) -> Place | None:
         """This host dials. Returns: the place of the connection, None when the host has no more."""
@@ -86,4 +113,4 @@ class HostGate:
         objection = newcomer.place.claim(peer_id, newcomer.facts.connection)
         if isinstance(objection, Refusal):
             return objection
-        return Admission(is_persistent=False, is_unconditional=False) if objection is None else None
+        return STRANGER if objection is None else None

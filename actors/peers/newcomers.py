@@ -11,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from peerage.actors.context import PeerHostContext
 from peerage.actors.messages import Admission, ConnectionEnded, ConnectionFacts
@@ -59,12 +60,14 @@ class NewcomerEvents:
     """What happens to newcomers.
 
     Args:
+        identified: a newcomer has shaken hands to the end.
         judge: asked about a proved ID, when the connection has its place: the host's own admission, None when the switch
             is to be asked, or a refusal.
         arrived: a newcomer is to become a peer; whatever it held belongs to the receiver now.
         ended: it will be none. Told once, when all is closed.
     """
 
+    identified: Callable[[ConnectionFacts], object]
     judge: Callable[[Newcomer, NodeID], Admission | Refusal | None]
     arrived: Callable[[ConnectionFacts, Arrival], object]
     ended: Callable[[ConnectionEnded], object]
@@ -75,7 +78,7 @@ class Newcomers:
 
     Args:
         loop: the transport's.
-        refusal_of: says why an ID is refused, as far as its host knows.
+        refusal_of: says why whoever has this place, and has proved this ID, is refused before it hears who we are.
     """
 
     def __init__(
@@ -83,7 +86,7 @@ class Newcomers:
         loop: Loop,
         context: PeerHostContext,
         shared: HostShared,
-        refusal_of: Callable[[NodeID], Refusal | None],
+        refusal_of: Callable[[Place, NodeID], Refusal | None],
         events: NewcomerEvents,
     ) -> None:
         self.loop = loop
@@ -91,23 +94,30 @@ class Newcomers:
         self.shared = shared
         self.refusal_of = refusal_of
         self.events = events
-        self._newcomers: set[Newcomer] = set()
+        self._newcomers: dict[str, Newcomer] = {}
 
     def __len__(self) -> int:
         return len(self._newcomers)
 
     def __iter__(self) -> Iterator[Newcomer]:
-        return iter(tuple(self._newcomers))
+        return iter(tuple(self._newcomers.values()))
 
     def receive(self, facts: ConnectionFacts, sock: socket.socket, place: Place) -> None:
         """Shake hands on a socket that was let in."""
         newcomer = Newcomer(self, facts, sock, place)
-        self._newcomers.add(newcomer)
+        self._newcomers[facts.connection] = newcomer
         newcomer.start()
+
+    def refuse(self, connection: str, refusal: Refusal) -> bool:
+        """Send one away. Returns: whether it was here."""
+        newcomer = self._newcomers.get(connection)
+        if newcomer is not None:
+            newcomer.refuse(refusal)
+        return newcomer is not None
 
     def forget(self, newcomer: Newcomer) -> None:
         """It has become a peer, or ended."""
-        self._newcomers.discard(newcomer)
+        self._newcomers.pop(newcomer.facts.connection, None)
 
     def stop(self) -> None:
         """Send all away but those whose answer is being sent."""
@@ -143,7 +153,8 @@ class Newcomer:
         self.place = place
         self._loop = GuardedLoop(host.loop, self._failed)
         self._phases = Phases(Phase.HANDSHAKE)
-        self._handshake = Handshake(context.node_key, context.node_info, None, host.refusal_of)
+        refusal_of = partial(host.refusal_of, place)
+        self._handshake = Handshake(context.node_key, context.node_info, None, refusal_of)
         self._stream = SocketStream(sock, self._loop)
         self._deadline = Deadline(self._loop)  # of handshake and admission together
         self._visit: SeedVisit | None = None
@@ -159,10 +170,14 @@ class Newcomer:
             self._handshake,
             self._host.shared.buffer,
             on_done=self._identified,
-            on_refused=self._refuse,
-            on_closed=lambda _detail: self._refuse(self._handshake.receive_eof().refusal),
+            on_refused=self.refuse,
+            on_closed=lambda _detail: self.refuse(self._handshake.receive_eof().refusal),
         )
         self._loop.guard(driver.start)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Send it away."""
+        self._end(refusal)
 
     def stop(self) -> None:
         """The node stops: end, unless an answer is being sent."""
@@ -183,9 +198,10 @@ class Newcomer:
     # --- handshake ---------------------------------------------------------------------------------------------------
 
     def _timed_out(self, seconds: float) -> None:
-        self._refuse(self._handshake.timed_out(seconds).refusal)
+        self.refuse(self._handshake.timed_out(seconds).refusal)
 
     def _identified(self) -> None:
+        self._host.events.identified(self.facts)
         if not self._host.context.answers_seed_requests:
             self._phases.move(Event.IDENTIFIED)
             self._seek_admission()
@@ -199,7 +215,7 @@ class Newcomer:
             self._stream,
             self._handshake,
             self._deadline,
-            VisitEvents(taken_for_peer=self._seek_admission, refused=self._refuse, over=self._over),
+            VisitEvents(taken_for_peer=self._seek_admission, refused=self.refuse, over=self._over),
         )
         self._visit.start()
 
@@ -210,7 +226,7 @@ class Newcomer:
         assert remote_id is not None
         verdict = self._host.events.judge(self, remote_id)
         if isinstance(verdict, Refusal):
-            self._refuse(verdict)
+            self.refuse(verdict)
             return
         self._deadline.cancel()
         arrival = Arrival(
@@ -232,9 +248,6 @@ class Newcomer:
     def _failed(self, error: Exception) -> None:
         """A fault of ours: this connection pays for it, and no other."""
         self._end(Refusal(RefusalReason.STOPPING, f"internal error: {error!r}"))
-
-    def _refuse(self, refusal: Refusal) -> None:
-        self._end(refusal)
 
     def _over(self) -> None:
         """A visit has ended: it was answered, or the remote has hung up."""

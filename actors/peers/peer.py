@@ -155,7 +155,7 @@ class PeerActor(ProcessActor):
             return self._on_frames(message)
         if isinstance(message, Consumed):
             if self._session is not None:
-                self._session.inbound.consumed(message.reactor, message.size, message.messages)
+                self._session.consumed(message)
             return None
         if isinstance(message, StopPeer):
             return self._end(message.reason, is_error=message.is_error)
@@ -253,9 +253,7 @@ class PeerActor(ProcessActor):
             return
         (remote_id, _theirs), place = self._handshake.remote, self._place
         if place is not None:
-            is_free, beside = verdict.is_unconditional, verdict.beside
-            name = self._facts.connection
-            objection = place.claim(remote_id, name, is_unconditional=is_free, beside=beside)
+            objection = place.claim(remote_id, self._facts.connection, verdict)
             if isinstance(objection, Refusal):
                 self._refuse(objection)
                 return
@@ -284,7 +282,7 @@ class PeerActor(ProcessActor):
             latency=self._latency if facts.is_outbound else 0.0,
         )
         self._facts = replace(facts, peer=info)
-        session.serve(info.id)
+        session.serve(info.id, self._place)
         for name in self._shared.addressees.reactors:
             self._introduce(name)
         self._announcements.started(info)

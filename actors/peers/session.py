@@ -12,11 +12,13 @@ from typing import Any
 
 from peerage.actors import transfer
 from peerage.actors.context import NodeContext
+from peerage.actors.messages import Consumed
 from peerage.actors.peers.broadcasts import Listener
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.inbound import Inbound, WindowLimits
 from peerage.actors.peers.link import Link, LinkEvents
 from peerage.actors.peers.phases import Phase, Phases
+from peerage.actors.peers.register import Place
 from peerage.actors.peers.send_queues import Answer, SendQueues
 from peerage.actors.peers.stream import Loop, SocketStream
 from peerage.actors.peers.traffic import Traffic
@@ -24,6 +26,7 @@ from peerage.actors.runtime import Frames, Reply
 from peerage.wire.keys import NodeID
 from peerage.wire.multiplex import Event, MessageRun, MultiplexConnection
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.secret_connection import SecretConnection
 from peerage.wire.status import ConnectionStatus
 
@@ -91,6 +94,7 @@ class Session:
         self._theirs = theirs
         self._hand_over = hand_over
         self._peer_id: NodeID | None = None
+        self._place: Place | None = None
         self._listener: Listener | None = None
         self._probes = probes
         self._traffic = Traffic(shared.metrics)
@@ -136,9 +140,12 @@ class Session:
         self._loop, self._hand_over, self._probes = loop, hand_over, probes
         self.link.move_to(loop, owner)
 
-    def serve(self, peer_id: NodeID) -> None:
-        """The remote is a peer now: make a window for each reactor, and listen to what is broadcast."""
-        self._peer_id = peer_id
+    def serve(self, peer_id: NodeID, place: Place | None = None) -> None:
+        """The remote is a peer now: make a window for each reactor, and listen to what is broadcast.
+
+        Args: place, in the register of the hosts, where it is noted how near and how useful the peer is.
+        """
+        self._peer_id, self._place = peer_id, place
         context = self._context
         self._listener = self._shared.broadcasts.listen(
             self._theirs.channels, self.link.schedule_pump_when_writable
@@ -215,6 +222,12 @@ class Session:
         self._connection.try_send(channel_id, message)
         self.link.schedule_pump()
 
+    def consumed(self, message: Consumed) -> None:
+        """A reactor is done with some of what came. The peer was useful then, unless it only talked of addresses."""
+        self.inbound.consumed(message.reactor, message.size, message.messages)
+        if self._place is not None and message.reactor != self._context.routes.get(PEX_CHANNEL):
+            self._place.note_use()
+
     # --- signs of life ----------------------------------------------------------------------------------------------
 
     def probe(self) -> None:
@@ -231,8 +244,11 @@ class Session:
 
     def _on_pong(self) -> None:
         round_trip = self._connection.round_trip
-        if round_trip is not None and self._peer_id is not None and self._traffic.is_on:
-            self._traffic.round_trip(self._peer_id, round_trip)
+        if round_trip is not None and self._peer_id is not None:
+            if self._place is not None:
+                self._place.note_latency(round_trip)
+            if self._traffic.is_on:
+                self._traffic.round_trip(self._peer_id, round_trip)
 
     def status(self) -> ConnectionStatus:
         """The connection at this moment."""

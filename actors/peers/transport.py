@@ -1,14 +1,12 @@
 """The transport of one peer host: accepts, dials, and keeps the list of the host's connections (reference 5).
 
 Every connection that is a peer, or dialled, is an actor of its own beside it: none can hold up another, or the listener.
-Newcomers have none (`newcomers.py`).
-
-Who comes in is decided in `host_gate.py`, and by the switch where it is asked.
+Newcomers have none: they are at the entrance (`entrance.py`). Who comes in is decided in `host_gate.py`, and by the switch
+where it is asked.
 """
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import Mapping
 from functools import partial
@@ -19,13 +17,13 @@ from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
-    AdmitConnection,
     AnnouncePeers,
     BansChanged,
     ConnectionEnded,
     ConnectionFacts,
     Credits,
     Dial,
+    EvictPeer,
     FlushStop,
     GetPeerStatuses,
     GetStatusOfPeer,
@@ -40,17 +38,16 @@ from peerage.actors.messages import (
     TransportState,
 )
 from peerage.actors.metrics.reporter import MetricsReporter
-from peerage.actors.peers.accepting import Acceptor
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.connection_list import ConnectionList
+from peerage.actors.peers.entrance import Entrance, EntranceEvents
 from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.host_shared import HostShared, Residents
 from peerage.actors.peers.load_table import LoadTable
-from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
+from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.peer import PeerActor
 from peerage.actors.peers.register import Place
-from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import (
     DROP,
     HERE,
@@ -64,7 +61,6 @@ from peerage.actors.runtime import (
     Reply,
     StartLimitError,
 )
-from peerage.actors.runtime.limits import Purpose, Room
 from peerage.actors.runtime.log import get_logger
 
 __all__ = ["TransportActor"]
@@ -84,6 +80,7 @@ class TransportActor(ProcessActor):
         KeepNotes: "_keep_notes",
         AnnouncePeers: "_announce_peers",
         GetPeerStatuses: "_get_peer_statuses",
+        EvictPeer: "_evicted",
         StopAccepting: "_stop_all",
     }
 
@@ -91,7 +88,7 @@ class TransportActor(ProcessActor):
         super().__init__()
         context = host_context(self.runtime)
         self._context, self._switch = context, context.names.switch
-        self._own_processes = own_processes
+        self._index, self._own_processes = index, own_processes
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._shared = HostShared.of(
             context,
@@ -102,46 +99,45 @@ class TransportActor(ProcessActor):
         )
         fds = self.runtime.fds
         load = LoadTable(fds["load"], index, context.names.peer_hosts)
-        self._gate = HostGate(context, fds["register"], index)
+        self._gate = HostGate(context, fds["register"], index, self._evict)
         self._connections = ConnectionList(load)
-        events = NewcomerEvents(
-            self._gate.judge,
-            lambda facts, arrival: self._start_peer(facts, arrival.place, arrival=arrival),
-            self._newcomer_ended,
-        )
-        self._newcomers = Newcomers(self.runtime, context, self._shared, self._gate.bans.refusal, events)
-        self._connections.newcomers = self._newcomers
-        self._acceptor = Acceptor(
+        self._entrance = Entrance(
             self.runtime,
+            self.actor_urn,
+            self.runtime.host_name,
+            context,
+            self._shared,
+            self._gate,
+            self._connections,
             socket.socket(fileno=fds["listen"]) if "listen" in fds else None,
             load,
-            Room(Purpose.STRANGERS),
-            held=lambda: len(self._connections),
-            undecided=lambda: self._connections.undecided,
-            on_accepted=self._accepted,
+            EntranceEvents(
+                accepted=self._start_peer,
+                arrived=lambda facts, arrival: self._start_peer(facts, arrival.place, arrival=arrival),
+                ended=self._check_stopped,
+            ),
+            own_processes=own_processes,
         )
         self._stopping: list[Reply] = []
         self._lines = LineFolding(self.runtime.call_later, Limits(subject=5))
-        self._incarnation = secrets.token_hex(4)
-        self._count = 0
 
     def on_start(self) -> None:
-        if self._acceptor.listens:
+        if self._entrance.acceptor.listens:
             book = self._context.names.addrbook
             Question(self.runtime, book, BookCall(BanList.published), self._gate.learn_bans)
-            self._acceptor.start()
+            self._entrance.acceptor.start()
 
     def on_stop(self) -> None:
-        self._stop_accepting()
-        self._newcomers.drop()
+        self._entrance.stop()
+        self._entrance.newcomers.drop()
         self._shared.news.flush()
-        self._acceptor.close()
+        self._entrance.acceptor.close()
         self._shared.metrics.send()
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         """A fault of ours: switch and reactors take our connections for lost with us, so nothing may come from them."""
-        self._stop_accepting()
-        self._newcomers.drop()
+        self._entrance.stop()
+        self._entrance.newcomers.drop()
         for ref in self._connections:
             ref.tell(StopPeer(f"peer host failed: {exception_value!r}", is_error=True), exempt=True)
 
@@ -151,6 +147,7 @@ class TransportActor(ProcessActor):
     def on_down(self, ref: ActorRef, reason: DownReason) -> None:
         facts = self._connections.ended(ref)
         if facts is not None:
+            self._entrance.settled(facts.connection)
             # The actor has said it already, unless it was killed. A switch that has just rebuilt its table may have learned
             # of this connection from us only after that.
             ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
@@ -163,11 +160,13 @@ class TransportActor(ProcessActor):
 
     def _resident_ended(self, ref: ActorRef) -> None:
         """The same of an actor in this host, which has told everybody."""
-        self._connections.ended(ref)
+        facts = self._connections.ended(ref)
+        if facts is not None:
+            self._entrance.settled(facts.connection)
         self._check_stopped()
 
     def _check_stopped(self) -> None:
-        if self._stopping and not self._connections.has_actors and not self._newcomers:
+        if self._stopping and not self._connections.has_actors and not self._entrance.newcomers:
             for reply in self._stopping:
                 reply.set(None)
             self._stopping.clear()
@@ -190,59 +189,6 @@ class TransportActor(ProcessActor):
             reactor = self._context.names.reactor(self._context.routes[channel_id])
             reactor.tell(Credits(self.actor_urn, {channel_id: total}), exempt=True)
 
-    # --- accepting -----------------------------------------------------------------------------------------------------
-
-    def _accepted(self, sock: socket.socket, ip: str, port: int) -> None:
-        self._count += 1
-        facts = ConnectionFacts(
-            connection=f"{self.actor_urn}/{self._incarnation}-{self._count}",
-            host=self.runtime.host_name,
-            remote_ip=ip,
-            remote_port=port,
-            is_outbound=False,
-        )
-        place = self._gate.enter(facts)
-        if isinstance(place, Refusal):
-            sock.close()
-            self._shared.news.tell(ConnectionEnded(facts, place))
-        elif self._gate.asks_first:
-            self._connections.accepted(facts, sock, place)
-            question = AdmitConnection(facts)
-            Question(self.runtime, self._switch, question, partial(self._decided, facts))
-        else:
-            self._receive(facts, sock, place)
-
-    def _decided(self, facts: ConnectionFacts, refusal: Refusal | None) -> None:
-        undecided = self._connections.decided(facts.connection)
-        if undecided is None:  # we have stopped accepting meanwhile
-            return
-        sock, place = undecided
-        if refusal is None:
-            self._receive(facts, sock, place)
-        else:
-            sock.close()
-            place.leave()
-
-    def _receive(self, facts: ConnectionFacts, sock: socket.socket, place: Place) -> None:
-        """A connection is let in: have hands shaken."""
-        if self._own_processes:
-            self._start_peer(facts, place, sock)
-        else:
-            self._newcomers.receive(facts, sock, place)
-            self._connections.tell_load()
-
-    def _newcomer_ended(self, ended: ConnectionEnded) -> None:
-        if (
-            ended.refusal is not None or self._context.has_connection_filters
-        ):  # else the switch never heard of it
-            self._shared.news.tell(ended)
-        self._connections.tell_load()
-        self._check_stopped()
-
-    def _stop_accepting(self) -> None:
-        self._acceptor.stop()
-        self._connections.turn_away_undecided()
-
     # --- peers ---------------------------------------------------------------------------------------------------------
 
     def _dial(self, message: Dial) -> None:
@@ -256,7 +202,7 @@ class TransportActor(ProcessActor):
             dialled_id=address.id,
             is_trial=message.is_trial,
         )
-        if self._acceptor.is_stopped:
+        if self._entrance.acceptor.is_stopped:
             self._shared.news.tell(ConnectionEnded(facts, None, "stopping"))
         else:
             self._start_peer(facts, self._gate.note_dial(facts))
@@ -286,6 +232,7 @@ class TransportActor(ProcessActor):
                 sock.close()
             if place is not None:
                 place.leave()
+            self._entrance.settled(facts.connection)
             self._did_not_start(facts, error)
         else:
             self._connections.running(ref, facts, place)
@@ -297,7 +244,7 @@ class TransportActor(ProcessActor):
         if isinstance(error, StartLimitError):
             cause = {"cause": error.limit}
             if not facts.is_outbound:
-                self._acceptor.out_of_resources(error.limit)
+                self._entrance.acceptor.out_of_resources(error.limit)
         self._lines.say(log.error, "peer did not start", "", {}, connection=facts.connection, **cause)
         self._switch.tell(
             ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True), exempt=True
@@ -305,6 +252,20 @@ class TransportActor(ProcessActor):
 
     def _became_peer(self, info: PeerInfo) -> None:
         self._connections.became_peer(info)
+        self._entrance.settled(info.connection)
+
+    def _evict(self, host: int, number: int) -> None:
+        """A newcomer here has got the place of a peer of this host or another."""
+        evict = EvictPeer(number)
+        if host == self._index:
+            self._evicted(evict)
+        else:
+            self._context.names.transports[host].tell(evict, exempt=True)
+
+    def _evicted(self, message: EvictPeer) -> None:
+        ref = self._connections.at_place(message.number)
+        if ref is not None:
+            ref.tell(StopPeer("evicted: a newcomer has its place", is_error=False), exempt=True)
 
     def _announce_peers(self, message: AnnouncePeers) -> None:
         for ref in self._connections:
@@ -330,9 +291,9 @@ class TransportActor(ProcessActor):
         return None
 
     def _stop_all(self, message: StopAccepting) -> None:
-        self._stop_accepting()
-        self._newcomers.stop()
-        if self._connections.has_actors or self._newcomers:
+        self._entrance.stop()
+        self._entrance.newcomers.stop()
+        if self._connections.has_actors or self._entrance.newcomers:
             self._stopping.append(self.runtime.defer())
             for ref in self._connections:
                 ref.tell(FlushStop(message.flush_timeout), if_there=True)

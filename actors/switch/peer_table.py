@@ -66,10 +66,13 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class PeerLimits:
-    """What the operator allows."""
+    """What the operator allows.
+
+    Args: max_inbound, most inbound peers; None where the peer hosts keep that limit, and make room for newcomers.
+    """
 
     own_id: NodeID
-    max_inbound: int
+    max_inbound: int | None
     allow_duplicate_ip: bool
 
 
@@ -138,7 +141,7 @@ class PeerTable:
     # --- decisions ---------------------------------------------------------------------------------------------------
 
     def admit_connection(self, facts: ConnectionFacts) -> Refusal | None:
-        """Before the handshake of an accepted connection: duplicates and the limit. Source: reference 5."""
+        """Before the handshake of an accepted connection: duplicates. Source: reference 5."""
         if any(self._found("address", facts.remote_ip, facts.remote_port)):
             detail = f"{facts.socket_address} is connected already"
             return Refusal(RefusalReason.DUPLICATE_CONNECTION, detail)
@@ -146,20 +149,17 @@ class PeerTable:
             holder = self._standing_at(facts.remote_ip)
             if holder is not None:
                 return self._duplicate_ip(facts.remote_ip, holder)
-        inbound = sum(not c.is_outbound for c in self.connections.values())
-        limit = self.limits.max_inbound + len(self.unconditional)
-        if inbound >= limit:
-            return Refusal(RefusalReason.INBOUND_LIMIT, f"{inbound} inbound connections of at most {limit}")
         return None
 
     def admit_peer(self, facts: ConnectionFacts, peer_id: NodeID) -> Refusal | None:
         """After the handshake. A duplicate ID is settled by `of_id` and the caller. Source: reference 3."""
         if peer_id == self.limits.own_id:
             return Refusal(RefusalReason.SELF, f"{peer_id} is our own ID")
-        if not facts.is_outbound and peer_id not in self.unconditional:
+        limit = self.limits.max_inbound
+        if limit is not None and not facts.is_outbound and peer_id not in self.unconditional:
             inbound = self.num_peers().inbound
-            if inbound >= self.limits.max_inbound:
-                detail = f"{inbound} inbound peers of at most {self.limits.max_inbound}"
+            if inbound >= limit:
+                detail = f"{inbound} inbound peers of at most {limit}"
                 return Refusal(RefusalReason.INBOUND_LIMIT, detail)
         if not self.limits.allow_duplicate_ip:
             other = self._standing_at(facts.remote_ip, but=facts.connection, but_id=peer_id)

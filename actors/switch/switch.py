@@ -122,9 +122,8 @@ class SwitchActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         p2p, now, call_later = context.config.p2p, self.runtime.now, self.runtime.call_later
-        self._table = PeerTable(
-            PeerLimits(context.node_id, p2p.max_num_inbound_peers, p2p.allow_duplicate_ip)
-        )
+        max_inbound = None if context.config.peerage.peer_hosts else p2p.max_num_inbound_peers
+        self._table = PeerTable(PeerLimits(context.node_id, max_inbound, p2p.allow_duplicate_ip))
         self._table.unconditional.update(p2p.unconditional_peer_ids)
         self._table.private.update(p2p.private_peer_ids)
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.context import NodeContext
+from peerage.actors.context import HANDSHAKE_PLACES, SPARE_PROCESSES, NodeContext
 from peerage.actors.names import NodeNames
 from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
@@ -21,11 +21,15 @@ SEED = {"pex": True, "seed_mode": True, "max_num_inbound_peers": 8}
 
 
 def context(
-    home: Path, routes: dict[int, str] | None = None, p2p: dict[str, Any] | None = None, **filters: bool
+    home: Path,
+    routes: dict[int, str] | None = None,
+    p2p: dict[str, Any] | None = None,
+    peerage: dict[str, Any] | None = None,
+    **filters: bool,
 ) -> NodeContext:
     return NodeContext(
         names=NodeNames("", ("PEX",), 2),
-        config=node_config(home, p2p=SEED | (p2p or {})),
+        config=node_config(home, p2p=SEED | (p2p or {}), peerage=peerage or {}),
         public_key=KEY.public_key,
         node_info=NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m"),
         channels=(),
@@ -53,10 +57,14 @@ def test_a_seed_and_nothing_else_answers_callers(tmp_path: Path) -> None:
     assert not context(tmp_path, has_peer_filters=True).answers_seed_requests
 
 
-def test_unconditional_peers_have_places_beside_the_limit(tmp_path: Path) -> None:
-    """Handshakes included. Source: reference 5."""
+def test_there_are_as_many_places_for_handshakes_as_for_inbound_peers_or_more(tmp_path: Path) -> None:
+    """Unless the operator has said how many. Where each of them is a process, there are few more."""
     ids = ("ab" * 20, "cd" * 20)
-    assert context(tmp_path, p2p={"unconditional_peer_ids": ids}).inbound_limit == 10
+    assert context(tmp_path).handshake_places == HANDSHAKE_PLACES
+    many = {"unconditional_peer_ids": ids, "max_num_inbound_peers": 1000}
+    assert context(tmp_path, p2p=many).handshake_places == 1002
+    assert context(tmp_path, p2p=many, peerage={"handshake_places": 100}).handshake_places == 100
+    assert context(tmp_path, peerage={"peer_hosts": 0}).handshake_places == 8 + SPARE_PROCESSES
 
 
 @pytest.mark.parametrize("routes", [PEX, {}])

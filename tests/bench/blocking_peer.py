@@ -20,15 +20,15 @@ READ_SIZE = 65536
 class BlockingPeer:
     """Dials and shakes hands when made. Raises: OSError (closed, too late), HandshakeRefusedError.
 
-    Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together.
+    Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together; source, IP to dial from.
     """
 
-    def __init__(self, address: str, timeout: float) -> None:
+    def __init__(self, address: str, timeout: float, source: str = "") -> None:
         target = NetAddress.parse(address, no_names)
         self.key = NodeKey.generate()
         self._handshake = Handshake(self.key, self._introduce, NodeID(str(target.id)))
         deadline = time.monotonic() + timeout
-        self._sock = socket.create_connection((str(target.host), target.port), timeout)
+        self._sock = socket.create_connection((str(target.host), target.port), timeout, (source, 0))
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             while not self._handshake.receive_data(self._read(deadline)):
@@ -47,6 +47,11 @@ class BlockingPeer:
 
     def __exit__(self, *_: object) -> None:
         self._sock.close()
+
+    @property
+    def id(self) -> NodeID:
+        """Who this is."""
+        return self.key.node_id
 
     def send(self, channel: int, message: bytes) -> bool:
         """Returns: whether the channel's queue had room."""

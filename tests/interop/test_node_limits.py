@@ -8,9 +8,12 @@ from collections import Counter
 import pytest
 
 from peerage import DialError, Node
+from tests.bench.blocking_peer import BlockingPeer
 from tests.interop.conftest import StartGoPeer
 from tests.interop.gopeer import GoPeerError
 from tests.nodes import HIGH, Call, NodeLog, SpyReactor, StartNode, check_grammar, node_processes, wait_until
+
+PATIENCE_S = 10.0
 
 
 def ids(node: Node) -> set[str]:
@@ -37,8 +40,8 @@ def test_inbound_limit_holds_and_unconditional_ids_are_beyond_it(
     for peer in (first, second):
         peer.dial(node.address)
     wait_until(lambda: ids(node) == {first.id, second.id})
-    third.dial(node.address)  # its own handshake may be done before our verdict is known
-    third.wait_for("peer_removed", peer=node.node_id)
+    with pytest.raises(GoPeerError):  # before it has heard who we are: so it waits before it tries again
+        third.dial(node.address)
     record = node_log.wait_for("peer refused")
     assert (record["reason"], record["detail"]) == ("inbound limit", "2 inbound peers of at most 2")
     friend.dial(node.address)
@@ -54,26 +57,35 @@ def test_inbound_limit_holds_and_unconditional_ids_are_beyond_it(
     wait_until(lambda: added.id in ids(node))
 
 
-def test_connections_in_handshake_count_against_the_inbound_limit(
-    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
-) -> None:
-    """Silent handshakes take places; one more is closed before its handshake begins.
-
-    (One peer host, which takes connections in the order they come: of two, either may be the quicker.)
-    """
-    node = start_node(p2p={"max_num_inbound_peers": 2, "handshake_timeout": 3.0}, peerage={"peer_hosts": 1})
+def test_silent_handshakes_keep_nobody_out(start_node: StartNode, go_peer: StartGoPeer) -> None:
+    """They have places of their own, and end with their time."""
+    node = start_node(p2p={"max_num_inbound_peers": 2, "handshake_timeout": 3.0})
     silent, good = go_peer(mode="raw", silent_before="key"), go_peer()
-    for _ in range(2):
+    for _ in range(6):
         silent.post("dial", address=node.address)
+    for _ in range(6):
         silent.wait_for("silent")
-    with pytest.raises(GoPeerError):
-        good.dial(node.address)
-    assert node_log.wait_for("peer refused")["detail"] == "2 inbound connections of at most 2"
-    for _ in range(2):
-        silent.wait_for("handshake_ended")
-    wait_until(lambda: len(node_log.records("peer refused")) == 3)
     good.dial(node.address)
     wait_until(lambda: ids(node) == {good.id})
+    for _ in range(6):
+        silent.wait_for("handshake_ended")
+
+
+def test_a_newcomer_from_another_network_gets_the_place_of_a_peer_that_does_nothing(
+    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+) -> None:
+    """All places are taken. The one that goes sees its connection close, as when its node is stopped."""
+    node = start_node(p2p={"max_num_inbound_peers": 2})
+    first, second = go_peer(), go_peer()
+    for peer in (first, second):
+        peer.dial(node.address)
+    wait_until(lambda: ids(node) == {first.id, second.id})
+    with BlockingPeer(node.address, PATIENCE_S, source="127.2.0.1") as newcomer:
+        wait_until(lambda: newcomer.id in ids(node))
+        wait_until(lambda: len(node.peers()) == 2)
+        record = node_log.wait_for("peer stopped", reason="evicted: a newcomer has its place")
+        gone = first if record["peer"] == first.id else second
+        gone.wait_for("peer_removed", peer=node.node_id)
 
 
 def test_second_connection_from_one_ip_is_refused_unless_allowed(

@@ -34,7 +34,7 @@ class Host:
 
     def __init__(self, load: int, register: int) -> None:
         self._load, self._other = LoadTable(load, 0, 2), LoadTable(load, 1, 2)
-        self._register = Register(register, 0, 2, Rules(inbound=10, peers=10, one_per_ip=False))
+        self._register = Register(register, 0, 2, Rules(peers=10, one_per_ip=False))
         self.connections = ConnectionList(self._load)
 
     def enter(self) -> Place:
@@ -66,7 +66,7 @@ def test_a_connection_counts_from_the_moment_it_is_accepted(host: Host, sock: so
     connections, place = host.connections, host.enter()
     connections.accepted(INBOUND, sock, place)
     assert (len(connections), connections.undecided, host.seen()) == (1, 1, (1, 1))
-    assert connections.decided("in") == (sock, place)
+    assert connections.decided("in") == (INBOUND, sock, place)
     connections.running(REF, INBOUND, place)
     assert (len(connections), connections.undecided, host.seen()) == (1, 0, (1, 1))
     assert connections.ended(REF) == INBOUND

@@ -13,9 +13,9 @@ from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.messages import Admission, ConnectionFacts, SwitchNotes
 from peerage.actors.names import NodeNames
-from peerage.actors.peers import register as register_module
 from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.register import Place, Register, RegisterBusyError
+from peerage.actors.peers.register_memory import RegisterMemory
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.testing import loopback_config
 from peerage.wire.keys import NodeID, NodeKey
@@ -44,11 +44,18 @@ Open = Callable[..., HostGate]
 def start(tmp_path: Path) -> Iterator[Open]:
     fd = Register.create(2)
 
-    def start(index: int = 0, p2p: dict[str, Any] | None = None, **filters: bool) -> HostGate:
+    def start(
+        index: int = 0,
+        p2p: dict[str, Any] | None = None,
+        routes: dict[int, str] | None = None,
+        **filters: bool,
+    ) -> HostGate:
         info = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
         config = loopback_config(tmp_path, p2p={"max_num_inbound_peers": 2} | (p2p or {}))
         return HostGate(
-            NodeContext(NodeNames("", (), 2), config, KEY.public_key, info, (), {}, **filters), fd, index
+            NodeContext(NodeNames("", (), 2), config, KEY.public_key, info, (), routes or {}, **filters),
+            fd,
+            index,
         )
 
     yield start
@@ -107,15 +114,46 @@ def test_ids_that_the_operator_has_named_are_the_switchs_affair(start: Open) -> 
     assert judge(added, ANNA, 3) is None
 
 
-def test_unconditional_ids_of_the_newest_notes_have_places_beside_the_limit(start: Open) -> None:
-    """Older notes change nothing any more."""
+FULL = Refusal(RefusalReason.INBOUND_LIMIT, "2 inbound peers of at most 2")
+
+
+def test_a_stranger_is_turned_away_at_once_when_nobody_would_give_way_to_it(start: Open) -> None:
+    """Before a handshake is begun. It comes from where the peers come from; from elsewhere it has a chance."""
+    gate = informed(start())
+    assert [judge(gate, NodeID(f"{number}" * 40), number) for number in (1, 2)] == [STRANGER, STRANGER]
+    assert gate.enter(facts(3)) == FULL
+    assert isinstance(gate.enter(facts(4, "198.51.100.1")), Place)
+
+
+def test_where_there_is_an_unconditional_peer_strangers_have_to_say_who_they_are(start: Open) -> None:
+    """Those that the newest notes name; older notes change nothing any more. The others hear nothing of us."""
     gate = informed(start(), notes=SwitchNotes(2, unconditional=frozenset({FRIEND})))
     gate.keep(SwitchNotes(1))
     assert gate.notes.revision == 2
-    for port in (1, 2, 3):
-        assert isinstance(gate.enter(facts(port)), Place)
-    refusal = gate.enter(facts(4))
-    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "3 inbound connections of at most 3")
+    assert [judge(gate, NodeID(f"{number}" * 40), number) for number in (1, 2)] == [STRANGER, STRANGER]
+    place = gate.enter(facts(3))
+    assert isinstance(place, Place)
+    assert gate.refusal_of(place, ANNA) == FULL
+    assert gate.refusal_of(place, FRIEND) is None
+    assert gate.refusal_of(place, NodeID("1" * 40)) is None  # it is here already: that is the switch's affair
+
+
+def test_a_seed_answers_strangers_when_all_places_are_taken(start: Open) -> None:
+    """They want none."""
+    gate = informed(start(p2p={"seed_mode": True}, routes={0: "PEX"}))
+    assert [judge(gate, NodeID(f"{number}" * 40), number) for number in (1, 2)] == [STRANGER, STRANGER]
+    place = gate.enter(facts(3))
+    assert isinstance(place, Place)
+    assert gate.refusal_of(place, ANNA) is None
+
+
+def test_a_banned_id_hears_nothing_of_us(start: Open) -> None:
+    gate = informed(start(), Ban(ANNA, "abuse", since=0, until=2**62))
+    place = gate.enter(facts(1))
+    assert isinstance(place, Place)
+    refusal = gate.refusal_of(place, ANNA)
+    assert refusal is not None
+    assert refusal.reason is RefusalReason.BANNED
 
 
 def test_a_banned_address_takes_no_place(start: Open) -> None:
@@ -129,8 +167,7 @@ def test_a_banned_address_takes_no_place(start: Open) -> None:
 def test_more_peers_than_allowed_are_refused(start: Open) -> None:
     gate = informed(start(p2p={"unconditional_peer_ids": [FRIEND]}))
     assert [judge(gate, NodeID(f"{number}" * 40), number) for number in (1, 2)] == [STRANGER, STRANGER]
-    refusal = judge(gate, ANNA, 3)
-    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "2 inbound peers of at most 2")
+    assert judge(gate, ANNA, 3) == FULL
 
 
 def test_while_another_host_is_frozen_nobody_gets_in(start: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +179,7 @@ def test_while_another_host_is_frozen_nobody_gets_in(start: Open, monkeypatch: p
     def busy(*_: object) -> None:
         raise RegisterBusyError
 
-    monkeypatch.setattr(register_module.Register, "_lock", busy)
+    monkeypatch.setattr(RegisterMemory, "lock", busy)
     refusal = gate.enter(facts(2))
     assert isinstance(refusal, Refusal)
     assert refusal.is_ours

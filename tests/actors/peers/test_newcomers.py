@@ -48,7 +48,7 @@ class Metrics:
 
 
 class Stage:
-    """One host's newcomers. `verdict` is what is judged of each ID; whoever arrives or ends is kept."""
+    """One host's newcomers: c-1, c-2 and so on. `verdict` is what is judged of each ID; whoever arrives or ends is kept."""
 
     def __init__(self, home: Path) -> None:
         self.loop = FakeLoop()
@@ -66,14 +66,19 @@ class Stage:
         self.arrived: list[tuple[ConnectionFacts, Arrival]] = []
         self.ended: list[ConnectionEnded] = []
         self.banned: set[str] = set()
+        self.identified: list[str] = []
         events = NewcomerEvents(
-            self._judge, lambda facts, arrival: self.arrived.append((facts, arrival)), self.ended.append
+            lambda facts: self.identified.append(facts.connection),
+            self._judge,
+            lambda facts, arrival: self.arrived.append((facts, arrival)),
+            self.ended.append,
         )
         shared = HostShared.of(context, Metrics(), self.loop)  # type: ignore[arg-type]  # off
         self.newcomers = Newcomers(self.loop, context, shared, self._refusal_of, events)
         self._fd = Register.create(1)
-        self.register = Register(self._fd, 0, 1, Rules(inbound=9, peers=9, one_per_ip=False))
+        self.register = Register(self._fd, 0, 1, Rules(peers=9, one_per_ip=False))
         self._stack = ExitStack()
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -89,7 +94,7 @@ class Stage:
         self.judged.append(peer_id)
         return self.verdict
 
-    def _refusal_of(self, peer_id: NodeID) -> Refusal | None:
+    def _refusal_of(self, _place: Place, peer_id: NodeID) -> Refusal | None:
         return Refusal(RefusalReason.BANNED, "by the test") if peer_id in self.banned else None
 
     def connect(self) -> socket.socket:
@@ -98,7 +103,9 @@ class Stage:
         ip, port = ours.getpeername()
         place = self.register.enter(ip, port)
         assert isinstance(place, Place)
-        self.newcomers.receive(ConnectionFacts("c-1", "n/peers-0", ip, port, is_outbound=False), ours, place)
+        self._count += 1
+        facts = ConnectionFacts(f"c-{self._count}", "n/peers-0", ip, port, is_outbound=False)
+        self.newcomers.receive(facts, ours, place)
         return theirs
 
     def shake_hands(self, sock: socket.socket) -> Handshake:
@@ -133,7 +140,7 @@ def test_a_remote_that_proves_its_name_arrives(stage: Stage) -> None:
     """With all that was made for it; nobody reads its socket until its actor does, and it is no newcomer any more."""
     stage.shake_hands(stage.connect())
     ((facts, arrival),) = stage.arrived
-    assert (facts.connection, stage.judged) == ("c-1", [BERT.node_id])
+    assert (facts.connection, stage.identified, stage.judged) == ("c-1", ["c-1"], [BERT.node_id])
     assert (arrival.admission, arrival.phases.phase) == (STRANGER, Phase.ADMISSION)
     assert arrival.handshake.remote == (BERT.node_id, info_of(BERT))
     assert not arrival.stream.is_reading
@@ -159,6 +166,18 @@ def test_one_that_is_refused_gives_its_place_back(stage: Stage) -> None:
     stage.shake_hands(stage.connect())
     assert (stage.arrived, stage.reasons) == ([], [RefusalReason.INBOUND_LIMIT])
     assert (len(stage.newcomers), stage.register.inbound()) == (0, 0)
+
+
+def test_one_that_has_lost_its_place_is_sent_away(stage: Stage) -> None:
+    """By its name; nobody else."""
+    sock = stage.connect()
+    refusal = Refusal(RefusalReason.HANDSHAKE_LIMIT, "by the test")
+    assert not stage.newcomers.refuse("another", refusal)
+    assert stage.newcomers.refuse("c-1", refusal)
+    assert (stage.reasons, len(stage.newcomers)) == ([RefusalReason.HANDSHAKE_LIMIT], 0)
+    assert sock.recv(65536) != b""  # our key
+    assert sock.recv(65536) == b""
+    assert stage.identified == []
 
 
 def test_a_banned_one_hears_nothing_of_us_but_our_key(stage: Stage) -> None:

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from peerage.actors.peers import register as module
+from peerage.actors.messages import Admission
+from peerage.actors.peers import register_memory as module
+from peerage.actors.peers.inbound_room import packed_ip
 from peerage.actors.peers.register import Place, Register, RegisterBusyError, Rules, Taken
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.keys import NodeID
 
 IP, OTHER_IP, IP6 = "192.0.2.1", "192.0.2.2", "2001:db8::1"
-ANNA, BERT = NodeID("a" * 40), NodeID("b" * 40)
-RULES = Rules(inbound=3, peers=2, one_per_ip=False)
+FAR_IP = "198.51.100.1"
+ANNA, BERT, CARL = NodeID("a" * 40), NodeID("b" * 40), NodeID("c" * 40)
+RULES = Rules(peers=2, one_per_ip=False)
 HOSTS = 2
 
-Open = Callable[..., Register]
+
+class Open:
+    """Begins the life of a host. Attribute: evicted, whose place was given away: host, and number of the place."""
+
+    def __init__(self, memory: int) -> None:
+        self._memory = memory
+        self.opened: list[Register] = []
+        self.evicted: list[tuple[int, int]] = []
+
+    def __call__(self, index: int = 0, rules: Rules = RULES) -> Register:
+        evict = lambda host, number: self.evicted.append((host, number))  # noqa: E731
+        self.opened.append(Register(self._memory, index, HOSTS, rules, evict))
+        return self.opened[-1]
 
 
 @pytest.fixture
@@ -32,15 +48,10 @@ def memory() -> Iterator[int]:
 
 @pytest.fixture
 def start(memory: int) -> Iterator[Open]:
-    """Begin the life of a host. Args: index, rules."""
-    opened: list[Register] = []
-
-    def start(index: int = 0, rules: Rules = RULES) -> Register:
-        opened.append(Register(memory, index, HOSTS, rules))
-        return opened[-1]
-
+    """Begins the lives of hosts."""
+    start = Open(memory)
     yield start
-    for each in opened:
+    for each in start.opened:
         each.close()
 
 
@@ -48,6 +59,11 @@ def enter(register: Register, port: int, ip: str = IP) -> Place:
     place = register.enter(ip, port)
     assert isinstance(place, Place), place
     return place
+
+
+def beside(connection: str) -> Admission:
+    """In the place of another connection, whose end is on its way."""
+    return Admission(is_persistent=False, is_unconditional=False, beside=(connection,))
 
 
 def reason(outcome: object) -> RefusalReason:
@@ -60,12 +76,17 @@ def test_all_hosts_count_together_and_a_place_that_is_left_is_free(start: Open) 
     one, two = start(0), start(1)
     one.note_dial(OTHER_IP, 26656)
     places = [enter(one, 1), enter(two, 2), enter(one, 3)]
-    refusal = two.enter(IP, 4)
-    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "3 inbound connections of at most 3")
+    assert (one.inbound(), two.inbound()) == (3, 3)
     places[1].leave()
     places[1].leave()  # a second time changes nothing
-    assert one.inbound() == 2
-    enter(two, 4)
+    assert (one.inbound(), two.inbound()) == (2, 2)
+
+
+def test_handshakes_take_no_place_of_a_peer(start: Open) -> None:
+    """However many there are."""
+    register = start()
+    places = [enter(register, port) for port in range(1, 9)]
+    assert places[7].claim(ANNA, "c-8") is None
 
 
 def test_a_remote_has_one_connection_from_one_port(start: Open) -> None:
@@ -94,29 +115,62 @@ def test_a_connection_may_stand_beside_the_one_that_it_replaces(start: Open) -> 
     one, two = start(0), start(1)
     assert enter(one, 1).claim(ANNA, "c-1") is None
     second = enter(two, 2)
-    assert isinstance(second.claim(ANNA, "c-2", beside=("c-0",)), Taken)
-    assert second.claim(ANNA, "c-2", beside=("c-1",)) is None
-    assert isinstance(enter(one, 3).claim(ANNA, "c-3", beside=("c-1",)), Taken)
+    assert isinstance(second.claim(ANNA, "c-2", beside("c-0")), Taken)
+    assert second.claim(ANNA, "c-2", beside("c-1")) is None
+    assert isinstance(enter(one, 3).claim(ANNA, "c-3", beside("c-1")), Taken)
 
 
 def test_inbound_peers_are_limited_but_for_the_unconditional_and_the_dialled(start: Open) -> None:
     """A claim that is made again does not count twice."""
-    one, two = start(0, Rules(10, 2, one_per_ip=False)), start(1, Rules(10, 2, one_per_ip=False))
+    one, two = start(0, Rules(2, one_per_ip=False)), start(1, Rules(2, one_per_ip=False))
     dial = one.note_dial(OTHER_IP, 26656)
     assert dial is not None
     assert dial.claim(NodeID("d" * 40), "dial") is None
-    assert enter(one, 1).claim(NodeID("e" * 40), "c-1", is_unconditional=True) is None
+    assert enter(one, 1).claim(NodeID("e" * 40), "c-1", Admission(False, is_unconditional=True)) is None
     first = enter(one, 2)
     assert [first.claim(ANNA, "c-2"), enter(two, 3).claim(BERT, "c-3")] == [None, None]
     assert first.claim(ANNA, "c-2") is None
-    refusal = enter(two, 4).claim(NodeID("c" * 40), "c-4")
-    assert refusal == Refusal(RefusalReason.INBOUND_LIMIT, "2 inbound peers of at most 2")
+    third = enter(two, 4)
+    full = Refusal(RefusalReason.INBOUND_LIMIT, "2 inbound peers of at most 2")
+    assert [third.lack(CARL), one.lack(packed_ip(IP)), third.claim(CARL, "c-4")] == [full] * 3
+    assert third.lack(ANNA) is None  # it is here already: that is another matter
+
+
+def test_a_newcomer_of_another_network_gets_the_place_of_one_of_many(start: Open) -> None:
+    """In the same step, whichever hosts the two are at; the host of the other is told, and it does not count meanwhile."""
+    one, two = start(0), start(1)
+    held = [enter(one, 1), enter(one, 2)]
+    assert [held[0].claim(ANNA, "c-1"), held[1].claim(BERT, "c-2")] == [None, None]
+    newcomer = enter(two, 3, FAR_IP)
+    assert newcomer.lack(CARL) is None
+    assert newcomer.claim(CARL, "c-3") is None
+    ((host, number),) = start.evicted
+    gone, stays = sorted(held, key=lambda place: not place.is_given_away)
+    assert (host, number) == (0, gone.number)
+    assert (gone.is_given_away, stays.is_given_away) == (True, False)
+    assert isinstance(enter(two, 4).claim(NodeID("d" * 40), "c-4"), Refusal)  # one was enough
+    gone.leave()
+    assert reason(enter(one, 5).claim(NodeID("d" * 40), "c-5")) is RefusalReason.INBOUND_LIMIT
+    newcomer.leave()
+    assert enter(one, 6).claim(NodeID("d" * 40), "c-6") is None
+
+
+def test_a_persistent_peer_keeps_its_place(start: Open) -> None:
+    """And an unconditional one has none that another could get."""
+    register = start()
+    kept = Admission(is_persistent=True, is_unconditional=False)
+    for port, name in enumerate((ANNA, BERT), 1):
+        assert enter(register, port).claim(name, f"c-{port}", kept) is None
+    free = Admission(is_persistent=False, is_unconditional=True)
+    assert enter(register, 3).claim(CARL, "c-3", free) is None
+    assert reason(enter(register, 4, FAR_IP).claim(NodeID("d" * 40), "c-4")) is RefusalReason.INBOUND_LIMIT
+    assert start.evicted == []
 
 
 @pytest.mark.parametrize("ip", [IP, IP6])
 def test_one_connection_for_each_ip(start: Open, ip: str) -> None:
     """While it shakes hands and afterwards; the refusal says who has it."""
-    rules = Rules(10, 10, one_per_ip=True)
+    rules = Rules(10, one_per_ip=True)
     one, two = start(0, rules), start(1, rules)
     holder = enter(one, 1, ip)
     where = f"[{ip}]:1" if ":" in ip else f"{ip}:1"
@@ -128,7 +182,7 @@ def test_one_connection_for_each_ip(start: Open, ip: str) -> None:
 
 def test_of_an_accepted_and_a_dialled_connection_to_one_ip_the_first_peer_stays(start: Open) -> None:
     """A dial in its handshake holds no IP: if both sides refused the other's connection, none would be left."""
-    rules = Rules(10, 10, one_per_ip=True)
+    rules = Rules(10, one_per_ip=True)
     one, two = start(0, rules), start(1, rules)
     dial = one.note_dial(IP, 26656)
     assert dial is not None
@@ -149,7 +203,7 @@ def test_what_a_dead_host_held_is_free_when_its_successor_begins(start: Open) ->
 
 def test_places_are_used_again(start: Open) -> None:
     """The lowest first, so that the others look at no more than there are connections."""
-    register = start(0, Rules(100, 100, one_per_ip=False))
+    register = start(0, Rules(100, one_per_ip=False))
     places = [enter(register, port) for port in range(1, 9)]
     for place in (places[2], places[5], places[7], places[6]):
         place.leave()
@@ -160,7 +214,7 @@ def test_places_are_used_again(start: Open) -> None:
 
 def test_bytes_that_lie_across_two_places_are_no_id(start: Open) -> None:
     """The end of one ID and the beginning of the next may make a third."""
-    register = start(0, Rules(100, 100, one_per_ip=False))
+    register = start(0, Rules(100, one_per_ip=False))
     first, second = "12" * 20, "34" * 20
     enter(register, 1).claim(NodeID(first), "c-1")
     enter(register, 2).claim(NodeID(second), "c-2")
@@ -208,8 +262,8 @@ def test_a_host_that_is_frozen_in_the_middle_of_a_decision_holds_the_others_up_f
 
 def test_processes_that_decide_at_once_never_exceed_the_limit_nor_share_an_id(memory: int) -> None:
     """Two of them enter, claim and leave as fast as they can; each sees what both hold."""
-    rules = Rules(inbound=3, peers=100, one_per_ip=False)
-    ids = [NodeID(secrets.token_hex(20)) for _ in range(2)]
+    rules = Rules(peers=3, one_per_ip=False)
+    ids = [NodeID(secrets.token_hex(20)) for _ in range(5)]
     pids = []
     for index in range(HOSTS):
         pid = os.fork()
@@ -220,11 +274,12 @@ def test_processes_that_decide_at_once_never_exceed_the_limit_nor_share_an_id(me
 
 
 def _contend(register: Register, index: int, ids: list[NodeID]) -> int:
-    for turn in range(2000):
-        places = [register.enter(IP, 1000 * index + number) for number in range(3)]
-        held = [place for place in places if isinstance(place, Place)]
-        claimed = [place for place in held if place.claim(ids[turn % 2], f"{index}-{place.number}") is None]
-        if register.inbound() > 3 or len(claimed) > 1:
+    rng = random.Random(index)
+    for _turn in range(2000):
+        held = [enter(register, 1000 * index + number) for number in range(1, 4)]
+        for place, peer_id in zip(held, rng.sample(ids, 3), strict=True):
+            place.claim(peer_id, f"{index}-{place.number}")
+        if register.room.peers() > 3:
             return 1
         for place in held:
             place.leave()

@@ -35,6 +35,7 @@ from peerage.actors.messages import (
 )
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.handshake import Handshake
+from peerage.actors.peers.handshake_places import HandshakeLimits
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.register import Register
 from peerage.actors.peers.transport import TransportActor
@@ -110,13 +111,14 @@ class Stage:
         self.ref.tell(KeepNotes(SwitchNotes()))
         wait_until(lambda: self.ref.ask(ListConnections()).was_told, PATIENCE_S)
 
-    def connect(self) -> socket.socket:
+    def connect(self, source: str = "127.0.0.1") -> socket.socket:
         """A remote that says nothing."""
-        return self._stack.enter_context(socket.create_connection(self._address, timeout=PATIENCE_S))
+        connecting = socket.create_connection(self._address, PATIENCE_S, source_address=(source, 0))
+        return self._stack.enter_context(connecting)
 
-    def shake_hands(self, key: NodeKey = OTHER) -> socket.socket:
+    def shake_hands(self, key: NodeKey = OTHER, source: str = "127.0.0.1") -> socket.socket:
         """A remote that is to become a peer."""
-        sock, info = self.connect(), replace(INFO, id=key.node_id)
+        sock, info = self.connect(source), replace(INFO, id=key.node_id)
         handshake = Handshake(key, info)
         done = False
         while not done:
@@ -186,17 +188,39 @@ def test_a_stranger_becomes_a_peer_without_a_question(informed: Stage) -> None:
     assert informed.ref.ask(ListConnections()).connections == ()
 
 
-def test_a_silent_newcomer_is_no_connection_that_the_switch_knows(informed: Stage) -> None:
-    """It takes a place all the same; the switch hears of the one that got none."""
-    informed.ref.tell(KeepNotes(SwitchNotes()))
-    places = informed.context.inbound_limit
-    remotes = [informed.connect() for _ in range(places)]
-    assert all(remote.recv(10) for remote in remotes)
-    assert informed.connect().recv(10) == b""
-    ended = informed.switch.expect(ConnectionEnded)
-    detail = f"{places} inbound connections of at most {places}"
-    assert ended.refusal == Refusal(RefusalReason.INBOUND_LIMIT, detail)
-    assert informed.ref.ask(ListConnections()).connections == ()
+def test_a_silent_newcomer_is_no_connection_that_the_switch_knows(tmp_path: Path) -> None:
+    """It takes a place among the handshakes, of which its prefix has so many; the switch hears of one too many."""
+    with Stage(tmp_path, peerage={"handshake_places": 64, "peer_hosts": 1}) as stage:
+        stage.inform()
+        limits = HandshakeLimits.of_host(64, 1)
+        remotes = [stage.connect() for _ in range(limits.narrow)]
+        assert all(remote.recv(10) for remote in remotes)
+        stage.connect()
+        ended = stage.switch.expect(ConnectionEnded)
+        assert ended.refusal.reason is RefusalReason.HANDSHAKE_LIMIT
+        assert stage.ref.ask(ListConnections()).connections == ()
+        remotes[0].close()
+        assert stage.switch.expect(ConnectionEnded).refusal.reason is RefusalReason.AUTH_FAILURE
+        stage.shake_hands()
+        assert stage.switch.expect(PeerStarted).info.id == OTHER.node_id
+
+
+def test_a_newcomer_takes_the_place_of_another_peer_when_all_are_taken(tmp_path: Path) -> None:
+    """Of one that was never of use, when it comes from another network. Reactors and switch hear of both."""
+    with Stage(tmp_path, p2p={"max_num_inbound_peers": 1}, peerage={"peer_hosts": 1}) as stage:
+        stage.inform()
+        first = stage.shake_hands(source="127.1.0.1")
+        assert stage.switch.expect(PeerStarted).info.id == OTHER.node_id
+        newcomer = NodeKey.generate()
+        stage.shake_hands(newcomer, source="127.2.0.1")
+        news = {type(message): message for message in (stage.switch.expect() for _ in range(2))}
+        started, ended = news[PeerStarted], news[ConnectionEnded]
+        assert started.info.id == newcomer.node_id
+        assert (ended.facts.peer.id, ended.is_error) == (OTHER.node_id, False)
+        assert "evicted" in ended.reason
+        assert first.recv(1 << 16) is not None
+        (facts,) = stage.ref.ask(ListConnections()).connections
+        assert facts.peer.id == newcomer.node_id
 
 
 def test_the_second_connection_to_an_id_is_the_switchs_affair(informed: Stage) -> None:

@@ -52,13 +52,11 @@ def test_a_connection_that_is_let_in_is_in_the_table(door: Door) -> None:
     assert door.refused == []
 
 
-@pytest.mark.parametrize(("banned", "limit"), [("10.0.0.1", 10), ("", 0)])
-def test_a_ban_and_a_limit_refuse_before_the_handshake(banned: str, limit: int) -> None:
+def test_a_ban_refuses_before_the_handshake(door: Door) -> None:
     """The refusal is reported, and nothing is kept."""
-    door = Door(limit)
-    door.bans.subjects = {banned}
+    door.bans.subjects = {"10.0.0.1"}
     refusal = door.connect()
-    assert refusal.reason is (RefusalReason.BANNED if banned else RefusalReason.INBOUND_LIMIT)
+    assert refusal.reason is RefusalReason.BANNED
     assert door.refused == [(facts(), refusal)]
     assert door.table.connections == {}
 

@@ -56,15 +56,22 @@ def reason_of(refusal: Refusal | None) -> RefusalReason | None:
     return refusal.reason if refusal else None
 
 
-def test_inbound_connections_are_limited_handshakes_included() -> None:
-    """Reference 5: at most max_num_inbound_peers plus unconditional ones, handshakes included."""
-    table = table_of(max_inbound=2)
-    for number in range(2):
+def test_connections_in_their_handshake_take_no_place_of_a_peer() -> None:
+    """However many there are."""
+    table = table_of(max_inbound=1)
+    for number in range(3):
         assert table.admit_connection(accepted(number)) is None
         table.add(accepted(number), 0.0)
-    assert reason_of(table.admit_connection(accepted(2))) is RefusalReason.INBOUND_LIMIT
-    table.unconditional.add(ANNA)
-    assert table.admit_connection(accepted(2)) is None
+    assert table.admit_peer(accepted(2), ANNA) is None
+
+
+def test_where_the_peer_hosts_keep_the_limit_the_switch_does_not() -> None:
+    """They may give a newcomer the place of another peer."""
+    table = table_of(max_inbound=1)
+    run(table, accepted(1), ANNA)
+    assert reason_of(table.admit_peer(accepted(2), BERT)) is RefusalReason.INBOUND_LIMIT
+    table.limits = replace(table.limits, max_inbound=None)
+    assert table.admit_peer(accepted(2), BERT) is None
 
 
 def test_a_removed_connection_makes_room() -> None:

@@ -1,0 +1,180 @@
+"""The way in to one peer host: from the moment a connection is accepted until it has an actor, or is sent away.
+
+An accepted connection needs two places: one among the handshakes of its host (`handshake_places.py`), for as long as it is
+no peer, and one in the register of all hosts. The first may be taken from it by another connection.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from peerage.actors.context import NodeContext
+from peerage.actors.messages import AdmitConnection, ConnectionEnded, ConnectionFacts, StopPeer
+from peerage.actors.peers.accepting import Acceptor
+from peerage.actors.peers.admission import Question
+from peerage.actors.peers.connection_list import ConnectionList
+from peerage.actors.peers.handshake_places import HandshakeLimits, HandshakePlaces
+from peerage.actors.peers.host_gate import HostGate
+from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
+from peerage.actors.peers.register import Place
+from peerage.actors.peers.stream import Loop
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime.limits import Purpose, Room
+
+__all__ = ["Entrance", "EntranceEvents"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntranceEvents:
+    """What a host hears of its entrance.
+
+    Args:
+        accepted: where each peer has a process of its own, a connection is let in: its facts, place and socket.
+        arrived: a connection has proved who is there, and needs an actor.
+        ended: one of those that are inside has ended.
+    """
+
+    accepted: Callable[[ConnectionFacts, Place, socket.socket], object]
+    arrived: Callable[[ConnectionFacts, Arrival], object]
+    ended: Callable[[], object]
+
+
+class Entrance:
+    """See the module's text.
+
+    Attributes: acceptor; newcomers, those that shake hands here.
+
+    Args:
+        loop: of the host.
+        name: of the host's transport; connections are called after it.
+        listener: shared with other hosts; None when this node does not listen.
+        connections: of the host; those that wait for the switch's word are kept there.
+        own_processes: whether each peer has a process of its own, which shakes hands itself.
+    """
+
+    def __init__(
+        self,
+        loop: Loop,
+        name: str,
+        host: str,
+        context: NodeContext,
+        shared: HostShared,
+        gate: HostGate,
+        connections: ConnectionList,
+        listener: socket.socket | None,
+        load: LoadTable,
+        events: EntranceEvents,
+        *,
+        own_processes: bool,
+    ) -> None:
+        self._loop = loop
+        self._name, self._host = f"{name}/{secrets.token_hex(4)}", host
+        self._count = 0
+        self._switch = context.names.switch
+        self._has_filters = context.has_connection_filters
+        self._shared, self._gate, self._connections, self._events = shared, gate, connections, events
+        self._own_processes = own_processes
+        limits = HandshakeLimits.of_host(context.handshake_places, context.config.peerage.peer_hosts)
+        self._places = HandshakePlaces(limits, loop.now)
+        handed_on = NewcomerEvents(
+            lambda facts: self._places.prove(facts.connection), gate.judge, events.arrived, self._ended
+        )
+        self.newcomers = Newcomers(loop, context, shared, gate.refusal_of, handed_on)
+        connections.newcomers = self.newcomers
+        self.acceptor = Acceptor(
+            loop,
+            listener,
+            load,
+            Room(Purpose.STRANGERS),
+            held=lambda: len(connections),
+            undecided=lambda: connections.undecided,
+            on_accepted=self._accepted,
+        )
+
+    def settled(self, connection: str) -> None:
+        """A connection is a peer, or has ended: it shakes hands no more."""
+        self._places.leave(connection)
+
+    def stop(self) -> None:
+        """Let nobody in any more, and send those away that wait for the switch's word."""
+        self.acceptor.stop()
+        self._connections.turn_away_undecided()
+
+    def _accepted(self, sock: socket.socket, ip: str, port: int) -> None:
+        self._count += 1
+        facts = ConnectionFacts(
+            connection=f"{self._name}-{self._count}",
+            host=self._host,
+            remote_ip=ip,
+            remote_port=port,
+            is_outbound=False,
+        )
+        place = self._enter(facts)
+        if isinstance(place, Refusal):
+            sock.close()
+            self._shared.news.tell(ConnectionEnded(facts, place))
+        elif self._gate.asks_first:
+            self._connections.accepted(facts, sock, place)
+            question = AdmitConnection(facts)
+            Question(self._loop, self._switch, question, partial(self._decided, facts))
+        else:
+            self._receive(facts, sock, place)
+
+    def _enter(self, facts: ConnectionFacts) -> Place | Refusal:
+        """Both places, or neither."""
+        place = self._gate.enter(facts)
+        if isinstance(place, Refusal):
+            return place
+        entry = self._places.enter(facts.connection, facts.remote_ip)
+        if not entry.has_place:
+            place.leave()
+            return Refusal(RefusalReason.HANDSHAKE_LIMIT, "too many unfinished handshakes with its prefix")
+        if entry.gone is not None:
+            self._send_away(entry.gone)
+        return place
+
+    def _send_away(self, connection: str) -> None:
+        """It has lost its place."""
+        refusal = Refusal(RefusalReason.HANDSHAKE_LIMIT, "unfinished when another handshake needed its place")
+        if self.newcomers.refuse(connection, refusal):
+            return
+        undecided = self._connections.decided(connection)
+        if undecided is not None:
+            undecided.turn_away()
+            self._shared.news.tell(ConnectionEnded(undecided.facts, refusal))
+            return
+        ref = self._connections.named(connection)  # it waits for the switch, or has a process of its own
+        if ref is not None:
+            ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
+
+    def _decided(self, facts: ConnectionFacts, refusal: Refusal | None) -> None:
+        undecided = self._connections.decided(facts.connection)
+        if undecided is None:  # it is gone: we have stopped accepting, or another one needed its place
+            return
+        if refusal is None:
+            self._receive(facts, undecided.sock, undecided.place)
+        else:
+            undecided.turn_away()
+            self.settled(facts.connection)
+
+    def _receive(self, facts: ConnectionFacts, sock: socket.socket, place: Place) -> None:
+        """A connection is let in: have hands shaken."""
+        if self._own_processes:
+            self._events.accepted(facts, place, sock)
+        else:
+            self.newcomers.receive(facts, sock, place)
+            self._connections.tell_load()
+
+    def _ended(self, ended: ConnectionEnded) -> None:
+        """A newcomer is gone. The switch hears of refusals, and of all that it was asked about."""
+        self.settled(ended.facts.connection)
+        if ended.refusal is not None or self._has_filters:
+            self._shared.news.tell(ended)
+        self._connections.tell_load()
+        self._events.ended()

@@ -1,4 +1,4 @@
-"""A listening socket on which asyncio accepts connections only while there are descriptors to spare."""
+"""A listening socket on which asyncio accepts connections only while there are descriptors and memory to spare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import errno
 import socket
 from typing import Any
 
-from peerage.actors.runtime.limits import Purpose, Room, lack_behind
+from peerage.actors.memory_pressure import MemoryPressure, RoomForStrangers
+from peerage.actors.runtime.limits import lack_behind
 from peerage.actors.runtime.log import get_logger
 
 __all__ = ["ReservedListener", "pass_over_pauses"]
@@ -18,13 +19,13 @@ _log = get_logger("peerage.http")
 class ReservedListener(socket.socket):
     """Replaces a listening socket, which is detached.
 
-    If a connection would need a reserved descriptor, accepting fails as if no descriptor were left, and asyncio pauses for a
+    If a connection would need a reserved descriptor, or memory is short, accepting fails as if no descriptor were left, and asyncio pauses for a
     second. The pause and its end are logged once each.
     """
 
     def __init__(self, listener: socket.socket) -> None:
         super().__init__(fileno=listener.detach())
-        self._room = Room(Purpose.STRANGERS)
+        self._room = RoomForStrangers(MemoryPressure())
         self._is_paused = False
 
     def accept(self) -> tuple[socket.socket, Any]:

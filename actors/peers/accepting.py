@@ -12,9 +12,10 @@ import os
 import socket
 from collections.abc import Callable
 
+from peerage.actors.memory_pressure import RoomForStrangers
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.stream import Loop
-from peerage.actors.runtime.limits import Room, lack_behind
+from peerage.actors.runtime.limits import lack_behind
 from peerage.actors.runtime.log import get_logger
 
 __all__ = ["Acceptor", "plain_ip"]
@@ -42,7 +43,7 @@ class Acceptor:
         loop: where the listener is polled.
         listener: shared with other hosts; None when this node does not listen.
         load: says how many connections each host has.
-        room: for descriptors of strangers.
+        room: for one more stranger.
         held: how many connections this host has.
         undecided: how many of them wait to be let in.
         on_accepted: called with the socket, and the remote's IP and port.
@@ -53,7 +54,7 @@ class Acceptor:
         loop: Loop,
         listener: socket.socket | None,
         load: LoadTable,
-        room: Room,
+        room: RoomForStrangers,
         *,
         held: Callable[[], int],
         undecided: Callable[[], int],

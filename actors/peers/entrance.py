@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from peerage.actors.context import NodeContext
+from peerage.actors.memory_pressure import RoomForStrangers
 from peerage.actors.messages import AdmitConnection, ConnectionEnded, ConnectionFacts, StopPeer
 from peerage.actors.peers.accepting import Acceptor
 from peerage.actors.peers.admission import Question
@@ -25,7 +26,6 @@ from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.stream import Loop
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime.limits import Purpose, Room
 
 __all__ = ["Entrance", "EntranceEvents"]
 
@@ -54,6 +54,7 @@ class Entrance:
         loop: of the host.
         name: of the host's transport; connections are called after it.
         listener: shared with other hosts; None when this node does not listen.
+        room: for one more stranger.
         connections: of the host; those that wait for the switch's word are kept there.
         own_processes: whether each peer has a process of its own, which shakes hands itself.
     """
@@ -69,6 +70,7 @@ class Entrance:
         connections: ConnectionList,
         listener: socket.socket | None,
         load: LoadTable,
+        room: RoomForStrangers,
         events: EntranceEvents,
         *,
         own_processes: bool,
@@ -91,7 +93,7 @@ class Entrance:
             loop,
             listener,
             load,
-            Room(Purpose.STRANGERS),
+            room,
             held=lambda: len(connections),
             undecided=lambda: connections.undecided,
             on_accepted=self._accepted,

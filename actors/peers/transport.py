@@ -16,6 +16,7 @@ from peerage.actors import transfer
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.log_folding import Limits, LineFolding
+from peerage.actors.memory_pressure import MemoryPressure, RoomForStrangers
 from peerage.actors.messages import (
     AnnouncePeers,
     BansChanged,
@@ -48,6 +49,7 @@ from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.peer import PeerActor
 from peerage.actors.peers.register import Place
+from peerage.actors.peers.shedding import Shedding
 from peerage.actors.runtime import (
     DROP,
     HERE,
@@ -97,6 +99,8 @@ class TransportActor(ProcessActor):
             partial(self.runtime.call_soon, self._grant),
             Residents(self._became_peer, self._resident_ended),
         )
+        memory = MemoryPressure()
+        self._shedding = Shedding(self.runtime, memory, speaks=index == 0)
         fds = self.runtime.fds
         load = LoadTable(fds["load"], index, context.names.peer_hosts)
         self._gate = HostGate(context, fds["register"], index, self._evict)
@@ -111,6 +115,7 @@ class TransportActor(ProcessActor):
             self._connections,
             socket.socket(fileno=fds["listen"]) if "listen" in fds else None,
             load,
+            RoomForStrangers(memory),
             EntranceEvents(
                 accepted=self._start_peer,
                 arrived=lambda facts, arrival: self._start_peer(facts, arrival.place, arrival=arrival),
@@ -126,6 +131,7 @@ class TransportActor(ProcessActor):
             book = self._context.names.addrbook
             Question(self.runtime, book, BookCall(BanList.published), self._gate.learn_bans)
             self._entrance.acceptor.start()
+        self._shedding.look()
 
     def on_stop(self) -> None:
         self._entrance.stop()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.memory_pressure import MemoryPressure, RoomForStrangers
 from peerage.actors.messages import AdmitConnection, ConnectionEnded, ConnectionFacts, StopPeer, SwitchNotes
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import entrance as module
@@ -110,6 +111,7 @@ class Stage:
             self.connections,
             self._listener.dup(),
             load,
+            RoomForStrangers(MemoryPressure(use=lambda: None)),
             EntranceEvents(
                 lambda *accepted: self.accepted.append(accepted),
                 lambda *arrived: self.arrived.append(arrived),

@@ -15,6 +15,7 @@ from peerage.config.errors import ConfigError, HomeError
 from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.errors import NodeLimitError, SeedsUnresolvedError
 from peerage.supervisors.node.preconditions import NameChecks, check_limits
+from peerage.supervisors.node.room_to_start import SystemLimits
 from tests.nodes import node_config
 
 SEED, OTHER, SILENT = (f"{'ab' * 20}@{name}.invalid:26656" for name in ("seed", "other", "silent"))
@@ -53,9 +54,7 @@ def name_server(monkeypatch: pytest.MonkeyPatch, asked: list[str]) -> Iterator[N
 
 def test_a_node_that_has_no_room_does_not_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each HTTP service has a socket for each of its addresses."""
-    monkeypatch.setattr(
-        preconditions.SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(64, 12)))
-    )
+    monkeypatch.setattr(SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(64, 12))))
     with pytest.raises(NodeLimitError, match=r"needs about 81 file descriptors .* 64 "):
         check_limits(4, node_config(tmp_path))
     served = node_config(
@@ -65,9 +64,7 @@ def test_a_node_that_has_no_room_does_not_start(tmp_path: Path, monkeypatch: pyt
     )
     with pytest.raises(NodeLimitError, match="needs about 84 file descriptors"):
         check_limits(4, served)
-    monkeypatch.setattr(
-        preconditions.SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(1024, 12)))
-    )
+    monkeypatch.setattr(SystemLimits, "now", classmethod(lambda cls: cls(descriptors=Use(1024, 12))))
     check_limits(4, served)
 
 

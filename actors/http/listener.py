@@ -19,8 +19,8 @@ _log = get_logger("peerage.http")
 class ReservedListener(socket.socket):
     """Replaces a listening socket, which is detached.
 
-    If a connection would need a reserved descriptor, or memory is short, accepting fails as if no descriptor were left, and asyncio pauses for a
-    second. The pause and its end are logged once each.
+    If a connection would need a reserved descriptor, or memory is short, accepting fails as if no descriptor were left, and
+    asyncio pauses for a second. The pause and its end are logged once each.
     """
 
     def __init__(self, listener: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""What a peer host does when the memory of its container or service runs short, besides accepting nobody (`accepting.py`)."""
+"""What a peer host does when the memory of its container or service runs short, besides accepting nobody."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from peerage.actors.context import NodeContext
+from peerage.actors.context import PeerHostContext
 from peerage.actors.memory_pressure import RoomForStrangers
 from peerage.actors.messages import AdmitConnection, ConnectionEnded, ConnectionFacts, StopPeer
 from peerage.actors.peers.accepting import Acceptor
@@ -64,7 +64,7 @@ class Entrance:
         loop: Loop,
         name: str,
         host: str,
-        context: NodeContext,
+        context: PeerHostContext,
         shared: HostShared,
         gate: HostGate,
         connections: ConnectionList,

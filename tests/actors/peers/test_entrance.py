@@ -86,11 +86,11 @@ class Stage:
         self.context = context = NodeContext(
             NodeNames("n/", ("ECHO",), 1),
             loopback_config(home, peerage={"peer_hosts": 0 if own_processes else 1}),
-            ANNA,
+            ANNA.public_key,
             info_of(ANNA),
             (ChannelDescriptor(id=CHANNEL),),
             {CHANNEL: "ECHO"},
-        )
+        ).with_key(ANNA)
         self._fds = [LoadTable.create(1), Register.create(1)]
         load = LoadTable(self._fds[0], 0, 1)
         self.gate = HostGate(context, self._fds[1], 0)

@@ -14,7 +14,7 @@ Source: reference 4; design 4.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.empty_packets import EmptyPacketBudget
@@ -41,7 +41,6 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus
 
 __all__ = [
     "Event",
-    "Held",
     "MessageReceived",
     "MessageRun",
     "MultiplexConnection",
@@ -65,16 +64,6 @@ _LEAST_READ = (
 )
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
-
-
-class Held(NamedTuple):
-    """Bytes of messages that a connection holds.
-
-    Args: unfinished, of those that have begun to arrive; unsent, of those that wait to be sent or are sent partly.
-    """
-
-    unfinished: int
-    unsent: int
 
 
 class MultiplexConnection:
@@ -348,9 +337,12 @@ class MultiplexConnection:
 
     # --- memory ---
 
-    def held(self) -> Held:
-        """What the connection holds at this moment. It costs about as little as reading two numbers."""
-        return Held(self._reader.unfinished, self._scheduler.size)
+    def held(self) -> tuple[int, int]:
+        """What the connection holds, which may be asked in every turn.
+
+        Returns: bytes of messages that have begun to arrive; of those that wait to be sent, or are sent partly.
+        """
+        return self._reader.unfinished, self._scheduler.size
 
     def discard(self) -> None:
         """Let go of unfinished messages and of those that are queued: nothing is read or written any more.

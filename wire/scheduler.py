@@ -345,7 +345,10 @@ class Scheduler:
     @property
     def size(self) -> int:
         """Bytes of all messages that are not wholly sent."""
-        return sum(channel.size for channel in self._ready)
+        size = 0
+        for channel in self._ready:  # one or none, as a rule: cheaper than sum
+            size += channel.size
+        return size
 
     @property
     def has_data(self) -> bool:

@@ -19,7 +19,6 @@ from peerage.wire.errors import (
     UnknownChannelError,
 )
 from peerage.wire.multiplex import (
-    Held,
     MessageReceived,
     MultiplexConnection,
     PingReceived,
@@ -627,9 +626,9 @@ def test_a_connection_says_what_it_holds() -> None:
     ours.receive_data(encode_packet(PacketMsg(BULK, False, bytes(300))), 0.0)
     ours.try_send(BULK, bytes(5000))
     ours.data_to_send(0.0, 2000)
-    assert ours.held() == Held(unfinished=1000, unsent=5000)
+    assert ours.held() == (1000, 5000)
     all_to_send(ours)
     ours.receive_data(encode_packet(PacketMsg(FIRST, True, b"")), 0.0)
-    assert ours.held() == Held(unfinished=300, unsent=0)
+    assert ours.held() == (300, 0)
     ours.discard()
-    assert ours.held() == Held(0, 0)
+    assert ours.held() == (0, 0)

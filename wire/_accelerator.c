@@ -637,7 +637,7 @@ cut_messages(PyObject *Py_UNUSED(module), PyObject *args)
         }
         length = packet_length(size, (size_t)middle.len, &inner);
         Py_ssize_t total = (Py_ssize_t)(varint_size(length) + length);
-        if (total > room - written && (written || !forced)) {
+        if ((room < written || total > room - written) && (written || !forced)) {
             break;
         }
         if (total > PY_SSIZE_T_MAX - written) {

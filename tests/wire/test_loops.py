@@ -147,6 +147,16 @@ def test_both_forms_cut_joined_messages_into_the_same_packets(
     assert packets == b"".join(encode_packet(PacketMsg(channel, True, each)) for each in messages[first:end])
 
 
+@pytest.mark.parametrize("room", [-(2**63), -1, 0, 2**63 - 1])
+@pytest.mark.parametrize("forced", [False, True])
+def test_both_forms_cut_as_much_as_there_is_room_for_whatever_that_is(room: int, forced: bool) -> None:
+    """Also where the difference to what was written would not fit a machine's number."""
+    arguments = (b"onetwo", 0, array("I", [3, 3]).tobytes(), 0, 2, b"m", 2**63 - 1, room, forced)
+    reference, ours = (form.cut_messages(*arguments) for form in in_use())
+    assert reference == ours
+    assert reference[1] == (2 if room > 0 else int(forced))
+
+
 @given(SIZES)
 def test_both_forms_take_joined_messages_apart(sizes: list[int]) -> None:
     messages = [pattern(number, size) for number, size in enumerate(sizes)]

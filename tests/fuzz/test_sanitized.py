@@ -1,0 +1,71 @@
+"""The compiled loops under sanitizers: nothing is found, and what is planted is."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from peerage.wire import accelerator, loops
+from tests.fuzz import sanitized
+from tests.fuzz.loop_rounds import LOOPS, rounds
+from tests.fuzz.sanitized import SOURCE, NoSanitizerError
+
+BOUND = "count > (message.len - start) / payload"
+
+
+def run(count: int, source: Path = SOURCE) -> subprocess.CompletedProcess[str]:
+    try:
+        return sanitized.run(count, 1, tests=False, source=source)
+    except NoSanitizerError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.timeout(300)
+def test_nothing_is_found_in_the_compiled_loops() -> None:
+    """`python -m tests.fuzz.sanitized` looks for longer."""
+    done = run(800)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "compared with plain Python" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_missing_bound_is_found(tmp_path: Path) -> None:
+    """Without it packets are cut from behind the end of the message."""
+    text = SOURCE.read_text()
+    assert BOUND in text
+    (source := tmp_path / SOURCE.name).write_text(text.replace(BOUND, "0"))
+    done = run(4000, source)
+    assert done.returncode != 0
+    assert "heap-buffer-overflow" in done.stderr
+
+
+def test_every_loop_has_its_turn() -> None:
+    """Those in use here, and plain Python itself."""
+    for form in (accelerator.compiled or loops, loops):
+        assert rounds(form, seed=2, count=40, wild=form is not loops) == dict.fromkeys(LOOPS, 5)
+
+
+def test_a_loop_that_gives_something_else_is_found() -> None:
+    class Wrong:
+        FrameCipher = loops.FrameCipher
+        join_run = staticmethod(lambda *_: b"something else")
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(loops, name)
+
+    with pytest.raises(AssertionError, match="join_run"):
+        rounds(Wrong(), seed=1, count=8)
+
+
+def test_a_compiler_without_sanitizers_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2: nothing was looked at."""
+    monkeypatch.setenv("CC", "/bin/false")
+    assert sanitized.main(["--rounds", "1"]) == 2
+    assert "cannot be built" in capsys.readouterr().err
+    monkeypatch.setenv("CC", "/nowhere/cc")
+    assert sanitized.main(["--rounds", "1"]) == 2
+    assert "No such file" in capsys.readouterr().err

@@ -101,8 +101,9 @@ class InboundEviction:
 
         spare(total // SPARED_FOR_LATENCY, lambda peer: peer.latency)
         spare(total // SPARED_FOR_USE, lambda peer: peer.idle)
-        spare((total - len(spared)) // 2, lambda peer: -peer.age)
-        return [peer for peer in peers if peer.id not in spared]
+        others = [peer for peer in peers if peer.id not in spared]
+        spared.update(peer.id for peer in _oldest(others)[: len(others) // 2])
+        return [peer for peer in others if peer.id not in spared]
 
     def _of_lucky_groups(self, peers: list[InboundPeer], count: int) -> list[InboundPeer]:
         """The oldest peers of as many groups, which are drawn by the salt."""
@@ -114,6 +115,17 @@ class InboundEviction:
 
     def _lot(self, group: str) -> bytes:
         return blake2b(group.encode(), key=self._salt, digest_size=8).digest()
+
+
+def _oldest(peers: list[InboundPeer]) -> list[InboundPeer]:
+    """In the order of their age, but the oldest of each group before the second of any: a crowd may have come early."""
+    by_age = sorted(peers, key=lambda peer: -peer.age)
+    seen: Counter[str] = Counter()
+    ranks = []
+    for peer in by_age:
+        ranks.append(seen[peer.group])
+        seen[peer.group] += 1
+    return [by_age[index] for index in sorted(range(len(by_age)), key=ranks.__getitem__)]
 
 
 def _least_missed(exposed: list[InboundPeer]) -> InboundPeer:

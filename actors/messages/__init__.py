@@ -51,7 +51,7 @@ from peerage.actors.messages.switch import (
 from peerage.actors.messages.transport import (
     AnnouncePeers,
     Dial,
-    EvictPeer,
+    EvictPeers,
     GetPeerStatuses,
     KeepNotes,
     ListConnections,
@@ -78,7 +78,7 @@ __all__ = [
     "Dial",
     "DialPeer",
     "DialPeersAsync",
-    "EvictPeer",
+    "EvictPeers",
     "FlushStop",
     "GetPeerStatuses",
     "GetPeerValue",

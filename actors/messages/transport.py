@@ -10,7 +10,7 @@ from peerage.wire.net_address import NetAddress
 __all__ = [
     "AnnouncePeers",
     "Dial",
-    "EvictPeer",
+    "EvictPeers",
     "GetPeerStatuses",
     "KeepNotes",
     "ListConnections",
@@ -54,13 +54,15 @@ class TransportState(Struct, frozen=True):
     was_told: bool = True
 
 
-class EvictPeer(Struct, frozen=True):
-    """transport → transport: a newcomer at another host has got the place of one of your peers.
+class EvictPeers(Struct, frozen=True):
+    """transport → switch → transport: newcomers at another host have got the places of peers of yours.
 
-    Args: number, of the place, in the register.
+    The switch passes it on, for it speaks to every host already. One that dies meanwhile asks every host anew.
+
+    Args: host, index of the host.
     """
 
-    number: int
+    host: int
 
 
 class AnnouncePeers(Struct, frozen=True):

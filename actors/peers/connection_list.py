@@ -112,12 +112,9 @@ class ConnectionList:
             (ref for ref, (facts, _) in self._running.items() if facts.connection == connection), None
         )
 
-    def at_place(self, number: int) -> ActorRef | None:
-        """The actor of the connection that has had this place in the register, and has it no more: another peer got it."""
-        for ref, (_facts, place) in self._running.items():
-            if place is not None and place.number == number and place.is_given_away:
-                return ref
-        return None
+    def given_away(self) -> list[ActorRef]:
+        """The actors of connections whose places in the register other peers have now."""
+        return [ref for ref, (_, place) in self._running.items() if place is not None and place.is_given_away]
 
     def peers(self) -> list[ActorRef]:
         """The actors of connections that are peers."""

@@ -30,7 +30,7 @@ class HostGate:
     Args:
         register: descriptor of the memory that the hosts share.
         index: of this host.
-        evict: called with the index of a host and the number of a place in the register: who has it is to leave.
+        evict: called with the index of a host: another peer has got the place of one of its peers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class HostGate:
         context: NodeContext,
         register: int,
         index: int,
-        evict: Callable[[int, int], object] = lambda _host, _number: None,
+        evict: Callable[[int], object] = lambda _host: None,
     ) -> None:
         p2p = context.config.p2p
         self._context = context

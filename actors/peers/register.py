@@ -121,7 +121,7 @@ class Register:
         index: of this host.
         hosts: how many share it.
         rules: may be replaced at any time.
-        evict: called with the index of a host and the number of a place there: who has it is to leave.
+        evict: called with the index of a host: the place of one of its peers was given away.
         now: monotonic seconds, the same for all hosts.
     """
 
@@ -131,7 +131,7 @@ class Register:
         index: int,
         hosts: int,
         rules: Rules,
-        evict: Callable[[int, int], object] = lambda _host, _number: None,
+        evict: Callable[[int], object] = lambda _host: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.rules = rules
@@ -195,7 +195,7 @@ class Register:
             self.room.begin(number)
             memory.set_kind(number, before & (Kind.TAKEN | Kind.INBOUND) | kind)
         if victim is not None:
-            self._evict(*victim)
+            self._evict(victim[0])
         return None
 
     def lack(self, ip: bytes, peer_id: NodeID | None = None) -> Refusal | None:

@@ -24,7 +24,7 @@ from peerage.actors.messages import (
     ConnectionFacts,
     Credits,
     Dial,
-    EvictPeer,
+    EvictPeers,
     FlushStop,
     GetPeerStatuses,
     GetStatusOfPeer,
@@ -82,7 +82,7 @@ class TransportActor(ProcessActor):
         KeepNotes: "_keep_notes",
         AnnouncePeers: "_announce_peers",
         GetPeerStatuses: "_get_peer_statuses",
-        EvictPeer: "_evicted",
+        EvictPeers: "_evicted",
         StopAccepting: "_stop_all",
     }
 
@@ -260,17 +260,15 @@ class TransportActor(ProcessActor):
         self._connections.became_peer(info)
         self._entrance.settled(info.connection)
 
-    def _evict(self, host: int, number: int) -> None:
+    def _evict(self, host: int) -> None:
         """A newcomer here has got the place of a peer of this host or another."""
-        evict = EvictPeer(number)
         if host == self._index:
-            self._evicted(evict)
+            self._evicted()
         else:
-            self._context.names.transports[host].tell(evict, exempt=True)
+            self._switch.tell(EvictPeers(host), exempt=True)
 
-    def _evicted(self, message: EvictPeer) -> None:
-        ref = self._connections.at_place(message.number)
-        if ref is not None:
+    def _evicted(self, _message: EvictPeers | None = None) -> None:
+        for ref in self._connections.given_away():
             ref.tell(StopPeer("evicted: a newcomer has its place", is_error=False), exempt=True)
 
     def _announce_peers(self, message: AnnouncePeers) -> None:
@@ -307,6 +305,7 @@ class TransportActor(ProcessActor):
     # --- what a switch, or its successor, wants to know ----------------------------------------------------------------
 
     def _list_connections(self, _message: ListConnections) -> TransportState:
+        self._evicted()  # its predecessor may have died with the news
         return TransportState(self._connections.facts(), self._gate.notes, self._gate.is_informed)
 
     def _bans_changed(self, message: BansChanged) -> None:

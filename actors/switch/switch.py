@@ -37,6 +37,7 @@ from peerage.actors.messages import (
     CountPeers,
     DialPeer,
     DialPeersAsync,
+    EvictPeers,
     GetPeers,
     GetPrivatePeers,
     KeepNotes,
@@ -111,7 +112,8 @@ class SwitchActor(ProcessActor):
         CountPeers: "_look_up",
         GetStatus: "_look_up",
         GetNetInfo: "_get_net_info",
-        MarkGood: "_mark_good",
+        MarkGood: "_pass_on",
+        EvictPeers: "_pass_on",
     }
 
     def __init__(
@@ -430,8 +432,13 @@ class SwitchActor(ProcessActor):
 
         collect_statuses(self._hosts.transports, self.runtime.call_later, answer)
 
-    def _mark_good(self, message: MarkGood) -> None:
-        self._book.tell(AddrBook.mark_good, message.id)
+    def _pass_on(self, message: MarkGood | EvictPeers) -> None:
+        """What somebody else has to know."""
+        match message:
+            case MarkGood(peer_id):
+                self._book.tell(AddrBook.mark_good, peer_id)
+            case EvictPeers(host):
+                self._context.names.transport(host).tell(message, exempt=True)
 
 
 def _is_dialable(listen_addr: str) -> bool:

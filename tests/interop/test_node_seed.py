@@ -126,22 +126,20 @@ def test_a_seed_with_a_reactor_of_its_own_has_peers(start_node: StartNode, go_pe
     both.wait_for("peer_removed")
 
 
-def test_callers_take_no_more_places_than_there_are(
-    start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
+def test_a_seed_whose_places_are_all_taken_answers_callers_all_the_same(
+    start_node: StartNode, go_peer: StartGoPeer
 ) -> None:
-    """The peer hosts keep the limit without the switch, all of it and no more."""
-    node, crowd = (
-        start_node({}, p2p={"pex": True, "seed_mode": True, "max_num_inbound_peers": 8}),
-        caller(go_peer),
-    )
+    """They become no peers, so they need no place of one. The peers stay as many as there may be."""
+    node = start_node({}, p2p={"pex": True, "seed_mode": True, "max_num_inbound_peers": 8})
+    crowd, anna = caller(go_peer), caller(go_peer)
+    tell_of_somebody(node)
     crowd.dial_crowd(node.address, 8)
-    with pytest.raises(GoPeerError, match="secret connection"):
-        crowd.dial_crowd(node.address, 1)
-    record = node_log.wait_for("peer refused", reason="inbound limit")
-    assert record["detail"] == "8 inbound connections of at most 8"
-    crowd.disconnect()
-    wait_until(lambda: not node.peers())
-    crowd.dial_crowd(node.address, 7)
+    wait_until(lambda: len(node.peers()) == 8)
+    anna.dial(node.address)
+    anna.send(node.node_id, PEX, REQUEST)
+    told(anna)
+    anna.wait_for("peer_removed")
+    assert len(node.peers()) == 8
 
 
 def test_rounds_of_fresh_callers_are_all_answered(start_node: StartNode, go_peer: StartGoPeer) -> None:

@@ -119,6 +119,17 @@ def test_half_of_the_rest_is_spared_for_its_age() -> None:
     assert len(set(residents) & set(present)) >= 18
 
 
+def test_age_spares_no_crowd() -> None:
+    """Whoever came first with many is no better protected than others: those go until no group has more than the rest."""
+    crowd = peers_of("crowd", 20, age=5000.0)
+    present = [*crowd, *everywhere(20, age=100.0, idle=1.0)]
+    for index in range(14):
+        newcomer = InboundPeer(f"new-{index:03}", f"other-{index}", 1.0, idle=0.5)
+        victim = EVICTION.choose(present, newcomer.group)
+        assert victim in crowd
+        present[present.index(victim)] = newcomer
+
+
 def test_which_groups_are_spared_is_a_secret() -> None:
     """It depends on the salt, and nobody else knows it."""
     peers = [InboundPeer(f"peer-{index:02}", f"group-{index}", 1.0 + index / 1000) for index in range(20)]

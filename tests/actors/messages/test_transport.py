@@ -7,7 +7,7 @@ import pytest
 from peerage.actors.messages import (
     AnnouncePeers,
     Dial,
-    EvictPeer,
+    EvictPeers,
     GetPeerStatuses,
     KeepNotes,
     ListConnections,
@@ -21,7 +21,7 @@ from tests.actors.messages.samples import FACTS, PEER_ID, carried
 DIAL = Dial("c-1", NetAddress(PEER_ID, "192.0.2.1", 26656))
 MESSAGES = [
     DIAL,
-    EvictPeer(3),
+    EvictPeers(3),
     KeepNotes(SwitchNotes(7, ("address",))),
     ListConnections(),
     TransportState((FACTS,), SwitchNotes()),

@@ -33,6 +33,7 @@ from peerage.actors.messages import (
     Dial,
     DialPeer,
     DialPeersAsync,
+    EvictPeers,
     GetPeers,
     GetPeerStatuses,
     GetPrivatePeers,
@@ -200,6 +201,12 @@ def address(peer_id: NodeID, port: int = 26656) -> str:
 def ban(subject: str, reason: str = "scans us", seconds: float = 3600.0) -> Ban:
     now = time.time_ns()
     return Ban(subject, reason, now, now + int(seconds * 1e9))
+
+
+def test_news_of_evictions_are_passed_on_to_the_host(stage: Stage) -> None:
+    """To the one whose peers they are about, and no other."""
+    stage.ref.tell(EvictPeers(1))
+    assert stage.transports[1].fish(EvictPeers) == EvictPeers(1)
 
 
 # --- restart ---------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import time
 from dataclasses import fields, replace
 from typing import Any
 
+from peerage.actors.ban_report import BanReport
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
@@ -21,7 +22,8 @@ from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
 from peerage.actors.held_answers import HeldAnswers
-from peerage.actors.messages.book import BansChanged, CountAddresses
+from peerage.actors.log_folding import LineFolding
+from peerage.actors.messages.book import BansChanged, Charge, CountAddresses, Trust
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.runtime import (
     ProcessActor,
@@ -31,6 +33,7 @@ from peerage.actors.runtime import (
 from peerage.actors.runtime.log import get_logger
 from peerage.config import Config
 from peerage.wire.errors import WireError
+from peerage.wire.ip_ranges import parse_ip
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress, no_names
 from peerage.wire.pex import PEX_CHANNEL
@@ -57,6 +60,8 @@ class AddrBookActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+        count = self._metrics.buffer.inc if self._metrics.is_on else None
+        self._ban_report = BanReport(LineFolding(self.runtime.call_later), count)
         self._book: AddrBook
         self._keeper: BookKeeper
         self._unanswered: list[tuple[Reply, bool, Any]] = []
@@ -73,6 +78,7 @@ class AddrBookActor(ProcessActor):
         self._book = opened.book
         self._keeper = BookKeeper(opened.store, self.runtime.now)
         self._book.add_private_ids([NodeID(peer_id) for peer_id in config.p2p.private_peer_ids])
+        self._book.misbehaviour.trust(config.p2p.unconditional_peer_ids, config.p2p.persistent_peers)
         self._book.add_our_id(self._context.node_id)
         own = own_address(self._context)
         if own is not None:
@@ -119,6 +125,12 @@ class AddrBookActor(ProcessActor):
             raise StopIncompleteError("; ".join(undone))
 
     def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Charge):
+            self._charge(message)
+            return None
+        if isinstance(message, Trust):
+            self._book.misbehaviour.trust(message.ids, message.addresses)
+            return None
         if isinstance(message, CountAddresses):
             return self._book.statistics().size
         if not isinstance(message, BookCall):
@@ -130,10 +142,23 @@ class AddrBookActor(ProcessActor):
             reply.set_exception(error)
             return None
         self._unanswered.append((reply, message.is_order, answer))
+        self._schedule_commit()
+        return None
+
+    def _charge(self, message: Charge) -> None:
+        """Count an offence. Points alone are written with the next change, a second later at most: strangers cause them."""
+        bans = self._book.misbehaviour.charge(
+            message.offence, message.id, parse_ip(message.ip) if message.ip else None
+        )
+        self._ban_report.offended(message.offence)
+        for ban in bans:
+            self._ban_report.banned(ban)
+            self._schedule_commit()
+
+    def _schedule_commit(self) -> None:
         if not self._commit_due:
             self._commit_due = True
             self.runtime.at_end_of_turn(self._commit)
-        return None
 
     def _commit(self) -> None:
         """An answer is a promise: what it acknowledges survives a kill from here on."""

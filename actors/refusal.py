@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from peerage.actors.discovery.book.offences import Offence
+from peerage.wire.keys import NodeID
 from peerage.wire.quick_pickle import quick_pickle
 from peerage.wire.remote_text import shown
 
@@ -43,12 +45,16 @@ class Refusal:
         detail: cut to DETAIL_LIMIT, for it may quote the remote, and a filter may quote it whole.
         impostor: somebody answered a dial who is not who was dialled.
         is_ours: this machine lacked the means (descriptors, memory, ports), which says nothing of the remote.
+        offence: what the remote did wrong, if it did.
+        offender: its ID, if it had proved it by then.
     """
 
     reason: RefusalReason
     detail: str = ""
     impostor: bool = False
     is_ours: bool = False
+    offence: Offence | None = field(default=None, compare=False)
+    offender: NodeID | None = field(default=None, compare=False)
 
     @property
     def speaks_otherwise(self) -> bool:

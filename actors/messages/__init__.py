@@ -3,7 +3,7 @@
 Bytes from the network never stand in these: they travel as frames (see transfer.py).
 """
 
-from peerage.actors.messages.book import BansChanged
+from peerage.actors.messages.book import BansChanged, Charge, Trust
 from peerage.actors.messages.connections import (
     Admission,
     ConnectionFacts,
@@ -70,6 +70,7 @@ __all__ = [
     "AnnouncePeers",
     "AskForAddresses",
     "BansChanged",
+    "Charge",
     "ConnectionEnded",
     "ConnectionFacts",
     "Consumed",
@@ -104,5 +105,6 @@ __all__ = [
     "SwitchNotes",
     "TransportState",
     "Tried",
+    "Trust",
     "TryAddress",
 ]

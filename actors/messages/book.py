@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from msgspec import Struct
 
 from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.messages.switch import ConnectionEnded
+from peerage.wire.keys import NodeID
 
-__all__ = ["BansChanged", "CountAddresses"]
+__all__ = ["BansChanged", "Charge", "CountAddresses", "Trust"]
 
 
 class BansChanged(Struct, frozen=True):
@@ -21,6 +26,40 @@ class BansChanged(Struct, frozen=True):
     bans: tuple[Ban, ...]
     lifted: tuple[str, ...] = ()
     whole: bool = False
+
+
+class Charge(Struct, frozen=True):
+    """anyone → address book: a remote has done wrong. It is told, not asked, so that it never counts twice.
+
+    Args:
+        id: if it is proved.
+        ip: "" when it is not to be blamed: somebody at an address that others told us, who has proved no ID.
+    """
+
+    offence: Offence
+    id: NodeID | None
+    ip: str = ""
+
+    @classmethod
+    def of(cls, ended: ConnectionEnded) -> Self | None:
+        """What a connection that has ended is to be charged, if anything."""
+        facts, refusal = ended.facts, ended.refusal
+        peer_id = None if facts.peer is None else facts.peer.id
+        offence = ended.offence
+        if refusal is not None:
+            offence, peer_id = refusal.offence, refusal.offender
+        ip = "" if facts.is_outbound and peer_id is None else facts.remote_ip
+        return cls(offence, peer_id, ip) if offence is not None and (peer_id or ip) else None
+
+
+class Trust(Struct, frozen=True):
+    """switch → address book: these were added while the node runs, and nothing is counted against them.
+
+    Args: see `Misbehaviour.trust`.
+    """
+
+    ids: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
 
 
 class CountAddresses(Struct, frozen=True):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages.connections import ConnectionFacts, PeerInfo, Tried
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
@@ -62,6 +63,7 @@ class ConnectionEnded(Struct, frozen=True):
         reason: what ended a running peer, "" for a graceful stop.
         is_error: whether a persistent peer is to be redialled.
         tried: what a trial found.
+        offence: what a running peer did wrong, if that ended it.
     """
 
     facts: ConnectionFacts
@@ -69,6 +71,7 @@ class ConnectionEnded(Struct, frozen=True):
     reason: str = ""
     is_error: bool = False
     tried: Tried | None = None
+    offence: Offence | None = None
 
 
 class DialPeer(Struct, frozen=True):

@@ -79,6 +79,7 @@ FAMILIES: Final = (
     _counter("p2p_dials_total", "Dials that ended, by outcome.", "outcome"),
     _counter("p2p_refusals_total", "Peers refused, by reason.", "reason"),
     _counter("p2p_bans_total", "Bans put on peers, by reason.", "reason"),
+    _counter("p2p_offences_total", "Offences counted against IDs and hosts, by kind.", "offence"),
     _counter("p2p_pex_requests_total", "Requests for addresses received, by outcome.", "outcome"),
     _counter("p2p_heard_addresses_total", "Addresses that peers told, by what became of them.", "outcome"),
     _gauge("p2p_addresses", "Addresses in the book, by kind.", "kind"),

@@ -11,10 +11,9 @@ import socket
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
 
 from peerage.actors.peers.stream import Deadline, Loop, SocketStream
-from peerage.config.sections import FuzzConfig
+from peerage.config.sections import FuzzConfig, P2PConfig
 from peerage.wire.frames import FRAME_SEALED
 
 __all__ = ["FUZZ_AFTER_S", "Fault", "FuzzedStream", "Fuzzer"]
@@ -80,12 +79,6 @@ class FuzzedStream(SocketStream):
         self._writes_at = 0.0  # when the last delay of a write ends
         self._writer_sleeps = self._reader_sleeps = self._reader_slept = self._is_broken = False
         self._wake_writer, self._wake_reader = Deadline(loop), Deadline(loop)
-
-    @classmethod
-    def of_dial(cls, sock: socket.socket, loop: Loop, config: FuzzConfig) -> Self:
-        """The stream of a connection that has just been dialled."""
-        rng = random.Random()  # noqa: S311 - draws faults, guards nothing
-        return cls(sock, loop, Fuzzer(config, rng, loop.now() + FUZZ_AFTER_S))
 
     @property
     def has_unsent(self) -> bool:
@@ -167,3 +160,11 @@ class FuzzedStream(SocketStream):
         with suppress(OSError):  # the remote was quicker
             self.sock.shutdown(socket.SHUT_RDWR)
         raise OSError(BROKEN)
+
+
+def open_stream(sock: socket.socket, loop: Loop, p2p: P2PConfig, *, is_dialled: bool) -> SocketStream:
+    """The stream of a new connection. It has faults if the operator asks for them and we have dialled."""
+    if not (p2p.test_fuzz and is_dialled):
+        return SocketStream(sock, loop)
+    rng = random.Random()  # noqa: S311 - draws faults, guards nothing
+    return FuzzedStream(sock, loop, Fuzzer(p2p.test_fuzz_config, rng, loop.now() + FUZZ_AFTER_S))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from peerage.actors.discovery.book.offences import Offence, offence_of
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.errors import (
     ForeignProtocolError,
@@ -60,7 +61,9 @@ class Handshake:
     ) -> None:
         self._ours = ours
         self._refusal_of = refusal_of
-        self._authenticated = False
+        self._proved: NodeID | None = (
+            None  # known beyond the secret connection, which forgets it when it fails
+        )
         self._node_key = node_key
         self._reader = NodeInfoReader()
         self.secret = SecretConnection(node_key, expected_id=expected_id)
@@ -91,9 +94,9 @@ class Handshake:
         """
         try:
             plaintext = self.secret.receive_data(data)
-            if self.secret.is_open and not self._authenticated:
-                self._authenticated = True
-                self._greet()
+            if self.secret.is_open and self._proved is None:
+                self._proved = self.secret.remote_id
+                self._greet(self._proved)
             if not plaintext:
                 return False
             theirs = self._reader.feed(plaintext)
@@ -106,7 +109,14 @@ class Handshake:
             else:
                 strange = self._strange()
                 detail = f"the remote {strange}: {error}" if strange else str(error)
-                refusal = Refusal(RefusalReason.AUTH_FAILURE, detail, impostor=impostor)
+                offence = self._offence_of(error)
+                refusal = Refusal(
+                    RefusalReason.AUTH_FAILURE,
+                    detail,
+                    impostor=impostor,
+                    offence=offence,
+                    offender=self._proved,
+                )
             raise HandshakeRefusedError(refusal) from error
         if theirs is None:
             return False
@@ -115,10 +125,9 @@ class Handshake:
         self.theirs = theirs
         return True
 
-    def _greet(self) -> None:
+    def _greet(self, remote_id: NodeID) -> None:
         """The remote's key is known: refuse it, or send our NodeInfo, unless we wait for the remote's."""
-        remote_id = self.secret.remote_id
-        refusal = None if remote_id is None else self._refusal_of(remote_id)
+        refusal = self._refusal_of(remote_id)
         if refusal is not None:
             raise HandshakeRefusedError(refusal)
         if isinstance(self._ours, NodeInfo):
@@ -147,7 +156,14 @@ class Handshake:
         step = "key exchange" if not self.secret.is_open else "NodeInfo"
         strange = self._strange()
         detail = f"handshake timeout: no {step} within {seconds:g} s" + (f": it {strange}" if strange else "")
-        return HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
+        offence = Offence.UNFINISHED_HANDSHAKE
+        return HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail, offence=offence))
+
+    def _offence_of(self, error: RemoteError) -> Offence | None:
+        """Whatever breaks a rule before there is an ID is garbage."""
+        offence = offence_of(error)
+        is_garbage = offence is not None and self._proved is None
+        return Offence.HANDSHAKE_GARBAGE if is_garbage else offence
 
     def _strange(self) -> str:
         """What the remote sent first, if it was not a key exchange and not a protocol that we recognise; otherwise empty."""
@@ -159,10 +175,12 @@ class Handshake:
         try:
             theirs.validate()
         except InvalidNodeInfoError as error:
-            raise HandshakeRefusedError(Refusal(RefusalReason.INVALID_NODE_INFO, str(error))) from error
+            raise self._wrong(
+                RefusalReason.INVALID_NODE_INFO, str(error), Offence.INVALID_NODE_INFO
+            ) from error
         if theirs.id != remote_id:
             detail = f"NodeInfo says ID {quoted(theirs.id)}, the connection's key says {remote_id}"
-            raise HandshakeRefusedError(Refusal(RefusalReason.AUTH_FAILURE, detail))
+            raise self._wrong(RefusalReason.AUTH_FAILURE, detail, Offence.WRONG_ID)
         if remote_id == self._node_key.node_id:
             raise HandshakeRefusedError(Refusal(RefusalReason.SELF, f"{remote_id} is our own ID"))
         ours = self._ours
@@ -173,3 +191,7 @@ class Handshake:
             ours.check_compatible(theirs)
         except IncompatibleNodeError as error:
             raise HandshakeRefusedError(Refusal(RefusalReason.INCOMPATIBLE, str(error))) from error
+
+    def _wrong(self, reason: RefusalReason, detail: str, offence: Offence) -> HandshakeRefusedError:
+        """The error for a NodeInfo that its sender, who has proved its ID, is to blame for."""
+        return HandshakeRefusedError(Refusal(reason, detail, offence=offence, offender=self._proved))

@@ -19,6 +19,7 @@ from typing import Any
 
 from peerage.actors import transfer
 from peerage.actors.ban_filter import BanFilter
+from peerage.actors.discovery.book.offences import Offence, offence_of
 from peerage.actors.messages import (
     Admission,
     AdmitPeer,
@@ -41,7 +42,7 @@ from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
 from peerage.actors.peers.connector import HandshakeDriver, TcpDial
 from peerage.actors.peers.draining import RemovalRound
-from peerage.actors.peers.fuzzed_stream import FuzzedStream
+from peerage.actors.peers.fuzzed_stream import open_stream
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_shared import HostShared
@@ -114,6 +115,7 @@ class PeerActor(ProcessActor):
         self._link_events = LinkEvents(written=self._written, closed=self._lost, broken=self._lost)
         self._heard: Sequence[multiplex.Event] = ()  # at a seed's door
         self._info: PeerInfo | None = None  # once the reactors know it
+        self._offence: Offence | None = None  # that ended the connection
         self._probes = Probes()
         self._values: dict[str, Any] = {}
         self._flush_replies: list[Reply] = []
@@ -181,10 +183,7 @@ class PeerActor(ProcessActor):
         if self._phases.phase is Phase.DIALLING:
             self._phases.move(Event.CONNECTED)
         p2p = self._context.config.p2p
-        if p2p.test_fuzz and self._facts.is_outbound:
-            self._stream = FuzzedStream.of_dial(sock, self.runtime, p2p.test_fuzz_config)
-        else:
-            self._stream = SocketStream(sock, self.runtime)
+        self._stream = open_stream(sock, self.runtime, p2p, is_dialled=self._facts.is_outbound)
         shorten_send_buffer(sock)
         timeout = p2p.handshake_timeout
         self._deadline.set(timeout, self._timed_out, timeout)
@@ -230,9 +229,8 @@ class PeerActor(ProcessActor):
 
     def _arrive(self, arrival: Arrival) -> None:
         """Our host has shaken hands already, and may have let the remote in."""
-        assert self._stream is not None
         self._arrival = None
-        self._stream.move_to(self.runtime)
+        arrival.stream.move_to(self.runtime)
         if arrival.session is not None:
             self._take_over(arrival.session, arrival.heard)
         if arrival.admission is not None:
@@ -367,6 +365,7 @@ class PeerActor(ProcessActor):
 
     def _lost(self, cause: str | RemoteError) -> None:
         """The connection is gone, or the remote broke a rule: an error, unless we were leaving anyway."""
+        self._offence = offence_of(cause) if isinstance(cause, RemoteError) else None
         if isinstance(cause, RemoteError) or self._phases.phase is Phase.RUNNING:
             self._end(str(cause), is_error=True)
         else:
@@ -436,7 +435,8 @@ class PeerActor(ProcessActor):
                 refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
             if was is Phase.RUNNING:
                 self._announcements.removed(reason)
-            self._announcements.ended(ConnectionEnded(self._facts, refusal, reason, is_error, tried))
+            end = ConnectionEnded(self._facts, refusal, reason, is_error, tried, self._offence)
+            self._announcements.ended(end)
         finally:
             if self._place is not None:
                 self._place.leave()

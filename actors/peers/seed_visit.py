@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.offences import offence_of
 from peerage.actors.messages import AskForAddresses, ConnectionFacts
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
@@ -184,6 +185,10 @@ class SeedVisit:
 
     def _broken(self, error: RemoteError) -> None:
         if self._phases.phase is Phase.SEED_REQUEST:
-            self._events.refused(Refusal(RefusalReason.AUTH_FAILURE, str(error)))
+            theirs = self._handshake.theirs
+            assert theirs is not None
+            offence, offender = offence_of(error), NodeID(theirs.id)
+            refusal = Refusal(RefusalReason.AUTH_FAILURE, str(error), offence=offence, offender=offender)
+            self._events.refused(refusal)
         else:
             self._events.over()

@@ -285,6 +285,10 @@ class PexReactor(Reactor):
         peer = self._peers_by_connection.get(effect.peer.connection)
         if peer is not None:
             peer.stop(effect.reason)
+            if (
+                effect.offence is not None
+            ):  # after its ban, which is longer than what the points would lead to
+                self.runtime.at_end_of_turn(partial(self._charge, peer, effect.offence))
 
     def _ban(self, effect: Ban | GiveUp) -> None:
         def banned(done: Any) -> None:

@@ -18,8 +18,9 @@ from typing import Any, ClassVar, NamedTuple
 
 from peerage.actors import transfer
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.log_folding import Limits, LineFolding
-from peerage.actors.messages import AddPeer, AnnouncePeers, Credits, InitPeer, MarkGood, RemovePeer
+from peerage.actors.messages import AddPeer, AnnouncePeers, Charge, Credits, InitPeer, MarkGood, RemovePeer
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.reactors.consumption import Consumption
@@ -272,7 +273,11 @@ class Reactor(ProcessActor):
         if decoder is None:
             return envelope
         self._count_received(message_type_label(decoder), len(envelope.message))
-        return envelope._replace(message=decoder.FromString(envelope.message))
+        try:
+            return envelope._replace(message=decoder.FromString(envelope.message))
+        except Exception:
+            self._charge(envelope.source, Offence.UNDECODABLE_MESSAGE)
+            raise
 
     def _count_received(self, message_type: str, size: int) -> None:
         if self.metrics.is_on:
@@ -288,8 +293,15 @@ class Reactor(ProcessActor):
         except Exception as error:
             self._stop_for_error(peer, hook, error)
 
+    def _charge(self, peer: Peer, offence: Offence) -> None:
+        """Have it counted against a peer."""
+        charge = Charge(offence, peer.info.id, peer.info.remote_ip)
+        self.node.names.addrbook.tell(charge, if_there=True)
+
     def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
-        if not self._is_the_peers(error):  # what a peer does wrong is no fault: the line of its end says it
+        if self._is_the_peers(error):  # no fault of ours: the line of its end says it
+            self._charge(peer, Offence.UNDECODABLE_MESSAGE)
+        else:
             self._tell_fault("reactor raised, peer stopped", peer, hook, error)
         peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
 

@@ -57,7 +57,9 @@ class SeedReplies:
 
     def refuse(self, effect: RefuseSeedRequest) -> None:
         """Hang up on a node without an answer."""
-        self._reply(effect.request, Refusal(RefusalReason.TOO_OFTEN, effect.reason))
+        offence, offender = effect.offence, effect.request.id
+        refusal = Refusal(RefusalReason.TOO_OFTEN, effect.reason, offence=offence, offender=offender)
+        self._reply(effect.request, refusal)
 
     def _reply(self, request: SeedRequest, answer: bytes | Refusal) -> None:
         reply = self._due.pop(request.connection, None)

@@ -32,6 +32,7 @@ from peerage.actors.messages import (
     AdmitConnection,
     AdmitPeer,
     BansChanged,
+    Charge,
     ConnectionEnded,
     ConnectionFacts,
     CountPeers,
@@ -68,12 +69,14 @@ from peerage.actors.switch.connection_log import ConnectionLog
 from peerage.actors.switch.dialling import Dialler, not_dialled
 from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
 from peerage.actors.switch.keeping import Keeping
+from peerage.actors.switch.list_news import ListNews
 from peerage.actors.switch.peer_lists import PeerLists
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
+from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import AddressError, NetAddress, id_in
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
@@ -138,8 +141,10 @@ class SwitchActor(ProcessActor):
         self._resolver = Resolver(
             NameLookups(), call_threadsafe=self.runtime.call_threadsafe, call_later=call_later
         )
+        metrics = context.names.metrics if self._metrics.is_on else None
+        self._news = ListNews(self._table, context.names.addrbook, metrics)
         self._lists = PeerLists(
-            self._table, p2p.persistent_peers, keep=self._keep_notes, tell_private=self._tell_private
+            self._table, p2p.persistent_peers, keep=self._keep_notes, tell_private=self._tell_lists
         )
         filters = Filters(
             connection_filters,
@@ -223,25 +228,24 @@ class SwitchActor(ProcessActor):
     def _keep_notes(self, notes: SwitchNotes) -> None:
         """Store what was added at run time in the transports, which admit peers by it, so that it survives this process."""
         self._keeping.spread(notes)
+        self._news.tell_trusted(notes)
 
-    def _tell_private(self) -> None:
-        """Tell the private IDs to the book and the metrics. After a restart these know only those of the configuration."""
-        private = self._lists.notes.private
-        if private:
-            self._book.tell(AddrBook.add_private_ids, sorted(private))
-            if self._metrics.is_on:
-                self._context.names.metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
+    def _tell_lists(self) -> None:
+        self._news.tell(self._lists.notes)
 
     # --- admission -----------------------------------------------------------------------------------------------------
 
     def _bans_changed(self, message: BansChanged) -> None:
         """Apply the new bans, and stop the connected peers that they match."""
-        if message.whole:  # the book has just started, and knows only the private IDs of the configuration
-            self._tell_private()
-        for subject in self._bans.update(message):
-            connection = self._table.of_id(subject)
-            refusal = self._bans.refusal(subject) if connection is not None else None
-            if refusal is not None and connection is not None and connection.ref is not None:
+        if message.whole:  # the book has just started, and knows only the IDs of the configuration
+            self._tell_lists()
+        subjects = self._bans.update(message)
+        connections = list(filter(None, map(self._table.of_id, subjects)))
+        if not all(map(is_node_id, subjects)):
+            connections = list(self._table.connections.values())
+        for connection in connections:
+            refusal = self._bans.refusal(connection.id, connection.facts.remote_ip)
+            if refusal is not None and connection.ref is not None:
                 connection.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
 
     def _admit_connection(self, message: AdmitConnection) -> None:
@@ -258,6 +262,7 @@ class SwitchActor(ProcessActor):
         refusal = self._bans.refusal(info.id, info.remote_ip)
         if refusal is not None:  # banned while its peer host let it in
             info.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
+        self._news.tell_host(info)
         self._redials.pause(info.id)
         self._dialler.settle(info.connection, info)
         if info.is_outbound:
@@ -268,6 +273,9 @@ class SwitchActor(ProcessActor):
         facts = message.facts
         connection = self._table.remove(facts.connection)
         self._gate.duplicates.ended(facts.connection)
+        charge = Charge.of(message)
+        if charge is not None:
+            self._context.names.addrbook.tell(charge, if_there=True)
         if facts.is_outbound and message.refusal is not None:
             self._metrics.buffer.inc("p2p_dials_total", (str(message.refusal.reason),))
         if message.tried is not None:

@@ -14,8 +14,10 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
-from peerage.actors.messages.book import BansChanged, CountAddresses
+from peerage.actors.messages.book import BansChanged, Charge, CountAddresses, Trust
 from peerage.actors.runtime import PROCESS, THREAD, ProcessActor, System
 from peerage.testing import loopback_config, wait_until
 from tests.actors.book_kills import kill_while_adding
@@ -53,6 +55,38 @@ def test_the_switch_is_told_whom_to_keep_out(tmp_path: Path) -> None:
         again = stage.switch.expect(BansChanged)
         assert again.whole
         assert [ban.subject for ban in again.bans] == [node_id(1)]
+
+
+def test_offences_are_counted_and_lead_to_bans_that_the_doors_are_told(tmp_path: Path) -> None:
+    """Also before they are on disk. Nothing counts against those whom the operator trusts, now or since a while."""
+    sentry = f"{node_id(2)}@9.9.9.9:26656"
+    with Stage(tmp_path, p2p={"persistent_peers": sentry}) as stage:
+        assert stage.switch.expect(BansChanged).whole
+        book = stage.names.addrbook
+        book.tell(Trust((node_id(3),)))
+        for number in (1, 2, 3):
+            book.tell(Charge(Offence.UNASKED_ADDRESSES, node_id(number), "9.9.9.9"))
+        (ban,) = stage.switch.expect(BansChanged).bans
+        assert (ban.subject, ban.reason) == (node_id(1), "unasked addresses")
+        assert [each.subject for each in stage.book.call(Misbehaviour.standings)] == [node_id(1)]
+
+
+def test_points_are_on_disk_soon_and_what_is_forgiven_is_gone_at_once(tmp_path: Path) -> None:
+    """They wait for the next change, a second at most: strangers cause them."""
+    with Stage(tmp_path, PROCESS) as stage:
+        stage.names.addrbook.tell(Charge(Offence.PACKET_FLOOD, node_id(1), "9.9.9.9"))
+        stage.book.call(BadPeers.ban, "9.9.0.0/16", 60.0, "x")
+        stage.kill()
+        stage.start()
+        standings = stage.book.call(Misbehaviour.standings)
+        assert [each.subject for each in standings] == [node_id(1), "9.9.9.9", "9.9.9.0/24", "9.9.0.0/16"]
+        assert stage.book.call(Misbehaviour.forgive, "9.9.0.0/16")
+        assert stage.book.call(Misbehaviour.forgive, node_id(1))
+        stage.kill()
+        stage.start()
+        standings = stage.book.call(Misbehaviour.standings)
+        assert [each.subject for each in standings] == ["9.9.9.9", "9.9.9.0/24"]
+        assert stage.book.call(BanList.published) == ()
 
 
 def test_whoever_has_none_of_its_code_may_ask_how_many_addresses_it_knows(tmp_path: Path) -> None:

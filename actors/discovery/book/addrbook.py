@@ -25,6 +25,7 @@ from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.entries import MAX_NEW_BUCKETS, Entries
 from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.book.known_address import Entry, Kind, KnownAddress
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.moves import Moves
 from peerage.actors.discovery.book.own_addresses import OwnAddresses
 from peerage.actors.discovery.book.policies import Improvements
@@ -64,6 +65,7 @@ class AddrBook:
         answers     what to tell a node that asks for addresses
         bad_peers   bans of known nodes, which leave the book and come back; bans of anybody else, too
         bans        the list of bans, to look at
+        misbehaviour  what counts against whom; the bans that follow from it
         own         our own addresses
         anchors     the peers to begin with after a restart
         facts       what others count and want stored with the book
@@ -110,6 +112,7 @@ class AddrBook:
         )
         self._promotion = Promotion(self._entries, test_first=improvements.test_before_evict)
         self.bad_peers = BadPeers(self._entries, self.bans, self._rules, now=self._now)
+        self.misbehaviour = Misbehaviour(self.bad_peers, self.bans, self.facts, clock=clock)
         self.anchors = Anchors(self.facts, enabled=improvements.anchors, may_be_dialled=self._may_be_anchor)
         self.dials = DialChooser(
             self._entries,
@@ -414,6 +417,7 @@ class AddrBook:
                 self._entries.restore(row, stored=stored)
         self.facts.restore(facts)
         self.anchors.begin()
+        self.misbehaviour.begin()
         return faults
 
     # --- inside ---

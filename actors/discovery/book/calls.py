@@ -18,6 +18,7 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import FactList
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 
 Method: TypeAlias = Callable[..., Any]
 
@@ -26,8 +27,8 @@ def _book(book: AddrBook) -> AddrBook:
     return book
 
 
-_answers, _anchors, _bad_peers, _bans, _dials, _facts = map(
-    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts")
+_answers, _anchors, _bad_peers, _bans, _dials, _facts, _misbehaviour = map(
+    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts", "misbehaviour")
 )
 
 # method → the part of the book that it is called on
@@ -46,6 +47,8 @@ QUESTIONS: Mapping[Method, Callable[[AddrBook], Any]] = {
     DialChooser.needs_more: _dials,
     DialChooser.offer: _dials,
     FactList.all: _facts,
+    Misbehaviour.prefix_score: _misbehaviour,
+    Misbehaviour.standings: _misbehaviour,
 }
 """Their answers promise nothing, and wait for no disk."""
 
@@ -63,6 +66,7 @@ ORDERS: Mapping[Method, Callable[[AddrBook], Any]] = {
     BadPeers.give_up: _bad_peers,
     BadPeers.reinstate: _bad_peers,
     FactList.keep: _facts,
+    Misbehaviour.forgive: _misbehaviour,
 }
 """Their answers say that it is done, for good. Each may be called twice with the same effect."""
 

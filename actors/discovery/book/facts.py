@@ -24,9 +24,17 @@ class FactKind(Enum):
     """Failed dials of an ip:port: (count, last ns, pause ns)."""
     ANCHOR = "anchor"
     """An outbound peer to begin with, as ID@ip:port: (rank,)."""
+    OFFENCES = "offences"
+    """What counts against an ID, a host or a network: see `Misbehaviour`."""
 
 
-MOST = {FactKind.ASKED: 16_384, FactKind.GROUP: 16_384, FactKind.FAILED: 65_536, FactKind.ANCHOR: 16}
+MOST = {
+    FactKind.ASKED: 16_384,
+    FactKind.GROUP: 16_384,
+    FactKind.FAILED: 65_536,
+    FactKind.ANCHOR: 16,
+    FactKind.OFFENCES: 16_384,
+}
 MAX_NUMBERS = 8
 MAX_NAME = 128
 

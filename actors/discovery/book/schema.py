@@ -20,6 +20,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("CREATE TABLE fact (name TEXT PRIMARY KEY, line TEXT NOT NULL) WITHOUT ROWID",),
     # lines of addresses may be longer once more: whose node is of another network
     (),
+    # facts of another kind: what counts against whom
+    (),
 )
 SCHEMA_VERSION = len(MIGRATIONS)
 FACTS_SINCE = 2  # the first version with a table of facts

@@ -183,7 +183,7 @@ class Answering:
         self._effects.emit(Judged(offence.reason))
         if offence.ban_s > 0 and request.id not in self._never_banned:
             self._effects.emit(Ban(request.id, offence.ban_s, offence.reason))
-        self._effects.emit(RefuseSeedRequest(request, offence.reason))
+        self._effects.emit(RefuseSeedRequest(request, offence.reason, offence.offence))
 
 
 def _names_nobody_but(peer_id: NodeID, told: Told) -> bool:

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.book.calls import Method
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.events import ConnectedPeer, PeerCounts, SeedRequest, Told
 from peerage.actors.discovery.manager.exchange import StopPeer
 from peerage.actors.discovery.value import value
@@ -64,10 +65,11 @@ class Disconnect(Struct, frozen=True):
 
 
 class Stop(Struct, frozen=True):
-    """Stop this peer for error."""
+    """Stop this peer for error. Args: offence, to be counted against it."""
 
     peer: ConnectedPeer
     reason: str
+    offence: Offence | None = None
 
 
 class Ban(Struct, frozen=True):
@@ -129,10 +131,11 @@ class AnswerSeedRequest(Struct, frozen=True):
 
 
 class RefuseSeedRequest(Struct, frozen=True):
-    """Hang up on a node that sent a seed request."""
+    """Hang up on a node that sent a seed request. Args: offence, to be counted against it."""
 
     request: SeedRequest
     reason: str
+    offence: Offence | None = None
 
 
 class Judged(Struct, frozen=True):
@@ -196,7 +199,7 @@ class Effects:
 
     def stop(self, peer: ConnectedPeer, offence: StopPeer) -> None:
         """Stop a peer for an offence, and ban it unless it is persistent or unconditional."""
-        self.emit(Stop(peer, offence.reason))
+        self.emit(Stop(peer, offence.reason, offence.offence))
         if offence.ban_s > 0 and not peer.is_persistent and not peer.is_unconditional:
             self.emit(Ban(peer.id, offence.ban_s, offence.reason))
 

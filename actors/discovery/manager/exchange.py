@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from peerage.actors.discovery.book.bans import BAN_S
 from peerage.actors.discovery.book.facts import Fact
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.group_rate import GroupRate
 from peerage.actors.discovery.manager.request_rate import RequestRate
 from peerage.actors.discovery.manager.turns import Turn, Turns
@@ -54,10 +55,14 @@ class Ignore(Struct, frozen=True):
 
 
 class StopPeer(Struct, frozen=True):
-    """Stop the peer for error, and ban its ID for `ban_s` seconds (0.0: no ban)."""
+    """Stop the peer for error, and ban its ID for `ban_s` seconds (0.0: no ban).
+
+    offence: what is to be counted against it, if anything.
+    """
 
     reason: str
     ban_s: float = 0.0
+    offence: Offence | None = None
 
 
 RequestOutcome: TypeAlias = Answer | Ignore | StopPeer
@@ -148,7 +153,10 @@ class PeerExchange:
         outcome: Answer | StopPeer
         if turn is not None:
             self._turns.end(turn)
-            outcome = StopPeer("asked for addresses again before it was answered", self._rate.strike(peer))
+            ban_s = self._rate.strike(peer)
+            outcome = StopPeer(
+                "asked for addresses again before it was answered", ban_s, Offence.TOO_MANY_REQUESTS
+            )
         else:
             outcome = self._judge(peer, None if outbound else group, is_caller=is_caller)
         if is_caller or isinstance(outcome, StopPeer):
@@ -194,7 +202,7 @@ class PeerExchange:
             return Answer(bias, then_stop=is_caller)
         ban_s = self._rate.flood(peer)
         if ban_s is not None:
-            return StopPeer("asked for addresses over too many connections", ban_s)
+            return StopPeer("asked for addresses over too many connections", ban_s, Offence.TOO_MANY_REQUESTS)
         turn = self._turns.take(peer, group)
         if turn is None:
             return StopPeer("too many wait for their turn")
@@ -219,7 +227,7 @@ class PeerExchange:
             addresses = PexAddrs(raw).net_addresses()
         except RemoteError as error:
             self._outstanding.discard(peer)
-            return StopPeer(f"sent an invalid address: {error}", BAN_S)
+            return StopPeer(f"sent an invalid address: {error}", BAN_S, Offence.INVALID_ADDRESSES)
         return self.receive_net_addresses(peer, addresses)
 
     def receive_net_addresses(self, peer: NodeID, addresses: Iterable[NetAddress]) -> AddressesOutcome:
@@ -227,5 +235,5 @@ class PeerExchange:
         if peer in self._outstanding:
             self._outstanding.discard(peer)
         elif self._taken_over.pop(peer, None) is None:
-            return StopPeer("sent addresses unasked", BAN_S)
+            return StopPeer("sent addresses unasked", BAN_S, Offence.UNASKED_ADDRESSES)
         return Learned(tuple(addresses))

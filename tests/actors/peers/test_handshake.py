@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
 from peerage.actors.refusal import DETAIL_LIMIT, Refusal, RefusalReason
 from peerage.wire.keys import NodeID, NodeKey
@@ -116,22 +117,52 @@ def test_who_is_banned_is_turned_away_when_its_key_is_known_and_before_our_node_
 
 
 @pytest.mark.parametrize(
-    ("theirs", "reason"),
+    ("theirs", "reason", "offence"),
     [
-        ({"id": STRANGER, "network": "other", "moniker": ""}, RefusalReason.INVALID_NODE_INFO),
-        ({"channels": b"\x50\x50"}, RefusalReason.INVALID_NODE_INFO),
-        ({"id": STRANGER, "network": "other"}, RefusalReason.AUTH_FAILURE),
-        ({"network": "other"}, RefusalReason.INCOMPATIBLE),
-        ({"channels": b"\x51"}, RefusalReason.INCOMPATIBLE),
+        (
+            {"id": STRANGER, "network": "other", "moniker": ""},
+            RefusalReason.INVALID_NODE_INFO,
+            Offence.INVALID_NODE_INFO,
+        ),
+        ({"channels": b"\x50\x50"}, RefusalReason.INVALID_NODE_INFO, Offence.INVALID_NODE_INFO),
+        ({"id": STRANGER, "network": "other"}, RefusalReason.AUTH_FAILURE, Offence.WRONG_ID),
+        ({"network": "other"}, RefusalReason.INCOMPATIBLE, None),
+        ({"channels": b"\x51"}, RefusalReason.INCOMPATIBLE, None),
     ],
     ids=["moniker, ID and network", "channel twice", "ID and network", "network", "no common channel"],
 )
 def test_the_first_check_that_fails_names_the_reason(
-    theirs: dict[str, object], reason: RefusalReason
+    theirs: dict[str, object], reason: RefusalReason, offence: Offence | None
 ) -> None:
-    """Validity, then the ID against the key, then compatibility."""
-    error = refusal_of(Handshake(ANNA, info_of(ANNA)), Handshake(BERT, info_of(BERT, **theirs)))
-    assert error.refusal.reason is reason
+    """Validity, then the ID against the key, then compatibility: to be of another network is no offence."""
+    refusal = refusal_of(Handshake(ANNA, info_of(ANNA)), Handshake(BERT, info_of(BERT, **theirs))).refusal
+    assert (refusal.reason, refusal.offence) == (reason, offence)
+    assert refusal.offender == (None if offence is None else BERT.node_id)
+
+
+def test_what_is_no_handshake_is_an_offence_of_nobody_known() -> None:
+    """Another protocol is none, and who hangs up has done nothing; who lets the time run out holds a place of others."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    with pytest.raises(HandshakeRefusedError) as caught:
+        anna.receive_data(b"\xff" * 64)
+    assert (caught.value.refusal.offence, caught.value.refusal.offender) == (Offence.HANDSHAKE_GARBAGE, None)
+    with pytest.raises(HandshakeRefusedError) as caught:
+        Handshake(ANNA, info_of(ANNA)).receive_data(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert caught.value.refusal.offence is None
+    silent = Handshake(ANNA, info_of(ANNA))
+    assert silent.receive_eof().refusal.offence is None
+    assert silent.timed_out(20.0).refusal.offence is Offence.UNFINISHED_HANDSHAKE
+
+
+def test_a_forged_frame_behind_the_proof_is_charged_to_the_key() -> None:
+    anna = Handshake(ANNA, info_of(ANNA))
+    met(anna)
+    with pytest.raises(HandshakeRefusedError) as caught:
+        anna.receive_data(bytes(1044))
+    assert (caught.value.refusal.offence, caught.value.refusal.offender) == (
+        Offence.FORGED_FRAME,
+        BERT.node_id,
+    )
 
 
 HOSTILE = "\udcff\x1b[2J\n'\"" * 600  # 4200 characters, in an encoded NodeInfo some 5 kB

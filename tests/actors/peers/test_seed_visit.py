@@ -10,6 +10,7 @@ from typing import Any, Self
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import AskForAddresses, ConnectionFacts, SeedRequestDropped
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import seed_visit as module
@@ -224,3 +225,4 @@ def test_one_that_breaks_a_rule_is_refused_before_its_answer(stage: Stage) -> No
     stage.loop.settle()
     (refusal,) = stage.said
     assert refusal.reason is RefusalReason.AUTH_FAILURE
+    assert (refusal.offence, refusal.offender) == (Offence.FORGED_FRAME, CALLER.node_id)

@@ -24,11 +24,13 @@ from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.calls import BookCall, Method
 from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.manager.request_rate import MAX_EARLY
 from peerage.actors.messages import (
     AskForAddresses,
     BansChanged,
+    Charge,
     CountPeers,
     DialPeer,
     NumPeers,
@@ -112,6 +114,7 @@ class Stage:
         self.clock = clock
         self.known = AddrBook(clock=clock, rng=random.Random(1)) if known is None else known
         self.calls: list[BookCall] = []
+        self.charges: list[Charge] = []
         self.dials: list[str] = []
         self.trials: list[str] = []
         self.counts = 0  # how often the switch was asked for its peers
@@ -178,7 +181,10 @@ class Stage:
             fact.numbers for (facts,) in self.called(FactList.keep) for fact in facts if fact.kind is kind
         ]
 
-    def _book(self, call: BookCall) -> Any:
+    def _book(self, call: BookCall | Charge) -> Any:
+        if isinstance(call, Charge):
+            self.charges.append(call)
+            return None
         self.calls.append(call)
         self.book_answers.wait(PATIENCE_S)
         return call.perform(self.known)
@@ -485,6 +491,8 @@ def test_unasked_and_forged_answers_are_banned_for_a_day(clock: Clock, message: 
         assert why.startswith(reason)
         assert not stage.known.has(node_id(5))
         wait_until(lambda: stage.counter("p2p_bans_total", reason) == 1)
+        offence = Offence.UNASKED_ADDRESSES if "unasked" in reason else Offence.INVALID_ADDRESSES
+        assert stage.charges == [Charge(offence, PEER, str(address(1).host))]
 
 
 def test_a_restarted_reactor_does_not_ask_again_and_takes_the_answer_to_its_predecessor(clock: Clock) -> None:

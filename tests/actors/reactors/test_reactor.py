@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 import pytest
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import (
     AddPeer,
     AnnouncePeers,
+    Charge,
     Consumed,
     Credits,
     InitPeer,
@@ -22,6 +24,7 @@ from peerage.actors.messages import (
 from peerage.actors.runtime import Frames, System
 from peerage.actors.transfer import BROADCAST, BROADCAST_WINDOW, RECEIVE, SEND, SEND_WAIT
 from peerage.testing import Probe, ReactorHarness, wait_until
+from peerage.wire.errors import PexKindError
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import MessageRun
@@ -57,6 +60,8 @@ class Recorder(Reactor):
         self._note("receive", envelope.source.info.connection, envelope.message)
         if envelope.message == b"raise":
             raise ValueError("as told")
+        if envelope.message == b"remote":
+            raise PexKindError
         if envelope.message == b"stop":
             envelope.source.stop("as told")
 
@@ -309,6 +314,25 @@ def test_joined_messages_of_a_channel_with_a_class_are_decoded_one_by_one(
     assert "receive raised DecodeError" in peer_actor.fish(StopPeer).reason
     received = [call[2] for call in calls_of(harness) if call[0] == "receive"]
     assert [type(message) for message in received] == [PexAddrs, PexAddrs]
+
+
+def test_what_does_not_decode_is_charged_to_the_peer_and_a_fault_of_the_reactor_is_not(
+    peer_actor: Probe,
+) -> None:
+    """By whatever class or function it was to be decoded."""
+    with ReactorHarness(Recorder) as harness, Probe(harness.names.addrbook.name) as book:
+        introduce(harness, info_of(peer_actor))
+        harness.ref.tell(batch("one", b"raise"))
+        peer_actor.fish(StopPeer)
+        for name, frames in (
+            ("two", Frames((RECEIVE, "two", (TYPED,)), [b"\xff"])),
+            ("three", batch("three", b"remote")),
+        ):
+            introduce(harness, info_of(peer_actor, name))
+            harness.ref.tell(frames)
+            assert book.expect(Charge) == Charge(
+                Offence.UNDECODABLE_MESSAGE, ANNA, info_of(peer_actor).remote_ip
+            )
 
 
 def test_raising_in_remove_peer_harms_nobody(peer_actor: Probe) -> None:

@@ -19,6 +19,7 @@ from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import (
     AddPersistent,
     AddPrivate,
@@ -27,6 +28,7 @@ from peerage.actors.messages import (
     AdmitConnection,
     AdmitPeer,
     BansChanged,
+    Charge,
     ConnectionEnded,
     ConnectionFacts,
     CountPeers,
@@ -49,6 +51,7 @@ from peerage.actors.messages import (
     SwitchNotes,
     TransportState,
     Tried,
+    Trust,
     TryAddress,
 )
 from peerage.actors.name_lookups import NameLookups
@@ -236,7 +239,9 @@ def test_what_is_learned_at_run_time_is_kept_by_every_peer_host(stage: Stage) ->
     for transport in stage.transports:
         notes = [transport.fish(KeepNotes).notes for _ in range(3)][-1]
         assert notes == SwitchNotes(3, (address(HIGH),), frozenset({LOW}), frozenset({HIGH}))
-    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
+    assert stage.book.expect(Trust) == Trust((), (address(HIGH),))
+    assert stage.book.expect(Trust) == Trust((LOW,), (address(HIGH),))
+    assert stage.book.fish(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
 
 
 def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
@@ -245,7 +250,8 @@ def test_ids_in_capitals_are_the_same_ids(stage: Stage) -> None:
     stage.ask(AddPrivate((HIGH.upper(),)))
     notes = [stage.transports[0].fish(KeepNotes).notes for _ in range(2)][-1]
     assert (notes.unconditional, notes.private) == (frozenset({HIGH}), frozenset({HIGH}))
-    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
+    assert stage.book.expect(Trust) == Trust((HIGH,))
+    assert stage.book.fish(BookCall) == BookCall(AddrBook.add_private_ids, ([HIGH],))
     assert stage.ask(GetPrivatePeers()) == PrivatePeers(frozenset({HIGH}))
     refusal = stage.ask(DialPeer(address(NodeID(stage.key.node_id.upper()))))
     assert refusal.reason is RefusalReason.SELF
@@ -351,6 +357,29 @@ def test_who_came_back_before_his_ban_was_known_is_stopped(stage: Stage, peer: P
     assert stopped.is_error
     assert stopped.reason.startswith(f"banned: {HIGH} is banned until 20")
     assert stopped.reason.endswith("asked too soon")
+
+
+def test_a_ban_of_an_ip_or_network_ends_its_connections_too(stage: Stage, peer: Probe) -> None:
+    """However it got there: by the operator, or by what the host has done."""
+    stage.connect(peer, HIGH)
+    stage.ask(BansChanged((ban("127.0.0.2"), ban(LOW))))
+    stage.ask(BansChanged((ban("127.0.0.0/24", "scans us"),)))
+    assert peer.expect(StopPeer).reason.endswith("scans us")
+
+
+def test_what_ended_a_connection_is_charged_to_its_peer(stage: Stage, peer: Probe) -> None:
+    """An end that is no offence is not, nor what happens behind an address that others told us, if no ID was proved."""
+    info = stage.connect(peer, HIGH)
+    facts = with_peer(stage.facts(1), info)
+    offence = Offence.PACKET_FLOOD
+    stage.ref.tell(ConnectionEnded(facts, reason="flood", is_error=True, offence=offence))
+    assert stage.book.expect(Charge) == Charge(offence, HIGH, "127.0.0.1")
+    stage.ref.tell(ConnectionEnded(facts, reason="gone", is_error=True))
+    refused = replace(stage.facts(2), is_outbound=True)
+    stage.ref.tell(ConnectionEnded(refused, Refusal(RefusalReason.AUTH_FAILURE, offence=offence)))
+    named = Refusal(RefusalReason.AUTH_FAILURE, offence=Offence.WRONG_ID, offender=LOW)
+    stage.ref.tell(ConnectionEnded(refused, named))
+    assert stage.book.expect(Charge) == Charge(Offence.WRONG_ID, LOW, "127.0.0.1")
 
 
 def test_the_whole_list_of_a_restarted_book_counts_alone(stage: Stage, peer: Probe) -> None:
@@ -673,7 +702,7 @@ def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Sta
     refusal = Refusal(RefusalReason.SELF, "we answered ourselves")
     stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))
     ours = NetAddress(stage.key.node_id, "127.0.0.1", dial.address.port)
-    assert stage.book.expect(BookCall) == BookCall(AddrBook.add_our_address, (ours,))
+    assert stage.book.fish(BookCall) == BookCall(AddrBook.add_our_address, (ours,))
     assert stage.ask(CountPeers()).dialling == 0
     assert not _dialled_soon(stage.transports[0])
 

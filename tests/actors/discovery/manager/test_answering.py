@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.answer_selection import AnswerSelection
 from peerage.actors.discovery.manager.answering import Answering
 from peerage.actors.discovery.manager.effects import (
@@ -124,7 +125,7 @@ def test_whoever_asks_again_while_it_waits_is_stopped_and_banned_the_second_time
         peer = node.connect(connected(1))
         for _ in range(3 if offence == 0 else 1):
             node.request(peer)
-        wanted: list[Effect] = [Judged(AGAIN), Stop(peer, AGAIN)]
+        wanted: list[Effect] = [Judged(AGAIN), Stop(peer, AGAIN, Offence.TOO_MANY_REQUESTS)]
         assert node.request(peer) == wanted + [Ban(peer.id, 60.0, AGAIN)] * offence
         assert node.request(peer) == [Judged("ignored")]
         node.leave(peer)
@@ -216,8 +217,10 @@ def test_whoever_calls_once_more_while_it_waits_loses_the_earlier_call() -> None
                 assert effects[:-1] == [Judged(ONCE_MORE), RefuseSeedRequest(lost, ONCE_MORE)]
         last = seed_request(1, "last")
         assert seed.call(last)[2:] == [
-            Judged(reason), *[Ban(last.id, 60.0, reason)] * flood, RefuseSeedRequest(last, reason)
-        ]  # fmt: skip
+            Judged(reason),
+            *[Ban(last.id, 60.0, reason)] * flood,
+            RefuseSeedRequest(last, reason, Offence.TOO_MANY_REQUESTS),
+        ]
         seed.pass_by(10.0)
 
 

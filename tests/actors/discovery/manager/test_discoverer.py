@@ -12,6 +12,7 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall, Method
 from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.timestamps import nanoseconds
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.discoverer import Discoverer
@@ -291,7 +292,7 @@ def test_a_peer_that_was_there_before_us_is_not_asked_at_once_and_may_answer_our
     assert node.book.has(node_id(5))
     node.tell(peer, address(6))
     assert node.take(Stop, Ban) == [
-        Stop(peer, "sent addresses unasked"),
+        Stop(peer, "sent addresses unasked", Offence.UNASKED_ADDRESSES),
         Ban(peer.id, 24 * 3600.0, "sent addresses unasked"),
     ]
 
@@ -330,7 +331,7 @@ def test_a_request_that_could_not_be_sent_is_not_waited_for() -> None:
     peer = node.add(connected(1))
     node.discoverer.request_not_sent(peer)
     node.tell(peer, address(5))
-    assert node.take(Stop) == [Stop(peer, "sent addresses unasked")]
+    assert node.take(Stop) == [Stop(peer, "sent addresses unasked", Offence.UNASKED_ADDRESSES)]
 
 
 def test_what_a_seed_tells_is_dialled_at_once() -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.effects import AskBook, Ban, Dial, Effects, Stop
 from peerage.actors.discovery.manager.exchange import StopPeer
 from tests.actors.discovery.manager.scene import connected
@@ -42,8 +43,8 @@ def test_questions_are_equal_whatever_becomes_of_their_answers() -> None:
 def test_offenders_are_stopped_and_banned_unless_the_operator_insists_on_them() -> None:
     """Nor is anybody banned for a first offence, which is one of no seconds."""
     effects, peer = Effects(), connected(1)
-    effects.stop(peer, StopPeer("x", 60.0))
-    assert effects.take() == [Stop(peer, "x"), Ban(peer.id, 60.0, "x")]
+    effects.stop(peer, StopPeer("x", 60.0, Offence.TOO_MANY_REQUESTS))
+    assert effects.take() == [Stop(peer, "x", Offence.TOO_MANY_REQUESTS), Ban(peer.id, 60.0, "x")]
     effects.stop(peer, StopPeer("x"))
     for wanted in (replace(peer, is_persistent=True), replace(peer, is_unconditional=True)):
         effects.stop(wanted, StopPeer("x", 60.0))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.manager.exchange import (
     AddressesOutcome,
     Answer,
@@ -177,7 +178,9 @@ def test_asking_again_while_waiting_costs_the_connection_and_is_banned_when_repe
         assert exchange.receive_request(PEER, outbound=False) == Ignore()  # it is being stopped
         exchange.peer_removed(PEER)
     reason = "asked for addresses again before it was answered"
-    assert outcomes == [StopPeer(reason, ban_s) for ban_s in (0.0, 60.0, 120.0, 240.0)]
+    assert outcomes == [
+        StopPeer(reason, ban_s, Offence.TOO_MANY_REQUESTS) for ban_s in (0.0, 60.0, 120.0, 240.0)
+    ]
 
 
 def asked_over_connections(exchange: PeerExchange, times: int) -> list[RequestOutcome]:

@@ -1,0 +1,39 @@
+"""What the switch tells others of its lists: the private IDs to the book and the metrics, the trusted ones to the book.
+
+After a restart these know only those of the configuration.
+"""
+
+from __future__ import annotations
+
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.messages import PeerInfo, PrivatePeers, SwitchNotes, Trust
+from peerage.actors.runtime import ActorRef
+from peerage.actors.switch.peer_table import PeerTable
+
+__all__ = ["ListNews"]
+
+
+class ListNews:
+    """Args: table, whose lists they are; metrics, None when they are off."""
+
+    def __init__(self, table: PeerTable, book: ActorRef, metrics: ActorRef | None) -> None:
+        self._table, self._book, self._metrics = table, book, metrics
+
+    def tell(self, notes: SwitchNotes) -> None:
+        """Tell all that was added while the node runs."""
+        if notes.private:
+            self._book.tell(BookCall(AddrBook.add_private_ids, (sorted(notes.private),)))
+            if self._metrics is not None:
+                self._metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
+        self.tell_trusted(notes)
+
+    def tell_trusted(self, notes: SwitchNotes) -> None:
+        """Tell the book against whom nothing counts."""
+        if notes.unconditional or notes.persistent:
+            self._book.tell(Trust(tuple(sorted(notes.unconditional)), notes.persistent))
+
+    def tell_host(self, info: PeerInfo) -> None:
+        """A peer runs: if it is trusted, its host is not banned for what others do there."""
+        if info.id in self._table.persistent or info.id in self._table.unconditional:
+            self._book.tell(Trust((), (f"{info.id}@{info.socket_address}",)))

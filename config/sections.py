@@ -291,6 +291,10 @@ class PeerageConfig(Section):
         flag="--reactor",
         repeatable=True,
     )
+    http_hosts: tuple[str, ...] = names(
+        "Names by which RPC and metrics may be called besides IP addresses, localhost, the machine's and names without a "
+        "dot: at a loopback address, and for what changes something anywhere. A proxy's clients may send its name. *: any",
+    )
     ping_interval: float = duration("60s", "Time between two pings to a peer", rule=rule.MORE_THAN_ZERO)
     pong_timeout: float = duration(
         "45s", "Longest time for a peer to answer a ping. Less than ping_interval", rule=rule.MORE_THAN_ZERO

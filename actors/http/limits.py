@@ -14,7 +14,10 @@ class HttpLimits:
     Args:
         max_connections: `max_open_connections`; one more is answered 503 and closed. 0: no limit.
         max_header_bytes: `rpc.max_header_bytes`, request line and headers.
+        max_pending_bytes: of requests that are not answered yet, of all clients together, but for the first 16 KiB of each;
+            one that needs more is answered 503.
         read_timeout_s: from the first byte of a request (or the connection's start) to its last.
+        host_names: by which it may be called at a loopback address, besides those that no stranger can have.
         write_timeout_s: from there to the last byte of the answer in the system's buffer.
     """
 
@@ -22,3 +25,5 @@ class HttpLimits:
     max_header_bytes: int = 1 << 20
     read_timeout_s: float = 10.0
     write_timeout_s: float = 10.0
+    max_pending_bytes: int = 32 << 20
+    host_names: tuple[str, ...] = ()

@@ -16,12 +16,14 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from peerage.actors.http.limits import HttpLimits
+from peerage.actors.http.pending_bytes import PendingBytes, Share
 from peerage.actors.http.rules import refusal_text
 
 __all__ = ["BrokenBody", "guarded_protocol"]
 
 LINGER_S: Final = 0.5  # as in Go: how long a client that is still sending may take to read why we hang up
 _BAD_REQUEST: Final = 400
+_UNAVAILABLE: Final = 503
 _BUSY: Final = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -108,17 +110,20 @@ class _GuardedProtocol(H11Protocol):
     """One connection. Uvicorn makes the objects itself, so what it is to keep to belongs to a class derived from this."""
 
     _limits: ClassVar[HttpLimits]
+    _pending: ClassVar[PendingBytes]
     _broken_body: ClassVar[BrokenBody | None]
 
     _phase = _Phase.IDLE
     _deadline: asyncio.TimerHandle | None = None
     _is_refused = False
     _has_begun = False  # whether any bytes of a request have arrived
+    _is_unread = False  # whether bytes have arrived that h11 was not given
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.conn: _Connection = _Connection(h11.SERVER, self._limits.max_header_bytes)
         self._request_line = _RequestLine()
+        self._share = Share(self._pending)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's
         super().connection_made(cast("asyncio.Transport", _Polite(transport, self._hang_up)))
@@ -134,6 +139,10 @@ class _GuardedProtocol(H11Protocol):
         if self._phase is _Phase.IDLE:
             self._enter(_Phase.READING)
         self._has_begun = True
+        if not self._share.take(len(data)):
+            self._is_unread = True
+            self._end(_UNAVAILABLE, None)
+            return
         super().data_received(self._request_line.escape(data))
         self._note_request()
 
@@ -151,6 +160,7 @@ class _GuardedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         self._request_line = _RequestLine()
         self._has_begun = False
+        self._share.give_back()
         self._enter(_Phase.IDLE)
         super().on_response_complete()
         self._note_request()  # uvicorn may have begun a pipelined request in there
@@ -158,19 +168,23 @@ class _GuardedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        self._share.give_back()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         """Answer an invalid request, unless it is answered already."""
+        is_body = self.cycle is not None and not self.cycle.response_complete
+        answer = self._broken_body if is_body else None
+        self._end(_BAD_REQUEST if answer else self.conn.refusal_status, answer)
+
+    def _end(self, status: int, answer: BrokenBody | None) -> None:
         self._is_refused = True
         cycle = self.cycle
-        is_body = cycle is not None and not cycle.response_complete
-        if is_body:
+        if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True  # no more data will come, and the application's answer is discarded
             cycle.message_event.set()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            answer = self._broken_body if is_body else None
-            self._refuse(_BAD_REQUEST if answer else self.conn.refusal_status, answer)
+            self._refuse(status, answer)
         self.transport.close()
 
     def _refuse(self, status: int, answer: BrokenBody | None) -> None:
@@ -195,7 +209,7 @@ class _GuardedProtocol(H11Protocol):
         With unread bytes, closing would make the kernel reset the connection, and the answer would be lost. So we read
         and discard them for a moment.
         """
-        if self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
+        if not self._is_unread and self.conn.their_state not in {h11.SEND_BODY, h11.ERROR}:
             return False
         self._is_refused = True
         self._enter(_Phase.IDLE, LINGER_S)
@@ -233,6 +247,7 @@ def guarded_protocol(limits: HttpLimits, broken_body: BrokenBody | None) -> type
 
     class GuardedProtocol(_GuardedProtocol):
         _limits = limits
+        _pending = PendingBytes(limits.max_pending_bytes)
         _broken_body = broken_body
 
     return GuardedProtocol

@@ -15,6 +15,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from peerage.actors.http.hosts import HostLayer, HostNames
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listener import ReservedListener, pass_over_pauses
 from peerage.actors.http.listening import BACKLOG, address_of
@@ -146,7 +147,7 @@ class _GuestServer(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, limits: HttpLimits, broken_body: BrokenBody | None) -> None:
         config = uvicorn.Config(
-            AsGoServes(app),
+            AsGoServes(HostLayer(app, HostNames(limits.host_names))),
             http=guarded_protocol(limits, broken_body),
             ws="none",
             lifespan="off",

@@ -49,7 +49,9 @@ class MetricsActor(HttpActor):
     socket_name = "metrics"
 
     def __init__(self, settings: MetricsSettings, families: Iterable[MetricFamily] = FAMILIES) -> None:
-        super().__init__(settings.listen_addr, HttpLimits(max_connections=MAX_CONNECTIONS))
+        super().__init__(
+            settings.listen_addr, HttpLimits(max_connections=MAX_CONNECTIONS, host_names=settings.host_names)
+        )
         self._settings = settings
         self._shared = SharedAggregate(settings, families)
         self._sources: dict[ActorRef, tuple[str, int]] = {}  # watched actor → name, life

@@ -17,6 +17,7 @@ class MetricsSettings:
         namespace: what all names begin with.
         max_open_connections: as many are answered at once, further ones get 503, as from CometBFT. 0: no
             limit.
+        host_names: `peerage.http_hosts`.
         hides_private_peers: whether no peer is named before it is known which of them are private.
     """
 
@@ -25,3 +26,4 @@ class MetricsSettings:
     namespace: str = "cometbft"
     max_open_connections: int = 3
     hides_private_peers: bool = False
+    host_names: tuple[str, ...] = ()

@@ -20,14 +20,17 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from peerage.actors.http.cors import CorsLayer, CorsRules
+from peerage.actors.http.hosts import HostNames
 from peerage.actors.http.protocol import BrokenBody
+from peerage.actors.rpc.cross_site import why_refused
 from peerage.actors.rpc.go_json import utf8
-from peerage.actors.rpc.methods import Method, RpcBackend, methods
+from peerage.actors.rpc.methods import UNSAFE, Method, RpcBackend, methods
 from peerage.actors.rpc.protocol import (
     URI_REQUEST_ID,
     InternalError,
     InvalidRequestError,
     MethodNotFoundError,
+    RefusedRequestError,
     RpcError,
     RpcRequest,
     arguments_of_params,
@@ -43,6 +46,7 @@ __all__ = ["BROKEN_BODY", "rpc_app"]
 
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
+_FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _REDIRECT: Final = 307
 _SERVER_ERROR: Final = 500
@@ -58,6 +62,7 @@ def rpc_app(
     limits: RpcLimits = RpcLimits(),  # noqa: B008 - a frozen value
     hide_private_peers: bool = True,
     cors: CorsRules | None = None,
+    host_names: tuple[str, ...] = (),
 ) -> ASGIApp:
     """The application that answers for `backend`.
 
@@ -67,12 +72,15 @@ def rpc_app(
         unsafe: whether `dial_seeds` and `dial_peers` exist.
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
         cors: which pages of other origins may read the answers.
+        host_names: by which we are called, where something is changed.
     """
+    names = HostNames(host_names)
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
     endpoints: dict[str, _Endpoint] = {
-        f"/{name}": _Uri(backend, method, limits) for name, method in table.items()
+        f"/{name}": _Uri(backend, method, limits, names if name in UNSAFE else None)
+        for name, method in table.items()
     }
-    endpoints["/"] = _JsonRpc(backend, table, limits)
+    endpoints["/"] = _JsonRpc(backend, table, limits, names)
     app = _Mux(endpoints, _Nowhere(backend, limits))
     return CorsLayer(app, cors) if cors is not None and cors.origins else app
 
@@ -122,13 +130,18 @@ class _Endpoint:
 
 
 class _Uri(_Endpoint):
-    """One method: parameters in the query, or in a form."""
+    """One method: parameters in the query, or in a form. Args: own_names, our names, of a method that changes something."""
 
-    def __init__(self, backend: RpcBackend, method: Method, limits: RpcLimits) -> None:
+    def __init__(
+        self, backend: RpcBackend, method: Method, limits: RpcLimits, own_names: HostNames | None
+    ) -> None:
         super().__init__(backend, limits)
         self._method = method
+        self._own_names = own_names
 
     async def _answer(self, request: Request, body: bytes) -> Response:
+        if self._own_names is not None and (why := why_refused(request.scope, self._own_names)):
+            return _respond(failure(URI_REQUEST_ID, RefusedRequestError(why)), _FORBIDDEN)
         try:
             arguments = arguments_of_uri(self._method.parameters, _uri_values(request, body))
             result = await self._call(self._method, arguments)
@@ -140,9 +153,11 @@ class _Uri(_Endpoint):
 class _JsonRpc(_Endpoint):
     """All methods: takes requests in the body; without a body it returns a page that lists the methods."""
 
-    def __init__(self, backend: RpcBackend, table: Mapping[str, Method], limits: RpcLimits) -> None:
+    def __init__(
+        self, backend: RpcBackend, table: Mapping[str, Method], limits: RpcLimits, names: HostNames
+    ) -> None:
         super().__init__(backend, limits)
-        self._methods = table
+        self._methods, self._names = table, names
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         if not body:
@@ -156,17 +171,19 @@ class _JsonRpc(_Endpoint):
             return _respond(failure(None, error))
         except RpcError as error:
             return _respond(failure(None, error), _SERVER_ERROR)
-        answers = [await self._answer_one(each) for each in requests]
+        answers = [await self._answer_one(each, request.scope) for each in requests]
         if not answers:  # notifications only
             return Response(status_code=_OK, headers=_server_time())
         # If only one request of a batch wants an answer, it is answered as if it had come alone.
         return _respond(answers[0] if len(answers) == 1 else answers)
 
-    async def _answer_one(self, request: RpcRequest) -> dict[str, Any]:
+    async def _answer_one(self, request: RpcRequest, scope: Scope) -> dict[str, Any]:
         try:
             method = self._methods.get(request.method)
             if method is None:
                 raise MethodNotFoundError
+            if request.method in UNSAFE and (why := why_refused(scope, self._names)):
+                raise RefusedRequestError(why)
             result = await self._call(method, arguments_of_params(method.parameters, request.params))
         except RpcError as error:
             return failure(request.id, error)

@@ -6,6 +6,7 @@ that works with CometBFT must work here. Source: reference 11; recordings of Com
 RpcError
 ├── ParseError            -32700  not JSON, or not a request
 ├── InvalidRequestError   -32600  the body or the batch is too large
+├── RefusedRequestError   -32600  a web page's, and it would change something
 ├── MethodNotFoundError   -32601
 ├── InvalidParamsError    -32602
 └── InternalError         -32603  the node could not answer
@@ -32,6 +33,7 @@ __all__ = [
     "MethodNotFoundError",
     "Parameter",
     "ParseError",
+    "RefusedRequestError",
     "RequestID",
     "RpcError",
     "RpcRequest",
@@ -64,6 +66,13 @@ class ParseError(RpcError):
 
 class InvalidRequestError(RpcError):
     """The body could not be read to its end, or holds too many requests."""
+
+    code = -32600
+    message = "Invalid Request"
+
+
+class RefusedRequestError(RpcError):
+    """It would change something, and a web page of another site may have sent it."""
 
     code = -32600
     message = "Invalid Request"

@@ -112,6 +112,7 @@ class RpcActor(HttpActor):
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,
             cors=settings.cors,
+            host_names=settings.http.host_names,
         )
 
     def broken_body(self) -> BrokenBody:

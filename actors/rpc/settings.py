@@ -50,15 +50,19 @@ class RpcSettings:
     ask_timeout_s: float = ASK_TIMEOUT_S
 
     @classmethod
-    def of(cls, config: RPCConfig) -> RpcSettings:
-        """What an operator's [rpc] section comes to."""
+    def of(cls, config: RPCConfig, host_names: tuple[str, ...] = ()) -> RpcSettings:
+        """What an operator's [rpc] section comes to. Args: host_names, `peerage.http_hosts`."""
+        head = config.max_header_bytes or HttpLimits().max_header_bytes
         return cls(
             laddr=config.laddr,
             unsafe=config.unsafe,
             limits=RpcLimits(config.max_body_bytes, config.max_request_batch_size),
             http=HttpLimits(
                 max_connections=config.max_open_connections,
-                max_header_bytes=config.max_header_bytes or HttpLimits().max_header_bytes,
+                max_header_bytes=head,
+                # One request as large as is allowed has room in any case.
+                max_pending_bytes=max(HttpLimits().max_pending_bytes, config.max_body_bytes + head),
+                host_names=host_names,
             ),
             cors=CorsRules(
                 config.cors_allowed_origins, config.cors_allowed_methods, config.cors_allowed_headers

@@ -140,7 +140,7 @@ class NodeTree:
             for index in range(hosts)
         ]
         if config.rpc.laddr:
-            rpc = Start.of(RPC, self._names.switch, RpcSettings.of(config.rpc))
+            rpc = Start.of(RPC, self._names.switch, RpcSettings.of(config.rpc, config.peerage.http_hosts))
             children.append(child("rpc", rpc.using(fds=life.http_fds("rpc"))))
         return children
 
@@ -169,4 +169,5 @@ def _metrics_settings(config: Config) -> MetricsSettings:
         chain_id=config.network,
         max_open_connections=instrumentation.max_open_connections,
         hides_private_peers=True,
+        host_names=config.peerage.http_hosts,
     )

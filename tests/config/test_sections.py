@@ -133,6 +133,7 @@ SAMPLES = {
     "peerage.network": "net",
     "peerage.peer_hosts": "3",
     "peerage.reactors": "a.b:C",
+    "peerage.http_hosts": "rpc.example.org",
 }
 
 

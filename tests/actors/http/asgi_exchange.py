@@ -54,6 +54,7 @@ async def exchange_async(
 
 def scope(method: str, target: str, headers: Mapping[str, str] | None = None) -> Scope:
     path, _, query = target.partition("?")
+    sent = {"host": "test"} | {name.lower(): value for name, value in (headers or {}).items()}
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -64,8 +65,7 @@ def scope(method: str, target: str, headers: Mapping[str, str] | None = None) ->
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"test")]
-        + [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
+        "headers": [(name.encode(), value.encode()) for name, value in sent.items()],
         "server": ("127.0.0.1", 26657),
         "client": ("127.0.0.1", 1),
     }

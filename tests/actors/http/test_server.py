@@ -325,3 +325,40 @@ def test_an_error_of_the_application_that_comes_again_and_again_is_written_a_few
     later = record()
     assert quiet.filter(later)
     assert later.getMessage() == "Exception (and 95 more before)"
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n"],
+    ids=["head", "body"],
+)
+def test_requests_that_do_not_come_to_an_end_do_not_fill_the_memory(begun: bytes) -> None:
+    """One too many is refused, small ones are answered as ever, and whoever leaves makes room."""
+    with serving(HttpLimits(max_pending_bytes=100_000)) as (_server, connect):
+        slow = connect()
+        slow.sendall(begun + b"a" * 80_000)
+        with connect() as second:  # by then the first one's bytes have been read
+            second.sendall(GET)
+            assert read_answer(second).startswith(b"HTTP/1.1 200")
+        refused = connect()
+        refused.sendall(begun + b"a" * 80_000)
+        assert read_all(refused).startswith(b"HTTP/1.1 503")
+        small = connect()
+        small.sendall(GET)
+        assert read_answer(small).startswith(b"HTTP/1.1 200")
+        slow.close()
+        whole = connect()
+        whole.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + b"a" * 90_000)
+        assert read_answer(whole).endswith(b"90000")
+
+
+def test_a_page_under_a_stranger_s_name_is_refused() -> None:
+    """Its name leads to this machine."""
+    with serving() as (_server, connect):
+        client = connect()
+        client.sendall(b"GET / HTTP/1.1\r\nHost: evil.example.org\r\n\r\n")
+        assert read_all(client).startswith(b"HTTP/1.1 403")
+    with serving(HttpLimits(host_names=("rpc.example.org",))) as (_server, connect):
+        client = connect()
+        client.sendall(b"GET / HTTP/1.1\r\nHost: rpc.example.org:443\r\n\r\n")
+        assert read_answer(client).startswith(b"HTTP/1.1 200")

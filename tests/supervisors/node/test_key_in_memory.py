@@ -20,9 +20,8 @@ REGION = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw.p \S+ \S+ \S+ *(.*)")
 
 
 def regions(pid: int) -> Iterator[tuple[int, int]]:
-    """Where a process may read and write: from, to.
-
-    Not what the kernel maps into every process, nor the memory for large messages, which is sparse: reading would fill it.
+    """Where a process may read and write: from, to. Not what the kernel maps into every process, nor the memory for large
+    messages, which is sparse: to read it is to fill it.
     """
     for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
         if (found := REGION.match(line)) and found[3] not in {"[vvar]", "[vvar_vclock]", "[vsyscall]"}:

@@ -13,6 +13,7 @@ from peerage.commands.options import SettingsCommand, home_option, settings_opti
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, NodeKeyMissingError
 from peerage.config.home import Home
+from peerage.config.home_modes import open_to_others
 from peerage.config.node_key_file import load_node_key
 from peerage.config.quoting import quoted
 from peerage.config.sections import SETTINGS
@@ -41,6 +42,7 @@ def check(home: Home, flags: Mapping[str, str]) -> None:
         warn(str(missing))
     else:
         warn(*_ourselves(config, own_id))
+    warn(*open_to_others(config))
     click.echo(f"{home.config_file}: nothing wrong")
 
 

@@ -8,6 +8,7 @@ from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
 from peerage.config.errors import HomeError
 from peerage.config.home import Home, make_directory
+from peerage.config.home_modes import open_to_others
 from peerage.config.new_file import write_new_file
 from peerage.config.node_key_file import load_or_create_node_key
 from peerage.config.quoting import quoted
@@ -35,6 +36,7 @@ def init(home: Home, network: str) -> None:
     key, created = load_or_create_node_key(config.node_key_path)
     _report(config.node_key_path, new=created)
     _report(home.data_dir, new=make_directory(home.data_dir))
+    warn(*open_to_others(config))
     click.echo(f"node ID: {key.node_id}")
 
 

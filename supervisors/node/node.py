@@ -42,6 +42,7 @@ from peerage.actors.runtime.limits import descriptor_limit
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
+from peerage.config.home_modes import open_to_others
 from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.advertised import advertised
 from peerage.supervisors.node.errors import (
@@ -166,6 +167,8 @@ class Node:
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
             self._log.warning("home not locked", note=note)
+        for why in open_to_others(self.config):
+            self._log.warning("home open to others", why=why)
         preconditions.check_store(self.config)
         preconditions.check_limits(self._tree.size, self.config)
         names = preconditions.NameChecks(self.config)

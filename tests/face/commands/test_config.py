@@ -171,3 +171,13 @@ def test_show_without_a_file(tmp_path: Path) -> None:
     result = run("config", "show", "--home", tmp_path)
     assert result.exit_code == 0
     assert "no such file" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("init",), ("config", "check")])
+def test_a_home_that_others_may_write_earns_a_warning(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """It is theirs as much as its owner's; nothing is refused for that."""
+    run("init", "--home", tmp_path, "--network", "a")
+    tmp_path.chmod(0o777)
+    result = run(*command, "--home", tmp_path)
+    assert result.exit_code == 0
+    assert f"Warning: {tmp_path}: found mode 0777" in result.stderr

@@ -4,26 +4,29 @@ Bitcoin Core's rule (`SelectNodeToEvict`): first spare those that an attacker co
 at once, then let go of one from the address group that has most peers left. Whoever wants all inbound places of a node would
 have to be in many groups, near, useful, and there for longer than everybody else.
 
-Two things differ. Bitcoin Core spares fixed numbers, of more than a hundred places; here they are shares, because 40 places
-are usual and ten are no rarity. And a place changes hands only for a reason: because the peers are spread over more groups
-afterwards, or because the peer that goes has never been of any use. So a node full of honest peers stays as it is.
+Three things differ. Bitcoin Core spares fixed numbers, of more than a hundred places; here they are shares, because 40
+places are usual and ten are no rarity. Peers that have never been of any use go first, so that a crowd which came early and
+does nothing has no place for ever. And a place changes hands only for a reason: because the peers are spread over more
+groups afterwards, or because the peer that goes was never of use. So a node full of honest peers stays as it is.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
-__all__ = ["GRACE_S", "PATIENCE_S", "InboundEviction", "InboundPeer", "Outlook"]
+__all__ = ["GRACE_S", "PATIENCE_S", "TURN_S", "InboundEviction", "InboundPeer", "Outlook", "Turns"]
 
 # One in so many is spared for each measure; then half of the others for their age.
 SPARED_FOR_GROUP = 10
 SPARED_FOR_LATENCY = 10
 SPARED_FOR_USE = 5
 GRACE_S = 5.0  # until then a peer has had little time to be of use: a few round trips, and a reactor's first messages
+TURN_S = 60.0
+MOST_TURNS = 4096  # groups; beyond, the one that had its turn longest ago is forgotten
 PATIENCE_S = 60.0  # then one that never was gives way to others of its own group, too
 
 
@@ -58,17 +61,42 @@ class Outlook:
     victim: InboundPeer | None
     groups: Mapping[str, int]
 
-    def victim_for(self, group: str) -> InboundPeer | None:
-        """Who goes for a newcomer whose address is in this group. None: the newcomer does."""
+    def victim_for(self, group: str, *, has_turn: bool = True) -> InboundPeer | None:
+        """Who goes for a newcomer whose address is in this group. None: the newcomer does.
+
+        Args: has_turn, whether the group may take the place of one that was merely of no use (see `Turns`).
+        """
         victim = self.victim
         if victim is None:
             return None
         beside_newcomer, beside_victim = self.groups.get(group, 0), self.groups[victim.group]
         if beside_newcomer + 1 < beside_victim:
             return victim  # the peers are spread better afterwards
-        if math.isfinite(victim.idle) or beside_newcomer > beside_victim:
+        if not has_turn or math.isfinite(victim.idle) or beside_newcomer > beside_victim:
             return None
         return victim if beside_newcomer < beside_victim or victim.age >= PATIENCE_S else None
+
+
+class Turns:
+    """Whose turn it is: a group may take places of useless peers once in TURN_S.
+
+    A flood of newcomers who do nothing, each in the place of the one before, costs more than to turn them away. An honest
+    newcomer needs one turn.
+    """
+
+    def __init__(self) -> None:
+        self._taken: OrderedDict[str, float] = OrderedDict()  # group → when, the earliest first
+
+    def has(self, group: str, now: float) -> bool:
+        """Whether it has one. Args: now, monotonic seconds."""
+        return now - self._taken.get(group, -math.inf) >= TURN_S
+
+    def take(self, group: str, now: float) -> None:
+        """It has got a place."""
+        self._taken[group] = now
+        self._taken.move_to_end(group)
+        if len(self._taken) > MOST_TURNS:
+            self._taken.popitem(last=False)
 
 
 class InboundEviction:
@@ -91,7 +119,7 @@ class InboundEviction:
         return Outlook(_least_missed(exposed) if exposed else None, Counter(peer.group for peer in present))
 
     def _exposed(self, peers: list[InboundPeer]) -> list[InboundPeer]:
-        """Those that no measure spares."""
+        """Those that no measure spares, age being the last; as long as some have never been of use, half of those."""
         total = len(peers)
         spared = {peer.id for peer in self._of_lucky_groups(peers, total // SPARED_FOR_GROUP)}
 
@@ -102,8 +130,9 @@ class InboundEviction:
         spare(total // SPARED_FOR_LATENCY, lambda peer: peer.latency)
         spare(total // SPARED_FOR_USE, lambda peer: peer.idle)
         others = [peer for peer in peers if peer.id not in spared]
-        spared.update(peer.id for peer in _oldest(others)[: len(others) // 2])
-        return [peer for peer in others if peer.id not in spared]
+        useless = [peer for peer in others if not math.isfinite(peer.idle)]
+        oldest_first = _oldest(useless or others)
+        return oldest_first[len(oldest_first) // 2 :]
 
     def _of_lucky_groups(self, peers: list[InboundPeer], count: int) -> list[InboundPeer]:
         """The oldest peers of as many groups, which are drawn by the salt."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 
-from peerage.actors.discovery.inbound_eviction import InboundEviction, InboundPeer, Outlook
+from peerage.actors.discovery.inbound_eviction import InboundEviction, InboundPeer, Outlook, Turns
 from peerage.actors.peers.register_memory import Kind, RegisterMemory
 from peerage.wire.ip_ranges import group_of, parse_ip
 
@@ -36,6 +36,7 @@ class InboundRoom:
         self._memory = memory
         self._now = now
         self._eviction = InboundEviction(memory.salt)
+        self._turns = Turns()
         self._outlook, self._outlook_until = Outlook(None, {}), -math.inf
 
     def peers(self) -> int:
@@ -45,8 +46,14 @@ class InboundRoom:
 
     def victim_for(self, ip: bytes) -> tuple[int, int] | None:
         """Whose place a newcomer from this address would get: the host, and the number of the place. None: nobody's."""
-        victim = self._look_out().victim_for(_group(ip))
+        group = _group(ip)
+        victim = self._look_out().victim_for(group, has_turn=self._turns.has(group, self._now()))
         return None if victim is None else _place_of(victim)
+
+    def exchange(self, victim: tuple[int, int], ip: bytes) -> None:
+        """Give the place of a peer, of any host, to a newcomer from this address. Under the lock."""
+        self._memory.give_away(*victim)
+        self._turns.take(_group(ip), self._now())
 
     def begin(self, number: int) -> None:
         """A connection of this host becomes a peer."""

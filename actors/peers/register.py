@@ -189,7 +189,7 @@ class Register:
             if refusal is not None:
                 return refusal
             if victim is not None:
-                memory.give_away(*victim)
+                self.room.exchange(victim, place.ip)
             memory.put("tag", number, _tag(connection))
             memory.put("id", number, packed)
             self.room.begin(number)

@@ -5,10 +5,19 @@ from __future__ import annotations
 import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.actors.discovery.inbound_eviction import GRACE_S, PATIENCE_S, InboundEviction, InboundPeer
+from peerage.actors.discovery import inbound_eviction as module
+from peerage.actors.discovery.inbound_eviction import (
+    GRACE_S,
+    PATIENCE_S,
+    TURN_S,
+    InboundEviction,
+    InboundPeer,
+    Turns,
+)
 
 EVICTION = InboundEviction(b"salt")
 OLD = 1000.0
@@ -119,11 +128,43 @@ def test_half_of_the_rest_is_spared_for_its_age() -> None:
     assert len(set(residents) & set(present)) >= 18
 
 
+def test_whoever_was_never_of_use_goes_first() -> None:
+    """One after the other, however old: useful newcomers replace them all, but for those that are spared by lot."""
+    present = [*everywhere(30, age=5000.0), *peers_of("crowd", 10, age=10.0, idle=1.0)]
+    useless = set(present[:30])
+    for index in range(26):
+        newcomer = InboundPeer(f"new-{index:03}", f"other-{index}", 1.0, idle=0.5)
+        victim = EVICTION.choose(present, newcomer.group)
+        assert victim in useless
+        present[present.index(victim)] = newcomer
+
+
+def test_a_group_takes_turns() -> None:
+    """One place of a useless peer in so many seconds; what spreads the peers needs no turn."""
+    turns = Turns()
+    assert turns.has("a", 0.0)
+    turns.take("a", 10.0)
+    assert (turns.has("a", 10.0 + TURN_S - 0.1), turns.has("b", 10.0)) == (False, True)
+    assert turns.has("a", 10.0 + TURN_S)
+    useless = EVICTION.outlook(everywhere(20))
+    assert (useless.victim_for("a", has_turn=False), useless.victim_for("a") is None) == (None, False)
+    assert EVICTION.outlook(peers_of("crowd", 20)).victim_for("a", has_turn=False) is not None
+
+
+def test_turns_are_forgotten_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No flood of groups fills the memory."""
+    monkeypatch.setattr(module, "MOST_TURNS", 2)
+    turns = Turns()
+    for group in ("a", "b", "a", "c"):
+        turns.take(group, 0.0)
+    assert [turns.has(group, 0.0) for group in "abc"] == [False, True, False]
+
+
 def test_age_spares_no_crowd() -> None:
     """Whoever came first with many is no better protected than others: those go until no group has more than the rest."""
     crowd = peers_of("crowd", 20, age=5000.0)
     present = [*crowd, *everywhere(20, age=100.0, idle=1.0)]
-    for index in range(14):
+    for index in range(16):
         newcomer = InboundPeer(f"new-{index:03}", f"other-{index}", 1.0, idle=0.5)
         victim = EVICTION.choose(present, newcomer.group)
         assert victim in crowd

@@ -113,6 +113,19 @@ def test_latency_is_noted(stage: Stage) -> None:
     assert len(found) > 1
 
 
+def test_a_network_takes_the_place_of_a_useless_peer_once_in_a_while(stage: Stage) -> None:
+    """A second newcomer of it is turned away; one from elsewhere is not."""
+    for number in range(4):
+        stage.add(f"192.{number}.0.1")
+    room = stage.rooms[0]
+    victim = room.victim_for(ELSEWHERE)
+    assert victim is not None
+    room.exchange(victim, ELSEWHERE)
+    assert room.peers() == 3
+    assert room.victim_for(packed_ip("203.0.200.9")) is None
+    assert room.victim_for(packed_ip("198.51.100.1")) is not None
+
+
 def test_the_answer_is_kept_for_a_moment_unless_its_peer_is_gone(stage: Stage) -> None:
     """A flood of newcomers asks for it again and again."""
     first = stage.add("192.0.2.1", host=1)

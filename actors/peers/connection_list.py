@@ -41,6 +41,7 @@ class ConnectionList:
         self._load = load
         self._running: dict[ActorRef, tuple[ConnectionFacts, Place | None]] = {}
         self._undecided: dict[str, Undecided] = {}
+        self._ended_at_start: set[ActorRef] | None = None  # None: no actor is being started
         self.newcomers: Sized = ()
 
     def __len__(self) -> int:
@@ -78,8 +79,19 @@ class ConnectionList:
             self._undecided.pop(connection).turn_away()
         self.tell_load()
 
+    def starting(self) -> None:
+        """A connection is about to get an actor of this host, which may end before its start returns: a remote that breaks a
+        rule in the same breath as its NodeInfo, a dial without a descriptor.
+        """
+        self._ended_at_start = set()
+
     def running(self, ref: ActorRef, facts: ConnectionFacts, place: Place | None) -> None:
-        """A connection has its actor."""
+        """A connection has its actor, unless that has ended as it started."""
+        ended, self._ended_at_start = self._ended_at_start, None
+        if ended and ref in ended:
+            if place is not None:
+                place.leave()
+            return
         known, _ = self._running.get(ref, (facts, None))  # it may be a peer already
         self._running[ref] = known, place
         self.tell_load()
@@ -100,6 +112,8 @@ class ConnectionList:
 
     def ended(self, ref: ActorRef) -> ConnectionFacts | None:
         """An actor has ended. Returns: what is known of its connection, None when nothing is."""
+        if self._ended_at_start is not None:
+            self._ended_at_start.add(ref)
         facts, place = self._running.pop(ref, (None, None))
         if place is not None:
             place.leave()

@@ -230,6 +230,7 @@ class TransportActor(ProcessActor):
                     sock.close()
             else:
                 starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
+                self._connections.starting()
                 ref = starter.start(facts, arrival, place, self._shared, self._gate.bans)
         except Exception as error:  # whatever it is, one connection pays for it
             if arrival is not None:

@@ -8,17 +8,19 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
-from tests.chaos.plan import NODE, REACTOR_PARTS
+from tests.chaos.plan import MAY_SAY, NODE, REACTOR_PARTS
 from tests.chaos.started_node import CHECKOUT, processes_of_session
 
 __all__ = ["PROBE_TIMEOUT_S", "ChaosNode", "Log", "probe_timeout_of"]
@@ -40,8 +42,14 @@ class ChaosNode:
     """Runs the embedder in a session of its own. Use it as a context manager: nothing of it outlives that."""
 
     def __init__(
-        self, home: Path, persistent_peers: list[str], probe_timeout: float = PROBE_TIMEOUT_S
+        self,
+        home: Path,
+        persistent_peers: list[str],
+        probe_timeout: float = PROBE_TIMEOUT_S,
+        *,
+        has_company: bool = False,
     ) -> None:
+        self._has_company = has_company
         self._settings = {
             "home": str(home),
             "network": "test",
@@ -49,7 +57,7 @@ class ChaosNode:
             "p2p": {
                 "laddr": "tcp://127.0.0.1:0",
                 "allow_duplicate_ip": True,
-                "addr_book_strict": False,
+                "addr_book_strict": has_company,  # else the book would fill with what strangers tell of this machine
                 "send_rate": 0,
                 "recv_rate": 0,
                 "persistent_peers": persistent_peers,
@@ -67,22 +75,33 @@ class ChaosNode:
             },
         }
         self.data_dir = home / "data"
+        self.store = self.data_dir / "addrbook.sqlite"
         self.log_path = home / "log"
         self.address = self.rpc = self.metrics = ""
         self.directory = Path()
         self._process: subprocess.Popen[bytes] | None = None
-        self._log_file: IO[bytes] | None = None
+        self._logging: threading.Thread
 
     def __enter__(self) -> Self:
-        self._log_file = self.log_path.open("ab")
+        # Through a pipe: a process that cannot write to any file must be heard even so.
+        reading, writing = os.pipe()
+        self._logging = threading.Thread(target=_keep, args=(reading, self.log_path), daemon=True)
+        self._logging.start()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.chaos_program", json.dumps(self._settings)],
+            [
+                sys.executable,
+                "-m",
+                "tests.chaos.chaos_program",
+                json.dumps(self._settings),
+                *["echo" for _ in range(self._has_company)],
+            ],
             cwd=CHECKOUT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._log_file,
+            stderr=writing,
             start_new_session=True,
         )
+        os.close(writing)
         try:
             start = self._answer()
         except BaseException:
@@ -102,10 +121,11 @@ class ChaosNode:
         for pid in processes_of_session(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, 9)
-        for pipe in (process.stdin, process.stdout, self._log_file):
+        for pipe in (process.stdin, process.stdout):
             assert pipe is not None
             with contextlib.suppress(OSError):
                 pipe.close()
+        self._logging.join()
 
     @property
     def _running(self) -> subprocess.Popen[bytes]:
@@ -177,6 +197,7 @@ class Log:
     """What the processes of the node have logged, read as it grows.
 
     Args:
+        knows: whether a peer's ID is one of ours: what becomes of others is not told here.
         restarted, killed: (child, cause) of the supervisor's reports.
         ended: how often the host of this name has.
         failed: actors that ended by an exception.
@@ -185,10 +206,12 @@ class Log:
             end of the one before.
         pids, serials: of each host, the newest.
         gone: serials of hosts that have ended, and when (monotonic seconds).
+        told: how often it said what passing faults make it say.
         others: whatever else was logged as a fault, or is no record.
     """
 
     path: Path
+    knows: Callable[[str], bool] = lambda _peer: True
     restarted: Counter[tuple[str, str]] = field(default_factory=Counter)
     killed: Counter[tuple[str, str]] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
@@ -200,6 +223,7 @@ class Log:
     pids: dict[str, int] = field(default_factory=dict)
     serials: dict[str, int] = field(default_factory=dict)
     gone: dict[int, float] = field(default_factory=dict)
+    told: Counter[str] = field(default_factory=Counter)
     others: list[str] = field(default_factory=list)
     _harmed_at: datetime = LONG_AGO  # the last time that we ended a connection
     _orphans: set[int] = field(default_factory=set)
@@ -220,6 +244,10 @@ class Log:
                 self.others.append(line.decode(errors="replace"))
             else:
                 self._take(record)
+
+    def harmed(self) -> None:
+        """We are ending a connection, or let the ends of one hear of each other again."""
+        self._harmed_at = datetime.now(UTC)
 
     def restarts(self, child: str) -> int:
         """How often a child was restarted."""
@@ -253,6 +281,8 @@ class Log:
                 self.failed[actor] += 1
             case {"event": "reactor raised, peer stopped", "reactor": reactor, "peer": peer}:
                 self.raised[reactor, peer] += 1
+            case {"event": "peer stopped", "peer": peer} if not self.knows(peer):
+                pass
             case {"event": "peer stopped", "reason": reason, "timestamp": at}:
                 if reason in BY_THE_REMOTE and _time(at) - self._harmed_at < NOTICED_IN:
                     self.refused += 1
@@ -263,8 +293,17 @@ class Log:
                 self._orphans.update(self.serials.values())
             case {"level": "info" | "debug"}:
                 pass
+            case {"event": event} if event in MAY_SAY:
+                self.told[event] += 1
             case _:
                 self.others.append(json.dumps(record))
+
+
+def _keep(reading: int, path: Path) -> None:
+    """Append all that comes to a file."""
+    with open(reading, "rb", buffering=0) as source, path.open("ab", buffering=0) as target:
+        while data := source.read(1 << 16):
+            target.write(data)
 
 
 def probe_timeout_of(part: str, probe_timeout: float) -> float:

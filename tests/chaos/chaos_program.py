@@ -1,4 +1,4 @@
-"""The program that embeds the node under chaos: `python -m tests.chaos.chaos_program SETTINGS`, both as JSON.
+"""The program that embeds the node under chaos: `python -m tests.chaos.chaos_program SETTINGS [echo]`, both as JSON.
 
 It prints where the node listens, then obeys a command a line on standard input and answers each with a line; at the
 end of the input it stops the node. Its log goes to standard error.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import time
 from typing import Any
 
 from pykka.messages import ProxyCall
@@ -18,21 +17,13 @@ from peerage import Config, Node
 from peerage.actors.messages import ListConnections
 from peerage.actors.runtime import ActorDeadError, ActorRef, System, Timeout
 from tests.chaos.reactors import REACTORS
+from tests.chaos.tampering import LoseNames, SetClock, Sleep
+from tests.hostile.echo import Echo
 
 ASK_TIMEOUT_S = 5.0
 FAULT = ProxyCall(
     attr_path=("no_such_attribute",), args=(), kwargs={}
 )  # told, it is an exception in the actor
-
-
-class Sleep:
-    """A message whose reading takes so many seconds, in whichever actor it comes to."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return time.sleep, (self.seconds,)
 
 
 def obey(node: Node, command: dict[str, Any]) -> Any:
@@ -42,6 +33,10 @@ def obey(node: Node, command: dict[str, Any]) -> Any:
             ActorRef.to(name).tell(FAULT, exempt=True)
         case {"do": "sleep", "actor": name, "seconds": seconds}:
             ActorRef.to(name).tell(Sleep(seconds), exempt=True)
+        case {"do": "set clock", "actor": name, "seconds": seconds}:
+            ActorRef.to(name).tell(SetClock(seconds), exempt=True, if_there=True)
+        case {"do": "lose names", "actor": name, "lost": is_lost}:
+            ActorRef.to(name).tell(LoseNames(is_lost), exempt=True, if_there=True)
         case {"do": "raise in peer", "peer": peer_id}:
             return _raise_in_peer(node, peer_id)
         case {"do": "dial", "address": address}:
@@ -67,7 +62,8 @@ def _raise_in_peer(node: Node, peer_id: str) -> str:
 def main() -> None:
     """Run the node until the input ends."""
     config = Config(**json.loads(sys.argv[1]))
-    with Node(config, REACTORS) as node:
+    reactors = REACTORS | ({"ECHO": Echo} if sys.argv[2:] == ["echo"] else {})
+    with Node(config, reactors) as node:
         start = {
             "address": node.address,
             "rpc": node.rpc_addresses()[0],

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.chaos.chaos_node import KILLED, PROBE_TIMEOUT_S, Log, probe_timeout_of
-from tests.chaos.plan import Harm
+from tests.chaos.plan import MAY_SAY, Harm
 
 __all__ = ["Deeds"]
 
@@ -21,7 +21,7 @@ class Deeds:
     Args:
         restarted, killed: (child, cause), as the supervisor should report.
         failed: actors made to raise; raised: (reactor, peer ID), for each message that a reactor raised over.
-        fork_servers: how many were killed.
+        fork_servers: how many were killed; passing, how often what passes by itself was done, by kind.
     """
 
     def __init__(self, probe_timeout: float = PROBE_TIMEOUT_S) -> None:
@@ -31,6 +31,7 @@ class Deeds:
         self.failed: Counter[str] = Counter()
         self.raised: Counter[tuple[str, str]] = Counter()
         self.fork_servers = 0
+        self.passing: Counter[Harm] = Counter()
 
     def restarts(self, part: str) -> int:
         """How often it should have been restarted."""
@@ -62,6 +63,11 @@ class Deeds:
                 f"{count} connections ended that nobody harmed: {reason}"
                 for reason, count in log.lost.items()
                 if not reason.startswith(OUR_DOING)
+            ),
+            *(
+                f"logged {count} times, and nobody did {' or '.join(harm.name for harm in MAY_SAY[event])}: {event}"
+                for event, count in log.told.items()
+                if not any(self.passing[harm] for harm in MAY_SAY[event])
             ),
             *(f"logged: {line[:500]}" for line in log.others),
         ]

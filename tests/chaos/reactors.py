@@ -11,7 +11,7 @@ from peerage.wire.channel import WhenFull
 from tests.chaos.records import Kind, Recorder
 from tests.interop.numbered import number_of, payload
 
-STORE, PUSH, SPILL = 0x50, 0x51, 0x52
+STORE, PUSH, SPILL = 0x60, 0x61, 0x62
 CAPACITY = 100  # messages of each channel's send queue
 POISON = b"raise!"  # too short to have a number
 PUSH_INTERVAL_S = 0.1

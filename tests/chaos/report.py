@@ -22,6 +22,7 @@ class Report:
         recoveries: by harm, seconds from each to its logged restart.
         away: seconds for which each lost peer was gone.
         broken: the longest time until the node was whole again: every process up, every peer connected.
+        company: what was seen by who else was there, for people to read.
         before, after: what the node occupied, with its peers connected and no traffic.
         violations: what did not hold, a line each.
     """
@@ -32,6 +33,7 @@ class Report:
     away: list[float] = field(default_factory=list)
     broken: float = 0.0
     accounts: list[Account] = field(default_factory=list)
+    company: list[str] = field(default_factory=list)
     before: Footprint | None = None
     after: Footprint | None = None
     violations: list[str] = field(default_factory=list)
@@ -51,6 +53,7 @@ class Report:
             yield f"{len(self.away)} connections lost, back after {_spread(self.away)}"
         yield f"longest until whole again: {self.broken:.2f} s"
         yield from map(str, self.accounts)
+        yield from self.company
         if self.before is not None and self.after is not None:
             yield from _compared(self.before, self.after)
         yield from (f"VIOLATION: {violation}" for violation in self.violations)

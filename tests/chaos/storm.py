@@ -7,26 +7,31 @@ six peers ══ numbered messages ══ node <── kill, pause, freeze, doze
 
 from __future__ import annotations
 
+import contextlib
 import heapq
+import itertools
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from tests.chaos.chaos_node import PROBE_TIMEOUT_S, ChaosNode, Log
 from tests.chaos.deeds import Deeds
+from tests.chaos.faults import few_descriptors, full_disk_of, slow_disk
 from tests.chaos.footprint import Footprint, growth, measure
-from tests.chaos.plan import FORK_SERVER, HOSTS, IS_FATAL, NODE, PARTS, Action, Harm, draw
+from tests.chaos.links import Link
+from tests.chaos.plan import FORK_SERVER, HOSTS, IS_FATAL, IS_PASSING, NODE, PARTS, Action, Harm, draw
 from tests.chaos.reactors import POISON, PUSH, SPILL, STORE
 from tests.chaos.report import Report
 from tests.chaos.six_peers import SixPeers
 from tests.chaos.traffic import Traffic
 from tests.interop.gopeer import DEFAULT_VERSION, GoPeer, GoPeerEndedError, GoPeerError, GoPeerTimeoutError
 
-__all__ = ["Storm"]
+__all__ = ["Company", "Storm"]
 
 LOOK_S = 0.02
 LOOK_AT_PEERS_S = 0.1
@@ -34,6 +39,22 @@ PATIENCE_S = 120.0  # for what must come: generous, for the machine may be busy
 CALM_S = 1.0  # behind a hang, for those who waited for it
 LEDGER_LEFT_S = 90.0  # the root removes it a minute behind its host
 CHANNELS = {"reactor-STORE": STORE, "reactor-PUSH": PUSH, "reactor-SPILL": SPILL}
+
+
+class Company(Protocol):
+    """Somebody who is there while the node is harmed: a context manager that knows in the end what was seen."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def lines(self) -> Iterable[str]:
+        """For people to read."""
+
+    def violations(self) -> Iterable[str]:
+        """What did not hold, a line each."""
 
 
 class _GivenUpError(Exception):
@@ -45,7 +66,7 @@ class Storm:
 
     Args: seed, of the plan; secs, how long; every, seconds between two actions in the mean; home, of the node; say, is
         told each action; probe_timeout, seconds after which the node takes an actor for hung, a reactor later; version, of
-        CometBFT.
+        CometBFT; company, who else is there meanwhile: then the node has an echo for it, and a book that is strict.
     """
 
     def __init__(
@@ -57,9 +78,11 @@ class Storm:
         say: Callable[[str], None],
         probe_timeout: float = PROBE_TIMEOUT_S,
         version: str = DEFAULT_VERSION,
+        company: Callable[[ChaosNode], Company] | None = None,
     ) -> None:
         self._seed, self._secs, self._every, self._home = seed, secs, every, home
         self._say, self._probe_timeout, self._version = say, probe_timeout, version
+        self._company = company
         self._report = Report()
         self._deeds = Deeds(probe_timeout)
         self._node: ChaosNode
@@ -67,7 +90,9 @@ class Storm:
         self._log: Log
         self._traffic: Traffic
         self._paused: dict[str, int] = {}  # target → PID
-        self._wake: list[tuple[float, str]] = []
+        self._passing: set[tuple[Harm, str]] = set()
+        self._undo: list[tuple[float, int, Callable[[], object]]] = []  # when, and what
+        self._numbers = itertools.count()
         self._hung: str | None = None
         self._calm_at = self._look_at = 0.0
         self._acts: dict[str, list[tuple[Harm, float]]] = {part: [] for part in PARTS}  # fatal ones, and when
@@ -80,12 +105,17 @@ class Storm:
         """Start everything, do the planned, wait until all is whole again, and judge what is left. Raises nothing."""
         with (
             SixPeers(self._seed, self._version) as self._peers,
-            ChaosNode(self._home, self._peers.to_be_dialled[:-1], self._probe_timeout) as self._node,
+            ChaosNode(
+                self._home,
+                self._peers.to_be_dialled[:-1],
+                self._probe_timeout,
+                has_company=self._company is not None,
+            ) as self._node,
         ):
-            self._log = Log(self._node.log_path)
+            self._log = Log(self._node.log_path, self._peers.knows)
             try:
                 self._begin()
-                self._rage()
+                self._rage_in_company()
                 self._end()
             except (_GivenUpError, EOFError, TimeoutError, GoPeerEndedError, GoPeerTimeoutError) as error:
                 self._report.violations.append(str(error))
@@ -103,6 +133,16 @@ class Storm:
         self._traffic.wait_until_it_flows()
         self._report.before = self._measure()
         self._traffic.start()
+
+    def _rage_in_company(self) -> None:
+        if self._company is None:
+            self._rage()
+            return
+        company = self._company(self._node)
+        with company:
+            self._rage()
+        self._report.company = list(company.lines())
+        self._report.violations += company.violations()
 
     def _rage(self) -> None:
         began = time.monotonic()
@@ -169,9 +209,8 @@ class Storm:
     def _look(self) -> None:
         """Take in what has happened; continue who has paused for long enough. Raises: _GivenUpError."""
         now = time.monotonic()
-        while self._wake and self._wake[0][0] <= now:
-            target = heapq.heappop(self._wake)[1]
-            os.kill(self._paused.pop(target), signal.SIGCONT)
+        while self._undo and self._undo[0][0] <= now:
+            heapq.heappop(self._undo)[-1]()
         if not self._node.lives():
             raise _GivenUpError(f"the node has ended:\n{self._node.log_path.read_text()[-2000:]}")
         self._log.read()
@@ -227,6 +266,7 @@ class Storm:
     def _is_whole(self) -> bool:
         return (
             not self._paused
+            and not self._passing
             and all(map(self._is_up, (*PARTS, FORK_SERVER)))
             and bool(self._connected)
             and all(self._connected.values())
@@ -243,7 +283,14 @@ class Storm:
         harm, target = action.harm, action.target
         self._report.done[harm.value, target] += 1
         if target.startswith("peer "):
-            self._harm_peer(action, self._peers.all[int(target.split()[1])])
+            index = int(target.split()[1])
+            if harm in IS_PASSING:
+                self._harm_link(action, self._peers.all[index], self._peers.links[index])
+            else:
+                self._harm_peer(action, self._peers.all[index])
+            return
+        if harm in IS_PASSING:
+            self._begin_fault(action)
             return
         needs = [target]
         if harm in {Harm.DOZE, Harm.HANG, Harm.RAISE} or target == FORK_SERVER:
@@ -268,7 +315,7 @@ class Storm:
             case Harm.PAUSE:
                 self._paused[target] = self._pid(target)
                 os.kill(self._paused[target], signal.SIGSTOP)
-                heapq.heappush(self._wake, (time.monotonic() + seconds, target))
+                self._later(seconds, lambda: os.kill(self._paused.pop(target), signal.SIGCONT))
             case Harm.FREEZE:
                 os.kill(self._pid(target), signal.SIGSTOP)
             case Harm.DOZE:
@@ -277,6 +324,70 @@ class Storm:
                 self._node.call("sleep", actor=target, seconds=1e6)
             case _:
                 self._node.call("raise", actor=target)
+
+    def _later(self, seconds: float, undo: Callable[[], object]) -> None:
+        heapq.heappush(self._undo, (time.monotonic() + seconds, next(self._numbers), undo))
+
+    def _begin_fault(self, action: Action) -> None:
+        """What passes by itself, in a process of the node: it may be killed meanwhile, as any other."""
+        harm, target, node = action.harm, action.target, self._node
+        self._wait(
+            lambda: self._is_free(target, NODE) and (harm, target) not in self._passing, f"{target} to be up"
+        )
+        self._deeds.passing[harm] += 1
+        match harm:
+            case Harm.JUMP:
+                node.call("set clock", actor=target, seconds=action.jump)
+                self._pass(action, lambda: node.call("set clock", actor=target, seconds=0.0))
+            case Harm.LOSE_NAMES:
+                node.call("lose names", actor=target, lost=True)
+                self._pass(action, lambda: node.call("lose names", actor=target, lost=False))
+            case _:
+                stack = contextlib.ExitStack()
+                pid = self._pid(target)
+                fault = {Harm.FILL: full_disk_of, Harm.STARVE: few_descriptors}.get(harm)
+                stack.enter_context(fault(pid) if fault is not None else slow_disk(node.store))
+                self._pass(action, stack.close)
+
+    def _harm_link(self, action: Action, peer: GoPeer, link: Link) -> None:
+        """Between the node and a peer."""
+        cuts = action.harm is Harm.CUT
+        others = {Harm.CUT, Harm.SILENCE}
+        self._wait(
+            lambda: (
+                self._connected[peer.id]
+                and not any((each, action.target) in self._passing for each in others)
+            ),
+            f"peer {peer.id} to be connected",
+        )
+        self._deeds.passing[action.harm] += 1
+        self._log.harmed()
+        if cuts:
+            link.cut()  # the node may reach it in another way at once, at the address that it tells
+            self._wait(lambda: not link.is_in_use, f"the link to peer {peer.id} to end")
+            self._log.harmed()
+        else:
+            link.silence()
+
+        def mend() -> None:
+            link.mend()
+            self._log.harmed()
+
+        self._pass(action, mend)
+
+    def _pass(self, action: Action, undo: Callable[[], object]) -> None:
+        """Undo it in time; but not while the node is paused, which may have a part in it."""
+        key = action.harm, action.target
+        self._passing.add(key)
+
+        def end() -> None:
+            if NODE in self._paused:
+                self._later(LOOK_S, end)
+                return
+            undo()
+            self._passing.discard(key)
+
+        self._later(action.seconds, end)
 
     def _pid(self, target: str) -> int:
         if target == NODE:

@@ -9,7 +9,18 @@ from itertools import islice
 import pytest
 
 from tests.chaos import __main__ as command
-from tests.chaos.plan import FORK_SERVER, IS_FATAL, NODE, PARTS, PEER_ACTORS, Action, Harm, draw
+from tests.chaos.plan import (
+    FORK_SERVER,
+    HOSTS,
+    IS_FATAL,
+    IS_PASSING,
+    NODE,
+    PARTS,
+    PEER_ACTORS,
+    Action,
+    Harm,
+    draw,
+)
 from tests.chaos.report import Report
 from tests.chaos.storm import Storm
 from tests.docs.pages import claim
@@ -65,17 +76,22 @@ def test_then_everybody_has_a_turn_in_every_round() -> None:
     for start in range(0, len(rest), len(EVERYBODY)):
         assert sorted(action.target for action in rest[start : start + len(EVERYBODY)]) == sorted(EVERYBODY)
     harms = {part: {action.harm for action in rest if action.target == part} for part in EVERYBODY}
-    assert all(harms[part] == IS_FATAL | {Harm.PAUSE, Harm.DOZE} for part in PARTS)
+    of_all = IS_FATAL | {Harm.PAUSE, Harm.DOZE, Harm.JUMP}
+    more = {"addrbook": {Harm.FILL, Harm.SLOW}, "switch": {Harm.LOSE_NAMES, Harm.STARVE}}
+    more |= {host: {Harm.FILL, Harm.STARVE} for host in HOSTS}
+    assert all(harms[part] == of_all | more.get(part, set()) for part in PARTS)
     assert harms[FORK_SERVER] == {Harm.KILL, Harm.PAUSE}
     assert harms[NODE] == {Harm.PAUSE}
-    assert all(harms[peer] == {Harm.RAISE, Harm.POISON} for peer in PEER_ACTORS)
+    of_peers = {Harm.RAISE, Harm.POISON, Harm.SILENCE, Harm.CUT}
+    assert all(harms[peer] == of_peers for peer in PEER_ACTORS)
 
 
 def test_the_gaps_are_as_long_as_asked_for_in_the_mean() -> None:
-    """And no pause or doze is as long as a probe's deadline."""
+    """And no pause or doze is as long as a probe's deadline. What passes by itself takes a little longer."""
     plan = list(islice(draw(3, 0.5), 2000))
     assert sum(action.gap for action in plan) / len(plan) == pytest.approx(0.5, rel=0.1)
-    assert max(action.seconds for action in plan) <= 1.0
+    assert max(action.seconds for action in plan if action.harm not in IS_PASSING) <= 1.0
+    assert max(action.seconds for action in plan) <= 5.0
 
 
 # --- the command -----------------------------------------------------------------------------------------------------

@@ -10,9 +10,9 @@ from peerage.wire.packet import PacketMsg, encode_packet
 from peerage.wire.pex import PexRequest
 from tests.chaos.flooders import CHUNK, WITH_DATA, WITHOUT_DATA
 from tests.hostile.case import Act, Group, Outcome
+from tests.hostile.limits import HIGH, LOW
 from tests.hostile.sealed_frames import frame, plain
 from tests.hostile.visitor import Visitor
-from tests.nodes import HIGH, LOW
 
 __all__ = ["GROUP", "SECONDS"]
 

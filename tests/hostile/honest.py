@@ -16,8 +16,8 @@ from typing import Self
 
 from tests.bench.blocking_peer import BlockingPeer
 from tests.chaos.started_node import CHECKOUT
+from tests.hostile.limits import HIGH
 from tests.hostile.visitor import PATIENCE_S
-from tests.nodes import HIGH
 
 __all__ = ["Honest", "Service"]
 

@@ -6,9 +6,8 @@ from collections.abc import Callable
 
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL
 from tests.hostile.case import Act, Group
-from tests.hostile.limits import LOW_CAPACITY
+from tests.hostile.limits import HIGH, LOW, LOW_CAPACITY
 from tests.hostile.visitor import Visitor
-from tests.nodes import HIGH, LOW
 
 __all__ = ["GROUP"]
 

@@ -11,8 +11,8 @@ from peerage.wire.keys import node_id_of
 from peerage.wire.node_info import MAX_NODE_INFO_BYTES, ProtocolVersion
 from peerage.wire.varint import encode_uvarint
 from tests.hostile.case import Act, Group
+from tests.hostile.limits import HIGH, LOW
 from tests.hostile.visitor import Visitor
-from tests.nodes import HIGH, LOW
 
 __all__ = ["GROUP"]
 

@@ -9,8 +9,8 @@ from peerage.wire.delimited import delimit
 from peerage.wire.packet import PING, PacketMsg, encode_packet
 from peerage.wire.varint import encode_uvarint
 from tests.hostile.case import Act, Group
+from tests.hostile.limits import HIGH, LOW
 from tests.hostile.visitor import Visitor
-from tests.nodes import HIGH, LOW
 
 __all__ = ["GROUP"]
 
@@ -66,6 +66,13 @@ def announcing(visitor: Visitor) -> None:
     """A packet of a channel that we have said to have, and they do not."""
     visitor.join(channels=bytes((0, HIGH, LOW, UNSERVED)))
     visitor.packet(b"hi", UNSERVED)
+
+
+def with_info(visitor: Visitor) -> None:
+    """In one frame with NodeInfo: the peer breaks a rule before it is one."""
+    visitor.identify()
+    visitor.say(delimit(visitor.info().encode()) + b"\x00")
+    visitor.receive_info()
 
 
 def and_leave(visitor: Visitor) -> None:
@@ -183,4 +190,5 @@ GROUP.goes_on("a part without eof", say(part(eof=b"", channel=channel(LOW))))
 GROUP.waits("half a packet, then silence", say(part()[:5]))
 GROUP.leaves("half a packet and a close", and_leave)
 GROUP.ends("NodeInfo again", again)
+GROUP.ends("a packet of no bytes, in one frame with NodeInfo", with_info)
 GROUP.goes_on("a hundred pings between two parts", say(part(eof=b"") + PING * 100 + part()))

@@ -11,33 +11,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import psutil
 
-from peerage import ChannelDescriptor, Envelope, Reactor
 from tests.chaos.started_node import StartedNode, make_home
-from tests.hostile.limits import HANDSHAKE_TIMEOUT_S, LOW_CAPACITY, PING_INTERVAL_S, PONG_TIMEOUT_S
+from tests.hostile.limits import (
+    HANDSHAKE_TIMEOUT_S,
+    HIGH,
+    LOW,
+    LOW_CAPACITY,
+    PING_INTERVAL_S,
+    PONG_TIMEOUT_S,
+    QUEUE,
+)
 from tests.interop.gopeer import GoPeer
-from tests.nodes import HIGH, LOW
 
-__all__ = ["CometSwitch", "Echo", "OurNode", "Target"]
+__all__ = ["CometSwitch", "OurNode", "Target"]
 
 INBOUND = 200
-QUEUE = 1000  # messages
 DIAL_TIMEOUT_S = 5.0
-
-
-class Echo(Reactor):
-    """Sends back what comes. Whoever does not read its answers loses them: `send` would let all others wait for it."""
-
-    channels: ClassVar = (
-        ChannelDescriptor(id=HIGH, priority=5, send_queue_capacity=QUEUE),
-        ChannelDescriptor(id=LOW, priority=1, send_queue_capacity=QUEUE, recv_message_capacity=LOW_CAPACITY),
-    )
-
-    def receive(self, envelope: Envelope) -> None:
-        envelope.source.try_send(envelope.channel_id, envelope.message)
 
 
 class Target(ABC):
@@ -113,7 +106,7 @@ class OurNode(Target):
         home = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="hostile-"))) / "home"
         make_home(home)
         settings: dict[str, Any] = {
-            "reactor": "ECHO=tests.hostile.targets:Echo",
+            "reactor": "ECHO=tests.hostile.echo:Echo",
             "rpc__unsafe": "true",
             "p2p__handshake_timeout": f"{HANDSHAKE_TIMEOUT_S}s",
             "p2p__max_num_inbound_peers": str(INBOUND),

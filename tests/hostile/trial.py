@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 from peerage.wire.errors import RemoteError
 from tests.hostile.case import Case, Group, Outcome
@@ -17,7 +18,7 @@ from tests.hostile.targets import Target
 from tests.hostile.visitor import PATIENCE_S, Visitor
 from tests.nodes import wait_until
 
-__all__ = ["Finding", "Trials", "settle"]
+__all__ = ["Callee", "Finding", "Trials", "settle"]
 
 AT_ONCE = 32
 LONGEST_S = (
@@ -49,13 +50,26 @@ class Finding:
         return f"{self.group}: {self.case.name}: {self.outcome.value} after {self.seconds:.1f} s{wrong}"
 
 
+class Callee(Protocol):
+    """Whom the cases are done to: a Target is one."""
+
+    @property
+    def host(self) -> str: ...
+
+    @property
+    def port(self) -> int: ...
+
+    def dial(self, address: str) -> None:
+        """Have it dial, and do not wait."""
+
+
 class Trials:
     """All that is done to one node. Every case has an address and a key of its own.
 
     Args: patience, for the end of a connection that must end.
     """
 
-    def __init__(self, target: Target, patience: float = LONGEST_S) -> None:
+    def __init__(self, target: Callee, patience: float = LONGEST_S) -> None:
         self._target, self._patience = target, patience
         self._numbers = itertools.count()
 

@@ -30,7 +30,7 @@ from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import MessageReceived, PacketMsg, PongReceived, encode_packet
 from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.session_keys import SessionKeys, agree, ephemeral_public
-from tests.nodes import HIGH, LOW
+from tests.hostile.limits import HIGH, LOW
 
 __all__ = ["NETWORK", "PATIENCE_S", "Visitor"]
 

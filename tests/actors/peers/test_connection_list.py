@@ -115,3 +115,16 @@ def test_an_actor_may_be_a_peer_before_its_start_is_over(host: Host) -> None:
     assert [facts.peer for facts in host.connections.facts()] == [info]
     host.connections.ended(REF)
     assert host.seen() == (0, 0)
+
+
+def test_an_actor_that_ends_before_its_start_returns_is_not_listed(host: Host) -> None:
+    """Not even if it has been a peer for a moment; its place is free, and the next one is listed."""
+    host.connections.starting()
+    host.connections.became_peer(peer_of(INBOUND))
+    host.connections.ended(REF)
+    host.connections.running(REF, INBOUND, host.enter())
+    assert host.connections.facts() == ()
+    assert host.seen() == (0, 0)
+    host.connections.starting()
+    host.connections.running(REF, INBOUND, host.enter())
+    assert host.connections.facts() == (INBOUND,)

@@ -44,9 +44,11 @@ from peerage.actors.runtime import THREAD, ActorRef, Frames
 from peerage.actors.transfer import BROADCAST_WINDOW, broadcast
 from peerage.testing import Probe, loopback_config, wait_until
 from peerage.wire.channel import ChannelDescriptor
+from peerage.wire.errors import PacketKindError
 from peerage.wire.keys import NodeKey
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
+from peerage.wire.secret_connection import SecretConnection
 
 CHANNEL, KEY, OTHER = 0x50, NodeKey.generate(), NodeKey.generate()
 INFO = NodeInfo(
@@ -265,6 +267,28 @@ def test_a_dial_becomes_a_connection_that_the_next_switch_is_told_of(stage: Stag
         (facts,) = stage.ref.ask(ListConnections()).connections
         assert (facts.connection, facts.is_outbound, facts.dialled_id) == ("c-1", True, OTHER.node_id)
         assert stage.ref.ask(GetPeerStatuses()) == ()  # it is no peer yet
+
+
+def test_a_dial_that_ends_as_it_begins_is_no_connection(tmp_path: Path) -> None:
+    """The next switch would take it for one, and never dial that peer again."""
+    with Stage(tmp_path, p2p={"test_dial_fail": True}) as stage:
+        stage.ref.tell(Dial("c-1", NetAddress(OTHER.node_id, "127.0.0.1", 1)))
+        ended = stage.switch.fish(ConnectionEnded)
+        assert ended.refusal == Refusal(RefusalReason.UNREACHABLE, "test_dial_fail is set")
+        assert stage.ref.ask(ListConnections()).connections == ()
+
+
+def test_a_newcomer_that_ends_as_it_becomes_a_peer_is_no_connection(informed: Stage) -> None:
+    """It breaks a rule in the same frame as its NodeInfo. What is left of such a one would be left for good."""
+    sock, handshake = informed.connect(), SecretConnection(OTHER)
+    while not handshake.is_open:
+        sock.sendall(handshake.data_to_send())
+        handshake.receive_data(sock.recv(65536))
+    info = replace(INFO, id=OTHER.node_id)
+    sock.sendall(handshake.data_to_send() + handshake.seal(info.encode_delimited() + b"\x00"))
+    ended = informed.switch.fish(ConnectionEnded)
+    assert ended.reason == str(PacketKindError())
+    assert informed.ref.ask(ListConnections()).connections == ()
 
 
 def test_the_newest_notes_of_a_switch_are_kept_for_the_next_one(stage: Stage) -> None:

@@ -79,8 +79,10 @@ class SecretConnection:
         """
         self._node_key = node_key
         self._expected_id = expected_id
-        self._secret = random(EPHEMERAL_BYTES) if ephemeral is None else ephemeral
-        self._public = ephemeral_public(self._secret)
+        # Mutable, so that it can be overwritten: the copies that libsodium is given live for microseconds, this one may live
+        # for as long as a remote takes to shake hands.
+        self._secret = bytearray(random(EPHEMERAL_BYTES) if ephemeral is None else ephemeral)
+        self._public = ephemeral_public(bytes(self._secret))
         self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
         self._reader = DelimitedReader("ephemeral key message", MAX_HANDSHAKE_MESSAGE)
         self._beginning = b""  # the first bytes of the stream, kept to recognise other protocols
@@ -232,8 +234,11 @@ class SecretConnection:
 
     def _agree(self, remote: bytes) -> None:
         """Derive the keys and queue the proof of who we are."""
-        keys = agree(self._secret, remote, self._public)
-        self._secret = b""  # not needed any more, so do not keep it for the life of the connection
+        try:
+            keys = agree(bytes(self._secret), remote, self._public)
+        finally:
+            # Not needed any more: whoever reads our memory later must not be able to read what was said on this connection.
+            self._secret[:] = bytes(len(self._secret))
         self._challenge = keys.challenge
         self._sealer = Sealer(keys.send_key)
         self._opener = Opener(keys.receive_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,7 @@ from peerage.wire.frames import FRAME_SEALED, Sealer
 from peerage.wire.handshake_messages import EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of
 from peerage.wire.secret_connection import SecretConnection, Stage
-from peerage.wire.session_keys import agree
+from peerage.wire.session_keys import agree, ephemeral_public
 from peerage.wire.varint import encode_uvarint
 from tests.strategies import chunks
 from tests.wire.vectors import load, octets
@@ -314,3 +315,23 @@ def test_a_key_exchange_that_began_otherwise_is_not_strange() -> None:
     end = victim()
     end.receive_data(delimit(b"\x10\x01" + EphemeralKey(b"\x09" + bytes(31)).encode()))
     assert end.strange_beginning == b""
+
+
+def test_the_ephemeral_secret_is_erased_when_the_keys_are_agreed() -> None:
+    """So that nobody who reads our memory later can read what was said. Also when the remote's key is a bad one."""
+    for remote in (ephemeral_public(b"r" * 32), bytes(32)):
+        connection = SecretConnection(NodeKey.generate())
+        secret = connection._secret
+        assert any(secret)
+        with contextlib.suppress(LowOrderKeyError):
+            connection.receive_data(delimit(EphemeralKey(remote).encode()))
+        assert secret == bytes(32)
+        assert not any(connection._secret)
+
+
+def test_the_secret_that_a_caller_gives_stays_the_caller_s() -> None:
+    """It is copied."""
+    given = b"g" * 32
+    connection = SecretConnection(NodeKey.generate(), given)
+    connection.receive_data(delimit(EphemeralKey(ephemeral_public(b"r" * 32)).encode()))
+    assert given == b"g" * 32

@@ -299,23 +299,24 @@ class Reactor(ProcessActor):
         self.node.names.addrbook.tell(charge, if_there=True)
 
     def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
-        if self._is_the_peers(error):  # no fault of ours: the line of its end says it
+        if _is_the_peers(
+            error, decodes=bool(self._decoders)
+        ):  # no fault of ours: the line of its end says it
             self._charge(peer, Offence.UNDECODABLE_MESSAGE)
         else:
             self._tell_fault("reactor raised, peer stopped", peer, hook, error)
         peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
 
-    def _is_the_peers(self, error: Exception) -> bool:
-        """Whether it means that the peer sent what nobody could read."""
-        if not self._decoders:
-            return isinstance(error, RemoteError)
-        from google.protobuf.message import (
-            DecodeError,  # here alone: reactors without protobuf start without it
-        )
-
-        return isinstance(error, (RemoteError, DecodeError))
-
     def _tell_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
         common = {"reactor": self._reactor_name, "hook": hook}
         about = peer.info.connection
         self._fault_lines.say(log.error, event, about, common, **common, peer=peer.id, exc_info=error)
+
+
+def _is_the_peers(error: Exception, *, decodes: bool) -> bool:
+    """Whether it means that the peer sent what nobody could read. Args: decodes, whether protobuf may have raised it."""
+    if not decodes:
+        return isinstance(error, RemoteError)
+    from google.protobuf.message import DecodeError  # here alone: reactors without protobuf start without it
+
+    return isinstance(error, (RemoteError, DecodeError))

@@ -6,7 +6,7 @@ how often they are looked up.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -14,7 +14,7 @@ from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo, PeerSta
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import PeerSnapshot
-from peerage.wire.keys import NodeID
+from peerage.wire.keys import NodeID, is_node_id
 from peerage.wire.net_address import join_host_port
 
 __all__ = ["Connection", "PeerLimits", "PeerTable", "Stage"]
@@ -95,6 +95,12 @@ class PeerTable:
     def of_id(self, peer_id: str) -> Connection | None:
         """The connection of this ID, admitted or running."""
         return next(self._found("id", peer_id), None)
+
+    def concerned_by(self, subjects: Sequence[str]) -> list[Connection]:
+        """The connections that bans of these IDs, IPs and networks may end: all, unless it is IDs alone."""
+        if all(map(is_node_id, subjects)):
+            return list(filter(None, map(self.of_id, subjects)))
+        return list(self.connections.values())
 
     def rival_of(self, peer_id: str, connection: str) -> Connection | None:
         """Another connection that stands for this ID."""

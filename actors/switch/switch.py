@@ -76,7 +76,6 @@ from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
-from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import AddressError, NetAddress, id_in
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
@@ -144,7 +143,10 @@ class SwitchActor(ProcessActor):
         metrics = context.names.metrics if self._metrics.is_on else None
         self._news = ListNews(self._table, context.names.addrbook, metrics)
         self._lists = PeerLists(
-            self._table, p2p.persistent_peers, keep=self._keep_notes, tell_private=self._tell_lists
+            self._table,
+            p2p.persistent_peers,
+            keep=self._keep_notes,
+            tell_private=lambda: self._news.tell(self._lists.notes),
         )
         filters = Filters(
             connection_filters,
@@ -230,20 +232,13 @@ class SwitchActor(ProcessActor):
         self._keeping.spread(notes)
         self._news.tell_trusted(notes)
 
-    def _tell_lists(self) -> None:
-        self._news.tell(self._lists.notes)
-
     # --- admission -----------------------------------------------------------------------------------------------------
 
     def _bans_changed(self, message: BansChanged) -> None:
         """Apply the new bans, and stop the connected peers that they match."""
         if message.whole:  # the book has just started, and knows only the IDs of the configuration
-            self._tell_lists()
-        subjects = self._bans.update(message)
-        connections = list(filter(None, map(self._table.of_id, subjects)))
-        if not all(map(is_node_id, subjects)):
-            connections = list(self._table.connections.values())
-        for connection in connections:
+            self._news.tell(self._lists.notes)
+        for connection in self._table.concerned_by(self._bans.update(message)):
             refusal = self._bans.refusal(connection.id, connection.facts.remote_ip)
             if refusal is not None and connection.ref is not None:
                 connection.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)

@@ -169,3 +169,13 @@ def test_a_peer_that_a_host_tells_of_is_in_the_table_as_running() -> None:
     assert found is not None
     assert found.stage is Stage.RUNNING
     assert [peer.id for peer in table.peers()] == [ANNA]
+
+
+def test_whom_new_bans_may_concern() -> None:
+    """IDs name their connections; an IP or a network may be anybody's."""
+    table = table_of()
+    run(table, accepted(1), ANNA)
+    run(table, accepted(2), CLEO)
+    assert [connection.id for connection in table.concerned_by([CLEO, BERT])] == [CLEO]
+    assert [connection.id for connection in table.concerned_by([CLEO, "10.0.0.0/8"])] == [ANNA, CLEO]
+    assert table.concerned_by([]) == []

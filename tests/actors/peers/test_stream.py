@@ -12,12 +12,15 @@ from peerage.actors.peers.stream import Deadline, SocketStream, cause_of
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 
 MUCH = 4 * 1024 * 1024
+LITTLE = 64 * 1024  # that the kernel may keep: left to itself it makes room for more than MUCH, in time
 
 
 class Ends:
     """A stream, its remote, and what its driver was called for."""
 
     def __init__(self, ours: socket.socket, remote: socket.socket) -> None:
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, LITTLE)
+        remote.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LITTLE)
         self.loop = FakeLoop()
         self.stream = SocketStream(ours, self.loop)
         self.remote = remote

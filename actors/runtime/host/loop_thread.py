@@ -106,10 +106,12 @@ class LoopThread:
     def look_every(self, seconds: float) -> None:
         """Look after what the process shares with others, now and again. One loop of each process does.
 
-        Somebody may remove the directory of the mailboxes (docs/decisions/0013). Nothing fails at that moment, since
-        connections stand, and later nobody new would find us; so it has to be looked for.
+        Somebody may remove the directory of the mailboxes, or what is in it (docs/decisions/0013). Nothing fails at that
+        moment, since connections stand, and later nobody new would find us; so it has to be looked for.
         """
         self.loop.call_later(None, seconds, self.look_every, seconds)
+        network = self.process.network
+        network.beacon = network.endpoint(self.port.address).removeprefix("ipc://")
         self.process.look_around()
 
     def on_mended(self) -> None:

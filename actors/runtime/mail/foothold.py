@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import stat
 from pathlib import Path
 
@@ -37,6 +38,16 @@ class Foothold:
     def is_lost(self) -> bool:
         """Whether somebody has removed it, or moved it away."""
         return not self._path.startswith(UNMOUNTED) and _identity(self._path) != self.identity
+
+    def give_up(self) -> None:
+        """Remove what is left of it, so that every process notices and makes it again.
+
+        Somebody has removed files in it, and left it. A process sees that its own mailbox is missing, and cannot know which
+        of the others are; with the directory gone all of them put back what they had.
+
+        Raises: OSError.
+        """
+        shutil.rmtree(self._path)
 
     def renew(self) -> None:
         """Make the directory again, unless another process has done so, and take hold of it.

@@ -10,6 +10,7 @@ wrong socket can neither have anything executed nor end the host.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from time import monotonic
 
 import zmq
 
+from peerage.actors.runtime.errors import LimitReachedError
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, SHARED
 from peerage.actors.runtime.mail.memory import LARGE, Raw, seal
@@ -27,6 +29,17 @@ LONGEST_BURST = 64  # messages that are taken without asking whether they are th
 BACKLOG = 4096  # connections; a full backlog would delay a first message by a reconnect interval
 # Longest sleep of a waiting thread, which must look at signals, at its deadline and at the host table now and again.
 SLICE_S = 0.2
+# The directory is full, read-only or gone: that passes, and is no fault of whoever wants a mailbox.
+NO_PLACE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EIO,
+}
 
 # What gets a message of its kind: flags, source, correlation, target, sender, body, extra frames, bytes of body and extra
 # frames. By position and not as an object, which would cost as much as unpickling a small message.
@@ -56,6 +69,8 @@ class Inbox:
     Attributes:
         is_signalled: whether the descriptor was readable, so that one message is surely there.
         is_unfound: whether the path was removed. Any thread sets it, and whoever reads next, with the lock, binds again.
+
+    Raises: LimitReachedError, when there is no place for it.
     """
 
     def __init__(
@@ -81,7 +96,15 @@ class Inbox:
         self._pull.set(zmq.IPC_FILTER_UID, os.geteuid() if user is None else user)
         self._endpoint = endpoint
         self._path = Path(endpoint.removeprefix("ipc://"))
-        self._pull.bind(endpoint)
+        try:
+            self._pull.bind(endpoint)
+        except zmq.ZMQError as error:
+            self._pull.close(linger=0)
+            if error.errno not in NO_PLACE:
+                raise
+            # As with other limits: whoever starts something tries again, for what runs needs no new mailbox.
+            why = f"{self._path.parent}: no mailbox can be made: {os.strerror(error.errno)}; make room there"
+            raise LimitReachedError("a mailbox", why) from None
 
     def bind_again(self) -> None:
         """Be found again after the path was removed. Senders that are connected stay so, and nothing is lost.

@@ -59,6 +59,8 @@ class Network:
         closed: whether this process takes no part any more.
         last_sent_to: addresses that a port of this process had a way to when it was closed. See `leave`.
         on_mended: called when the directory was made again, to bind our mailboxes in it. From any thread.
+        beacon: path of a mailbox of this process that is there as long as it is; empty before. If it is missing, somebody
+            has removed files in the directory.
         mended_at: monotonic seconds of that, the same clock for all processes; -inf before.
         is_ending: whether the directory need not be made again any more. From any thread.
 
@@ -90,6 +92,7 @@ class Network:
         self.on_mended: Callable[[], None] = _nothing
         self.is_ending: Callable[[], bool] = _never
         self._mend_lock = threading.Lock()
+        self.beacon = ""
         self.mended_at = float("-inf")
         self._fault = ""
 
@@ -128,16 +131,18 @@ class Network:
         self.mended_at = mended_at if self.foothold.identity == identity else time.monotonic()
 
     def mend(self) -> None:
-        """Make the directory again if somebody has removed it. From any thread.
+        """Make the directory again if somebody has removed it, or files in it. From any thread.
 
         Where that fails, the log says so, and the next look tries again.
         """
-        if not self.foothold.is_lost():
+        if not self._is_spoiled():
             return
         with self._mend_lock:
-            if self.closed or self.is_ending() or not self.foothold.is_lost():
+            if self.closed or self.is_ending() or not self._is_spoiled():
                 return
             try:
+                if not self.foothold.is_lost():
+                    self.foothold.give_up()
                 self.foothold.renew()
             except OSError as error:
                 self._say(f"{self.directory}: cannot be made again: {error.strerror}")
@@ -146,6 +151,10 @@ class Network:
             self.on_mended()
             self._say(f"{self.directory}: was removed, and is made again")
             self._fault = ""
+
+    def _is_spoiled(self) -> bool:
+        # First the directory: in one that another process has just made again the beacon is missing until we bind it.
+        return self.foothold.is_lost() or (bool(self.beacon) and not os.path.exists(self.beacon))  # noqa: PTH110 - asked for often
 
     def stop_mending(self) -> None:
         """The embedder is gone, and the directory is to go, too. Waits for a thread that is just making it again, so that

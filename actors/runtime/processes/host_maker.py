@@ -115,6 +115,7 @@ class HostMaker:
             owner = request.owner
             if owner is not None and self._owners.is_gone(owner):
                 raise ActorStartError(request.actor, f"{owner}, which it would be linked to, has ended")
+            self._process.network.mend()  # or the new process would not find us
             if lack := self._lack_of_descriptors():
                 raise StartLimitError(request.actor, lack)
             record = self._new_record(request, asker)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import ActorDeadError, ActorRef, ProcessActor, System, watch
+from peerage.actors.runtime import ActorDeadError, ActorRef, ProcessActor, StartLimitError, System, watch
 from peerage.testing import wait_until
 
 PATIENCE_S = 10.0
@@ -29,13 +30,29 @@ def asked_by_a_new_thread(ref: ActorRef[Part]) -> int:
         return int(threads.submit(ref.ask, None, timeout=PATIENCE_S).result())
 
 
-@pytest.mark.parametrize("times", [1, 2])
-def test_parts_die_and_come_back_though_the_directory_is_removed(times: int) -> None:
+def sweep(directory: str) -> None:
+    """As a cleaner of temporary files that leaves the directory itself."""
+    for path in Path(directory).iterdir():
+        path.unlink()
+
+
+def sweep_sockets(directory: str) -> None:
+    for path in Path(directory).iterdir():
+        if path.is_socket():
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "times"), [(shutil.rmtree, 1), (shutil.rmtree, 2), (sweep, 2), (sweep_sockets, 1)]
+)
+def test_parts_die_and_come_back_though_the_directory_is_spoiled(
+    spoil: Callable[[str], None], times: int
+) -> None:
     """As at a logout; old parts and new ones find each other, new threads find them, and at the end nothing is left."""
     with System() as system:
         old, victim = Part.options(name="old").start(), Part.options(name="victim").start()
         for _ in range(times):
-            shutil.rmtree(system.directory)
+            spoil(system.directory)
             ended = watch(victim)
             os.kill(victim.ask(None, timeout=PATIENCE_S), signal.SIGKILL)
             ended.wait(PATIENCE_S)
@@ -49,12 +66,15 @@ def test_parts_die_and_come_back_though_the_directory_is_removed(times: int) -> 
     assert not Path(directory).exists()
 
 
-def test_a_removed_directory_is_made_again_though_nobody_asks_for_anything() -> None:
+@pytest.mark.parametrize("spoil", [shutil.rmtree, sweep])
+def test_a_removed_directory_is_made_again_though_nobody_asks_for_anything(
+    spoil: Callable[[str], None],
+) -> None:
     """And is held again: no other system takes it for abandoned."""
     with System() as system:
         Part.options(name="part").start()
         sockets = {path.name for path in Path(system.directory).iterdir() if path.is_socket()}
-        shutil.rmtree(system.directory)
+        spoil(system.directory)
         wait_until(lambda: sockets <= {path.name for path in Path(system.directory).glob("*")}, PATIENCE_S)
         assert ActorRef.to("part").ask(None, timeout=PATIENCE_S)
 
@@ -67,3 +87,22 @@ def test_an_actor_that_has_ended_is_not_waited_for_after_a_mending() -> None:
         part.stop()
         with pytest.raises(ActorDeadError):
             part.ask(None, timeout=PATIENCE_S)
+
+
+def test_what_finds_no_place_for_its_mailbox_is_refused_until_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with every limit of the operating system: the error names the place, what runs goes on, a supervisor waits."""
+    full = tmp_path / "full"
+    monkeypatch.setenv("PEERAGE_TEST_FULL", str(full))
+    with System(preload=("tests.actors.runtime.full_directory",)) as system:
+        part = Part.options(name="part").start()
+        full.touch()
+        with pytest.raises(
+            StartLimitError, match="no mailbox can be made: No space left on device"
+        ) as caught:
+            Part.options(name="late").start()
+        assert caught.value.limit.startswith(system.directory)
+        assert part.ask(None, timeout=PATIENCE_S)
+        full.unlink()
+        assert Part.options(name="late").start().ask("part", timeout=PATIENCE_S)

@@ -59,3 +59,20 @@ def test_a_directory_that_is_mounted_nowhere_cannot_be_removed() -> None:
 def test_a_directory_that_was_removed_before_is_lost_at_the_first_look(tmp_path: Path) -> None:
     foothold = Foothold(str(tmp_path / "gone"))
     assert foothold.is_lost()
+
+
+def test_one_that_is_given_up_is_lost_to_everybody_with_all_that_is_in_it(tmp_path: Path) -> None:
+    """Each process puts back what it had, not what it saw missing."""
+    path = tmp_path / "runtime"
+    path.mkdir(mode=0o700)
+    one, other = Foothold(str(path)), Foothold(str(path))
+    (path / "5.0").touch()
+    one.give_up()
+    assert one.is_lost()
+    assert other.is_lost()
+    one.renew()
+    other.renew()
+    assert list(path.iterdir()) == []
+    assert not other.is_lost()
+    for foothold in (one, other):
+        foothold.close()

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import zmq
 
+from peerage.actors.runtime.errors import LimitReachedError
 from peerage.actors.runtime.mail.envelope import BODY_APART, FRAMES, HEADER, LARGE_FRAMES, SHARED, Kind
 from peerage.actors.runtime.mail.inbox import NOBLOCK, Inbox
 from peerage.actors.runtime.mail.memory import LARGE
@@ -241,3 +242,14 @@ def test_processes_of_other_users_cannot_connect(tmp_path: Path) -> None:
         each.push.close(0)
         each.inbox.close()
         each.context.term()
+
+
+def test_where_there_is_no_place_the_error_is_that_of_a_limit(tmp_path: Path) -> None:
+    """It names the directory; whoever wanted the mailbox tries again."""
+    context = zmq.Context()
+    with pytest.raises(LimitReachedError, match="no mailbox can be made") as caught:
+        Inbox(context, f"ipc://{tmp_path}/gone/1.0", KEY, [], nothing_shared, lambda *_: None)
+    assert caught.value.limit.startswith(f"{tmp_path}/gone: ")
+    with pytest.raises(zmq.ZMQError):  # a path that is too long will be so the next time, too
+        Inbox(context, f"ipc://{tmp_path}/{'x' * 200}", KEY, [], nothing_shared, lambda *_: None)
+    context.term()  # nothing is left open

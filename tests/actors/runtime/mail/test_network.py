@@ -135,3 +135,27 @@ def test_a_missing_mailbox_is_waited_for_when_the_directory_was_made_again_just_
     finally:
         network.foothold.close()
         network.close()
+
+
+def test_a_process_whose_mailbox_was_swept_away_has_the_whole_directory_made_again(tmp_path: Path) -> None:
+    """It cannot know what else is missing, so the others have to notice, too."""
+    directory = tmp_path / "mailboxes"
+    directory.mkdir(mode=0o700)
+    network, other = Network(str(directory), 2), Network(str(directory), 3)
+    mended: list[Network] = []
+    network.on_mended = lambda: mended.append(network)
+    other.on_mended = lambda: mended.append(other)
+    beacon = directory / "2.0"
+    network.mend()  # nothing is bound yet, and nothing is missing
+    network.beacon = str(beacon)
+    beacon.touch()
+    (directory / "3.0").touch()
+    network.mend()
+    assert mended == []
+    beacon.unlink()
+    network.mend()
+    other.mend()
+    assert mended == [network, other]
+    assert list(directory.iterdir()) == []
+    for each in (network, other):
+        each.close()

@@ -21,4 +21,4 @@ def _bind_if_there_is_room(socket: zmq.Socket[bytes], address: str) -> Any:
     return _bind(socket, address)
 
 
-zmq.Socket.bind = _bind_if_there_is_room  # type: ignore[method-assign]
+zmq.Socket.bind = _bind_if_there_is_room  # type: ignore[assignment, method-assign]

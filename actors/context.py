@@ -15,7 +15,7 @@ from peerage.wire.keys import NodeID, NodeKey, node_id_of
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PEX_CHANNEL
 
-__all__ = ["NodeContext", "PeerHostContext"]
+__all__ = ["NodeContext", "PeerHostContext", "handshake_places"]
 
 HANDSHAKE_PLACES = (
     512  # some 20 KB each; by default as many as inbound peers, if that is more: a seed answers them
@@ -59,13 +59,15 @@ class NodeContext:
         )
 
     @property
+    def most_peers(self) -> int:
+        """Most peers that this node has, but for persistent ones that it dials."""
+        p2p = self.config.p2p
+        return p2p.max_num_inbound_peers + p2p.max_num_outbound_peers + len(p2p.unconditional_peer_ids)
+
+    @property
     def handshake_places(self) -> int:
         """Most accepted connections that are no peers yet."""
-        p2p, peerage = self.config.p2p, self.config.peerage
-        connections = p2p.max_num_inbound_peers + len(p2p.unconditional_peer_ids)
-        if not peerage.peer_hosts:
-            return connections + SPARE_PROCESSES  # each of them is a process
-        return peerage.handshake_places or max(HANDSHAKE_PLACES, connections)
+        return handshake_places(self.config)
 
     def with_key(self, node_key: NodeKey) -> PeerHostContext:
         """The same for an actor that shakes hands. Args: node_key, of this node."""
@@ -78,3 +80,11 @@ class PeerHostContext(NodeContext):
     """What the actors of a peer host are told: as all others, and the private key, with which they say who we are."""
 
     node_key: NodeKey
+
+
+def handshake_places(config: Config) -> int:
+    """As of the context."""
+    connections = config.p2p.max_num_inbound_peers + len(config.p2p.unconditional_peer_ids)
+    if not config.peerage.peer_hosts:
+        return connections + SPARE_PROCESSES  # each of them is a process
+    return config.peerage.handshake_places or max(HANDSHAKE_PLACES, connections)

@@ -24,6 +24,7 @@ from peerage.wire.errors import (
     ConnectionStateError,
     ForeignProtocolError,
     FrameError,
+    MessageTooLongError,
     RemoteError,
     SignatureError,
     UnexpectedNodeIDError,
@@ -34,7 +35,11 @@ from peerage.wire.handshake_messages import AuthSignature, EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of, verify
 from peerage.wire.session_keys import EPHEMERAL_BYTES, agree, ephemeral_public
 
-MAX_HANDSHAKE_MESSAGE = 1 << 20  # reference 2, step 1: a longer one is refused as soon as its length is known
+# A longer message is refused as soon as its length is known. CometBFT allows 1 MiB for each; an honest key message has 34
+# bytes, and the longest honest proof, by an mldsa65 key, 5.3 KB: we refuse that one, too, but say why.
+MAX_KEY_MESSAGE = 256
+MAX_PROOF_MESSAGE = 8192
+MAX_UNPROVED = 16_384  # bytes of a remote that has not proved who it is; frames are counted whole, however little they hold
 
 
 class Stage(Enum):
@@ -53,8 +58,8 @@ class SecretConnection:
     `is_open`, encrypt with `seal` or `write`. No other order of calls is required: a call that is not possible yet
     raises a `ConnectionStateError` and changes nothing.
 
-    Whatever arrives, the object holds at most one incomplete handshake message (up to 1 MiB; an honest one has 103
-    bytes) and one incomplete frame.
+    Whatever arrives, the object holds at most one incomplete handshake message (up to 8 KiB; an honest one has 103
+    bytes) and one incomplete frame, and takes no more than MAX_UNPROVED bytes before the remote has proved who it is.
 
     Source: reference 2.
     """
@@ -84,8 +89,9 @@ class SecretConnection:
         self._secret = bytearray(random(EPHEMERAL_BYTES) if ephemeral is None else ephemeral)
         self._public = ephemeral_public(bytes(self._secret))
         self._outgoing = bytearray(delimit(EphemeralKey(self._public).encode()))
-        self._reader = DelimitedReader("ephemeral key message", MAX_HANDSHAKE_MESSAGE)
+        self._reader = DelimitedReader("ephemeral key message", MAX_KEY_MESSAGE)
         self._beginning = b""  # the first bytes of the stream, kept to recognise other protocols
+        self._unproved = 0  # bytes that came before the remote's proof
         self._held = bytearray()  # an incomplete sealed frame
         self._undelivered: list[bytes] = []  # plaintext that preceded a fault
         self._stage = Stage.KEYS
@@ -230,6 +236,10 @@ class SecretConnection:
                 stage = Stage.OPEN
         if failure is not None:
             raise failure
+        if stage is not Stage.OPEN:
+            self._unproved += len(data)
+            if self._unproved > MAX_UNPROVED:
+                raise MessageTooLongError("handshake", self._unproved, MAX_UNPROVED)
         return stage
 
     def _agree(self, remote: bytes) -> None:
@@ -244,7 +254,7 @@ class SecretConnection:
         self._opener = Opener(keys.receive_key)
         proof = AuthSignature(self._node_key.public_key, self._node_key.sign(keys.challenge))
         self._sealer.seal_into(delimit(proof.encode()), self._outgoing)
-        self._reader = DelimitedReader("authentication message", MAX_HANDSHAKE_MESSAGE)
+        self._reader = DelimitedReader("authentication message", MAX_PROOF_MESSAGE)
 
     def _open_frames(self, data: bytes | bytearray | memoryview, out: list[bytes]) -> None:
         """Open all frames that are complete now, and hold the rest until more arrives."""

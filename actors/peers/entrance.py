@@ -18,7 +18,7 @@ from peerage.actors.messages import AdmitConnection, ConnectionEnded, Connection
 from peerage.actors.peers.accepting import Acceptor
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.connection_list import ConnectionList
-from peerage.actors.peers.handshake_places import HandshakeLimits, HandshakePlaces
+from peerage.actors.peers.handshake_places import HandshakeLimits, HandshakePlaces, spare_descriptors
 from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.load_table import LoadTable
@@ -26,6 +26,7 @@ from peerage.actors.peers.newcomers import Arrival, NewcomerEvents, Newcomers
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.stream import Loop
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.runtime.limits import descriptor_limit
 
 __all__ = ["Entrance", "EntranceEvents"]
 
@@ -82,7 +83,9 @@ class Entrance:
         self._has_filters = context.has_connection_filters
         self._shared, self._gate, self._connections, self._events = shared, gate, connections, events
         self._own_processes = own_processes
-        limits = HandshakeLimits.of_host(context.handshake_places, context.config.peerage.peer_hosts)
+        hosts = context.config.peerage.peer_hosts
+        spare = spare_descriptors(descriptor_limit(), context.most_peers, hosts)
+        limits = HandshakeLimits.of_host(context.handshake_places, hosts, spare)
         self._places = HandshakePlaces(limits, loop.now)
         handed_on = NewcomerEvents(
             lambda facts: self._places.prove(facts.connection), gate.judge, events.arrived, self._ended

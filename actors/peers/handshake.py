@@ -13,6 +13,7 @@ from peerage.wire.errors import (
     ForeignProtocolError,
     IncompatibleNodeError,
     InvalidNodeInfoError,
+    MessageTooLongError,
     RemoteError,
     UnexpectedNodeIDError,
 )
@@ -22,6 +23,9 @@ from peerage.wire.remote_text import quoted
 from peerage.wire.secret_connection import SecretConnection
 
 __all__ = ["Handshake", "HandshakeRefusedError"]
+
+
+MAX_RECEIVED = 65_536  # bytes of a handshake that is not over, frames counted whole; an honest one has 4 KB, at most 13 KB
 
 
 class HandshakeRefusedError(Exception):
@@ -38,7 +42,8 @@ class HandshakeRefusedError(Exception):
 class Handshake:
     """Both steps of the handshake on one connection.
 
-    Promises: raises nothing but HandshakeRefusedError on any input; buffers at most the size of the two messages.
+    Promises: raises nothing but HandshakeRefusedError on any input; buffers at most the size of the two messages, and takes
+    at most MAX_RECEIVED bytes, however little they hold.
 
     Args:
         node_key: signs the challenge.
@@ -64,6 +69,7 @@ class Handshake:
         self._proved: NodeID | None = (
             None  # known beyond the secret connection, which forgets it when it fails
         )
+        self._received = 0  # bytes
         self._node_key = node_key
         self._reader = NodeInfoReader()
         self.secret = SecretConnection(node_key, expected_id=expected_id)
@@ -97,9 +103,10 @@ class Handshake:
             if self.secret.is_open and self._proved is None:
                 self._proved = self.secret.remote_id
                 self._greet(self._proved)
-            if not plaintext:
+            theirs = self._reader.feed(plaintext) if plaintext else None
+            if theirs is None:
+                self._count(len(data))
                 return False
-            theirs = self._reader.feed(plaintext)
         except ForeignProtocolError as error:
             raise HandshakeRefusedError(Refusal(RefusalReason.OTHER_PROTOCOL, str(error))) from error
         except RemoteError as error:
@@ -118,12 +125,16 @@ class Handshake:
                     offender=self._proved,
                 )
             raise HandshakeRefusedError(refusal) from error
-        if theirs is None:
-            return False
         self._check(theirs)
         self.leftover = self._reader.leftover
         self.theirs = theirs
         return True
+
+    def _count(self, size: int) -> None:
+        """More has come, and the NodeInfo is not here. Raises: MessageTooLongError."""
+        self._received += size
+        if self._received > MAX_RECEIVED:
+            raise MessageTooLongError("handshake", self._received, MAX_RECEIVED)
 
     def _greet(self, remote_id: NodeID) -> None:
         """The remote's key is known: refuse it, or send our NodeInfo, unless we wait for the remote's."""

@@ -17,11 +17,25 @@ from dataclasses import dataclass
 from socket import AF_INET, AF_INET6, inet_pton
 from typing import NamedTuple
 
-__all__ = ["GRACE_S", "Entry", "HandshakeLimits", "HandshakePlaces", "Prefixes", "prefixes_of"]
+from peerage.actors.runtime.limits import Purpose, kept_for
+
+__all__ = [
+    "GRACE_S",
+    "HOST_DESCRIPTORS",
+    "Entry",
+    "HandshakeLimits",
+    "HandshakePlaces",
+    "Prefixes",
+    "prefixes_of",
+    "spare_descriptors",
+]
 
 # The prefixes that are counted, in bytes: whom a provider gives a network, and the provider.
 NARROW_V4, WIDE_V4 = 3, 2  # /24, /16
 NARROW_V6, WIDE_V6 = 6, 4  # /48, /32
+HOST_DESCRIPTORS = (
+    64  # of a peer host's own: 20 for the runtime, 3 for each part that it speaks to, its listener
+)
 LEAST_OF_HOST = 64  # however many hosts share the places
 FEWEST_OF_PREFIX = 8
 NARROW_SHARE, WIDE_SHARE = 4, 2  # one prefix has at most this part of the places
@@ -56,11 +70,26 @@ class HandshakeLimits:
     wide: int
 
     @classmethod
-    def of_host(cls, places: int, hosts: int) -> HandshakeLimits:
-        """The share of one peer host. Args: places, of the node; hosts, how many share them."""
-        total = max(LEAST_OF_HOST, -(-places // max(1, hosts)))
+    def of_host(cls, places: int, hosts: int, descriptors: int) -> HandshakeLimits:
+        """The share of one peer host.
+
+        Args:
+            places: of the node.
+            hosts: how many share them.
+            descriptors: that the host has beside those of its peers; there are no more places than that, for a host that
+                runs out of them accepts nobody, and who is hostile could have them all.
+        """
+        total = min(max(LEAST_OF_HOST, -(-places // max(1, hosts))), max(FEWEST_OF_PREFIX, descriptors))
         narrow, wide = total // NARROW_SHARE, total // WIDE_SHARE
         return cls(total, max(FEWEST_OF_PREFIX, narrow), max(FEWEST_OF_PREFIX, wide))
+
+
+def spare_descriptors(limit: int, peers: int, hosts: int) -> int:
+    """How many descriptors a peer host has for connections that are no peers; less than 0 if not even the peers fit.
+
+    Args: limit, RLIMIT_NOFILE of its process; peers, most of the node; hosts, how many share them.
+    """
+    return limit - kept_for(Purpose.STRANGERS, limit) - HOST_DESCRIPTORS - -(-peers // max(1, hosts))
 
 
 class _Queue:

@@ -26,7 +26,13 @@ from peerage.wire.errors import (
 from peerage.wire.frames import FRAME_SEALED, Sealer
 from peerage.wire.handshake_messages import EphemeralKey
 from peerage.wire.keys import NodeID, NodeKey, node_id_of
-from peerage.wire.secret_connection import SecretConnection, Stage
+from peerage.wire.secret_connection import (
+    MAX_KEY_MESSAGE,
+    MAX_PROOF_MESSAGE,
+    MAX_UNPROVED,
+    SecretConnection,
+    Stage,
+)
 from peerage.wire.session_keys import agree, ephemeral_public
 from peerage.wire.varint import encode_uvarint
 from tests.strategies import chunks
@@ -237,14 +243,31 @@ def test_the_end_of_the_stream_is_clean_only_between_frames() -> None:
         victim().receive_eof()
 
 
-def test_a_message_over_1_mib_is_refused_at_its_length() -> None:
+def test_a_message_that_is_too_long_is_refused_at_its_length() -> None:
     """Before a single byte of it is held, in the clear and inside frames."""
-    length = encode_uvarint((1 << 20) + 1)
-    with pytest.raises(MessageTooLongError, match="ephemeral key message of 1048577 bytes"):
+    length = encode_uvarint(MAX_KEY_MESSAGE + 1)
+    with pytest.raises(MessageTooLongError, match="ephemeral key message of 257 bytes"):
         victim().receive_data(length)
     keys = agree(octets(BAD["attacker"]["ephemeral_private"]), octets(BAD["victim"]["ephemeral_public"]))
-    with pytest.raises(MessageTooLongError, match="authentication message of 1048577 bytes"):
+    length = encode_uvarint(MAX_PROOF_MESSAGE + 1)
+    with pytest.raises(MessageTooLongError, match="authentication message of 8193 bytes"):
         victim().receive_data(octets(BAD["$ephemeral"]) + Sealer(keys.send_key).seal(length))
+
+
+def test_frames_without_a_proof_in_them_come_to_an_end() -> None:
+    """Each is a good one, but it holds little or nothing of the proof."""
+    keys = agree(octets(BAD["attacker"]["ephemeral_private"]), octets(BAD["victim"]["ephemeral_public"]))
+    connection, sealer = victim(), Sealer(keys.send_key)
+    connection.receive_data(octets(BAD["$ephemeral"]) + sealer.seal(encode_uvarint(MAX_PROOF_MESSAGE)))
+    frames = [sealer.seal(b"x") for _ in range(2 * MAX_UNPROVED // FRAME_SEALED)]
+
+    def receive_all() -> None:
+        while frames:
+            connection.receive_data(frames.pop(0))
+
+    with pytest.raises(MessageTooLongError, match="handshake of"):
+        receive_all()
+    assert len(frames) >= MAX_UNPROVED // FRAME_SEALED
 
 
 def test_another_node_than_the_dialled_one_is_refused_by_name() -> None:

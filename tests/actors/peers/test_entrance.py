@@ -186,7 +186,7 @@ def is_open(remote: socket.socket) -> bool:
 def questions(monkeypatch: pytest.MonkeyPatch) -> Questions:
     questions = Questions()
     monkeypatch.setattr(module, "Question", questions)
-    monkeypatch.setattr(HandshakeLimits, "of_host", lambda _places, _hosts: LIMITS)
+    monkeypatch.setattr(HandshakeLimits, "of_host", lambda *_: LIMITS)
     return questions
 
 

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.discovery.book.offences import Offence
-from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
+from peerage.actors.peers.handshake import MAX_RECEIVED, Handshake, HandshakeRefusedError
 from peerage.actors.refusal import DETAIL_LIMIT, Refusal, RefusalReason
+from peerage.wire.frames import FRAME_SEALED
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
+from peerage.wire.varint import encode_uvarint
 
 ANNA, BERT = NodeKey.generate(), NodeKey.generate()
 STRANGER = NodeID("c" * 40)
@@ -86,6 +88,23 @@ def test_what_comes_behind_the_node_info_is_left_over() -> None:
     other.write(info_of(BERT).encode_delimited() + b"packets already")
     assert anna.receive_data(other.data_to_send())
     assert anna.leftover == b"packets already"
+
+
+def test_a_remote_that_proves_its_key_and_says_nothing_comes_to_an_end() -> None:
+    """Frames that hold a byte of NodeInfo each are read no longer than an honest one may take."""
+    anna = Handshake(ANNA, info_of(ANNA))
+    other = met(anna)
+    info = encode_uvarint(10_000) + bytes(10_000)
+    frames = [other.seal(info[at : at + 1]) for at in range(2 * MAX_RECEIVED // FRAME_SEALED)]
+
+    def receive_all() -> None:
+        while frames:
+            anna.receive_data(frames.pop(0))
+
+    with pytest.raises(HandshakeRefusedError, match=r"handshake of .* bytes, at most") as caught:
+        receive_all()
+    assert len(frames) >= MAX_RECEIVED // FRAME_SEALED
+    assert caught.value.refusal.reason is RefusalReason.AUTH_FAILURE
 
 
 def test_another_node_than_the_dialled_one_is_refused() -> None:

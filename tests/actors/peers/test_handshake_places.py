@@ -10,11 +10,13 @@ import pytest
 from peerage.actors.peers.handshake_places import (
     FEWEST_OF_PREFIX,
     GRACE_S,
+    HOST_DESCRIPTORS,
     LEAST_OF_HOST,
     Entry,
     HandshakeLimits,
     HandshakePlaces,
     prefixes_of,
+    spare_descriptors,
 )
 
 LIMITS = HandshakeLimits(total=8, narrow=2, wide=4)
@@ -155,12 +157,22 @@ def test_a_place_that_is_left_is_free() -> None:
 
 def test_the_share_of_a_host() -> None:
     """All hosts together have what the node has, but none so few that a prefix could not shake hands."""
-    assert HandshakeLimits.of_host(512, 2) == HandshakeLimits(total=256, narrow=64, wide=128)
-    assert HandshakeLimits.of_host(1000, 3).total == 334
-    many = HandshakeLimits.of_host(512, 100)
+    plenty = 1 << 20
+    assert HandshakeLimits.of_host(512, 2, plenty) == HandshakeLimits(total=256, narrow=64, wide=128)
+    assert HandshakeLimits.of_host(1000, 3, plenty).total == 334
+    many = HandshakeLimits.of_host(512, 100, plenty)
     assert many.total == LEAST_OF_HOST
     assert many.narrow >= FEWEST_OF_PREFIX
-    assert HandshakeLimits.of_host(100, 0).total == 100  # each peer has a process: one listens
+    assert HandshakeLimits.of_host(100, 0, plenty).total == 100  # each peer has a process: one listens
+
+
+def test_no_place_is_without_a_descriptor() -> None:
+    """A host that has run out of them accepts nobody, and hostile connections would hold all of them."""
+    spare = spare_descriptors(limit=256, peers=50, hosts=2)
+    assert spare == 256 - 64 - HOST_DESCRIPTORS - 25
+    assert HandshakeLimits.of_host(512, 2, spare).total == spare
+    assert spare_descriptors(limit=64, peers=500, hosts=1) < 0
+    assert HandshakeLimits.of_host(512, 2, -400).total == FEWEST_OF_PREFIX
 
 
 def test_whatever_happens_the_limits_hold() -> None:

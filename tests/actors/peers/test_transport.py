@@ -194,7 +194,7 @@ def test_a_silent_newcomer_is_no_connection_that_the_switch_knows(tmp_path: Path
     """It takes a place among the handshakes, of which its prefix has so many; the switch hears of one too many."""
     with Stage(tmp_path, peerage={"handshake_places": 64, "peer_hosts": 1}) as stage:
         stage.inform()
-        limits = HandshakeLimits.of_host(64, 1)
+        limits = HandshakeLimits.of_host(64, 1, 1000)
         remotes = [stage.connect() for _ in range(limits.narrow)]
         assert all(remote.recv(10) for remote in remotes)
         stage.connect()

@@ -14,9 +14,10 @@ from tests.nodes import node_config
     ("inbound", "hosts", "limit", "room"),
     [
         (40, 2, 1024, None),
+        (40, 2, 410, 2 * (410 - 2 * (410 // 8) - 64)),  # enough for the peers, not for as many handshakes
         (40, 2, 112, 2 * (112 - 28 - 64)),
         (2000, 2, 1024, 2 * (1024 - 128 - 64)),
-        (2000, 4, 1024, None),
+        (2000, 8, 1024, None),
         (40, 0, 1024, None),
         (400, 0, 1024, (1024 - 64 - 100) // 5),
         (40, 2, 64, 0),
@@ -37,6 +38,9 @@ def test_a_limit_that_is_too_low_for_all_peers_is_named(
     else:
         for words in (
             f"allow {inbound + 10} peers",
+            ""
+            if not hosts
+            else f"{max(512, inbound)} more connections may shake hands (peerage.handshake_places)",
             f"{limit} file descriptors (RLIMIT_NOFILE)",
             f"about {room};",
         ):

@@ -11,12 +11,14 @@ from tests.chaos import test_chaos
 from tests.docs import test_howtos, test_readme, test_reference, test_tutorial
 from tests.docs.pages import CHECKOUT, RUN_LANGUAGES, RUN_PAGES, blocks_of, claimed
 from tests.house import ROOMS
+from tests.soak import test_soak
 
 TESTS = (
     test_chaos,
     test_howtos,
     test_readme,
     test_reference,
+    test_soak,
     test_tutorial,
 )  # they claim the blocks that they run
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(CHECKOUT.glob("docs/**/*.md"))]

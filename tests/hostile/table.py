@@ -37,6 +37,10 @@ Both nodes give up a handshake after 3 s, send a ping every 4 s and wait 3 s for
 | served | it goes on: a message is echoed |
 | held | neither; the node waits for the rest of what was begun |
 | left | the case ended it itself; nothing of it was left with the node |
+
+What a flood comes to is up to how much of it is read in time: the node's own pings lie behind it, and a pong that takes more
+than 3 s ends the connection.
+Times are of a machine with two busy cores: they tell that nobody is held up for long, and not who is quicker.
 """
 
 STRICT = """\
@@ -99,7 +103,7 @@ def _figures(groups: Sequence[Group], nodes: Sequence[Results]) -> Iterator[str]
         yield _row(name, *map(figure, nodes))
     for group in groups:
         worst = (f"{node.services[group.name].worst * 1000:.0f} ms" for node in nodes)
-        yield _row(f"an honest message took at most, beside: {group.name}", *worst)
+        yield _row(f"longest way of an honest message beside: {group.name}", *worst)
 
 
 def _count(node: Results, must: Outcome, *, came: bool = False) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.misbehaviour import Standing
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.status import ConnectionStatus
 
 __all__ = [
+    "BansSnapshot",
     "DialPeers",
     "DialSeeds",
     "GetNetInfo",
@@ -58,6 +61,14 @@ class StatusSnapshot:
 
     node_info: NodeInfo
     public_key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BansSnapshot:
+    """Who is banned, and who has points for what he did."""
+
+    bans: tuple[Ban, ...]
+    standings: tuple[Standing, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 HOME/config/config.toml       the operator's settings
 HOME/config/node_key.json     the node's private key   (node_key_file)
 HOME/config/genesis.json      the network's name, if it is a CometBFT home   (genesis_file)
-HOME/data/                    what the node stores: the address book, and the lock of whoever writes it
+HOME/data/                    what the node stores: the address book, the lock of whoever writes it, its socket
 """
 
 import os
@@ -61,6 +61,11 @@ class Home:
     def lock_file(self) -> Path:
         """The file that whoever writes in data/ locks; see `home_lock`."""
         return self.data_dir / "node.lock"
+
+    @property
+    def node_socket(self) -> Path:
+        """Where a running node takes commands; see `node_socket`."""
+        return self.data_dir / "node.sock"
 
     def __truediv__(self, path: str) -> Path:
         return self.path / path

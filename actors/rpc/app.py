@@ -69,7 +69,7 @@ def rpc_app(
     Args:
         backend: answers all methods.
         limits: of one request.
-        unsafe: whether `dial_seeds` and `dial_peers` exist.
+        unsafe: whether the methods that change something exist.
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
         cors: which pages of other origins may read the answers.
         host_names: by which we are called, where something is changed.

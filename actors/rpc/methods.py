@@ -7,11 +7,17 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
-from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
+from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
+from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 
 __all__ = ["SAFE", "UNSAFE", "Method", "RpcBackend", "methods"]
+
+DEFAULT_BAN: Final = "24h"
+DEFAULT_REASON: Final = "by the operator"
 
 
 class RpcBackend(Protocol):
@@ -36,6 +42,15 @@ class RpcBackend(Protocol):
         self, peers: tuple[str, ...], *, persistent: bool, unconditional: bool, private: bool
     ) -> None:
         """Start dialling; raise if an address does not parse."""
+
+    async def bans(self, *, hide_private: bool) -> BansSnapshot:
+        """Who is banned, and who has points; without private IDs on request."""
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        """Ban an ID, an IP address or a network; raise if it is none of these."""
+
+    async def unban(self, subject: str) -> bool:
+        """End a ban and forget points; return whether there were any. Raise if the subject is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,38 @@ async def _dial_peers(
     return {"log": "Dialing peers in progress. See /net_info for details"}
 
 
+async def _ban(backend: RpcBackend, subject: str, duration: str, reason: str) -> dict[str, Any]:
+    if not subject:
+        raise InternalError("no subject provided: a node ID, an IP address or a network is expected")
+    if len(reason) > MAX_REASON:
+        raise InternalError(f"reason has {len(reason)} characters, allowed: at most {MAX_REASON}")
+    ban = await backend.ban(subject, _seconds(duration or DEFAULT_BAN), reason or DEFAULT_REASON)
+    return rpc_json.ban(ban)
+
+
+async def _unban(backend: RpcBackend, subject: str) -> dict[str, Any]:
+    if not await backend.unban(subject):
+        raise InternalError(f"{subject} is not banned")
+    return {"log": f"{subject} is not banned any more"}
+
+
+def _seconds(duration: str) -> float:
+    try:
+        nanoseconds = parse_duration(duration)
+    except ValueError as error:
+        raise InternalError(f"duration: {error}") from None
+    if nanoseconds <= 0:
+        raise InternalError(f"duration: found {duration!r}, expected more than 0")
+    return nanoseconds / NANOSECONDS_PER_SECOND
+
+
+def _bans(*, hide_private: bool) -> Method:
+    async def call(backend: RpcBackend) -> dict[str, Any]:
+        return rpc_json.bans(await backend.bans(hide_private=hide_private))
+
+    return Method((), call)
+
+
 def _net_info(*, hide_private: bool) -> Method:
     async def call(backend: RpcBackend) -> dict[str, Any]:
         return rpc_json.net_info(await backend.net_info(), hide_private=hide_private)
@@ -94,11 +141,19 @@ UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
     {
         "dial_seeds": Method((Parameter("seeds", Kind.STRINGS),), _dial_seeds),
         "dial_peers": Method((Parameter("peers", Kind.STRINGS), *_FLAGS), _dial_peers),
+        "ban": Method(
+            tuple(Parameter(name, Kind.STRING) for name in ("subject", "duration", "reason")), _ban
+        ),
+        "unban": Method((Parameter("subject", Kind.STRING),), _unban),
     }
 )
 
 
 def methods(*, unsafe: bool, hide_private: bool) -> dict[str, Method]:
     """All methods by name; those that change something are included only if `unsafe`. Source: reference 11."""
-    table = {**SAFE, "net_info": _net_info(hide_private=hide_private)}
+    table = {
+        **SAFE,
+        "net_info": _net_info(hide_private=hide_private),
+        "bans": _bans(hide_private=hide_private),
+    }
     return {**table, **UNSAFE} if unsafe else table

@@ -119,11 +119,13 @@ class Kind(Enum):
     """The type of a parameter. The values are Go's names, which appear in error messages."""
 
     STRINGS = "slice"
+    STRING = "string"
     BOOL = "bool"
 
     def zero(self) -> Any:
         """The value of a parameter that is not given."""
-        return () if self is Kind.STRINGS else False
+        zeros = {Kind.STRINGS: (), Kind.STRING: "", Kind.BOOL: False}
+        return zeros[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +255,10 @@ def _convert(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, bool):
             raise _UnfitError(f"{parameter.name} must be true or false, got {_name_of(value)}")
         return value
+    if parameter.kind is Kind.STRING:
+        if not isinstance(value, str):
+            raise _UnfitError(f"{parameter.name} must be a string, got {_name_of(value)}")
+        return text_of(value)
     if not isinstance(value, list):
         raise _UnfitError(f"{parameter.name} must be a list of strings, got {_name_of(value)}")
     for item in value:

@@ -12,11 +12,16 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from peerage.actors.snapshot import NetInfoSnapshot, PeerSnapshot, StatusSnapshot
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.timestamps import format_time
+from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, PeerSnapshot, StatusSnapshot
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.status import ChannelStatus, ConnectionStatus, FlowStatus
 
-__all__ = ["encode", "net_info", "status"]
+__all__ = ["MOST_LISTED", "ban", "bans", "encode", "net_info", "status"]
+
+MOST_LISTED: Final = 1000  # bans, and scores, in one answer
 
 # Go escapes these so that JSON can be embedded in HTML, and replaces bytes that are not UTF-8 (in our strings: surrogates).
 _GO_ESCAPED: Final = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
@@ -80,6 +85,40 @@ def status(snapshot: StatusSnapshot) -> dict[str, Any]:
             else {"type": "tendermint/PubKeyEd25519", "value": base64.b64encode(key).decode()},
             "voting_power": "0",
         },
+    }
+
+
+def bans(snapshot: BansSnapshot) -> dict[str, Any]:
+    """The result of `bans`: the latest bans and the highest scores, each up to 1000, and how many there are."""
+    scores = {standing.subject: standing.score for standing in snapshot.standings}
+    latest = sorted(snapshot.bans, key=lambda each: (-each.since, each.subject))[:MOST_LISTED]
+    return {
+        "n_bans": str(len(snapshot.bans)),
+        "bans": [{**ban(each), "score": round(scores.get(each.subject, 0.0), 1)} for each in latest],
+        "n_scores": str(len(snapshot.standings)),
+        "scores": [_standing(each) for each in snapshot.standings[:MOST_LISTED]],
+    }
+
+
+def ban(ban: Ban) -> dict[str, Any]:
+    """One ban, also as the result of `ban`."""
+    return {
+        "subject": ban.subject,
+        "reason": ban.reason,
+        "since": format_time(ban.since),
+        "until": format_time(ban.shuts_out_until),
+        "times": str(ban.strikes),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "subject": standing.subject,
+        "score": round(standing.score, 1),
+        "offences": str(standing.offences),
+        "last_offence": standing.last.text,
+        "last_time": format_time(standing.last_at),
+        "bans": str(standing.bans),
     }
 
 

@@ -7,15 +7,23 @@ loop stays free. While the switch is being restarted, clients get an error at on
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import Ban, BanList
+from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Standing
 from peerage.actors.http.actor import HttpActor
+from peerage.actors.http.limits import HttpLimits
+from peerage.actors.messages import GetPrivatePeers
 from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcSettings
-from peerage.actors.runtime import ActorDeadError, ActorRef
+from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
+    BansSnapshot,
     DialPeers,
     DialSeeds,
     GetNetInfo,
@@ -23,6 +31,7 @@ from peerage.actors.snapshot import (
     NetInfoSnapshot,
     StatusSnapshot,
 )
+from peerage.wire.remote_text import shown
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,18 +40,24 @@ if TYPE_CHECKING:
 
 __all__ = ["RpcActor", "SwitchBackend"]
 
+MOST_COMMANDS = 16  # connections to the node's own socket
+
 _log = get_logger("peerage.rpc")
 
 
 class SwitchUnavailableError(Exception):
-    """The switch is not running, or does not answer in time. The client is sent this text."""
+    """The switch or the address book is not running, or does not answer in time. The client is sent this text."""
 
 
 class SwitchBackend:
-    """Answers from the switch. A question that is asked while the same one is under way shares its answer."""
+    """Answers from the switch, and about bans from the address book.
 
-    def __init__(self, switch: ActorRef, timeout: float = ASK_TIMEOUT_S) -> None:
+    A question that is asked while the same one is under way shares its answer.
+    """
+
+    def __init__(self, switch: ActorRef, book: ActorRef, timeout: float = ASK_TIMEOUT_S) -> None:
         self._switch = switch
+        self._book = book
         self._timeout = timeout
         self._under_way: dict[Any, asyncio.Task[Any]] = {}
 
@@ -69,6 +84,27 @@ class SwitchBackend:
         )
         await self._ask(DialPeers(peers, persistent, unconditional, private))
 
+    async def bans(self, *, hide_private: bool) -> BansSnapshot:
+        bans: tuple[Ban, ...] = await self._ask_book(BookCall(BanList.published))
+        standings: tuple[Standing, ...] = await self._ask_book(BookCall(Misbehaviour.standings))
+        if not hide_private:
+            return BansSnapshot(bans, standings)
+        private: frozenset[str] = (await self._ask(GetPrivatePeers())).ids
+        return BansSnapshot(
+            tuple(ban for ban in bans if ban.subject not in private),
+            tuple(standing for standing in standings if standing.subject not in private),
+        )
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        _log.info("ban", subject=shown(subject), seconds=seconds, reason=shown(reason))
+        ban: Ban = await self._ask_book(BookCall(BadPeers.ban, (subject, seconds, reason)))
+        return ban
+
+    async def unban(self, subject: str) -> bool:
+        _log.info("unban", subject=shown(subject))
+        done: bool = await self._ask_book(BookCall(Misbehaviour.forgive, (subject,)))
+        return done
+
     async def _ask_shared(self, question: Any) -> Any:
         """Ask the switch, or join the same question that is under way: a thousand polling clients cost it one."""
         task = self._under_way.get(question)
@@ -79,17 +115,40 @@ class SwitchBackend:
         # a client that disconnects must not cancel the answer for the others
         return await asyncio.shield(task)
 
-    async def _ask(self, message: Any) -> Any:
-        future = self._switch.ask(message, block=False)
+    async def _ask_book(self, call: BookCall) -> Any:
+        return await self._ask(call, self._book, "address book")
+
+    async def _ask(self, message: Any, whom: ActorRef | None = None, name: str = "switch") -> Any:
+        future = (whom or self._switch).ask(message, block=False)
         try:
             async with asyncio.timeout(self._timeout):
                 return await future
         except ActorDeadError as error:
-            raise SwitchUnavailableError("the switch is not running (it may be restarting)") from error
+            raise SwitchUnavailableError(f"the {name} is not running (it may be restarting)") from error
         except (pykka.Timeout, TimeoutError) as error:
-            raise SwitchUnavailableError(f"the switch did not answer within {self._timeout:g} s") from error
+            raise SwitchUnavailableError(f"the {name} did not answer within {self._timeout:g} s") from error
         finally:
             future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
+
+
+class ControlEndedError(Exception):
+    """The actor that serves the node's own socket has ended."""
+
+
+class ControlActor(HttpActor):
+    """Serves the node's own socket to its owner: all methods, and nobody is hidden."""
+
+    socket_name = "control"
+
+    def __init__(self, switch: ActorRef, book: ActorRef, settings: RpcSettings) -> None:
+        super().__init__("", HttpLimits(max_connections=MOST_COMMANDS))
+        self._backend = SwitchBackend(switch, book, settings.ask_timeout_s)
+        self._limits_of_request = settings.limits
+
+    def application(self) -> ASGIApp:
+        from peerage.actors.rpc.app import rpc_app
+
+        return rpc_app(self._backend, unsafe=True, limits=self._limits_of_request, hide_private_peers=False)
 
 
 class RpcActor(HttpActor):
@@ -97,17 +156,40 @@ class RpcActor(HttpActor):
 
     socket_name = "rpc"
 
-    def __init__(self, switch: ActorRef, settings: RpcSettings = RpcSettings()) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self,
+        switch: ActorRef,
+        book: ActorRef,
+        settings: RpcSettings = RpcSettings(),  # noqa: B008 - a frozen value
+    ) -> None:
         super().__init__(settings.laddr, settings.http)
         self._switch = switch
+        self._book = book
         self._settings = settings
+
+    def on_start(self) -> None:
+        """As of the base; and serve the node's own socket, if it has one."""
+        super().on_start()
+        passed = self.runtime.fds
+        fds = {name: fd for name, fd in passed.items() if name.startswith(ControlActor.socket_name)}
+        if fds:
+            starter = ControlActor.options(
+                name=f"{self.actor_urn}/control", place=HERE, fds=fds, linked_to=self.actor_ref
+            )
+            self.runtime.watch(starter.start(self._switch, self._book, self._settings))
+            for fd in fds.values():
+                os.close(fd)
+
+    def on_down(self, ref: ActorRef, reason: DownReason) -> None:
+        """Begin anew with both: they have one supervisor, which knows this actor."""
+        raise ControlEndedError(f"{ref.name} ended: {reason}")
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
 
         settings = self._settings
         return rpc_app(
-            SwitchBackend(self._switch, settings.ask_timeout_s),
+            SwitchBackend(self._switch, self._book, settings.ask_timeout_s),
             settings.unsafe,
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,

@@ -33,7 +33,7 @@ class RpcSettings:
 
     Args:
         laddr: one or more addresses, with commas between; port 0 is any free one.
-        unsafe: whether `dial_seeds` and `dial_peers` exist.
+        unsafe: whether the methods that change something exist.
         hide_private_peers: leave private peers out of `net_info`.
         limits: of a single request.
         http: of the connections.

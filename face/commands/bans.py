@@ -1,4 +1,4 @@
-"""The commands `peerage bans list`, `add` and `remove`."""
+"""The commands `peerage bans list`, `scores`, `add` and `remove`."""
 
 import json
 import time
@@ -7,16 +7,19 @@ from typing import Any
 import click
 
 from peerage.actors.discovery.book.bans import Ban, normal_subject
+from peerage.actors.discovery.book.misbehaviour import Standing
 from peerage.actors.discovery.book.row_codec import MAX_REASON
-from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanoseconds
+from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanoseconds, parse_time
 from peerage.actors.discovery.errors import BanSubjectError
-from peerage.commands.book import open_alone, snapshot, told
+from peerage.commands.book import lock_home, open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config
 from peerage.commands.options import home_option
+from peerage.commands.running_node import NoSocketError, call_node
 from peerage.commands.table import table
 from peerage.config.duration import parse_duration
+from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
 from peerage.wire.remote_text import shown
 
@@ -28,15 +31,43 @@ DEFAULT_REASON = "by the operator"
 @click.option("--all", "everything", is_flag=True, help="List bans that have expired, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_(home: Home, *, everything: bool, as_json: bool) -> None:
-    """List who is banned, until when and why. Works while the node runs."""
+    """List who is banned, until when, how often, with how many points, and why. Works while the node runs."""
     now = nanoseconds(time.time())
     book = snapshot(home, load_config(home))
     bans = sorted((b for b in book.bans if everything or b.until > now), key=lambda b: (b.until, b.subject))
+    scores = {standing.subject: standing.score for standing in book.misbehaviour.standings()}
     if as_json:
-        click.echo(json.dumps([_as_json(ban, now) for ban in bans], indent=2))
+        found = [{**_as_json(ban, now), "score": round(scores.get(ban.subject, 0.0), 1)} for ban in bans]
+        click.echo(json.dumps(found, indent=2))
         return
-    rows = ((ban.subject, told(ban.until), str(ban.strikes), _one_line(ban.reason)) for ban in bans)
-    for line in table(("WHO", "UNTIL", "TIMES", "REASON"), rows):
+    rows = (
+        (
+            ban.subject,
+            told(ban.until),
+            str(ban.strikes),
+            f"{scores.get(ban.subject, 0.0):.0f}",
+            _one_line(ban.reason),
+        )
+        for ban in bans
+    )
+    for line in table(("WHO", "UNTIL", "TIMES", "SCORE", "REASON"), rows):
+        click.echo(line)
+
+
+@click.command("scores", epilog="Example: peerage bans scores --json")
+@home_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def scores(home: Home, *, as_json: bool) -> None:
+    """List what counts against whom: points of IDs, hosts and networks. Works while the node runs."""
+    standings = snapshot(home, load_config(home)).misbehaviour.standings()
+    if as_json:
+        click.echo(json.dumps([_standing_as_json(standing) for standing in standings], indent=2))
+        return
+    rows = (
+        (each.subject, f"{each.score:.1f}", str(each.offences), told(each.last_at), each.last.text)
+        for each in standings
+    )
+    for line in table(("WHO", "SCORE", "OFFENCES", "LAST", "OFFENCE"), rows):
         click.echo(line)
 
 
@@ -48,32 +79,58 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
 def add(home: Home, subject: str, duration: str, reason: str) -> None:
     """Ban a node ID, an IP address or a network.
 
-    If it is banned already, the later of the two ends counts. The node must not be running.
+    If it is banned already, the later of the two ends counts. A running node ends its connections at once.
     """
     seconds = _seconds(duration)
     subject = _subject(subject)
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
-    with open_alone(home, load_config(home)) as book:
-        ban = book.bad_peers.ban(subject, seconds, reason)
-    click.echo(f"{ban.subject} is banned until {told(ban.until)}")
+    order = {"subject": subject, "duration": f"{nanoseconds(seconds)}ns", "reason": reason}
+    running = _tell_node(home, "ban", order)
+    if running is not None:
+        until = parse_time(running["until"])
+    else:
+        with open_alone(home, load_config(home)) as book:
+            until = book.bad_peers.ban(subject, seconds, reason).until
+    click.echo(f"{subject} is banned until {told(until)}")
 
 
 @click.command("remove", epilog="Example: peerage bans remove 203.0.113.0/24")
 @home_option
 @click.argument("subject", metavar="ID|IP|CIDR")
 def remove(home: Home, subject: str) -> None:
-    """End a ban. What the book knew about a banned ID is back in it. The node must not be running."""
+    """End a ban, and forget what counts against its subject. What the book knew about a banned ID is back in it."""
     subject = _subject(subject)
-    with open_alone(home, load_config(home)) as book:
-        if not book.bad_peers.lift(subject):
-            raise FailureError(f"{subject} is not banned")
+    if _tell_node(home, "unban", {"subject": subject}) is None:
+        with open_alone(home, load_config(home)) as book:
+            if not book.misbehaviour.forgive(subject):
+                raise FailureError(f"{subject} is not banned")
     click.echo(f"{subject} is not banned any more")
 
 
 bans = SubcommandGroup(
-    "bans", commands=[list_, add, remove], help="List, add or remove bans.", no_args_is_help=True
+    "bans",
+    commands=[list_, scores, add, remove],
+    help="List, add or remove bans, and list what counts against whom.",
+    no_args_is_help=True,
 )
+
+
+def _tell_node(home: Home, method: str, params: dict[str, str]) -> Any:
+    """Have the node that runs in this home do it. Returns: its answer, None when none runs there.
+
+    Raises: MistakeError when the node cannot be reached; FailureError with what it says.
+    """
+    try:
+        lock_home(home).release()
+    except HomeInUseError as in_use:
+        try:
+            return call_node(home, method, **params)
+        except NoSocketError as error:
+            raise MistakeError(
+                f"{in_use}; it cannot be told ({error}; is rpc.laddr empty?), so stop it first"
+            ) from error
+    return None
 
 
 def _subject(text: str) -> str:
@@ -97,6 +154,17 @@ def _seconds(duration: str) -> float:
 
 def _one_line(text: str) -> str:
     return shown(" ".join(text.split()))
+
+
+def _standing_as_json(standing: Standing) -> dict[str, Any]:
+    return {
+        "subject": standing.subject,
+        "score": round(standing.score, 1),
+        "offences": standing.offences,
+        "last_offence": standing.last.text,
+        "last_time": format_time(standing.last_at),
+        "bans": standing.bans,
+    }
 
 
 def _as_json(ban: Ban, now: int) -> dict[str, Any]:

@@ -36,6 +36,11 @@ def snapshot(home: Home, config: Config) -> AddrBook:
     return read.book
 
 
+def lock_home(home: Home) -> HomeLock:
+    """Lock a home for a command that changes its book. Raises: HomeInUseError when a node runs in it."""
+    return HomeLock(home, "a command that changes the address book")
+
+
 @contextmanager
 def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
     """The book, open for changes: they are on disk when the block has ended; if it raises, nothing is changed.
@@ -44,7 +49,7 @@ def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
     Raises: FailureError; MistakeError when a node runs in this home.
     """
     try:
-        lock = HomeLock(home, "a command that changes the address book")
+        lock = lock_home(home)
     except HomeInUseError as error:
         raise MistakeError(f"{error}; stop it first (list and export work while it runs)") from error
     with lock, _opened(home, config) as book:

@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError
 from peerage.actors.runtime.errors import FutureCancelledError
 from peerage.config import Config
 from peerage.config.home_lock import HomeLock
+from peerage.config.node_socket import listen_for_commands
 from peerage.supervisors.node.errors import NodeNotRunningError
 from peerage.supervisors.node.listening import listen_for_http, listen_for_peers
 
@@ -31,6 +33,8 @@ class NodeLife:
     address: str = ""  # ID@host:port, once it listens
     listener: socket.socket | None = None
     http_listeners: dict[str, list[socket.socket]] = field(default_factory=dict)  # a restart keeps the port
+    socket_file: Path | None = None  # where it takes commands
+    unsteerable: str = ""  # why it has no such socket
     fds: list[int] = field(default_factory=list)
     supervisor: ActorRef[Any] | None = None  # once every child is up
     stopping: bool = False
@@ -38,6 +42,8 @@ class NodeLife:
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str | None = None  # why it ended by itself
     asked: set[Future[Any]] = field(default_factory=set)  # answers that somebody waits for
+
+    _pid: int = field(default_factory=os.getpid)  # of the process that it is in
 
     def __post_init__(self) -> None:
         _lives.add(self)
@@ -59,6 +65,11 @@ class NodeLife:
         self.listener = listen_for_peers(config.p2p.laddr)
         if rpc.laddr:
             self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr)
+            try:
+                self.http_listeners["control"] = [listen_for_commands(config.home.node_socket)]
+                self.socket_file = config.home.node_socket
+            except OSError as error:  # a directory that cannot be written, say: the node can do without
+                self.unsteerable = str(error)
         if instrumentation.prometheus:
             self.http_listeners["metrics"] = listen_for_http(
                 "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
@@ -66,7 +77,9 @@ class NodeLife:
 
     def http_fds(self, name: str) -> dict[str, int]:
         """Return the descriptors of a server's sockets, by the names that it finds them under."""
-        return {f"{name}-{i}": listener.fileno() for i, listener in enumerate(self.http_listeners[name])}
+        return {
+            f"{name}-{i}": listener.fileno() for i, listener in enumerate(self.http_listeners.get(name, ()))
+        }
 
     def ask(self, part: ActorRef[Any], message: Any, timeout: float) -> Any:
         """Ask a part of the node, or its successor when it dies meanwhile: each question may be put twice.
@@ -96,6 +109,10 @@ class NodeLife:
     def release(self) -> None:
         """Give back what the operating system lent. May be called twice."""
         _lives.discard(self)
+        if self.socket_file is not None and self._pid == os.getpid():  # a forked child has only a copy
+            with contextlib.suppress(OSError):  # it is gone with its directory
+                self.socket_file.unlink()
+        self.socket_file = None
         while self.http_listeners:
             for listener in self.http_listeners.popitem()[1]:
                 listener.close()

@@ -176,6 +176,8 @@ class Node:
         assert life.listener is not None
         life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
         life.lock.tell(life.address)
+        if life.unsteerable:
+            self._log.warning("no socket for commands", cause=life.unsteerable)
         if unknown := names.check():
             cause = "no name server has answered yet"
             self._log.warning("external address not resolved", name=unknown, cause=cause)

@@ -140,8 +140,10 @@ class NodeTree:
             for index in range(hosts)
         ]
         if config.rpc.laddr:
-            rpc = Start.of(RPC, self._names.switch, RpcSettings.of(config.rpc, config.peerage.http_hosts))
-            children.append(child("rpc", rpc.using(fds=life.http_fds("rpc"))))
+            settings = RpcSettings.of(config.rpc, config.peerage.http_hosts)
+            rpc = Start.of(RPC, self._names.switch, self._names.addrbook, settings)
+            sockets = life.http_fds("rpc") | life.http_fds("control")
+            children.append(child("rpc", rpc.using(fds=sockets)))
         return children
 
 

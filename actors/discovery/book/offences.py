@@ -97,7 +97,7 @@ WEIGHTS: Final[Mapping[Offence, Weight]] = MappingProxyType(
         Offence.PROTOCOL_ERROR: Weight(20, 5, HOUR_S),
         Offence.MESSAGE_TOO_LARGE: Weight(20, 5, HOUR_S),
         Offence.UNDECODABLE_MESSAGE: Weight(20, 5, HOUR_S),
-        Offence.PACKET_FLOOD: Weight(50, 20, DAY_S),
+        Offence.PACKET_FLOOD: Weight(60, 20, DAY_S),
         Offence.UNASKED_ADDRESSES: Weight(100, 20, DAY_S),
         Offence.INVALID_ADDRESSES: Weight(100, 20, DAY_S),
         Offence.TOO_MANY_REQUESTS: Weight(20, 5, DAY_S),

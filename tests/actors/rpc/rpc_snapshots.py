@@ -2,10 +2,24 @@
 
 import dataclasses
 
-from peerage.actors.snapshot import NetInfoSnapshot, PeerSnapshot, StatusSnapshot
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, PeerSnapshot, StatusSnapshot
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
 from peerage.wire.status import ChannelStatus, ConnectionStatus, FlowStatus
+
+
+class NoBans:
+    """For nodes of tests, as far as `RpcBackend` is about bans: nobody is banned, and nobody ever will be."""
+
+    async def bans(self, *, hide_private: bool) -> BansSnapshot:
+        return BansSnapshot((), ())
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        return Ban(subject, reason, 0, 0)
+
+    async def unban(self, subject: str) -> bool:
+        return False
 
 
 def node_info(node_id: str, network: bytes, moniker: str) -> NodeInfo:

@@ -17,7 +17,7 @@ from peerage.actors.rpc.settings import RpcLimits
 from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
 from peerage.config.listen_address import ListenAddress
 from tests.actors.http.asgi_exchange import Answer, exchange, scope
-from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS, as_private
+from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS, NoBans, as_private
 
 RECORDED = json.loads(Path(__file__).with_name("test_app_recorded.json").read_text())["cases"]
 SEED = f"{'03' * 20}@127.0.0.1:1"
@@ -35,7 +35,7 @@ BETTER = {
 }
 
 
-class FakeNode:
+class FakeNode(NoBans):
     """A node that remembers what it was told to dial."""
 
     def __init__(self) -> None:

@@ -7,11 +7,17 @@ from typing import Any
 
 import pytest
 
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.rpc.methods import SAFE, UNSAFE, methods
 from peerage.actors.rpc.protocol import InternalError
-from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
+from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
 
+BAN = Ban("9.9.9.9", "scans us", 10 * SECOND, 3610 * SECOND)
+STANDING = Standing("9.9.9.9", 12.345, 3, Offence.PACKET_FLOOD, 10 * SECOND, 1)
 PEER = f"{'03' * 20}@127.0.0.1:1"
 
 
@@ -20,6 +26,7 @@ class FakeNode:
 
     def __init__(self) -> None:
         self.dialled: list[Any] = []
+        self.banned: list[Any] = []
 
     async def health(self) -> None: ...
 
@@ -37,6 +44,16 @@ class FakeNode:
     ) -> None:
         self.dialled.append((peers, persistent, unconditional, private))
 
+    async def bans(self, *, hide_private: bool) -> BansSnapshot:
+        return BansSnapshot(() if hide_private else (BAN,), (STANDING,))
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        self.banned.append((subject, seconds, reason))
+        return BAN
+
+    async def unban(self, subject: str) -> bool:
+        return subject == BAN.subject
+
 
 def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private: bool = False) -> Any:
     method = methods(unsafe=True, hide_private=hide_private)[name]
@@ -48,8 +65,8 @@ def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private:
 
 
 def test_methods_that_change_something_are_there_only_where_they_are_allowed() -> None:
-    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info"}
-    assert set(methods(unsafe=True, hide_private=True)) == {*SAFE, *UNSAFE, "net_info"}
+    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans"}
+    assert set(methods(unsafe=True, hide_private=True)) == {*SAFE, *UNSAFE, "net_info", "bans"}
 
 
 def test_health_is_an_empty_object() -> None:
@@ -69,9 +86,50 @@ def test_dialling_is_handed_on_whole() -> None:
     assert node.dialled == [(PEER,), ((PEER,), True, False, True)]
 
 
+def test_bans_and_scores_are_listed() -> None:
+    """Without private peers where these are hidden."""
+    answer = call("bans")
+    assert answer["bans"] == [
+        {
+            "subject": "9.9.9.9",
+            "reason": "scans us",
+            "since": "1970-01-01T00:00:10Z",
+            "until": "1970-01-01T01:00:10Z",
+            "times": "1",
+            "score": 12.3,
+        }
+    ]
+    assert answer["scores"] == [
+        {
+            "subject": "9.9.9.9",
+            "score": 12.3,
+            "offences": "3",
+            "last_offence": "flood of packets",
+            "last_time": "1970-01-01T00:00:10Z",
+            "bans": "1",
+        }
+    ]
+    assert (answer["n_bans"], answer["n_scores"]) == ("1", "1")
+    assert call("bans", hide_private=True)["n_bans"] == "0"
+
+
+def test_a_ban_is_for_a_day_unless_another_duration_is_named() -> None:
+    """And by the operator, unless there is another reason."""
+    node = FakeNode()
+    assert call("ban", "9.9.9.9", "", "", node=node)["until"] == "1970-01-01T01:00:10Z"
+    call("ban", "9.9.9.0/24", "90s", "scans us", node=node)
+    assert node.banned == [("9.9.9.9", 86_400.0, "by the operator"), ("9.9.9.0/24", 90.0, "scans us")]
+    assert call("unban", "9.9.9.9") == {"log": "9.9.9.9 is not banned any more"}
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "text"),
     [
+        ("ban", ("", "", ""), "no subject provided"),
+        ("ban", ("9.9.9.9", "1 day", ""), "duration: .*'1 day'|duration: .*1 day"),
+        ("ban", ("9.9.9.9", "-1s", ""), "duration: found '-1s', expected more than 0"),
+        ("ban", ("9.9.9.9", "", "x" * 201), "reason has 201 characters, allowed: at most 200"),
+        ("unban", ("9.9.9.8",), "9.9.9.8 is not banned"),
         ("dial_seeds", ((),), "no seeds provided"),
         ("dial_peers", ((), False, False, False), "no peers provided"),
         (

@@ -3,16 +3,22 @@
 import asyncio
 import itertools
 import json
+import random
 import socket
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.http.listening import GetAddresses, ListenFailedError
+from peerage.actors.messages import GetPrivatePeers, PrivatePeers
 from peerage.actors.rpc.rpc import RpcActor, SwitchBackend, SwitchUnavailableError
 from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import (
@@ -22,25 +28,30 @@ from peerage.actors.runtime import (
     ActorRef,
     Future,
     ProcessActor,
+    System,
     Timeout,
     watch,
 )
 from peerage.actors.snapshot import DialPeers, DialSeeds, GetNetInfo, GetStatus
+from peerage.config.node_socket import connect_to_node, listen_for_commands
+from peerage.testing import wait_until
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
 
 ANY_PORT = "tcp://127.0.0.1:0"
 SEED = f"{'03' * 20}@127.0.0.1:1"
+PRIVATE = "0a" * 20
 _numbers = itertools.count()
 
 
 class FakeSwitch(ProcessActor):
-    """Answers as the switch does; told "be silent" it never answers again."""
+    """Answers as the switch does, and as the address book; told "be silent" it never answers again."""
 
     def __init__(self) -> None:
         super().__init__()
         self.is_silent = False
         self.deferred = 0
         self.dialled: list[Any] = []
+        self.book = AddrBook(clock=time.time, rng=random.Random(1))
 
     def on_receive(self, message: Any) -> Any:
         if message == "be silent":
@@ -52,6 +63,10 @@ class FakeSwitch(ProcessActor):
         elif self.is_silent:
             self.deferred += 1
             self.runtime.defer()
+        elif isinstance(message, BookCall):
+            return message.perform(self.book)
+        elif isinstance(message, GetPrivatePeers):
+            return PrivatePeers(frozenset({PRIVATE}))
         elif isinstance(message, GetNetInfo):
             return RECORDED_NET_INFO
         elif isinstance(message, GetStatus):
@@ -82,7 +97,9 @@ class Node:
         return switch
 
     def start_rpc(self, place: Any, fds: dict[str, int] | None = None) -> ActorRef[RpcActor]:
-        rpc = RpcActor.options(name=self.name, place=place, fds=fds).start(self.switch, self.settings)
+        rpc = RpcActor.options(name=self.name, place=place, fds=fds).start(
+            self.switch, self.switch, self.settings
+        )
         self.started.append(rpc)
         return rpc
 
@@ -123,6 +140,50 @@ def test_questions_reach_the_switch_and_answers_the_client(nodes: list[Node], pl
     assert node.get(f"/dial_seeds?seeds=[%22{SEED}%22]")[0] == 200
     assert node.get(f"/dial_peers?peers=[%22{SEED}%22]&persistent=true")[0] == 200
     assert node.switch.ask("dialled") == [DialSeeds((SEED,)), DialPeers((SEED,), True, False, False)]
+
+
+def test_bans_are_made_listed_and_ended_and_private_peers_are_not_named(nodes: list[Node]) -> None:
+    """By the address book, whose errors are told."""
+    node = Node()
+    nodes.append(node)
+    for subject in ("9.9.9.0/24", PRIVATE):
+        assert node.get(f'/ban?subject="{subject}"&duration="1h"')[1]["result"]["subject"] == subject
+    listed = node.get("/bans")[1]["result"]
+    assert [ban["subject"] for ban in listed["bans"]] == ["9.9.9.0/24"]
+    assert node.get('/unban?subject="9.9.9.0/24"')[1]["result"]["log"].startswith("9.9.9.0/24")
+    assert "is not banned" in node.get('/unban?subject="9.9.9.0/24"')[1]["error"]["data"]
+    assert "is neither a node ID" in node.get('/ban?subject="nobody"')[1]["error"]["data"]
+
+
+def test_the_nodes_own_socket_serves_everything_and_hides_nobody(nodes: list[Node], tmp_path: Path) -> None:
+    """Whatever is allowed elsewhere. It comes back with the actor, and ends with it."""
+    path = tmp_path / "node.sock"
+    node = Node(unsafe=False)
+    nodes.append(node)
+    node.rpc.stop()
+    with listen_for_commands(path) as listener:
+        for _ in range(2):
+            rpc = node.start_rpc(PROCESS, {"control-0": listener.fileno()})
+            (node.address,) = rpc.ask(GetAddresses())
+            assert node.get("/bans")[0] == 200
+            with pytest.raises(json.JSONDecodeError):  # 404, plain text
+                node.get('/ban?subject="9.9.9.9"')
+            assert command(path, "ban", PRIVATE)["subject"] == PRIVATE
+            assert [ban["subject"] for ban in command(path, "bans")["bans"]] == [PRIVATE]
+            assert "not banned any more" in command(path, "unban", PRIVATE)["log"]
+            rpc.stop()
+            wait_until(lambda: node.name not in [host.name for host in System.current().hosts()])
+
+
+def command(path: Path, method: str, *params: str) -> Any:
+    """Call a method over the socket, by the parameters' places."""
+    places = [*params, "", ""] if method == "ban" else list(params)
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": places}).encode()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    with connect_to_node(path, 10.0) as client:
+        client.sendall(head.encode() + body)
+        with client.makefile("rb") as answer:
+            return json.loads(answer.read().partition(b"\r\n\r\n")[2])["result"]
 
 
 def test_error_of_the_switch_is_told(nodes: list[Node]) -> None:
@@ -213,7 +274,9 @@ def test_dead_server_ends_the_actor(nodes: list[Node]) -> None:
 
     node = Node()
     nodes.append(node)
-    doomed = Doomed.options(name=f"{node.name}-doomed", place=THREAD).start(node.switch, node.settings)
+    doomed = Doomed.options(name=f"{node.name}-doomed", place=THREAD).start(
+        node.switch, node.switch, node.settings
+    )
     (node.address,) = doomed.ask(GetAddresses())
     assert node.get("/health")[0] == 200  # by now there is a server
     down = watch(doomed)
@@ -247,7 +310,7 @@ def test_port_in_use_keeps_the_actor_from_starting() -> None:
         laddr = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ListenFailedError, match=f"^cannot listen at {laddr}: Address already in use$"):
             RpcActor.options(name="rpc-test-in-use", place=THREAD).start(
-                ActorRef.to("nobody"), RpcSettings(laddr)
+                ActorRef.to("nobody"), ActorRef.to("nobody"), RpcSettings(laddr)
             )
 
 
@@ -276,7 +339,7 @@ def test_questions_at_once_share_an_answer() -> None:
 
     async def run() -> None:
         ref = FakeRef()
-        backend = SwitchBackend(ref)  # type: ignore[arg-type] # a stand-in
+        backend = SwitchBackend(ref, ref)  # type: ignore[arg-type] # a stand-in
         asking = [asyncio.create_task(backend.status()) for _ in range(1000)]
         health = asyncio.create_task(backend.health())
         await asyncio.sleep(0)
@@ -301,7 +364,7 @@ def test_errors_of_the_runtime_are_put_in_words() -> None:
     async def run(error: Exception) -> list[str]:
         ref = FakeRef()
         ref.answer = error
-        backend = SwitchBackend(ref, 2.0)  # type: ignore[arg-type] # a stand-in
+        backend = SwitchBackend(ref, ref, 2.0)  # type: ignore[arg-type] # a stand-in
         texts = []
         for question in (
             backend.health(),

@@ -27,14 +27,14 @@ from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
 from tests.actors.discovery.nodes import address, book, node_id
 from tests.actors.http.asgi_exchange import exchange
-from tests.actors.rpc.rpc_snapshots import CONNECTION
+from tests.actors.rpc.rpc_snapshots import CONNECTION, NoBans
 
 OWN = node_id(999)
 ROUTES = ("health", "status", "net_info", "dial_seeds", "dial_peers", "", "nonsense")
 
 
 @dataclass
-class Sentry:
+class Sentry(NoBans):
     """A node's parts behind which private peers stand. Args: ids, as the operator wrote them; peers, connected."""
 
     ids: tuple[str, ...]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import random
 import time
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.discovery.book.opening import open_book
+from peerage.config.home import Home
+from peerage.supervisors.node.node import DialError, Node
 from tests.actors.discovery.nodes import address, node_id
 from tests.face.command_line import run
 from tests.face.commands.test_addrbook import book_of
+from tests.nodes import NodeLog, StartNode, wait_until
 
 
 def listed(home: Path, *options: str) -> list[dict[str, Any]]:
@@ -47,9 +54,9 @@ def test_lists_a_table(tmp_path: Path) -> None:
     run("bans", "add", "203.0.113.9", "--home", tmp_path)
     run("bans", "add", node_id(7), "--home", tmp_path, "--for", "1m", "--reason", "two\nlines")
     lines = run("bans", "list", "--home", tmp_path).stdout.splitlines()
-    assert lines[0].split() == ["WHO", "UNTIL", "TIMES", "REASON"]
+    assert lines[0].split() == ["WHO", "UNTIL", "TIMES", "SCORE", "REASON"]
     assert lines[1].split()[0] == node_id(7)
-    assert lines[1].endswith("1      two lines")
+    assert lines[1].endswith("1      0      two lines")
     assert lines[2].endswith("by the operator")
 
 
@@ -89,3 +96,59 @@ def test_mistakes_are_named(tmp_path: Path, arguments: list[str], code: int, tex
     result = run("bans", *arguments, "--home", tmp_path)
     assert result.exit_code == code
     assert text in result.stderr
+
+
+def test_lists_what_counts_against_whom(tmp_path: Path) -> None:
+    """The most first; removing a ban forgets it, and a subject without a ban can be forgiven too."""
+    opened = open_book(Home(tmp_path).addrbook_store, clock=time.time, rng=random.Random(1))
+    for _ in range(2):
+        opened.book.misbehaviour.charge(Offence.PACKET_FLOOD, node_id(7), ip_address("203.0.114.9"))
+    opened.store.apply(opened.book.drain())
+    opened.store.close()
+    lines = run("bans", "scores", "--home", tmp_path).stdout.splitlines()
+    assert lines[0].split() == ["WHO", "SCORE", "OFFENCES", "LAST", "OFFENCE"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        node_id(7), "203.0.114.9", "203.0.114.0/24", "203.0.0.0/16"
+    ]  # fmt: skip
+    (ban,) = listed(tmp_path)
+    assert (ban["reason"], round(ban["score"])) == ("flood of packets", 120)
+    for subject in (node_id(7), "203.0.114.9"):
+        assert run("bans", "remove", subject, "--home", tmp_path).exit_code == 0
+    scores = json.loads(run("bans", "scores", "--json", "--home", tmp_path).stdout)
+    assert [(each["subject"], each["offences"], each["last_offence"]) for each in scores] == [
+        ("203.0.114.0/24", 2, "flood of packets"),
+        ("203.0.0.0/16", 2, "flood of packets"),
+    ]
+
+
+def test_a_running_node_is_told_and_connections_of_the_banned_end(
+    start_node: StartNode, node_log: NodeLog
+) -> None:
+    """At once, and nobody of that ID comes in until it is forgiven. What it cannot do it says."""
+    rpc = {"laddr": "tcp://127.0.0.1:0"}
+    node, other = start_node(rpc=rpc, p2p={"pex": True}), start_node()
+    home = node.config.home
+    other.dial(node.address)
+    wait_until(lambda: [peer.id for peer in node.peers()] == [other.node_id])
+    result = run("bans", "add", other.node_id, "--home", home, "--for", "1h", "--reason", "scans us")
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    assert result.stdout.startswith(f"{other.node_id} is banned until 20")
+    wait_until(lambda: not node.peers())
+    assert node_log.wait_for("peer stopped", peer=other.node_id)["reason"].endswith("scans us")
+    with pytest.raises(DialError):
+        other.dial(node.address)
+    (ban,) = listed(home.path)
+    assert (ban["subject"], ban["reason"]) == (other.node_id, "scans us")
+    assert run("bans", "remove", other.node_id, "--home", home).exit_code == 0
+    assert wait_until(lambda: dialled(other, node))
+    again = run("bans", "remove", other.node_id, "--home", home)
+    assert (again.exit_code, again.stderr) == (1, f"Error: {other.node_id} is not banned\n")
+    node.stop()
+    assert not home.node_socket.exists()
+
+
+def dialled(other: Node, node: Node) -> bool:
+    try:
+        return other.dial(node.address) is not None
+    except DialError:  # the peer hosts hear a moment later
+        return False

@@ -13,6 +13,7 @@ import pytest
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError, Timeout
 from peerage.config import Config
 from peerage.config.home_lock import HomeLock
+from peerage.supervisors.node import life as life_module
 from peerage.supervisors.node.errors import ListenError, NodeNotRunningError
 from peerage.supervisors.node.life import Lives, NodeLife
 from tests.forked import in_a_fork
@@ -82,13 +83,29 @@ def test_its_end_gives_back_what_it_holds(life: NodeLife, config: Config) -> Non
     life.listen(config)
     life.fds.append(os.memfd_create("held"))
     held, listener = life.fds[0], life.listener
-    assert list(life.http_fds("rpc")) == ["rpc-0"]
+    assert (list(life.http_fds("rpc")), list(life.http_fds("control"))) == (["rpc-0"], ["control-0"])
+    assert config.home.node_socket.is_socket()
     life.over(None)
+    assert not config.home.node_socket.exists()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(held)
     assert listener is not None
     assert (listener.fileno(), life.http_listeners, called_off) == (-1, {}, [True])
     HomeLock(config.home, "a node").release()
+
+
+def test_a_home_in_which_no_socket_can_be_made_is_no_reason_not_to_run(
+    life: NodeLife, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node can do without, and says so."""
+
+    def refuse(_path: Path) -> None:
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(life_module, "listen_for_commands", refuse)
+    life.listen(config)
+    assert (life.http_fds("control"), life.unsteerable) == ({}, "not here")
+    life.release()
 
 
 def test_a_port_that_is_taken_is_an_error(life: NodeLife, config: Config, tmp_path: Path) -> None:
@@ -234,4 +251,5 @@ def test_a_forked_child_has_nothing_of_it(lives: Lives, life: NodeLife, config: 
         return caught.value.why
 
     assert f"it runs in process {os.getpid()}" in in_a_fork(child)
+    assert config.home.node_socket.is_socket()  # the node's
     life.over(None)

@@ -103,7 +103,7 @@ def test_descriptors_go_to_those_who_serve_them(tmp_path: Path, lives: list[Node
     assert {name: each for name, each in fds.items() if each} == {
         "metrics": {"metrics-0"},
         "peers-0": {"listen", "load", "register"},
-        "rpc": {"rpc-0"},
+        "rpc": {"rpc-0", "control-0"},
     }
 
 

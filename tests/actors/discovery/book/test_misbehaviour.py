@@ -234,7 +234,7 @@ def test_scores_survive_a_restart_and_decay_meanwhile(stage: Stage) -> None:
     stage.clock.pass_by(HALF_LIFE_S)
     stage.restart()
     found = {each.subject: each for each in stage.scores.standings()}
-    assert found[PEER].score == pytest.approx(25.0)
+    assert found[PEER].score == pytest.approx(30.0)
     assert (found[PEER].last, found[PEER].offences) == (Offence.PACKET_FLOOD, 1)
     assert found["9.8.7.6"].score == pytest.approx(10.0)
     assert list(found) == [PEER, "9.8.7.6", "9.8.7.0/24", "9.8.0.0/16"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import resource
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.full_disk import full_disk
 
 __all__ = ["few_descriptors", "full_disk_of", "slow_disk"]
 
-LOCK_PATIENCE_S = 10.0
+WAL_WRITE_LOCK = 120  # the byte of the shared-memory file that writers lock: SQLite's format of that file
 
 
 @contextmanager
@@ -38,10 +38,11 @@ def few_descriptors(pid: int) -> Iterator[None]:
 
 @contextmanager
 def slow_disk(store: Path) -> Iterator[None]:
-    """Whoever writes to this SQLite file waits: somebody else does, and takes long."""
-    with contextlib.closing(
-        sqlite3.connect(store, timeout=LOCK_PATIENCE_S, isolation_level=None)
-    ) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    """Whoever writes to this SQLite file waits, as for a writer that takes long.
+
+    It takes the lock that a writer takes, and nothing else: a connection that is closed would tidy up behind others.
+    """
+    with Path(f"{store}-shm").open("r+b") as shared:
+        fcntl.lockf(shared, fcntl.LOCK_EX, 1, WAL_WRITE_LOCK)
         yield
-        connection.execute("ROLLBACK")
+        fcntl.lockf(shared, fcntl.LOCK_UN, 1, WAL_WRITE_LOCK)

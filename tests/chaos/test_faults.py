@@ -7,7 +7,6 @@ import os
 import pickle
 import resource
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -45,18 +44,39 @@ def test_who_ends_meanwhile_is_let_be() -> None:
         process.wait()
 
 
+WRITER = """
+import sqlite3, sys
+store = sqlite3.connect(sys.argv[1], timeout=0.0, isolation_level=None)
+store.execute("PRAGMA journal_mode = WAL")
+store.execute("CREATE TABLE rows (row)")
+for _ in sys.stdin:
+    try:
+        store.execute("INSERT INTO rows VALUES (1)")
+    except sqlite3.OperationalError as error:
+        print(error, flush=True)
+    else:
+        print(store.execute("SELECT count(*) FROM rows").fetchone()[0], flush=True)
+"""
+
+
 def test_a_slow_disk_has_writers_wait(tmp_path: Path) -> None:
-    """Readers do not."""
-    store = tmp_path / "store"
-    with sqlite3.connect(store, timeout=0.0, isolation_level=None) as writer:
-        writer.execute("PRAGMA journal_mode = WAL")
-        writer.execute("CREATE TABLE rows (row)")
-        with slow_disk(store):
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                writer.execute("INSERT INTO rows VALUES (1)")
-            assert writer.execute("SELECT count(*) FROM rows").fetchone() == (0,)
-        writer.execute("INSERT INTO rows VALUES (1)")
-    writer.close()
+    """Of another process, as locks are: it finds the file locked, and nothing of it has gone in the end."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "store")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def write() -> str:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    with process:
+        assert write() == "1"
+        with slow_disk(tmp_path / "store"):
+            assert write() == "database is locked"
+        assert write() == "2"
+        process.communicate()
 
 
 def test_a_message_that_is_read_sets_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future, wait
 
 from peerage.wire.net_address import Resolve
@@ -20,6 +21,7 @@ __all__ = ["NAME_TIMEOUT_S", "NameLookups", "resolve_host", "resolved_within"]
 NAME_TIMEOUT_S = 10.0
 THREADS = 16  # names that may be stuck without holding up others
 WAITING = 256  # names that wait for a thread
+LOOK_S = 0.1  # between two looks at whether anybody still waits
 
 Answer = Future[Sequence[str]]
 
@@ -129,14 +131,27 @@ class NameLookups:
             return None
 
 
-def resolved_within(timeout: float, hosts: Iterable[str], resolve: Resolve = resolve_host) -> Resolve:
+def _never() -> bool:
+    return False
+
+
+def resolved_within(
+    timeout: float,
+    hosts: Iterable[str],
+    resolve: Resolve = resolve_host,
+    is_over: Callable[[], bool] = _never,
+) -> Resolve:
     """Look names up, all at once, and wait for the answers.
 
+    Args: is_over, asked ten times a second whether nobody needs the answers any more: then it returns.
     Returns: a `Resolve` that has the answers. For a name without one it raises OSError.
     """
     lookups = NameLookups(resolve)
     answers = {host: lookups.begin(host) for host in hosts}
-    wait(answers.values(), timeout)
+    until = time.monotonic() + timeout
+    pending: Collection[Answer] = answers.values()
+    while pending and not is_over() and (left := until - time.monotonic()) > 0:
+        pending = wait(pending, min(left, LOOK_S)).not_done
     lookups.close()
 
     def find(host: str) -> Sequence[str]:

@@ -24,7 +24,7 @@ from peerage.config.config import Config
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.supervisors.messages import CountChildren
-from peerage.supervisors.node.errors import NodeLimitError
+from peerage.supervisors.node.errors import NodeLimitError, NodeNotRunningError
 from peerage.supervisors.node.node import (
     ListenError,
     Node,
@@ -58,15 +58,19 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         stop.heed_signals()
         node = _node(config)
         node.on_end(stop.ask)
+        stop.on_signal = node.stop  # which returns at once while the node starts, and `start` does it then
         try:
             node.start()
         except (ListenError, SeedsUnresolvedError, NodeLimitError) as error:
             raise MistakeError(str(error)) from error
         except NodeStartError as error:
             raise FailureError(str(error)) from error
+        finally:
+            stop.on_signal = None
         try:
-            _print(node.address)
-            manager.ready(f"listening, {node.address}")
+            if node.is_running:
+                _print(node.address)
+                manager.ready(f"listening, {node.address}")
             manager.await_stop(stop, partial(_responds, node))
         finally:
             manager.stopping()
@@ -75,6 +79,8 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         node.wait(0)
     except NodeFailedError as error:
         raise FailureError(str(error)) from error
+    except NodeNotRunningError:  # its start was called off
+        return
 
 
 def _responds(node: Node, seconds: float) -> bool:

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
@@ -18,10 +19,13 @@ class StopRequest:
     which the handler needs. And a signal that arrives just before the thread begins to wait for a lock does not interrupt
     that wait: the handler would run only when something else ends it. A pipe has neither problem, since Python writes to
     it (`set_wakeup_fd`) as soon as the signal arrives.
+
+    Attribute: on_signal, called by the handler, while what the command does now is to be cut short.
     """
 
     def __init__(self) -> None:
         self._is_asked = False
+        self.on_signal: Callable[[], object] | None = None
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -63,3 +67,5 @@ class StopRequest:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._is_asked = True
+        if self.on_signal is not None:
+            self.on_signal()

@@ -21,7 +21,11 @@ from peerage.config import Config
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_socket import listen_for_commands
 from peerage.supervisors.node.errors import NodeNotRunningError
-from peerage.supervisors.node.listening import listen_for_http, listen_for_peers
+from peerage.supervisors.node.listening import listen_for_http, listen_for_peers, names_to_listen_on
+
+
+class StartCalledOffError(Exception):
+    """The end of the node was asked for while it started, and nothing of it runs. Never leaves this package."""
 
 
 @dataclass(slots=True, eq=False)
@@ -59,20 +63,28 @@ class NodeLife:
             return f"it has failed: {self.failure}"
         return "it has been stopped" if self.ended.is_set() else "it is being stopped"
 
-    def listen(self, config: Config) -> None:
-        """Take every port that the configuration names. Raises: ListenError."""
+    def listen(self, config: Config, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Take every port that the configuration names.
+
+        Args: is_over, whether the node need not start any more.
+        Raises: ListenError; StartCalledOffError.
+        """
         instrumentation, rpc = config.instrumentation, config.rpc
-        self.listener = listen_for_peers(config.p2p.laddr)
+        metrics = instrumentation.prometheus_listen_addr if instrumentation.prometheus else ""
+        resolve = names_to_listen_on((config.p2p.laddr, rpc.laddr, metrics), is_over)
+        if is_over():
+            raise StartCalledOffError
+        self.listener = listen_for_peers(config.p2p.laddr, resolve)
         if rpc.laddr:
-            self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr)
+            self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr, resolve)
             try:
                 self.http_listeners["control"] = [listen_for_commands(config.home.node_socket)]
                 self.socket_file = config.home.node_socket
             except OSError as error:  # a directory that cannot be written, say: the node can do without
                 self.unsteerable = str(error)
-        if instrumentation.prometheus:
+        if metrics:
             self.http_listeners["metrics"] = listen_for_http(
-                "instrumentation.prometheus_listen_addr", instrumentation.prometheus_listen_addr
+                "instrumentation.prometheus_listen_addr", metrics, resolve
             )
 
     def http_fds(self, name: str) -> dict[str, int]:
@@ -149,6 +161,11 @@ class Lives:
         return has_begun and self._pid != os.getpid()
 
     @property
+    def stop_is_due(self) -> bool:
+        """Whether the end was asked for while it starts."""
+        return self._stop_is_due
+
+    @property
     def is_running(self) -> bool:
         """Whether it runs here."""
         return self._life is not None and self._life.is_running and not self.is_elsewhere
@@ -189,6 +206,8 @@ class Lives:
             self._is_starting, self._stop_is_due = True, False
             try:
                 live()
+            except StartCalledOffError:
+                return
             finally:
                 self._is_starting = False
             if self._stop_is_due:

@@ -1,20 +1,61 @@
-"""The sockets that a node listens on. They belong to the embedding process: no restart of a part gives one up."""
+"""The sockets that a node listens on. They belong to the embedding process: no restart of a part gives one up.
+
+An address may have a name. It is looked up before, with a limit: `getaddrinfo` has none, and heeds no signal.
+"""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from peerage.actors.http.listening import ListenFailedError, listen
+from peerage.actors.name_lookups import resolve_host, resolved_within
 from peerage.config import ListenAddress
 from peerage.supervisors.node.errors import ListenError
+from peerage.wire.ip_ranges import parse_ip
+from peerage.wire.net_address import Resolve
 
 BACKLOG = 1024  # connections that the kernel keeps while the hosts are busy
+# Nobody waits long for a node that cannot even listen; names of this machine are in /etc/hosts as a rule.
+NAMES_TIMEOUT_S = 5.0
 
 
-def listen_for_peers(laddr: str) -> socket.socket:
+def names_to_listen_on(addresses: Iterable[str], is_over: Callable[[], bool]) -> Resolve:
+    """Look up the names that some settings have for their hosts, all at once.
+
+    Args: addresses, as in the settings; is_over, whether the node need not start any more.
+    Returns: a `Resolve`, for `listen_for_peers` and `listen_for_http`.
+    """
+    listed = [each for text in addresses if text for each in ListenAddress.parse_list(text)]
+    names = {each.host for each in listed if _is_named(each)}
+    return resolved_within(NAMES_TIMEOUT_S, names, resolve_host, is_over)
+
+
+def _is_named(address: ListenAddress) -> bool:
+    if not address.host or address.scheme == "unix":
+        return False
+    with suppress(ValueError):
+        parse_ip(address.host.partition("%")[0])
+        return False
+    return True
+
+
+def _with_ip(address: ListenAddress, resolve: Resolve, *, prefers_ipv4: bool) -> ListenAddress:
+    """The address, with an IP in place of a name. Raises: OSError, when the name has none, or not in time."""
+    if not _is_named(address):
+        return address
+    ips = resolve(address.host)
+    if not ips:
+        raise OSError(f"the name {address.host!r} has no address")
+    ip = min(ips, key=lambda ip: ":" in ip) if prefers_ipv4 else ips[0]
+    return ListenAddress(address.scheme, ip, address.port)
+
+
+def listen_for_peers(laddr: str, resolve: Resolve = resolve_host) -> socket.socket:
     """Return the socket that peers connect to; the peer hosts share it. Raises: ListenError."""
-    address = ListenAddress.parse(laddr)
     try:
+        address = _with_ip(ListenAddress.parse(laddr), resolve, prefers_ipv4=False)
         family, *_, where = socket.getaddrinfo(
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
@@ -31,11 +72,16 @@ def listen_for_peers(laddr: str) -> socket.socket:
     return listener
 
 
-def listen_for_http(key: str, laddr: str) -> list[socket.socket]:
+def listen_for_http(key: str, laddr: str, resolve: Resolve = resolve_host) -> list[socket.socket]:
     """Return a socket for each of the addresses in a setting, all or none. Raises: ListenError."""
     listeners: list[socket.socket] = []
     try:
-        listeners.extend(map(listen, ListenAddress.parse_list(laddr)))
+        # Go prefers IPv4 where a name has both; so does an operator who writes localhost.
+        addresses = [_with_ip(each, resolve, prefers_ipv4=True) for each in ListenAddress.parse_list(laddr)]
+    except OSError as error:
+        raise ListenError(key, laddr, error.strerror or str(error)) from error
+    try:
+        listeners.extend(map(listen, addresses))
     except ListenFailedError as error:
         for listener in listeners:
             listener.close()

@@ -172,7 +172,7 @@ class Node:
         preconditions.check_store(self.config)
         preconditions.check_limits(self._tree.size, self.config)
         names = preconditions.NameChecks(self.config)
-        life.listen(self.config)
+        life.listen(self.config, lambda: self._lives.stop_is_due)
         assert life.listener is not None
         life.address = f"{self.node_id}@{advertised(self.config, life.listener)}"
         life.lock.tell(life.address)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Container, Sequence
+from functools import partial
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.choosing import DialChooser
+from peerage.actors.discovery.manager.agenda import Agenda
 from peerage.actors.discovery.manager.backoff import Verdict
 from peerage.actors.discovery.manager.effects import (
     Dial,
@@ -23,6 +25,10 @@ from peerage.actors.discovery.manager.seed_visits import SeedVisits
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.wire.net_address import NetAddress, id_in
 
+# A name may take 10 s to be given up, when no name server answers. With five seeds, one after the other, the node would be
+# alone for a minute; where name servers work, a seed has been reached by then.
+NAMED_SEED_PATIENCE_S = 2.0
+
 
 class Dialling:
     """Asks for dials, and reports their ends to the back-off and the book.
@@ -37,6 +43,7 @@ class Dialling:
     def __init__(
         self,
         effects: Effects,
+        agenda: Agenda,
         rng: random.Random,
         manager: PeerManager,
         seeds: SeedList,
@@ -47,6 +54,7 @@ class Dialling:
         on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self._effects = effects
+        self._agenda = agenda
         self._rng = rng
         self._manager = manager
         self._seeds = seeds
@@ -93,7 +101,7 @@ class Dialling:
         return self._seeds.is_seed(peer_id) and not self._pauses.may_begin(peer_id, alone=alone)
 
     def dial_all_seeds(self) -> None:
-        """Dial all seeds in random order until one connects."""
+        """Dial all seeds in random order until one connects. One with a name does not hold up the others for long."""
         self._dial_seeds(self._seeds.order(self._rng))
 
     def dial_seeds(self, *, alone: bool) -> None:
@@ -107,6 +115,14 @@ class Dialling:
             self._seeds_left[seed] = seeds[1:]
             self._pauses.begin(id_in(seed))
             self._effects.emit(DialSeed(seed))
+            if seed in self._seeds.names and len(seeds) > 1:
+                self._agenda.after(NAMED_SEED_PATIENCE_S, partial(self._overtake, seed))
+
+    def _overtake(self, seed: str) -> None:
+        """A seed takes long: dial the next one beside it."""
+        if left := self._seeds_left.get(seed):
+            self._seeds_left[seed] = ()
+            self._dial_seeds(left)
 
     def ended(self, dial: DialEffect, end: DialEnd) -> None:
         """A dial has ended. A node that was reached is reported by `peer_added`; all other ends are noted here."""
@@ -124,14 +140,15 @@ class Dialling:
             self._on_end()
 
     def _seed_ended(self, seed: str, end: DialEnd) -> None:
-        left = self._seeds_left.pop(seed, ())
+        left = self._seeds_left.pop(seed, None)
         if end.outcome is DialOutcome.INCOMPATIBLE:
             self._pauses.let_be(id_in(seed))
         if end.outcome in {DialOutcome.REACHED, DialOutcome.CONNECTED_BEFORE}:
-            return
-        if not left:
+            self._seeds_left.clear()  # whatever becomes of those beside it
+        elif left:
+            self._dial_seeds(left)
+        elif left is not None and not self._seeds_left:
             self._effects.emit(NoSeedReached())
-        self._dial_seeds(left)
 
     def _note(self, address: NetAddress, end: DialEnd) -> None:
         """Note an end that speaks against the address."""

@@ -96,6 +96,7 @@ class Discoverer:
         self._pauses = SeedVisits(clock, period=pace.seed_pause)
         self._dialling = Dialling(
             effects,
+            agenda,
             rng,
             self._manager,
             seeds,

@@ -204,6 +204,44 @@ def test_a_silent_name_server_holds_up_neither_the_start_nor_the_end(home: Path)
         assert seconds < STOP_S
 
 
+def test_a_name_to_listen_on_is_not_waited_for_beyond_its_time(home: Path) -> None:
+    """The error names the setting, the address and the cause; exit code 2."""
+    line = the_line(start(home, program=SILENT + PROGRAM, p2p__laddr="tcp://me.example:0"))
+    for words in ("p2p.laddr", "'tcp://me.example:0'", "no answer of a name server within 5 s"):
+        assert words in line
+
+
+def test_a_signal_is_heard_while_a_name_to_listen_on_is_looked_up(home: Path) -> None:
+    """The node has not started, and never will: a clean stop."""
+    told = SILENT.replace("threading.Event().wait()", "print('asked', flush=True); threading.Event().wait()")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            told + PROGRAM,
+            "start",
+            "--home",
+            str(home),
+            "--rpc.laddr",
+            "tcp://rpc.example:0",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "asked\n"
+        process.terminate()
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (0, ""), err
+    assert "no answer" not in err
+    assert processes_of_session(process.pid) == {}
+
+
 def test_metrics_are_served(home: Path) -> None:
     """With --instrumentation.prometheus."""
     with StartedNode(

@@ -67,3 +67,17 @@ def test_a_wait_may_end_before_anybody_has_asked() -> None:
         stop.ask()
         assert stop.wait(0.0)
         assert stop.wait()
+
+
+@pytest.mark.usefixtures("handlers")
+def test_what_the_command_does_now_is_cut_short_by_a_signal() -> None:
+    """As long as it says so."""
+    cut: list[str] = []
+    with StopRequest() as stop:
+        stop.heed_signals()
+        stop.on_signal = lambda: cut.append("short")
+        signal.raise_signal(signal.SIGTERM)
+        stop.on_signal = None
+        signal.raise_signal(signal.SIGTERM)
+        stop.wait()
+    assert cut == ["short"]

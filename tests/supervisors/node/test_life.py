@@ -238,6 +238,29 @@ def test_a_stop_that_comes_during_the_start_is_done_after_it(lives: Lives, life:
     assert events == ["stop: None", "started", "stopped"]
 
 
+def test_a_start_that_is_called_off_while_names_are_looked_up_ends_without_an_error(
+    lives: Lives, config: Config
+) -> None:
+    """Nothing runs, nothing is held, and it may be started again."""
+    stopped: list[str] = []
+
+    def live() -> None:
+        life = NodeLife(ID, HomeLock(config.home, "a node"))
+        try:
+            with lives.stop() as none:
+                assert none is None
+            life.listen(config, lambda: lives.stop_is_due)
+        finally:
+            life.release()
+
+    lives.start(live, lambda: stopped.append("stopped"))
+    assert not lives.is_running
+    assert stopped == []
+    HomeLock(config.home, "a node").release()
+    lives.start(lambda: stopped.append("started"), lambda: None)
+    assert stopped == ["started"]
+
+
 def test_a_forked_child_has_nothing_of_it(lives: Lives, life: NodeLife, config: Config) -> None:
     """It cannot ask, start or stop, and holds no port."""
     lives.start(lambda: lives.enter(run(life)), pytest.fail)

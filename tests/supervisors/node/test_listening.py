@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
 
+from peerage.supervisors.node import listening
 from peerage.supervisors.node.errors import ListenError
-from peerage.supervisors.node.listening import listen_for_http, listen_for_peers
+from peerage.supervisors.node.listening import listen_for_http, listen_for_peers, names_to_listen_on
 
 
 def address_of(listener: socket.socket) -> str:
@@ -48,3 +50,37 @@ def test_of_several_addresses_all_are_listened_on_or_none() -> None:
         assert caught.value.key == "rpc.laddr"
         with listen_for_peers(first):
             pass
+
+
+def test_the_names_of_all_settings_are_looked_up_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IP addresses, files and empty hosts are none; a name that several settings have is asked for once."""
+    asked: list[str] = []
+
+    def find(host: str) -> list[str]:
+        asked.append(host)
+        return ["::1", "127.0.0.1"] if host == "both" else []
+
+    monkeypatch.setattr(listening, "resolve_host", find)
+    settings = ("tcp://both:0", "tcp://both:0,tcp://127.0.0.1:0,unix:///tmp/x.sock", ":0", "", "tcp://none:0")
+    resolve = names_to_listen_on(settings, lambda: False)
+    assert sorted(asked) == ["both", "none"]
+    (http,) = listen_for_http("rpc.laddr", "tcp://both:0", resolve)
+    with http:
+        assert http.getsockname()[0] == "127.0.0.1"
+    for listen, key in (
+        (listen_for_peers, "p2p.laddr"),
+        (lambda *a: listen_for_http("rpc.laddr", *a), "rpc.laddr"),
+    ):
+        with pytest.raises(ListenError, match="the name 'none' has no address") as caught:
+            listen("tcp://none:0", resolve)
+        assert caught.value.key == key
+
+
+def test_a_start_that_is_called_off_waits_for_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that does not answer holds up no stop."""
+    speaks = threading.Event()
+    monkeypatch.setattr(listening, "resolve_host", lambda _host: speaks.wait() and [])
+    resolve = names_to_listen_on(["tcp://silent:0"], lambda: True)
+    with pytest.raises(ListenError, match="no answer of a name server"):
+        listen_for_peers("tcp://silent:0", resolve)
+    speaks.set()

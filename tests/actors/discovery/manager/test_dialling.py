@@ -8,7 +8,7 @@ import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import BAN_S
-from peerage.actors.discovery.manager.dialling import Dialling
+from peerage.actors.discovery.manager.dialling import NAMED_SEED_PATIENCE_S, Dialling
 from peerage.actors.discovery.manager.effects import (
     AskBook,
     Dial,
@@ -30,17 +30,21 @@ OTHERWISE = DialEnd(DialOutcome.INCOMPATIBLE, "incompatible: network 'other'")
 
 
 class Dials(Scene):
-    """Dialling with seeds 90, 91, …"""
+    """Dialling with seeds 90, 91, … Args: named, whether they have names in place of IP addresses."""
 
-    def __init__(self, seeds: int = 0) -> None:
+    def __init__(self, seeds: int = 0, *, named: bool = False) -> None:
         super().__init__()
         rng = random.Random(1)
         self.ended = 0
         self.dialling = Dialling(
             self.effects,
+            self.agenda,
             rng,
             PeerManager(clock=self.agenda.clock, rng=rng),
-            SeedList(str(address(90 + number)) for number in range(seeds)),
+            SeedList(
+                f"{node_id(90 + number)}@seed-{number}.invalid:26656" if named else str(address(90 + number))
+                for number in range(seeds)
+            ),
             SeedVisits(self.agenda.clock, period=30.0),
             peers=self.peers,
             on_end=self._end,
@@ -141,6 +145,43 @@ def test_seeds_are_dialled_one_after_the_other_until_one_connects() -> None:
         (dial,) = scene.out()
         assert isinstance(dial, DialSeed)
         assert scene.end(dial, DialEnd(outcome)) == []
+
+
+def dialled_within(scene: Dials, seconds: float) -> list[str]:
+    """The seeds that are dialled in this time, while nothing is heard of those before."""
+    return [effect.seed for effect in scene.pass_by(seconds) if isinstance(effect, DialSeed)]
+
+
+def test_a_seed_whose_name_takes_long_is_overtaken_by_the_next_one() -> None:
+    """Behind a name server that does not answer, four seeds take the time of one. That none was reached is said once."""
+    scene = Dials(seeds=4, named=True)
+    scene.dialling.dial_all_seeds()
+    dialled = dialled_within(scene, 0.0)
+    assert len(dialled) == 1
+    assert dialled_within(scene, NAMED_SEED_PATIENCE_S - 0.1) == []
+    for _ in range(3):
+        dialled += dialled_within(scene, NAMED_SEED_PATIENCE_S)
+    assert len(set(dialled)) == 4
+    ends = [scene.end(DialSeed(seed), FAILED) for seed in dialled]
+    assert ends == [[], [], [], [NoSeedReached()]]
+
+
+def test_once_a_seed_is_reached_no_further_one_is_dialled() -> None:
+    """Whichever of those under way it was."""
+    scene = Dials(seeds=4, named=True)
+    scene.dialling.dial_all_seeds()
+    dialled = dialled_within(scene, NAMED_SEED_PATIENCE_S)
+    assert len(dialled) == 2
+    assert scene.end(DialSeed(dialled[0]), DialEnd(DialOutcome.REACHED)) == []
+    assert dialled_within(scene, 60.0) == []
+    assert scene.end(DialSeed(dialled[1]), FAILED) == []
+
+
+def test_a_seed_with_an_ip_address_is_waited_for() -> None:
+    """Its dial has a short limit of its own."""
+    scene = Dials(seeds=2)
+    scene.dialling.dial_all_seeds()
+    assert len(dialled_within(scene, 60.0)) == 1
 
 
 def test_a_seed_that_was_visited_is_left_alone_for_a_while_wherever_its_address_comes_from() -> None:

@@ -37,6 +37,7 @@ class Node(Scene):
         self.exchange = PeerExchange(clock=self.agenda.clock)
         self.dialling = Dialling(
             self.effects,
+            self.agenda,
             rng,
             manager,
             SeedList([str(address(90))]),

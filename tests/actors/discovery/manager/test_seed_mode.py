@@ -31,6 +31,7 @@ class Seed(Scene):
         clock = self.agenda.clock
         dialling = Dialling(
             self.effects,
+            self.agenda,
             rng,
             PeerManager(clock=clock, rng=rng),
             SeedList([]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.status import ConnectionStatus
 
@@ -68,7 +68,7 @@ class BansSnapshot:
     """Who is banned, and who has points for what he did."""
 
     bans: tuple[Ban, ...]
-    standings: tuple[Standing, ...]
+    offenders: tuple[Offender, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from peerage.actors.discovery.book.choosing import Offer
     from peerage.actors.discovery.book.facts import Fact, FactKind
     from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
+    from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
+    from peerage.actors.discovery.book.offences import Offence
     from peerage.actors.discovery.book.opening import Opened, Snapshot, open_book, read_snapshot
     from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
     from peerage.actors.discovery.book.store import BookStore
@@ -101,7 +103,10 @@ __all__ = [
     "Learned",
     "Link",
     "MappedNode",
+    "Misbehaviour",
     "NetworkMap",
+    "Offence",
+    "Offender",
     "Offer",
     "Opened",
     "Outcome",
@@ -167,6 +172,11 @@ _HOMES = {
         "KnownAddress",
         "Standing",
     ),
+    ".book.misbehaviour": (
+        "Misbehaviour",
+        "Offender",
+    ),
+    ".book.offences": ("Offence",),
     ".book.opening": (
         "Opened",
         "Snapshot",

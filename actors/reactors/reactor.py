@@ -296,7 +296,7 @@ class Reactor(ProcessActor):
     def _charge(self, peer: Peer, offence: Offence) -> None:
         """Have it counted against a peer."""
         charge = Charge(offence, peer.info.id, peer.info.remote_ip)
-        self.node.names.addrbook.tell(charge, if_there=True)
+        self.node.names.addrbook.tell(charge, when_full=DROP)
 
     def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
         if _is_the_peers(

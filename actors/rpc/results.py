@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.timestamps import format_time
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, PeerSnapshot, StatusSnapshot
 from peerage.wire.node_info import NodeInfo
@@ -90,13 +90,13 @@ def status(snapshot: StatusSnapshot) -> dict[str, Any]:
 
 def bans(snapshot: BansSnapshot) -> dict[str, Any]:
     """The result of `bans`: the latest bans and the highest scores, each up to 1000, and how many there are."""
-    scores = {standing.subject: standing.score for standing in snapshot.standings}
+    scores = {offender.subject: offender.score for offender in snapshot.offenders}
     latest = sorted(snapshot.bans, key=lambda each: (-each.since, each.subject))[:MOST_LISTED]
     return {
         "n_bans": str(len(snapshot.bans)),
         "bans": [{**ban(each), "score": round(scores.get(each.subject, 0.0), 1)} for each in latest],
-        "n_scores": str(len(snapshot.standings)),
-        "scores": [_standing(each) for each in snapshot.standings[:MOST_LISTED]],
+        "n_scores": str(len(snapshot.offenders)),
+        "scores": [_offender(each) for each in snapshot.offenders[:MOST_LISTED]],
     }
 
 
@@ -111,14 +111,14 @@ def ban(ban: Ban) -> dict[str, Any]:
     }
 
 
-def _standing(standing: Standing) -> dict[str, Any]:
+def _offender(offender: Offender) -> dict[str, Any]:
     return {
-        "subject": standing.subject,
-        "score": round(standing.score, 1),
-        "offences": str(standing.offences),
-        "last_offence": standing.last.text,
-        "last_time": format_time(standing.last_at),
-        "bans": str(standing.bans),
+        "subject": offender.subject,
+        "score": round(offender.score, 1),
+        "offences": str(offender.offences),
+        "last_offence": offender.last.text,
+        "last_time": format_time(offender.last_at),
+        "bans": str(offender.bans),
     }
 
 

@@ -15,7 +15,7 @@ import pykka
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
-from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Standing
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import GetPrivatePeers
@@ -86,13 +86,13 @@ class SwitchBackend:
 
     async def bans(self, *, hide_private: bool) -> BansSnapshot:
         bans: tuple[Ban, ...] = await self._ask_book(BookCall(BanList.published))
-        standings: tuple[Standing, ...] = await self._ask_book(BookCall(Misbehaviour.standings))
+        offenders: tuple[Offender, ...] = await self._ask_book(BookCall(Misbehaviour.offenders))
         if not hide_private:
-            return BansSnapshot(bans, standings)
+            return BansSnapshot(bans, offenders)
         private: frozenset[str] = (await self._ask(GetPrivatePeers())).ids
         return BansSnapshot(
             tuple(ban for ban in bans if ban.subject not in private),
-            tuple(standing for standing in standings if standing.subject not in private),
+            tuple(offender for offender in offenders if offender.subject not in private),
         )
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:

@@ -54,7 +54,7 @@ from peerage.actors.messages import (
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.name_lookups import NameLookups
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.runtime import ActorDeadError, ActorRef, DownReason, ProcessActor, Timeout
+from peerage.actors.runtime import DROP, ActorDeadError, ActorRef, DownReason, ProcessActor, Timeout
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
     DialPeers,
@@ -270,7 +270,7 @@ class SwitchActor(ProcessActor):
         self._gate.duplicates.ended(facts.connection)
         charge = Charge.of(message)
         if charge is not None:
-            self._context.names.addrbook.tell(charge, if_there=True)
+            self._context.names.addrbook.tell(charge, when_full=DROP)  # strangers cause them
         if facts.is_outbound and message.refusal is not None:
             self._metrics.buffer.inc("p2p_dials_total", (str(message.refusal.reason),))
         if message.tried is not None:

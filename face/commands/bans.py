@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from peerage.actors.discovery.book.bans import Ban, normal_subject
-from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanoseconds, parse_time
 from peerage.actors.discovery.errors import BanSubjectError
@@ -35,7 +35,7 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
     now = nanoseconds(time.time())
     book = snapshot(home, load_config(home))
     bans = sorted((b for b in book.bans if everything or b.until > now), key=lambda b: (b.until, b.subject))
-    scores = {standing.subject: standing.score for standing in book.misbehaviour.standings()}
+    scores = {offender.subject: offender.score for offender in book.misbehaviour.offenders()}
     if as_json:
         found = [{**_as_json(ban, now), "score": round(scores.get(ban.subject, 0.0), 1)} for ban in bans]
         click.echo(json.dumps(found, indent=2))
@@ -59,13 +59,13 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def scores(home: Home, *, as_json: bool) -> None:
     """List what counts against whom: points of IDs, hosts and networks. Works while the node runs."""
-    standings = snapshot(home, load_config(home)).misbehaviour.standings()
+    offenders = snapshot(home, load_config(home)).misbehaviour.offenders()
     if as_json:
-        click.echo(json.dumps([_standing_as_json(standing) for standing in standings], indent=2))
+        click.echo(json.dumps([_offender_as_json(offender) for offender in offenders], indent=2))
         return
     rows = (
         (each.subject, f"{each.score:.1f}", str(each.offences), told(each.last_at), each.last.text)
-        for each in standings
+        for each in offenders
     )
     for line in table(("WHO", "SCORE", "OFFENCES", "LAST", "OFFENCE"), rows):
         click.echo(line)
@@ -156,14 +156,14 @@ def _one_line(text: str) -> str:
     return shown(" ".join(text.split()))
 
 
-def _standing_as_json(standing: Standing) -> dict[str, Any]:
+def _offender_as_json(offender: Offender) -> dict[str, Any]:
     return {
-        "subject": standing.subject,
-        "score": round(standing.score, 1),
-        "offences": standing.offences,
-        "last_offence": standing.last.text,
-        "last_time": format_time(standing.last_at),
-        "bans": standing.bans,
+        "subject": offender.subject,
+        "score": round(offender.score, 1),
+        "offences": offender.offences,
+        "last_offence": offender.last.text,
+        "last_time": format_time(offender.last_at),
+        "bans": offender.bans,
     }
 
 

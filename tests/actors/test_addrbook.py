@@ -68,7 +68,7 @@ def test_offences_are_counted_and_lead_to_bans_that_the_doors_are_told(tmp_path:
             book.tell(Charge(Offence.UNASKED_ADDRESSES, node_id(number), "9.9.9.9"))
         (ban,) = stage.switch.expect(BansChanged).bans
         assert (ban.subject, ban.reason) == (node_id(1), "unasked addresses")
-        assert [each.subject for each in stage.book.call(Misbehaviour.standings)] == [node_id(1)]
+        assert [each.subject for each in stage.book.call(Misbehaviour.offenders)] == [node_id(1)]
 
 
 def test_points_are_on_disk_soon_and_what_is_forgiven_is_gone_at_once(tmp_path: Path) -> None:
@@ -78,14 +78,14 @@ def test_points_are_on_disk_soon_and_what_is_forgiven_is_gone_at_once(tmp_path: 
         stage.book.call(BadPeers.ban, "9.9.0.0/16", 60.0, "x")
         stage.kill()
         stage.start()
-        standings = stage.book.call(Misbehaviour.standings)
-        assert [each.subject for each in standings] == [node_id(1), "9.9.9.9", "9.9.9.0/24", "9.9.0.0/16"]
+        offenders = stage.book.call(Misbehaviour.offenders)
+        assert [each.subject for each in offenders] == [node_id(1), "9.9.9.9", "9.9.9.0/24", "9.9.0.0/16"]
         assert stage.book.call(Misbehaviour.forgive, "9.9.0.0/16")
         assert stage.book.call(Misbehaviour.forgive, node_id(1))
         stage.kill()
         stage.start()
-        standings = stage.book.call(Misbehaviour.standings)
-        assert [each.subject for each in standings] == ["9.9.9.9", "9.9.9.0/24"]
+        offenders = stage.book.call(Misbehaviour.offenders)
+        assert [each.subject for each in offenders] == ["9.9.9.9", "9.9.9.0/24"]
         assert stage.book.call(BanList.published) == ()
 
 

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.misbehaviour import Offender
+from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.snapshot import (
+    BansSnapshot,
     DialPeers,
     DialSeeds,
     GetNetInfo,
@@ -32,6 +36,7 @@ VALUES = [
     GetStatus(),
     DialSeeds(("a",)),
     DialPeers(("a",), private=True),
+    BansSnapshot((Ban("9.9.9.9", "x", 1, 2),), (Offender("9.9.9.9", 1.0, 1, Offence.PACKET_FLOOD, 1, 0),)),
 ]
 
 

@@ -9,6 +9,9 @@ from typing import ClassVar
 import pytest
 
 from peerage import ChannelDescriptor, Envelope, Reactor
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
+from peerage.actors.discovery.book.offences import Offence
 from tests.bench.blocking_peer import BlockingPeer
 from tests.chaos.flooders import WITH_DATA, WITHOUT_DATA, FloodingPeer
 from tests.chaos.isolation import EchoOnHigh
@@ -33,7 +36,7 @@ def test_peers_beside_floods_of_every_kind_are_served_and_empty_ones_end(
     start_node: StartNode, node_log: NodeLog
 ) -> None:
     """One peer host for all: an honest peer's messages come back, no process is killed for hanging, and who sends
-    nothing but packets without data is thrown out for that reason."""
+    nothing but packets without data is thrown out for that reason, which counts against it."""
     node = start_node({"ECHO": EchoOnHigh, "DEAF": Deaf}, p2p={"recv_rate": RATE}, peerage={"peer_hosts": 1})
     processes = node_processes(node)
     with contextlib.ExitStack() as stack:
@@ -55,6 +58,10 @@ def test_peers_beside_floods_of_every_kind_are_served_and_empty_ones_end(
         for flooder in empty.values():
             stopped = node_log.wait_for("peer stopped", peer=flooder.key.node_id)
             assert "packets without data" in stopped["reason"]
+        scores = BookClient(node.names.addrbook)
+        floods = {each.key.node_id for each in empty.values()}
+        wait_until(lambda: {each.subject for each in scores.call(Misbehaviour.offenders)} == floods)
+        assert {each.last for each in scores.call(Misbehaviour.offenders)} == {Offence.PACKET_FLOOD}
         staying = {honest.key.node_id, crumbs.key.node_id, *(each.key.node_id for each in with_data.values())}
         wait_until(lambda: {peer.id for peer in node.peers()} == staying)
         assert number > 0

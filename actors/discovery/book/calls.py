@@ -48,7 +48,7 @@ QUESTIONS: Mapping[Method, Callable[[AddrBook], Any]] = {
     DialChooser.offer: _dials,
     FactList.all: _facts,
     Misbehaviour.prefix_score: _misbehaviour,
-    Misbehaviour.standings: _misbehaviour,
+    Misbehaviour.offenders: _misbehaviour,
 }
 """Their answers promise nothing, and wait for no disk."""
 

@@ -41,8 +41,8 @@ _NUMBERS = 6  # of a fact
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How an ID, a host or a network stands.
+class Offender:
+    """What counts against an ID, a host or a network.
 
     Args:
         score: points that count now.
@@ -158,15 +158,15 @@ class Misbehaviour:
         lifted = self._bad_peers.lift(subject)
         return self._forget(normal_subject(subject)) or lifted
 
-    def standings(self) -> tuple[Standing, ...]:
+    def offenders(self) -> tuple[Offender, ...]:
         """All who have points now, the most first."""
         now = self._now()
         found = [
-            Standing(subject, record.points(now), record.offences, record.last, record.at, record.bans)
+            Offender(subject, record.points(now), record.offences, record.last, record.at, record.bans)
             for subject, record in self._records.items()
             if record.points(now) >= LEAST
         ]
-        return tuple(sorted(found, key=lambda standing: (-standing.score, standing.subject)))
+        return tuple(sorted(found, key=lambda offender: (-offender.score, offender.subject)))
 
     # --- inside ---
 
@@ -194,8 +194,8 @@ class Misbehaviour:
 
     def _ban(self, subject: str, record: _Record, offence: Offence, now: int) -> Ban | None:
         """Ban a subject, unless it is: several connections may offend in the same moment, and that is one ban."""
-        standing = self._bans.get(subject)
-        if standing is not None and standing.shuts_out_until > now:
+        ban = self._bans.get(subject)
+        if ban is not None and ban.shuts_out_until > now:
             return None
         before = record.bans_that_count(now)
         seconds = min(FIRST_BAN_S * 2.0 ** min(before, 16), WEIGHTS[offence].longest_ban)

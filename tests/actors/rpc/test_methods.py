@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.book.misbehaviour import Standing
+from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.rpc.methods import SAFE, UNSAFE, methods
@@ -17,7 +17,7 @@ from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapsho
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
 
 BAN = Ban("9.9.9.9", "scans us", 10 * SECOND, 3610 * SECOND)
-STANDING = Standing("9.9.9.9", 12.345, 3, Offence.PACKET_FLOOD, 10 * SECOND, 1)
+OFFENDER = Offender("9.9.9.9", 12.345, 3, Offence.PACKET_FLOOD, 10 * SECOND, 1)
 PEER = f"{'03' * 20}@127.0.0.1:1"
 
 
@@ -45,7 +45,7 @@ class FakeNode:
         self.dialled.append((peers, persistent, unconditional, private))
 
     async def bans(self, *, hide_private: bool) -> BansSnapshot:
-        return BansSnapshot(() if hide_private else (BAN,), (STANDING,))
+        return BansSnapshot(() if hide_private else (BAN,), (OFFENDER,))
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         self.banned.append((subject, seconds, reason))

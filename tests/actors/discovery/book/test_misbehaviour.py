@@ -226,14 +226,14 @@ def test_who_was_forgiven_begins_anew(stage: Stage) -> None:
 def test_points_can_be_forgiven_before_there_is_a_ban(stage: Stage) -> None:
     stage.scores.charge(Offence.HANDSHAKE_GARBAGE, ip=HOST)
     assert stage.scores.forgive("9.8.7.0/24")
-    assert [each.subject for each in stage.scores.standings()] == ["9.8.7.6", "9.8.0.0/16"]
+    assert [each.subject for each in stage.scores.offenders()] == ["9.8.7.6", "9.8.0.0/16"]
 
 
 def test_scores_survive_a_restart_and_decay_meanwhile(stage: Stage) -> None:
     stage.scores.charge(Offence.PACKET_FLOOD, PEER, HOST)
     stage.clock.pass_by(HALF_LIFE_S)
     stage.restart()
-    found = {each.subject: each for each in stage.scores.standings()}
+    found = {each.subject: each for each in stage.scores.offenders()}
     assert found[PEER].score == pytest.approx(30.0)
     assert (found[PEER].last, found[PEER].offences) == (Offence.PACKET_FLOOD, 1)
     assert found["9.8.7.6"].score == pytest.approx(10.0)
@@ -248,7 +248,7 @@ def test_what_has_decayed_is_forgotten_on_disk_too(stage: Stage) -> None:
     facts = stage.book.facts.all()
     stage.book = stage.opened()
     stage.book.restore((), (), facts, stored=True)
-    assert stage.scores.standings() == ()
+    assert stage.scores.offenders() == ()
     assert stage.book.drain().facts == (Fact(FactKind.OFFENCES, PEER),)
 
 
@@ -261,7 +261,7 @@ def test_facts_of_a_later_version_are_left_out(stage: Stage) -> None:
         Fact(FactKind.OFFENCES, "c", (50_000,)),
     ]
     stage.book.restore((), (), facts, stored=True)
-    assert stage.scores.standings() == ()
+    assert stage.scores.offenders() == ()
 
 
 def test_a_clock_that_is_set_back_makes_nobody_worse(stage: Stage) -> None:
@@ -300,11 +300,11 @@ def test_no_history_makes_a_score_negative_or_a_ban_longer_than_its_offence_allo
         for ban in stage.scores.charge(offence, node_id(number), HOST if has_host else None):
             assert 0 < (ban.until - ban.since) / SECOND <= WEIGHTS[offence].longest_ban
         stage.clock.pass_by(pause)
-    scores = [each.score for each in stage.scores.standings()]
+    scores = [each.score for each in stage.scores.offenders()]
     assert scores == sorted(scores, reverse=True)
     assert all(score >= LEAST for score in scores)
-    before = stage.scores.standings()
+    before = stage.scores.offenders()
     stage.restart()
-    after = stage.scores.standings()
+    after = stage.scores.offenders()
     assert {each.subject for each in after} <= {each.subject for each in before}
     assert [each.score for each in after] == pytest.approx(scores[: len(after)], abs=0.001)

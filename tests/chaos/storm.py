@@ -7,9 +7,6 @@ six peers ══ numbered messages ══ node <── kill, pause, freeze, doze
 
 from __future__ import annotations
 
-import contextlib
-import heapq
-import itertools
 import os
 import signal
 import subprocess
@@ -21,9 +18,9 @@ from typing import Any, Protocol, Self
 
 from tests.chaos.chaos_node import PROBE_TIMEOUT_S, ChaosNode, Log
 from tests.chaos.deeds import Deeds
-from tests.chaos.faults import few_descriptors, full_disk_of, slow_disk
 from tests.chaos.footprint import Footprint, growth, measure
 from tests.chaos.links import Link
+from tests.chaos.passing import Passing, break_link, tamper
 from tests.chaos.plan import FORK_SERVER, HOSTS, IS_FATAL, IS_PASSING, NODE, PARTS, Action, Harm, draw
 from tests.chaos.reactors import POISON, PUSH, SPILL, STORE
 from tests.chaos.report import Report
@@ -90,9 +87,7 @@ class Storm:
         self._log: Log
         self._traffic: Traffic
         self._paused: dict[str, int] = {}  # target → PID
-        self._passing: set[tuple[Harm, str]] = set()
-        self._undo: list[tuple[float, int, Callable[[], object]]] = []  # when, and what
-        self._numbers = itertools.count()
+        self._passing = Passing()
         self._hung: str | None = None
         self._calm_at = self._look_at = 0.0
         self._acts: dict[str, list[tuple[Harm, float]]] = {part: [] for part in PARTS}  # fatal ones, and when
@@ -209,8 +204,7 @@ class Storm:
     def _look(self) -> None:
         """Take in what has happened; continue who has paused for long enough. Raises: _GivenUpError."""
         now = time.monotonic()
-        while self._undo and self._undo[0][0] <= now:
-            heapq.heappop(self._undo)[-1]()
+        self._passing.look()
         if not self._node.lives():
             raise _GivenUpError(f"the node has ended:\n{self._node.log_path.read_text()[-2000:]}")
         self._log.read()
@@ -315,7 +309,7 @@ class Storm:
             case Harm.PAUSE:
                 self._paused[target] = self._pid(target)
                 os.kill(self._paused[target], signal.SIGSTOP)
-                self._later(seconds, lambda: os.kill(self._paused.pop(target), signal.SIGCONT))
+                self._passing.later(seconds, lambda: os.kill(self._paused.pop(target), signal.SIGCONT))
             case Harm.FREEZE:
                 os.kill(self._pid(target), signal.SIGSTOP)
             case Harm.DOZE:
@@ -325,69 +319,29 @@ class Storm:
             case _:
                 self._node.call("raise", actor=target)
 
-    def _later(self, seconds: float, undo: Callable[[], object]) -> None:
-        heapq.heappush(self._undo, (time.monotonic() + seconds, next(self._numbers), undo))
-
     def _begin_fault(self, action: Action) -> None:
         """What passes by itself, in a process of the node: it may be killed meanwhile, as any other."""
-        harm, target, node = action.harm, action.target, self._node
+        harm, target = action.harm, action.target
         self._wait(
-            lambda: self._is_free(target, NODE) and (harm, target) not in self._passing, f"{target} to be up"
+            lambda: self._is_free(target, NODE) and not self._passing.has(target, harm), f"{target} to be up"
         )
-        self._deeds.passing[harm] += 1
-        match harm:
-            case Harm.JUMP:
-                node.call("set clock", actor=target, seconds=action.jump)
-                self._pass(action, lambda: node.call("set clock", actor=target, seconds=0.0))
-            case Harm.LOSE_NAMES:
-                node.call("lose names", actor=target, lost=True)
-                self._pass(action, lambda: node.call("lose names", actor=target, lost=False))
-            case _:
-                stack = contextlib.ExitStack()
-                pid = self._pid(target)
-                fault = {Harm.FILL: full_disk_of, Harm.STARVE: few_descriptors}.get(harm)
-                stack.enter_context(fault(pid) if fault is not None else slow_disk(node.store))
-                self._pass(action, stack.close)
+        self._pass(action, tamper(action, self._node, self._pid(target)))
 
     def _harm_link(self, action: Action, peer: GoPeer, link: Link) -> None:
-        """Between the node and a peer."""
-        cuts = action.harm is Harm.CUT
-        others = {Harm.CUT, Harm.SILENCE}
+        """Between the node and a peer. The node may reach it in another way at once, at the address that it tells."""
         self._wait(
-            lambda: (
-                self._connected[peer.id]
-                and not any((each, action.target) in self._passing for each in others)
-            ),
+            lambda: self._connected[peer.id] and not self._passing.has(action.target, Harm.CUT, Harm.SILENCE),
             f"peer {peer.id} to be connected",
         )
-        self._deeds.passing[action.harm] += 1
-        self._log.harmed()
-        if cuts:
-            link.cut()  # the node may reach it in another way at once, at the address that it tells
+        self._pass(action, break_link(action, link, self._log))
+        if action.harm is Harm.CUT:
             self._wait(lambda: not link.is_in_use, f"the link to peer {peer.id} to end")
             self._log.harmed()
-        else:
-            link.silence()
-
-        def mend() -> None:
-            link.mend()
-            self._log.harmed()
-
-        self._pass(action, mend)
 
     def _pass(self, action: Action, undo: Callable[[], object]) -> None:
         """Undo it in time; but not while the node is paused, which may have a part in it."""
-        key = action.harm, action.target
-        self._passing.add(key)
-
-        def end() -> None:
-            if NODE in self._paused:
-                self._later(LOOK_S, end)
-                return
-            undo()
-            self._passing.discard(key)
-
-        self._later(action.seconds, end)
+        self._deeds.passing[action.harm] += 1
+        self._passing.begin(action, undo, lambda: NODE not in self._paused, LOOK_S)
 
     def _pid(self, target: str) -> int:
         if target == NODE:

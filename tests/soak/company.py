@@ -26,7 +26,6 @@ AT_ONCE = 8
 PATIENCE_S = 40.0  # for the end of a connection: the node gives up a handshake after 20 s
 LOOK_S = 5.0
 MOST_MIB = 1.0  # of growth in ten minutes
-MOST_DESCRIPTORS = 2.0
 
 
 class _Where:
@@ -79,13 +78,10 @@ class Company:
     def violations(self) -> Iterator[str]:
         """What must not be, a line each."""
         yield from self._lenient
-        for what, slopes, unit, most in (
-            ("MiB of memory", self._memory, MEBIBYTE, MOST_MIB),
-            ("descriptors", self._descriptors, 1, MOST_DESCRIPTORS),
-        ):
-            for name, slope in slopes.found().items():
-                if slope.is_telling and slope.per_period / unit > most:
-                    yield f"{name}: {slope.per_period / unit:+.2f} {what} in 10 min, at most {most:g} are allowed"
+        for name, slope in self._memory.found().items():
+            growth = slope.per_period / MEBIBYTE
+            if slope.is_telling and growth > MOST_MIB:
+                yield f"{name}: {growth:+.2f} MiB in 10 min, at most {MOST_MIB:g} is allowed"
 
     def _visit(self) -> None:
         """All cases, in their order, again and again."""

@@ -1,7 +1,7 @@
 """The command `peerage simulate`."""
 
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import click
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.timestamps import SECOND
+from peerage.actors.discovery.simulation.attack import ATTACKS, Attack
 from peerage.actors.discovery.simulation.simulation import Result, Scenario
 from peerage.actors.discovery.simulation.simulation import simulate as run_simulation
 from peerage.commands.exit_status import MistakeError
@@ -17,10 +18,13 @@ from peerage.commands.simulation_plot import plot_svg
 from peerage.commands.written import write_text
 from peerage.config.duration import parse_duration
 
+PLAIN = "few-prefixes"
 RULES = ("peerage", "cometbft", "both")
 
 
-@click.command("simulate", epilog="Example: peerage simulate --nodes 200 --attacker 10000 --rules both")
+@click.command(
+    "simulate", epilog="Example: peerage simulate --nodes 60 --seeds 1 --attack held-places --rules both"
+)
 @click.option(
     "--nodes", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Honest nodes."
 )
@@ -61,14 +65,19 @@ RULES = ("peerage", "cometbft", "both")
     help="Addresses in the seeds' books at which there is no node.",
 )
 @click.option(
-    "--attacker",
-    type=click.IntRange(0, 100_000),
-    default=0,
-    show_default=True,
-    help="Addresses of an attacker who wants all outbound slots of some victims.",
+    "--attack",
+    type=click.Choice(list(ATTACKS)),
+    help=f"What an attacker does who wants the slots of some victims; with --attacker alone: {PLAIN}.",
 )
 @click.option(
-    "--groups", type=click.IntRange(1, 4096), default=8, show_default=True, help="The attacker's /16 groups."
+    "--attacker",
+    type=click.IntRange(0, 100_000),
+    help="Addresses of the attacker; by default as many as the attack has, and none without one.",
+)
+@click.option(
+    "--groups",
+    type=click.IntRange(1, 4096),
+    help="The attacker's /16 groups; by default those of the attack.",
 )
 @click.option(
     "--victims", type=click.IntRange(1), default=20, show_default=True, help="The attacker's victims."
@@ -101,13 +110,20 @@ RULES = ("peerage", "cometbft", "both")
     "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw the results."
 )
 def simulate(
-    downtime: str, rules: str, without: tuple[str, ...], plot: Path | None, groups: int, **numbers: float
+    downtime: str,
+    rules: str,
+    without: tuple[str, ...],
+    plot: Path | None,
+    attack: str | None,
+    attacker: int | None,
+    groups: int | None,
+    **numbers: float,
 ) -> None:
     """Simulate how the nodes of a network find each other, on virtual time and without sockets.
 
     Every node uses the address book and the peer manager of a real one. Prints how long it takes until 95 % have all their
     outbound peers, how inbound peers are distributed, how good the seeds' answers are, and how many of the victims'
-    outbound slots the attacker wins; the victims restart after three quarters of the time.
+    slots the attacker wins; the victims restart after three quarters of the time.
     """
     if plot is not None and plot.suffix.lower() != ".svg":
         raise MistakeError(f"--plot: found {str(plot)!r}, allowed: a name that ends in .svg")
@@ -119,8 +135,7 @@ def simulate(
         downtime_s=_seconds(downtime),
         unreachable=numbers["unreachable"],
         dead=int(numbers["dead"]),
-        attacker=int(numbers["attacker"]),
-        attacker_groups=groups,
+        attack=_attack(attack, attacker, groups),
         victims=int(numbers["victims"]),
         seed=int(numbers["seed"]),
         max_outbound=int(numbers["outbound"]),
@@ -141,6 +156,15 @@ def simulate(
 def rules_of(scenario: Scenario) -> str:
     """The name of the rules that a scenario uses."""
     return "cometbft" if scenario.cometbft else "peerage"
+
+
+def _attack(name: str | None, addresses: int | None, groups: int | None) -> Attack | None:
+    """The attack, with other numbers where they are given; None without any."""
+    if addresses == 0 or (name is None and addresses is None):
+        return None
+    attack = ATTACKS[name or PLAIN]
+    addresses, groups = addresses or attack.addresses, groups or attack.groups
+    return replace(attack, addresses=addresses, groups=groups)
 
 
 def _seconds(duration: str) -> float:
@@ -177,14 +201,23 @@ def _report(results: list[Result]) -> list[str]:
         ("dials", *(str(result.dials) for result in results)),
         ("dials that succeeded", *(str(result.dials_succeeded) for result in results)),
     ]
-    if results[0].scenario.attacker:
+    attack = results[0].scenario.attack
+    if attack is not None:
         rows += [
-            ("attacker's share of all addresses", *(f"{_attackers(result):.1%}" for result in results)),
+            (
+                "attacker's share of all addresses",
+                *(f"{_attackers(result, attack):.1%}" for result in results),
+            ),
             (
                 "attacker's outbound slots before restart",
                 *(_share(result.hostile_before) for result in results),
             ),
             ("attacker's outbound slots at the end", *(_share(result.hostile) for result in results)),
+            (
+                "attacker's inbound slots before restart",
+                *(_share(result.hostile_inbound_before) for result in results),
+            ),
+            ("attacker's inbound slots at the end", *(_share(result.hostile_inbound) for result in results)),
         ]
     return [f"{row[0]:<42}{''.join(f'{cell:>14}' for cell in row[1:])}".rstrip() for row in rows]
 
@@ -197,10 +230,10 @@ def _share(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _attackers(result: Result) -> float:
+def _attackers(result: Result, attack: Attack) -> float:
     scenario = result.scenario
     others = scenario.nodes + scenario.seeds + scenario.dead
-    return scenario.attacker / (scenario.attacker + others)
+    return attack.addresses / (attack.addresses + others)
 
 
 def _range(result: Result) -> str:

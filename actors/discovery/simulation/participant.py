@@ -1,4 +1,4 @@
-"""The participants of a simulated network, the connections between them, and an attacker's nodes."""
+"""The participants of a simulated network, and the connections between them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from peerage.actors.discovery.book.selection import MAX_SELECTION
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -97,9 +96,14 @@ class Participant(ABC):
             if then_disconnect:
                 self.disconnect(peer)
 
+    @property
+    def is_useful(self) -> bool:
+        """Whether it passes on what its peers can use: transactions, votes, blocks."""
+        return True
+
     @abstractmethod
-    def has_room(self) -> bool:
-        """Whether an inbound peer is let in."""
+    def lets_in(self, newcomer: Participant) -> bool:
+        """Whether a node that dials is let in as an inbound peer. Another one may have to go for it, and is gone then."""
 
     @abstractmethod
     def joined(self, peer: Participant, *, is_outbound: bool) -> None:
@@ -116,33 +120,3 @@ class Participant(ABC):
     @abstractmethod
     def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
         """A peer tells addresses."""
-
-
-class HostileNode(Participant):
-    """A node of an attacker: always online and close to everybody, accepts all connections, tells only hostile addresses."""
-
-    hostile = True
-
-    def __init__(self, world: World, address: NetAddress, band: Sequence[NetAddress]) -> None:
-        super().__init__(world, address, distance=0.01)
-        self.online = True
-        self._band = band
-
-    def has_room(self) -> bool:
-        """Always."""
-        return True
-
-    def joined(self, peer: Participant, *, is_outbound: bool) -> None:
-        """Do nothing."""
-
-    def parted(self, peer: Participant, *, hung_up: bool) -> None:
-        """Do nothing."""
-
-    def requested(self, peer: Participant) -> None:
-        """Answer with as many hostile addresses as an answer may hold."""
-        if self.is_peer(peer.id):
-            told = self.world.rng.sample(self._band, min(MAX_SELECTION, len(self._band)))
-            self.world.after(self.world.delay(self, peer), lambda: self.deliver(peer, told))
-
-    def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
-        """Ignore them: it never asks."""

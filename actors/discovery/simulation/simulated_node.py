@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.calls import perform
+from peerage.actors.discovery.inbound_eviction import InboundEviction, InboundPeer, Outlook
 from peerage.actors.discovery.manager.discoverer import Discoverer
 from peerage.actors.discovery.manager.effects import (
     AskBook,
@@ -40,6 +41,8 @@ from peerage.wire.net_address import NetAddress, id_in
 
 GOOD_AFTER_S = 600.0
 """CometBFT's consensus marks a peer good after 10,000 useful votes. The simulation does so after ten minutes."""
+USE_EVERY_S = 10.0  # how often an honest node has something for a peer that others have not told it yet
+OUTLOOK_S = 1.0  # for as long a full node knows who would go next, while its inbound peers stay the same
 NOBODY = frozenset[str]()
 REACHED = DialEnd(DialOutcome.REACHED)
 CONNECTED_BEFORE = DialEnd(DialOutcome.CONNECTED_BEFORE)
@@ -53,6 +56,7 @@ class SimulatedNode(Participant):
         seeds: dialled when it knows no other node.
         cometbft: whether consensus marks peers as good, not the handshake.
         shape: of its book.
+        eviction: gives inbound places to newcomers when all are taken; None: they are refused, as by CometBFT.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class SimulatedNode(Participant):
         reachable: bool = True,
         cometbft: bool = False,
         shape: BookShape | None = None,
+        eviction: InboundEviction | None = None,
     ) -> None:
         super().__init__(world, address, distance=distance, reachable=reachable, is_seed=settings.seed_mode)
         self.max_outbound = settings.max_outbound
@@ -83,6 +88,9 @@ class SimulatedNode(Participant):
         self._settings = settings
         self._seeds = seeds
         self._cometbft = cometbft
+        self._eviction = eviction
+        self._outlook: Outlook | None = None  # of the present inbound peers
+        self._outlook_until = 0.0
         self._discoverer: Discoverer | None = None  # of the present life
         self._connected: dict[NodeID, ConnectedPeer] = {}
         self._dialling: dict[NodeID, float] = {}  # since when
@@ -122,15 +130,38 @@ class SimulatedNode(Participant):
 
     # --- what comes in ---
 
-    def has_room(self) -> bool:
-        """Whether an inbound peer is let in."""
-        return len(self.inbound) < self.max_inbound
+    def lets_in(self, newcomer: Participant) -> bool:
+        """Whether a node that dials is let in: if there is a place, or somebody's is given to it."""
+        if len(self.inbound) < self.max_inbound:
+            return True
+        if self._eviction is None:
+            return False
+        now = self.world.now
+        if self._outlook is None or now >= self._outlook_until:
+            self._outlook = self._eviction.outlook(map(self._inbound_peer, self.inbound.values()))
+            self._outlook_until = now + OUTLOOK_S
+        victim = self._outlook.victim_for(newcomer.address.group(strict=True))
+        if victim is None:
+            return False
+        self.disconnect(self.inbound[NodeID(victim.id)])
+        return True
+
+    def _inbound_peer(self, peer: Participant) -> InboundPeer:
+        """What a node knows of one. Honest nodes have something new once in a while, hostile ones whenever they want to."""
+        age = self.world.moment.at - self._connected[peer.id].since
+        idle = math.inf
+        if peer.is_useful:
+            idle = 0.0 if peer.hostile else age % USE_EVERY_S
+        latency = 2 * self.world.delay(self, peer)
+        return InboundPeer(peer.id, peer.address.group(strict=True), age, latency, idle)
 
     def joined(self, peer: Participant, *, is_outbound: bool) -> None:
         """A node is connected now."""
         discoverer, now = self._discoverer, self.world.now
         if discoverer is None:
             return
+        if not is_outbound:
+            self._outlook = None
         connected = self._connected[peer.id] = ConnectedPeer(
             id=peer.id,
             connection="",
@@ -151,6 +182,8 @@ class SimulatedNode(Participant):
         discoverer, connected = self._discoverer, self._connected.pop(peer.id, None)
         if connected is not None and connected.is_outbound:
             self.world.outbound_changed(self)
+        else:
+            self._outlook = None
         if discoverer is not None and connected is not None:
             self._carry_out(
                 discoverer, discoverer.peer_removed(self.world.moment, connected, hung_up=hung_up)

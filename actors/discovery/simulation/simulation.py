@@ -16,11 +16,14 @@ from statistics import fmean, pstdev
 
 from peerage.actors.discovery.book.buckets import BookShape
 from peerage.actors.discovery.book.policies import COMETBFT_RULES, Improvements
+from peerage.actors.discovery.inbound_eviction import InboundEviction
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.exchange import SEED_BIAS
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import COMETBFT_PACE, DiscoverySettings, Pace
-from peerage.actors.discovery.simulation.participant import HostileNode, Participant
+from peerage.actors.discovery.simulation.attack import Attack
+from peerage.actors.discovery.simulation.attacker import Attacker
+from peerage.actors.discovery.simulation.participant import Participant
 from peerage.actors.discovery.simulation.place import Place
 from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
 from peerage.wire.keys import NodeID
@@ -34,9 +37,8 @@ FAR_S = 0.15  # from the farthest node to the middle of the network
 SAMPLE_S = 5.0  # between two points of the curve
 CONVERGED = 0.95
 SEED_MAX_INBOUND = 1000
+SALT_BYTES = 16
 SEED_SHAPE = BookShape(new_buckets=1024, old_buckets=256)
-HOSTILE_DIAL_S = 2.0  # how often one of the attacker's nodes connects to each victim and seed
-HOSTILE_STAY_S = 60.0  # how long it stays, in order to be asked
 VICTIM_RESTART = 0.75  # share of the simulated time; an eclipse attack waits for a restart
 JUDGED_ANSWERS = 20  # of each seed, at the end
 
@@ -47,8 +49,8 @@ class Scenario:
 
     nodes: honest nodes, not counting seeds; they start at random times within `ramp_s`. churn: how often a node goes down
     per hour, for `downtime_s` on average. unreachable: the share of nodes that cannot be dialled though they tell an
-    address. dead: how many addresses in the seeds' books belong to no node. attacker: how many hostile addresses there
-    are, in `attacker_groups` groups, against `victims` nodes.
+    address. dead: how many addresses in the seeds' books belong to no node. attack: what is done to `victims` nodes and to
+    the seeds, if anything. evicts: whether a node whose inbound places are taken gives one away for a newcomer.
     """
 
     nodes: int = 1000
@@ -58,8 +60,7 @@ class Scenario:
     downtime_s: float = 600.0
     unreachable: float = 0.0
     dead: int = 0
-    attacker: int = 0
-    attacker_groups: int = 8
+    attack: Attack | None = None
     victims: int = 20
     seed: int = 1
     max_outbound: int = 10
@@ -67,10 +68,11 @@ class Scenario:
     ramp_s: float = 60.0
     cometbft: bool = False
     improvements: Improvements | None = None
+    evicts: bool = True
 
     def compared(self) -> Scenario:
         """The same world with CometBFT's rules."""
-        return replace(self, cometbft=True, improvements=None)
+        return replace(self, cometbft=True, improvements=None, evicts=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Result:
     not counting seeds and hostile peers. book: the number of known addresses. served: of the addresses that seeds would tell
     at the end, the share that answers; None if there are none. dials, dials_succeeded: how many there were.
     hostile_before, hostile: the attacker's share of its victims' outbound slots, before their restart and at the end;
-    None without an attacker.
+    hostile_inbound_before, hostile_inbound: the same of their inbound slots. None without an attacker.
     """
 
     scenario: Scenario
@@ -116,6 +118,8 @@ class Result:
     hostile_before: float | None
     hostile: float | None
     events: int
+    hostile_inbound_before: float | None = None
+    hostile_inbound: float | None = None
 
 
 def simulate(scenario: Scenario, progress: Callable[[float], None] | None = None) -> Result:
@@ -152,7 +156,7 @@ class SimulatedNetwork:
         self._curve: list[tuple[float, float]] = []
         self._dials = self._succeeded = 0
         self._hostile_before: float | None = None
-        self._band: list[Place] = []
+        self._hostile_inbound_before: float | None = None
         self._build()
 
     # --- called by the nodes ---
@@ -178,7 +182,7 @@ class SimulatedNetwork:
             return
 
         def settle() -> None:
-            let_in = target.online and target.has_room()
+            let_in = target.online and target.lets_in(node)
             self._succeeded += let_in
             done(target if let_in else None)
 
@@ -228,7 +232,9 @@ class SimulatedNetwork:
             pace=COMETBFT_PACE if scenario.cometbft else Pace(),
         )
         of_seeds = replace(ordinary, seed_mode=True, max_inbound=SEED_MAX_INBOUND)
+        attack = scenario.attack
         places = [self._place() for _ in range(scenario.seeds)]
+        taken = round(scenario.seeds * attack.seeds) if attack is not None else 0
         texts = [str(place) for place in places]
         seeds = SeedList(texts)
 
@@ -242,20 +248,22 @@ class SimulatedNetwork:
                 reachable=reachable,
                 cometbft=scenario.cometbft,
                 shape=SEED_SHAPE if seed and not scenario.cometbft else None,
+                eviction=InboundEviction(rng.randbytes(SALT_BYTES)) if scenario.evicts else None,
             )
             self._by_id[node.id] = node
             return node
 
-        self.seeds = [make(place, seed=True) for place in places]
+        self.seeds = [make(place, seed=True) for place in places[taken:]]
         hidden = round(scenario.nodes * scenario.unreachable)
         self.nodes = [make(self._place(), reachable=index >= hidden) for index in range(scenario.nodes)]
         self._bury(scenario.dead)
         for seed in self.seeds:
             seed.start()
+        head_start = self._attack(attack, places[:taken]) if attack is not None else 0.0
+        victims = {victim.id for victim in self.victims}
         for node in self.nodes:
-            self.after(rng.random() * scenario.ramp_s, lambda node=node: self._start(node))  # type: ignore[misc]  # mypy takes no default for a lambda's argument
-        if scenario.attacker:
-            self._attack(scenario)
+            late = 0.0 if node.id in victims else head_start
+            self.after(late + rng.random() * scenario.ramp_s, lambda node=node: self._start(node))  # type: ignore[misc]  # mypy takes no default for a lambda's argument
         self.after(0.0, self._sample)
 
     def _place(self, group: int | None = None) -> Place:
@@ -302,35 +310,23 @@ class SimulatedNetwork:
 
     # --- the attacker ---
 
-    def _attack(self, scenario: Scenario) -> None:
-        groups = self.rng.sample(range(10 * 256, 200 * 256), scenario.attacker_groups)
-        self._band = [self._place(groups[index % len(groups)]) for index in range(scenario.attacker)]
-        hostile = [HostileNode(self, place, self._band) for place in self._band]
-        self._by_id.update((node.id, node) for node in hostile)
+    def _attack(self, attack: Attack, seeds: Sequence[Place]) -> float:
+        """Choose the victims and begin. Args: seeds, the hostile ones. Returns: how long the other nodes wait."""
+        groups = self.rng.sample(range(10 * 256, 200 * 256), attack.groups)
+        places = [self._place(groups[index % len(groups)]) for index in range(attack.addresses)]
+        honest = [node.address for node in self.nodes]
+        attacker = Attacker(self, attack, places, seeds=seeds, honest=honest, bury=self._place)
+        self._by_id.update((node.id, node) for node in (*attacker.nodes, *attacker.seeds))
         open_nodes = [node for node in self.nodes if node.reachable]
-        self.victims = self.rng.sample(open_nodes, min(scenario.victims, len(open_nodes)))
+        self.victims = self.rng.sample(open_nodes, min(self.scenario.victims, len(open_nodes)))
         for target in (*self.victims, *self.seeds):
-            self._haunt(target, hostile)
-        self.after(VICTIM_RESTART * scenario.hours * HOUR_S, self._restart_victims)
-
-    def _haunt(self, target: SimulatedNode, hostile: Sequence[HostileNode]) -> None:
-        """Let one hostile node after the other connect for a while, so that the target learns their addresses."""
-
-        def turn() -> None:
-            self.after(HOSTILE_DIAL_S, turn)
-            node = self.rng.choice(hostile)
-            if target.online and target.has_room() and not target.is_peer(node.id):
-                node.connect(target)
-                self.after(HOSTILE_STAY_S, lambda: leave(node))
-
-        def leave(node: HostileNode) -> None:
-            if node.id in target.inbound:
-                node.disconnect(target)
-
-        self.after(self.rng.random() * HOSTILE_DIAL_S, turn)
+            attacker.haunt(target)
+        self.after(VICTIM_RESTART * self.scenario.hours * HOUR_S, self._restart_victims)
+        return attack.head_start_s
 
     def _restart_victims(self) -> None:
         self._hostile_before = self._hostile_share()
+        self._hostile_inbound_before = self._hostile_inbound_share()
         for victim in self.victims:
             if victim.online:
                 self._stop(victim, 5.0)
@@ -338,6 +334,11 @@ class SimulatedNetwork:
     def _hostile_share(self) -> float:
         slots = sum(victim.max_outbound for victim in self.victims)
         won = sum(peer.hostile for victim in self.victims for peer in victim.outbound.values())
+        return won / slots if slots else 0.0
+
+    def _hostile_inbound_share(self) -> float:
+        slots = sum(victim.max_inbound for victim in self.victims)
+        won = sum(peer.hostile for victim in self.victims for peer in victim.inbound.values())
         return won / slots if slots else 0.0
 
     # --- the result ---
@@ -358,7 +359,8 @@ class SimulatedNetwork:
 
     def _result(self, events: int) -> Result:
         # the network cannot have converged before all nodes have started
-        ready = self.scenario.ramp_s
+        attack = self.scenario.attack
+        ready = self.scenario.ramp_s + (attack.head_start_s if attack is not None else 0.0)
         converged = next((at for at, share in self._curve if share >= CONVERGED and at >= ready), None)
         degrees = sorted(
             sum(not peer.hostile and not peer.is_seed for peer in node.inbound.values())
@@ -376,6 +378,8 @@ class SimulatedNetwork:
             self._dials,
             self._succeeded,
             self._hostile_before,
-            self._hostile_share() if self.scenario.attacker else None,
+            self._hostile_share() if attack is not None else None,
             events,
+            self._hostile_inbound_before,
+            self._hostile_inbound_share() if attack is not None else None,
         )

@@ -59,11 +59,25 @@ def test_compares_rules_under_attack_and_draws(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["rules", "peerage", "cometbft"]
-    assert lines[-4].split()[-2:] == ["76.3%", "76.3%"]  # of 100 + 30 + 1 addresses
-    assert lines[-2].startswith("attacker's outbound slots at the end")
+    assert lines[-6].split()[-2:] == ["76.3%", "76.3%"]  # of 100 + 30 + 1 addresses
+    assert [line[:42].rstrip() for line in lines[-5:-1]] == [
+        f"attacker's {way} slots {when}"
+        for way in ("outbound", "inbound")
+        for when in ("before restart", "at the end")
+    ]
     assert len(lines[-2][42:].split()) == 2
     assert lines[-1] == f"drawn: {picture}"
     assert ET.fromstring(picture.read_text()).tag.endswith("svg")
+
+
+def test_a_named_attack_has_its_numbers_unless_others_are_given() -> None:
+    """An attack without addresses is none."""
+    named = run(*SMALL, "--attack", "few-prefixes")
+    assert named.exit_code == 0, named.output
+    assert "96.3%" in named.stdout  # 800 of 831 addresses
+    smaller = [*SMALL, "--attack", "few-prefixes", "--attacker", "50", "--groups", "4"]
+    assert run(*smaller).stdout == run(*SMALL, "--attacker", "50", "--groups", "4").stdout
+    assert "attacker" not in run(*SMALL, "--attack", "early", "--attacker", "0").stdout
 
 
 def test_cometbfts_rules_alone() -> None:
@@ -86,6 +100,7 @@ def test_each_improvement_can_be_switched_off() -> None:
         (["--nodes", "1"], "--nodes"),
         (["--unreachable", "1"], "--unreachable"),
         (["--without", "luck"], "--without"),
+        (["--attack", "magic"], "--attack"),
     ],
 )
 def test_mistakes_are_named(options: list[str], text: str) -> None:

@@ -1,13 +1,14 @@
-"""A world of a few nodes for tests of those who take part in it."""
+"""A world of a few nodes for tests of those who take part in it, and one of them that only writes down what happens."""
 
 from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
+from peerage.actors.discovery.inbound_eviction import InboundEviction
 from peerage.actors.discovery.manager.agenda import Moment
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings
@@ -15,6 +16,7 @@ from peerage.actors.discovery.simulation.participant import Participant
 from peerage.actors.discovery.simulation.place import Place
 from peerage.actors.discovery.simulation.simulated_node import SimulatedNode
 from peerage.wire.keys import NodeID
+from peerage.wire.net_address import NetAddress
 from tests.actors.discovery.nodes import START, address
 
 DELAY_S = 0.1
@@ -42,10 +44,10 @@ class LittleWorld:
     def at(self, when: float, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (when, next(self._order), action))
 
-    def dial(self, _node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
+    def dial(self, node: Participant, node_id: NodeID, done: Callable[[Participant | None], None]) -> None:
         self.dials.append(node_id)
         target = self.by_id.get(node_id)
-        there = target is not None and target.online and target.has_room()
+        there = target is not None and target.online and target.lets_in(node)
         self.after(DELAY_S, lambda: done(target if there else None))
 
     def delay(self, _one: Participant, _other: Participant) -> float:
@@ -66,7 +68,13 @@ class LittleWorld:
         return Place(known.id, str(known.host), known.port)
 
     def node(
-        self, number: int, *, seeds: SeedList | None = None, cometbft: bool = False, **settings: Any
+        self,
+        number: int,
+        *,
+        seeds: SeedList | None = None,
+        cometbft: bool = False,
+        eviction: InboundEviction | None = None,
+        **settings: Any,
     ) -> SimulatedNode:
         """A node that has not been started."""
         node = SimulatedNode(
@@ -76,6 +84,7 @@ class LittleWorld:
             seeds=seeds or SeedList([]),
             distance=0.0,
             cometbft=cometbft,
+            eviction=eviction,
         )
         self.by_id[node.id] = node
         return node
@@ -84,3 +93,26 @@ class LittleWorld:
         node = self.node(number, **options)
         node.start()
         return node
+
+
+class Recorder(Participant):
+    """Writes down what happens to it."""
+
+    def __init__(self, world: LittleWorld, number: int) -> None:
+        super().__init__(world, world.place(number), distance=0.0)
+        self.happened: list[object] = []
+
+    def lets_in(self, newcomer: Participant) -> bool:
+        return True
+
+    def joined(self, peer: Participant, *, is_outbound: bool) -> None:
+        self.happened.append(("joined", peer.id, is_outbound))
+
+    def parted(self, peer: Participant, *, hung_up: bool) -> None:
+        self.happened.append(("parted", peer.id, hung_up))
+
+    def requested(self, peer: Participant) -> None:
+        self.happened.append(("requested", peer.id))
+
+    def told(self, peer: Participant, addresses: Sequence[NetAddress]) -> None:
+        self.happened.append(("told", peer.id, len(addresses)))

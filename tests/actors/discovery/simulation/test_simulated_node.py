@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from peerage.actors.discovery.inbound_eviction import InboundEviction
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.simulation.participant import Participant
-from peerage.actors.discovery.simulation.simulated_node import GOOD_AFTER_S
+from peerage.actors.discovery.simulation.simulated_node import GOOD_AFTER_S, USE_EVERY_S
 from peerage.wire.net_address import NetAddress
-from tests.actors.discovery.simulation.little_world import LittleWorld
+from tests.actors.discovery.simulation.little_world import DELAY_S, LittleWorld
 
 
 def test_nodes_that_know_a_seed_find_each_other() -> None:
@@ -106,3 +107,29 @@ def test_whoever_asks_early_is_answered_late(monkeypatch: pytest.MonkeyPatch) ->
     assert told == 1
     world.pass_by(10.0)
     assert told == 2
+
+
+def test_a_full_node_refuses_newcomers_or_gives_them_a_place() -> None:
+    """As its rule says: here one of the many from one group goes. Without a rule, as with CometBFT's, nobody does."""
+    for eviction in (None, InboundEviction(b"salt")):
+        world = LittleWorld()
+        node = world.started(1, max_inbound=4, eviction=eviction)
+        crowd = [world.started(number) for number in (10, 10 + 2259, 10 + 2 * 2259, 10 + 3 * 2259)]
+        assert len({peer.address.group(strict=True) for peer in crowd}) == 1
+        for peer in crowd:
+            peer.connect(node)
+        world.pass_by(120.0)
+        newcomer = world.started(20)
+        assert node.lets_in(newcomer) == (eviction is not None)
+        assert len(node.inbound) == (4 if eviction is None else 3)
+
+
+def test_what_a_node_knows_of_an_inbound_peer() -> None:
+    """Age, latency, and how long ago it was of use."""
+    world = LittleWorld()
+    node, peer = world.started(1), world.started(2)
+    peer.connect(node)
+    world.pass_by(13.0)
+    known = node._inbound_peer(peer)
+    assert (known.id, known.age, known.latency) == (peer.id, 13.0, 2 * DELAY_S)
+    assert known.idle == 13.0 % USE_EVERY_S

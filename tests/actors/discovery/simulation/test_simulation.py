@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from peerage.actors.discovery.book.policies import Improvements
+from peerage.actors.discovery.simulation.attack import ATTACKS, Attack, Tells
 from peerage.actors.discovery.simulation.simulation import (
     Result,
     Scenario,
@@ -34,7 +35,9 @@ def test_a_network_finds_itself() -> None:
 @pytest.mark.parametrize("cometbft", [False, True])
 def test_the_same_scenario_gives_the_same_result(cometbft: bool) -> None:
     """By the seed of chance; another one gives another result."""
-    scenario = replace(SMALL, churn=5.0, unreachable=0.3, attacker=100, hours=0.05, cometbft=cometbft)
+    scenario = replace(
+        SMALL, churn=5.0, unreachable=0.3, attack=Attack("", addresses=100), hours=0.05, cometbft=cometbft
+    )
     assert simulate(scenario) == simulate(scenario)
     assert simulate(scenario).events != simulate(replace(scenario, seed=2)).events
 
@@ -73,8 +76,9 @@ def test_a_seed_of_ours_tells_addresses_that_answer() -> None:
 
 def eclipse(improvements: Improvements | None = None, *, cometbft: bool = False) -> Result:
     """500 hostile addresses of eight groups against 40 honest ones."""
-    scenario = Scenario(nodes=40, seeds=1, hours=0.25, attacker=500, victims=10, cometbft=cometbft)
-    return simulate(replace(scenario, improvements=improvements))
+    attack = Attack("", addresses=500)
+    scenario = Scenario(nodes=40, seeds=1, hours=0.25, attack=attack, victims=10, improvements=improvements)
+    return simulate(scenario.compared() if cometbft else scenario)
 
 
 def test_an_eclipse_wins_less_than_with_cometbfts_rules() -> None:
@@ -84,6 +88,30 @@ def test_an_eclipse_wins_less_than_with_cometbfts_rules() -> None:
     assert theirs.hostile is not None
     assert ours.hostile < theirs.hostile
     assert (ours.hostile_before or 0.0) < (theirs.hostile_before or 0.0)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_is_carried_out(name: str) -> None:
+    """The attacker wins slots of both kinds before the restart, and nobody has more peers than allowed."""
+    attack = replace(ATTACKS[name], addresses=100, groups=min(ATTACKS[name].groups, 50))
+    scenario = Scenario(nodes=20, seeds=2, hours=0.05, attack=attack, victims=4, max_inbound=20)
+    for each in (scenario, scenario.compared()):
+        network = SimulatedNetwork(each)
+        result = network.run()
+        assert result.hostile_before
+        assert result.hostile_inbound_before
+        assert all(len(node.inbound) <= 20 for node in network.nodes)
+        assert len(network.seeds) == (1 if attack.seeds else 2)
+
+
+def test_whoever_holds_all_places_loses_some_to_newcomers() -> None:
+    """With CometBFT's rules a full node stays as it is, and honest nodes that come later find no place."""
+    attack = replace(ATTACKS["held-places"], addresses=100, tells=Tells.OWN, head_start_s=60.0)
+    scenario = Scenario(nodes=20, seeds=1, hours=0.08, attack=attack, victims=4, max_inbound=10)
+    ours, theirs = simulate(scenario), simulate(scenario.compared())
+    assert theirs.hostile_inbound_before is not None
+    assert theirs.hostile_inbound_before > 0.9
+    assert (ours.hostile_inbound_before or 1.0) < theirs.hostile_inbound_before
 
 
 def test_progress_is_told() -> None:

@@ -5,8 +5,8 @@ each), from one /16 or from everywhere, and comes again a moment after it is sen
 other networks connect, one after the other, and the ten measure the round trip of their pings.
 
 The table says for each run how many newcomers got in, and how long that took; how many of them were still peers at the end;
-the round trips; memory and descriptors of all processes before, at the most and afterwards; and what a hostile connection
-cost the node.
+the round trips; memory and descriptors of all processes, after a short first wave, at the most and afterwards; and what a
+hostile connection cost the node.
 
 Exit code 0: the bounds hold; 1: one does not, and it is named; 2: bad flags. `--seed`: the node is a seed, and the newcomers
 ask it for addresses. `--against cometbft`: the same is done to a CometBFT node, and no bound is checked.
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import structlog
@@ -45,6 +46,7 @@ LIMIT_S = {"one": 2.0, "everywhere": 5.0}  # for a newcomer to get in
 PATIENCE_S = 10.0  # then an attempt is over
 PING_LIMIT_S, GROWTH_MIB, LEFT_MIB = 0.1, 50.0, 10.0
 CALM_S = 5.0  # before the crowd comes
+WAVE_S = 5.0  # a first one: afterwards each process has its ways to the others, and the memory that it needs for a crowd
 RAMP_S = 4.0  # until the crowd is there
 SETTLE_S = 5.0  # after it has gone
 MIB = 2**20
@@ -90,7 +92,8 @@ class Outcome:
     calm_round_trips: list[float] = field(default_factory=list)  # before the crowd came
     round_trips: list[float] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
-    loads: list[Load] = field(default_factory=list)  # before, during, after
+    at_rest: Load = field(default_factory=lambda: Load(0.0, 0, 0.0))
+    loads: list[Load] = field(default_factory=list)  # after the first wave, during the run, afterwards
     connects: int = 0
     identified: int = 0
 
@@ -100,12 +103,12 @@ class Outcome:
 
     @property
     def growth(self) -> float:
-        """MiB, at the most."""
-        return max(load.memory for load in self.loads) - self.loads[0].memory
+        """MiB, at the most, over a node at rest."""
+        return max(load.memory for load in self.loads) - self.at_rest.memory
 
     @property
     def left(self) -> float:
-        """MiB more afterwards than before."""
+        """MiB more afterwards than after the first wave: what a process has once used it keeps, but no more than that."""
         return self.loads[-1].memory - self.loads[0].memory
 
     @property
@@ -134,7 +137,8 @@ class Outcome:
         """The same for the table."""
         times = sorted(self.admitted)
         took = f"{times[len(times) // 2] * 1e3:.0f} / {times[-1] * 1e3:.0f} ms" if times else "-"
-        memory = f"{self.loads[0].memory:.0f} +{self.growth:.0f}, then {self.left:+.0f} MiB"
+        first = self.loads[0].memory - self.at_rest.memory
+        memory = f"{self.at_rest.memory:.0f}; {first:+.0f}; {self.growth:+.0f}; {first + self.left:+.0f} MiB"
         counts = [load.descriptors for load in self.loads]
         descriptors = f"{counts[0]} / {max(counts)} / {counts[-1]}"
         pings = f"{p99(self.calm_round_trips) * 1e3:.1f} / {self.ping_p99 * 1e3:.1f} ms"
@@ -150,24 +154,36 @@ def p99(seconds: Sequence[float]) -> float:
     return sorted(seconds)[int(len(seconds) * 0.99)] if seconds else 0.0
 
 
-HEAD = (
-    "| from | hostile | newcomers in | median / longest | still there | ping p99 before / meanwhile | peers lost | memory | "
-    "descriptors before / most / after | hostile connections (of them with a key) | each cost |\n"
-    "|---|---|---|---|---|---|---|---|---|---|---|"
+COLUMNS = (
+    "from",
+    "hostile",
+    "newcomers in",
+    "median / longest",
+    "still there",
+    "ping p99 before / meanwhile",
+    "peers lost",
+    "memory at rest; after a first wave; at the most; afterwards",
+    "descriptors after a first wave / at the most / afterwards",
+    "hostile connections (of them with a key)",
+    "each cost",
 )
+HEAD = f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|"
 
 
 @contextmanager
-def crowd(address: str, count: int, where: str, pause: float) -> Iterator[subprocess.Popen[bytes]]:
-    """The hostile ones, in a process of their own."""
+def crowd(address: str, count: int, where: str, pause: float) -> Iterator[dict[str, Any]]:
+    """The hostile ones, in a process of their own. What they say at their end is in the dictionary then."""
     arguments = [address.partition("@")[2], str(count), where, "3600", str(pause)]
     command = [sys.executable, "-m", "tests.hostile.crowd", *arguments]
+    said: dict[str, Any] = {}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
-            yield process
+            yield said
         finally:
-            assert process.stdin is not None
             process.stdin.close()
+            said.update(json.loads(process.stdout.read() or "{}"))
 
 
 def attempt(address: str, number: int, outcome: Outcome, *, asks: bool) -> HonestPeer | None:
@@ -204,9 +220,13 @@ def press(
     with Residents(address, sources, channel) as residents:
         time.sleep(CALM_S)
         outcome.calm_round_trips = list(residents.round_trips)
+        outcome.at_rest = Load.of(pids)
+        with crowd(address, count, where, pause):
+            time.sleep(WAVE_S)
+        time.sleep(SETTLE_S)
         residents.round_trips.clear()
         outcome.loads.append(Load.of(pids))
-        with crowd(address, count, where, pause) as process:
+        with crowd(address, count, where, pause) as said:
             time.sleep(RAMP_S)
             begin, held = time.monotonic(), []
             for number in range(ATTEMPTS):
@@ -220,11 +240,7 @@ def press(
             for peer in held:
                 if peer is not None:
                     peer.__exit__()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            process.stdin.close()
-            said = json.loads(process.stdout.read())
-            outcome.connects, outcome.identified = sum(said["connects"].values()), said["identified"]
+        outcome.connects, outcome.identified = sum(said["connects"].values()), said["identified"]
         time.sleep(SETTLE_S)
         outcome.loads.append(Load.of(pids))
         outcome.lost = list(residents.lost)

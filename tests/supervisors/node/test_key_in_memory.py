@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 
 from peerage.actors.runtime import System
 from peerage.wire.keys import NodeKey
-from tests.nodes import StartNode
+from tests.nodes import StartNode, wait_until
 from tests.processes import title_of
 
 CHUNK = 1 << 20
@@ -45,6 +47,44 @@ def holds(pid: int, secret: bytes) -> bool | None:
     except PermissionError:
         return None
     return False
+
+
+@pytest.fixture(scope="module")
+def system_log_level() -> str:
+    """All that there is."""
+    return "debug"
+
+
+def forms_of(secret: bytes) -> set[bytes]:
+    """What a secret may look like in a text."""
+    return {
+        secret,
+        secret.hex().encode(),
+        secret.hex().upper().encode(),
+        base64.b64encode(secret).rstrip(b"=")[:-1],
+        repr(secret)[2:-1].encode(),
+    }
+
+
+@pytest.mark.slow
+def test_no_secret_is_in_the_log_the_arguments_or_the_environment(
+    start_node: StartNode, node_system: System, system_log_file: Path
+) -> None:
+    """At debug, with a connection between two nodes: neither a private key nor the key of the mailboxes."""
+    keys = NodeKey.generate(), NodeKey.generate()
+    one, other = (start_node(node_key=key, p2p={"pex": True}) for key in keys)
+    one.dial(other.address)
+    wait_until(lambda: one.peers() and other.peers())
+    pids = [os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))]
+    texts = [system_log_file.read_bytes()]
+    for pid in pids:
+        for name in ("cmdline", "environ"):
+            with contextlib.suppress(PermissionError):  # closed, as it has the key
+                texts.append(Path(f"/proc/{pid}/{name}").read_bytes())
+    assert b"debug" in texts[0]
+    for secret in (*(key.seed for key in keys), node_system.process.network.key):
+        for form in forms_of(secret):
+            assert not any(form in text for text in texts)
 
 
 @pytest.mark.slow

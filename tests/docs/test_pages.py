@@ -10,6 +10,7 @@ import pytest
 from tests.chaos import test_chaos
 from tests.docs import test_howtos, test_readme, test_reference, test_tutorial
 from tests.docs.pages import CHECKOUT, RUN_LANGUAGES, RUN_PAGES, blocks_of, claimed
+from tests.fuzz import test_sanitized, test_targets
 from tests.house import ROOMS
 from tests.soak import test_soak
 
@@ -18,7 +19,9 @@ TESTS = (
     test_howtos,
     test_readme,
     test_reference,
+    test_sanitized,
     test_soak,
+    test_targets,
     test_tutorial,
 )  # they claim the blocks that they run
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(CHECKOUT.glob("docs/**/*.md"))]

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from peerage.wire import accelerator, loops
+from tests.docs.pages import claim
 from tests.fuzz import sanitized
 from tests.fuzz.loop_rounds import LOOPS, rounds
 from tests.fuzz.sanitized import SOURCE, NoSanitizerError
 
+PAGE = claim("docs/howto/fuzz.md", "tests.fuzz.sanitized")
 BOUND = "count > (message.len - start) / payload"
 
 
@@ -28,6 +30,15 @@ def test_nothing_is_found_in_the_compiled_loops() -> None:
     done = run(800)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "compared with plain Python" in done.stdout
+
+
+@pytest.mark.timeout(300)
+def test_the_command_of_the_page_says_that_nothing_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """With fewer calls, and without the tests."""
+    run(8)  # skips where there are no sanitizers
+    arguments = PAGE.text.replace("40000", "80").split()[3:]
+    assert sanitized.main([*arguments, "--no-tests"]) == 0
+    assert capsys.readouterr().out.rstrip().endswith("nothing found")
 
 
 @pytest.mark.timeout(300)

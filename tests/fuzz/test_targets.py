@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import claim
 from tests.fuzz import __main__ as fuzz_command
 from tests.fuzz import planted_fault
 from tests.fuzz.__main__ import NAMES, target_of
@@ -13,6 +14,7 @@ from tests.fuzz.fuzzer import fuzz, write_corpus
 from tests.fuzz.target import Target
 
 PLANTED = planted_fault.__name__
+PAGE = claim("docs/howto/fuzz.md", "python -m tests.fuzz pex")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -50,6 +52,20 @@ def test_what_does_not_hold_is_found_and_its_input_kept(tmp_path: Path) -> None:
     assert result.finding.parent == tmp_path
     with pytest.raises(ValueError, match="planted"):
         planted_fault.check(result.finding.read_bytes())
+
+
+@pytest.mark.timeout(300)
+def test_the_command_of_the_page_prints_what_it_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For fewer inputs instead of a minute."""
+    pytest.importorskip("atheris", reason="has no wheel for this platform")
+    arguments = PAGE.commands[0][3:]
+    assert fuzz_command.main([*arguments, "--inputs", "100", "--keep", str(tmp_path)]) == 0
+    line = capsys.readouterr().out
+    assert line.startswith("pex ")
+    assert "branches" in line
+    assert any((tmp_path / "pex").iterdir())
 
 
 def test_an_input_can_be_checked_again(

@@ -10,13 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.rpc import app as rpc
 from peerage.actors.rpc import go_json
 from peerage.actors.rpc.protocol import RpcError, read_requests
 from peerage.actors.rpc.settings import RpcLimits
 from tests.actors.http.asgi_exchange import Answer, exchange_async
 from tests.actors.rpc.hostile_requests import REQUESTS
-from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
+from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS, NoBans
 from tests.fuzz.target import MOST_TEXT, Target
 
 RECORDED = Path(__file__).parents[2] / "actors" / "rpc" / "test_app_recorded.json"
@@ -25,8 +26,8 @@ CODES = {-32700, -32600, -32601, -32602, -32603}
 STATUSES = {200, 307, 400, 404, 500}
 
 
-class Node:
-    """Answers everything; what it is told to dial is text."""
+class Node(NoBans):
+    """Answers everything; what it is told to dial or to ban is text."""
 
     async def health(self) -> None:
         """It is well."""
@@ -45,6 +46,14 @@ class Node:
     ) -> None:
         _are_texts(peers)
         assert {persistent, unconditional, private} <= {True, False}
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        _are_texts((subject, reason))
+        return await super().ban(subject, seconds, reason)
+
+    async def unban(self, subject: str) -> bool:
+        _are_texts((subject,))
+        return await super().unban(subject)
 
 
 class NoTextError(BaseException):

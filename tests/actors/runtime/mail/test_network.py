@@ -141,7 +141,7 @@ def test_a_process_whose_mailbox_was_swept_away_has_the_whole_directory_made_aga
     """It cannot know what else is missing, so the others have to notice, too."""
     directory = tmp_path / "mailboxes"
     directory.mkdir(mode=0o700)
-    network, other = Network(str(directory), 2), Network(str(directory), 3)
+    network, other = Network(str(directory), 2, KEY), Network(str(directory), 3, KEY)
     mended: list[Network] = []
     network.on_mended = lambda: mended.append(network)
     other.on_mended = lambda: mended.append(other)

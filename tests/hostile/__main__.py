@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.hostile.floods import SECONDS
 from tests.hostile.results import Results, less_strict, put_through
 from tests.hostile.suite import GROUPS
 from tests.hostile.table import page
 from tests.hostile.targets import CometSwitch, OurNode, Target
+from tests.hostile.visitor import FLOOD_S
 
 __all__ = ["main"]
 
@@ -31,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="of CometBFT, like v0.38.26; repeatable",
     )
     parser.add_argument(
-        "--flood", type=float, default=SECONDS[0], help=f"seconds of each flood (default: {SECONDS[0]:g})"
+        "--flood", type=float, default=FLOOD_S, help=f"seconds of each flood (default: {FLOOD_S:g})"
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="the page of all cases")
     chosen = parser.parse_args(arguments)
-    SECONDS[0] = chosen.flood
-    ours, *theirs = map(_put_through, [OurNode(), *map(CometSwitch, chosen.against)])
+    targets: list[Target] = [OurNode(), *map(CometSwitch, chosen.against)]
+    ours, *theirs = (_put_through(each, chosen.flood) for each in targets)
     if chosen.write is not None:
         chosen.write.write_text(page(GROUPS, ours, theirs))
     wrong = ours.wrong
@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if wrong else 0
 
 
-def _put_through(target: Target) -> Results:
+def _put_through(target: Target, flood_s: float) -> Results:
     with target:
-        results = put_through(target, GROUPS)
+        results = put_through(target, GROUPS, flood_s)
     _say(f"{results.name}: {len(results.findings)} cases, {len(results.wrong)} not as with ours")
     for group, service in results.services.items():
         _say(f"  {group}: an honest message took {service.worst * 1000:.0f} ms at most")

@@ -14,11 +14,9 @@ from tests.hostile.limits import HIGH, LOW
 from tests.hostile.sealed_frames import frame, plain
 from tests.hostile.visitor import Visitor
 
-__all__ = ["GROUP", "SECONDS"]
+__all__ = ["GROUP"]
 
 CROWD = 60
-SECONDS = [2.0]
-"""How long a flood takes, at most."""
 
 GROUP = Group("Floods", is_flood=True)
 ANY = (Outcome.ENDED, Outcome.SERVED, Outcome.HELD)
@@ -29,7 +27,7 @@ def flood(make: Callable[[Visitor], bytes]) -> Act:
 
     def act(visitor: Visitor) -> None:
         visitor.join()
-        end = time.monotonic() + SECONDS[0]
+        end = time.monotonic() + visitor.flood_s
         while time.monotonic() < end:
             visitor.send(make(visitor))
 
@@ -70,7 +68,7 @@ def nothing(_visitor: Visitor) -> None:
 def unfinished(visitor: Visitor) -> None:
     """A message on each channel that has no end, with other packets between."""
     visitor.join()
-    end = time.monotonic() + SECONDS[0]
+    end = time.monotonic() + visitor.flood_s
     parts = [PacketMsg(each, False, bytes(3)) for each in (HIGH, LOW)]
     while time.monotonic() < end:
         visitor.say(b"".join(map(encode_packet, parts)) * 50)
@@ -79,8 +77,8 @@ def unfinished(visitor: Visitor) -> None:
 def unread(visitor: Visitor) -> None:
     """Messages that are to be echoed, of which nothing is read."""
     visitor.join()
-    end = time.monotonic() + SECONDS[0]
-    visitor.sock.settimeout(SECONDS[0])
+    end = time.monotonic() + visitor.flood_s
+    visitor.sock.settimeout(visitor.flood_s)
     message = encode_packet(PacketMsg(HIGH, True, bytes(1000))) * 50
     with contextlib.suppress(TimeoutError):  # it does not read either, as long as we do not
         while time.monotonic() < end:

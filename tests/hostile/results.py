@@ -10,6 +10,7 @@ from tests.hostile.case import Group, Outcome
 from tests.hostile.honest import Honest, Service
 from tests.hostile.targets import Target
 from tests.hostile.trial import Finding, Trials, settle
+from tests.hostile.visitor import FLOOD_S
 
 __all__ = ["Results", "less_strict", "put_through"]
 
@@ -45,13 +46,16 @@ class Results:
         return re.sub(r"[0-9a-f]{40}", "…", said)
 
 
-def put_through(target: Target, groups: Sequence[Group]) -> Results:
-    """Do all of it to a node that runs. Raises: OSError, when not even an honest peer gets in."""
+def put_through(target: Target, groups: Sequence[Group], flood_s: float = FLOOD_S) -> Results:
+    """Do all of it to a node that runs. Args: flood_s, how long a flood takes.
+
+    Raises: OSError, when not even an honest peer gets in.
+    """
     with Honest(target.address) as honest:
         processes = target.processes()
         connections, descriptors, resident = target.connections(), target.descriptors(), target.resident()
         findings, services, violations = {}, {}, []
-        trials = Trials(target)
+        trials = Trials(target, flood_s=flood_s)
         for group in groups:
             for each in trials.run(group, **({"at_once": FLOODS_AT_ONCE} if group.is_flood else {})):
                 findings[group.name, each.case.name] = each

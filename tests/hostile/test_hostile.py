@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import floods
 from tests.hostile.case import Case, Group, Outcome
 from tests.hostile.results import Results, less_strict, put_through
 from tests.hostile.suite import GROUPS
@@ -45,10 +44,9 @@ def test_every_case_ends_as_it_must_and_nobody_else_notices(node: Target) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_floods_end_or_are_outlived(node: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_floods_end_or_are_outlived(node: Target) -> None:
     """The same, with a shorter dose than the command's."""
-    monkeypatch.setattr(floods, "SECONDS", [FLOOD_S])
-    assert put_through(node, [each for each in GROUPS if each.is_flood]).wrong == []
+    assert put_through(node, [each for each in GROUPS if each.is_flood], FLOOD_S).wrong == []
 
 
 def test_the_cases_are_many_and_each_has_a_name_of_its_own() -> None:

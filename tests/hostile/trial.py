@@ -15,7 +15,7 @@ from peerage.wire.errors import RemoteError
 from tests.hostile.case import Case, Group, Outcome
 from tests.hostile.limits import HANDSHAKE_TIMEOUT_S, PING_INTERVAL_S, PONG_TIMEOUT_S
 from tests.hostile.targets import Target
-from tests.hostile.visitor import PATIENCE_S, Visitor
+from tests.hostile.visitor import FLOOD_S, PATIENCE_S, Visitor
 from tests.nodes import wait_until
 
 __all__ = ["Callee", "Finding", "Trials", "settle"]
@@ -66,20 +66,21 @@ class Callee(Protocol):
 class Trials:
     """All that is done to one node. Every case has an address and a key of its own.
 
-    Args: patience, for the end of a connection that must end.
+    Args: patience, for the end of a connection that must end; flood_s, how long a flood takes.
     """
 
-    def __init__(self, target: Callee, patience: float = LONGEST_S) -> None:
-        self._target, self._patience = target, patience
+    def __init__(self, target: Callee, patience: float = LONGEST_S, flood_s: float = FLOOD_S) -> None:
+        self._target, self._patience, self._flood_s = target, patience, flood_s
         self._numbers = itertools.count()
 
     def run(self, *groups: Group, at_once: int = AT_ONCE) -> list[Finding]:
         """All their cases, some at a time."""
         cases = [(group, case) for group in groups for case in group.cases]
         with ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(self._try, *zip(*cases, strict=True)))
+            return list(pool.map(self.attempt, *zip(*cases, strict=True)))
 
-    def _try(self, group: Group, case: Case) -> Finding:
+    def attempt(self, group: Group, case: Case) -> Finding:
+        """One of them. May be called from many threads."""
         number = next(self._numbers)
         source = f"127.{16 + number % 230}.{1 + number // 230}.{1 + number % 250}"
         try:
@@ -106,10 +107,9 @@ class Trials:
     def _do(self, visitor: Visitor, case: Case) -> tuple[Outcome, float, str]:
         """Returns: what became of it, after how long, and what is wrong with that."""
         began = time.monotonic()
+        visitor.flood_s = self._flood_s
         try:
-            with contextlib.suppress(
-                RemoteError
-            ):  # they go on with other keys than ours, and we cannot read it
+            with contextlib.suppress(RemoteError):  # they go on with other keys, and we cannot read them
                 case.act(visitor)
             began = time.monotonic()
             outcome = self._outcome(visitor, case)

@@ -32,10 +32,11 @@ from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.session_keys import SessionKeys, agree, ephemeral_public
 from tests.hostile.limits import HIGH, LOW
 
-__all__ = ["NETWORK", "PATIENCE_S", "Visitor"]
+__all__ = ["FLOOD_S", "NETWORK", "PATIENCE_S", "Visitor"]
 
 NETWORK = "test"
 PATIENCE_S = 20.0  # for one step; the machine may be busy
+FLOOD_S = 2.0
 READ_SIZE = 65536
 CHANNELS = tuple(ChannelDescriptor(id=channel) for channel in (PEX_CHANNEL, HIGH, LOW))
 ANY_SIZE = 1 << 21
@@ -46,7 +47,8 @@ class Visitor:
 
     Args: sock, connected; local, our own address, as NodeInfo tells it.
     Attributes: key, our node key; secret, our ephemeral one; keys, sealer and opener, once the keys are exchanged; theirs,
-        what the other side says of itself; answers_pings; pongs, how often some came.
+        what the other side says of itself; answers_pings; pongs, how often some came; flood_s, how many seconds a flood
+        of ours takes.
     """
 
     def __init__(self, sock: socket.socket, local: str) -> None:
@@ -66,6 +68,7 @@ class Visitor:
         self._connection: MultiplexConnection | None = None
         self._messages: list[tuple[int, bytes]] = []
         self.pongs = 0
+        self.flood_s = FLOOD_S
 
     @classmethod
     def calling(cls, host: str, port: int, source: str) -> Self:

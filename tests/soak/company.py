@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -15,14 +16,15 @@ from typing import Self
 import psutil
 
 from tests.chaos.chaos_node import ChaosNode
-from tests.hostile.case import Group, Outcome
+from tests.hostile import liveness
+from tests.hostile.case import Case, Group, Outcome
 from tests.hostile.suite import GROUPS
 from tests.hostile.trial import Trials
 from tests.soak.slopes import MEBIBYTE, Slopes
 
 __all__ = ["Company"]
 
-AT_ONCE = 8
+AT_ONCE = 16
 PATIENCE_S = 40.0  # for the end of a connection: the node gives up a handshake after 20 s
 LOOK_S = 5.0
 MOST_MIB = 1.0  # of growth in ten minutes
@@ -46,7 +48,11 @@ class Company:
     def __init__(self, node: ChaosNode, samples: Path) -> None:
         self._node, self._samples = node, samples
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._visit), threading.Thread(target=self._watch)]
+        self._threads = [threading.Thread(target=self._visit) for _ in range(AT_ONCE)]
+        self._threads.append(threading.Thread(target=self._watch))
+        self._lock = threading.Lock()
+        self._trials = Trials(_Where(node), PATIENCE_S)
+        self._cases = _all_cases()
         self._outcomes: Counter[str] = Counter()
         self._lenient: list[str] = []
         self._memory, self._descriptors = Slopes(), Slopes()
@@ -84,17 +90,15 @@ class Company:
                 yield f"{name}: {growth:+.2f} MiB in 10 min, at most {MOST_MIB:g} is allowed"
 
     def _visit(self) -> None:
-        """All cases, in their order, again and again."""
-        trials = Trials(_Where(self._node), PATIENCE_S)
+        """The next case, until it is over."""
         while not self._stop.is_set():
-            for group in GROUPS:
-                for some in _slices(group):
-                    if self._stop.is_set():
-                        return
-                    for finding in trials.run(some, at_once=AT_ONCE):
-                        self._outcomes[finding.outcome.value] += 1
-                        if finding.outcome is Outcome.SERVED and finding.case.must == {Outcome.ENDED}:
-                            self._lenient.append(f"served: {finding}")
+            with self._lock:
+                group, case = next(self._cases)
+            finding = self._trials.attempt(group, case)
+            with self._lock:
+                self._outcomes[finding.outcome.value] += 1
+                if finding.outcome is Outcome.SERVED and case.must == {Outcome.ENDED}:
+                    self._lenient.append(f"served: {finding}")
 
     def _watch(self) -> None:
         with self._samples.open("w") as file:
@@ -113,10 +117,7 @@ class Company:
                         )
 
 
-def _slices(group: Group) -> Iterator[Group]:
-    """A few cases at a time, for whoever waits for the end; those in which the node dials are left out."""
-    cases = [case for case in group.cases if not case.is_dialled]
-    for at in range(0, len(cases), AT_ONCE):
-        some = Group(group.name)
-        some.cases += cases[at : at + AT_ONCE]
-        yield some
+def _all_cases() -> Iterator[tuple[Group, Case]]:
+    """Again and again; but for those in which the node dials, and those that need quick pings."""
+    groups = [group for group in GROUPS if group is not liveness.GROUP]
+    return itertools.cycle([(group, case) for group in groups for case in group.cases if not case.is_dialled])

@@ -24,7 +24,7 @@ AT_ONCE = 32
 LONGEST_S = (
     5.0 + HANDSHAKE_TIMEOUT_S + PING_INTERVAL_S + PONG_TIMEOUT_S
 )  # what may end a connection without a fault
-GRACE_S = 3.0  # for whoever should end a connection and does not at once
+GRACE_S = 10.0  # for whoever should end a connection and does not at once
 BRIEF_S = 0.3  # for one that may wait as long as it likes
 SETTLED_S = 60.0
 

@@ -55,9 +55,7 @@ LENIENT = """\
 | --- | --- |
 """
 LEFT_OUT = """\
-One case is left out, since CometBFT believes it: a node key of small order.
-For such a key signatures can be made without a secret, and its verification (ZIP-215) accepts them.
-Ours refuses them (`wire/keys.py`, `verify`).
+One kind of key that ours refuses is left out (`wire/keys.py`, `verify`).
 """
 
 

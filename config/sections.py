@@ -314,6 +314,13 @@ class PeerageConfig(Section):
         unit="bytes",
         rule=rule.at_least(1024),
     )
+    peer_memory: int = whole_number(
+        0,
+        "Most bytes of messages that all peers together may hold in memory, at least four times the longest message. 0: a "
+        "quarter of what the machine or the control group has, at most 2 GiB",
+        unit="bytes",
+        rule=rule.NOT_NEGATIVE,
+    )
     spill_limit: int = whole_number(
         256 * 1024 * 1024,
         "Most bytes in the spill file of a channel whose reactor is slow",

@@ -98,6 +98,7 @@ FAMILIES: Final = (
         "Floods of packets without data: times that reading a peer paused, and peers stopped for it.",
         "outcome",
     ),
+    _gauge("p2p_held_bytes", "Bytes of messages that peers have in memory, by what they wait for.", "kind"),
     _gauge("p2p_peer_round_trip_seconds", "Time between the last ping and its pong.", "peer_id"),
     MetricFamily(
         "p2p_round_trip_seconds",

@@ -6,8 +6,10 @@ before the log is full, it never gets.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate, takewhile
 
 from peerage.actors.peers.stream import Loop
 from peerage.actors.transfer import BROADCAST_WINDOW
@@ -17,15 +19,19 @@ __all__ = ["BROADCAST_PATIENCE_S", "BroadcastFeed", "Broadcasts", "Listener"]
 
 BROADCAST_PATIENCE_S = 10.0  # as long as CometBFT's broadcast waits per peer
 LOG_MESSAGES = 4 * BROADCAST_WINDOW  # of a channel
-LOG_BYTES = 64 * 1024 * 1024  # of a channel; a single message may be larger
 TRIM_INTERVAL_S = 1.0  # between two looks for broadcasts that nobody needs any more
 FRAMED_LIMIT = 32 * 1024  # bytes; cutting a longer message costs little for each of them, and memory counts
 
 Message = bytes | bytearray | memoryview | FramedMessage
 
 
+def _memory(message: Message) -> int:
+    """Bytes that a message takes here."""
+    return len(message) + (message.size if isinstance(message, FramedMessage) else 0)
+
+
 class _Log:
-    """One channel's messages, numbered from 0 on. `first` is the oldest one that is still here."""
+    """One channel's messages, numbered from 0 on. `first` is the oldest one that is still here, `size` their bytes."""
 
     __slots__ = ("_deadlines", "_messages", "end", "first", "front", "listeners", "size")
 
@@ -39,14 +45,18 @@ class _Log:
 
     def add(self, message: Message, deadline: float) -> None:
         self._messages.append(message)
-        self.size += len(message)
+        self.size += _memory(message)
         self.end += 1
         if not self.listeners:
             self.forget(self.end)
             return
         self._deadlines.append((deadline, self.end))
-        while self.end - self.first > LOG_MESSAGES or (self.size > LOG_BYTES and self.end - self.first > 1):
-            self.forget(self.first + max(1, (self.end - self.first) // 4))
+        while self.end - self.first > LOG_MESSAGES:
+            self.shrink()
+
+    def shrink(self) -> None:
+        """Give up the oldest quarter."""
+        self.forget(self.first + max(1, (self.end - self.first) // 4))
 
     def from_(self, number: int, count: int) -> list[Message]:
         start = number - self.first
@@ -56,7 +66,7 @@ class _Log:
         """Let go of those below this number."""
         count = until - self.first
         if count > 0:
-            self.size -= sum(map(len, self._messages[:count]))
+            self.size -= sum(map(_memory, self._messages[:count]))
             del self._messages[:count]
             self.first = until
             self.front = max(self.front, until)
@@ -87,8 +97,10 @@ class Listener:
         """The number of the message it takes next; None for a channel that it does not know."""
         return self._next.get(channel_id)
 
-    def take(self, channel_id: int, count: int) -> tuple[Sequence[Message], int]:
-        """The next messages of a channel, at most so many.
+    def take(
+        self, channel_id: int, count: int, most_bytes: int = sys.maxsize
+    ) -> tuple[Sequence[Message], int]:
+        """The next messages of a channel, at most so many, and, behind the first one, so many bytes.
 
         Returns: them, and how many before them were given up because this peer took them too late.
         """
@@ -96,6 +108,9 @@ class Listener:
         at = self._next[channel_id]
         missed = max(0, log.first - at)
         messages = log.from_(at + missed, count)
+        if len(messages) > 1 and sum(map(len, messages)) > most_bytes:
+            ends = accumulate(map(len, messages))
+            messages = messages[: max(1, sum(1 for _ in takewhile(most_bytes.__ge__, ends)))]
         at += missed + len(messages)
         self._next[channel_id] = at
         if at > log.front:
@@ -116,6 +131,7 @@ class Broadcasts:
 
     Args:
         max_payload: of a packet's data, in bytes.
+        most_bytes: says how much memory may be taken, by all channels together; a single message may be larger.
         on_progress: told of a channel when its quickest peer has come a quarter of the window further, and of less when
             the log is trimmed.
     """
@@ -125,9 +141,12 @@ class Broadcasts:
         channel_ids: Iterable[int],
         max_payload: int,
         on_progress: Callable[[int], object] = lambda _channel_id: None,
+        *,
+        most_bytes: Callable[[], int],
     ) -> None:
         self.logs = {channel_id: _Log() for channel_id in channel_ids}
         self._max_payload = max_payload
+        self._most_bytes = most_bytes
         self._on_progress = on_progress
         self._told = dict.fromkeys(self.logs, 0)
         self._listeners: dict[Listener, None] = {}
@@ -156,6 +175,24 @@ class Broadcasts:
             is_cut = log.listeners > 0 and len(message) <= FRAMED_LIMIT
             framed = FramedMessage(channel_id, message, self._max_payload) if is_cut else message
             log.add(framed, now + BROADCAST_PATIENCE_S)
+            self.advanced(channel_id)
+            self._make_room()
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the messages take."""
+        return sum(log.size for log in self.logs.values())
+
+    def _make_room(self) -> None:
+        """Give up the oldest of the channel that takes most, as long as all together take too much."""
+        size, most = self.size, self._most_bytes()
+        while size > most:
+            channel_id, largest = max(self.logs.items(), key=lambda entry: entry[1].size)
+            if largest.end - largest.first <= 1:
+                return
+            size -= largest.size
+            largest.shrink()
+            size += largest.size
             self.advanced(channel_id)
 
     def wake(self) -> None:

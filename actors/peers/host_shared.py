@@ -1,4 +1,4 @@
-"""What the peers of one host share: a buffer to read into, counters for the metrics, and what is being broadcast."""
+"""What the peers of one host share: a buffer to read into, memory, counters, and what is being broadcast."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
+from peerage.actors.peers.left_behind import LeftBehind
+from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.stream import Loop
 from peerage.actors.peers.switch_news import SwitchNews
-from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime import ActorContext, ActorRef
 
 __all__ = ["HostShared", "Residents"]
 
@@ -44,6 +46,8 @@ class HostShared:
         feed: BroadcastFeed,
         addressees: Addressees,
         news: SwitchNews,
+        budget: MemoryBudget,
+        left_behind: LeftBehind,
         residents: Residents | None = None,
     ) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -52,6 +56,8 @@ class HostShared:
         self.feed = feed
         self.addressees = addressees
         self.news = news
+        self.budget = budget
+        self.left_behind = left_behind
         self.residents = residents
 
     @classmethod
@@ -60,16 +66,36 @@ class HostShared:
         context: NodeContext,
         metrics: MetricsReporter,
         loop: Loop,
+        budget: MemoryBudget,
         on_progress: Callable[[int], object] = lambda _channel_id: None,
         residents: Residents | None = None,
     ) -> Self:
-        """What the peers of a host of this node share. Args: on_progress, as in Broadcasts; residents, as of the class."""
+        """What the peers of a host of this node share.
+
+        Args: budget and residents, as of the class; on_progress, as in Broadcasts.
+        """
         channel_ids = (descriptor.id for descriptor in context.channels)
         max_payload = context.config.p2p.max_packet_msg_payload_size
-        broadcasts = Broadcasts(channel_ids, max_payload, on_progress)
+        broadcasts = Broadcasts(
+            channel_ids, max_payload, on_progress, most_bytes=lambda: budget.broadcast_share
+        )
         addressees = Addressees(context.names)
         news = SwitchNews(addressees.switch, loop.call_later)
-        return cls(metrics, broadcasts, BroadcastFeed(broadcasts, loop), addressees, news, residents)
+        for kind, read in {
+            "unfinished": lambda: budget.unfinished,
+            "unsent": lambda: budget.unsent,
+            "unconsumed": lambda: budget.unconsumed,
+            "broadcast": lambda: broadcasts.size,
+        }.items():
+            metrics.gauge("p2p_held_bytes", (kind,), read)
+        feed, left_behind = BroadcastFeed(broadcasts, loop), LeftBehind(loop, addressees, budget)
+        return cls(metrics, broadcasts, feed, addressees, news, budget, left_behind, residents)
+
+    @classmethod
+    def of_one(cls, context: NodeContext, runtime: ActorContext, name: str) -> Self:
+        """What a peer in a process of its own shares with nobody. Args: runtime and name, of its actor."""
+        metrics = MetricsReporter(runtime, context, name)
+        return cls.of(context, metrics, runtime, MemoryBudget.of_one(context, runtime))
 
     def count_drops(self, channel_id: int, messages: int = 1) -> None:
         """Messages of a channel were given up."""

@@ -38,7 +38,7 @@ class Inbound:
         traffic: counts what arrives.
         count_drops: told of a channel when one of its messages is dropped, by the policy that it has for a full window.
         on_pong: called when the remote has answered a ping.
-        on_full: told whether a reactor has no room, with each change and with each message: stop reading, or read on.
+        on_change: told whether a reactor has no room, with each change and with each message: stop reading, or read on.
     """
 
     def __init__(
@@ -48,13 +48,13 @@ class Inbound:
         *,
         count_drops: Callable[[int], None],
         on_pong: Callable[[], object],
-        on_full: Callable[[bool], object],
+        on_change: Callable[[bool], object],
     ) -> None:
         self._limits = limits
         self._traffic = traffic
         self._count_drops = count_drops
         self._on_pong = on_pong
-        self._on_full = on_full
+        self._on_change = on_change
         self._windows: dict[str, ReceiveWindow] = {}
         self._window_of: dict[int, ReceiveWindow] = {}
 
@@ -77,6 +77,11 @@ class Inbound:
         )
         self._windows[name] = window
         self._window_of.update(dict.fromkeys(descriptors, window))
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that the reactors have not consumed."""
+        return sum(window.size for window in self._windows.values())
 
     def serves(self, channel_id: int) -> bool:
         """Whether a reactor has this channel."""
@@ -115,10 +120,12 @@ class Inbound:
         self._windows[reactor].reset()
         self._check_room()
 
-    def close(self) -> None:
-        """Give back what no reactor has got."""
+    def close(self) -> dict[str, int]:
+        """Give back what no reactor has got. Returns: by reactor, bytes that it has and has not consumed."""
+        unconsumed = {name: window.unconsumed for name, window in self._windows.items()}
         for window in self._windows.values():
             window.close()
+        return unconsumed
 
     def _check_room(self) -> None:
-        self._on_full(any(window.is_full() for window in self._windows.values()))
+        self._on_change(any(window.is_full() for window in self._windows.values()))

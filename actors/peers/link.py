@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.connector import CLOSED_BY_REMOTE
+from peerage.actors.peers.memory_budget import Account
 from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import Cancellable, Loop, SocketStream, cause_of
@@ -59,6 +60,7 @@ class Link:
         queues: what is to be sent.
         buffer: to read into, shared with the other connections of this host.
         recv_rate: bytes per second, 0 for no limit.
+        account: of the memory that the connection takes; nothing is read while there is none.
         metrics: counts packets on channels that nobody here has, and floods of packets without data.
         owner: is told what happens.
         received: takes the events of the remote's packets; may be replaced at any time.
@@ -76,6 +78,7 @@ class Link:
         queues: SendQueues,
         buffer: memoryview,
         recv_rate: float,
+        account: Account,
         metrics: MetricsReporter,
         owner: LinkEvents,
         received: Callable[[list[Event]], object],
@@ -88,6 +91,7 @@ class Link:
         self._queues = queues
         self._buffer = buffer
         self._recv_rate = recv_rate
+        self._account = account
         self._metrics = metrics
         self._owner = owner
         self.received = received
@@ -142,6 +146,8 @@ class Link:
         buffer = self._buffer
         limit = len(buffer)
         if self._phases.carries_packets:
+            if not self._account.may_read():
+                return
             allowance = self._connection.receive_allowance(self._loop.now())
             if allowance <= 0:
                 if self._connection.is_flooded(self._loop.now()):
@@ -185,10 +191,20 @@ class Link:
         self._count_unserved()
         if events:  # most reads of a long message bring none
             self.received(events)
+        self._note_memory()
         if self._connection.has_unread:
             self._schedule_reading()
         if self._connection.wants_to_write(self._loop.now()):
             self.schedule_pump()
+
+    def _note_memory(self) -> None:
+        unfinished, unsent = self._connection.held()
+        self._account.holds(unfinished, unsent + self._queues.waiting)
+
+    def break_off(self, reason: str) -> None:
+        """End the connection as if the remote had broken a rule."""
+        if self._phases.carries_packets:
+            self._owner.broken(reason)
 
     def _break(self, error: RemoteError) -> None:
         if isinstance(error, EmptyPacketFloodError):
@@ -203,8 +219,8 @@ class Link:
             self._metrics.buffer.inc("p2p_unserved_packets_total", (channel_label(channel_id),), packets)
 
     def stall(self, stalled: bool) -> None:
-        """Stop reading while a reactor has no room, and read on when it has (design 4, *wait*)."""
-        if stalled is self._stalled or self._phases.phase is not Phase.RUNNING:
+        """Stop reading while a reactor has no room (design 4, *wait*) or memory is short, and read on when there is some."""
+        if stalled is self._stalled or not self._phases.carries_packets:
             return
         self._stalled = stalled
         if stalled:
@@ -265,6 +281,7 @@ class Link:
             return
         if self._queues.fill() and not stream.is_writing:
             self._loop.call_soon(self.schedule_pump)
+        self._note_memory()
         self.reschedule()
         self._owner.written()
 

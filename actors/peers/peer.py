@@ -37,7 +37,6 @@ from peerage.actors.messages import (
     StopPeer,
     Tried,
 )
-from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.announcements import Announcements
 from peerage.actors.peers.connector import HandshakeDriver, TcpDial
@@ -91,10 +90,7 @@ class PeerActor(ProcessActor):
         super().__init__()
         context = self._context = host_context(self.runtime)
         self._facts = facts
-        if shared is None:
-            metrics = MetricsReporter(self.runtime, context, self.actor_urn)
-            shared = HostShared.of(context, metrics, self.runtime)
-        self._shared = shared
+        self._shared = shared = shared or HostShared.of_one(context, self.runtime, self.actor_urn)
         self._announcements = Announcements(shared.addressees, facts.connection, shared.news)
         self._arrival = arrival
         self._place = place
@@ -437,6 +433,8 @@ class PeerActor(ProcessActor):
                 self._announcements.removed(reason)
             end = ConnectionEnded(self._facts, refusal, reason, is_error, tried, self._offence)
             self._announcements.ended(end)
+            if self._session is not None:
+                self._shared.left_behind.note(self._facts.connection, self._session.left_behind)
         finally:
             if self._place is not None:
                 self._place.leave()

@@ -10,7 +10,9 @@ from peerage.actors.transfer import WINDOW_MESSAGES, Place
 from peerage.wire.channel import ChannelDescriptor, WhenFull
 from peerage.wire.packet import MessageRun
 
-__all__ = ["WINDOW_MESSAGES", "ReceiveWindow"]
+__all__ = ["MESSAGE_COST", "WINDOW_MESSAGES", "ReceiveWindow"]
+
+MESSAGE_COST = 128  # bytes that a message takes besides its own, in the lists of whoever holds it
 
 
 class ReceiveWindow:
@@ -46,9 +48,20 @@ class ReceiveWindow:
         self._unconsumed = 0
         self._unconsumed_messages = 0
         self._held: list[tuple[int, bytes]] = []  # read already, policy wait: at most one read of the socket
+        self._held_size = 0
         self._spill: SpillQueue | None = None
         self._places: list[Place] = []
         self._frames: list[bytes | memoryview] = []
+
+    @property
+    def unconsumed(self) -> int:
+        """Bytes of memory that the reactor was handed and has not consumed."""
+        return self._unconsumed + self._unconsumed_messages * MESSAGE_COST
+
+    @property
+    def size(self) -> int:
+        """The same, and of what waits for room."""
+        return self.unconsumed + self._held_size + len(self._held) * MESSAGE_COST
 
     def is_full(self) -> bool:
         """Whether messages are held back that must be delivered and have no other place: stop reading."""
@@ -95,10 +108,11 @@ class ReceiveWindow:
         while self._spill and self._has_room():
             self._append(*self._spill.pop())
         if not self._spill:
-            held, self._held = self._held, []
+            held, self._held, self._held_size = self._held, [], 0
             for index, (channel_id, data) in enumerate(held):
                 if not self._has_room():
                     self._held = held[index:]
+                    self._held_size = sum(len(message) for _channel, message in self._held)
                     break
                 self._append(channel_id, data)
         self.flush()
@@ -111,6 +125,7 @@ class ReceiveWindow:
     def close(self) -> None:
         """Give back what lies on disk, and what the reactor had no room for."""
         self._held, self._places, self._frames = [], [], []
+        self._unconsumed = self._unconsumed_messages = self._held_size = 0
         if self._spill is not None:
             self._spill.close()
             self._spill = None
@@ -131,6 +146,7 @@ class ReceiveWindow:
             return
         if policy is not WhenFull.SPILL or self._held or not self._push(channel_id, data):
             self._held.append((channel_id, data))
+            self._held_size += len(data)
 
     def _push(self, channel_id: int, data: bytes) -> bool:
         """Spill a message. Returns: whether there is a place for it: else the connection waits, as with *wait*."""

@@ -22,6 +22,9 @@ __all__ = ["Answer", "SendQueues"]
 BACKLOG_LIMIT = (
     64  # messages of a channel that may wait for room, each with somebody who waits for its answer
 )
+TAKEN_AT_ONCE = (
+    64 * 1024
+)  # bytes of a channel's broadcasts; more of them stay in the log, which keeps them for all peers
 
 
 class Answer(Protocol):
@@ -177,12 +180,19 @@ class SendQueues:
         for channel_id in channels:
             room = 0 if self._waiting.get(channel_id) else self._connection.queue_room(channel_id)
             if room:
-                messages, missed = listener.take(channel_id, room)
+                messages, missed = listener.take(channel_id, room, TAKEN_AT_ONCE)
                 self._connection.try_send_many(channel_id, messages)
                 self._count_drops(channel_id, missed)
                 if self._traffic.is_on:
                     self._traffic.sent(channel_id, sum(map(len, messages)))
         return bool(channels)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of messages that wait for room in the queues."""
+        if not self._waiting:
+            return 0
+        return sum(len(entry.data) for queue in self._waiting.values() for entry in queue)
 
     # --- to the socket ----------------------------------------------------------------------------------------------
 

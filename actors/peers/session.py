@@ -7,7 +7,7 @@ of that, is the peer actor's affair.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from peerage.actors import transfer
@@ -97,6 +97,8 @@ class Session:
         self._place: Place | None = None
         self._listener: Listener | None = None
         self._probes = probes
+        self._is_full = self._is_held_up = False  # a reactor has no room; memory is short
+        self._account = shared.budget.open(self._hold_up, self._end_for_memory)
         self._traffic = Traffic(shared.metrics)
         p2p, settings = context.config.p2p, context.config.peerage
         self._connection = MultiplexConnection(
@@ -111,13 +113,15 @@ class Session:
             remote_channels=theirs.channels,
             joins_messages=True,
         )
+        self.left_behind: Mapping[str, int] = {}
+        """By reactor, bytes that it has not consumed, when the connection has ended."""
         self.queues = SendQueues(self._connection, context.routes, self._traffic, shared.count_drops)
         self.inbound = Inbound(
             WindowLimits(settings.receive_window, settings.spill_limit, context.config.home.data_dir),
             self._traffic,
             count_drops=shared.count_drops,
             on_pong=self._on_pong,
-            on_full=self._stall,
+            on_change=self._note_windows,
         )
         self.link = Link(
             loop,
@@ -128,6 +132,7 @@ class Session:
             self.queues,
             shared.buffer,
             p2p.recv_rate,
+            self._account,
             shared.metrics,
             owner,
             self.inbound.take,
@@ -239,8 +244,18 @@ class Session:
     def _show_life(self) -> None:
         self._probes.answer(is_alive=True)
 
-    def _stall(self, stalled: bool) -> None:
-        self.link.stall(stalled)
+    def _note_windows(self, is_full: bool) -> None:
+        self._is_full = is_full
+        self._account.waits(self.inbound.size)
+        self.link.stall(is_full or self._is_held_up)
+
+    def _hold_up(self, held_up: bool) -> None:
+        self._is_held_up = held_up
+        self.link.stall(held_up or self._is_full)
+
+    def _end_for_memory(self, reason: str) -> None:
+        # In a turn of our own: the budget belongs to the host.
+        self._loop.call_soon(self.link.break_off, reason)
 
     def _on_pong(self) -> None:
         round_trip = self._connection.round_trip
@@ -271,8 +286,9 @@ class Session:
             self._traffic.report(self._peer_id, self._connection, self._loop.now())
             self._traffic.gone(self._peer_id)
         self._stop_listening()
-        self.inbound.close()
+        self.left_behind = self.inbound.close()
         self.queues.close()
+        self._account.close()
 
     def _stop_listening(self) -> None:
         listener, self._listener = self._listener, None

@@ -103,7 +103,9 @@ class SpillQueue:
             return bytes(self._tail[begin : begin + length])
         begin = offset - self._ahead_at
         if not 0 <= begin <= begin + length <= len(self._ahead):
-            wanted = min(max(length, _CHUNK), self._written - offset)
+            if length > _CHUNK:  # nothing of it is needed again
+                return os.pread(self._fd, length, offset)
+            wanted = min(_CHUNK, self._written - offset)
             self._ahead, self._ahead_at, begin = os.pread(self._fd, wanted, offset), offset, 0
         return self._ahead[begin : begin + length]
 

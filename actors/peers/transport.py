@@ -46,6 +46,8 @@ from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_gate import HostGate
 from peerage.actors.peers.host_shared import HostShared, Residents
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.memory_budget import MemoryBudget
+from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.peer import PeerActor
 from peerage.actors.peers.register import Place
@@ -96,6 +98,9 @@ class TransportActor(ProcessActor):
             context,
             metrics,
             self.runtime,
+            MemoryBudget(
+                MemoryTable(self.runtime.fds["memory"], index, context.names.peer_hosts), self.runtime
+            ),
             partial(self.runtime.call_soon, self._grant),
             Residents(self._became_peer, self._resident_ended),
         )

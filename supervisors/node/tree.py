@@ -15,6 +15,8 @@ from peerage.actors.metrics.buffer import MetricsDelta, Series
 from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.memory_budget import budget_for, least_budget
+from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.register import Register
 from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
@@ -122,8 +124,10 @@ class NodeTree:
         hosts = self._names.peer_hosts
         load = LoadTable.create(hosts)
         register = Register.create(hosts)
-        life.fds += [load, register]
-        fds = {"listen": life.listener.fileno(), "load": load, "register": register}
+        least = least_budget(context.channels)
+        memory = MemoryTable.create(hosts, budget_for(config.peerage.peer_memory, context.channels), least)
+        life.fds += [load, register, memory]
+        fds = {"listen": life.listener.fileno(), "load": load, "register": register, "memory": memory}
         own_processes = config.peerage.peer_hosts == 0
         children = [
             child("addrbook", Start.of(ADDRBOOK), shutdown=BOOK_SHUTDOWN_S),

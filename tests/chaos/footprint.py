@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-__all__ = ["Footprint", "Process", "growth", "measure"]
+__all__ = ["Footprint", "Process", "growth", "measure", "memory_of"]
 
 MEBIBYTE = 1 << 20
 # Resident memory, for what hosts share depends on how many fork servers they come from.
@@ -86,7 +86,7 @@ def measure(names: Mapping[int, str], directory: Path) -> Footprint:
     """Args: names, PID → name of every process; directory, of the mailboxes. Raises: OSError, when one has gone."""
     sockets = dict(_sockets(directory))
     processes = [
-        Process(name, Counter(_descriptors(pid, directory, sockets)), *_memory(pid))
+        Process(name, Counter(_descriptors(pid, directory, sockets)), *memory_of(pid))
         for pid, name in names.items()
     ]
     return Footprint(
@@ -189,7 +189,7 @@ def _descriptors(pid: int, directory: Path, sockets: Mapping[str, str]) -> Itera
             yield target.replace(str(directory), "(mailboxes)")
 
 
-def _memory(pid: int) -> tuple[int, int]:
+def memory_of(pid: int) -> tuple[int, int]:
     """Resident bytes and proportional share of a process."""
     text = Path(f"/proc/{pid}/smaps_rollup").read_text()
     sizes = {line.split(":")[0]: line.split()[1] for line in text.splitlines()[1:]}

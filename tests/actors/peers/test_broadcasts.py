@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from peerage.actors.peers import broadcasts as module
 from peerage.actors.peers.broadcasts import (
     BROADCAST_PATIENCE_S,
     LOG_MESSAGES,
@@ -26,7 +25,10 @@ class Transport:
     def __init__(self) -> None:
         self.progress: list[int] = []
         self.woken: list[str] = []
-        self.log = Broadcasts((CHANNEL, OTHER), 1024, self.progress.append)
+        self.most_bytes = 1 << 30
+        self.log = Broadcasts(
+            (CHANNEL, OTHER), 1024, self.progress.append, most_bytes=lambda: self.most_bytes
+        )
 
     def peer(self, name: str = "peer", channels: tuple[int, ...] = (CHANNEL,)) -> Listener:
         return self.log.listen(channels, lambda: self.woken.append(name))
@@ -124,15 +126,35 @@ def test_the_log_is_bounded_in_messages(transport: Transport) -> None:
     assert 0 < missed <= LOG_MESSAGES // 4 + 1
 
 
-def test_the_log_is_bounded_in_bytes_but_for_a_single_message(
-    transport: Transport, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LOG_BYTES", 1000)
+def test_the_log_is_bounded_in_bytes_but_for_a_single_message(transport: Transport) -> None:
+    """Those of memory: a message that is cut already takes its bytes twice."""
+    transport.most_bytes = 2000
     peer = transport.peer()
     transport.add(bytes(600), bytes(600))
+    assert transport.log.size <= 2000
     assert peer.take(CHANNEL, 10)[1] == 1
     transport.add(bytes(5000))
     assert len(peer.take(CHANNEL, 10)[0]) == 1
+
+
+def test_all_channels_share_the_bytes_and_the_largest_gives_way(transport: Transport) -> None:
+    """A channel with little is not concerned by what another has too much of."""
+    transport.most_bytes = 10_000
+    peer = transport.peer(channels=(CHANNEL, OTHER))
+    transport.add(b"few", channel=OTHER)
+    transport.add(*[bytes(600)] * 20)
+    assert transport.log.size <= transport.most_bytes
+    assert peer.take(OTHER, 10) == ([transport.log.logs[OTHER].from_(0, 1)[0]], 0)
+    assert peer.take(CHANNEL, 100)[1] > 0
+
+
+def test_a_peer_takes_few_bytes_at_a_time(transport: Transport) -> None:
+    """What it has taken is kept for it alone: one message, or as many as fit."""
+    peer = transport.peer()
+    transport.add(*[bytes(400)] * 5)
+    assert [len(peer.take(CHANNEL, 100, 1000)[0]) for _ in range(4)] == [2, 2, 1, 0]
+    transport.add(bytes(5000), b"")
+    assert len(peer.take(CHANNEL, 100, 1000)[0]) == 1
 
 
 def test_trimming_lets_go_of_what_everyone_has_taken(transport: Transport) -> None:

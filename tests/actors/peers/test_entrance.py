@@ -30,6 +30,7 @@ from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
+from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop
 
 ANNA, BERT, CHANNEL = NodeKey.generate(), NodeKey.generate(), 0x50
@@ -95,7 +96,7 @@ class Stage:
         load = LoadTable(self._fds[0], 0, 1)
         self.gate = HostGate(context, self._fds[1], 0)
         self.connections = ConnectionList(load)
-        shared = HostShared.of(context, Metrics(), self.loop)  # type: ignore[arg-type]  # off
+        shared = HostShared.of(context, Metrics(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.news: list[ConnectionEnded] = []
         shared.news.tell = self.news.append  # type: ignore[method-assign,assignment]
         self.accepted: list[tuple[ConnectionFacts, Place, socket.socket]] = []

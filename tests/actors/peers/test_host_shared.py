@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
+from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop
 
 CHANNEL, KEY = 0x50, NodeKey.generate()
@@ -23,6 +25,10 @@ class Metrics:
     def __init__(self) -> None:
         self.buffer = self
         self.counted: list[tuple[Any, ...]] = []
+        self.gauges: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
+
+    def gauge(self, name: str, labels: tuple[str, ...], read: Callable[[], float]) -> None:
+        self.gauges[name, labels] = read
 
     def inc(self, *what: Any) -> None:
         self.counted.append(what)
@@ -33,7 +39,7 @@ def shared_of(home: Path, metrics: Metrics, loop: FakeLoop) -> HostShared:
     names = NodeNames("n/", ("ONE",), 1)
     channels = (ChannelDescriptor(id=CHANNEL),)
     context = NodeContext(names, loopback_config(home), KEY.public_key, info, channels, {CHANNEL: "ONE"})
-    return HostShared.of(context, metrics, loop)  # type: ignore[arg-type]  # stands in for MetricsReporter
+    return HostShared.of(context, metrics, loop, plenty(loop))  # type: ignore[arg-type]  # stands in for MetricsReporter
 
 
 def test_what_is_fed_reaches_every_peer_of_the_host(tmp_path: Path) -> None:
@@ -55,3 +61,16 @@ def test_dropped_messages_are_counted_by_channel(tmp_path: Path) -> None:
     shared.count_drops(CHANNEL, 0)
     shared.count_drops(CHANNEL, 5)
     assert [count for _name, _labels, count in metrics.counted] == [1, 5]
+
+
+def test_what_is_held_in_memory_is_a_gauge_by_kind(tmp_path: Path) -> None:
+    """Also what is being broadcast, which is kept for all peers together."""
+    metrics = Metrics()
+    shared = shared_of(tmp_path, metrics, FakeLoop())
+    account = shared.budget.open(lambda _held_up: None, lambda _reason: None)
+    account.holds(unfinished=1, unsent=20)
+    account.waits(300)
+    shared.broadcasts.listen([CHANNEL], lambda: None)
+    shared.broadcasts.add(CHANNEL, bytes(40_000), 0.0)
+    values = {kind: read() for (_name, (kind,)), read in metrics.gauges.items()}
+    assert values == {"unfinished": 1, "unsent": 20, "unconsumed": 300, "broadcast": 40_000}

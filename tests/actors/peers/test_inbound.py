@@ -43,7 +43,7 @@ class Peer:
             self.traffic,  # type: ignore[arg-type]  # stands in for Traffic
             count_drops=self.drops.append,
             on_pong=self._on_pong,
-            on_full=self._on_full,
+            on_change=self._on_change,
         )
         for name, channels in (("ONE", ONE), ("TWO", TWO)):
             self.inbound.add_reactor(name, channels, self._batches_of(name))
@@ -59,7 +59,7 @@ class Peer:
     def _on_pong(self) -> None:
         self.pongs += 1
 
-    def _on_full(self, full: bool) -> None:
+    def _on_change(self, full: bool) -> None:
         self._said_full.append(full)
 
     def is_full(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.peers.link import CHUNKS_PER_TURN, SEND_CHUNK, Link, LinkEvents
+from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.send_queues import SendQueues
 from peerage.actors.peers.stream import SocketStream
@@ -21,6 +22,7 @@ from peerage.wire.multiplex import PONG_TIMEOUT_S, MessageReceived, MultiplexCon
 from peerage.wire.packet import PING, PacketMsg, encode_packet
 from peerage.wire.packet_reader import CALL_COST, CRUMB_COST, HEADER_COST, PACKET_COST
 from peerage.wire.secret_connection import SecretConnection
+from tests.actors.peers.budgets import budgets_of, plenty
 from tests.actors.peers.fake_loop import FakeLoop, FakeTimer, tcp_pair
 
 CHANNEL, UNSERVED = 0x50, 0x60
@@ -55,7 +57,9 @@ class End:
         *,
         places: int = 1000,
         recv_rate: float = 0,
+        budget: MemoryBudget | None = None,
     ) -> None:
+        budget = budget or plenty(loop)
         self.phases = Phases(Phase.RUNNING)
         self.messages: list[bytes] = []
         self.told: list[str] = []
@@ -79,10 +83,14 @@ class End:
             self.queues,
             memoryview(bytearray(SEND_CHUNK)),
             recv_rate,
+            budget.open(self._hold_up, self.told.append),
             self.metrics,  # type: ignore[arg-type]  # stands in for MetricsReporter
             LinkEvents(written=self._written, closed=self._closed, broken=self._broken),
             self._received,
         )
+
+    def _hold_up(self, held_up: bool) -> None:
+        self.link.stall(held_up)
 
     def _received(self, events: list[Any]) -> None:
         self.messages += [event.data for event in events if isinstance(event, MessageReceived)]
@@ -441,3 +449,26 @@ def test_a_full_socket_is_waited_for_and_broadcasts_do_not_hurry_it(pair: Pair) 
     pair.bert.link.resume()
     pair.loop.settle(100_000)
     assert len(pair.bert.messages) == 16
+
+
+def test_nothing_is_read_while_memory_is_short_and_an_end_for_want_of_it_is_told_once() -> None:
+    """As a broken rule: whoever ends it tells the switch, and a second call finds it ended."""
+    with connected() as pair:
+        loop = pair.loop
+        (budget,) = budgets_of(1 << 20, loop)
+        with tcp_pair() as (one, two):
+            first, second = secrets()
+            end = End(loop, one, first, budget=budget)
+            end.link.start()
+            sender = MultiplexConnection(CHANNELS, now=0.0, send_rate=0, recv_rate=0)
+            sender.try_send(CHANNEL, bytes(4 << 20))
+            two.setblocking(False)
+            unsent = memoryview(second.seal(sender.data_to_send(0.0, 4 << 20)))
+            while end.stream.is_reading:
+                unsent = unsent[two.send(unsent) :]
+                loop.settle()
+            assert budget.unfinished >= 1 << 19
+            assert budget.unfinished < 1 << 20
+            end.link.break_off("memory is short")
+            end.link.break_off("memory is short")
+            assert end.told == ["broken: memory is short"]

@@ -24,6 +24,7 @@ from peerage.testing import loopback_config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
+from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 
 ANNA, BERT = NodeKey.generate(), NodeKey.generate()
@@ -45,6 +46,9 @@ class Metrics:
     """As MetricsReporter, off."""
 
     is_on = False
+
+    def gauge(self, *_: Any) -> None:
+        pass
 
 
 class Stage:
@@ -73,7 +77,7 @@ class Stage:
             lambda facts, arrival: self.arrived.append((facts, arrival)),
             self.ended.append,
         )
-        shared = HostShared.of(context, Metrics(), self.loop)  # type: ignore[arg-type]  # off
+        shared = HostShared.of(context, Metrics(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.newcomers = Newcomers(self.loop, context, shared, self._refusal_of, events)
         self._fd = Register.create(1)
         self.register = Register(self._fd, 0, 1, Rules(peers=9, one_per_ip=False))

@@ -27,6 +27,7 @@ from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import MessageReceived
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
+from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 from tests.actors.peers.recorded_refs import recorded
 
@@ -50,6 +51,9 @@ class Metrics:
     """As MetricsReporter, off."""
 
     is_on = False
+
+    def gauge(self, *_: Any) -> None:
+        pass
 
 
 class Asked:
@@ -90,7 +94,7 @@ class Stage:
         self.visit = SeedVisit(
             self.loop,
             context,
-            HostShared.of(context, Metrics(), self.loop),  # type: ignore[arg-type]  # off
+            HostShared.of(context, Metrics(), self.loop, plenty(self.loop)),  # type: ignore[arg-type]  # off
             FACTS,
             self.phases,
             self.stream,

@@ -10,6 +10,7 @@ from peerage.actors.peers.broadcasts import Broadcasts, Listener
 from peerage.actors.peers.send_queues import BACKLOG_LIMIT, SendQueues
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.multiplex import MessageReceived, MessageRun, MultiplexConnection
+from tests.actors.peers.budgets import PLENTY
 
 FEW, MANY = 0x50, 0x51
 CAPACITY = {FEW: 2, MANY: 100}
@@ -170,7 +171,7 @@ class Host:
     """The broadcasts of a host to which the peer listens."""
 
     def __init__(self, ends: Ends) -> None:
-        self.log = Broadcasts(CAPACITY, 1024)
+        self.log = Broadcasts(CAPACITY, 1024, most_bytes=lambda: PLENTY)
         self.listener: Listener = self.log.listen(CAPACITY, lambda: None)
         ends.queues.listen(self.listener)
 

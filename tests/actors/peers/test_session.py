@@ -14,8 +14,11 @@ from peerage.actors.names import NodeNames
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.left_behind import LeftBehind
 from peerage.actors.peers.link import LinkEvents
+from peerage.actors.peers.memory_budget import LOOK_S, MemoryBudget
 from peerage.actors.peers.phases import Event, Phase, Phases
+from peerage.actors.peers.receive_window import MESSAGE_COST
 from peerage.actors.peers.session import TRAFFIC_INTERVAL_S, Probes, Session
 from peerage.actors.peers.stream import SocketStream
 from peerage.actors.peers.switch_news import SwitchNews
@@ -27,10 +30,12 @@ from peerage.wire.keys import NodeKey
 from peerage.wire.multiplex import MessageReceived, MessageRun
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.secret_connection import SecretConnection
+from tests.actors.peers.budgets import PLENTY, budgets_of, plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
 
 ANNA = NodeKey.generate()
 ONE, TWO = 0x50, 0x51
+LIMIT = 80 * 1024 * 1024  # bytes: what bert's node may hold
 MESSAGES = [b"one", b"two", b"three", b"", b"five"]
 CHANNELS = (ChannelDescriptor(id=ONE, send_queue_capacity=2), ChannelDescriptor(id=TWO))
 ROUTES = {ONE: "ONE", TWO: "TWO"}
@@ -75,16 +80,25 @@ class Reply:
 class End:
     """One end. Its owner notes what it hears; its reactors keep what they are handed."""
 
-    def __init__(self, loop: FakeLoop, sock: socket.socket, secret: SecretConnection, home: Path) -> None:
+    def __init__(
+        self,
+        loop: FakeLoop,
+        sock: socket.socket,
+        secret: SecretConnection,
+        home: Path,
+        budget: MemoryBudget,
+    ) -> None:
         self._loop = loop
+        self.budget = budget
         names = NodeNames("n/", ("ONE", "TWO"), 1)
         context = NodeContext(names, loopback_config(home), ANNA.public_key, INFO, CHANNELS, ROUTES)
         self.metrics = Metrics()
-        broadcasts = Broadcasts(ROUTES, 1024)
+        broadcasts = Broadcasts(ROUTES, 1024, most_bytes=lambda: PLENTY)
         feed = BroadcastFeed(broadcasts, loop)
         addressees = Addressees(names)
         news = SwitchNews(addressees.switch, loop.call_later)
-        self.shared = HostShared(self.metrics, broadcasts, feed, addressees, news)  # type: ignore[arg-type]
+        left_behind = LeftBehind(loop, addressees, budget)
+        self.shared = HostShared(self.metrics, broadcasts, feed, addressees, news, budget, left_behind)  # type: ignore[arg-type]
         self.phases = Phases(Phase.RUNNING)
         self.told: list[str] = []
         self.handed: list[tuple[str, bytes]] = []
@@ -142,7 +156,9 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
         one.receive_data(two.data_to_send())
     loop = FakeLoop()
     with tcp_pair() as (ours, theirs):
-        made = Pair(loop, End(loop, ours, one, tmp_path), End(loop, theirs, two, tmp_path))
+        anna = End(loop, ours, one, tmp_path, plenty(loop))
+        bert = End(loop, theirs, two, tmp_path, budgets_of(LIMIT, loop)[0])
+        made = Pair(loop, anna, bert)
         made.anna.run()
         made.bert.run()
         yield made
@@ -286,3 +302,65 @@ def test_traffic_is_reported_every_second_and_forgotten_at_the_end(pair: Pair) -
 def test_the_state_of_the_connection_can_be_asked_for(pair: Pair) -> None:
     pair.loop.advance(3.0)
     assert pair.anna.session.status().duration == 3.0
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_connection_holds_is_in_its_account(pair: Pair) -> None:
+    """What has begun to arrive, what is not sent, and what reactors have not consumed; nothing behind its end."""
+    bert, budget = pair.bert, pair.bert.budget
+    pair.anna.stream.set_reading(wanted=False)
+    bert.send(*[bytes(8 << 20)] * 2)
+    pair.anna.send(bytes(1000), channel=TWO)
+    pair.loop.settle()
+    assert budget.unsent == 2 * (8 << 20)
+    assert budget.unconsumed == 1000 + MESSAGE_COST
+    bert.stream.set_reading(wanted=False)
+    pair.anna.send(bytes(8 << 20), channel=TWO)
+    pair.loop.settle()
+    bert.stream.set_reading(wanted=True)
+    pair.loop.turn()
+    assert 0 < budget.unfinished < 8 << 20
+    bert.session.close()
+    assert (budget.unfinished, budget.unsent, budget.unconsumed) == (0, 0, 0)
+    assert bert.session.left_behind == {"ONE": 0, "TWO": 1000 + MESSAGE_COST}
+
+
+def test_a_message_that_waits_for_room_is_counted(pair: Pair) -> None:
+    pair.bert.send(b"one", b"two")
+    pair.bert.send_waiting(bytes(1000), 10.0)
+    assert pair.bert.session.queues.waiting == 1000
+    pair.loop.settle()
+    assert pair.bert.session.queues.waiting == 0
+
+
+def test_while_others_use_up_the_memory_nothing_is_read_and_it_goes_on_behind_their_end(pair: Pair) -> None:
+    """The connection is none of those that are ended for it: it has begun later, and holds less."""
+    hoarder_told: list[str] = []
+    hoarder = pair.bert.budget.open(lambda _held_up: None, hoarder_told.append)
+    hoarder.holds(unfinished=LIMIT // 2, unsent=0)
+    pair.anna.send(bytes(4 << 20), channel=TWO)
+    pair.loop.settle(100_000)
+    assert pair.bert.handed == []
+    assert not pair.bert.stream.is_reading
+    pair.loop.time += LOOK_S
+    pair.loop.settle(100_000)
+    assert len(hoarder_told) == 1
+    hoarder.close()
+    pair.loop.time += LOOK_S
+    pair.loop.settle(100_000)
+    assert [len(message) for _reactor, message in pair.bert.handed] == [4 << 20]
+    assert pair.bert.told == []
+
+
+def test_the_heaviest_connection_is_ended_with_the_reason(pair: Pair) -> None:
+    pair.anna.stream.set_reading(wanted=False)
+    pair.bert.send(bytes(LIMIT // 2), channel=TWO)
+    pair.loop.settle(100_000)
+    pair.loop.time += LOOK_S
+    pair.loop.settle(100_000)
+    (reason,) = pair.bert.told
+    assert reason.startswith(
+        "memory is short: 0.0 MiB of unfinished messages and 40.0 MiB that were not taken"
+    )

@@ -37,6 +37,7 @@ from peerage.actors.names import NodeNames
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.handshake_places import HandshakeLimits
 from peerage.actors.peers.load_table import LoadTable
+from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.register import Register
 from peerage.actors.peers.transport import TransportActor
 from peerage.actors.refusal import Refusal, RefusalReason
@@ -88,15 +89,17 @@ class Stage:
         listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self._address = listener.getsockname()
         load, register = LoadTable.create(1), Register.create(1)
+        memory = MemoryTable.create(1, 1 << 30, 0)
         starter = TransportActor.options(
             name=self.names.of("peers-0"),
             place=THREAD,
             extra=self.context,
-            fds={"load": load, "register": register, "listen": listener.fileno()},
+            fds={"load": load, "register": register, "memory": memory, "listen": listener.fileno()},
         )
         self.ref = starter.start(0)
         os.close(load)
         os.close(register)
+        os.close(memory)
         return self
 
     def __exit__(self, *_: object) -> None:

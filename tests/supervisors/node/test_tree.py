@@ -31,9 +31,6 @@ from tests.nodes import node_config
 
 KEY = NodeKey.generate()
 INFO = NodeInfo(id=KEY.node_id, listen_addr="tcp://127.0.0.1:1", network="test", moniker="m")
-CONTEXT = NodeContext(  # is handed on as it is
-    NodeNames("one/", (), 1), cast("Config", None), KEY.public_key, INFO, (), {}
-)
 SERVERS: dict[str, dict[str, Any]] = {
     "rpc": {"laddr": "tcp://127.0.0.1:0"},
     "instrumentation": {"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
@@ -42,6 +39,11 @@ SERVERS: dict[str, dict[str, Any]] = {
 
 class Alpha(Reactor):
     channels = (ChannelDescriptor(id=0x70),)
+
+
+CONTEXT = NodeContext(  # is handed on as it is
+    NodeNames("one/", (), 1), cast("Config", None), KEY.public_key, INFO, Alpha.channels, {}
+)
 
 
 @pytest.fixture
@@ -102,7 +104,7 @@ def test_descriptors_go_to_those_who_serve_them(tmp_path: Path, lives: list[Node
     fds = {name: set(spec.start.options.get("fds", ())) for name, spec in specs.items()}
     assert {name: each for name, each in fds.items() if each} == {
         "metrics": {"metrics-0"},
-        "peers-0": {"listen", "load", "register"},
+        "peers-0": {"listen", "load", "memory", "register"},
         "rpc": {"rpc-0", "control-0"},
     }
 

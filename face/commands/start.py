@@ -24,7 +24,7 @@ from peerage.config.config import Config
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.supervisors.messages import CountChildren
-from peerage.supervisors.node.errors import NodeLimitError, NodeNotRunningError
+from peerage.supervisors.node.errors import NodeLimitError
 from peerage.supervisors.node.node import (
     ListenError,
     Node,
@@ -79,8 +79,6 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         node.wait(0)
     except NodeFailedError as error:
         raise FailureError(str(error)) from error
-    except NodeNotRunningError:  # its start was called off
-        return
 
 
 def _responds(node: Node, seconds: float) -> bool:

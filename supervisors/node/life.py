@@ -25,7 +25,14 @@ from peerage.supervisors.node.listening import listen_for_http, listen_for_peers
 
 
 class StartCalledOffError(Exception):
-    """The end of the node was asked for while it started, and nothing of it runs. Never leaves this package."""
+    """The end of the node was asked for while it started, and nothing of it runs. Never leaves this package.
+
+    Attribute: life, that is over.
+    """
+
+    def __init__(self, life: NodeLife) -> None:
+        super().__init__(life)
+        self.life = life
 
 
 @dataclass(slots=True, eq=False)
@@ -73,7 +80,7 @@ class NodeLife:
         metrics = instrumentation.prometheus_listen_addr if instrumentation.prometheus else ""
         resolve = names_to_listen_on((config.p2p.laddr, rpc.laddr, metrics), is_over)
         if is_over():
-            raise StartCalledOffError
+            raise StartCalledOffError(self)
         self.listener = listen_for_peers(config.p2p.laddr, resolve)
         if rpc.laddr:
             self.http_listeners["rpc"] = listen_for_http("rpc.laddr", rpc.laddr, resolve)
@@ -206,7 +213,9 @@ class Lives:
             self._is_starting, self._stop_is_due = True, False
             try:
                 live()
-            except StartCalledOffError:
+            except StartCalledOffError as called_off:
+                called_off.life.over(None)
+                self.enter(called_off.life)
                 return
             finally:
                 self._is_starting = False

@@ -256,6 +256,8 @@ def test_a_start_that_is_called_off_while_names_are_looked_up_ends_without_an_er
     lives.start(live, lambda: stopped.append("stopped"))
     assert not lives.is_running
     assert stopped == []
+    assert lives.last().ended.is_set()
+    assert lives.last().why_not() == "it has been stopped"
     HomeLock(config.home, "a node").release()
     lives.start(lambda: stopped.append("started"), lambda: None)
     assert stopped == ["started"]

@@ -291,6 +291,11 @@ class PeerageConfig(Section):
         flag="--reactor",
         repeatable=True,
     )
+    private_memory: bool = switch(
+        True,
+        "Keep this user's other programs, debuggers among them, out of the processes that have the private key, and the "
+        "key out of core dumps",
+    )
     http_hosts: tuple[str, ...] = names(
         "Names by which RPC and metrics may be called besides IP addresses, localhost, the machine's and names without a "
         "dot: at a loopback address, and for what changes something anywhere. A proxy's clients may send its name. *: any",

@@ -252,7 +252,10 @@ def node_config(home: Path, **overrides: Any) -> Config:
             "recv_rate": 0,
         },
         "rpc": {"laddr": ""},
-        "peerage": {"peer_hosts": 2},
+        "peerage": {
+            "peer_hosts": 2,
+            "private_memory": False,
+        },  # tests look into processes, of whichever user they are
     }
     for name, value in overrides.items():
         sections[name] = sections.get(name, {}) | value if isinstance(value, Mapping) else value

@@ -53,7 +53,8 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     manager = ServiceManager.of(os.environ)
     config = load_config(home, flags, file_needed=True, to_start=True)
     set_up_logging(config.log_settings)
-    close_memory()  # the key is read next
+    if config.peerage.private_memory:
+        close_memory()  # the key is read next
     with StopRequest() as stop:
         stop.heed_signals()
         node = _node(config)

@@ -69,6 +69,7 @@ class ChaosNode:
                 "peer_hosts": 2,
                 "receive_window": WINDOW,
                 "restart_intensity": 1000,
+                "private_memory": False,  # its footprint is looked at
                 "probe_interval": 0.5,
                 "probe_timeout": probe_timeout_of("switch", probe_timeout),
                 "reactor_probe_timeout": probe_timeout_of("reactor-STORE", probe_timeout),

@@ -1,47 +1,47 @@
-"""actors/peers/host_context.py: what an actor of a peer host is told, once its memory is closed."""
+"""actors/peers/host_context.py: what an actor of a peer host is told, and that nobody looks into its process then."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from peerage.actors.context import NodeContext, PeerHostContext
+from peerage.actors.context import NodeContext
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import host_context as module
 from peerage.actors.peers.host_context import host_context
 from peerage.wire.keys import NodeKey
+from tests.nodes import node_config
 
 KEY = NodeKey.generate()
-PLAIN = NodeContext(NodeNames("", (), 1), cast("Any", None), KEY.public_key, cast("Any", None), (), {})
 
 
-class Runtime:
-    """Of an actor that was told this."""
-
-    def __init__(self, extra: NodeContext) -> None:
-        self._extra = extra
-        self.closed = False
-
-    @property
-    def extra(self) -> NodeContext:
-        assert self.closed
-        return self._extra
+@pytest.fixture
+def closed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The actors whose processes were closed."""
+    closed: list[Any] = []
+    monkeypatch.setattr(module, "close_memory_of_host", closed.append)
+    return closed
 
 
-@pytest.fixture(autouse=True)
-def _close(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "close_memory_of_host", lambda runtime: setattr(runtime, "closed", True))
+def plain(home: Path, **peerage: Any) -> NodeContext:
+    config = node_config(home, peerage=peerage)
+    return NodeContext(NodeNames("", (), 1), config, KEY.public_key, cast("Any", None), (), {})
 
 
-def test_the_memory_is_closed_before_the_key_is_taken() -> None:
-    """Nobody reads it there."""
-    context = host_context(cast("Any", Runtime(PLAIN.with_key(KEY))))
-    assert isinstance(context, PeerHostContext)
-    assert context.node_key == KEY
+@pytest.mark.parametrize("is_private", [True, False])
+def test_whoever_has_the_key_is_closed_unless_the_operator_wants_to_look(
+    tmp_path: Path, closed: list[Any], is_private: bool
+) -> None:
+    """With a debugger, say."""
+    runtime: Any = SimpleNamespace(extra=plain(tmp_path, private_memory=is_private).with_key(KEY))
+    assert host_context(runtime).node_key == KEY
+    assert closed == [runtime] * is_private
 
 
-def test_a_context_without_the_key_is_a_mistake() -> None:
+def test_a_context_without_the_key_is_a_mistake(tmp_path: Path, closed: list[Any]) -> None:
     """Who is not told it does not shake hands."""
     with pytest.raises(AssertionError):
-        host_context(cast("Any", Runtime(PLAIN)))
+        host_context(cast("Any", SimpleNamespace(extra=plain(tmp_path))))

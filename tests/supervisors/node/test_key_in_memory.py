@@ -98,6 +98,7 @@ def test_the_private_key_is_in_the_memory_of_those_who_shake_hands_and_of_no_oth
         p2p={"pex": True},
         rpc={"laddr": "tcp://127.0.0.1:0"},
         instrumentation={"prometheus": True, "prometheus_listen_addr": "127.0.0.1:0"},
+        peerage={"private_memory": True},
     )
     assert node.is_running
     assert holds(os.getpid(), key.seed)  # so the search finds what is there

@@ -175,6 +175,18 @@ def test_the_nodes_own_socket_serves_everything_and_hides_nobody(nodes: list[Nod
             wait_until(lambda: node.name not in [host.name for host in System.current().hosts()])
 
 
+def test_when_that_socket_is_served_no_more_its_actor_ends_too(nodes: list[Node], tmp_path: Path) -> None:
+    """So that its supervisor, which knows nothing of the other, starts both anew."""
+    node = Node()
+    nodes.append(node)
+    node.rpc.stop()
+    with listen_for_commands(tmp_path / "node.sock") as listener:
+        rpc = node.start_rpc(PROCESS, {"control-0": listener.fileno()})
+        down = watch(rpc)
+        ActorRef.to(f"{node.name}/control", node.name).stop()
+        assert f"{node.name}/control ended" in down.wait(10.0).text
+
+
 def command(path: Path, method: str, *params: str) -> Any:
     """Call a method over the socket, by the parameters' places."""
     places = [*params, "", ""] if method == "ban" else list(params)

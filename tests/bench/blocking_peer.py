@@ -20,12 +20,13 @@ READ_SIZE = 65536
 class BlockingPeer:
     """Dials and shakes hands when made. Raises: OSError (closed, too late), HandshakeRefusedError.
 
-    Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together; source, IP to dial from.
+    Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together; source, IP to dial from; key, a new one
+        if there is none.
     """
 
-    def __init__(self, address: str, timeout: float, source: str = "") -> None:
+    def __init__(self, address: str, timeout: float, source: str = "", key: NodeKey | None = None) -> None:
         target = NetAddress.parse(address, no_names)
-        self.key = NodeKey.generate()
+        self.key = key or NodeKey.generate()
         self._handshake = Handshake(self.key, self._introduce, NodeID(str(target.id)))
         deadline = time.monotonic() + timeout
         self._sock = socket.create_connection((str(target.host), target.port), timeout, (source, 0))

@@ -39,7 +39,7 @@ class LinkEvents:
 
     Args:
         written: the socket has taken what it would in this turn.
-        closed: the connection is gone, and why.
+        closed: the connection is gone, or has to go, and why.
         broken: the remote broke a rule of the protocol, and which.
     """
 
@@ -202,9 +202,9 @@ class Link:
         self._account.holds(unfinished, unsent + self._queues.waiting)
 
     def break_off(self, reason: str) -> None:
-        """End the connection as if the remote had broken a rule."""
+        """End the connection, for a reason of ours."""
         if self._phases.carries_packets:
-            self._owner.broken(reason)
+            self._owner.closed(reason)
 
     def _break(self, error: RemoteError) -> None:
         if isinstance(error, EmptyPacketFloodError):

@@ -135,9 +135,8 @@ class MemoryBudget:
     @classmethod
     def of_one(cls, context: NodeContext, loop: Loop) -> Self:
         """For a peer in a process of its own: its part of the node's budget, which it shares with nobody."""
-        p2p, channels = context.config.p2p, context.channels
-        peers = context.inbound_limit + p2p.max_num_outbound_peers
-        limit = budget_for(context.config.peerage.peer_memory, channels) // max(1, peers)
+        channels = context.channels
+        limit = budget_for(context.config.peerage.peer_memory, channels) // max(1, context.most_peers)
         fd = MemoryTable.create(1, limit, least_budget(channels))
         try:
             return cls(MemoryTable(fd, 0, 1), loop)

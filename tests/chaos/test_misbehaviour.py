@@ -35,7 +35,7 @@ class ForgingPeer(BlockingPeer):
 def is_let_in(node: Node, key: NodeKey) -> bool:
     """Whether a handshake with this key succeeds."""
     try:
-        with BlockingPeer(node.address, PATIENCE_S, key):
+        with BlockingPeer(node.address, PATIENCE_S, key=key):
             return True
     except (HandshakeRefusedError, OSError):
         return False

@@ -452,7 +452,7 @@ def test_a_full_socket_is_waited_for_and_broadcasts_do_not_hurry_it(pair: Pair) 
 
 
 def test_nothing_is_read_while_memory_is_short_and_an_end_for_want_of_it_is_told_once() -> None:
-    """As a broken rule: whoever ends it tells the switch, and a second call finds it ended."""
+    """Whoever ends it tells the switch, and a second call finds it ended."""
     with connected() as pair:
         loop = pair.loop
         (budget,) = budgets_of(1 << 20, loop)
@@ -471,4 +471,4 @@ def test_nothing_is_read_while_memory_is_short_and_an_end_for_want_of_it_is_told
             assert budget.unfinished < 1 << 20
             end.link.break_off("memory is short")
             end.link.break_off("memory is short")
-            assert end.told == ["broken: memory is short"]
+            assert end.told == ["closed: memory is short"]

@@ -22,7 +22,9 @@ COMMANDS = {
         "peerage.commands.addrbook:addrbook",
         "List the address book, import and export CometBFT's addrbook.json.",
     ),
-    "bans": LazyCommand("peerage.commands.bans:bans", "List, add or remove bans."),
+    "bans": LazyCommand(
+        "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom."
+    ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."

@@ -49,7 +49,7 @@ def test_who_forges_frames_again_and_again_is_kept_out_until_it_is_forgiven(
     key, honest = NodeKey.generate(), NodeKey.generate()
     node = start_node(home=tmp_path / "kept")
     for _ in range(BEFORE_A_BAN):
-        with ForgingPeer(node.address, PATIENCE_S, key) as rude:
+        with ForgingPeer(node.address, PATIENCE_S, key=key) as rude:
             rude.forge()
     banned = node_log.wait_for("peer banned", peer=key.node_id)
     assert (banned["reason"], banned["seconds"]) == ("forged frame", 600.0)

@@ -287,7 +287,7 @@ def test_a_peer_in_a_process_of_its_own_has_its_part(tmp_path: Path) -> None:
         p2p={"max_num_inbound_peers": 4, "max_num_outbound_peers": 6},
         peerage={"peer_memory": 400 * MIB},
     )
-    context = NodeContext(NodeNames("n/", ("ONE",), 1), config, key, info, channels, {0x50: "ONE"})
+    context = NodeContext(NodeNames("n/", ("ONE",), 1), config, key.public_key, info, channels, {0x50: "ONE"})
     budget = MemoryBudget.of_one(context, FakeLoop())
     assert budget.broadcast_share == 40 * MIB // 8
     connection = Connection(budget)

@@ -18,7 +18,7 @@ from tests.soak.company import Company
 __all__ = ["main"]
 
 HOUR_S = 3600.0
-EVERY_S = 30.0  # so that a process lives for a quarter of an hour, as a rule
+EVERY_S = 45.0  # so that a process lives for more than twenty minutes, as a rule
 PROBE_TIMEOUT_S = 20.0
 
 

@@ -13,7 +13,7 @@ from statistics import fmean
 __all__ = ["MEBIBYTE", "Slope", "Slopes"]
 
 MEBIBYTE = 1 << 20
-SETTLED_S = 300.0
+SETTLED_S = 600.0  # for as long the series of a peer that has left are kept (docs/reference/metrics.md)
 PERIOD_S = 600.0  # what a slope is told for
 
 

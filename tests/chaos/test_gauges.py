@@ -50,11 +50,13 @@ def truth(node: Node) -> dict[str, float]:
     return (
         {"cometbft_p2p_peers": float(len(peers)), "cometbft_p2p_address_book_outage": 0.0}
         | {f'cometbft_p2p_addresses{{kind="{kind}"}}': float(getattr(book, kind)) for kind in BOOK_KINDS}
+        | {f'cometbft_p2p_held_bytes{{kind="{kind}"}}': 0.0 for kind in HELD_KINDS}  # nobody says anything
         | {f'cometbft_p2p_num_txs{{peer_id="{peer}"}}': TXS_OF_EACH for peer in peers}
         | {f'cometbft_p2p_peer_pending_send_bytes{{peer_id="{peer}"}}': 0.0 for peer in peers}
     )
 
 
+HELD_KINDS = ("unfinished", "unsent", "unconsumed", "broadcast")
 BOOK_KINDS = ("new", "old", "verified", "banned", "incompatible")
 
 

@@ -152,9 +152,9 @@ class MemoryBudget:
         """Bytes of broadcasts that this host may keep."""
         return self._table.limit * BROADCAST_SHARE // SHARES // self._table.hosts
 
-    def limit_to(self, limit: int) -> None:
-        """Have the whole node hold no more than so many bytes from now on; see MemoryTable."""
-        self._table.limit_to(limit)
+    def shrink_to(self, share: float) -> None:
+        """Have the whole node hold this part of what it may hold otherwise; see MemoryTable."""
+        self._table.shrink_to(share)
 
     # --- of accounts -----------------------------------------------------------------------------------------------------
 

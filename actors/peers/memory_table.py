@@ -2,7 +2,7 @@
 
 ::
 
-    limit, least | host 0: held, waiting, weight | host 1: the same | …
+    limit, least, whole | host 0: held, waiting, weight | host 1: the same | …
 
 Each host writes its own part and reads those of the others, without a lock: a number that is a moment old costs a pause,
 and no more. What a dead host has left here stays counted until its successor begins.
@@ -16,7 +16,9 @@ import struct
 
 __all__ = ["MemoryTable"]
 
-_LIMITS = struct.Struct("=QQ")  # bytes: the node's budget, and what it is at least
+_LIMITS = struct.Struct(
+    "=QQQ"
+)  # bytes: the node's budget now, what it is at least, and what it is when nothing is short
 _PART = struct.Struct("=QQd")
 _LIMITS_BYTES = 64
 
@@ -44,7 +46,7 @@ class MemoryTable:
         """
         fd = os.memfd_create("peerage-memory")
         os.ftruncate(fd, _LIMITS_BYTES + hosts * _PART.size)
-        os.pwrite(fd, _LIMITS.pack(max(limit, least), least), 0)
+        os.pwrite(fd, _LIMITS.pack(max(limit, least), least, limit), 0)
         return fd
 
     @property
@@ -52,10 +54,10 @@ class MemoryTable:
         """Bytes that all hosts together may hold."""
         return int(_LIMITS.unpack_from(self._memory)[0])
 
-    def limit_to(self, limit: int) -> None:
-        """Have all hosts hold no more than this from now on, as soon as they look: because memory is short, or was."""
-        least = _LIMITS.unpack_from(self._memory)[1]
-        _LIMITS.pack_into(self._memory, 0, max(limit, least), least)
+    def shrink_to(self, share: float) -> None:
+        """Have all hosts hold this part of the whole budget from now on, as soon as they look: memory is short, or was."""
+        _limit, least, whole = _LIMITS.unpack_from(self._memory)
+        _LIMITS.pack_into(self._memory, 0, max(int(whole * share), least), least, whole)
 
     def set(self, held: int, waiting: int, weight: float) -> None:
         """Say what this host holds.

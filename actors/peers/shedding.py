@@ -13,10 +13,6 @@ __all__ = ["Shedding"]
 log = get_logger("peerage.transport")
 
 
-def _nothing(_share: float) -> None:
-    """For hosts whose connections hold what they like."""
-
-
 class Shedding:
     """Looks at the memory whether or not anybody connects, tells the log, and has what connections hold cut down.
 
@@ -31,7 +27,7 @@ class Shedding:
         self,
         loop: Loop,
         memory: MemoryPressure,
-        shrink: Callable[[float], object] = _nothing,
+        shrink: Callable[[float], object],
         *,
         speaks: bool = True,
     ) -> None:

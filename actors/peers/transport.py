@@ -94,20 +94,19 @@ class TransportActor(ProcessActor):
         self._context, self._switch = context, context.names.switch
         self._index, self._own_processes = index, own_processes
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+        fds, hosts = self.runtime.fds, context.names.peer_hosts
+        budget = MemoryBudget(MemoryTable(fds["memory"], index, hosts), self.runtime)
         self._shared = HostShared.of(
             context,
             metrics,
             self.runtime,
-            MemoryBudget(
-                MemoryTable(self.runtime.fds["memory"], index, context.names.peer_hosts), self.runtime
-            ),
+            budget,
             partial(self.runtime.call_soon, self._grant),
             Residents(self._became_peer, self._resident_ended),
         )
         memory = MemoryPressure()
-        self._shedding = Shedding(self.runtime, memory, speaks=index == 0)
-        fds = self.runtime.fds
-        load = LoadTable(fds["load"], index, context.names.peer_hosts)
+        self._shedding = Shedding(self.runtime, memory, budget.shrink_to, speaks=index == 0)
+        load = LoadTable(fds["load"], index, hosts)
         self._gate = HostGate(context, fds["register"], index, self._evict)
         self._connections = ConnectionList(load)
         self._entrance = Entrance(

@@ -184,7 +184,7 @@ def test_anyone_may_lower_the_limit_of_all_hosts() -> None:
     connection = two.connection(20 * MIB)
     wait(one, two)
     assert connection.account.may_read()
-    one.budget.limit_to(30 * MIB)
+    one.budget.shrink_to(30 / 80)
     assert not connection.account.may_read()
     wait(one, two)
     assert len(connection.reasons) == 1

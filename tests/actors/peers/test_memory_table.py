@@ -47,12 +47,13 @@ def test_the_limit_is_the_same_for_all_and_not_below_the_least(fd: int) -> None:
     """Anyone may change it at any time."""
     tables = [MemoryTable(fd, index, 3) for index in range(3)]
     assert tables[0].limit == 1000
-    tables[0].limit_to(700)
+    tables[0].shrink_to(0.7)
     assert tables[2].limit == 700
-    tables[1].limit_to(1)
+    tables[1].shrink_to(0.125)
     assert tables[0].limit == 400
-    tables[1].limit_to(2000)
-    assert tables[0].limit == 2000
+    tables[1].shrink_to(1.0)
+    assert tables[0].limit == 1000
+    assert MemoryTable(fd, 2, 3).limit == 1000
 
 
 def test_a_limit_below_the_least_is_the_least() -> None:

@@ -17,9 +17,8 @@ from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["NodeContext", "PeerHostContext", "handshake_places"]
 
-HANDSHAKE_PLACES = (
-    512  # some 20 KB each; by default as many as inbound peers, if that is more: a seed answers them
-)
+# A silent one takes 4 KB. By default there are as many as inbound peers, if that is more: a seed answers them there.
+HANDSHAKE_PLACES = 512
 SPARE_PROCESSES = 8
 
 

@@ -24,6 +24,7 @@ from peerage.actors.messages import (
     ConnectionEnded,
     Credits,
     Dial,
+    EvictPeers,
     GetPeerStatuses,
     InitPeer,
     KeepNotes,
@@ -39,6 +40,7 @@ from peerage.actors.peers.handshake_places import HandshakeLimits
 from peerage.actors.peers.load_table import LoadTable
 from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.register import Register
+from peerage.actors.peers.register_memory import RegisterMemory
 from peerage.actors.peers.transport import TransportActor
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import THREAD, ActorRef, Frames
@@ -61,10 +63,10 @@ _serials = count(1)
 
 
 class Stage:
-    """A transport, and everyone it speaks to. `verdict` is what the switch says to each connection that comes in."""
+    """The transport of host 0, and everyone it speaks to. `verdict` is what the switch says to each accepted connection."""
 
-    def __init__(self, home: Path, **settings: Any) -> None:
-        self.names = NodeNames(f"transport-test-{next(_serials)}/", ("ECHO",), 1)
+    def __init__(self, home: Path, hosts: int = 1, **settings: Any) -> None:
+        self.names = NodeNames(f"transport-test-{next(_serials)}/", ("ECHO",), hosts)
         self.verdict: Refusal | None = None
         self.admission: Admission | Refusal = Admission(is_persistent=True, is_unconditional=False)
         self.switch = Probe(self.names.of("switch"), self._judge)
@@ -88,8 +90,9 @@ class Stage:
             self._stack.enter_context(probe)
         listener = self._stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         self._address = listener.getsockname()
-        load, register = LoadTable.create(1), Register.create(1)
-        memory = MemoryTable.create(1, 1 << 30, 0)
+        hosts = self.names.peer_hosts
+        load, register = LoadTable.create(hosts), Register.create(hosts)
+        memory = MemoryTable.create(hosts, 1 << 30, 0)
         starter = TransportActor.options(
             name=self.names.of("peers-0"),
             place=THREAD,
@@ -98,8 +101,9 @@ class Stage:
         )
         self.ref = starter.start(0)
         os.close(load)
-        os.close(register)
         os.close(memory)
+        self.register = register
+        self._stack.callback(os.close, register)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -226,6 +230,20 @@ def test_a_newcomer_takes_the_place_of_another_peer_when_all_are_taken(tmp_path:
         assert first.recv(1 << 16) is not None
         (facts,) = stage.ref.ask(ListConnections()).connections
         assert facts.peer.id == newcomer.node_id
+
+
+@pytest.mark.parametrize("news", [EvictPeers(0), ListConnections()], ids=lambda news: type(news).__name__)
+def test_a_peer_whose_place_another_host_has_given_away_is_ended(tmp_path: Path, news: object) -> None:
+    """When the switch passes the news on, or when its successor asks who is connected: the news may have died with it."""
+    with Stage(tmp_path, hosts=2, peerage={"peer_hosts": 2}) as stage:
+        stage.inform()
+        stage.shake_hands()
+        stage.switch.expect(PeerStarted)
+        RegisterMemory(stage.register, 1, 2).give_away(0, 0)
+        stage.ref.tell(news)
+        ended = stage.switch.expect(ConnectionEnded)
+        assert (ended.facts.peer.id, ended.is_error) == (OTHER.node_id, False)
+        assert ended.reason.startswith("evicted")
 
 
 def test_the_second_connection_to_an_id_is_the_switchs_affair(informed: Stage) -> None:

@@ -95,7 +95,13 @@ def measure(names: Mapping[int, str], directory: Path) -> Footprint:
     )
 
 
-def growth(before: Footprint, after: Footprint, may_have_counts: Callable[[int], bool]) -> list[str]:
+def growth(
+    before: Footprint,
+    after: Footprint,
+    may_have_counts: Callable[[int], bool],
+    *,
+    judges_memory: bool = True,
+) -> list[str]:
     """What there is more of than there should be, a line each. Args: may_have_counts, by a host's serial."""
     names = [process.name for process in before.processes]
     left = [process.name for process in after.processes]
@@ -105,7 +111,7 @@ def growth(before: Footprint, after: Footprint, may_have_counts: Callable[[int],
     found = [
         line
         for was, now in zip(before.processes, after.processes, strict=True)
-        for line in (*_more_descriptors(was, now), *_more_memory(was, now))
+        for line in (*_more_descriptors(was, now), *(_more_memory(was, now) if judges_memory else ()))
     ]
     found += _mailboxes(before, after)
     if len(after.endpoints) != len(before.endpoints):
@@ -117,7 +123,7 @@ def growth(before: Footprint, after: Footprint, may_have_counts: Callable[[int],
     known = [name for name in before.files if name not in before.endpoints and not name.endswith(".handled")]
     if others != known:
         found.append(f"files: {others}, before: {known}")
-    if after.resident > before.resident * TREE_GROWTH + TREE_SLACK:
+    if judges_memory and after.resident > before.resident * TREE_GROWTH + TREE_SLACK:
         found.append(f"memory of all: {_mib(after.resident)}, before: {_mib(before.resident)}")
     return found
 

@@ -165,7 +165,12 @@ class Storm:
         if self._traffic.raised() != self._deeds.raised:
             report.violations.append(f"raised over: {self._traffic.raised()}, asked to: {self._deeds.raised}")
         assert report.before is not None
-        report.violations += growth(report.before, report.after, self._may_have_counts)
+        report.violations += growth(
+            report.before,
+            report.after,
+            self._may_have_counts,
+            judges_memory=self._company is None,  # it judges that by itself
+        )
         report.violations += self._stop()
 
     def _measure(self) -> Footprint:

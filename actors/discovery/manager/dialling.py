@@ -74,12 +74,17 @@ class Dialling:
         self.under_way += 1
         self._effects.emit(Dial(address))
 
-    def visit(self, address: NetAddress) -> None:
-        """Dial an address of the book, unless its node is a peer or its pause is not over; or give it up."""
+    def visit(self, address: NetAddress, *, asks: bool = True) -> None:
+        """Dial an address of the book, unless its node is a peer or its pause is not over; or give it up.
+
+        Args: asks, whether the node becomes a peer that can be asked; if not, this is a feeler, to see who answers there.
+        """
         if address.id in self._peers:
             return
         verdict = self._manager.may_dial(address, persistent=address.id in self._persistent_ids)
-        if verdict is Verdict.DIAL:
+        if verdict is Verdict.DIAL and not asks:
+            self._effects.emit(Feel(address))
+        elif verdict is Verdict.DIAL:
             self.dial(address)
         elif verdict is Verdict.GIVE_UP:
             self.give_up(address)

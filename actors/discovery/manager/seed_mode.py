@@ -80,6 +80,9 @@ class SeedMode:
     def visit_back(self, peer_id: NodeID, home: NetAddress | None) -> None:
         """Visit a node a little after it was here: it is likely to answer, and then we can tell others about it.
 
+        It is not asked for addresses. A newcomer knows none; and whoever wants our book full of its own addresses would only
+        have to come here often to be asked for them.
+
         Args: home, where it says it listens, if it connected from that IP. Otherwise anybody could make a seed dial
             third parties.
         """
@@ -92,7 +95,7 @@ class SeedMode:
     def _visit_at(self, host: IPAddress, due: NetAddress | None) -> None:
         if due is not None and due.host == host:
             for address in self._crawler.due((due,)):
-                self._dialling.visit(address)
+                self._dialling.visit(address, asks=False)
 
     def reached(self, peer: ConnectedPeer) -> None:
         """A peer that we visit is connected: hang up if it does not answer in time."""

@@ -184,6 +184,19 @@ def test_a_seed_with_an_ip_address_is_waited_for() -> None:
     assert len(dialled_within(scene, 60.0)) == 1
 
 
+def test_a_visit_without_a_question_is_a_feeler() -> None:
+    """It waits for the same pauses, and what it finds is noted as of any other."""
+    scene = Dials()
+    scene.dialling.visit(address(7), asks=False)
+    assert scene.out() == [Feel(address(7))]
+    scene.end(Feel(address(7)), FAILED)
+    scene.dialling.visit(address(7), asks=False)
+    assert Feel(address(7)) not in scene.out()
+    scene.connect(connected(8))
+    scene.dialling.visit(address(8), asks=False)
+    assert Feel(address(8)) not in scene.out()
+
+
 def test_a_seed_that_was_visited_is_left_alone_for_a_while_wherever_its_address_comes_from() -> None:
     """Its address is in the book, too. A node without peers comes back after the shortest pause."""
     scene = Dials(seeds=1)

@@ -26,6 +26,7 @@ from peerage.actors.discovery.manager.effects import (
     DialSeed,
     Disconnect,
     Effect,
+    Feel,
     Heard,
     Judged,
     SelectAnswer,
@@ -395,7 +396,7 @@ def test_whoever_calls_a_seed_is_put_into_the_book_answered_and_visited() -> Non
     assert answer.request == request
     assert set(answer.told) == {address(5), address(6)}
     seed.pass_by(1.0)
-    assert seed.take(Dial) == [Dial(address(5)), Dial(address(6))]
+    assert seed.take(Feel) == [Feel(address(5)), Feel(address(6))]
 
 
 def test_whoever_hangs_up_on_a_seed_is_answered_no_more() -> None:
@@ -415,4 +416,4 @@ def test_a_seed_visits_whoever_was_its_peer() -> None:
     seed.remove(seed.add(connected(5, is_outbound=False)))
     seed.take()
     seed.pass_by(1.0)
-    assert seed.take(Dial) == [Dial(address(5))]
+    assert seed.take(Feel) == [Feel(address(5))]

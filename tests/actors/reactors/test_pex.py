@@ -819,7 +819,7 @@ def test_who_came_to_a_seed_is_visited_at_once_but_only_where_he_came_from(
         for peer in peers:
             peer.disconnect()
         wait_until(lambda: len(stage.called(DialChooser.due_address)) == 2)
-        wait_until(lambda: stage.dials == [str(address(7))])
+        wait_until(lambda: stage.trials == [str(address(7))])
 
 
 # --- while others are away --------------------------------------------------------------------------------------------

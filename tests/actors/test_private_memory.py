@@ -60,7 +60,7 @@ def test_no_core_is_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("embedder", "closed"), [(os.getpid(), 0), (1, 1)])
+@pytest.mark.parametrize(("embedder", "closed"), [(os.getpid(), 0), (1, 1)], ids=["thread", "process"])
 def test_a_host_closes_its_own_process_and_not_the_embedders(
     monkeypatch: pytest.MonkeyPatch, embedder: int, closed: int
 ) -> None:

@@ -70,6 +70,7 @@ def test_its_variables_are_not_passed_on() -> None:
         ("soon", "", 0.0),
         ("-1", "", 0.0),
     ],
+    ids=["this process", "its child", "another process", "nobody", "no number", "before now"],
 )
 def test_whether_it_watches(microseconds: str, pid: str, seconds: float) -> None:
     ours = ServiceManager.of({"WATCHDOG_USEC": microseconds, "WATCHDOG_PID": pid})

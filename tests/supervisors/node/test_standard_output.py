@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 PROGRAM = """
+import time
+
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ProcessActor, watch
 from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor, SupervisorRef
 
@@ -17,8 +19,10 @@ for home in (PROCESS, THREAD):
     flags = Flags(intensity=Intensity(2, 60.0))
     top = SupervisorRef(Supervisor.options(name="top", place=home).start(specs, flags))
     end = watch(top.ref)
-    for child in top.which_children():
+    for number, child in enumerate(top.which_children()):
         child.ref.tell(1)
+        while number < 2 and sum(each.restarts for each in top.which_children()) == number:
+            time.sleep(0.01)  # else it may give up before the first of them is up again
     assert "SupervisorGaveUpError" in end.wait(30.0).text
 print('{"result": 1}')
 """

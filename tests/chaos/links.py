@@ -68,6 +68,8 @@ class Link:
 
     def cut(self) -> None:
         """End all connections, and take no more until it is mended."""
+        with contextlib.suppress(OSError):  # closed already
+            self._listener.shutdown(socket.SHUT_RDWR)  # at once, though a thread waits for it
         self._listener.close()
         with self._lock:
             for end in self._ends:

@@ -60,6 +60,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "demo": (("demo", "--secs", "1"), 0),
     "simulate": (("simulate", "--nodes", "10", "--hours", "0.01"), 0),
     "bench": (("bench", "--secs", "0.1", "--only", "mailboxes"), 0),
+    "systemd": (("systemd",), 0),
     "version": (("version", "--verbose"), 0),
 }
 

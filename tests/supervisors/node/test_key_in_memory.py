@@ -116,5 +116,5 @@ def test_the_private_key_is_in_the_memory_of_those_who_shake_hands_and_of_no_oth
     }
     assert not any(held is not False for held in others.values()), others
     # Root may look into the peer hosts, and finds it there; their own user may not.
-    peer_hosts = [held for part, held in found.items() if "peers-" in part]
+    peer_hosts = [held for part, held in found.items() if part.startswith(f"{node.names.prefix}peers-")]
     assert peer_hosts == [True if os.geteuid() == 0 else None] * 2

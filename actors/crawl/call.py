@@ -190,11 +190,13 @@ class Call:
             self._heard = True
             if not data:
                 raise ConnectionResetError
-            done = self._handshake.receive_data(data)
-            if secret.stage is not Stage.KEYS:
-                self._completed(Step.KEYS)
-            if secret.is_open:
-                self._completed(Step.ID)
+            try:
+                done = self._handshake.receive_data(data)
+            finally:  # one read may bring all of it, and what is wrong with it
+                if secret.stage in {Stage.AUTHENTICATING, Stage.OPEN}:
+                    self._completed(Step.KEYS)
+                if secret.is_open:
+                    self._completed(Step.ID)
         self._completed(Step.NODE_INFO)
         sock.sendall(self._handshake.data_to_send())
 

@@ -199,7 +199,9 @@ def test_what_is_no_node_is_named(said: bytes, verdict: Verdict) -> None:
         sock.recv(4096)
 
     with server(serve) as (port, _connections):
-        assert call(NetAddress("0" * 40, "127.0.0.1", port)).verdict is verdict
+        found = call(NetAddress("0" * 40, "127.0.0.1", port))
+    assert found.verdict is verdict
+    assert list(found.seconds) == [Step.TCP]
 
 
 def test_where_nobody_listens_is_unreachable() -> None:

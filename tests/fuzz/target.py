@@ -25,12 +25,14 @@ class Target:
         check: raises when anything does not hold for these bytes. An error that the reader documents is no such thing.
         longest: bytes of an input; of what is longer in the corpus, so many are taken.
         inputs: how many a session in the test suite checks: a few seconds' worth.
+        kept: so many of these at least cover something new; with fewer it is not coverage that leads the session.
     """
 
     corpus: Callable[[], Iterable[bytes]]
     check: Callable[[bytes], None]
     longest: int = 4096
     inputs: int = 5000
+    kept: int = 20
 
 
 def cut(data: bytes, size: int) -> list[bytes]:

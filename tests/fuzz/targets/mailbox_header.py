@@ -127,4 +127,4 @@ def corpus() -> Iterator[bytes]:
             yield bytes((1, 0, 0, 0, count)) + stranger
 
 
-TARGET = Target(corpus, check)
+TARGET = Target(corpus, check, kept=5)  # it has two dozen branches

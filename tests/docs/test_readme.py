@@ -98,21 +98,23 @@ def test_a_node_of_the_readme_starts_and_finds_its_seed(tmp_path: Path) -> None:
         commands = RUN_A_NODE.text.replace("ID@seed.example.org:26656", seed.address)
         init, start = commands.strip().splitlines()
         run(reader_folder, init)
-        process = subprocess.Popen(
-            ["bash", "-c", f"exec {start}"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            **reader(reader_folder, FREE_PORTS | ON_LOOPBACK),
-        )
+        said = tmp_path / "said"
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {start}"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                **reader(reader_folder, FREE_PORTS | ON_LOOPBACK),
+            )
         try:
+            wait_until(lambda: re.search(r"^[0-9a-f]{40}@\S+$", said.read_text(), re.MULTILINE))
             wait_until(seed.peers, what="the node at its seed")
             process.send_signal(signal.SIGINT)
-            printed, _ = process.communicate(timeout=10)
+            process.wait(timeout=10)
         finally:
             process.kill()
-            process.communicate()
-        assert process.returncode == 0, printed
-        assert re.search(r"^[0-9a-f]{40}@\S+$", printed, re.MULTILINE)
+            process.wait()
+        assert process.returncode == 0, said.read_text()
 
 
 def test_counter_example_prints_what_its_comment_says(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from peerage.wire.keys import NodeKey
 from peerage.wire.node_info import NodeInfo
 from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop
+from tests.actors.peers.metrics_off import MetricsOff
 
 ANNA, BERT, CHANNEL = NodeKey.generate(), NodeKey.generate(), 0x50
 LIMITS = HandshakeLimits(total=3, narrow=2, wide=2)
@@ -46,15 +47,6 @@ def info_of(key: NodeKey) -> NodeInfo:
         moniker="m",
         channels=bytes([CHANNEL]),
     )
-
-
-class Metrics:
-    """As MetricsReporter, off."""
-
-    is_on = False
-
-    def gauge(self, *_: Any) -> None:
-        pass
 
 
 class Actor:
@@ -99,7 +91,7 @@ class Stage:
         load = LoadTable(self._fds[0], 0, 1)
         self.gate = HostGate(context, self._fds[1], 0)
         self.connections = ConnectionList(load)
-        shared = HostShared.of(context, Metrics(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
+        shared = HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.news: list[ConnectionEnded] = []
         shared.news.tell = self.news.append  # type: ignore[method-assign,assignment]
         self.accepted: list[tuple[ConnectionFacts, Place, socket.socket]] = []

@@ -26,6 +26,7 @@ from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
 from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
+from tests.actors.peers.metrics_off import MetricsOff
 
 ANNA, BERT = NodeKey.generate(), NodeKey.generate()
 CHANNEL = 0x50
@@ -40,15 +41,6 @@ def info_of(key: NodeKey) -> NodeInfo:
         moniker="m",
         channels=bytes([CHANNEL]),
     )
-
-
-class Metrics:
-    """As MetricsReporter, off."""
-
-    is_on = False
-
-    def gauge(self, *_: Any) -> None:
-        pass
 
 
 class Stage:
@@ -77,7 +69,7 @@ class Stage:
             lambda facts, arrival: self.arrived.append((facts, arrival)),
             self.ended.append,
         )
-        shared = HostShared.of(context, Metrics(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
+        shared = HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop))  # type: ignore[arg-type]  # off
         self.newcomers = Newcomers(self.loop, context, shared, self._refusal_of, events)
         self._fd = Register.create(1)
         self.register = Register(self._fd, 0, 1, Rules(peers=9, one_per_ip=False))

@@ -29,6 +29,7 @@ from peerage.wire.packet import MessageReceived
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
 from tests.actors.peers.budgets import plenty
 from tests.actors.peers.fake_loop import FakeLoop, tcp_pair
+from tests.actors.peers.metrics_off import MetricsOff
 from tests.actors.peers.recorded_refs import recorded
 
 SEED, CALLER = NodeKey.generate(), NodeKey.generate()
@@ -45,15 +46,6 @@ def info_of(key: NodeKey) -> NodeInfo:
         moniker="m",
         channels=bytes([PEX_CHANNEL]),
     )
-
-
-class Metrics:
-    """As MetricsReporter, off."""
-
-    is_on = False
-
-    def gauge(self, *_: Any) -> None:
-        pass
 
 
 class Asked:
@@ -94,7 +86,7 @@ class Stage:
         self.visit = SeedVisit(
             self.loop,
             context,
-            HostShared.of(context, Metrics(), self.loop, plenty(self.loop)),  # type: ignore[arg-type]  # off
+            HostShared.of(context, MetricsOff(), self.loop, plenty(self.loop)),  # type: ignore[arg-type]  # off
             FACTS,
             self.phases,
             self.stream,

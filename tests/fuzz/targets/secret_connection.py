@@ -14,7 +14,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from peerage.wire.errors import ConnectionStateError, FrameLengthError, FrameTagError, RemoteError
+from peerage.wire.errors import (
+    ConnectionStateError,
+    ForeignProtocolError,
+    FrameLengthError,
+    FrameTagError,
+    RemoteError,
+)
 from peerage.wire.frames import FRAME_DATA, FRAME_PLAIN, FRAME_SEALED, Opener, Sealer
 from peerage.wire.keys import NodeKey
 from peerage.wire.secret_connection import SecretConnection, Stage
@@ -43,6 +49,18 @@ class Outcome:
     def verdict(self) -> tuple[Any, ...]:
         """All of it, errors by their text."""
         return self.delivered, self.sent, self.stage, self.remote_id, repr(self.error)
+
+    def is_like(self, other: Outcome) -> bool:
+        """Whether both came to the same.
+
+        The name of a foreign protocol is a help to operators: where a message that is too short for a key comes first (an
+        HTTP/2 SETTINGS frame begins with one of length 0), it is known only if the bytes behind that came in the same
+        read. The connection fails in either case.
+        """
+        errors = self.error, other.error
+        if None not in errors and any(isinstance(each, ForeignProtocolError) for each in errors):
+            return self.verdict[:-1] == other.verdict[:-1]
+        return self.verdict == other.verdict
 
 
 def play(pieces: list[bytes]) -> Outcome:
@@ -104,7 +122,7 @@ def check(data: bytes) -> None:
         with form(chosen):
             outcomes += [play([stream]), play(cut(stream, size))]
     first = outcomes[0]
-    assert all(each.verdict == first.verdict for each in outcomes), [each.verdict for each in outcomes]
+    assert all(each.is_like(first) for each in outcomes), [each.verdict for each in outcomes]
     assert first.remote_id in {None, ATTACKER}
     assert len(first.delivered) <= len(stream)
     if expected:
@@ -152,6 +170,9 @@ def corpus() -> Iterator[bytes]:
             yield bytes((STREAM, 200)) + stream
     for shake in load("secret_connection")["handshakes"]:
         yield bytes((STREAM, 7)) + b"".join(octets(part["wire"]) for part in shake["a_to_b"])
+    yield bytes((STREAM, 1)) + bytes.fromhex(
+        "000006040000000000000500004000"
+    )  # of a gRPC server, cut everywhere
     yield bytes((PROOF, 0)) + _proof()
     yield bytes((PROOF, 50)) + _proof() + b"the first packet"
     frame = (3).to_bytes(4, "little") + b"\x03abc"

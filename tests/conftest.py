@@ -13,6 +13,7 @@ from hypothesis import settings
 from peerage.actors.runtime import System
 from tests.interop.gobuild import cache_directory
 from tests.nodes import node_log, node_system, start_node, system_log_file, system_log_level
+from tests.processor_time import ProcessorTime
 
 __all__ = [
     "actor_system_ends_with_its_module",
@@ -31,7 +32,20 @@ settings.register_profile("search", deadline=None, max_examples=2000)
 settings.load_profile("peerage")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--processor-time 40`."""
+    told = "at the end, list the N tests and modules that took most of the processors' time"
+    parser.addoption("--processor-time", type=int, metavar="N", help=told)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set up what the whole run has: the cache of bytecode, and what is listed at the end."""
+    _keep_bytecode()
+    if config.getoption("--processor-time"):
+        config.pluginmanager.register(ProcessorTime(config.getoption("--processor-time")))
+
+
+def _keep_bytecode() -> None:
     """Keep bytecode in the tests' cache where the environment forbids it beside the sources, as many containers do.
 
     Hundreds of programs are started: without it each of them, and each worker of pytest-xdist, compiles all that it imports.

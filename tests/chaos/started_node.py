@@ -18,6 +18,7 @@ from typing import IO, Any, Self
 
 import psutil
 
+from tests.face.command_line import run
 from tests.nodes import wait_until
 
 PROGRAM = "from peerage.__main__ import main; main()"
@@ -65,9 +66,9 @@ def directories_of(pid: int) -> list[Path]:
 
 
 def make_home(home: Path) -> None:
-    """What `peerage init` makes."""
-    with peerage("init", "--home", str(home), "--network", "test", stdout=subprocess.DEVNULL) as init:
-        assert init.wait() == 0
+    """What `peerage init` makes: here in this process, which is quicker."""
+    made = run("init", "--home", home, "--network", "test")
+    assert made.exit_code == 0, made.output
 
 
 def _name(title: str) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.chaos.started_node import StartedNode, peerage
+from tests.chaos.started_node import StartedNode, make_home
 from tests.interop.burst import CHANNEL, COMMANDS, QUEUE, SIZE
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import wait_until
@@ -20,7 +19,7 @@ STOP_LIMIT_S = 5.0
 def home(tmp_path: Path) -> Path:
     """A home made by `peerage init`."""
     made = tmp_path / "home"
-    assert peerage("init", "--home", str(made), "--network", "test", stdout=subprocess.DEVNULL).wait() == 0
+    make_home(made)
     return made
 
 

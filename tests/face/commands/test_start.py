@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.chaos.started_node import PROGRAM, SETTINGS, StartedNode, make_home, processes_of_session
+from tests.face.command_line import run
 from tests.nodes import wait_until
 
 STOP_S = 5.0
@@ -70,6 +71,13 @@ def taken() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
+def arguments(home: Path, settings: Mapping[str, str]) -> list[str]:
+    """Of `peerage start` with these settings, over SETTINGS without a reactor."""
+    chosen = {key: value for key, value in SETTINGS.items() if key != "reactor"} | dict(settings)
+    given = [part for key, value in chosen.items() for part in (f"--{key.replace('__', '.')}", value)]
+    return ["start", "--home", str(home), *given]
+
+
 def start(
     home: Path,
     *flags: str,
@@ -78,10 +86,8 @@ def start(
     **settings: str,
 ) -> subprocess.CompletedProcess[str]:
     """Run `peerage start` to its end. It must leave no process."""
-    chosen = {key: value for key, value in SETTINGS.items() if key != "reactor"} | settings
-    given = [part for key, value in chosen.items() for part in (f"--{key.replace('__', '.')}", value)]
     process = subprocess.Popen(
-        [sys.executable, "-c", program, "start", "--home", str(home), *given, *flags],
+        [sys.executable, "-c", program, *arguments(home, settings), *flags],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -95,6 +101,28 @@ def start(
         process.kill()
     assert processes_of_session(process.pid) == {}
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """The line of a start that ends before there is a node, as `the_line(start(…))`, in this process: it is quicker.
+
+    What the command changes for good is undone.
+    """
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    modules = set(sys.modules)
+
+    def run_here(home: Path, **settings: str) -> str:
+        found = run(*arguments(home, {"private_memory": "false"} | settings))
+        assert isinstance(found.exception, SystemExit)
+        return the_line(subprocess.CompletedProcess((), found.exit_code, found.stdout, found.stderr))
+
+    yield run_here
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+    for name in sys.modules.keys() - modules & {Path(name).stem for name in MODULES}:
+        del sys.modules[name]
 
 
 def the_line(done: subprocess.CompletedProcess[str], code: int = 2) -> str:
@@ -287,16 +315,30 @@ def _data_is_a_file(home: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "told"),
     [
-        (_no_home, ("config.toml", "no such file", "peerage init")),
         (_broken_toml, ("config.toml", "Invalid value", "allowed: TOML")),
         (_wrong_value, ("p2p.handshake_timeout", '"soon"', "allowed:")),
         (_open_key, ("node_key.json", "0644", "expected 0600")),
         (_empty_key, ("node_key.json", "not a node key", "expected")),
+    ],
+)
+def test_spoiled_file(
+    home: Path, refuse: Callable[..., str], spoil: Callable[[Path], None], told: tuple[str, ...]
+) -> None:
+    """The file, what was found in it, what is expected; exit code 2."""
+    spoil(home)
+    line = refuse(home)
+    assert all(part in line for part in told), line
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (_no_home, ("config.toml", "no such file", "peerage init")),
         (_data_is_a_file, ("/data", "it is no directory")),
     ],
 )
 def test_spoiled_home(home: Path, spoil: Callable[[Path], None], told: tuple[str, ...]) -> None:
-    """The file, what was found in it, what is expected; exit code 2."""
+    """Likewise; no process is left."""
     spoil(home)
     line = the_line(start(home))
     assert all(part in line for part in told), line
@@ -305,15 +347,10 @@ def test_spoiled_home(home: Path, spoil: Callable[[Path], None], told: tuple[str
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"p2p__seeds": f"{'0' * 40}@no.such.invalid:1"}, ("p2p.seeds", "no.such.invalid", "expected")),
         ({"p2p__seeds": "foo"}, ("p2p.seeds", '"foo"', "ID@host:port")),
-        ({"p2p__laddr": "tcp://no.such.invalid:0"}, ("p2p.laddr", "no.such.invalid", "expected")),
-        ({"p2p__laddr": "tcp://203.0.113.1:0"}, ("p2p.laddr", "203.0.113.1", "expected")),
-        ({"reactor": "no.such:Thing"}, ("no.such:Thing", "No module named", "expected")),
         ({"reactor": "json:Thing"}, ("json:Thing", "'Thing' is not there")),
         ({"reactor": "json:loads"}, ("json:loads", "no class derived from peerage.Reactor")),
         ({"reactor": "json"}, ("peerage.reactors", '"json"', "package.module:Class")),
-        ({"reactor": "broken:Fine"}, ("broken:Fine", "SyntaxError")),
         ({"reactor": "raising:Fine"}, ("raising:Fine", "RuntimeError: not today")),
         ({"reactor": "fine:Thief"}, ("peerage.reactors", "channel 0x00", "'PEX'")),
         ({"reactor": "PEX=fine:Fine"}, ("peerage.reactors", "'PEX'")),
@@ -321,11 +358,36 @@ def test_spoiled_home(home: Path, spoil: Callable[[Path], None], told: tuple[str
     ],
 )
 def test_impossible_settings(
-    home: Path, tmp_path: Path, settings: dict[str, str], told: tuple[str, ...]
+    home: Path,
+    tmp_path: Path,
+    refuse: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, str],
+    told: tuple[str, ...],
 ) -> None:
     """The key, its value, what is expected; exit code 2."""
     for name, source in MODULES.items():
         (tmp_path / name).write_text(source)
+    monkeypatch.chdir(tmp_path)
+    line = refuse(home, **settings)
+    assert all(part in line for part in told), line
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"p2p__seeds": f"{'0' * 40}@no.such.invalid:1"}, ("p2p.seeds", "no.such.invalid", "expected")),
+        ({"p2p__laddr": "tcp://no.such.invalid:0"}, ("p2p.laddr", "no.such.invalid", "expected")),
+        ({"p2p__laddr": "tcp://203.0.113.1:0"}, ("p2p.laddr", "203.0.113.1", "expected")),
+        ({"reactor": "no.such:Thing"}, ("no.such:Thing", "No module named", "expected")),
+        ({"reactor": "broken:Fine"}, ("broken:Fine", "SyntaxError")),
+    ],
+)
+def test_settings_that_turn_out_to_be_impossible(
+    home: Path, tmp_path: Path, settings: dict[str, str], told: tuple[str, ...]
+) -> None:
+    """Likewise; no process is left."""
+    (tmp_path / "broken.py").write_text(MODULES["broken.py"])
     line = the_line(start(home, cwd=tmp_path, **settings))
     assert all(part in line for part in told), line
 

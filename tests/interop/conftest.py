@@ -12,9 +12,18 @@ import pytest
 from tests.interop.cometnode import CometNode
 from tests.interop.gobuild import DEFAULT_VERSION, GoBuildError, GoMissingError, build, build_cometbft
 from tests.interop.gopeer import GoPeer
-from tests.interop.pair import pair
+from tests.interop.pair import pair, shared_place, sight
 
-__all__ = ["StartCometNode", "StartGoPeer", "comet_node", "go_peer", "go_version", "pair"]
+__all__ = [
+    "StartCometNode",
+    "StartGoPeer",
+    "comet_node",
+    "go_peer",
+    "go_version",
+    "pair",
+    "shared_place",
+    "sight",
+]
 
 StartGoPeer = Callable[..., GoPeer]
 StartCometNode = Callable[..., CometNode]
@@ -38,7 +47,7 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     with contextlib.suppress(GoMissingError, GoBuildError):
         if "go_peer" in names:
             build(_version)
-        if names & {"comet_node", "pair"}:
+        if names & {"comet_node", "pair", "sight"}:
             build_cometbft(_version)
 
 

@@ -12,8 +12,11 @@ from contextlib import contextmanager, suppress
 import pytest
 from click.testing import Result
 
+from peerage.actors.book_client import BookClient
+from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.peers.handshake import Handshake
 from peerage.wire.keys import NodeKey
+from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
 from tests.face.command_line import run
 from tests.interop.conftest import StartGoPeer
@@ -81,15 +84,19 @@ def test_says_who_is_there_when_it_is_cometbft(go_peer: StartGoPeer) -> None:
 def test_a_seed_is_told_from_other_nodes(start_node: StartNode, go_peer: StartGoPeer) -> None:
     """A seed hangs up when it has answered a request for addresses: CometBFT's and ours alike."""
     known = start_node(p2p={"pex": True})
-    ours = start_node({}, p2p={"pex": True, "seed_mode": True, "seeds": [known.address]})
-    theirs = go_peer(pex=True, seed_mode=True, seeds=[known.address])
+    ours = start_node({}, p2p={"pex": True, "seed_mode": True})
+    theirs = go_peer(pex=True, seed_mode=True)
     plain = go_peer(pex=True)
+    # A seed answers when it knows somebody. Told by its own seeds, CometBFT's would do so half a minute later.
+    somebody = NetAddress.parse(known.address)
+    BookClient(ours.names.addrbook).call(AddrBook.add, somebody, somebody)
+    theirs.call("book_add", address=known.address)
 
     def seeds() -> list[object]:
         found = json.loads(run("ping", ours.address, theirs.address, plain.address, "--json").stdout)
         return [answer["seed"] for answer in found]
 
-    # A seed answers when it knows somebody, and CometBFT's nodes are asked again too soon for some seconds.
+    # CometBFT's nodes are asked again too soon for some seconds.
     wait_until(lambda: seeds() == [True, True, False], timeout=60.0)
 
 

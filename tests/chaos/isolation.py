@@ -31,8 +31,9 @@ from tests.nodes import HIGH, LOW, EchoReactor, node_config, node_processes, wai
 
 WINDOW = 4 * 1024 * 1024  # bytes, the default of peerage.receive_window
 SIZE = 1000  # bytes of a message
-# Ping interval and pong timeout of both sides, ms: a stall of seconds has some of them; a busy machine is no dead peer.
-QUICK_TIMERS = 3500, 3000
+# Ping interval and pong timeout of both sides, ms: a stall of six seconds has two of them, whenever it begins; a busy
+# machine is no dead peer.
+QUICK_TIMERS = 2800, 2700
 DEFAULT_TIMERS = 60_000, 45_000
 FLUSH_MS = 1  # the default of 10 would be most of a round trip
 FREE_S = 2.0

@@ -26,7 +26,6 @@ from peerage.actors.messages.reactor import (
     AddPeer,
     AskForAddresses,
     Credits,
-    InitPeer,
     RemovePeer,
     SeedRequestDropped,
 )
@@ -86,7 +85,6 @@ __all__ = [
     "GetPeers",
     "GetPrivatePeers",
     "GetStatusOfPeer",
-    "InitPeer",
     "IntroducePeer",
     "KeepNotes",
     "ListConnections",

@@ -44,8 +44,7 @@ class Charge(Struct, frozen=True):
     def of(cls, ended: ConnectionEnded) -> Self | None:
         """What a connection that has ended is to be charged, if anything."""
         facts, refusal = ended.facts, ended.refusal
-        peer_id = None if facts.peer is None else facts.peer.id
-        offence = ended.offence
+        peer_id, offence = ended.peer_id, ended.offence
         if refusal is not None:
             offence, peer_id = refusal.offence, refusal.offender
         ip = "" if facts.is_outbound and peer_id is None else facts.remote_ip

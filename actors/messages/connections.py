@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+from msgspec import Struct
+
 from peerage.actors.runtime import ActorRef
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo
-from peerage.wire.quick_pickle import quick_pickle
 from peerage.wire.status import ConnectionStatus
 
 __all__ = ["Admission", "ConnectionFacts", "PeerInfo", "PeerStatus", "SwitchNotes", "Tried"]
 
 
-@quick_pickle
-@dataclass(frozen=True, slots=True)
-class PeerInfo:
+class PeerInfo(Struct, frozen=True):
     """A connected peer as everyone but its own actor sees it.
 
     Args:
@@ -53,6 +52,7 @@ class PeerInfo:
         ref: ActorRef,
         admission: Admission,
         *,
+        credits_: tuple[tuple[int, int], ...] = (),
         since: float = 0.0,
         latency: float = 0.0,
     ) -> Self:
@@ -68,6 +68,7 @@ class PeerInfo:
             is_persistent=admission.is_persistent,
             is_unconditional=admission.is_unconditional,
             host=facts.host,
+            credits=credits_,
             since=since,
             latency=latency,
         )
@@ -81,9 +82,7 @@ class PeerStatus:
     status: ConnectionStatus
 
 
-@quick_pickle
-@dataclass(frozen=True, slots=True)
-class ConnectionFacts:
+class ConnectionFacts(Struct, frozen=True):
     """A connection as its peer actor knows it, in handshake or after."""
 
     connection: str

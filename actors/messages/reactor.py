@@ -9,19 +9,16 @@ from msgspec import Struct
 from peerage.actors.messages.connections import PeerInfo
 from peerage.wire.keys import NodeID
 
-__all__ = ["AddPeer", "AskForAddresses", "Credits", "InitPeer", "RemovePeer", "SeedRequestDropped"]
-
-
-class InitPeer(Struct, frozen=True):
-    """peer → reactor: before anything else about this connection."""
-
-    info: PeerInfo
+__all__ = ["AddPeer", "AskForAddresses", "Credits", "RemovePeer", "SeedRequestDropped"]
 
 
 class AddPeer(Struct, frozen=True):
-    """peer → reactor: the connection runs."""
+    """peer → reactor: the connection runs; before anything else about it.
 
-    connection: str
+    Args: info, whose credits may be those of other reactors, too.
+    """
+
+    info: PeerInfo
 
 
 class RemovePeer(Struct, frozen=True):

@@ -64,6 +64,8 @@ class ConnectionEnded(Struct, frozen=True):
         is_error: whether a persistent peer is to be redialled.
         tried: what a trial found.
         offence: what a running peer did wrong, if that ended it.
+        peer_id: of a peer that ran. Its facts leave out what the switch has heard before, but for a peer that may be dialled
+            again: a switch that has just begun is to know whom.
     """
 
     facts: ConnectionFacts
@@ -72,6 +74,7 @@ class ConnectionEnded(Struct, frozen=True):
     is_error: bool = False
     tried: Tried | None = None
     offence: Offence | None = None
+    peer_id: NodeID | None = None
 
 
 class DialPeer(Struct, frozen=True):

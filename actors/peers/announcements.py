@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from peerage.actors import transfer
 from peerage.actors.messages import (
     AddPeer,
     ConnectionEnded,
     Credits,
-    InitPeer,
     PeerInfo,
     PeerStarted,
     RemovePeer,
@@ -36,13 +36,12 @@ class Announcements:
         self._news = news
 
     def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
-        """Tell a reactor of this peer, and how much it may send."""
-        ref = self._names.reactor(reactor)
-        ref.tell(InitPeer(replace(info, credits=credits_)), exempt=True)
-        ref.tell(AddPeer(self._connection), exempt=True)
+        """Tell a reactor that was restarted of this peer, and how much it may send."""
+        self._names.reactor(reactor).tell(AddPeer(replace(info, credits=credits_)), exempt=True)
 
     def started(self, info: PeerInfo) -> None:
-        """All reactors know the peer: tell the switch."""
+        """Tell all reactors of the peer, and then the switch. Args: info, with the credits of all reactors."""
+        self._names.gather(AddPeer(info))
         self._news.tell(PeerStarted(info))
 
     def tell_host(self, info: PeerInfo) -> None:
@@ -61,9 +60,8 @@ class Announcements:
             self._names.reactor(reactor).tell(Credits(self._connection, totals), exempt=True)
 
     def removed(self, reason: str) -> None:
-        """Tell the reactors that the peer is gone."""
-        for reactor in self._names.reactors:
-            self._names.reactor(reactor).tell(RemovePeer(self._connection, reason), exempt=True)
+        """Tell the reactors that the peer is gone; `ended` follows."""
+        self._names.gather(RemovePeer(self._connection, reason))
 
     def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
         """Tell a seed's PEX reactor that the remote does not wait for its addresses any more."""

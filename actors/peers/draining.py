@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from peerage.actors.messages import RemovePeer
-from peerage.actors.names import NodeNames
+from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.stream import Loop
 from peerage.actors.runtime import Future
 
@@ -57,19 +57,24 @@ class RemovalRound:
 
     Args:
         loop: keeps the time.
-        names: of the reactors.
+        addressees: has the reactors.
         connection: that ends.
         patience: seconds, then a reactor that has not answered is not waited for.
         on_change: called when it may be over.
     """
 
     def __init__(
-        self, loop: Loop, names: NodeNames, connection: str, patience: float, on_change: Callable[[], object]
+        self,
+        loop: Loop,
+        addressees: Addressees,
+        connection: str,
+        patience: float,
+        on_change: Callable[[], object],
     ) -> None:
-        self._draining = Draining(names.reactors)
+        self._draining = Draining(addressees.reactors)
         self._on_change = on_change
-        for name in names.reactors:
-            answer = names.reactor(name).ask(RemovePeer(connection, ""), block=False, exempt=True)
+        for name in addressees.reactors:
+            answer = addressees.reactor(name).ask(RemovePeer(connection, ""), block=False, exempt=True)
             answer.then(partial(self._answered, name))
         loop.call_later(patience, self._stop_waiting)
 

@@ -80,7 +80,7 @@ class HostShared:
             channel_ids, max_payload, on_progress, most_bytes=lambda: budget.broadcast_share
         )
         addressees = Addressees(context.names)
-        news = SwitchNews(addressees.switch, loop.call_later)
+        news = SwitchNews(addressees, loop.call_later)
         for kind, read in {
             "unfinished": lambda: budget.unfinished,
             "unsent": lambda: budget.unsent,

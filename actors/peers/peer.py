@@ -14,8 +14,9 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from peerage.actors import transfer
 from peerage.actors.ban_filter import BanFilter
@@ -265,6 +266,7 @@ class PeerActor(ProcessActor):
             self._take_over(self._visit.session, self._visit.heard)
         was_at_door = self._session is not None
         session = self._session or self._open()
+        session.serve(remote_id, self._place)
         facts = self._facts
         info = self._info = PeerInfo.of(
             facts,
@@ -272,13 +274,10 @@ class PeerActor(ProcessActor):
             theirs,
             self.actor_ref,
             admission,
+            credits_=session.introduce_all(),
             since=time.time(),
             latency=self._latency if facts.is_outbound else 0.0,
         )
-        self._facts = replace(facts, peer=info)
-        session.serve(info.id, self._place)
-        for name in self._shared.addressees.reactors:
-            self._introduce(name)
         self._announcements.started(info)
         if self._shared.residents is None:
             self._announcements.tell_host(info)
@@ -320,7 +319,7 @@ class PeerActor(ProcessActor):
         return self._session
 
     def _introduce(self, reactor: str) -> None:
-        """Tell a reactor of this peer: at the start, and again when the reactor was restarted."""
+        """Tell a reactor of this peer that was restarted."""
         if self._phases.phase is not Phase.RUNNING or self._info is None or self._session is None:
             return
         self._announcements.introduce(reactor, self._info, self._session.introduce(reactor))
@@ -381,7 +380,7 @@ class PeerActor(ProcessActor):
         self.runtime.call_later(timeout, self._end)
         patience = min(DRAIN_LIMIT_S, timeout)
         self._removals = RemovalRound(
-            self.runtime, self._context.names, self._facts.connection, patience, self._check_drained
+            self.runtime, self._shared.addressees, self._facts.connection, patience, self._check_drained
         )
         self._check_drained()
         return None
@@ -431,7 +430,11 @@ class PeerActor(ProcessActor):
                 refusal = refusal or Refusal(RefusalReason.STOPPING, reason)
             if was is Phase.RUNNING:
                 self._announcements.removed(reason)
-            end = ConnectionEnded(self._facts, refusal, reason, is_error, tried, self._offence)
+            facts, info = self._facts, self._info
+            if info is not None and (info.is_outbound or info.is_persistent):
+                facts = replace(facts, peer=info)
+            peer_id = None if info is None else info.id
+            end = ConnectionEnded(facts, refusal, reason, is_error, tried, self._offence, peer_id)
             self._announcements.ended(end)
             if self._session is not None:
                 self._shared.left_behind.note(self._facts.connection, self._session.left_behind)

@@ -178,6 +178,10 @@ class Session:
         self.probe()
         self.link.schedule_pump()
 
+    def introduce_all(self) -> tuple[tuple[int, int], ...]:
+        """All reactors begin. Returns: the credits that they begin with."""
+        return self.queues.introduce(each.id for each in self._context.channels)
+
     def introduce(self, reactor: str) -> tuple[tuple[int, int], ...]:
         """A reactor begins, or begins anew. Returns: the credits that it begins with."""
         return self.queues.introduce(

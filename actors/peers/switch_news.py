@@ -1,15 +1,15 @@
-"""What the switch hears of the connections of one host: who came and who went, several at a time."""
+"""What switch and reactors hear of the connections of one host: who came and who went, several at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from peerage.actors.messages import ConnectionEnded, PeerStarted
-from peerage.actors.runtime import ActorRef
+from peerage.actors.peers.addressees import Addressees
 
 __all__ = ["SwitchNews"]
 
-DELAY_S = 0.005  # nobody waits for the switch to hear of an accepted connection
+DELAY_S = 0.005  # nobody waits for others to hear of an accepted connection
 MOST = 100
 
 
@@ -18,11 +18,13 @@ class SwitchNews:
 
     What is lost with this process is lost with the connections that it was about.
 
-    Args: switch, who is told; call_later, of the host's loop.
+    The reactors hear what has gathered for them before the switch hears anything.
+
+    Args: addressees, who is told; call_later, of the host's loop.
     """
 
-    def __init__(self, switch: ActorRef, call_later: Callable[..., object]) -> None:
-        self._switch = switch
+    def __init__(self, addressees: Addressees, call_later: Callable[..., object]) -> None:
+        self._addressees = addressees
         self._call_later = call_later
         self._gathered: list[PeerStarted | ConnectionEnded] = []
 
@@ -37,8 +39,9 @@ class SwitchNews:
 
     def flush(self) -> None:
         """Tell what has gathered."""
+        self._addressees.flush()
         news, self._gathered = self._gathered, []
         if len(news) == 1:
-            self._switch.tell(news[0], exempt=True)
+            self._addressees.switch.tell(news[0], exempt=True)
         elif news:
-            self._switch.tell_many(news, exempt=True)
+            self._addressees.switch.tell_many(news, exempt=True)

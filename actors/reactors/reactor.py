@@ -20,7 +20,7 @@ from peerage.actors import transfer
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.log_folding import Limits, LineFolding
-from peerage.actors.messages import AddPeer, AnnouncePeers, Charge, Credits, InitPeer, MarkGood, RemovePeer
+from peerage.actors.messages import AddPeer, AnnouncePeers, Charge, Credits, MarkGood, PeerInfo, RemovePeer
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.reactors.consumption import Consumption
@@ -32,6 +32,7 @@ from peerage.actors.transfer import BROADCAST_WINDOW
 from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import RemoteError
+from peerage.wire.keys import NodeID
 from peerage.wire.remote_text import shown
 
 __all__ = ["Envelope", "Reactor"]
@@ -133,7 +134,7 @@ class Reactor(ProcessActor):
         """Runs before `__init__` and `on_start`, which are for the author."""
         super().on_bound(ref, runtime, stopped)
         self._peers_by_connection: dict[str, Peer] = {}
-        self._added: set[str] = set()  # connections whose add_peer has been called
+        self._connection_of: dict[NodeID, str] = {}
         self._outboxes = Outboxes(self.runtime.at_end_of_turn)
         self._away: set[str] = set()  # transports that are down
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
@@ -187,20 +188,13 @@ class Reactor(ProcessActor):
         elif isinstance(message, Credits):
             self._outboxes.grant(message)
             return None
-        elif isinstance(message, InitPeer):
-            return self._init(message)
         elif isinstance(message, AddPeer):
-            peer = self._peers_by_connection.get(message.connection)
-            if peer is not None and peer.is_running and message.connection not in self._added:
-                self._added.add(message.connection)
-                self._guarded(peer, "add_peer", self.add_peer, peer)
-            return None
+            return self._add(message.info)
         elif isinstance(message, RemovePeer):
             return self._remove(message.connection, message.reason)
         return self.handle(message)
 
-    def _init(self, message: InitPeer) -> None:
-        info = message.info
+    def _add(self, info: PeerInfo) -> None:
         if info.connection in self._peers_by_connection:
             # Announced twice: once when it connected, once because this reactor asked. The peer's count of credits was
             # reset.
@@ -208,10 +202,11 @@ class Reactor(ProcessActor):
             assert known is not None
             info.ref.tell(known.totals(), exempt=True)
             return
-        for connection, peer in list(self._peers_by_connection.items()):
-            # its end has not been reported yet, but remove_peer must come before the next init_peer
-            if peer.id == info.id:
-                self._remove(connection, "replaced by a new connection")
+        before = self._connection_of.get(info.id)
+        if (
+            before is not None
+        ):  # its end has not been reported yet, but remove_peer must come before the next init_peer
+            self._remove(before, "replaced by a new connection")
         ours = {descriptor.id for descriptor in self.channels}.intersection(info.node_info.channels)
         outbox = self._outboxes.open_for_peer(
             info.connection,
@@ -221,14 +216,17 @@ class Reactor(ProcessActor):
         )
         peer = Peer(info, outbox)
         self._peers_by_connection[info.connection] = peer
+        self._connection_of[info.id] = info.connection
         self._guarded(peer, "init_peer", self.init_peer, peer)
+        if peer.is_running:
+            self._guarded(peer, "add_peer", self.add_peer, peer)
 
     def _remove(self, connection: str, reason: str) -> dict[int, int] | None:
         """Returns: by channel, how many messages were sent in all; None for an unknown connection."""
         peer = self._peers_by_connection.pop(connection, None)
         if peer is None:
             return None
-        self._added.discard(connection)
+        del self._connection_of[peer.id]
         self._consumption.forget(connection)
         outbox = self._outboxes.get(connection)
         assert outbox is not None

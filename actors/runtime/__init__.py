@@ -15,6 +15,7 @@ What is here, by purpose:
 - to write actors: `ProcessActor`, and in them `self.runtime` (`ActorContext`, `Timer`, `Following`, `Reply`);
 - to start them: `ProcessActor.options` (`Starter`), `Place` (`PROCESS`, `THREAD`, `HERE`), `System`;
 - to talk to them: `ActorRef`, `ActorProxy`, `Future`; `Frames` and `readonly` for large payloads that need no copy;
+  `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - what can go wrong: the errors, as a tree in `errors.py`.
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.host.context import ActorContext, Reply
     from peerage.actors.runtime.host.loop import Timer
     from peerage.actors.runtime.host.watching import Following
-    from peerage.actors.runtime.mail.codec import Frames
+    from peerage.actors.runtime.mail.codec import Frames, packed
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
@@ -100,6 +101,7 @@ __all__ = [
     "Timer",
     "Wait",
     "Watch",
+    "packed",
     "readonly",
     "watch",
 ]
@@ -130,7 +132,7 @@ _HOMES = {
     ),
     ".mail.window": ("DROP", "FAIL", "Wait"),
     ".mail.future": ("Future", "ProcessFuture"),
-    ".mail.codec": ("Frames",),
+    ".mail.codec": ("Frames", "packed"),
     ".mail.proxy": ("ActorProxy",),
     ".mail.ref": ("ActorRef",),
     ".system": ("ActorStatistics", "System", "watch"),

@@ -7,8 +7,10 @@ how often they are looked up.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
+
+from msgspec.structs import replace
 
 from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo, PeerStatus
 from peerage.actors.refusal import Refusal, RefusalReason

@@ -278,8 +278,7 @@ class SwitchActor(ProcessActor):
             self._dialler.settle(facts.connection, message.tried)
         elif message.refusal is not None:
             self._refused(facts, message.refusal)
-        elif connection is not None and facts.peer is not None:
-            peer = facts.peer
+        elif connection is not None and (peer := facts.peer or connection.info) is not None:
             self._lines.stopped(peer, message.reason, is_persistent=peer.id in self._table.persistent)
             if message.is_error and peer.id in self._table.persistent:
                 if self.runtime.now() - connection.since >= STABLE_S:

@@ -17,7 +17,6 @@ from peerage.actors.messages import (
     Credits,
     FlushStop,
     GetPeerValue,
-    InitPeer,
     PeerInfo,
     RemovePeer,
     SetPeerValue,
@@ -154,8 +153,7 @@ class FakePeer:
         self._side = _PeerSide(self._heard.put, self.info, reactor, capacity)
 
     def __enter__(self) -> Self:
-        self._tell(InitPeer(self.info))
-        self._tell(AddPeer(self.info.connection))
+        self._tell(AddPeer(self.info))
         return self
 
     def __exit__(

@@ -58,6 +58,14 @@ class Encoded(NamedTuple):
     flags: int
 
 
+def packed(value: Any) -> Encoded:
+    """Pickle a message once, to tell it to several actors: what is returned is told in its place.
+
+    Raises: whatever pickling the value raises.
+    """
+    return Encoded(*encode(value))
+
+
 def dumps(value: Any) -> bytes:
     """Pickle a value: what others can import by reference, everything else by value."""
     return _dumps(value, None)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import BansChanged, Charge, ConnectionEnded, ConnectionFacts, Trust
 from peerage.actors.refusal import Refusal, RefusalReason
-from tests.actors.messages.samples import FACTS, PEER, PEER_ID, carried
+from tests.actors.messages.samples import FACTS, PEER_ID, carried
 
 DIALLED, ACCEPTED = FACTS, replace(FACTS, is_outbound=False, dialled_id=None)
 FLOOD, GARBAGE, WRONG_ID = Offence.PACKET_FLOOD, Offence.HANDSHAKE_GARBAGE, Offence.WRONG_ID
@@ -34,7 +33,7 @@ def test_who_is_charged_and_trusted_travels() -> None:
 @pytest.mark.parametrize("facts", [DIALLED, ACCEPTED], ids=["dialled", "accepted"])
 def test_a_peer_is_charged_with_its_host_whoever_has_dialled(facts: ConnectionFacts) -> None:
     """It has proved who it is."""
-    ended = ConnectionEnded(replace(facts, peer=PEER), reason="flood", is_error=True, offence=FLOOD)
+    ended = ConnectionEnded(facts, reason="flood", is_error=True, offence=FLOOD, peer_id=PEER_ID)
     assert Charge.of(ended) == Charge(FLOOD, PEER_ID, "192.0.2.1")
 
 
@@ -56,6 +55,4 @@ def test_a_refusal_alone_charges_nobody(reason: RefusalReason) -> None:
     """To be of another network, here already, one too many, banned or out of reach is no offence."""
     for facts in (DIALLED, ACCEPTED):
         assert Charge.of(ConnectionEnded(facts, Refusal(reason, "as the test says"), is_error=True)) is None
-    assert (
-        Charge.of(ConnectionEnded(replace(ACCEPTED, peer=PEER), reason="it hung up", is_error=True)) is None
-    )
+    assert Charge.of(ConnectionEnded(ACCEPTED, reason="it hung up", is_error=True, peer_id=PEER_ID)) is None

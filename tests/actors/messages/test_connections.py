@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from peerage.actors.messages import PeerStatus, SwitchNotes, Tried
 from peerage.wire.multiplex import MultiplexConnection

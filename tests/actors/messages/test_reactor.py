@@ -8,15 +8,13 @@ from peerage.actors.messages import (
     AddPeer,
     AskForAddresses,
     Credits,
-    InitPeer,
     RemovePeer,
     SeedRequestDropped,
 )
 from tests.actors.messages.samples import PEER, PEER_ID, carried
 
 MESSAGES = [
-    InitPeer(PEER),
-    AddPeer("c-1"),
+    AddPeer(PEER),
     RemovePeer("c-1", "it hung up"),
     Credits("c-1", {0x50: 7}),
     AskForAddresses(PEER_ID, "tcp://192.0.2.1:26656", "c-1", "192.0.2.1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from msgspec.structs import replace
 
 from peerage.actors.messages import (
     AddPeer,
@@ -12,7 +13,6 @@ from peerage.actors.messages import (
     ConnectionEnded,
     ConnectionFacts,
     Credits,
-    InitPeer,
     PeerInfo,
     PeerStarted,
     RemovePeer,
@@ -51,7 +51,7 @@ def told() -> Iterator[Told]:
 @pytest.fixture
 def announcements(loop: FakeLoop) -> Announcements:
     addressees = Addressees(NAMES)
-    return Announcements(addressees, "c-1", SwitchNews(addressees.switch, loop.call_later))
+    return Announcements(addressees, "c-1", SwitchNews(addressees, loop.call_later))
 
 
 @pytest.fixture
@@ -59,24 +59,42 @@ def loop() -> FakeLoop:
     return FakeLoop()
 
 
-def test_a_reactor_hears_of_a_peer_before_it_is_added(announcements: Announcements, told: Told) -> None:
+def test_a_reactor_that_was_restarted_hears_of_a_peer(announcements: Announcements, told: Told) -> None:
     """With the credits that it begins with."""
     announcements.introduce("ONE", INFO, ((0x50, 3),))
-    (first, second) = told
-    assert isinstance(first[1], InitPeer)
-    assert (first[0], first[1].info.credits) == (ONE, ((0x50, 3),))
-    assert second == (ONE, AddPeer("c-1"))
+    ((name, message),) = told
+    assert isinstance(message, AddPeer)
+    assert (name, message.info.credits) == (ONE, ((0x50, 3),))
 
 
-def test_switch_and_host_hear_that_a_peer_runs(
+def test_reactors_switch_and_host_hear_that_a_peer_runs(
     announcements: Announcements, told: Told, loop: FakeLoop
 ) -> None:
-    """The switch a moment later."""
+    """The reactors a moment later, and behind them the switch."""
     announcements.started(INFO)
     announcements.tell_host(INFO)
     assert told == [(HOST, INFO)]
     loop.advance(1.0)
-    assert told == [(HOST, INFO), (SWITCH, PeerStarted(INFO))]
+    assert told[1:] == [(ONE, AddPeer(INFO)), (TWO, AddPeer(INFO)), (SWITCH, PeerStarted(INFO))]
+
+
+def test_a_reactor_hears_of_a_peer_before_it_hears_anything_from_it(
+    announcements: Announcements, told: Told, loop: FakeLoop
+) -> None:
+    """However soon the peer says something, and once."""
+    announcements.started(INFO)
+    announcements.hand_over("TWO", [0x50], [b"one"])
+    assert told[:2] == [(ONE, AddPeer(INFO)), (TWO, AddPeer(INFO))]
+    assert told[2:] == [(TWO, Frames((RECEIVE, "c-1", [0x50]), [b"one"]))]
+    loop.advance(1.0)
+    assert told[3:] == [(SWITCH, PeerStarted(INFO))]
+
+
+def test_a_dialled_peer_is_told_of_at_once(announcements: Announcements, told: Told) -> None:
+    """Somebody may wait for it: when the switch hears, every reactor has."""
+    dialled = replace(INFO, is_outbound=True)
+    announcements.started(dialled)
+    assert told == [(ONE, AddPeer(dialled)), (TWO, AddPeer(dialled)), (SWITCH, PeerStarted(dialled))]
 
 
 def test_messages_go_to_their_reactor_as_frames(announcements: Announcements, told: Told) -> None:
@@ -89,9 +107,16 @@ def test_each_reactor_hears_of_its_own_credits(announcements: Announcements, tol
     assert told == [(ONE, Credits("c-1", {0x50: 1})), (TWO, Credits("c-1", {0x51: 2}))]
 
 
-def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told) -> None:
+def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told, loop: FakeLoop) -> None:
+    """Behind the beginning."""
+    announcements.started(INFO)
     announcements.removed("it hung up")
-    assert told == [(ONE, RemovePeer("c-1", "it hung up")), (TWO, RemovePeer("c-1", "it hung up"))]
+    announcements.ended(ended := ConnectionEnded(FACTS, None, "it hung up", is_error=True))
+    loop.advance(1.0)
+    end = RemovePeer("c-1", "it hung up")
+    assert [message for name, message in told if name == ONE] == [AddPeer(INFO), end]
+    assert [message for name, message in told if name == TWO] == [AddPeer(INFO), end]
+    assert [message for name, message in told if name == SWITCH] == [PeerStarted(INFO), ended]
 
 
 def test_a_request_that_nobody_waits_for_is_taken_back(announcements: Announcements, told: Told) -> None:

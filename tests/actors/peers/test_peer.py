@@ -20,7 +20,6 @@ from peerage.actors.messages import (
     ConnectionFacts,
     FlushStop,
     GetStatusOfPeer,
-    InitPeer,
     PeerStarted,
     RemovePeer,
 )
@@ -126,7 +125,6 @@ class Stage:
         with ours:
             ref = starter.start(facts, None)
         remote = Remote(theirs)
-        self.reactor.expect(InitPeer)
         self.reactor.expect(AddPeer)
         return ref, remote
 

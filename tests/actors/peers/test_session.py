@@ -96,7 +96,7 @@ class End:
         broadcasts = Broadcasts(ROUTES, 1024, most_bytes=lambda: PLENTY)
         feed = BroadcastFeed(broadcasts, loop)
         addressees = Addressees(names)
-        news = SwitchNews(addressees.switch, loop.call_later)
+        news = SwitchNews(addressees, loop.call_later)
         left_behind = LeftBehind(loop, addressees, budget)
         self.shared = HostShared(self.metrics, broadcasts, feed, addressees, news, budget, left_behind)  # type: ignore[arg-type]
         self.phases = Phases(Phase.RUNNING)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from peerage.actors.messages import ConnectionEnded, ConnectionFacts
+from peerage.actors.names import NodeNames
+from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.switch_news import DELAY_S, MOST, SwitchNews
-from peerage.actors.runtime import ActorRef
 from tests.actors.peers.fake_loop import FakeLoop
 from tests.actors.peers.recorded_refs import Told, recorded
 
@@ -22,7 +23,7 @@ class Stage:
 
     def __init__(self, told: Told) -> None:
         self.loop = FakeLoop()
-        self.news = SwitchNews(ActorRef.to("switch"), self.loop.call_later)
+        self.news = SwitchNews(Addressees(NodeNames("n/", (), 1)), self.loop.call_later)
         self._told = told
 
     @property

@@ -26,7 +26,6 @@ from peerage.actors.messages import (
     Dial,
     EvictPeers,
     GetPeerStatuses,
-    InitPeer,
     KeepNotes,
     ListConnections,
     PeerStarted,
@@ -184,16 +183,15 @@ def test_a_peer_is_admitted_by_the_switch_before_the_host_is_informed(stage: Sta
 def test_a_stranger_becomes_a_peer_without_a_question(informed: Stage) -> None:
     """Its reactors hear of it and of its end; so does the switch, and nobody else is asked or told twice."""
     remote = informed.shake_hands()
-    info = informed.reactor.expect(InitPeer).info
+    info = informed.reactor.expect(AddPeer).info
     assert (info.id, info.is_persistent, info.host) == (OTHER.node_id, False, informed.names.of("peers-0"))
-    informed.reactor.expect(AddPeer)
     assert informed.switch.expect(PeerStarted).info.connection == info.connection
     (facts,) = informed.ref.ask(ListConnections()).connections
     assert facts.peer is not None
     assert facts.peer.ref == info.ref
     remote.close()
     assert informed.reactor.expect(RemovePeer).connection == info.connection
-    assert informed.switch.expect(ConnectionEnded).facts.peer.id == OTHER.node_id
+    assert informed.switch.expect(ConnectionEnded).peer_id == OTHER.node_id
     assert informed.ref.ask(ListConnections()).connections == ()
 
 
@@ -225,7 +223,7 @@ def test_a_newcomer_takes_the_place_of_another_peer_when_all_are_taken(tmp_path:
         news = {type(message): message for message in (stage.switch.expect() for _ in range(2))}
         started, ended = news[PeerStarted], news[ConnectionEnded]
         assert started.info.id == newcomer.node_id
-        assert (ended.facts.peer.id, ended.is_error) == (OTHER.node_id, False)
+        assert (ended.peer_id, ended.is_error) == (OTHER.node_id, False)
         assert "evicted" in ended.reason
         assert first.recv(1 << 16) is not None
         (facts,) = stage.ref.ask(ListConnections()).connections
@@ -242,7 +240,7 @@ def test_a_peer_whose_place_another_host_has_given_away_is_ended(tmp_path: Path,
         RegisterMemory(stage.register, 1, 2).give_away(0, 0)
         stage.ref.tell(news)
         ended = stage.switch.expect(ConnectionEnded)
-        assert (ended.facts.peer.id, ended.is_error) == (OTHER.node_id, False)
+        assert (ended.peer_id, ended.is_error) == (OTHER.node_id, False)
         assert ended.reason.startswith("evicted")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
+from msgspec import structs
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
 from peerage.actors.discovery.book.offences import Offence
@@ -16,7 +16,6 @@ from peerage.actors.messages import (
     Charge,
     Consumed,
     Credits,
-    InitPeer,
     PeerInfo,
     RemovePeer,
     StopPeer,
@@ -148,8 +147,7 @@ def calls_of(harness: ReactorHarness[Recorder]) -> list[Any]:
 
 
 def introduce(harness: ReactorHarness[Recorder], info: PeerInfo) -> None:
-    harness.ref.tell(InitPeer(info))
-    harness.ref.tell(AddPeer(info.connection))
+    harness.ref.tell(AddPeer(info))
 
 
 # --- the grammar -----------------------------------------------------------------------------------------------------
@@ -237,7 +235,7 @@ def test_a_new_connection_of_a_known_id_ends_the_old_one_first(
 
 
 @pytest.mark.parametrize(
-    "message", [AddPeer("none"), RemovePeer("none", ""), Credits("none", {CHANNEL: 9}), batch("none", b"x")]
+    "message", [RemovePeer("none", ""), Credits("none", {CHANNEL: 9}), batch("none", b"x")]
 )
 def test_what_concerns_an_unknown_connection_is_nothing(
     harness: ReactorHarness[Recorder], message: Any
@@ -251,7 +249,7 @@ def test_the_end_of_a_peer_host_removes_its_peers_and_no_others(harness: Reactor
     """Nobody else is left to say it: the reactor watches the hosts."""
     with Probe() as elsewhere:
         host = harness.names.of("peers-0")
-        introduce(harness, replace(info_of(elsewhere, "there"), host=host))
+        introduce(harness, structs.replace(info_of(elsewhere, "there"), host=host))
         introduce(harness, info_of(elsewhere, "elsewhere", BERT))
         assert len(calls_of(harness)) == 4
         harness.names.transport(0).stop()

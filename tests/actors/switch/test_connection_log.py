@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
@@ -112,7 +113,7 @@ def test_the_same_remote_port_twice_is_a_duplicate_connection() -> None:
     """Reference 5: a second connection to the same remote host:port."""
     table = table_of()
     table.add(accepted(1), 0.0)
-    again = replace(accepted(1), connection="in-again")
+    again = structs.replace(accepted(1), connection="in-again")
     assert reason_of(table.admit_connection(again)) is RefusalReason.DUPLICATE_CONNECTION
 
 
@@ -164,7 +165,7 @@ def test_a_peer_that_a_host_tells_of_is_in_the_table_as_running() -> None:
     """A restarted switch rebuilds its table from the transports."""
     table = table_of()
     facts = accepted(1)
-    table.add(replace(facts, peer=info_of(facts, ANNA)), 0.0)
+    table.add(structs.replace(facts, peer=info_of(facts, ANNA)), 0.0)
     found = table.of_id(ANNA)
     assert found is not None
     assert found.stage is Stage.RUNNING

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import pytest
+from msgspec import structs
 from structlog.testing import capture_logs
 
 from peerage.actors.context import NodeContext
@@ -372,10 +373,10 @@ def test_what_ended_a_connection_is_charged_to_its_peer(stage: Stage, peer: Prob
     info = stage.connect(peer, HIGH)
     facts = with_peer(stage.facts(1), info)
     offence = Offence.PACKET_FLOOD
-    stage.ref.tell(ConnectionEnded(facts, reason="flood", is_error=True, offence=offence))
+    stage.ref.tell(ConnectionEnded(facts, reason="flood", is_error=True, offence=offence, peer_id=HIGH))
     assert stage.book.expect(Charge) == Charge(offence, HIGH, "127.0.0.1")
     stage.ref.tell(ConnectionEnded(facts, reason="gone", is_error=True))
-    refused = replace(stage.facts(2), is_outbound=True)
+    refused = structs.replace(stage.facts(2), is_outbound=True)
     stage.ref.tell(ConnectionEnded(refused, Refusal(RefusalReason.AUTH_FAILURE, offence=offence)))
     named = Refusal(RefusalReason.AUTH_FAILURE, offence=Offence.WRONG_ID, offender=LOW)
     stage.ref.tell(ConnectionEnded(refused, named))
@@ -451,7 +452,9 @@ def test_a_trial_is_dialled_and_makes_no_peer(stage: Stage, found: Tried | Refus
     answer = stage.ref.ask(TryAddress(NetAddress.parse(address(HIGH))), block=False)
     dial = stage.transports[0].fish(Dial)
     assert dial.is_trial
-    facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, is_trial=True)
+    facts = structs.replace(
+        stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, is_trial=True
+    )
     tried, refusal = (found, None) if isinstance(found, Tried) else (None, found)
     stage.ref.tell(ConnectionEnded(facts, refusal, tried=tried))
     assert answer.get(timeout=PATIENCE_S) == found
@@ -598,7 +601,7 @@ def only_addresses_that_parse(peer: PeerInfo) -> str | None:
 @pytest.mark.parametrize("ip", ["::1", "127.0.0.1"])
 def test_a_peer_filter_sees_an_address_that_parses(tmp_path: Path, peer: Probe, ip: str) -> None:
     with Stage(tmp_path, ((), (only_addresses_that_parse,))) as stage:
-        facts = replace(stage.facts(1), remote_ip=ip)
+        facts = structs.replace(stage.facts(1), remote_ip=ip)
         assert stage.ask(AdmitConnection(facts)) is None
         assert stage.ask(AdmitPeer(facts, LOW, node_info(LOW), peer.ref)) == Admission(False, False)
 
@@ -696,7 +699,7 @@ def test_a_persistent_peer_whose_address_is_our_own_is_sought_no_more(stage: Sta
     """The place is ours from then on, and the ID may be somewhere else."""
     stage.ask(DialPeer(address(HIGH), persistent=True, wait=False))
     dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
-    facts = replace(
+    facts = structs.replace(
         stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection, remote_port=dial.address.port
     )
     refusal = Refusal(RefusalReason.SELF, "we answered ourselves")
@@ -716,7 +719,7 @@ def test_a_persistent_peer_of_another_network_or_protocol_is_said_once_and_tried
         stage.ask(AddPersistent((address(HIGH),)))
         stage.ask(DialPeersAsync((address(HIGH),), persistent=True))
         dial = stage.transports[0].fish(Dial, timeout=PATIENCE_S)
-        facts = replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection)
+        facts = structs.replace(stage.facts(1, outbound=True, dialled=HIGH), connection=dial.connection)
         for network in ("one", "one", "two"):
             refusal = Refusal(reason, f"network {network!r}")
             stage.ref.tell(ConnectionEnded(facts, refusal, is_error=True))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from peerage.wire.ip_ranges import group_of, parse_ip
@@ -105,6 +106,7 @@ class LineFolding:
             group.tell(event, more=group.more, detail=f"… {group.more} more from elsewhere{during}")
 
 
+@lru_cache(maxsize=1024)
 def prefix_of(ip: str) -> str:
     """The group of an IP address, as the address book counts: its first 16 bits, or 32 of IPv6. Source: reference 9."""
     try:

@@ -22,6 +22,7 @@ from peerage.wire.errors import (
     NodeInfoTextError,
     NodeInfoTxIndexError,
 )
+from peerage.wire.keys import is_node_id
 from peerage.wire.net_address import NetAddress, Resolve, id_at
 from peerage.wire.protobuf import BYTES, VARINT, expect, fields
 from peerage.wire.quick_pickle import quick_pickle
@@ -44,10 +45,16 @@ BLOCK_PROTOCOL = 11
 MAX_NODE_INFO_BYTES = 10_240  # reference 3
 MAX_CHANNELS = 16  # reference 3
 
+_REMEMBERED = (
+    64  # bytes of a value that is read once and then remembered: few bytes in all, whatever remotes send
+)
+_SOME_ID = "00" * 20
+
 _TX_INDEX = frozenset({"", "on", "off"})
 _PROTOCOL_VERSION, _CHANNELS, _OTHER = 1, 6, 8
 _TEXT_FIELDS = {2: "id", 3: "listen_addr", 4: "network", 5: "version", 7: "moniker"}
 _VERSION_FIELDS = {1: "p2p", 2: "block", 3: "app"}
+_FIELDS = frozenset({*_TEXT_FIELDS, _PROTOCOL_VERSION, _CHANNELS, _OTHER})
 _OTHER_FIELDS = {1: "tx_index", 2: "rpc_address"}
 
 
@@ -128,17 +135,18 @@ class NodeInfo:
         versions = _NO_VERSION
         channels = b""
         for number, wire_type, value in fields(message):
-            if number in _TEXT_FIELDS or number in {_PROTOCOL_VERSION, _CHANNELS, _OTHER}:
-                expect("NodeInfo", number, wire_type, BYTES)
-                assert isinstance(value, bytes)
+            if number not in _FIELDS:
+                continue
+            expect("NodeInfo", number, wire_type, BYTES)
+            assert isinstance(value, bytes)
             if number in _TEXT_FIELDS:
-                texts[_TEXT_FIELDS[number]] = _decode_text(value)
+                texts[_TEXT_FIELDS[number]] = value.decode("utf-8", "surrogateescape")
             elif number == _CHANNELS:
-                channels = bytes(value)
+                channels = value
             elif number == _PROTOCOL_VERSION:
-                versions = _decode_version(bytes(value), versions)
-            elif number == _OTHER:
-                texts |= _decode_other(bytes(value))
+                versions = _decode_version(value, versions)
+            else:
+                texts |= _decode_other(value)
         return cls(protocol_version=versions, channels=channels, **texts)
 
     def net_address(self, resolve: Resolve | None = None) -> NetAddress:
@@ -157,10 +165,11 @@ class NodeInfo:
         Raises: NodeInfoAddressError, NodeInfoTextError, NodeInfoChannelsError, NodeInfoTxIndexError: the first that
             applies, checked in the order address, version, channels, moniker, tx_index, rpc_address.
         """
-        try:
-            self.net_address(resolve)
-        except AddressError as error:
-            raise NodeInfoAddressError(id_at(self.id, self.listen_addr), str(error)) from error
+        if resolve is not None or not (is_node_id(self.id) and _is_place(self.listen_addr)):
+            try:
+                self.net_address(resolve)
+            except AddressError as error:
+                raise NodeInfoAddressError(id_at(self.id, self.listen_addr), str(error)) from error
         if self.version and not _is_ascii_text(self.version):
             raise NodeInfoTextError("version", self.version)
         if len(self.channels) > MAX_CHANNELS or len(set(self.channels)) < len(self.channels):
@@ -213,6 +222,20 @@ def _encode_delimited(info: NodeInfo) -> bytes:
     return delimit(info.encode())
 
 
+def _is_place(listen_addr: str) -> bool:
+    """Whether a node with a valid ID may say that it listens there. False also for what is too long to be remembered."""
+    return len(listen_addr) <= _REMEMBERED and _is_known_place(listen_addr)
+
+
+@lru_cache(maxsize=1024)  # nodes come back, and those of one operator listen alike
+def _is_known_place(listen_addr: str) -> bool:
+    try:
+        NetAddress.parse(id_at(_SOME_ID, listen_addr), _any_name)
+    except AddressError:
+        return False
+    return True
+
+
 def _any_name(_host: str) -> Sequence[str]:
     return ("0.0.0.0",)
 
@@ -235,6 +258,18 @@ def _decode_text(value: int | bytes) -> str:
 
 
 def _decode_version(message: bytes, before: ProtocolVersion) -> ProtocolVersion:
+    """Cached, because hardly two nodes of a network differ in it."""
+    if len(message) <= _REMEMBERED and before is _NO_VERSION:
+        return _decode_first_version(message)
+    return _decode_any_version(message, before)
+
+
+@lru_cache(maxsize=64)
+def _decode_first_version(message: bytes) -> ProtocolVersion:
+    return _decode_any_version(message, _NO_VERSION)
+
+
+def _decode_any_version(message: bytes, before: ProtocolVersion) -> ProtocolVersion:
     numbers: dict[str, int] = {}
     for number, wire_type, value in fields(message):
         if number in _VERSION_FIELDS:

@@ -68,9 +68,9 @@ def derive_keys(dh: bytes, *, local_is_lower: bool) -> tuple[bytes, bytes]:
 
     Source: reference 2, step 4.
     """
-    # The last 32 of these 96 bytes were the challenge before transcripts were introduced; nothing uses them any more.
-    keys = _hkdf_sha256(dh, _KEYS_INFO, 3 * _HASH_BYTES)
-    k1, k2 = keys[:32], keys[32:64]
+    # Reference 2 has 96 bytes, of which nothing uses the last 32 since transcripts were introduced.
+    keys = _hkdf_sha256(dh, _KEYS_INFO, 2 * _HASH_BYTES)
+    k1, k2 = keys[:32], keys[32:]
     return (k1, k2) if local_is_lower else (k2, k1)
 
 

@@ -66,7 +66,7 @@ class EvictPeers(Struct, frozen=True):
 
 
 class AnnouncePeers(Struct, frozen=True):
-    """reactor → transport: I am new here, introduce your peers. (No answer: InitPeer and AddPeer follow.)"""
+    """reactor → transport: I am new here, introduce your peers. (No answer: an AddPeer for each follows.)"""
 
     reactor: str
 

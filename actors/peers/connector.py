@@ -251,5 +251,4 @@ class HandshakeDriver:
     def _end(self, told: Callable[..., object], *args: object) -> None:
         if not self._is_over:
             self._is_over = True
-            self._stream.set_reading(wanted=False)
-            told(*args)
+            self._stream.hand_over(told, *args)

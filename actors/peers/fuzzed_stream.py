@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import socket
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -136,6 +137,10 @@ class FuzzedStream(SocketStream):
     def _poll_writing(self, *, wanted: bool) -> None:
         if not self._writer_sleeps:
             super()._poll_writing(wanted=wanted)
+
+    def _polled(self) -> tuple[Callable[[], object] | None, Callable[[], object] | None]:
+        reader, writer = super()._polled()
+        return None if self._reader_sleeps else reader, None if self._writer_sleeps else writer
 
     def _let_reader_sleep(self, seconds: float) -> None:
         if self.is_reading:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from peerage.actors.peers.stream import Cancellable, Loop
@@ -32,19 +33,25 @@ class GuardedLoop:
         self._loop.call_soon(self.guard, fn, *args)
 
     def at_end_of_turn(self, fn: Callable[[], object]) -> None:
-        self._loop.at_end_of_turn(lambda: self.guard(fn))
+        self._loop.at_end_of_turn(partial(self.guard, fn))
 
     def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
-        self._loop.add_reader(fd, lambda: self.guard(fn))
+        self._loop.add_reader(fd, partial(self.guard, fn))
 
     def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
-        self._loop.add_writer(fd, lambda: self.guard(fn))
+        self._loop.add_writer(fd, partial(self.guard, fn))
 
     def remove_reader(self, fd: int) -> None:
         self._loop.remove_reader(fd)
 
     def remove_writer(self, fd: int) -> None:
         self._loop.remove_writer(fd)
+
+    def take_over(
+        self, fd: int, reader: Callable[[], object] | None, writer: Callable[[], object] | None
+    ) -> None:
+        read = None if reader is None else partial(self.guard, reader)
+        self._loop.take_over(fd, read, None if writer is None else partial(self.guard, writer))
 
     def guard(self, fn: Callable[..., object], *args: Any) -> None:
         """Call `fn(*args)` as the loop does."""

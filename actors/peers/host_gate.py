@@ -45,7 +45,8 @@ class HostGate:
         rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
         self._register = Register(register, index, context.names.peer_hosts, rules, evict)
         # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
-        self._needs_place = not context.answers_seed_requests and not p2p.unconditional_peer_ids
+        self._is_seed = context.answers_seed_requests
+        self._needs_place = not self._is_seed and not p2p.unconditional_peer_ids
         self._named = {*map(id_in, p2p.persistent_peers), *p2p.unconditional_peer_ids}
         self._knows_bans = self._knows_notes = False
         self.bans = BanFilter()
@@ -74,7 +75,7 @@ class HostGate:
             p2p = self._context.config.p2p
             unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
             self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
-            self._needs_place = not self._context.answers_seed_requests and not unconditional
+            self._needs_place = not self._is_seed and not unconditional
 
     def enter(self, facts: ConnectionFacts) -> Place | Refusal:
         """A connection was accepted. Returns: its place among those of all hosts, or why it gets none.
@@ -98,7 +99,7 @@ class HostGate:
         peer and dials at once.
         """
         refusal = self.bans.refusal(peer_id)
-        if refusal is None and peer_id not in self._named and not self._context.answers_seed_requests:
+        if refusal is None and peer_id not in self._named and not self._is_seed:
             refusal = place.lack(peer_id)
         return refusal
 

@@ -12,6 +12,7 @@ from peerage.actors.metrics.families import channel_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
+from peerage.actors.peers.inbound import WindowLimits
 from peerage.actors.peers.left_behind import LeftBehind
 from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.stream import Loop
@@ -48,6 +49,7 @@ class HostShared:
         news: SwitchNews,
         budget: MemoryBudget,
         left_behind: LeftBehind,
+        window_limits: WindowLimits,
         residents: Residents | None = None,
     ) -> None:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
@@ -58,6 +60,7 @@ class HostShared:
         self.news = news
         self.budget = budget
         self.left_behind = left_behind
+        self.window_limits = window_limits
         self.residents = residents
 
     @classmethod
@@ -89,7 +92,9 @@ class HostShared:
         }.items():
             metrics.gauge("p2p_held_bytes", (kind,), read)
         feed, left_behind = BroadcastFeed(broadcasts, loop), LeftBehind(loop, addressees, budget)
-        return cls(metrics, broadcasts, feed, addressees, news, budget, left_behind, residents)
+        settings = context.config.peerage
+        limits = WindowLimits(settings.receive_window, settings.spill_limit, context.config.home.data_dir)
+        return cls(metrics, broadcasts, feed, addressees, news, budget, left_behind, limits, residents)
 
     @classmethod
     def of_one(cls, context: NodeContext, runtime: ActorContext, name: str) -> Self:

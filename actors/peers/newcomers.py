@@ -94,6 +94,7 @@ class Newcomers:
         self.shared = shared
         self.refusal_of = refusal_of
         self.events = events
+        self.is_seed = context.answers_seed_requests
         self._newcomers: dict[str, Newcomer] = {}
 
     def __len__(self) -> int:
@@ -202,7 +203,7 @@ class Newcomer:
 
     def _identified(self) -> None:
         self._host.events.identified(self.facts)
-        if not self._host.context.answers_seed_requests:
+        if not self._host.is_seed:
             self._phases.move(Event.IDENTIFIED)
             self._seek_admission()
             return

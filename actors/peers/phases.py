@@ -22,6 +22,10 @@ __all__ = ["CARRIES_PACKETS", "MOVES", "Event", "Phase", "Phases", "UnexpectedEv
 class Phase(Enum):
     """How far a connection is."""
 
+    __hash__ = (
+        object.__hash__
+    )  # in C: that of an enum is a Python function, and a table is looked into at each move
+
     DIALLING = "dialling"
     HANDSHAKE = "handshake"
     SEED_REQUEST = "seed request"  # at a seed: the first message decides whether this becomes a peer
@@ -35,6 +39,8 @@ class Phase(Enum):
 
 class Event(Enum):
     """What happens to a connection."""
+
+    __hash__ = object.__hash__
 
     CONNECTED = "connected"
     IDENTIFIED = "identified"  # the handshake is done

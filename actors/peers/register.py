@@ -200,9 +200,14 @@ class Register:
 
     def lack(self, ip: bytes, peer_id: NodeID | None = None) -> Refusal | None:
         """See `Place.lack`. Args: peer_id, None when it is not known yet."""
-        if peer_id is not None and any(self._memory.found("id", bytes.fromhex(peer_id))):
+        refusal = self._lack(ip)
+        if (
+            refusal is not None
+            and peer_id is not None
+            and any(self._memory.found("id", bytes.fromhex(peer_id)))
+        ):
             return None
-        return self._lack(ip)
+        return refusal
 
     def is_given_away(self, place: Place) -> bool:
         """See `Place.is_given_away`."""

@@ -17,7 +17,7 @@ import os
 import struct
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 __all__ = ["PLACES", "Kind", "RegisterBusyError", "RegisterMemory"]
@@ -35,8 +35,9 @@ for _name, _width in _WIDTHS.items():
     _COLUMNS[_name] = (_end, _width)
     _end += PLACES * _width
 _PART_BYTES = -(-_end // mmap.PAGESIZE) * mmap.PAGESIZE
-_EMPTY = {name: bytes(width) for name, width in _WIDTHS.items() if name != "kind"}
+_EMPTY = [(*_COLUMNS[name], bytes(width)) for name, width in _WIDTHS.items() if name != "kind"]
 _SALT_BYTES = 16
+_TRY = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 class RegisterBusyError(Exception):
@@ -54,6 +55,32 @@ class Kind:
     LEAVES: Final = 32  # it was
 
 
+class _Lock:
+    """That of the register, to be entered by `with` again and again. Args: fd, descriptor of the memory."""
+
+    __slots__ = ("_fd",)
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def __enter__(self) -> None:
+        until = 0.0
+        while True:
+            try:
+                fcntl.lockf(self._fd, _TRY)
+            except OSError:  # another host decides just now
+                now = time.monotonic()
+                until = until or now + LOCK_PATIENCE_S
+                if now > until:
+                    raise RegisterBusyError from None
+                time.sleep(LOCK_RETRY_S)
+            else:
+                return
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._fd, fcntl.LOCK_UN)
+
+
 class RegisterMemory:
     """One host's view, and its pen.
 
@@ -63,7 +90,7 @@ class RegisterMemory:
 
     def __init__(self, fd: int, index: int, hosts: int) -> None:
         self.index, self.hosts = index, hosts
-        self._fd = fd
+        self._lock = _Lock(fd)
         self._memory = mmap.mmap(fd, _size(hosts))
         self._start = index * _PART_BYTES
         self._holes: list[int] = []  # free places below the last one in use
@@ -93,24 +120,9 @@ class RegisterMemory:
         begin = self.hosts * _PART_BYTES
         return self._memory[begin : begin + _SALT_BYTES]
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Nobody else decides meanwhile. Raises: RegisterBusyError."""
-        until = 0.0
-        while True:
-            try:
-                fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:  # another host decides just now
-                now = time.monotonic()
-                until = until or now + LOCK_PATIENCE_S
-                if now > until:
-                    raise RegisterBusyError from None
-                time.sleep(LOCK_RETRY_S)
-        try:
-            yield
-        finally:
-            fcntl.lockf(self._fd, fcntl.LOCK_UN)
+    def lock(self) -> _Lock:
+        """Nobody else decides meanwhile. Raises: RegisterBusyError, when it is entered."""
+        return self._lock
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
@@ -172,8 +184,10 @@ class RegisterMemory:
             with suppress(RegisterBusyError), self.lock():
                 self.set_kind(number, 0)
         self.set_kind(number, 0)
-        for name, empty in _EMPTY.items():
-            self.put(name, number, empty)
+        memory, start = self._memory, self._start
+        for offset, width, empty in _EMPTY:
+            at = start + offset + number * width
+            memory[at : at + width] = empty
         heapq.heappush(self._holes, number)
         while self._used and not self.kind(self.index, self._used - 1):
             self._used -= 1

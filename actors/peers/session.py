@@ -15,7 +15,7 @@ from peerage.actors.context import NodeContext
 from peerage.actors.messages import Consumed
 from peerage.actors.peers.broadcasts import Listener
 from peerage.actors.peers.host_shared import HostShared
-from peerage.actors.peers.inbound import Inbound, WindowLimits
+from peerage.actors.peers.inbound import Inbound
 from peerage.actors.peers.link import Link, LinkEvents
 from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.register import Place
@@ -117,7 +117,7 @@ class Session:
         """By reactor, bytes that it has not consumed, when the connection has ended."""
         self.queues = SendQueues(self._connection, context.routes, self._traffic, shared.count_drops)
         self.inbound = Inbound(
-            WindowLimits(settings.receive_window, settings.spill_limit, context.config.home.data_dir),
+            shared.window_limits,
             self._traffic,
             count_drops=shared.count_drops,
             on_pong=self._on_pong,

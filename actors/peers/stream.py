@@ -47,6 +47,11 @@ class Loop(Protocol):
     def remove_writer(self, fd: int) -> None:
         """Take `add_writer` back."""
 
+    def take_over(
+        self, fd: int, reader: Callable[[], object] | None, writer: Callable[[], object] | None
+    ) -> None:
+        """Call these from now on for a descriptor that was polled for somebody else in the same thread."""
+
 
 class Deadline:
     """One time limit, which may be set anew: the earlier one is void then. Args: loop, that keeps the time."""
@@ -108,10 +113,17 @@ class SocketStream:
     def drive(self, on_readable: Callable[[], object], on_writable: Callable[[], object]) -> None:
         """Call these from now on. Reading begins, if it has not been asked for before."""
         self._on_readable, self._on_writable = on_readable, on_writable
-        if self.is_writing:
-            self._poll_writing(wanted=True)
-        self.is_reading = False
         self.set_reading(wanted=True)
+
+    def hand_over(self, told: Callable[..., object], *args: object) -> None:
+        """Call `told(*args)`, which may have somebody else drive the stream. If nobody does, it is not read afterwards.
+
+        What the kernel polls stays as it is meanwhile: a connection has several drivers in its first moments.
+        """
+        self._on_readable = _ignore
+        told(*args)
+        if self._on_readable is _ignore:
+            self.set_reading(wanted=False)
 
     def set_reading(self, *, wanted: bool) -> None:
         """Say whether to be called when bytes arrive."""
@@ -168,12 +180,20 @@ class SocketStream:
 
     def move_to(self, loop: Loop) -> None:
         """Be polled in another loop from now on, or for another actor of the same one."""
-        is_reading, is_writing = self.is_reading, self.is_writing
-        self.set_reading(wanted=False)
-        self._set_writing(wanted=False)
         self._loop = loop
-        self.set_reading(wanted=is_reading)
-        self._set_writing(wanted=is_writing)
+        reader, writer = self._polled()
+        if not self.is_closed and (reader or writer):
+            loop.take_over(self.sock.fileno(), reader, writer)
+
+    def _polled(self) -> tuple[Callable[[], object] | None, Callable[[], object] | None]:
+        """What the loop calls, for reading and for writing."""
+        return self._readable if self.is_reading else None, self._writable if self.is_writing else None
+
+    def _readable(self) -> None:
+        self._on_readable()
+
+    def _writable(self) -> None:
+        self._on_writable()
 
     def _set_writing(self, *, wanted: bool) -> None:
         if wanted is not self.is_writing:
@@ -182,13 +202,13 @@ class SocketStream:
 
     def _poll_reading(self, *, wanted: bool) -> None:
         if wanted:
-            self._loop.add_reader(self.sock.fileno(), self._on_readable)
+            self._loop.add_reader(self.sock.fileno(), self._readable)
         else:
             self._loop.remove_reader(self.sock.fileno())
 
     def _poll_writing(self, *, wanted: bool) -> None:
         if wanted:
-            self._loop.add_writer(self.sock.fileno(), self._on_writable)
+            self._loop.add_writer(self.sock.fileno(), self._writable)
         else:
             self._loop.remove_writer(self.sock.fileno())
 

@@ -127,6 +127,7 @@ class TransportActor(ProcessActor):
             ),
             own_processes=own_processes,
         )
+        self._neighbours = PeerActor.options(place=HERE, extra=context, by_reference=True)
         self._stopping: list[Reply] = []
         self._lines = LineFolding(self.runtime.call_later, Limits(subject=5))
 
@@ -233,9 +234,8 @@ class TransportActor(ProcessActor):
                 if sock is not None:
                     sock.close()
             else:
-                starter = PeerActor.options(name=name, place=HERE, extra=self._context, by_reference=True)
                 self._connections.starting()
-                ref = starter.start(facts, arrival, place, self._shared, self._gate.bans)
+                ref = self._neighbours.named(name).start(facts, arrival, place, self._shared, self._gate.bans)
         except Exception as error:  # whatever it is, one connection pays for it
             if arrival is not None:
                 arrival.stream.close()

@@ -49,9 +49,19 @@ class Log:
         facts = {**signature(), **facts}
         return chosen.bind(**facts) if facts else chosen
 
+    @property
+    def tells_all(self) -> bool:
+        """Whether lines for debugging may be wanted: where strangers cause many, they need not be made otherwise."""
+        if self._library.isEnabledFor(logging.DEBUG):
+            return True
+        # Of structlog we know it only where that leaves it to the library's loggers, as a node's setup does.
+        return structlog.is_configured() and (
+            structlog.stdlib.filter_by_level not in structlog.get_config()["processors"][:1]
+        )
+
     def debug(self, event: str, **facts: Any) -> None:
         """As a logger's `debug`; where nobody wants such lines, at a tenth of the cost."""
-        if structlog.is_configured() or self._library.isEnabledFor(logging.DEBUG):
+        if self.tells_all:
             self.bind().debug(event, **facts)
 
     def __getattr__(self, name: str) -> Any:

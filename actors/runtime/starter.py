@@ -128,6 +128,13 @@ class Starter(Generic[A]):
             return self._start_here(name, args, kwargs)
         return self._start_elsewhere(process, name, self._body(name, args, kwargs), None)
 
+    def named(self, name: str) -> Starter[A]:
+        """The same options with another name, for those who start many actors of a kind."""
+        _check_name("name", name)
+        other: Starter[A] = object.__new__(type(self))
+        other.__dict__ = {**self.__dict__, "_name": name}
+        return other
+
     def hold(self) -> HeldStart[ActorRef[A]]:
         """Have the process made that the actor will run in, and return meanwhile: for those who start several actors in
         turn, whose processes need not wait for each other. The `start` of what is returned is as this class's.

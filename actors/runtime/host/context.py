@@ -148,6 +148,12 @@ class ActorContext:
         """Call `fn()` while the descriptor is writable, or has an error; replaces an earlier writer."""
         self._loop.descriptors.set(fd, self._cell, writer=fn)
 
+    def take_over(
+        self, fd: int, reader: Callable[[], object] | None, writer: Callable[[], object] | None
+    ) -> None:
+        """Call these from now on, for a descriptor that another actor of this host has had called for until now."""
+        self._loop.descriptors.take_over(fd, self._cell, reader=reader, writer=writer)
+
     def remove_reader(self, fd: int) -> None:
         self._loop.descriptors.clear(fd, reader=True)
 

@@ -110,6 +110,24 @@ class Descriptors(Generic[T]):
         if not entry.muted:
             self._register(fd, entry.mask(), is_new=is_new)
 
+    def take_over(self, fd: int, task: T, *, reader: Callback | None, writer: Callback | None) -> None:
+        """Give a descriptor to another task, with a reader, a writer or both in place of those that it has.
+
+        The kernel need not hear of it while what is waited for stays the same.
+        """
+        entry = self._entries.get(fd)
+        if entry is None or entry.muted:
+            self.clear(fd, reader=True, writer=True)
+            self.set(fd, task, reader=reader, writer=writer)
+            return
+        before = entry.mask()
+        if entry.task is not None:
+            entry.task.fds.discard(fd)
+        task.fds.add(fd)
+        entry.task, entry.reader, entry.writer = task, reader, writer
+        if entry.mask() != before:
+            self._register(fd, entry.mask())
+
     def _register(self, fd: int, mask: int, *, is_new: bool = False) -> None:
         # Whether epoll still has it cannot be told from the entry: closing a descriptor takes it out of the epoll, and a
         # new file may have got the number since.

@@ -30,6 +30,7 @@ def log_end(
         logger().error("actor failed", **facts, cause=reason.text)
     elif reason.kind == "exception":
         logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
-    else:
-        tell = logger().debug if is_short_lived else logger().info
-        tell("actor stopped", **facts, cause=str(reason))
+    elif not is_short_lived:
+        logger().info("actor stopped", **facts, cause=str(reason))
+    elif logger().tells_all:
+        logger().debug("actor stopped", **facts, cause=str(reason))

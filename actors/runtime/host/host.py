@@ -175,8 +175,10 @@ class Host(LoopThread):
         if not cell.ended:
             cell.is_up = True
             self.port.followers.started(key)
-        tell = logger().debug if cls.is_short_lived else logger().info
-        tell("actor started", actor=name, host=self.name, pid=self.pid)
+        if not cls.is_short_lived:
+            logger().info("actor started", actor=name, host=self.name, pid=self.pid)
+        elif logger().tells_all:
+            logger().debug("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
 
     def forget(self, cell: ActorCell) -> None:

@@ -22,6 +22,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from peerage.actors.runtime.host.descriptors import Descriptors
 
 PUMP_LIMIT = 1000  # messages taken from ZeroMQ in a turn, before actors, descriptors and timers get theirs
+FEW_TIMERS = 1000
 LONGEST_SLEEP_S = 3600.0  # of a loop with nothing to do; whatever it has to notice wakes it
 
 Function = Callable[..., object]
@@ -39,8 +40,8 @@ class Timer:
     def cancel(self) -> None:
         """Do not call; no effect once called.
 
-        What would have been called is let go at once. The timer itself stays in the heap until it is due, since taking it
-        out would mean looking through all of them; so it must not keep an actor, or a large message, alive.
+        What would have been called is let go at once. The timer itself stays in the heap for a while, since taking it out
+        would mean looking through all of them; so it must not keep an actor, or a large message, alive.
         """
         self.cancelled = True
         self.fn, self.args = _nothing, ()
@@ -131,6 +132,7 @@ class Loop(Generic[T]):
         self._soon: deque[tuple[T | None, Function, tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_numbers = count()
+        self._most_timers = FEW_TIMERS  # before cancelled ones are looked for
         self._threadsafe: deque[tuple[T | None, Function, tuple[Any, ...]]] = deque()
         # Reentrant: a signal's handler that calls `call_threadsafe` may have interrupted its own thread in the middle of it.
         self._wake_lock = threading.RLock()
@@ -215,6 +217,12 @@ class Loop(Generic[T]):
             heapq.heappop(self._timers)
         return max(0.0, self._timers[0][0] - self._clock()) if self._timers else LONGEST_SLEEP_S
 
+    def _drop_cancelled(self) -> None:
+        """Take the cancelled timers out of the heap, whenever it has doubled: most time limits are cancelled long before."""
+        self._timers = [each for each in self._timers if not each[2].cancelled]
+        heapq.heapify(self._timers)
+        self._most_timers = max(FEW_TIMERS, 2 * len(self._timers))
+
     def _run_soon(self, until: float | None) -> None:
         # A number and not the queue itself: a call that has itself called soon again would otherwise never end the turn.
         for _ in range(len(self._soon)):
@@ -282,6 +290,8 @@ class Loop(Generic[T]):
         timer = Timer(task, self._clock() + delay, fn, args)
         # The number keeps timers that are due at the same time in their order; timers themselves cannot be compared.
         heapq.heappush(self._timers, (timer.when, next(self._timer_numbers), timer))
+        if len(self._timers) > self._most_timers:
+            self._drop_cancelled()
         if task is not None:
             task.timers.add(timer)
         return timer

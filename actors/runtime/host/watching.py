@@ -195,6 +195,8 @@ class Watchers:
         self._tell(self._late | self._early, reason)
 
     def _tell(self, watchers: set[Watcher], reason: DownReason) -> None:
+        if not watchers:  # most actors that come and go have none
+            return
         body = codec.dumps(reason)
         for source, number in watchers:
             self._port.send(source, Kind.DOWN, number, body=body)

@@ -62,6 +62,14 @@ class FakeLoop:
     def remove_writer(self, fd: int) -> None:
         self.writers.pop(fd, None)
 
+    def take_over(
+        self, fd: int, reader: Callable[[], object] | None, writer: Callable[[], object] | None
+    ) -> None:
+        for calls, fn in ((self.readers, reader), (self.writers, writer)):
+            calls.pop(fd, None)
+            if fn is not None:
+                calls[fd] = fn
+
     def turn(self) -> bool:
         """One turn: what is due, what is readable and writable, then the end of the turn. Returns: whether anything was."""
         soon, self._soon = self._soon, []

@@ -14,6 +14,7 @@ from peerage.actors.names import NodeNames
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.host_shared import HostShared
+from peerage.actors.peers.inbound import WindowLimits
 from peerage.actors.peers.left_behind import LeftBehind
 from peerage.actors.peers.link import LinkEvents
 from peerage.actors.peers.memory_budget import LOOK_S, MemoryBudget
@@ -98,7 +99,11 @@ class End:
         addressees = Addressees(names)
         news = SwitchNews(addressees, loop.call_later)
         left_behind = LeftBehind(loop, addressees, budget)
-        self.shared = HostShared(self.metrics, broadcasts, feed, addressees, news, budget, left_behind)  # type: ignore[arg-type]
+        peerage, home = context.config.peerage, context.config.home
+        limits = WindowLimits(peerage.receive_window, peerage.spill_limit, home.data_dir)
+        self.shared = HostShared(
+            self.metrics, broadcasts, feed, addressees, news, budget, left_behind, limits
+        )  # type: ignore[arg-type]
         self.phases = Phases(Phase.RUNNING)
         self.told: list[str] = []
         self.handed: list[tuple[str, bytes]] = []

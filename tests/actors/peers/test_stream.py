@@ -139,3 +139,33 @@ def test_a_closed_stream_keeps_nothing_unsent(ends: Ends) -> None:
     assert not ends.stream.send(bytes(MUCH))
     ends.stream.close()
     assert not ends.stream.has_unsent
+
+
+def test_a_stream_that_is_handed_over_is_read_by_whoever_drives_it_then(ends: Ends) -> None:
+    """What the loop polls stays as it is."""
+    ends.drive()
+    polled = dict(ends.loop.readers)
+    ends.stream.hand_over(ends.drive)
+    assert ends.loop.readers == polled
+    ends.remote.send(b"one")
+    ends.loop.turn()
+    assert ends.calls == ["read"]
+
+
+def test_a_stream_that_nobody_takes_is_not_read(ends: Ends) -> None:
+    """Until somebody does."""
+    ends.drive()
+    ends.stream.hand_over(lambda: None)
+    ends.remote.send(b"one")
+    ends.loop.turn()
+    assert (ends.calls, ends.loop.readers) == ([], {})
+    ends.drive()
+    ends.loop.turn()
+    assert ends.calls == ["read"]
+
+
+def test_a_stream_that_is_closed_while_it_is_handed_over_stays_closed(ends: Ends) -> None:
+    ends.drive()
+    ends.stream.hand_over(ends.stream.close)
+    assert ends.stream.is_closed
+    assert ends.loop.readers == {}

@@ -107,3 +107,19 @@ def test_a_debug_line_that_somebody_wants_is_written(caplog: pytest.LogCaptureFi
     seen = lines_of_structlog()
     log.debug("peer added", peer="ab")
     assert seen == [{"event": "peer added", "peer": "ab"}]
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, logging.ERROR])
+def test_lines_for_debugging_need_not_be_made_where_nobody_wants_them(level: int) -> None:
+    """A node's setup of structlog asks the library's logger first; of another setup nothing is known."""
+    log = get_logger(NAME)
+    logging.getLogger(NAME).setLevel(level)
+    try:
+        wanted = level == logging.DEBUG
+        assert log.tells_all is wanted
+        structlog.configure(processors=[structlog.stdlib.filter_by_level, structlog.dev.ConsoleRenderer()])
+        assert log.tells_all is wanted
+        lines_of_structlog()
+        assert log.tells_all
+    finally:
+        logging.getLogger(NAME).setLevel(logging.NOTSET)

@@ -45,6 +45,14 @@ def test_a_starter_may_be_used_again_where_the_name_is_generated(system: System)
     assert {ref.name.partition("-")[0] for ref in (first, second)} == {"Echo"}
 
 
+def test_the_same_options_may_start_actors_of_several_names(system: System) -> None:
+    """And a name is looked at when it is given."""
+    starter = Echo.options(place=THREAD)
+    assert [starter.named(name).start(1).name for name in ("anna", "bert")] == ["anna", "bert"]
+    with pytest.raises(ValueError, match="name"):
+        starter.named("a\0b")
+
+
 def test_a_host_may_have_another_name_than_its_actor(system: System, place: Place) -> None:
     """And may outlive it."""
     ref = Echo.options(place=place, name="tenant", host="house", keep=True).start()

@@ -113,3 +113,37 @@ def test_what_was_passed_on_for_nothing_is_closed_and_forgotten() -> None:
     assert fds == {}
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(here)
+
+
+def test_a_descriptor_that_changes_hands_stays_where_it_is_in_the_kernel(
+    descriptors: Descriptors[Act], poller: Poller
+) -> None:
+    """It belongs to its new task, and the old one has none."""
+    before, after = Act(), Act()
+    descriptors.set(FD, before, reader=nothing)
+    poller.is_refusing = True  # whoever registered it anew would fail
+    descriptors.take_over(FD, after, reader=other, writer=None)
+    assert descriptors.callbacks(FD, READ) == (after, other, None)
+    assert (poller.masks, before.fds, after.fds) == ({FD: READ}, set(), {FD})
+
+
+def test_whoever_takes_a_descriptor_over_may_wait_for_something_else(
+    descriptors: Descriptors[Act], poller: Poller
+) -> None:
+    descriptors.set(FD, Act(), reader=nothing)
+    descriptors.take_over(FD, Act(), reader=None, writer=other)
+    assert poller.masks == {FD: WRITE}
+
+
+def test_a_muted_descriptor_is_heard_by_whoever_takes_it_over(
+    descriptors: Descriptors[Act], poller: Poller
+) -> None:
+    """Its new task is not the busy one."""
+    task = Act()
+    descriptors.set(FD, Act(), reader=nothing)
+    descriptors.mute(FD)
+    descriptors.take_over(FD, task, reader=other, writer=None)
+    assert poller.masks == {FD: READ}
+    assert descriptors.callbacks(FD, READ) == (task, other, None)
+    descriptors.unmute(FD)
+    assert poller.masks == {FD: READ}

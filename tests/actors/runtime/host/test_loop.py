@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from peerage.actors.runtime.host.loop import LONGEST_SLEEP_S, PUMP_LIMIT, Loop
+from peerage.actors.runtime.host.loop import FEW_TIMERS, LONGEST_SLEEP_S, PUMP_LIMIT, Loop
 from tests.actors.runtime.host.fakes import Act, Clock, Mail, Poller
 from tests.actors.runtime.host.fakes import loop as fake_loop
 
@@ -248,3 +248,16 @@ def test_a_forked_childs_loop_lets_go_of_what_is_its_parents(loop: Loop[Act], po
     assert not poller.is_closed
     loop.descriptors.close()
     loop.descriptors, loop._wake_fd = inherited, wake_fd
+
+
+def test_cancelled_timers_do_not_gather(loop: Loop[Act], clock: Clock) -> None:
+    """Most time limits are cancelled long before they are due; those that are not ring in their order."""
+    rung: list[int] = []
+    for number in range(3 * FEW_TIMERS):
+        timer = loop.call_later(None, 60.0 - number / FEW_TIMERS, rung.append, number)
+        if number % 100:
+            timer.cancel()
+    assert len(loop._timers) <= FEW_TIMERS + 1
+    clock.now = 61.0
+    loop.turn(0.0)
+    assert rung == list(range(0, 3 * FEW_TIMERS, 100))[::-1]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.actors.runtime import Frames, RemoteFailureError, RemoteTraceback
+from peerage.actors.runtime import Frames, RemoteFailureError, RemoteTraceback, packed
 from peerage.actors.runtime.mail.codec import SMALL, decode, decode_failure, dumps, encode, encode_failure
 from peerage.actors.runtime.mail.memory import HUGE, LARGE
 
@@ -101,3 +101,10 @@ def test_large_bytes_lie_beside_the_pickle(kind: type[bytes | bytearray], size: 
         assert decode(flags, body, [extra])[0] == ord("x")
     else:
         assert decode(flags, body, [extra]) is value
+
+
+def test_a_packed_message_is_pickled_once_for_all_its_receivers() -> None:
+    value = {"peer": ["one"]}
+    once = packed(value)
+    assert encode(once) is once
+    assert decode(once.flags, once.body, once.extras) == value

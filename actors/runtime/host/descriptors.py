@@ -116,17 +116,18 @@ class Descriptors(Generic[T]):
         The kernel need not hear of it while what is waited for stays the same.
         """
         entry = self._entries.get(fd)
-        if entry is None or entry.muted:
-            self.clear(fd, reader=True, writer=True)
+        if entry is None:
             self.set(fd, task, reader=reader, writer=writer)
             return
-        before = entry.mask()
+        before = 0 if entry.muted else entry.mask()
+        entry.muted = False
+        self.muted.discard(fd)
         if entry.task is not None:
             entry.task.fds.discard(fd)
         task.fds.add(fd)
         entry.task, entry.reader, entry.writer = task, reader, writer
         if entry.mask() != before:
-            self._register(fd, entry.mask())
+            self._register(fd, entry.mask(), is_new=not before)
 
     def _register(self, fd: int, mask: int, *, is_new: bool = False) -> None:
         # Whether epoll still has it cannot be told from the entry: closing a descriptor takes it out of the epoll, and a

@@ -7,7 +7,7 @@ group says how many more there were. All that is held is of what has been writte
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,9 +15,11 @@ from typing import Any
 
 from peerage.wire.ip_ranges import group_of, parse_ip
 
-__all__ = ["Limits", "LineFolding", "prefix_of"]
+__all__ = ["Limits", "LineFolding", "Repeats", "prefix_of", "told"]
 
 WINDOW_S = 60.0
+LONGEST_PAUSE_S = 3600.0
+MOST_SUBJECTS = 1000  # that are remembered: some hundred KB
 
 Tell = Callable[..., object]  # a method of a logger
 CallLater = Callable[..., object]  # seconds, function
@@ -104,6 +106,59 @@ class LineFolding:
                 group.tell(event, **group.common, more=group.more, detail=f"… {group.more} more{during}")
         for event, group in elsewhere.items():
             group.tell(event, more=group.more, detail=f"… {group.more} more from elsewhere{during}")
+
+
+@dataclass(slots=True)
+class _Said:
+    outcome: Hashable
+    again_at: float
+    pause: float
+    left_out: int = 0
+
+
+class Repeats:
+    """Decides when what was said before is said again: after a minute, after two more, four, and so on up to an hour.
+
+    So what does not change costs a line now and then, with the number of those that it stands for; what changes is said at
+    once. Of so many subjects the last ones are remembered; of others, each is news. One owner, one thread.
+
+    Args: now, monotonic seconds.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._said: OrderedDict[Hashable, _Said] = OrderedDict()
+
+    def due(self, subject: Hashable, outcome: Hashable = None) -> int | None:
+        """Whether a line is due now.
+
+        Args: subject, what it is about; outcome, what is new of it when it changes.
+        Returns: how many of the same were left out since the last one; None: leave this one out, too.
+        """
+        now, said = self._now(), self._said.get(subject)
+        if said is None or said.outcome != outcome:
+            self._said[subject] = _Said(outcome, now + WINDOW_S, WINDOW_S)
+            self._said.move_to_end(subject)
+            if len(self._said) > MOST_SUBJECTS:
+                self._said.popitem(last=False)
+            return 0
+        self._said.move_to_end(subject)
+        if now < said.again_at:
+            said.left_out += 1
+            return None
+        left, said.left_out = said.left_out, 0
+        said.pause = min(2 * said.pause, LONGEST_PAUSE_S)
+        said.again_at = now + said.pause
+        return left
+
+    def forget(self, subject: Hashable) -> None:
+        """The next one is news."""
+        self._said.pop(subject, None)
+
+
+def told(more: int) -> dict[str, int]:
+    """The key that says how many of the same were left out before a line; none of it when that is none."""
+    return {"more": more} if more else {}
 
 
 @lru_cache(maxsize=1024)

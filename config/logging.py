@@ -150,9 +150,12 @@ def _rendering(form: str) -> list[Processor]:
         ]
     colours = sys.stderr is not None and sys.stderr.isatty() and "NO_COLOR" not in os.environ
     console = structlog.dev.ConsoleRenderer(
-        colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        colors=colours,
+        pad_event_to=0,
+        sort_keys=False,
+        exception_formatter=structlog.dev.plain_traceback,
     )
-    return [first, bounded, _printable, console]
+    return [first, bounded, _printable, _traces_below, console]
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -163,6 +166,13 @@ def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
         else value
         for key, value in event.items()
     }
+
+
+def _traces_below(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put all tracebacks where the renderer writes them line by line, below the line. Other keys it writes in one."""
+    if traces := [str(event.pop(key)) for key in TRACES if event.get(key)]:
+        event["exception"] = "\n".join(traces)
+    return event
 
 
 def _to_json(value: Any) -> str:

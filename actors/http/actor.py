@@ -68,7 +68,7 @@ class HttpActor(ProcessActor):
         used = {sock.getsockname() for sock in self._sockets}
         self._socket_files = [address.path for address in addresses if address.path in used]
         self._await_client()
-        _log.info("serving HTTP", service=self.socket_name, addresses=self._addresses)
+        _log.debug("serving HTTP", service=self.socket_name, addresses=self._addresses)
 
     def _await_client(self) -> None:
         for sock in self._sockets:

@@ -77,6 +77,10 @@ class ConnectionEnded(Struct, frozen=True):
     peer_id: NodeID | None = None
 
 
+class NodeStops(Struct, frozen=True):
+    """The node is being stopped: what ends from now on is no news."""
+
+
 class DialPeer(Struct, frozen=True):
     """An ask: dial one address. Answer: PeerInfo when it is a peer, Refusal when it is none.
 

@@ -78,8 +78,6 @@ class PeerActor(ProcessActor):
         shut_out: who is banned, as far as its host knows.
     """
 
-    is_short_lived = True  # the switch logs what becomes of connections
-
     def __init__(
         self,
         facts: ConnectionFacts,

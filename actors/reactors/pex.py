@@ -56,7 +56,7 @@ from peerage.actors.discovery.manager.events import (
 )
 from peerage.actors.discovery.manager.seeds import SeedList
 from peerage.actors.discovery.manager.settings import DiscoverySettings, Pace
-from peerage.actors.log_folding import LineFolding
+from peerage.actors.log_folding import LineFolding, Repeats
 from peerage.actors.messages import (
     AskForAddresses,
     BansChanged,
@@ -117,7 +117,9 @@ class PexReactor(Reactor):
         )
         self._seed_replies = SeedReplies(partial(self._count_sent, message_type_label(PexAddrs)))
         self._report = PexReport(
-            LineFolding(self.runtime.call_later), self.metrics.buffer.inc if self.metrics.is_on else None
+            LineFolding(self.runtime.call_later),
+            Repeats(self.runtime.now),
+            self.metrics.buffer.inc if self.metrics.is_on else None,
         )
         self._connected: dict[str, ConnectedPeer] = {}  # by connection
         self._timer: Timer | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
-from peerage.actors.log_folding import LineFolding, prefix_of
+from peerage.actors.log_folding import LineFolding, Repeats, told
 from peerage.actors.metrics.buffer import Labels
 from peerage.actors.runtime.log import get_logger
 from peerage.wire.remote_text import shown
@@ -19,11 +19,19 @@ log = get_logger("peerage.pex")
 class PexReport:
     """Counts for the metrics, and writes lines to the log, folded where a remote could cause many of them.
 
-    Args: count, adds to a counter, as `MetricsBuffer.inc`; None: metrics are off.
+    Args:
+        lines: folds those of bans.
+        repeats: decides when what has not changed is said again.
+        count: adds to a counter, as `MetricsBuffer.inc`; None: metrics are off.
     """
 
-    def __init__(self, lines: LineFolding, count: Callable[[str, Labels, float], None] | None = None) -> None:
-        self._lines = lines
+    def __init__(
+        self,
+        lines: LineFolding,
+        repeats: Repeats,
+        count: Callable[[str, Labels, float], None] | None = None,
+    ) -> None:
+        self._lines, self._repeats = lines, repeats
         self._add = count
 
     def judged(self, effect: Judged) -> None:
@@ -36,8 +44,7 @@ class PexReport:
         for outcome, count in outcomes.items():
             self._count("p2p_heard_addresses_total", outcome, count)
         if peer is not None and (effect.added.refused or effect.added.displaced):
-            common = {"prefix": prefix_of(str(peer.address.host))}
-            self._lines.say(log.info, "addresses heard", peer.id, common, peer=peer.id, found=outcomes)
+            log.debug("addresses heard", peer=peer.id, found=outcomes)
 
     def banned(self, effect: Ban | GiveUp) -> None:
         """The book has banned a node, or only its address."""
@@ -56,11 +63,15 @@ class PexReport:
 
     def seed_skipped(self, seed: str, error: Exception) -> None:
         """A seed could not be dialled at all: its name does not resolve now, or no peer host is up."""
-        self._lines.say(log.warning, "seed skipped", seed, {}, seed=shown(seed), cause=str(error))
+        more = self._repeats.due(seed, str(error))
+        if more is not None:
+            log.warning("seed skipped", seed=shown(seed), cause=str(error), **told(more))
 
     def no_seed_reached(self, _effect: NoSeedReached) -> None:
         """No seed could be reached."""
-        self._lines.say(log.info, "no seed could be reached", "", {})
+        more = self._repeats.due("no seed could be reached")
+        if more is not None:
+            log.info("no seed could be reached", **told(more))
 
     def _count(self, counter: str, label: str, n: float = 1) -> None:
         if self._add is not None:

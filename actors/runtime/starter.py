@@ -85,7 +85,7 @@ class NamedActorClass(NamedClass):
     """What the root must know of a class that nobody here has imported."""
 
     __slots__ = ()
-    stops_others = is_short_lived = False
+    stops_others = False
 
 
 class Starter(Generic[A]):
@@ -366,7 +366,6 @@ class Starter(Generic[A]):
             self._log_setup or process.log_setup,
             dict(signature()),
             self._class.stops_others,
-            self._class.is_short_lived and not self._keep,
             "" if isinstance(self._class, type) else self._class.module,
             is_held,
         )

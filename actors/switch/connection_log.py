@@ -2,84 +2,145 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+import time
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from peerage.actors.log_folding import Limits, LineFolding, prefix_of
+from peerage.actors.log_folding import Limits, LineFolding, Repeats, prefix_of, told
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.seconds import Seconds
+from peerage.actors.switch.lack_of_peers import LackOfPeers
+from peerage.actors.switch.peer_table import PeerTable
 from peerage.wire.remote_text import shown
 
 __all__ = ["ConnectionLog"]
 
 # Remotes that keep to the protocol may also connect and leave over and over: more lines are allowed, but not any number.
 COMINGS = Limits(subject=20, group=100, total=400)
+DIALS = Limits(subject=3)  # `Repeats` decides first: those of one address that are let through are news
+MOST_WANTED = 1000
 
 
 class ConnectionLog:
     """Limits the lines of each event and reason, per prefix of IP addresses (/16, /32 of IPv6) and in all.
 
-    The outcome of a dial is logged once a minute for each address. Lines that are left out at info are logged at debug.
+    A refusal or a failed dial that changes nothing is logged again after a minute, two more, four, and so on. Of the dials
+    of peer exchange, which tries whatever addresses it has, only those are logged that fail while there is no peer at all,
+    one for each reason. Lines that are left out at info are logged at debug.
 
     Args:
         log: a logger.
         call_later: that of an actor's runtime.
+        table: who is connected, and who is persistent.
+        now, unix_now: monotonic seconds, and those of `PeerInfo.since`.
+        wanted: IDs that the operator has named beside the persistent ones, seeds for example.
         seed_mode: a seed makes hundreds of visits a minute. They appear in the metrics, and are logged at debug only.
     """
 
-    def __init__(self, log: Any, call_later: Callable[..., object], *, seed_mode: bool) -> None:
-        self._log = log
+    def __init__(
+        self,
+        log: Any,
+        call_later: Callable[..., Any],
+        table: PeerTable,
+        *,
+        now: Callable[[], float],
+        unix_now: Callable[[], float] = time.time,
+        wanted: Iterable[str] = (),
+        seed_mode: bool,
+    ) -> None:
+        self._log, self._table, self._unix_now = log, table, unix_now
         self._seed_mode = seed_mode
+        self._wanted = set(wanted)
+        self._repeats = Repeats(now)
         self._refusals = LineFolding(call_later)
         # separate, so that a flood of inbound connections does not hide the outcomes of our dials
-        self._dials = LineFolding(call_later)
+        self._dials = LineFolding(call_later, DIALS)
         self._comings = LineFolding(call_later, COMINGS)
+        self._lack = LackOfPeers(log, call_later, now, lambda: table.has_peers)
+        self._node_stops = False
 
     def close(self) -> None:
         """Log the summaries that are still due."""
         self._refusals.close()
         self._dials.close()
         self._comings.close()
+        self._lack.close()
 
-    def added(self, peer: PeerInfo, *, is_persistent: bool) -> None:
+    def node_stops(self) -> None:
+        """The node is being stopped: that all peers go with it is no news, and it has a line of its own."""
+        self._node_stops = True
+        self._lack.close()
+
+    def want(self, ids: Iterable[str]) -> None:
+        """The operator has these dialled: what comes of it is logged as of persistent peers."""
+        self._wanted.update(list(ids)[: max(0, MOST_WANTED - len(self._wanted))])
+
+    def added(self, peer: PeerInfo) -> None:
         """A connection became a peer."""
-        facts = {"peer": peer.id, "address": peer.socket_address, "outbound": peer.is_outbound}
-        self._come(peer, "peer added", facts, is_persistent=is_persistent)
+        self._lack.over()
+        self._repeats.forget(peer.id)
+        self._come(peer, "peer added", _who(peer))
 
-    def stopped(self, peer: PeerInfo, reason: str, *, is_persistent: bool) -> None:
+    def stopped(self, peer: PeerInfo, reason: str) -> None:
         """A peer is gone. The reason may quote the peer, so it is escaped."""
-        facts = {"peer": peer.id, "reason": shown(reason) or "graceful stop"}
-        self._come(peer, "peer stopped", facts, is_persistent=is_persistent)
+        if not self._table.has_peers:
+            self._lack.begins()
+        age = Seconds(self._unix_now() - peer.since)
+        self._come(
+            peer, "peer stopped", _who(peer) | {"age": age, "reason": shown(reason) or "graceful stop"}
+        )
 
-    def _come(self, peer: PeerInfo, event: str, facts: Mapping[str, object], *, is_persistent: bool) -> None:
-        if self._seed_mode and peer.is_outbound and not is_persistent:
+    def _come(self, peer: PeerInfo, event: str, facts: Mapping[str, object]) -> None:
+        is_visit = self._seed_mode and peer.is_outbound and peer.id not in self._table.persistent
+        if is_visit or self._node_stops:
             self._log.debug(event, **facts)
             return
         self._say(self._comings, event, peer.id, {"prefix": prefix_of(peer.remote_ip)}, facts)
 
-    def refused(
-        self, connection: ConnectionFacts, refusal: Refusal, *, is_persistent: bool, is_known: bool = False
-    ) -> None:
-        """A connection was refused, or a dial failed. Args: is_known, the same was logged before."""
+    def refused(self, connection: ConnectionFacts, refusal: Refusal) -> None:
+        """A connection was refused, or a dial failed."""
+        self._lack.refused(connection, refusal)
         event = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
+        reason, remote = str(refusal.reason), connection.socket_address
         facts = {
-            "reason": str(refusal.reason),
+            "reason": reason,
             "detail": refusal.detail,
-            "remote": connection.socket_address,
+            "remote": remote,
             "dialled": connection.dialled_id,
+            "direction": _direction(connection.is_outbound),
         }
-        is_visit = self._seed_mode and connection.is_outbound and not is_persistent
-        if is_visit or is_known:
+        more = self._due(connection, refusal)
+        if more is None:
             self._log.debug(event, **facts)
             return
-        common = {"reason": str(refusal.reason), "prefix": prefix_of(connection.remote_ip)}
+        common = {"reason": reason, "prefix": prefix_of(connection.remote_ip)}
         lines = self._dials if connection.is_outbound else self._refusals
-        self._say(lines, event, (facts["remote"], connection.dialled_id, refusal.detail), common, facts)
+        about = remote, connection.dialled_id, refusal.detail
+        self._say(lines, event, about, common, facts | told(more))
 
     def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
         """The name of a persistent peer does not resolve."""
-        facts = {"peer": peer_id, "address": shown(address), "cause": str(error)}
-        self._dials.say(self._log.warning, "persistent peer not resolved", address, {}, **facts)
+        facts: dict[str, object] = {"peer": peer_id, "address": shown(address), "cause": str(error)}
+        more = self._repeats.due(peer_id, (address, str(error)))
+        if more is None:
+            self._log.debug("persistent peer not resolved", **facts)
+            return
+        self._dials.say(self._log.warning, "persistent peer not resolved", address, {}, **facts, **told(more))
+
+    def _due(self, connection: ConnectionFacts, refusal: Refusal) -> int | None:
+        """How many of the same were left out, if this one is to be logged."""
+        if self._node_stops:
+            return None
+        if not connection.is_outbound:
+            return self._repeats.due((connection.remote_ip, refusal.reason))
+        peer_id = str(connection.dialled_id)
+        is_visit = self._seed_mode and peer_id not in self._table.persistent
+        if not is_visit and (peer_id in self._table.persistent or peer_id in self._wanted):
+            return self._repeats.due(peer_id, (connection.socket_address, str(refusal)))
+        if is_visit or self._table.has_peers:
+            return None
+        return self._repeats.due(("any", refusal.reason))
 
     def _say(
         self,
@@ -91,3 +152,18 @@ class ConnectionLog:
     ) -> None:
         if not lines.say(self._log.info, event, subject, common, **facts):
             self._log.debug(event, **facts)
+
+
+def _who(peer: PeerInfo) -> dict[str, object]:
+    """Who a peer is, as far as it has shown itself; all but its ID and address is what it says of itself."""
+    return {
+        "peer": peer.id,
+        "direction": _direction(peer.is_outbound),
+        "address": peer.socket_address,
+        "moniker": shown(peer.node_info.moniker),
+        "version": shown(peer.node_info.version),
+    }
+
+
+def _direction(is_outbound: bool) -> str:
+    return "outbound" if is_outbound else "inbound"

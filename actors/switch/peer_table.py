@@ -113,6 +113,11 @@ class PeerTable:
         """The dial to this ID that is under way."""
         return next(self._found("dialled", peer_id), None)
 
+    @property
+    def has_peers(self) -> bool:
+        """Whether anybody is connected."""
+        return any(c.stage is Stage.RUNNING for c in self.connections.values())
+
     def peers(self) -> tuple[PeerInfo, ...]:
         """The connected peers, oldest first."""
         return tuple(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from peerage.actors.messages import PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import Timer
 from peerage.actors.runtime.log import get_logger
@@ -28,7 +29,6 @@ class _Redial:
     schedule: ReconnectSchedule
     addresses: list[str]  # tried in turn
     timer: Timer | None = None
-    said: str = ""  # the last refusal for incompatibility that was logged
 
 
 class Redials:
@@ -86,14 +86,6 @@ class Redials:
         if (state := self._sought.get(peer_id)) is not None:
             state.schedule.let_be()
 
-    def has_said(self, peer_id: str, refusal: Refusal) -> bool:
-        """Note why a peer of another network was refused. Returns: whether it is being redialled and was so before."""
-        state = self._sought.get(peer_id)
-        if state is None or not refusal.speaks_otherwise:
-            return False
-        is_known, state.said = state.said == str(refusal), str(refusal)
-        return is_known
-
     def _try_again(self, peer_id: str) -> None:
         state = self._sought.get(peer_id)
         if state is None:
@@ -115,3 +107,14 @@ class Redials:
                 self.seek(peer_id, state.addresses)
 
         self._resolver.parse(text, resolved)
+
+
+def addresses_of(peer: PeerInfo, given: str) -> list[str]:
+    """Return where a lost persistent peer is sought: first where a caller has said that it listens.
+
+    Args: given, its address as the operator wrote it.
+    """
+    listens_at = peer.node_info.listen_addr.rpartition("://")[2]
+    host = listens_at.rpartition(":")[0].strip("[]")
+    is_dialable = not peer.is_outbound and host not in {"", "0.0.0.0", "::"}
+    return [f"{peer.id}@{listens_at}", given] if is_dialable else [given]

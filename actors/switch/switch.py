@@ -43,6 +43,7 @@ from peerage.actors.messages import (
     GetPrivatePeers,
     KeepNotes,
     MarkGood,
+    NodeStops,
     PeerStarted,
     PeerStatus,
     PrivatePeers,
@@ -73,7 +74,7 @@ from peerage.actors.switch.list_news import ListNews
 from peerage.actors.switch.peer_lists import PeerLists
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
-from peerage.actors.switch.redial import Redials
+from peerage.actors.switch.redial import Redials, addresses_of
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
 from peerage.wire.net_address import AddressError, NetAddress, id_in
@@ -116,6 +117,7 @@ class SwitchActor(ProcessActor):
         GetNetInfo: "_get_net_info",
         MarkGood: "_pass_on",
         EvictPeers: "_pass_on",
+        NodeStops: "_pass_on",
     }
 
     def __init__(
@@ -135,7 +137,9 @@ class SwitchActor(ProcessActor):
         self._bans = BanFilter()
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         self._metrics.gauge("p2p_peers", (), lambda: float(len(self._table.peers())))
-        self._lines = ConnectionLog(log, call_later, seed_mode=p2p.seed_mode)
+        self._lines = ConnectionLog(
+            log, call_later, self._table, now=now, wanted=map(id_in, p2p.seeds), seed_mode=p2p.seed_mode
+        )
         self._background = Background(self.runtime)
         self._resolver = Resolver(
             NameLookups(), call_threadsafe=self.runtime.call_threadsafe, call_later=call_later
@@ -262,7 +266,7 @@ class SwitchActor(ProcessActor):
         self._dialler.settle(info.connection, info)
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
-        self._lines.added(info, is_persistent=info.id in self._table.persistent)
+        self._lines.added(info)
 
     def _connection_ended(self, message: ConnectionEnded) -> None:
         facts = message.facts
@@ -279,14 +283,11 @@ class SwitchActor(ProcessActor):
         elif message.refusal is not None:
             self._refused(facts, message.refusal)
         elif connection is not None and (peer := facts.peer or connection.info) is not None:
-            self._lines.stopped(peer, message.reason, is_persistent=peer.id in self._table.persistent)
+            self._lines.stopped(peer, message.reason)
             if message.is_error and peer.id in self._table.persistent:
                 if self.runtime.now() - connection.since >= STABLE_S:
                     self._redials.forget(peer.id)
-                addresses = [self._table.persistent[peer.id]]
-                if not peer.is_outbound and _is_dialable(peer.node_info.listen_addr):
-                    addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
-                self._redials.seek(peer.id, addresses)
+                self._redials.seek(peer.id, addresses_of(peer, self._table.persistent[peer.id]))
 
     def _refused(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         """A connection did not become a peer."""
@@ -309,9 +310,7 @@ class SwitchActor(ProcessActor):
 
     def _report_refusal(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
-        is_known = self._redials.has_said(str(facts.dialled_id), refusal)
-        is_persistent = facts.dialled_id in self._table.persistent
-        self._lines.refused(facts, refusal, is_persistent=is_persistent, is_known=is_known)
+        self._lines.refused(facts, refusal)
 
     # --- dialling ------------------------------------------------------------------------------------------------------
 
@@ -348,6 +347,7 @@ class SwitchActor(ProcessActor):
         if isinstance(message, DialPeers):
             flags = message.persistent, message.unconditional, message.private
             dial = DialPeersAsync(tuple(message.addresses), *flags)
+        self._lines.want(map(id_in, dial.addresses))
         self._dial_peers_async(dial)
 
     def _dial_peers_async(self, message: DialPeersAsync) -> None:
@@ -434,15 +434,12 @@ class SwitchActor(ProcessActor):
 
         collect_statuses(self._hosts.transports, self.runtime.call_later, answer)
 
-    def _pass_on(self, message: MarkGood | EvictPeers) -> None:
+    def _pass_on(self, message: MarkGood | EvictPeers | NodeStops) -> None:
         """What somebody else has to know."""
         match message:
             case MarkGood(peer_id):
                 self._book.tell(AddrBook.mark_good, peer_id)
             case EvictPeers(host):
                 self._context.names.transport(host).tell(message, exempt=True)
-
-
-def _is_dialable(listen_addr: str) -> bool:
-    host = listen_addr.rpartition("://")[2].rpartition(":")[0].strip("[]")
-    return host not in {"", "0.0.0.0", "::"}
+            case NodeStops():
+                self._lines.node_stops()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +16,8 @@ import click
 
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
+from peerage.actors.runtime.processes import prelaunch
+from peerage.actors.runtime.processes.title import of_whom, set_title
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options
@@ -58,6 +61,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     with StopRequest() as stop:
         stop.heed_signals()
         node = _node(config)
+        _name_processes(config.moniker)
         node.on_end(stop.ask)
         stop.on_signal = node.stop  # which returns at once while the node starts, and `start` does it then
         try:
@@ -80,6 +84,16 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
         node.wait(0)
     except NodeFailedError as error:
         raise FailureError(str(error)) from error
+
+
+def _name_processes(moniker: str) -> None:
+    """Name this process and the fork server for `ps`: they are this node's, as an embedding program's are not.
+
+    What was called is shown behind the name, as nginx does: operators look for the home in it.
+    """
+    program = of_whom(prelaunch.TITLE, {"node": moniker})
+    set_title(program, f"root: {shlex.join(sys.argv)}", short="root")
+    prelaunch.entitle(program)
 
 
 def _responds(node: Node, seconds: float) -> bool:

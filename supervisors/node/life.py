@@ -17,6 +17,7 @@ from typing import Any
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError
 from peerage.actors.runtime.errors import FutureCancelledError
+from peerage.actors.seconds import Seconds
 from peerage.config import Config
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_socket import listen_for_commands
@@ -54,6 +55,7 @@ class NodeLife:
     failure: str | None = None  # why it ended by itself
     asked: set[Future[Any]] = field(default_factory=set)  # answers that somebody waits for
 
+    began: float = field(default_factory=time.monotonic)
     _pid: int = field(default_factory=os.getpid)  # of the process that it is in
 
     def __post_init__(self) -> None:
@@ -63,6 +65,11 @@ class NodeLife:
     def is_running(self) -> bool:
         """Whether every part is up and none has been told to stop."""
         return self.supervisor is not None and not self.stopping and not self.ended.is_set()
+
+    @property
+    def age(self) -> Seconds:
+        """How long ago it began."""
+        return Seconds(time.monotonic() - self.began)
 
     def why_not(self) -> str:
         """Return why it does not run."""

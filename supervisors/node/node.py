@@ -21,6 +21,7 @@ from peerage.actors.messages import (
     DialPeer,
     DialPeersAsync,
     GetPeers,
+    NodeStops,
     PeerInfo,
     StopAccepting,
 )
@@ -62,6 +63,7 @@ from peerage.supervisors.node.parts import PRELOAD
 from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
+from peerage.supervisors.node.start_line import start_facts
 from peerage.supervisors.node.tree import UNDONE, NodeTree
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -159,10 +161,10 @@ class Node:
         self._lives.enter(life)
         # A program's end, however it comes, is no failure of the node's.
         life.call_off = System.current().before_end(self.stop)
-        _tell_hindrances(self.config, self.node_id, self._log, self._names, self._reactors)
+        notes = _tell_hindrances(self.config, self.node_id, self._log, self._names, self._reactors)
         if why := lack_of_room(self.config, descriptor_limit()):
             self._log.warning("not room for all peers", why=why)
-        self._log.info("node started", address=life.address, moniker=self.config.moniker)
+        self._log.info("node started", **start_facts(self.config, life, self._reactors.names), **notes)
 
     def _begin(self, life: NodeLife) -> None:
         for note in life.lock.notes:
@@ -237,11 +239,12 @@ class Node:
             if life is None:
                 return
             assert life.supervisor is not None
+            self._names.switch.tell(NodeStops(), when_full=DROP, if_there=True)
             _flush(self._names.transports)
             with suppress(ActorDeadError):  # it gave up in the same moment
                 life.supervisor.stop()
             life.ended.wait()
-            self._log.info("node stopped", moniker=self.config.moniker)
+            self._log.info("node stopped", moniker=self.config.moniker, age=life.age)
             self._log.close()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -398,7 +401,7 @@ def _watch_root(life: NodeLife, log: NodeLog, on_end: list[Callable[[], None]]) 
     assert life.supervisor is not None
     reason = watch(life.supervisor).wait()
     if not life.stopping:
-        log.error("node ended", reason=str(reason))
+        log.error("node ended", reason=str(reason), age=life.age)
         log.close()
         life.over(str(reason))
     elif reason.kind == "exception":
@@ -411,16 +414,23 @@ def _watch_root(life: NodeLife, log: NodeLog, on_end: list[Callable[[], None]]) 
 
 def _tell_hindrances(
     config: Config, node_id: NodeID, log: NodeLog, names: NodeNames, reactors: ReactorTable
-) -> None:
-    """A node that cannot have peers as it is configured says why, once."""
+) -> dict[str, str]:
+    """A node that cannot have peers as it is configured says why, once.
+
+    Returns: what the line of its start says besides: that it has nobody to dial, if that may be meant so.
+    """
 
     def book_is_empty() -> bool:
         with suppress(Exception):  # whatever is the matter with the book, it says so itself
             return not names.addrbook.ask(CountAddresses(), timeout=ASK_TIMEOUT_S)
         return False
 
-    for hindrance in hindrances(
+    notes: dict[str, str] = {}
+    for what, why, is_mistake in hindrances(
         config, node_id, has_channels=bool(reactors.channels), book_is_empty=book_is_empty
     ):
-        say = log.warning if hindrance.is_mistake else log.info
-        say(hindrance.what, why=hindrance.why)
+        if is_mistake:
+            log.warning("node cannot have peers", what=what, why=why)
+        else:
+            notes["note"] = f"{what}: {why}"
+    return notes

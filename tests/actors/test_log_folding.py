@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.actors.log_folding import WINDOW_S, Limits, LineFolding, prefix_of
+from peerage.actors.log_folding import MOST_SUBJECTS, WINDOW_S, Limits, LineFolding, Repeats, prefix_of, told
+from tests.fake_clock import FakeClock
 
 NORMAL = Limits()
 
@@ -132,3 +134,39 @@ def test_prefixes_are_those_of_the_address_book() -> None:
     assert prefix_of("2001:4860:1::1") == prefix_of("2001:4860:2::1") == "2001:4860::"
     assert prefix_of("127.0.0.1") == "127.0.0.0/16"
     assert prefix_of("") == ""
+
+
+def test_what_does_not_change_is_said_again_after_growing_pauses() -> None:
+    """With how many it stands for, in the end once an hour."""
+    clock = FakeClock()
+    repeats = Repeats(clock.now)
+    said = []
+    for minute in range(8 * 60):
+        if (more := repeats.due("a")) is not None:
+            said.append((minute, more))
+        clock.pass_by(60.0)
+    assert said[:7] == [(0, 0), (1, 0), (3, 1), (7, 3), (15, 7), (31, 15), (63, 31)]
+    assert {later - earlier for (earlier, _), (later, _) in pairwise(said[6:])} == {60}
+
+
+def test_another_outcome_is_news_and_begins_the_pauses_anew() -> None:
+    """Also one that there was before."""
+    repeats = Repeats(FakeClock().now)
+    outcomes = ["one", "one", "two", "one"]
+    assert [repeats.due("a", outcome) for outcome in outcomes] == [0, None, 0, 0]
+    repeats.forget("a")
+    repeats.forget("nobody")
+    assert repeats.due("a", "one") == 0
+
+
+def test_of_so_many_subjects_the_last_are_remembered() -> None:
+    """Strangers may be any number of them."""
+    repeats = Repeats(FakeClock().now)
+    for number in range(MOST_SUBJECTS + 1):
+        repeats.due(number)
+    assert [repeats.due(number) for number in (1, MOST_SUBJECTS, 0)] == [None, None, 0]
+
+
+def test_a_line_says_how_many_were_left_out_if_any() -> None:
+    """Most of them stand for themselves alone."""
+    assert (told(0), told(3)) == ({}, {"more": 3})

@@ -8,6 +8,7 @@ once, each an equal part; private is what none shares; descriptors, threads and 
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,7 +67,8 @@ def _processes(node: psutil.Process) -> Iterator[Occupied]:
     for process in (node, *node.children(recursive=True)):
         memory = process.memory_full_info()
         title = " ".join(process.cmdline())
-        name = title.partition("peerage: ")[2].strip() if title.startswith("peerage: ") else "peerage start"
+        part = re.match(r"peerage(?:\[.*?\])?: ([^:]*)", title)
+        name = part[1].strip() if part else "peerage start"
         yield Occupied(name, memory.pss, memory.uss, memory.vms, process.num_fds(), process.num_threads())
 
 

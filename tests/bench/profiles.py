@@ -60,9 +60,9 @@ def record(work: Work, secs: float, directory: Path) -> list[Path]:
 
 
 def _title(process: psutil.Process) -> str:
-    """What a host calls itself: `peerage: a/switch`."""
+    """What a host calls itself: `peerage[a]: a/switch`."""
     title = "".join(process.cmdline()[:1])
-    return title if title.startswith("peerage:") else process.name()
+    return title if title.startswith("peerage") else process.name()
 
 
 def _file_name(text: str) -> str:

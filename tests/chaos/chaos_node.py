@@ -53,6 +53,7 @@ class ChaosNode:
         self._settings = {
             "home": str(home),
             "network": "test",
+            "log_level": "runtime:debug,*:info",  # to know which process is which host
             "log_format": "json",
             "p2p": {
                 "laddr": "tcp://127.0.0.1:0",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def peerage(*arguments: str, program: str = PROGRAM, **options: Any) -> subproce
 
 
 def processes_of_session(session: int) -> dict[int, str]:
-    """The live processes of a session: pid → title without `peerage: `, or "fork server"."""
+    """The live processes of a session: pid → title without `peerage[moniker]: `, or "fork server"."""
     found: dict[int, str] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
@@ -72,8 +73,8 @@ def make_home(home: Path) -> None:
 
 
 def _name(title: str) -> str:
-    beginning, separator, name = title.partition("peerage: ")
-    return name.strip() if separator and not beginning else FORK_SERVER
+    found = re.match(r"peerage(?:\[.*?\])?: (.*)", title)
+    return found[1].strip() if found else FORK_SERVER
 
 
 class StartedNode:
@@ -214,8 +215,8 @@ class StartedNode:
         for line in self.log().splitlines():
             with contextlib.suppress(ValueError):  # the last line may be half written
                 record = json.loads(line)
-                if record.get("event") == "serving HTTP" and record.get("service") == service:
-                    return str(record["addresses"][0]).replace("tcp://", "http://")
+                if record.get("event") == "node started" and service in record:
+                    return str(record[service]).split()[0].replace("tcp://", "http://")
         return ""
 
     def _read_address(self) -> str:

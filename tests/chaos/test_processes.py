@@ -29,11 +29,12 @@ class OtherReactor(Reactor):
 def test_ps_shows_a_process_for_every_part(tmp_path: Path) -> None:
     """One for the switch, the address book, each reactor and RPC, peer hosts as configured."""
     make_home(tmp_path)
-    with StartedNode(tmp_path, peer_hosts="3") as node:
+    with StartedNode(tmp_path, peer_hosts="3", moniker="anna") as node:
         parts = ["addrbook", "switch", "reactor-PEX", "reactor-ECHO", "peers-0", "peers-1", "peers-2", "rpc"]
         assert sorted(node.processes().values()) == sorted([*parts, FORK_SERVER])
         titles = {" ".join(psutil.Process(pid).cmdline()).strip() for pid in node.processes()}
-        assert {f"peerage: {part}" for part in parts} < titles
+        assert {f"peerage[anna]: {part}" for part in (*parts, FORK_SERVER)} == titles
+        assert psutil.Process(node.pid).cmdline()[0].startswith("peerage[anna]: root: ")
 
 
 def test_inbound_peers_are_spread_over_the_hosts(start_node: StartNode, go_peer: StartGoPeer) -> None:

@@ -70,7 +70,7 @@ def test_chat_of_the_tutorial_works_and_survives_what_the_page_kills(tmp_path: P
             assert line_of(anna) == "bert is here"
             say(anna, "hello")
             assert line_of(bert) == "anna: hello"
-            assert re.search(r"peerage: (\S+ )?peers-\d", run(tmp_path, LOOK.text))
+            assert re.search(r"peerage\[bert\]: peers-\d", run(tmp_path, LOOK.text))
             run(tmp_path, KILL.text.replace("41573", port))
             assert line_of(bert) == "anna left"
             assert line_of(bert) == "anna is here"

@@ -161,9 +161,10 @@ def knocks(node: OurNode, seed_id: str, since: float) -> int:
     """How often a node has dialled the seed since then (Unix seconds), however that ended."""
     count = 0
     for event in node.events():
-        came = event.get("event") == "peer added" and event.get("peer") == seed_id and event.get("outbound")
+        came = event.get("event") == "peer added" and event.get("peer") == seed_id
+        came = came and event.get("direction") == "outbound"
         failed = event.get("event") in {"peer refused", "dial failed"} and event.get("dialled") == seed_id
-        count += (bool(came) or failed) and _time_of(event) >= since
+        count += (came or failed) and _time_of(event) >= since
     return count
 
 

@@ -53,6 +53,12 @@ def counts(node: Node, metric: str) -> Mapping[str, float]:
     return {label: float(count) for label, count in rows}
 
 
+@pytest.fixture(scope="module")
+def system_log_level() -> str:
+    """What the book thinks of addresses is told when debugging."""
+    return "pex:debug,*:info"
+
+
 def test_addresses_that_nobody_wants_are_not_learned(
     start_node: StartNode, go_peer: StartGoPeer, node_log: NodeLog
 ) -> None:

@@ -41,7 +41,7 @@ def main() -> None:
     early = Early.start()
     with (
         node(homes / "anna", "anna", log_level="error") as anna,
-        node(homes / "bert", "bert", log_level="info", log_format="json") as bert,
+        node(homes / "bert", "bert", log_level="runtime:debug,*:info", log_format="json") as bert,
     ):
         bert.dial(anna.address)
         for each in (anna, bert):

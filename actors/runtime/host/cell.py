@@ -422,8 +422,5 @@ class ActorCell:
         self._settlement.answer_stops()
         keeper = self._keeper
         facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
-        # It is `actor` and not `instance`: an actor whose constructor has failed is logged aloud, though others of its class
-        # come and go in silence.
-        is_short_lived = self.actor is not None and self.actor.is_short_lived
-        log_end(reason, facts, is_short_lived=is_short_lived, is_system_ending=keeper.is_system_ending)
+        log_end(reason, facts, is_system_ending=keeper.is_system_ending)
         keeper.on_end(self, reason)  # last: it may end the loop

@@ -14,13 +14,8 @@ from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.exit_reason import DownReason
 
 
-def log_end(
-    reason: DownReason, facts: Mapping[str, Any], *, is_short_lived: bool, is_system_ending: bool
-) -> None:
-    """Write one line.
-
-    Args: facts, the actor, its host and its process; is_short_lived, whether it is one of many that come and go.
-    """
+def log_end(reason: DownReason, facts: Mapping[str, Any], *, is_system_ending: bool) -> None:
+    """Write one line. Args: facts, the actor, its host and its process."""
     if reason.kind == "exception" and is_system_ending:
         # What it relied on has been stopped under it: no fault of its own that anybody could mend.
         logger().warning("actor failed while its system ends", **facts, cause=reason.text)
@@ -30,7 +25,5 @@ def log_end(
         logger().error("actor failed", **facts, cause=reason.text)
     elif reason.kind == "exception":
         logger().error("actor failed", **facts, cause=reason.text, traceback=reason.traceback)
-    elif not is_short_lived:
-        logger().info("actor stopped", **facts, cause=str(reason))
     elif logger().tells_all:
         logger().debug("actor stopped", **facts, cause=str(reason))

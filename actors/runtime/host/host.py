@@ -175,9 +175,7 @@ class Host(LoopThread):
         if not cell.ended:
             cell.is_up = True
             self.port.followers.started(key)
-        if not cls.is_short_lived:
-            logger().info("actor started", actor=name, host=self.name, pid=self.pid)
-        elif logger().tells_all:
+        if logger().tells_all:
             logger().debug("actor started", actor=name, host=self.name, pid=self.pid)
         return ref
 

@@ -20,9 +20,6 @@ class HostedActor(pykka.Actor):
 
     actor_urn: str
     runtime: ActorContext
-    is_short_lived: ClassVar[bool] = (
-        False  # one of many that come and go: logged only when it fails, or for debugging
-    )
     stops_others: ClassVar[bool] = (
         False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
     )

@@ -47,7 +47,6 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     _settle_in(boot)
     _go_to(here)
     process = Process(boot.directory, boot.serial, boot.key, boot.system, fds.pop(MEMORY, -1))
-    process.title = boot.title
     # The directory may have been made again since the root looked at it. Then mailboxes are missing in it that will be back.
     process.network.not_noticed_yet(boot.directory_identity, boot.directory_mended_at)
     process.log_setup = boot.log_setup
@@ -86,7 +85,7 @@ def _settle_in(boot: Boot) -> None:
     The fork server's own are as old as the fork server. The embedder's may have changed since, and user code goes by them.
     """
     threading.current_thread().name = f"host {boot.name}"  # from 3.14 on, the kernel's name for it as well
-    set_title(f"{boot.title}: {boot.name}")
+    set_title(boot.title, boot.name)
     sys.path[:] = boot.path
     if boot.environment is not None:
         os.environ.clear()

@@ -49,7 +49,7 @@ def serve(control_fd: int, life_fd: int, directory: str, title: str) -> None:
         removed at the end; title, the prefix of process titles.
     """
     starting.not_yet()
-    set_title(f"{title}: fork server")
+    set_title(title, "fork server")
     # The embedder started us with these signals blocked. One that has come meanwhile is delivered, and does nothing now.
     # SIGTERM and its like come to all processes at once and mean the program. We leave after it, and clean up.
     for number in GROUP_SIGNALS:
@@ -125,6 +125,8 @@ class _Server:
                 self._fork(Boot(*boot), fds)
             case ("kill", pid):
                 self._kill(pid)
+            case ("title", title):
+                set_title(title, "fork server")
 
     def _preload(self, modules: tuple[str, ...], path: list[str]) -> None:
         """Note modules to import, so that every host that is forked from then on has them.

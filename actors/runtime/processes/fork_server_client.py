@@ -1,8 +1,8 @@
 """The embedder's side of the fork server: start it, talk to it, start it again.
 
-Messages to the server: `("preload", modules, path)`, `("fork", boot)` with descriptors, `("kill", pid)`. Its reports:
-`("forked", serial, pid)` with a pidfd, `("not forked", serial, limit, text)`, `("exited", pid, status)`, `("preload failed",
-module, text)`, `("preload unsafe", module)`.
+Messages to the server: `("preload", modules, path)`, `("fork", boot)` with descriptors, `("kill", pid)`, `("title", title)`.
+Its reports: `("forked", serial, pid)` with a pidfd, `("not forked", serial, limit, text)`, `("exited", pid, status)`,
+`("preload failed", module, text)`, `("preload unsafe", module)`.
 """
 
 from __future__ import annotations
@@ -164,6 +164,12 @@ class ForkServer:
         """
         self._preload += tuple(name for name in modules if name not in self._preload)
         self._send_preload()
+
+    def entitle(self, title: str) -> None:
+        """Put another prefix into its title, and into those of its successors."""
+        self._title = title
+        with contextlib.suppress(ConnectionError):
+            send_message(self._control, ("title", title))
 
     def fork(self, boot: Boot, fds: list[int]) -> None:
         """Ask for a host; the answer comes as a report.

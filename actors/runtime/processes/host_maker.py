@@ -38,6 +38,7 @@ from peerage.actors.runtime.processes.owners import Owners
 from peerage.actors.runtime.processes.passed_fds import PassedFds
 from peerage.actors.runtime.processes.reaper import Reaper
 from peerage.actors.runtime.processes.requests import MEMORY, Boot, Reservation, SpawnRequest
+from peerage.actors.runtime.processes.title import of_whom
 from peerage.actors.runtime.processes.waiting_starts import WaitingStarts
 
 
@@ -263,7 +264,7 @@ class HostMaker:
             directory=self._process.directory,
             directory_identity=self._process.network.foothold.identity,
             directory_mended_at=self._process.network.mended_at,
-            title=self._process.title,
+            title=of_whom(self._process.title, record.signature),
             path=import_path(),
             environment=None if environment == self._fork_server.environment else environment,
             table=codec.dumps((hosts, self._records.booting, highest)),

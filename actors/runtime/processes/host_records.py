@@ -79,11 +79,6 @@ class HostRecord:
         self.waiting: list[WaitingStart] = []
 
     @property
-    def is_short_lived(self) -> bool:
-        """Whether it comes and goes with an actor that does: those that strangers may cause are told when debugging."""
-        return self.request is not None and self.request.is_short_lived
-
-    @property
     def actor(self) -> str:
         """The actor that it was made for."""
         return self.name if self.request is None else self.request.actor

@@ -62,6 +62,12 @@ def start(preload: tuple[str, ...], title: str = TITLE, *, fork: bool = False) -
             _started = Foundation(preload, title, fork=fork)
 
 
+def entitle(title: str) -> None:
+    """Put another prefix into the title of the fork server that was started, if one was: it is somebody's now."""
+    if _started is not None:
+        _started.fork_server.entitle(title)
+
+
 def claim(preload: tuple[str, ...], title: str) -> Foundation:
     """The foundation that was started, once, if it fits this system and process; otherwise a new one.
 

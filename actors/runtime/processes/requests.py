@@ -16,7 +16,7 @@ class SpawnRequest(NamedTuple):
 
     Attributes: start_body, the packed `StartRequest`; fd_token, under which the descriptors of these names were passed;
     owner, an actor that the host must not outlive; log_setup, pickled, empty for the system's; signature, of the lines about
-    the host; stops_others and is_short_lived, whether the actor does, and is; module, which the host imports at once;
+    the host; stops_others, whether the actor does; module, which the host imports at once;
     is_held, whether the host waits for a RELEASE, which brings the start_body.
     """
 
@@ -30,7 +30,6 @@ class SpawnRequest(NamedTuple):
     log_setup: bytes
     signature: dict[str, str]
     stops_others: bool
-    is_short_lived: bool
     module: str = ""
     is_held: bool = False
 

@@ -187,9 +187,7 @@ class Root(LoopThread):
             return
         self.records.note_up(record)
         self.records.note_pid(record, pid)
-        log = logger().bind(**record.signature)
-        tell = log.debug if record.is_short_lived else log.info
-        tell("host started", host=name, pid=pid, serial=serial)
+        logger().bind(**record.signature).debug("host started", host=name, pid=pid, serial=serial)
         if self._ending is not None:
             self._introduce(record)
             self.port.send(serial << THREAD_BITS, Kind.SYSTEM_ENDS)  # it was not there when all were told
@@ -327,8 +325,7 @@ class Root(LoopThread):
         path = handled_path(self.process.directory, record.serial)
         self.loop.call_later(None, HANDLED_KEPT_S, _remove, path)
         log = logger().bind(**record.signature)
-        orderly = log.debug if record.is_short_lived else log.info
-        tell = orderly if reason.is_orderly else log.error
+        tell = log.debug if reason.is_orderly else log.error
         tell("host ended", host=record.name, pid=record.pid, serial=record.serial, cause=str(reason))
 
     def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:

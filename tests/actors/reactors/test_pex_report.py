@@ -10,7 +10,7 @@ import pytest
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
-from peerage.actors.log_folding import LineFolding
+from peerage.actors.log_folding import LineFolding, Repeats
 from peerage.actors.reactors import pex_report
 from peerage.actors.reactors.pex_report import PexReport, outcomes_of
 from tests.actors.discovery.manager.scene import connected
@@ -23,10 +23,10 @@ class Operator:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, has_metrics: bool = True) -> None:
         self.lines: list[tuple[str, dict[str, Any]]] = []
         self.counts: Counter[tuple[str, ...]] = Counter()
-        log = SimpleNamespace(info=self._write, warning=self._write)
+        log = SimpleNamespace(debug=self._write, info=self._write, warning=self._write)
         monkeypatch.setattr(pex_report, "log", log)
         folding = LineFolding(lambda _seconds, _function: None)
-        self.report = PexReport(folding, self._count if has_metrics else None)
+        self.report = PexReport(folding, Repeats(lambda: 0.0), self._count if has_metrics else None)
 
     def _write(self, event: str, **facts: Any) -> None:
         self.lines.append((event, facts))
@@ -52,7 +52,7 @@ def test_requests_are_counted_by_outcome(operator: Operator) -> None:
 
 
 def test_addresses_are_counted_by_what_became_of_them(operator: Operator) -> None:
-    """Whoever tells some that are refused, or that push out others, is worth a line. What all went well is not."""
+    """Whoever tells some that are refused, or that push out others, is worth a line when debugging. The rest is not."""
     well, badly = Added(3, 0, 0, {}), Added(1, 0, 0, {"not routable": 2}, displaced=1)
     peer = connected(1, ip="9.9.9.9")
     operator.report.heard(Heard(peer, well))

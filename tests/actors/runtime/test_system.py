@@ -245,34 +245,15 @@ def test_a_host_name_of_the_root_is_refused(system: System) -> None:
         Echo.options(name="root").start()
 
 
-class Passing(Echo):
-    """One of many that come and go."""
-
-    is_short_lived = True
-
-
-@pytest.mark.parametrize(("actor", "level"), [(Echo, logging.INFO), (Passing, logging.DEBUG)])
-def test_hosts_of_short_lived_actors_are_logged_at_debug_level(
-    system: System, caplog: pytest.LogCaptureFixture, actor: type[Echo], level: int
+@pytest.mark.parametrize(("killed", "level"), [(False, logging.DEBUG), (True, logging.ERROR)])
+def test_hosts_come_and_go_in_silence_unless_they_are_killed(
+    system: System, caplog: pytest.LogCaptureFixture, killed: bool, level: int
 ) -> None:
-    """As the actor is: with a process for each peer, whoever connects would write two lines otherwise."""
+    """A part of a node has a name for its operator, and its supervisor tells of it; a process that was killed is news."""
     with caplog.at_level(logging.DEBUG, logger="peerage.runtime"):
-        ref = actor.options(name="visitor").start()
-        ref.stop()
+        ref = Echo.options(name="visitor").start()
+        ref.kill() if killed else ref.stop()
         assert current_port().wait(lambda: not system.hosts(), 5.0)
         wait_until(lambda: "host ended" in caplog.text)
     told = {record.getMessage().partition(":")[0]: record.levelno for record in caplog.records}
-    assert (told["host started"], told["host ended"]) == (level, level)
-
-
-def test_the_kill_of_a_short_lived_actors_host_is_logged_as_an_error(
-    system: System, caplog: pytest.LogCaptureFixture
-) -> None:
-    """As an error."""
-    with caplog.at_level(logging.DEBUG, logger="peerage.runtime"):
-        Passing.options(name="visitor").start().kill()
-        assert current_port().wait(lambda: not system.hosts(), 5.0)
-        wait_until(lambda: "host ended" in caplog.text)
-    assert ("host ended", logging.ERROR) in {
-        (record.getMessage().partition(":")[0], record.levelno) for record in caplog.records
-    }
+    assert (told["host started"], told["host ended"]) == (logging.DEBUG, level)

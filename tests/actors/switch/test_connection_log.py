@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from peerage.actors.runtime import ActorRef
 from peerage.actors.switch.connection_log import ConnectionLog
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo
+from tests.actors.switch import parts
+from tests.fake_clock import FakeClock
 
 ANNA = NodeID("a" * 40)
 CALLED = ConnectionFacts("c", "h", "203.0.113.7", 1, is_outbound=False)
@@ -51,53 +54,154 @@ def log() -> Log:
     return Log()
 
 
-def lines_to(log: Log, *, seed_mode: bool = False) -> ConnectionLog:
-    return ConnectionLog(log, lambda _seconds, _function: None, seed_mode=seed_mode)
+class Scene:
+    """A table of peers, a clock and a log of connections."""
+
+    def __init__(self, log: Log, *, wanted: Iterable[str] = (), seed_mode: bool = False) -> None:
+        self.clock, self.table = FakeClock(), parts.table()
+        self.lines = ConnectionLog(
+            log,
+            self.clock.call_later,
+            self.table,
+            now=self.clock.now,
+            unix_now=lambda: 1_000_000.0 + self.clock.now(),
+            wanted=wanted,
+            seed_mode=seed_mode,
+        )
+
+    def connect(self, peer: PeerInfo = PEER) -> None:
+        """There is a peer."""
+        self.table.started(peer, self.clock.now())
+        self.lines.added(peer)
+
+
+def lines_to(log: Log, *, is_persistent: bool = False, seed_mode: bool = False) -> ConnectionLog:
+    scene = Scene(log, seed_mode=seed_mode)
+    if is_persistent:
+        scene.table.persistent[ANNA] = "somewhere"
+    return scene.lines
 
 
 def test_a_line_of_a_refusal_says_who_and_why(log: Log) -> None:
-    """With the keys it always had."""
-    lines_to(log).refused(DIALLED, BUSY, is_persistent=False)
+    """Also that it was dialled, and not a caller."""
+    lines_to(log).refused(DIALLED, BUSY)
     facts = {
         "reason": "duplicate connection",
         "detail": BUSY.detail,
         "remote": "198.51.100.7:26656",
         "dialled": ANNA,
+        "direction": "outbound",
     }
     assert log.at("info") == [("peer refused", facts)]
 
 
 def test_a_remote_with_an_ipv6_address_is_logged_as_parsers_take_it(log: Log) -> None:
-    lines_to(log).refused(replace(CALLED, remote_ip="2001:db8::7"), BUSY, is_persistent=False)
+    lines_to(log).refused(replace(CALLED, remote_ip="2001:db8::7"), BUSY)
     assert log.at("info")[0][1]["remote"] == "[2001:db8::7]:1"
 
 
 @pytest.mark.parametrize("reason", [RefusalReason.DUPLICATE_CONNECTION, RefusalReason.UNREACHABLE])
-def test_what_becomes_of_dialling_one_address_is_told_once_a_minute(log: Log, reason: RefusalReason) -> None:
-    """And then how often."""
-    lines = lines_to(log)
+def test_what_becomes_of_dialling_one_address_is_told_again_after_growing_pauses(
+    log: Log, reason: RefusalReason
+) -> None:
+    """A minute, two, four: with how often it was so in between."""
+    scene = Scene(log)
+    scene.table.persistent[ANNA] = "somewhere"
     for _ in range(14):
-        lines.refused(DIALLED, Refusal(reason), is_persistent=True)
-    lines.close()
-    first, folded = log.at("info")
-    assert first[0] == folded[0] == ("dial failed" if reason is RefusalReason.UNREACHABLE else "peer refused")
-    assert folded[1] == {"reason": str(reason), "prefix": "198.51.0.0/16", "more": 13, "detail": "… 13 more"}
-    assert len(log.at("debug")) == 13  # nothing is lost to who wants to see all
+        scene.lines.refused(DIALLED, Refusal(reason))
+        scene.clock.pass_by(30.0)
+    event = "dial failed" if reason is RefusalReason.UNREACHABLE else "peer refused"
+    told = [facts.get("more") for said, facts in log.at("info") if said == event]
+    assert told == [None, 1, 3]
+    assert len([event for said, _facts in log.at("debug") if said == event]) == 11  # nothing is lost
 
 
 def test_another_outcome_of_the_same_dial_is_news(log: Log) -> None:
     """So that an operator who mends a configuration sees what comes of it."""
-    lines = lines_to(log)
+    lines = lines_to(log, is_persistent=True)
     for network in ("one", "two", "two"):
         refusal = Refusal(RefusalReason.INCOMPATIBLE, f"the peer is on network {network!r}")
-        lines.refused(DIALLED, refusal, is_persistent=True)
+        lines.refused(DIALLED, refusal)
     assert [facts["detail"][-5:] for _event, facts in log.at("info")] == ["'one'", "'two'"]
 
 
-def test_what_is_known_already_is_told_at_debug(log: Log) -> None:
-    """A persistent peer of another network, tried again."""
-    lines_to(log).refused(DIALLED, BUSY, is_persistent=True, is_known=True)
-    assert [level for level, *_ in log.lines] == ["debug"]
+def test_a_peer_that_came_is_news_when_it_goes_again(log: Log) -> None:
+    """So is why it cannot be reached from then on."""
+    scene = Scene(log)
+    scene.table.persistent[ANNA] = "somewhere"
+    scene.lines.refused(DIALLED, BUSY)
+    scene.connect()
+    scene.lines.refused(DIALLED, BUSY)
+    assert [event for event, _facts in log.at("info")] == ["peer refused", "peer added", "peer refused"]
+
+
+def test_dials_of_peer_exchange_are_told_only_while_there_is_no_peer(log: Log) -> None:
+    """One line for each reason: it tries whatever addresses it has, and many are dead."""
+    scene = Scene(log)
+    for number in range(10):
+        dial = replace(DIALLED, dialled_id=NodeID(f"{number:040d}"))
+        scene.lines.refused(dial, Refusal(RefusalReason.UNREACHABLE))
+        scene.lines.refused(dial, BUSY)
+    assert [event for event, _facts in log.at("info")] == ["dial failed", "peer refused"]
+    scene.connect()
+    scene.clock.pass_by(600.0)
+    scene.lines.refused(DIALLED, Refusal(RefusalReason.UNREACHABLE))
+    assert [event for event, _facts in log.at("info")][2:] == ["peer added"]
+
+
+@pytest.mark.parametrize("is_seed", [True, False])
+def test_what_the_operator_has_dialled_is_told_in_any_case(log: Log, *, is_seed: bool) -> None:
+    """The seeds of the configuration, and the addresses given by RPC."""
+    scene = Scene(log, wanted=[ANNA] if is_seed else [])
+    scene.connect(replace(PEER, id=NodeID("b" * 40)))
+    if not is_seed:
+        scene.lines.want([ANNA])
+    scene.lines.refused(DIALLED, BUSY)
+    assert [event for event, _facts in log.at("info")] == ["peer added", "peer refused"]
+
+
+def test_a_peer_that_came_or_went_is_told_with_all_that_is_known_of_it(log: Log) -> None:
+    """What it says of itself is escaped."""
+    info = NodeInfo(moniker="anna\x1b[2J", version="0.38.26")
+    scene = Scene(log)
+    peer = replace(PEER, node_info=info, since=1_000_000.0 + scene.clock.now())
+    scene.connect(peer)
+    scene.clock.pass_by(7500.0)
+    scene.lines.stopped(peer, "")
+    who = {
+        "peer": ANNA,
+        "direction": "inbound",
+        "address": "203.0.113.7:1",
+        "moniker": r"anna\x1b[2J",
+        "version": "0.38.26",
+    }
+    gone = who | {"age": 7500.0, "reason": "graceful stop"}
+    assert log.at("info") == [("peer added", who), ("peer stopped", gone)]
+
+
+def test_when_the_node_stops_its_peers_go_in_silence(log: Log) -> None:
+    """The node's own line says it all."""
+    scene = Scene(log)
+    scene.connect()
+    scene.lines.node_stops()
+    scene.lines.stopped(PEER, "")
+    scene.lines.refused(DIALLED, BUSY)
+    scene.lines.close()
+    assert [event for event, _facts in log.at("info")] == ["peer added"]
+
+
+def test_a_node_without_peers_says_what_it_has_tried(log: Log) -> None:
+    """A peer that comes puts an end to it; when the last one has gone, it begins again."""
+    scene = Scene(log)
+    scene.lines.refused(DIALLED, Refusal(RefusalReason.UNREACHABLE))
+    scene.clock.pass_by(61.0)
+    assert [facts["dialled"] for _event, facts in log.at("warning")] == ["1 unreachable"]
+    scene.connect()
+    scene.clock.pass_by(600.0)
+    scene.table.remove(PEER.connection)
+    scene.lines.stopped(PEER, "")
+    scene.clock.pass_by(61.0)
+    assert [event for event, _facts in log.at("info")][-2:] == ["peer stopped", "no peers"]
 
 
 @pytest.mark.parametrize("reason", RefusalReason)
@@ -106,7 +210,7 @@ def test_a_flood_of_refusals_from_one_prefix_costs_some_lines(log: Log, reason: 
     lines = lines_to(log)
     for number in range(1000):
         facts = replace(CALLED, remote_ip=f"203.0.{number % 256}.{number // 256}", remote_port=number)
-        lines.refused(facts, Refusal(reason, "x" * 10_000), is_persistent=False)
+        lines.refused(facts, Refusal(reason, "x" * 10_000))
     lines.close()
     written = log.at("info")
     assert len(written) == 21
@@ -117,8 +221,8 @@ def test_a_flood_of_callers_hides_nothing_of_our_own_dials(log: Log) -> None:
     """They have lines of their own."""
     lines = lines_to(log)
     for number in range(1000):
-        lines.refused(replace(CALLED, remote_ip=f"{number % 200 + 1}.1.1.1"), BUSY, is_persistent=False)
-    lines.refused(DIALLED, Refusal(RefusalReason.UNREACHABLE), is_persistent=True)
+        lines.refused(replace(CALLED, remote_ip=f"{number % 200 + 1}.1.1.1"), BUSY)
+    lines.refused(DIALLED, Refusal(RefusalReason.UNREACHABLE))
     assert log.at("info")[-1][0] == "dial failed"
 
 
@@ -127,7 +231,7 @@ def test_a_flood_from_everywhere_is_bounded(log: Log) -> None:
     lines = lines_to(log)
     for number in range(20_000):
         facts = replace(CALLED, remote_ip=f"{number % 200 + 1}.{number // 200}.1.1")
-        lines.refused(facts, BUSY, is_persistent=False)
+        lines.refused(facts, BUSY)
     lines.close()
     assert len(log.at("info")) <= 121
 
@@ -136,31 +240,33 @@ def test_peers_that_come_and_go_without_end_are_folded_too(log: Log) -> None:
     """They keep to the protocol, and may do so a thousand times a second."""
     lines = lines_to(log)
     for _ in range(1000):
-        lines.added(PEER, is_persistent=False)
-        lines.stopped(PEER, "y" * 10_000, is_persistent=False)
+        lines.added(PEER)
+        lines.stopped(PEER, "y" * 10_000)
     lines.close()
     written = log.at("info")
     assert len(written) == 42
     assert all(len(facts.get("reason", "")) <= 200 for _event, facts in written)
 
 
-def test_a_name_that_is_not_found_is_told_once_a_minute(log: Log) -> None:
+def test_a_name_that_is_not_found_is_told_now_and_then(log: Log) -> None:
     """At warning, however often it is tried."""
     lines = lines_to(log)
     for _ in range(5):
         lines.not_resolved(ANNA, f"{ANNA}@nobody.example:1", OSError("not found"))
     lines.close()
-    assert [facts.get("more") for _event, facts in log.at("warning")] == [None, 4]
+    assert len(log.at("warning")) == 1
+    assert len(log.at("debug")) == 4
 
 
 def test_a_seeds_visits_are_told_at_debug(log: Log) -> None:
     """But for its persistent peers, and for who calls it."""
-    lines = lines_to(log, seed_mode=True)
-    outbound = replace(PEER, is_outbound=True)
-    lines.added(outbound, is_persistent=False)
-    lines.refused(DIALLED, BUSY, is_persistent=False)
+    scene = Scene(log, seed_mode=True)
+    lines, outbound = scene.lines, replace(PEER, is_outbound=True)
+    lines.added(outbound)
+    lines.refused(DIALLED, BUSY)
     assert len(log.at("debug")) == 2
-    lines.added(PEER, is_persistent=False)
-    lines.stopped(outbound, "", is_persistent=True)
-    lines.refused(CALLED, BUSY, is_persistent=False)
+    lines.added(PEER)
+    scene.table.persistent[ANNA] = "somewhere"
+    lines.stopped(outbound, "")
+    lines.refused(CALLED, BUSY)
     assert [event for event, _facts in log.at("info")] == ["peer added", "peer stopped", "peer refused"]

@@ -7,15 +7,16 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
+from peerage.actors.messages import Admission, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.switch.redial import Redials
+from peerage.actors.switch.redial import Redials, addresses_of
 from peerage.actors.switch.resolver import Resolver
 from peerage.wire.net_address import NetAddress
+from peerage.wire.node_info import NodeInfo
 from tests.actors.switch.parts import ANNA, Names, Told, facts, table
 from tests.fake_clock import FakeClock
 
 HOME, AWAY = (f"{ANNA}@{host}:26656" for host in ("10.0.0.2", "10.0.0.3"))
-OTHER = Refusal(RefusalReason.INCOMPATIBLE, "network 'other'")
 HOUR_S = 3600.0
 
 
@@ -132,13 +133,26 @@ def test_a_peer_of_another_network_is_tried_with_longer_pauses(search: Search) -
     assert len(search.dialled) == 1
 
 
-def test_what_it_has_said_is_known(search: Search) -> None:
-    """Another reason is news; of one that is not sought nothing is known."""
-    assert not search.redials.has_said(ANNA, OTHER)
-    search.redials.seek(ANNA, [HOME])
-    assert [search.redials.has_said(ANNA, OTHER) for _ in range(2)] == [False, True]
-    assert not search.redials.has_said(ANNA, Refusal(RefusalReason.INCOMPATIBLE, "another"))
-    assert not search.redials.has_said(ANNA, Refusal(RefusalReason.UNREACHABLE))
+@pytest.mark.parametrize(
+    ("is_outbound", "listen_addr", "first"),
+    [
+        (False, "tcp://10.0.0.9:26656", f"{ANNA}@10.0.0.9:26656"),
+        (False, "10.0.0.9:26656", f"{ANNA}@10.0.0.9:26656"),
+        (False, "tcp://0.0.0.0:26656", HOME),
+        (False, "tcp://[::]:26656", HOME),
+        (False, "", HOME),
+        (True, "tcp://10.0.0.9:26656", HOME),
+    ],
+    ids=str,
+)
+def test_a_caller_that_is_lost_is_sought_where_it_says_that_it_listens(
+    is_outbound: bool, listen_addr: str, first: str
+) -> None:
+    """And then where the operator has it."""
+    peer = PeerInfo.of(
+        facts(outbound=is_outbound), ANNA, NodeInfo(listen_addr=listen_addr), Told(), Admission(True, False)
+    )
+    assert addresses_of(peer, HOME) == list(dict.fromkeys([first, HOME]))
 
 
 def test_it_is_given_up_in_the_end(search: Search) -> None:

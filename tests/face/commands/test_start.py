@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -275,9 +274,7 @@ def test_metrics_are_served(home: Path) -> None:
     with StartedNode(
         home, instrumentation__prometheus="true", instrumentation__prometheus_listen_addr="127.0.0.1:0"
     ) as node:
-        records = [json.loads(line) for line in node.log().splitlines()]
-        served = next(r for r in records if r.get("event") == "serving HTTP" and r["service"] == "metrics")
-        url = served["addresses"][0].replace("tcp://", "http://")
+        url = node.http_address("metrics")
         with urllib.request.urlopen(f"{url}/metrics", timeout=5.0) as answer:
             assert b"p2p_peers" in answer.read()
 

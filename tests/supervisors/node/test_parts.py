@@ -17,10 +17,10 @@ PARTS = (parts.ADDRBOOK, parts.SWITCH, parts.METRICS, parts.PEX_REACTOR, parts.T
 
 @pytest.mark.parametrize("part", PARTS, ids=str)
 def test_each_name_leads_to_an_actor_that_is_as_the_root_takes_it(part: NamedActor) -> None:
-    """It neither stops others nor is short-lived: the root cannot look."""
+    """It stops no others: the root cannot look."""
     actor = class_of(part.path)
     assert issubclass(actor, HostedActor)
-    assert (actor.stops_others, actor.is_short_lived) == (part.stops_others, part.is_short_lived)
+    assert actor.stops_others == part.stops_others
 
 
 def modules_after(code: str) -> set[str]:

@@ -23,8 +23,8 @@ STOPPED = DownReason("normal", "stopped")
         (FAILED, False, logging.ERROR, "actor failed: actor=x cause=ValueError: boom"),
         (FAILED, True, logging.WARNING, "actor failed while its system ends: actor=x cause=ValueError: boom"),
         (INCOMPLETE, False, logging.ERROR, "actor stopped with work undone: actor=x cause=two left"),
-        (STOPPED, False, logging.INFO, "actor stopped: actor=x cause=normal: stopped"),
-        (STOPPED, True, logging.INFO, "actor stopped: actor=x cause=normal: stopped"),
+        (STOPPED, False, logging.DEBUG, "actor stopped: actor=x cause=normal: stopped"),
+        (STOPPED, True, logging.DEBUG, "actor stopped: actor=x cause=normal: stopped"),
     ],
     ids=["failed", "failed at the end", "work undone", "stopped", "stopped at the end"],
 )
@@ -33,24 +33,16 @@ def test_the_line_says_what_has_happened(
 ) -> None:
     """What others have stopped under the actor is no error of its own."""
     caplog.set_level(logging.DEBUG, NAME)
-    log_end(reason, {"actor": "x"}, is_short_lived=False, is_system_ending=is_ending)
+    log_end(reason, {"actor": "x"}, is_system_ending=is_ending)
     [record] = caplog.records
     assert (record.levelno, record.getMessage().splitlines()[0]) == (level, line)
 
 
 def test_a_limit_of_the_system_is_named_without_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     """It is no fault of the code, and whoever reads the line can raise the limit."""
-    log_end(LIMITED, {"actor": "x"}, is_short_lived=False, is_system_ending=False)
+    log_end(LIMITED, {"actor": "x"}, is_system_ending=False)
     [record] = caplog.records
     assert record.levelno == logging.ERROR
     assert record.getMessage() == "actor failed: actor=x cause=MemoryError"
-    log_end(FAILED, {"actor": "x"}, is_short_lived=False, is_system_ending=False)
+    log_end(FAILED, {"actor": "x"}, is_system_ending=False)
     assert "Traceback" in caplog.records[1].getMessage()
-
-
-def test_an_actor_that_comes_and_goes_is_logged_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
-    """Strangers may cause any number of those; one that fails is said as loudly as any."""
-    caplog.set_level(logging.DEBUG, NAME)
-    for reason in (STOPPED, FAILED):
-        log_end(reason, {}, is_short_lived=True, is_system_ending=False)
-    assert [record.levelno for record in caplog.records] == [logging.DEBUG, logging.ERROR]

@@ -54,7 +54,6 @@ def spawn_request(host: str = "host", **fields: Any) -> SpawnRequest:
         "log_setup": b"",
         "signature": {},
         "stops_others": False,
-        "is_short_lived": False,
     }
     return SpawnRequest(**{**plain, **fields})
 

@@ -9,8 +9,7 @@ import pytest
 from peerage.actors.runtime.errors import ActorStartError, StartLimitError
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords
-from tests.actors.runtime.host.fakes import Post
-from tests.actors.runtime.processes.fakes import add_process, add_thread, asker, spawn_request
+from tests.actors.runtime.processes.fakes import add_process, add_thread
 
 KILLED = 9  # a wait status
 
@@ -145,10 +144,3 @@ def test_a_host_on_its_way_out_is_known(record: HostRecord) -> None:
     assert not record.is_leaving
     record.exit_reason = GOODBYE
     assert record.is_leaving
-
-
-def test_hosts_that_come_and_go_with_their_actor_are_passing(records: HostRecords) -> None:
-    """Threads never say so."""
-    request = spawn_request("a", is_short_lived=True)
-    assert records.add("a", request, asker(Post()), {}).is_short_lived
-    assert not add_thread(records, "t", 1).is_short_lived

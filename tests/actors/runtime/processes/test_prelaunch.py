@@ -23,9 +23,13 @@ class Server:
         self.given = life_fd, directory, title
         self.preloaded = [preload]
         self.is_closed = False
+        self.title = title
 
     def preload(self, modules: tuple[str, ...]) -> None:
         self.preloaded.append(modules)
+
+    def entitle(self, title: str) -> None:
+        self.title = title
 
     def close(self) -> None:
         self.is_closed = True
@@ -54,6 +58,16 @@ def test_what_was_started_is_taken_once(taken: list[Foundation]) -> None:
     taken.append(claim(("c",), "title"))
     servers: list[Any] = [foundation.fork_server for foundation in taken]
     assert [server.preloaded for server in servers] == [[("a",), ("b",)], [("c",)]]
+
+
+def test_it_gets_the_name_of_whom_it_serves_once_that_is_known(taken: list[Foundation]) -> None:
+    """`peerage start` begins before it reads what its node is called. The system is the same one."""
+    prelaunch.entitle("nobody's")
+    start((), "title")
+    prelaunch.entitle("title[anna]")
+    taken.append(claim((), "title"))
+    server: Any = taken[0].fork_server
+    assert (server.title, server.preloaded) == ("title[anna]", [(), ()])
 
 
 @pytest.mark.parametrize("fork", [True, False])

@@ -15,10 +15,10 @@ from typing import Any
 
 from peerage.wire.ip_ranges import group_of, parse_ip
 
-__all__ = ["Limits", "LineFolding", "Repeats", "prefix_of", "told"]
+__all__ = ["Limits", "LineFolding", "Repeats", "folded_count", "prefix_of"]
 
 WINDOW_S = 60.0
-LONGEST_PAUSE_S = 3600.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 600.0, 3600.0
 MOST_SUBJECTS = 1000  # that are remembered: some hundred KB
 
 Tell = Callable[..., object]  # a method of a logger
@@ -117,7 +117,7 @@ class _Said:
 
 
 class Repeats:
-    """Decides when what was said before is said again: after a minute, after two more, four, and so on up to an hour.
+    """Decides when what was said before is said again: after ten minutes, after twenty more, forty, then once an hour.
 
     So what does not change costs a line now and then, with the number of those that it stands for; what changes is said at
     once. Of so many subjects the last ones are remembered; of others, each is news. One owner, one thread.
@@ -137,7 +137,7 @@ class Repeats:
         """
         now, said = self._now(), self._said.get(subject)
         if said is None or said.outcome != outcome:
-            self._said[subject] = _Said(outcome, now + WINDOW_S, WINDOW_S)
+            self._said[subject] = _Said(outcome, now + FIRST_PAUSE_S, FIRST_PAUSE_S)
             self._said.move_to_end(subject)
             if len(self._said) > MOST_SUBJECTS:
                 self._said.popitem(last=False)
@@ -156,7 +156,7 @@ class Repeats:
         self._said.pop(subject, None)
 
 
-def told(more: int) -> dict[str, int]:
+def folded_count(more: int) -> dict[str, int]:
     """The key that says how many of the same were left out before a line; none of it when that is none."""
     return {"more": more} if more else {}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from peerage.actors.discovery.book.additions import Added
 from peerage.actors.discovery.manager.effects import Ban, GiveUp, Heard, Judged, NoSeedReached
-from peerage.actors.log_folding import LineFolding, Repeats, told
+from peerage.actors.log_folding import LineFolding, Repeats, folded_count
 from peerage.actors.metrics.buffer import Labels
 from peerage.actors.runtime.log import get_logger
 from peerage.wire.remote_text import shown
@@ -65,13 +65,13 @@ class PexReport:
         """A seed could not be dialled at all: its name does not resolve now, or no peer host is up."""
         more = self._repeats.due(seed, str(error))
         if more is not None:
-            log.warning("seed skipped", seed=shown(seed), cause=str(error), **told(more))
+            log.warning("seed skipped", seed=shown(seed), cause=str(error), **folded_count(more))
 
     def no_seed_reached(self, _effect: NoSeedReached) -> None:
         """No seed could be reached."""
         more = self._repeats.due("no seed could be reached")
         if more is not None:
-            log.info("no seed could be reached", **told(more))
+            log.info("no seed could be reached", **folded_count(more))
 
     def _count(self, counter: str, label: str, n: float = 1) -> None:
         if self._add is not None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
-from peerage.actors.log_folding import Limits, LineFolding, Repeats, prefix_of, told
+from peerage.actors.log_folding import Limits, LineFolding, Repeats, folded_count, prefix_of
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.seconds import Seconds
@@ -25,7 +25,7 @@ MOST_WANTED = 1000
 class ConnectionLog:
     """Limits the lines of each event and reason, per prefix of IP addresses (/16, /32 of IPv6) and in all.
 
-    A refusal or a failed dial that changes nothing is logged again after a minute, two more, four, and so on. Of the dials
+    A refusal or a failed dial that changes nothing is logged again after ten minutes, twenty more, and so on. Of the dials
     of peer exchange, which tries whatever addresses it has, only those are logged that fail while there is no peer at all,
     one for each reason. Lines that are left out at info are logged at debug.
 
@@ -100,7 +100,7 @@ class ConnectionLog:
 
     def refused(self, connection: ConnectionFacts, refusal: Refusal) -> None:
         """A connection was refused, or a dial failed."""
-        self._lack.refused(connection, refusal)
+        more = None if _is_no_news(connection, refusal) else self._due(connection, refusal)
         event = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         reason, remote = str(refusal.reason), connection.socket_address
         facts = {
@@ -110,14 +110,13 @@ class ConnectionLog:
             "dialled": connection.dialled_id,
             "direction": _direction(connection.is_outbound),
         }
-        more = self._due(connection, refusal)
         if more is None:
             self._log.debug(event, **facts)
             return
         common = {"reason": reason, "prefix": prefix_of(connection.remote_ip)}
         lines = self._dials if connection.is_outbound else self._refusals
         about = remote, connection.dialled_id, refusal.detail
-        self._say(lines, event, about, common, facts | told(more))
+        self._say(lines, event, about, common, facts | folded_count(more))
 
     def not_resolved(self, peer_id: str, address: str, error: Exception) -> None:
         """The name of a persistent peer does not resolve."""
@@ -126,10 +125,13 @@ class ConnectionLog:
         if more is None:
             self._log.debug("persistent peer not resolved", **facts)
             return
-        self._dials.say(self._log.warning, "persistent peer not resolved", address, {}, **facts, **told(more))
+        self._dials.say(
+            self._log.warning, "persistent peer not resolved", address, {}, **facts, **folded_count(more)
+        )
 
     def _due(self, connection: ConnectionFacts, refusal: Refusal) -> int | None:
         """How many of the same were left out, if this one is to be logged."""
+        self._lack.refused(connection, refusal)
         if self._node_stops:
             return None
         if not connection.is_outbound:
@@ -152,6 +154,14 @@ class ConnectionLog:
     ) -> None:
         if not lines.say(self._log.info, event, subject, common, **facts):
             self._log.debug(event, **facts)
+
+
+def _is_no_news(connection: ConnectionFacts, refusal: Refusal) -> bool:
+    """Whether a dial was not needed: its node is connected, or being dialled, already."""
+    return connection.is_outbound and refusal.reason in {
+        RefusalReason.DUPLICATE_ID,
+        RefusalReason.DUPLICATE_CONNECTION,
+    }
 
 
 def _who(peer: PeerInfo) -> dict[str, object]:

@@ -27,9 +27,10 @@ def start_facts(config: Config, life: NodeLife, reactors: Iterable[str]) -> dict
         "version": ANNOUNCED_VERSION,
         "wanted": wanted(config, reactors),
     }
-    for service in ("rpc", "metrics"):
-        if listeners := life.http_listeners.get(service):
-            facts[service] = " ".join(map(address_of, listeners))
+    if listeners := life.http_listeners.get("rpc"):
+        facts["rpc"] = " ".join(map(address_of, listeners))
+    if listeners := life.http_listeners.get("metrics"):
+        facts["metrics"] = " ".join(map(address_of, listeners))
     return facts
 
 

@@ -9,7 +9,15 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from peerage.actors.log_folding import MOST_SUBJECTS, WINDOW_S, Limits, LineFolding, Repeats, prefix_of, told
+from peerage.actors.log_folding import (
+    MOST_SUBJECTS,
+    WINDOW_S,
+    Limits,
+    LineFolding,
+    Repeats,
+    folded_count,
+    prefix_of,
+)
 from tests.fake_clock import FakeClock
 
 NORMAL = Limits()
@@ -145,8 +153,8 @@ def test_what_does_not_change_is_said_again_after_growing_pauses() -> None:
         if (more := repeats.due("a")) is not None:
             said.append((minute, more))
         clock.pass_by(60.0)
-    assert said[:7] == [(0, 0), (1, 0), (3, 1), (7, 3), (15, 7), (31, 15), (63, 31)]
-    assert {later - earlier for (earlier, _), (later, _) in pairwise(said[6:])} == {60}
+    assert said[:4] == [(0, 0), (10, 9), (30, 19), (70, 39)]
+    assert {later - earlier for (earlier, _), (later, _) in pairwise(said[3:])} == {60}
 
 
 def test_another_outcome_is_news_and_begins_the_pauses_anew() -> None:
@@ -169,4 +177,4 @@ def test_of_so_many_subjects_the_last_are_remembered() -> None:
 
 def test_a_line_says_how_many_were_left_out_if_any() -> None:
     """Most of them stand for themselves alone."""
-    assert (told(0), told(3)) == ({}, {"more": 3})
+    assert (folded_count(0), folded_count(3)) == ({}, {"more": 3})

@@ -21,7 +21,7 @@ from tests.fake_clock import FakeClock
 ANNA = NodeID("a" * 40)
 CALLED = ConnectionFacts("c", "h", "203.0.113.7", 1, is_outbound=False)
 DIALLED = ConnectionFacts("d", "h", "198.51.100.7", 26656, is_outbound=True, dialled_id=ANNA)
-BUSY = Refusal(RefusalReason.DUPLICATE_CONNECTION, "currently dialling or existing")
+BUSY = Refusal(RefusalReason.FILTERED, "not one of ours")
 PEER = PeerInfo(
     connection="c",
     ref=ActorRef.to("peer"),
@@ -86,7 +86,7 @@ def test_a_line_of_a_refusal_says_who_and_why(log: Log) -> None:
     """Also that it was dialled, and not a caller."""
     lines_to(log).refused(DIALLED, BUSY)
     facts = {
-        "reason": "duplicate connection",
+        "reason": "filtered",
         "detail": BUSY.detail,
         "remote": "198.51.100.7:26656",
         "dialled": ANNA,
@@ -100,16 +100,16 @@ def test_a_remote_with_an_ipv6_address_is_logged_as_parsers_take_it(log: Log) ->
     assert log.at("info")[0][1]["remote"] == "[2001:db8::7]:1"
 
 
-@pytest.mark.parametrize("reason", [RefusalReason.DUPLICATE_CONNECTION, RefusalReason.UNREACHABLE])
+@pytest.mark.parametrize("reason", [RefusalReason.FILTERED, RefusalReason.UNREACHABLE])
 def test_what_becomes_of_dialling_one_address_is_told_again_after_growing_pauses(
     log: Log, reason: RefusalReason
 ) -> None:
-    """A minute, two, four: with how often it was so in between."""
+    """Ten minutes, twenty, forty: with how often it was so in between."""
     scene = Scene(log)
     scene.table.persistent[ANNA] = "somewhere"
     for _ in range(14):
         scene.lines.refused(DIALLED, Refusal(reason))
-        scene.clock.pass_by(30.0)
+        scene.clock.pass_by(300.0)
     event = "dial failed" if reason is RefusalReason.UNREACHABLE else "peer refused"
     told = [facts.get("more") for said, facts in log.at("info") if said == event]
     assert told == [None, 1, 3]
@@ -133,6 +133,19 @@ def test_a_peer_that_came_is_news_when_it_goes_again(log: Log) -> None:
     scene.connect()
     scene.lines.refused(DIALLED, BUSY)
     assert [event for event, _facts in log.at("info")] == ["peer refused", "peer added", "peer refused"]
+
+
+@pytest.mark.parametrize("reason", [RefusalReason.DUPLICATE_ID, RefusalReason.DUPLICATE_CONNECTION])
+def test_a_dial_that_was_not_needed_is_no_news(log: Log, reason: RefusalReason) -> None:
+    """Peer exchange and the list of persistent peers may want the same node; a caller that comes twice is told of."""
+    scene = Scene(log, wanted=[ANNA])
+    scene.lines.refused(DIALLED, Refusal(reason))
+    scene.clock.pass_by(61.0)
+    scene.lines.refused(CALLED, Refusal(reason))
+    assert [(event, facts.get("dialled")) for event, facts in log.at("info")] == [
+        ("no peers", "nobody"),
+        ("peer refused", None),
+    ]
 
 
 def test_dials_of_peer_exchange_are_told_only_while_there_is_no_peer(log: Log) -> None:

@@ -19,6 +19,7 @@ __all__ = ["Limits", "LineFolding", "Repeats", "folded_count", "prefix_of"]
 
 WINDOW_S = 60.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 600.0, 3600.0
+FLOOD = 20  # lines in a window, that are told of though none of them was written
 MOST_SUBJECTS = 1000  # that are remembered: some hundred KB
 
 Tell = Callable[..., object]  # a method of a logger
@@ -39,7 +40,14 @@ class _Group:
     tell: Tell
     common: Mapping[str, str]
     written: int = 0
-    more: int = 0
+    more: int = 0  # that would have been written
+    left_out: int = 0  # that would not
+
+    @property
+    def besides(self) -> int:
+        """How many more to tell of."""
+        is_told_of = self.more or self.left_out >= FLOOD
+        return self.more + self.left_out if is_told_of else 0
 
 
 class LineFolding:
@@ -73,9 +81,7 @@ class LineFolding:
 
         Returns: whether it was written.
         """
-        if not self._is_open:
-            self._is_open = True
-            self._call_later(WINDOW_S, self._end_window)
+        self._open()
         key = (event, *common.items())
         group = self._groups.get(key)
         about = (key, subject)
@@ -93,6 +99,20 @@ class LineFolding:
         (group or self._elsewhere.setdefault(event, _Group(tell, {}))).more += 1
         return False
 
+    def leave_out(self, tell: Tell, event: str, common: Mapping[str, str]) -> None:
+        """Count a line that need not be written. The end of the window tells of those if they are a flood. Args: as `say`."""
+        self._open()
+        key = (event, *common.items())
+        if key not in self._groups and len(self._groups) < self._limits.total:
+            self._groups[key] = _Group(tell, common)
+        group = self._groups.get(key) or self._elsewhere.setdefault(event, _Group(tell, {}))
+        group.left_out += 1
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self._is_open = True
+            self._call_later(WINDOW_S, self._end_window)
+
     def close(self) -> None:
         """Say now what was left out: there will be no more lines."""
         self._end_window("")
@@ -102,10 +122,11 @@ class LineFolding:
         self._is_open, self._written = False, 0
         self._of_subject, self._groups, self._elsewhere = Counter(), {}, {}
         for (event, *_), group in groups.items():
-            if group.more:
-                group.tell(event, **group.common, more=group.more, detail=f"… {group.more} more{during}")
+            if more := group.besides:
+                group.tell(event, **group.common, more=more, detail=f"… {more} more{during}")
         for event, group in elsewhere.items():
-            group.tell(event, more=group.more, detail=f"… {group.more} more from elsewhere{during}")
+            if more := group.besides:
+                group.tell(event, more=more, detail=f"… {more} more from elsewhere{during}")
 
 
 @dataclass(slots=True)

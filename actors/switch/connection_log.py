@@ -103,17 +103,19 @@ class ConnectionLog:
         more = None if _is_no_news(connection, refusal) else self._due(connection, refusal)
         event = "dial failed" if refusal.reason is RefusalReason.UNREACHABLE else "peer refused"
         reason, remote = str(refusal.reason), connection.socket_address
-        facts = {
+        facts: dict[str, object] = {
             "reason": reason,
             "detail": refusal.detail,
             "remote": remote,
             "dialled": connection.dialled_id,
             "direction": _direction(connection.is_outbound),
         }
+        common = {"reason": reason, "prefix": prefix_of(connection.remote_ip)}
         if more is None:
+            if not connection.is_outbound:
+                self._refusals.leave_out(self._log.info, event, common)
             self._log.debug(event, **facts)
             return
-        common = {"reason": reason, "prefix": prefix_of(connection.remote_ip)}
         lines = self._dials if connection.is_outbound else self._refusals
         about = remote, connection.dialled_id, refusal.detail
         self._say(lines, event, about, common, facts | folded_count(more))

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.log_folding import (
+    FLOOD,
     MOST_SUBJECTS,
     WINDOW_S,
     Limits,
@@ -142,6 +144,27 @@ def test_prefixes_are_those_of_the_address_book() -> None:
     assert prefix_of("2001:4860:1::1") == prefix_of("2001:4860:2::1") == "2001:4860::"
     assert prefix_of("127.0.0.1") == "127.0.0.0/16"
     assert prefix_of("") == ""
+
+
+@pytest.mark.parametrize(("left_out", "lines_told"), [(FLOOD - 1, 0), (FLOOD, 1)])
+def test_lines_that_need_not_be_written_are_told_of_if_they_are_a_flood(
+    left_out: int, lines_told: int
+) -> None:
+    """Somebody who calls now and then is no news, one who calls all the time is."""
+    lines = Lines()
+    for _ in range(left_out):
+        lines.folding.leave_out(lines.tell, "peer refused", {"prefix": "g"})
+    lines.clock.window_ends()
+    assert [facts["more"] for _event, facts in lines.written()] == [left_out] * lines_told
+
+
+def test_floods_from_everywhere_that_need_not_be_written_fill_no_table() -> None:
+    """What is beyond the groups of a window is counted in one."""
+    lines = Lines()
+    for number in range(100 * NORMAL.total):
+        lines.folding.leave_out(lines.tell, "peer refused", {"prefix": str(number)})
+    lines.clock.window_ends()
+    assert [facts["more"] for _event, facts in lines.written()] == [99 * NORMAL.total]
 
 
 def test_what_does_not_change_is_said_again_after_growing_pauses() -> None:

@@ -230,6 +230,18 @@ def test_a_flood_of_refusals_from_one_prefix_costs_some_lines(log: Log, reason: 
     assert sum(len(str(line)) for line in written) < 10_000
 
 
+def test_a_caller_that_is_refused_all_the_time_is_told_of_every_minute(log: Log) -> None:
+    """By its count; one that tries now and then is told of once in a while."""
+    scene = Scene(log)
+    for _ in range(300):
+        scene.lines.refused(CALLED, BUSY)
+        scene.clock.pass_by(1.0)
+    told = [facts.get("more") for event, facts in log.at("info") if event == "peer refused"]
+    assert told[0] is None
+    assert len(told) == 6
+    assert all(more > 50 for more in told[1:])
+
+
 def test_a_flood_of_callers_hides_nothing_of_our_own_dials(log: Log) -> None:
     """They have lines of their own."""
     lines = lines_to(log)

@@ -100,7 +100,7 @@ class LineFolding:
         return False
 
     def leave_out(self, tell: Tell, event: str, common: Mapping[str, str]) -> None:
-        """Count a line that need not be written. The end of the window tells of those if they are a flood. Args: as `say`."""
+        """Count a line that need not be written. The end of the window tells of those if they are a flood."""
         self._open()
         key = (event, *common.items())
         if key not in self._groups and len(self._groups) < self._limits.total:

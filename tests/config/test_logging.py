@@ -72,6 +72,26 @@ def test_tracebacks(form: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert form == "plain" or len(err.splitlines()) == 1
 
 
+def test_a_traceback_that_came_as_text_stands_below_its_line(capfd: pytest.CaptureFixture[str]) -> None:
+    """An actor's failure has it from another process. In JSON it keeps its key."""
+    trace = "Traceback …\n  File x\nValueError: broken"
+    set_up_logging(LogSettings(format="plain"))
+    structlog.stdlib.get_logger("peerage.x").error("actor failed", traceback=trace, cause="broken")
+    first, *below = capfd.readouterr().err.splitlines()
+    assert "cause=broken" in first
+    assert below == trace.splitlines()
+    set_up_logging(LogSettings(format="json"))
+    structlog.stdlib.get_logger("peerage.x").error("actor failed", traceback=trace)
+    assert json.loads(capfd.readouterr().err)["traceback"] == trace
+
+
+def test_plain_lines_have_their_keys_in_the_order_of_the_call(capfd: pytest.CaptureFixture[str]) -> None:
+    """Who it is first, then what became of it."""
+    set_up_logging(LogSettings(format="plain"), {"node": "anna"})
+    structlog.stdlib.get_logger("peerage.x").info("peer stopped", peer="ab", age=1, address="c")
+    assert capfd.readouterr().err.endswith("[peerage.x] node=anna peer=ab age=1 address=c\n")
+
+
 def test_levels_by_module(capfd: pytest.CaptureFixture[str]) -> None:
     """A module's level applies to it and everything below it, * to the rest, p2p to all of peerage."""
     set_up_logging(LogSettings(level="pex:debug,*:error"))

@@ -72,6 +72,7 @@ class OurNode:
             "moniker": name,
             "reactor": None,
             "peer_hosts": "1",
+            "log_level": "switch:debug,*:info",  # every refusal and failed dial
             "p2p__laddr": f"tcp://127.0.0.1:{self.port}",
             "instrumentation__prometheus": "true",
             "instrumentation__prometheus_listen_addr": f"127.0.0.1:{self._metrics_port}",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from peerage.actors.runtime import PROCESS, ActorRef, DownReason, Future, Timer
+from peerage.actors.runtime import PROCESS, ActorRef, ChildFacts, DownReason, Future, Timer
 from peerage.supervisors.errors import (
     ChildAlreadyPresentError,
     ChildAlreadyStartedError,
@@ -138,6 +138,20 @@ class Child:
             last_cause=self.last_cause,
         )
 
+    def facts(self) -> ChildFacts:
+        """Return what an observer is told of it."""
+        ref, spec = self.ref or self.last_ref, self.spec
+        return ChildFacts(
+            spec.id,
+            spec.name,
+            ref.host if ref is not None else spec.name,
+            spec.type.value,
+            self.status.value,
+            spec.restart.value,
+            self.restarts,
+            self.last_cause,
+        )
+
 
 class Children:
     """All children of a supervisor, in start order."""
@@ -208,6 +222,10 @@ class Children:
     def infos(self) -> tuple[ChildInfo, ...]:
         """Return the answer to WhichChildren."""
         return tuple(child.info() for child in self._children)
+
+    def facts(self) -> tuple[ChildFacts, ...]:
+        """Return what an observer is told of them."""
+        return tuple(child.facts() for child in self._children)
 
     def counts(self) -> ChildCounts:
         """Return the answer to CountChildren."""

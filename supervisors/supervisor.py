@@ -79,6 +79,7 @@ class Supervisor(ProcessActor):
         self._flags = flags or Flags()
         check_specs(self._flags, specs)
         self._children = Children(specs)
+        self.which_children = self._children.facts
         self._history = History()
         self._agenda = Agenda()
         self._launcher = Launcher(self.actor_ref, self.runtime.watch)

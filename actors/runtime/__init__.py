@@ -18,6 +18,7 @@ What is here, by purpose:
   `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
+- to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
 - what can go wrong: the errors, as a tree in `errors.py`.
 
 A name is imported when it is first used. The fork server is started before anything else and imports the program's modules
@@ -48,8 +49,10 @@ if TYPE_CHECKING:
         StopIncompleteError,
         Timeout,
     )
+    from peerage.actors.runtime.host.child_facts import ChildFacts
     from peerage.actors.runtime.host.context import ActorContext, Reply
     from peerage.actors.runtime.host.loop import Timer
+    from peerage.actors.runtime.host.report import ActorFacts, CrowdFacts
     from peerage.actors.runtime.host.watching import Following
     from peerage.actors.runtime.mail.codec import Frames, packed
     from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -60,6 +63,8 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.watches import Watch
     from peerage.actors.runtime.mail.window import DROP, FAIL, Wait
+    from peerage.actors.runtime.observation import HostFound, Observation, TreeNode
+    from peerage.actors.runtime.observer import Observer
     from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch
 
@@ -71,12 +76,15 @@ __all__ = [
     "THREAD",
     "ActorContext",
     "ActorDeadError",
+    "ActorFacts",
     "ActorProxy",
     "ActorRef",
     "ActorRegistry",
     "ActorStartError",
     "ActorStatistics",
     "AskCycleError",
+    "ChildFacts",
+    "CrowdFacts",
     "DownReason",
     "Following",
     "ForeignRefError",
@@ -85,8 +93,11 @@ __all__ = [
     "FutureCancelledError",
     "HostAliveError",
     "HostFacts",
+    "HostFound",
     "LimitReachedError",
     "MailboxFullError",
+    "Observation",
+    "Observer",
     "Place",
     "ProcessActor",
     "ProcessFuture",
@@ -99,6 +110,7 @@ __all__ = [
     "System",
     "Timeout",
     "Timer",
+    "TreeNode",
     "Wait",
     "Watch",
     "packed",
@@ -112,6 +124,10 @@ _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("ProcessActor",),
     ".starter": ("HERE", "PROCESS", "THREAD", "Place", "Starter"),
+    ".host.child_facts": ("ChildFacts",),
+    ".host.report": ("ActorFacts", "CrowdFacts"),
+    ".observation": ("HostFound", "Observation", "TreeNode"),
+    ".observer": ("Observer",),
     ".host.context": ("ActorContext", "Reply"),
     ".host.watching": ("Following",),
     ".host.loop": ("Timer",),

@@ -31,6 +31,8 @@ from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, Hos
 from peerage.actors.runtime.mail.process import Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
+from peerage.actors.runtime.observation import Observation
+from peerage.actors.runtime.observer import TIMEOUT_S, Observer
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan registers what is done after a fork
 from peerage.actors.runtime.processes.directory import remove_directory, sweep_abandoned, why_passed_over
 from peerage.actors.runtime.processes.host_records import SYSTEM_ENDS
@@ -239,6 +241,15 @@ class System:
         for row in self._ask_hosts("actors"):
             found.extend(ActorStatistics(*actor) for actor in row)
         return found
+
+    def observe(self, timeout: float = TIMEOUT_S) -> Observation:
+        """All hosts with their actors, mailboxes and processor time; `observe().tree()` is the tree of supervisors.
+
+        Whoever looks again and again keeps an `Observer` instead, which asks no host that owes an answer.
+        Args: timeout, seconds for all hosts together. Those that do not answer within it are told as such.
+        Raises: ActorDeadError, after the system's end.
+        """
+        return Observer(self.process).observe(timeout)
 
     @property
     def dead_letters(self) -> int:

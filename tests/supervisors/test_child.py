@@ -181,3 +181,12 @@ def test_a_child_is_removed_once() -> None:
     children.remove(child)
     children.remove(child)
     assert list(children) == []
+
+
+def test_an_observer_is_told_what_becomes_of_it() -> None:
+    """In plain values, that need no class of ours to be read."""
+    child = running(spec("a"))
+    child.restarts, child.last_cause = 2, "killed"
+    facts = Children([spec("b")]).facts()[0]
+    assert (facts.id, facts.status, facts.restarts) == ("b", "stopped", 0)
+    assert child.facts()[2:] == ("a", "worker", "running", "permanent", 2, "killed")

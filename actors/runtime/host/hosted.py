@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pykka
 
+from peerage.actors.runtime.host.child_facts import ChildFacts
 from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.ref import ActorRef
@@ -15,11 +17,13 @@ from peerage.actors.runtime.mail.ref import ActorRef
 class HostedActor(pykka.Actor):
     """An actor that a host runs: it is bound to its place there, constructed, started, handed its messages, and stopped.
 
-    Attributes: actor_urn, Pykka's name for the actor's name; runtime, what the actor may ask of its host.
+    Attributes: actor_urn, Pykka's name for the actor's name; runtime, what the actor may ask of its host; which_children,
+    set by a supervisor: tells an observer of its children. Called in the host's thread, in the middle of a handler as well.
     """
 
     actor_urn: str
     runtime: ActorContext
+    which_children: Callable[[], tuple[ChildFacts, ...]] | None = None
     stops_others: ClassVar[bool] = (
         False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
     )

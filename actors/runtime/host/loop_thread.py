@@ -17,6 +17,7 @@ import zmq
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.host_port import HostPort
 from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.host.report import report
 from peerage.actors.runtime.host.residents import Residents
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
 from peerage.actors.runtime.mail import codec, definitions
@@ -125,10 +126,20 @@ class LoopThread:
                 asker.answer(self.pid)
             case "actors":
                 asker.answer(self.residents.statistics(self.name, self.pid))
+            case "report":
+                thread = self.loop.thread.ident
+                assert thread is not None  # it runs
+                asker.answer(report(self.cells.values(), thread, self.process.dead_letters))
+            case "owners":
+                asker.answer(self.owners())
             case "dead_letters":
                 asker.answer(self.process.dead_letters)
             case _:
                 asker.answer(target in self.cells)
+
+    def owners(self) -> dict[int, str]:
+        """The actors that whole hosts end with, by the host's serial. The root knows them."""
+        return {}
 
     def _on_read(self, message: SystemMessage) -> None:
         """Somebody reads a future that was made here: the answer is sent when it is resolved (`mail/promise.py`)."""

@@ -44,6 +44,10 @@ class Owners:
         """Whether a host is linked to an owner that has not ended."""
         return host in self._owner_of
 
+    def by_host(self) -> dict[int, str]:
+        """The name of each host's owner, by the host's serial."""
+        return {host: name for host, (_serial, name) in self._owner_of.items()}
+
     def add(self, owner: ActorRef[Any], host: int) -> None:
         """Link a host to an owner, which must not be gone. The first link to an owner begins to watch it."""
         key = self._serial_of(owner) or 0, owner.name

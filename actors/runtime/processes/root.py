@@ -151,6 +151,10 @@ class Root(LoopThread):
             logger().exception("root turn failed")
             time.sleep(FAULT_PAUSE_S)
 
+    def owners(self) -> dict[int, str]:
+        """The actor that each host ends with, by the host's serial."""
+        return self._owners.by_host()
+
     # The directory
 
     def _watch_fds(self) -> None:

@@ -32,8 +32,8 @@ def thread(lonely: Process) -> Iterator[LoopThread]:
 
 @pytest.mark.parametrize(
     ("question", "answer"),
-    [(None, False), ("actors", []), ("dead_letters", 0)],
-    ids=["is it there", "actors", "lost"],
+    [(None, False), ("actors", []), ("dead_letters", 0), ("owners", {})],
+    ids=["is it there", "actors", "lost", "owners"],
 )
 def test_it_answers_what_it_is_asked(thread: LoopThread, question: Any, answer: Any) -> None:
     """Here by itself."""

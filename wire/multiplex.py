@@ -41,6 +41,7 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus
 
 __all__ = [
     "Event",
+    "Figures",
     "MessageReceived",
     "MessageRun",
     "MultiplexConnection",
@@ -64,6 +65,9 @@ _LEAST_READ = (
 )
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview
+# Round trip, rates of sending and receiving (bytes per second), bytes sent and received, seconds since the last byte, and
+# the queues that are not empty: channel, messages, capacity.
+Figures: TypeAlias = tuple[float | None, float, float, int, int, float, tuple[tuple[int, int, int], ...]]
 
 
 class MultiplexConnection:
@@ -264,10 +268,6 @@ class MultiplexConnection:
         """Queue joined messages, as `try_send_many` does. Returns: how many, from the first on."""
         return self._scheduler.put_run(run) if self.error is None else 0
 
-    def can_send(self, channel_id: int) -> bool:
-        """Whether the channel's queue has room."""
-        return self.queue_room(channel_id) > 0
-
     def queue_room(self, channel_id: int) -> int:
         """How many more messages the channel's queue takes; 0 if there is no such channel."""
         channel = self._scheduler.channels.get(channel_id)
@@ -425,4 +425,18 @@ class MultiplexConnection:
                 )
                 for channel in self._scheduler.channels.values()
             ),
+            round_trip=self.round_trip,
         )
+
+    def figures(self, now: float) -> Figures:
+        """What is wanted of a thousand connections every second, at a fifth of the cost of `status`."""
+        send_rate, sent, send_idle = self._send_meter.brief(now)
+        recv_rate, received, recv_idle = self._recv_meter.brief(now)
+        queues: tuple[tuple[int, int, int], ...] = ()
+        if self._scheduler.has_data:
+            channels = self._scheduler.channels.values()
+            queues = tuple(
+                [(each.channel_id, each.unsent, each.capacity) for each in channels if each.unsent]
+            )
+        idle = min(send_idle, recv_idle)
+        return self.round_trip, send_rate, recv_rate, sent, received, idle, queues

@@ -117,6 +117,11 @@ class FlowMeter:
         self._samples += 1
         self._sampled = tick
 
+    def brief(self, now: float) -> tuple[float, int, float]:
+        """The current rate, all bytes so far, and seconds since the last of them."""
+        self.update(0, now)
+        return self._current, self._bytes + self._pending, (_tick(now) - self._last) / _TICKS_PER_S
+
     def status(self, now: float, wall: float) -> FlowStatus:
         """The figures as of now. Args: wall, seconds since 1970 at `now`, in which the start is reported."""
         self.update(0, now)

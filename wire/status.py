@@ -65,3 +65,5 @@ class ConnectionStatus:
     recv_monitor: FlowStatus
     channels: tuple[ChannelStatus, ...]
     """In the order in which they were declared."""
+    round_trip: float | None = None
+    """Seconds between the latest answered ping and its pong; None before the first."""

@@ -12,6 +12,7 @@ from peerage.actors.messages.connections import (
     SwitchNotes,
     Tried,
 )
+from peerage.actors.messages.figures import GetPeerFigures, PeerFigures, PeerRow, RefusalRow
 from peerage.actors.messages.peer import (
     Consumed,
     FlushStop,
@@ -81,6 +82,7 @@ __all__ = [
     "DialPeersAsync",
     "EvictPeers",
     "FlushStop",
+    "GetPeerFigures",
     "GetPeerStatuses",
     "GetPeerValue",
     "GetPeers",
@@ -92,11 +94,14 @@ __all__ = [
     "MarkGood",
     "NodeStops",
     "NumPeers",
+    "PeerFigures",
     "PeerInfo",
+    "PeerRow",
     "PeerStarted",
     "PeerStatus",
     "PrivatePeers",
     "ProbePeer",
+    "RefusalRow",
     "RemovePeer",
     "SeedRequestDropped",
     "SetPeerValue",

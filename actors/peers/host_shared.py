@@ -15,6 +15,7 @@ from peerage.actors.peers.broadcasts import BroadcastFeed, Broadcasts
 from peerage.actors.peers.inbound import WindowLimits
 from peerage.actors.peers.left_behind import LeftBehind
 from peerage.actors.peers.memory_budget import MemoryBudget
+from peerage.actors.peers.peer_figures import Figured
 from peerage.actors.peers.stream import Loop
 from peerage.actors.peers.switch_news import SwitchNews
 from peerage.actors.runtime import ActorContext, ActorRef
@@ -29,11 +30,11 @@ class Residents:
     """Whom the peer actors of a host tell of themselves without a message.
 
     Args:
-        became_peer: a connection runs, and the reactors know it.
+        became_peer: a connection runs, and the reactors know it. Its session is at hand for those who watch the node.
         ended: everything of a connection is closed, and whoever has to know was told; its actor ends soon.
     """
 
-    became_peer: Callable[[PeerInfo], object]
+    became_peer: Callable[[PeerInfo, Figured], object]
     ended: Callable[[ActorRef], object]
 
 

@@ -280,7 +280,7 @@ class PeerActor(ProcessActor):
         if self._shared.residents is None:
             self._announcements.tell_host(info)
         else:
-            self._shared.residents.became_peer(info)
+            self._shared.residents.became_peer(info, session)
         leftover = self._handshake.leftover
         del self._handshake
         if was_at_door:

@@ -24,7 +24,7 @@ from peerage.actors.peers.stream import Loop, SocketStream
 from peerage.actors.peers.traffic import Traffic
 from peerage.actors.runtime import Frames, Reply
 from peerage.wire.keys import NodeID
-from peerage.wire.multiplex import Event, MessageRun, MultiplexConnection
+from peerage.wire.multiplex import Event, Figures, MessageRun, MultiplexConnection
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.pex import PEX_CHANNEL
 from peerage.wire.secret_connection import SecretConnection
@@ -272,6 +272,10 @@ class Session:
     def status(self) -> ConnectionStatus:
         """The connection at this moment."""
         return self._connection.status(self._loop.now(), time.time())
+
+    def figures(self) -> tuple[Figures, int]:
+        """For those who watch the node: figures of the packets, and bytes that reactors have not consumed."""
+        return self._connection.figures(self._loop.now()), self.inbound.size
 
     # --- the end ----------------------------------------------------------------------------------------------------
 

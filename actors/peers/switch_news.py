@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from peerage.actors.messages import ConnectionEnded, PeerStarted
 from peerage.actors.peers.addressees import Addressees
+from peerage.actors.peers.last_refusals import LastRefusals
 
 __all__ = ["SwitchNews"]
 
@@ -15,6 +16,8 @@ MOST = 100
 
 class SwitchNews:
     """Told in the order in which it happened; what is told of a dial, and all before it, at once: somebody waits for that.
+
+    Attributes: refusals, the last of them.
 
     What is lost with this process is lost with the connections that it was about.
 
@@ -26,11 +29,14 @@ class SwitchNews:
     def __init__(self, addressees: Addressees, call_later: Callable[..., object]) -> None:
         self._addressees = addressees
         self._call_later = call_later
+        self.refusals = LastRefusals()
         self._gathered: list[PeerStarted | ConnectionEnded] = []
 
     def tell(self, news: PeerStarted | ConnectionEnded) -> None:
         """Something happened."""
         about = news.info if isinstance(news, PeerStarted) else news.facts
+        if isinstance(news, ConnectionEnded) and news.refusal is not None:
+            self.refusals.note(news, news.refusal)
         self._gathered.append(news)
         if about.is_outbound or len(self._gathered) >= MOST:
             self.flush()

@@ -26,11 +26,12 @@ from peerage.actors.messages import (
     Dial,
     EvictPeers,
     FlushStop,
+    GetPeerFigures,
     GetPeerStatuses,
-    GetStatusOfPeer,
     IntroducePeer,
     KeepNotes,
     ListConnections,
+    PeerFigures,
     PeerInfo,
     PeerStatus,
     RemovePeer,
@@ -50,17 +51,16 @@ from peerage.actors.peers.memory_budget import MemoryBudget
 from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.peer import PeerActor
+from peerage.actors.peers.peer_figures import Figured, PeerBoard, ask_statuses, row_of
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.shedding import Shedding
 from peerage.actors.runtime import (
     DROP,
     HERE,
     PROCESS,
-    ActorDeadError,
     ActorRef,
     DownReason,
     Frames,
-    Future,
     ProcessActor,
     Reply,
     StartLimitError,
@@ -84,6 +84,7 @@ class TransportActor(ProcessActor):
         KeepNotes: "_keep_notes",
         AnnouncePeers: "_announce_peers",
         GetPeerStatuses: "_get_peer_statuses",
+        GetPeerFigures: "_get_peer_figures",
         EvictPeers: "_evicted",
         StopAccepting: "_stop_all",
     }
@@ -107,6 +108,7 @@ class TransportActor(ProcessActor):
         memory = MemoryPressure()
         self._shedding = Shedding(self.runtime, memory, budget.shrink_to, speaks=index == 0)
         load = LoadTable(fds["load"], index, hosts)
+        self._board = PeerBoard()
         self._gate = HostGate(context, fds["register"], index, self._evict)
         self._connections = ConnectionList(load)
         self._entrance = Entrance(
@@ -171,6 +173,7 @@ class TransportActor(ProcessActor):
 
     def _resident_ended(self, ref: ActorRef) -> None:
         """The same of an actor in this host, which has told everybody."""
+        self._board.remove(ref)
         facts = self._connections.ended(ref)
         if facts is not None:
             self._entrance.settled(facts.connection)
@@ -261,7 +264,9 @@ class TransportActor(ProcessActor):
             ConnectionEnded(facts, None, f"peer did not start: {error}", is_error=True), exempt=True
         )
 
-    def _became_peer(self, info: PeerInfo) -> None:
+    def _became_peer(self, info: PeerInfo, connection: Figured | None = None) -> None:
+        if connection is not None:
+            self._board.add(info, connection)
         self._connections.became_peer(info)
         self._entrance.settled(info.connection)
 
@@ -280,23 +285,19 @@ class TransportActor(ProcessActor):
         for ref in self._connections:
             ref.tell(IntroducePeer(message.reactor), exempt=True)
 
-    def _get_peer_statuses(self, _message: GetPeerStatuses) -> tuple[PeerStatus, ...] | None:
-        peers = self._connections.peers()
-        if not peers:
-            return ()
+    def _get_peer_statuses(self, _message: GetPeerStatuses) -> None:
+        ask_statuses(self._connections.peers(), self.runtime.defer().set)
+
+    def _get_peer_figures(self, _message: GetPeerFigures) -> PeerFigures | None:
+        refusals = self._shared.news.refusals.rows()
+        if not self._own_processes:
+            return PeerFigures(tuple(self._board.rows()), refusals)
         reply = self.runtime.defer()
-        answers: list[PeerStatus | None] = []
 
-        def collect(answer: Future[PeerStatus | None]) -> None:
-            try:
-                answers.append(answer.get(timeout=0))
-            except ActorDeadError:  # it has ended meanwhile
-                answers.append(None)
-            if len(answers) == len(peers):
-                reply.set(tuple(status for status in answers if status is not None))
+        def answer(statuses: tuple[PeerStatus, ...]) -> None:
+            reply.set(PeerFigures(tuple(map(row_of, statuses)), refusals))
 
-        for ref in peers:
-            ref.ask(GetStatusOfPeer(), block=False).then(collect)
+        ask_statuses(self._connections.peers(), answer)
         return None
 
     def _stop_all(self, message: StopAccepting) -> None:

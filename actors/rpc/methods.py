@@ -10,7 +10,10 @@ from typing import Any, Final, Protocol
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
+from peerage.actors.rpc import watch_results
+from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
+from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 
@@ -45,6 +48,12 @@ class RpcBackend(Protocol):
 
     async def bans(self, *, hide_private: bool) -> BansSnapshot:
         """Who is banned, and who has points; without private IDs on request."""
+
+    async def actors(self) -> tuple[Observation, str]:
+        """All hosts with their actors, and the name of the node's supervisor."""
+
+    async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
+        """The peers by host, and the IDs of those that the asker is not told of: none, if it may know all."""
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         """Ban an ID, an IP address or a network; raise if it is none of these."""
@@ -132,10 +141,24 @@ def _net_info(*, hide_private: bool) -> Method:
     return Method((), call)
 
 
+async def _actors(backend: RpcBackend) -> dict[str, Any]:
+    return watch_results.actors(*await backend.actors())
+
+
+def _peers(*, hide_private: bool) -> Method:
+    async def call(backend: RpcBackend, sort: str, wanted: str, limit: int) -> dict[str, Any]:
+        hosts, private = await backend.peers(hide_private=hide_private)
+        return watch_results.peers(hosts, sort=sort, wanted=wanted, limit=limit, private=private)
+
+    return Method(
+        (Parameter("sort", Kind.STRING), Parameter("filter", Kind.STRING), Parameter("limit", Kind.INT)), call
+    )
+
+
 _FLAGS: Final = tuple(Parameter(name, Kind.BOOL) for name in ("persistent", "unconditional", "private"))
 
 SAFE: Final[Mapping[str, Method]] = MappingProxyType(
-    {"health": Method((), _health), "status": Method((), _status)}
+    {"health": Method((), _health), "status": Method((), _status), "actors": Method((), _actors)}
 )
 UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
     {
@@ -155,5 +178,6 @@ def methods(*, unsafe: bool, hide_private: bool) -> dict[str, Method]:
         **SAFE,
         "net_info": _net_info(hide_private=hide_private),
         "bans": _bans(hide_private=hide_private),
+        "peers": _peers(hide_private=hide_private),
     }
     return {**table, **UNSAFE} if unsafe else table

@@ -118,13 +118,14 @@ class RpcRequest:
 class Kind(Enum):
     """The type of a parameter. The values are Go's names, which appear in error messages."""
 
+    INT = "int"
     STRINGS = "slice"
     STRING = "string"
     BOOL = "bool"
 
     def zero(self) -> Any:
         """The value of a parameter that is not given."""
-        zeros = {Kind.STRINGS: (), Kind.STRING: "", Kind.BOOL: False}
+        zeros: dict[Kind, Any] = {Kind.INT: 0, Kind.STRINGS: (), Kind.STRING: "", Kind.BOOL: False}
         return zeros[self]
 
 
@@ -255,6 +256,10 @@ def _convert(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, bool):
             raise _UnfitError(f"{parameter.name} must be true or false, got {_name_of(value)}")
         return value
+    if parameter.kind is Kind.INT:
+        if not isinstance(value, float) or not value.is_integer():
+            raise _UnfitError(f"{parameter.name} must be a whole number, got {_name_of(value)}")
+        return int(value)
     if parameter.kind is Kind.STRING:
         if not isinstance(value, str):
             raise _UnfitError(f"{parameter.name} must be a string, got {_name_of(value)}")

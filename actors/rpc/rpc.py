@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
+from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
@@ -19,8 +20,10 @@ from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import GetPrivatePeers
+from peerage.actors.names import NodeNames
+from peerage.actors.rpc.node_watch import HostPeers, NodeWatch
 from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcSettings
-from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason
+from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
     BansSnapshot,
@@ -55,9 +58,17 @@ class SwitchBackend:
     A question that is asked while the same one is under way shares its answer.
     """
 
-    def __init__(self, switch: ActorRef, book: ActorRef, timeout: float = ASK_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        switch: ActorRef,
+        book: ActorRef,
+        timeout: float = ASK_TIMEOUT_S,
+        names: NodeNames | None = None,
+    ) -> None:
         self._switch = switch
         self._book = book
+        self._supervisor = "" if names is None else names.supervisor.name
+        self._watch = NodeWatch(() if names is None else names.transports)
         self._timeout = timeout
         self._under_way: dict[Any, asyncio.Task[Any]] = {}
 
@@ -95,6 +106,16 @@ class SwitchBackend:
             tuple(offender for offender in offenders if offender.subject not in private),
         )
 
+    async def actors(self) -> tuple[Observation, str]:
+        return await self._watch.actors(), self._supervisor
+
+    async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
+        hosts = await self._watch.peers()
+        private: frozenset[str] = frozenset()
+        if hide_private:
+            private = (await self._ask_shared(GetPrivatePeers())).ids
+        return hosts, private
+
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         _log.info("ban", subject=shown(subject), seconds=seconds, reason=shown(reason))
         ban: Ban = await self._ask_book(BookCall(BadPeers.ban, (subject, seconds, reason)))
@@ -131,6 +152,11 @@ class SwitchBackend:
             future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
 
 
+def names_in(extra: Any) -> NodeNames | None:
+    """The names of the node's actors; None for an actor that belongs to no node."""
+    return extra.names if isinstance(extra, NodeContext) else None
+
+
 class ControlEndedError(Exception):
     """The actor that serves the node's own socket has ended."""
 
@@ -142,7 +168,7 @@ class ControlActor(HttpActor):
 
     def __init__(self, switch: ActorRef, book: ActorRef, settings: RpcSettings) -> None:
         super().__init__("", HttpLimits(max_connections=MOST_COMMANDS))
-        self._backend = SwitchBackend(switch, book, settings.ask_timeout_s)
+        self._backend = SwitchBackend(switch, book, settings.ask_timeout_s, names_in(self.runtime.extra))
         self._limits_of_request = settings.limits
 
     def application(self) -> ASGIApp:
@@ -174,7 +200,11 @@ class RpcActor(HttpActor):
         fds = {name: fd for name, fd in passed.items() if name.startswith(ControlActor.socket_name)}
         if fds:
             starter = ControlActor.options(
-                name=f"{self.actor_urn}/control", place=HERE, fds=fds, linked_to=self.actor_ref
+                name=f"{self.actor_urn}/control",
+                place=HERE,
+                fds=fds,
+                linked_to=self.actor_ref,
+                extra=self.runtime.extra,
             )
             self.runtime.watch(starter.start(self._switch, self._book, self._settings))
             for fd in fds.values():
@@ -189,7 +219,7 @@ class RpcActor(HttpActor):
 
         settings = self._settings
         return rpc_app(
-            SwitchBackend(self._switch, self._book, settings.ask_timeout_s),
+            SwitchBackend(self._switch, self._book, settings.ask_timeout_s, names_in(self.runtime.extra)),
             settings.unsafe,
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,

@@ -134,11 +134,11 @@ def _controls(events: list[Any]) -> list[Any]:
 
 
 def test_a_full_queue_says_so_until_a_message_has_left_it() -> None:
-    """`try_send`, `can_send`, `queue_room` and the credits of `take_started` agree about it."""
+    """`try_send`, `queue_room` and the credits of `take_started` agree about it."""
     sender = connection()
     assert [sender.try_send(0x00, bytes(3000)) for _ in range(11)] == [True] * 10 + [False]
-    assert not sender.can_send(0x00)
-    assert sender.can_send(FIRST)
+    assert not sender.queue_room(0x00)
+    assert sender.queue_room(FIRST)
     sender.data_to_send(0.0, 1)
     assert sender.queue_room(0x00) == 1
     assert sender.take_started() == {0x00: 1}
@@ -163,7 +163,7 @@ def test_an_unknown_channel_takes_nothing() -> None:
     """As in CometBFT, the result is False and not an error."""
     sender = connection()
     assert not sender.try_send(0x55, b"")
-    assert not sender.can_send(0x55)
+    assert not sender.queue_room(0x55)
     assert not sender.wants_to_write(0.0)
 
 
@@ -632,3 +632,25 @@ def test_a_connection_says_what_it_holds() -> None:
     assert ours.held() == (300, 0)
     ours.discard()
     assert ours.held() == (0, 0)
+
+
+def test_the_few_figures_agree_with_the_status() -> None:
+    """Queues that are empty are left out."""
+    ours = connection()
+    for _ in range(2):
+        assert ours.try_send(BULK, b"message")
+    ours.receive_data(GOOD, 0.5)
+    ours.ping(1.0)
+    assert PING in ours.data_to_send(1.0, 1)
+    ours.receive_data(PONG, 1.5)
+    round_trip, send_rate, recv_rate, sent, received, idle, queues = ours.figures(2.0)
+    status = ours.status(2.0)
+    assert (round_trip, status.round_trip) == (0.5, 0.5)
+    assert (round(send_rate), sent) == (status.send_monitor.cur_rate, status.send_monitor.bytes)
+    assert (round(recv_rate), received) == (status.recv_monitor.cur_rate, len(GOOD) + len(PONG))
+    assert idle == pytest.approx(0.5)
+    assert queues == tuple(
+        (each.id, each.send_queue_size, each.send_queue_capacity)
+        for each in status.channels
+        if each.send_queue_size
+    )

@@ -100,3 +100,12 @@ def test_the_meter_samples_as_cometbfts_does() -> None:
     assert later.idle == pytest.approx(1.0)
     assert later.start == pytest.approx(first.start)
     assert (later.bytes_rem, later.time_rem, later.progress, later.active) == (0, 0, 0, True)
+
+
+def test_the_meter_tells_a_little_at_less_cost() -> None:
+    """The same rate; all bytes, also those since the last sample."""
+    meter = FlowMeter(0.0)
+    meter.update(1000, 0.2)
+    meter.update(500, 0.26)
+    rate, size, idle = meter.brief(0.3)
+    assert (round(rate), size, round(idle, 2)) == (meter.status(0.3, 0.0).cur_rate, 1500, 0.04)

@@ -10,6 +10,7 @@ from peerage.actors.messages import ConnectionEnded, ConnectionFacts
 from peerage.actors.names import NodeNames
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.switch_news import DELAY_S, MOST, SwitchNews
+from peerage.actors.refusal import Refusal, RefusalReason
 from tests.actors.peers.fake_loop import FakeLoop
 from tests.actors.peers.recorded_refs import Told, recorded
 
@@ -67,3 +68,11 @@ def test_at_the_end_nothing_is_kept_back(stage: Stage) -> None:
     stage.news.flush()
     stage.news.flush()
     assert stage.heard == ["c-0"]
+
+
+def test_refusals_are_noted_for_those_who_look(stage: Stage) -> None:
+    """The end of a peer is none."""
+    stage.news.tell(ended(0))
+    facts = ConnectionFacts("c-1", "host", "192.0.2.1", 1, False)
+    stage.news.tell(ConnectionEnded(facts, Refusal(RefusalReason.BANNED)))
+    assert [row[4] for row in stage.news.refusals.rows()] == ["banned"]

@@ -25,9 +25,11 @@ from peerage.actors.messages import (
     Credits,
     Dial,
     EvictPeers,
+    GetPeerFigures,
     GetPeerStatuses,
     KeepNotes,
     ListConnections,
+    PeerRow,
     PeerStarted,
     RemovePeer,
     StopAccepting,
@@ -344,3 +346,17 @@ def test_once_it_stops_it_accepts_and_dials_no_more(stage: Stage) -> None:
         lambda message: isinstance(message, ConnectionEnded) and message.facts.is_outbound
     )
     assert (ended.facts.connection, ended.reason) == ("late", "stopping")
+
+
+def test_whoever_watches_is_told_of_all_peers_in_one_message(informed: Stage) -> None:
+    """With their figures."""
+    informed.shake_hands()
+    info = informed.switch.expect(PeerStarted).info
+    informed.shake_hands(another := NodeKey.generate())
+    informed.switch.expect(PeerStarted)
+    figures = informed.ref.ask(GetPeerFigures())
+    rows = {row.id: row for row in (PeerRow(*row) for row in figures.rows)}
+    assert set(rows) == {OTHER.node_id, another.node_id}
+    row = rows[info.id]
+    assert (row.address, row.moniker, row.queued, row.round_trip) == (info.socket_address, "m", 0, None)
+    assert figures.refusals == ()

@@ -11,8 +11,11 @@ from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.discovery.book.timestamps import SECOND
+from peerage.actors.messages import PeerFigures
 from peerage.actors.rpc.methods import SAFE, UNSAFE, methods
+from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError
+from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
 
@@ -47,6 +50,14 @@ class FakeNode:
     async def bans(self, *, hide_private: bool) -> BansSnapshot:
         return BansSnapshot(() if hide_private else (BAN,), (OFFENDER,))
 
+    async def actors(self) -> tuple[Observation, str]:
+        return Observation((), {}), "supervisor"
+
+    async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
+        return [HostPeers("peers-0", True, PeerFigures((), ()))], frozenset(
+            {"secret"} if hide_private else ()
+        )
+
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         self.banned.append((subject, seconds, reason))
         return BAN
@@ -65,8 +76,14 @@ def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private:
 
 
 def test_methods_that_change_something_are_there_only_where_they_are_allowed() -> None:
-    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans"}
-    assert set(methods(unsafe=True, hide_private=True)) == {*SAFE, *UNSAFE, "net_info", "bans"}
+    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans", "peers"}
+    assert set(methods(unsafe=True, hide_private=True)) == {*SAFE, *UNSAFE, "net_info", "bans", "peers"}
+
+
+def test_what_the_node_does_is_told() -> None:
+    """Its actors, and its peers as they are asked for."""
+    assert call("actors")["actors"] == []
+    assert call("peers", "-since", "anna", 5)["hosts"] == [{"host": "peers-0", "answered": True}]
 
 
 def test_health_is_an_empty_object() -> None:

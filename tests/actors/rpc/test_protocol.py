@@ -27,6 +27,7 @@ from peerage.actors.rpc.protocol import (
 
 LIST = Parameter("peers", Kind.STRINGS)
 FLAG = Parameter("private", Kind.BOOL)
+LIMIT = Parameter("limit", Kind.INT)
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -127,3 +128,12 @@ def test_envelopes_are_cometbfts() -> None:
     assert json.dumps(failure(None, MethodNotFoundError())) == (
         '{"jsonrpc": "2.0", "error": {"code": -32601, "message": "Method not found"}}'
     )
+
+
+def test_numbers_are_whole() -> None:
+    """Nothing is 0, as for Go."""
+    assert arguments_of_uri([LIMIT], {"limit": "50"}) == (50,)
+    assert arguments_of_params([LIMIT], {}) == (0,)
+    for wrong in ("1.5", '"50"', "true", "1e999"):
+        with pytest.raises(InvalidParamsError, match="limit must be a whole number"):
+            arguments_of_uri([LIMIT], {"limit": wrong})

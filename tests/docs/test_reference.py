@@ -13,6 +13,7 @@ from tests.docs.pages import claim, run, run_program
 
 RPC_GET = claim("docs/reference/rpc.md", "curl -g")
 RPC_POST = claim("docs/reference/rpc.md", "curl -d")
+RPC_PEERS = claim("docs/reference/rpc.md", "limit=10")
 METRIC = claim("docs/reference/metrics.md", "class Mempool(Reactor)")
 PYKKA_IMPORT = claim("docs/topics/pykka.md", "as_pykka")
 PROXY_VIEW = claim("docs/topics/pykka.md", "class CarView")
@@ -23,7 +24,7 @@ def test_curl_gets_the_answers_of_the_rpc_page(tmp_path: Path) -> None:
     """Brackets in a URL included; unsafe methods are on."""
     make_home(tmp_path / "home")
     with StartedNode(tmp_path / "home", rpc__unsafe="true") as node:
-        for block in (RPC_GET, RPC_POST):
+        for block in (RPC_GET, RPC_PEERS, RPC_POST):
             commands = block.text.replace("http://127.0.0.1:26657", node.rpc).replace("ID@host:port", ADDRESS)
             printed = run(tmp_path, commands.replace("curl ", "curl -sS "))
             decoder = json.JSONDecoder()

@@ -25,6 +25,9 @@ COMMANDS = {
     "bans": LazyCommand(
         "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom."
     ),
+    "top": LazyCommand(
+        "peerage.commands.top:top", "Watch a running node: its actors and its peers, as they are now."
+    ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."

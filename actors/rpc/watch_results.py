@@ -237,10 +237,13 @@ def _peer(row: PeerRow, host: str, refused: Mapping[str, RefusalRow]) -> dict[st
 
 
 def _refusals(hosts: Iterable[HostPeers], private: frozenset[str]) -> list[RefusalRow]:
-    """The latest last. Where there is somebody to hide, those that nobody has a proved ID for may be of him."""
+    """The latest last. Where there is somebody to hide, those without an ID, or from his address, may be of him."""
     rows = [RefusalRow(*row) for host in hosts for row in host.figures.refusals]
     if private:
-        rows = [row for row in rows if row.id and row.id not in private]
+        places = {_ip(row[_ADDRESS]) for host in hosts for row in host.figures.rows if row[_ID] in private}
+        rows = [
+            row for row in rows if row.id and row.id.lower() not in private and _ip(row.address) not in places
+        ]
     return sorted(rows)
 
 

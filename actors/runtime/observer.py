@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout
 from peerage.actors.runtime.host.report import HostReport
@@ -51,7 +51,8 @@ class Observer:
         """
         until = time.monotonic() + timeout
         hosts, owners = self._ask()
-        for future in (owners, *self._questions.values()):
+        futures: list[Future[Any]] = [owners, *self._questions.values()]
+        for future in futures:
             with suppress(ActorDeadError, LimitReachedError, Timeout):
                 future.get(timeout=max(0.0, until - time.monotonic()))
         return self._found(hosts, owners)
@@ -59,9 +60,10 @@ class Observer:
     async def observe_async(self, timeout: float = TIMEOUT_S) -> Observation:  # noqa: ASYNC109 - as the runtime's calls
         """As `observe`, without blocking the thread's loop of asyncio."""
         hosts, owners = self._ask()
+        futures: list[Future[Any]] = [owners, *self._questions.values()]
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                for future in (owners, *self._questions.values()):
+                for future in futures:
                     with suppress(ActorDeadError, LimitReachedError):
                         await future
         return self._found(hosts, owners)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from peerage.commands.exit_status import MistakeError
@@ -13,13 +14,13 @@ from peerage.wire.remote_text import shown
 ID_CHARS = 10
 
 
-def _text(key: str, limit: int = 200) -> Any:
+def _text(key: str, limit: int = 200) -> Callable[[Row], str]:
     return lambda row: shown(str(row[key]), limit)
 
 
 def _actor(row: Row) -> str:
     count = f" x{row['count']}" if row["count"] != 1 else ""
-    return "  " * row["depth"] + shown(row["name"]) + count
+    return "  " * int(row["depth"]) + shown(row["name"]) + count
 
 
 def _state(row: Row) -> str:

@@ -3,6 +3,8 @@
 import dataclasses
 
 from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.rpc.node_watch import HostPeers
+from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, PeerSnapshot, StatusSnapshot
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -10,7 +12,13 @@ from peerage.wire.status import ChannelStatus, ConnectionStatus, FlowStatus
 
 
 class NoBans:
-    """For nodes of tests, as far as `RpcBackend` is about bans: nobody is banned, and nobody ever will be."""
+    """For nodes of tests, as far as `RpcBackend` is about bans and what the node does: nobody is banned, nobody is there."""
+
+    async def actors(self) -> tuple[Observation, str]:
+        return Observation((), {}), ""
+
+    async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
+        return [], frozenset()
 
     async def bans(self, *, hide_private: bool) -> BansSnapshot:
         return BansSnapshot((), ())

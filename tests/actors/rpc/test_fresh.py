@@ -32,7 +32,7 @@ def test_it_is_fetched_once_for_all_and_again_when_it_is_old() -> None:
 
     async def main() -> None:
         source = Source()
-        assert await asyncio.gather(source.fresh.get(), source.fresh.get()) == [1, 1]
+        assert list(await asyncio.gather(source.fresh.get(), source.fresh.get())) == [1, 1]
         source.now = 0.4
         assert await source.fresh.get() == 1
         source.now = 0.5

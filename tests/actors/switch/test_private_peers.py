@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, write_book
-from peerage.actors.messages import ConnectionFacts, PeerInfo, PeerStatus
+from peerage.actors.messages import ConnectionFacts, PeerFigures, PeerInfo, PeerStatus
 from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES
 from peerage.actors.metrics.settings import MetricsSettings
+from peerage.actors.peers.peer_figures import row_of
 from peerage.actors.rpc.app import rpc_app
+from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable
@@ -30,15 +32,15 @@ from tests.actors.http.asgi_exchange import exchange
 from tests.actors.rpc.rpc_snapshots import CONNECTION, NoBans
 
 OWN = node_id(999)
-ROUTES = ("health", "status", "net_info", "dial_seeds", "dial_peers", "", "nonsense")
+ROUTES = ("health", "status", "net_info", "actors", "peers", "dial_seeds", "dial_peers", "", "nonsense")
 
 
 @dataclass
 class Sentry(NoBans):
-    """A node's parts behind which private peers stand. Args: ids, as the operator wrote them; peers, connected."""
+    """A node's parts behind which private peers stand. Args: ids, as the operator wrote them; connected, the peers."""
 
     ids: tuple[str, ...]
-    peers: list[NetAddress]
+    connected: list[NetAddress]
     told: list[NetAddress]
 
     def __post_init__(self) -> None:
@@ -70,7 +72,16 @@ class Sentry(NoBans):
     async def health(self) -> None: ...
 
     async def net_info(self) -> NetInfoSnapshot:
-        return NetInfoSnapshot(True, "", self.table.snapshots(map(self.peer, self.peers)))
+        return NetInfoSnapshot(True, "", self.table.snapshots(map(self.peer, self.connected)))
+
+    async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
+        """Everybody is connected, and was refused before: with an ID, and as a stranger."""
+        rows = tuple(row_of(self.peer(each)) for each in self.connected)
+        refused = [
+            (1.0, each.dial_string, id_, True, "banned", "") for each in self.told for id_ in (each.id, "")
+        ]
+        figures = PeerFigures(rows, tuple(refused))
+        return [HostPeers("peers-0", True, figures)], frozenset(self.table.private if hide_private else ())
 
     async def status(self) -> StatusSnapshot:
         return StatusSnapshot(NodeInfo(id=OWN, network="n", moniker="m"))
@@ -92,7 +103,7 @@ class Sentry(NoBans):
         shared.hide(frozenset(self.private))
         buffer = MetricsBuffer("source")
         for family in FAMILIES:
-            for peer in self.peers if family.peer_index is not None else []:
+            for peer in self.connected if family.peer_index is not None else []:
                 labels = tuple(peer.id if label == "peer_id" else "0x0" for label in family.labels)
                 if family.name.endswith("_total"):
                     buffer.inc(family.name, labels)
@@ -107,9 +118,9 @@ class Sentry(NoBans):
         """The answer to a request for addresses, and the book it comes from."""
         known = book(strict=False)
         known.add_private_ids(self.private)
-        known.add_each(self.peers)
+        known.add_each(self.connected)
         known.add_all(self.told, address(1))
-        for each in (*self.peers, *self.told):
+        for each in (*self.connected, *self.told):
             known.mark_good(each.id)
         return known.answers.message(30 if seed else None), known
 

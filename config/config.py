@@ -1,7 +1,7 @@
 """The configuration of a node: complete and valid, whatever sources it was put together from."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Config(TopLevel):
 
     network: name of the network, empty if nothing names it (no node starts then, see `check`).
     Durations are in seconds. warnings: what is allowed but looks odd, one sentence each.
+    flags: those that it was read with, beside file and environment; None if a program has put it together.
     """
 
     home: Home
@@ -51,6 +52,7 @@ class Config(TopLevel):
     peerage: PeerageConfig
     sources: tuple[tuple[str, str], ...] = field(compare=False, repr=False)
     warnings: tuple[str, ...] = field(compare=False, repr=False)
+    flags: tuple[tuple[str, str], ...] | None = field(compare=False, repr=False)
 
     def __init__(
         self,
@@ -100,6 +102,7 @@ class Config(TopLevel):
         network = settle_network(place, genesis_file, settled)
         self = object.__new__(cls)
         self._fill(place, settled.values, network, settled.sources, tuple(settled.warnings))
+        object.__setattr__(self, "flags", tuple((flags or {}).items()))
         mistakes = settled.mistakes
         if to_start:
             known = {mistake.key for mistake in mistakes}
@@ -122,6 +125,29 @@ class Config(TopLevel):
         sources = dict(self.sources) | settled.sources
         copy = object.__new__(type(self))
         copy._fill(_as_home(home), values, self.network, sources, self.warnings)
+        return copy
+
+    def reread(self, environ: Mapping[str, str] | None = None) -> "Config":
+        """What file, environment and the same flags say now, fit for a node to start with.
+
+        Raises: ConfigError with every mistake, or because a program has put this configuration together; HomeError.
+        """
+        if self.flags is None:
+            allowed = "one that was read from a file: this one was made by a program"
+            raise ConfigError([Mistake("", "argument", "a configuration", allowed)])
+        return Config.load(self.home, dict(self.flags), environ, to_start=True)
+
+    def taking(self, names: Collection[str], other: "Config") -> "Config":
+        """A copy with the values that another configuration has for these settings. Args: names, such as `p2p.seeds`."""
+        origins, theirs = dict(self.sources), dict(other.sources)
+        values = {setting.name: self.value_of(setting) for setting in SETTINGS}
+        for setting in SETTINGS:
+            if setting.name in names:
+                values[setting.name] = other.value_of(setting)
+                origins[setting.name] = theirs.get(setting.name, "default")
+        copy = object.__new__(type(self))
+        copy._fill(self.home, values, self.network, origins, ())
+        object.__setattr__(copy, "flags", self.flags)
         return copy
 
     def check(self) -> None:
@@ -209,6 +235,7 @@ class Config(TopLevel):
             object.__setattr__(self, name, value)
         odd = [oddity for oddity in self._oddities() if oddity not in warnings]
         object.__setattr__(self, "warnings", (*warnings, *odd))
+        object.__setattr__(self, "flags", None)
 
     def _oddities(self) -> list[str]:
         """Warnings about combinations that are allowed but probably not meant."""

@@ -67,6 +67,11 @@ class Home:
         """Where a running node takes commands; see `node_socket`."""
         return self.data_dir / "node.sock"
 
+    @property
+    def stacks_file(self) -> Path:
+        """Where the node's processes write the stacks of their threads when they are asked to."""
+        return self.data_dir / "node.stacks"
+
     def __truediv__(self, path: str) -> Path:
         return self.path / path
 

@@ -98,6 +98,27 @@ class HomeLock:
         self.release()
 
 
+def holder_of(home: Home) -> HomeInUseError | None:
+    """Who holds the lock of a home, as the error that he would be to others; None if nobody does, or none can be found.
+
+    Nothing is written, and no directory is made.
+    """
+    try:
+        fd = os.open(home.lock_file, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _in_use(home, _read(home.lock_file))
+    except OSError:  # a file system without locks
+        facts = _read(home.lock_file)
+        return _in_use(home, facts) if facts else None
+    finally:
+        os.close(fd)
+    return None
+
+
 _held: set[HomeLock] = set()
 
 

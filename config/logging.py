@@ -66,7 +66,7 @@ def set_up_logging(settings: LogSettings, facts: Mapping[str, str] = MappingProx
     levels = parse_log_level(settings.level)
     handler = StderrHandler()
     handler.setFormatter(formatter(settings, facts))
-    _set_levels(levels)
+    set_levels(levels)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, StderrHandler)]:
         root.removeHandler(old)
@@ -81,6 +81,11 @@ def set_up_logging(settings: LogSettings, facts: Mapping[str, str] = MappingProx
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def is_ours() -> bool:
+    """Whether `set_up_logging` has set up the log of this process."""
+    return any(isinstance(each, StderrHandler) for each in logging.getLogger().handlers)
 
 
 def formatter(
@@ -117,7 +122,8 @@ def _apart(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     return event if facts is None else {**event, **facts}
 
 
-def _set_levels(levels: dict[str, int]) -> None:
+def set_levels(levels: Mapping[str, int]) -> None:
+    """Log at these levels from now on, in this process. Args: levels, from `parse_log_level`."""
     # loggers whose level an earlier call set go back to following their parent
     for name in list(logging.Logger.manager.loggerDict):
         if name == ROOT or name.startswith(f"{ROOT}."):

@@ -14,7 +14,7 @@ import threading
 from peerage.config.log_level import parse_log_level
 from peerage.config.logging import RECORD_FACTS, ROOT, LogSettings, StderrHandler, formatter, level_of
 
-__all__ = ["NODE", "add_node", "remove_node"]
+__all__ = ["NODE", "add_node", "remove_node", "set_node_level"]
 
 NODE = "node"  # the key by which a line is marked with the node's name
 
@@ -53,6 +53,20 @@ def add_node(name: str, settings: LogSettings) -> None:
         _handlers[name] = handler
         logger.addHandler(handler)
         _set_level(logger)
+
+
+def set_node_level(name: str, level: str) -> bool:
+    """Write this node's lines from this level on. Returns: whether it has a handler here.
+
+    Raises: ValueError for an unknown level.
+    """
+    levels = parse_log_level(level)
+    with _lock:
+        handler = _handlers.get(name)
+        if handler is not None:
+            handler.levels = levels
+            _set_level(logging.getLogger(ROOT))
+    return handler is not None
 
 
 def remove_node(name: str) -> None:

@@ -7,7 +7,14 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from peerage.supervisors.child import Child
-from peerage.supervisors.messages import DeleteChild, Request, RestartChild, StartChild, TerminateChild
+from peerage.supervisors.messages import (
+    DeleteChild,
+    RenewChild,
+    Request,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+)
 from peerage.supervisors.strategy import Action, Exit, StartAgain, Terminate
 
 
@@ -109,7 +116,7 @@ class Agenda:
         held: set[str] = set()
         for entry in self._asked:
             child_id = _child_of(entry.request)
-            may_start = isinstance(entry.request, (StartChild, RestartChild))
+            may_start = isinstance(entry.request, (StartChild, RestartChild, RenewChild))
             if child_id in held or (starts_wait and may_start):
                 held.add(child_id)
                 continue
@@ -122,7 +129,7 @@ def _child_of(request: Request) -> str:
     match request:
         case StartChild(spec):
             return str(getattr(spec, "id", ""))  # whoever sends something else is answered with the error
-        case TerminateChild(child_id) | RestartChild(child_id) | DeleteChild(child_id):
+        case TerminateChild(child_id) | RestartChild(child_id) | RenewChild(child_id) | DeleteChild(child_id):
             return child_id
         case _:
             return ""

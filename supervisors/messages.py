@@ -41,6 +41,17 @@ class RestartChild(Struct, frozen=True):
     child_id: str
 
 
+class RenewChild(Struct, frozen=True):
+    """Stop a child that runs, and start it with the spec that it has now. Answer: None, once it lives.
+
+    Nothing is done about a child that is stopped, or being restarted: its next start is by that spec anyway. A renewal does
+    not count toward the intensity; a start that fails counts as that of a restart.
+    Raises: UnknownChildError, ChildStartError.
+    """
+
+    child_id: str
+
+
 class DeleteChild(Struct, frozen=True):
     """Forget a child that is stopped. Answer: None.
 
@@ -65,7 +76,14 @@ class GetChildSpec(Struct, frozen=True):
 
 
 Request = (
-    StartChild | TerminateChild | RestartChild | DeleteChild | WhichChildren | CountChildren | GetChildSpec
+    StartChild
+    | TerminateChild
+    | RestartChild
+    | RenewChild
+    | DeleteChild
+    | WhichChildren
+    | CountChildren
+    | GetChildSpec
 )
 
 

@@ -29,12 +29,14 @@ from peerage.supervisors.messages import (
     CountChildren,
     DeleteChild,
     GetChildSpec,
+    RenewChild,
     Request,
     RestartChild,
     StartChild,
     TerminateChild,
     WhichChildren,
 )
+from peerage.supervisors.renewal import Renewals
 from peerage.supervisors.spec import ChildSpec, Flags, Restart, Strategy, check_specs
 from peerage.supervisors.stopping import Stopper
 from peerage.supervisors.strategy import (
@@ -84,6 +86,15 @@ class Supervisor(ProcessActor):
         self._agenda = Agenda()
         self._launcher = Launcher(self.actor_ref, self.runtime.watch)
         self._stopper = Stopper(self.actor_urn, self.runtime, self.runtime.unwatch)
+        self._renewals = Renewals(
+            self._launcher,
+            self._stopper,
+            now=self.runtime.now,
+            may_start=lambda: not (self._ending or self.runtime.system_is_ending),
+            came_up=lambda child: probe_health(child, self.actor_urn, self.runtime, self._stopper.kill),
+            failed=self._restart_failed,
+            advance=self._advance,
+        )
         self._advancing = False
         self._ending = False
 
@@ -120,7 +131,7 @@ class Supervisor(ProcessActor):
                 return self._children.counts()
             case GetChildSpec(child_id):
                 return self._children.find(child_id).spec
-            case StartChild() | TerminateChild() | RestartChild() | DeleteChild():
+            case StartChild() | TerminateChild() | RestartChild() | RenewChild() | DeleteChild():
                 self._agenda.add_request(message, self.runtime.defer())
                 self._advance()
                 return None
@@ -334,6 +345,8 @@ class Supervisor(ProcessActor):
                 self._stopper.stop(child, done)
             case RestartChild(child_id):
                 self._start_for(reply, self._children.find_stopped(child_id), is_new=False)
+            case RenewChild(child_id):
+                self._renewals.begin(self._children.find(child_id), reply)
             case DeleteChild(child_id):
                 self._children.remove(self._children.find_stopped(child_id))
                 reply.set(None)

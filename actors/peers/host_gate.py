@@ -41,16 +41,12 @@ class HostGate:
         evict: Callable[[int], object] = lambda _host: None,
     ) -> None:
         p2p = context.config.p2p
-        self._context = context
         rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
         self._register = Register(register, index, context.names.peer_hosts, rules, evict)
-        # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
-        self._is_seed = context.answers_seed_requests
-        self._needs_place = not self._is_seed and not p2p.unconditional_peer_ids
-        self._named = {*map(id_in, p2p.persistent_peers), *p2p.unconditional_peer_ids}
         self._knows_bans = self._knows_notes = False
         self.bans = BanFilter()
         self.notes = SwitchNotes()
+        self.configure(context)
 
     @property
     def is_informed(self) -> bool:
@@ -72,10 +68,17 @@ class HostGate:
         self._knows_notes = True
         if notes.revision >= self.notes.revision:
             self.notes = notes
-            p2p = self._context.config.p2p
-            unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
-            self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
-            self._needs_place = not self._is_seed and not unconditional
+            self.configure(self._context)
+
+    def configure(self, context: NodeContext) -> None:
+        """Go by this configuration from now on, and by the notes."""
+        self._context = context
+        p2p, notes = context.config.p2p, self.notes
+        self._register.rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
+        unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
+        self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
+        # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
+        self._needs_place = not context.answers_seed_requests and not unconditional
 
     def enter(self, facts: ConnectionFacts) -> Place | Refusal:
         """A connection was accepted. Returns: its place among those of all hosts, or why it gets none.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
@@ -39,6 +40,7 @@ from peerage.actors.messages import (
     StopPeer,
     TransportState,
 )
+from peerage.actors.messages.steering import ApplyConfig
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.peers.admission import Question
 from peerage.actors.peers.connection_list import ConnectionList
@@ -82,6 +84,7 @@ class TransportActor(ProcessActor):
         ListConnections: "_list_connections",
         BansChanged: "_bans_changed",
         KeepNotes: "_keep_notes",
+        ApplyConfig: "_apply_config",
         AnnouncePeers: "_announce_peers",
         GetPeerStatuses: "_get_peer_statuses",
         GetPeerFigures: "_get_peer_figures",
@@ -316,6 +319,12 @@ class TransportActor(ProcessActor):
 
     def _bans_changed(self, message: BansChanged) -> None:
         self._gate.bans.update(message)
+
+    def _apply_config(self, message: ApplyConfig) -> None:
+        """Connections that are made from now on are as this says."""
+        self._context = replace(self._context, config=message.config)
+        self._gate.configure(self._context)
+        self._entrance.newcomers.context = self._context
 
     def _keep_notes(self, message: KeepNotes) -> None:
         self._gate.keep(message.notes)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -11,8 +10,10 @@ from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
 from peerage.actors.rpc import watch_results
+from peerage.actors.rpc.method import Method
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
+from peerage.actors.rpc.steering import STEERING
 from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
@@ -60,18 +61,6 @@ class RpcBackend(Protocol):
 
     async def unban(self, subject: str) -> bool:
         """End a ban and forget points; return whether there were any. Raise if the subject is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method.
-
-    Args:
-        call: takes the backend and the arguments in the order of `parameters`, and returns the result as JSON values.
-    """
-
-    parameters: tuple[Parameter, ...]
-    call: Callable[..., Awaitable[Any]]
 
 
 async def _health(backend: RpcBackend) -> dict[str, Any]:
@@ -168,6 +157,7 @@ UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
             tuple(Parameter(name, Kind.STRING) for name in ("subject", "duration", "reason")), _ban
         ),
         "unban": Method((Parameter("subject", Kind.STRING),), _unban),
+        **STEERING,
     }
 )
 

@@ -20,10 +20,10 @@ from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import GetPrivatePeers
-from peerage.actors.names import NodeNames
+from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.node_watch import HostPeers, NodeWatch
-from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcSettings
-from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation
+from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcLimits, RpcSettings
+from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation, ProcessActor
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import (
     BansSnapshot,
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["RpcActor", "SwitchBackend"]
 
 MOST_COMMANDS = 16  # connections to the node's own socket
+MOST_BODY = 4_000_000  # bytes of a request there: addresses to import come by the thousand
 
 _log = get_logger("peerage.rpc")
 
@@ -56,6 +57,10 @@ class SwitchBackend:
     """Answers from the switch, and about bans from the address book.
 
     A question that is asked while the same one is under way shares its answer.
+
+    Attribute: steering, what the operator does to the node.
+    Args: timeout, seconds for each answer; context, of the node, without which nothing can be steered; hide_private, from
+        whoever asks.
     """
 
     def __init__(
@@ -63,13 +68,16 @@ class SwitchBackend:
         switch: ActorRef,
         book: ActorRef,
         timeout: float = ASK_TIMEOUT_S,
-        names: NodeNames | None = None,
+        context: NodeContext | None = None,
+        *,
+        hide_private: bool = False,
     ) -> None:
         self._switch = switch
         self._book = book
-        self._supervisor = "" if names is None else names.supervisor.name
-        self._watch = NodeWatch(() if names is None else names.transports)
+        self._supervisor = "" if context is None else context.names.supervisor.name
+        self._watch = NodeWatch(() if context is None else context.names.transports)
         self._timeout = timeout
+        self.steering = NodeSteering(self._ask, context, hide_private=hide_private)
         self._under_way: dict[Any, asyncio.Task[Any]] = {}
 
     async def health(self) -> None:
@@ -152,11 +160,6 @@ class SwitchBackend:
             future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
 
 
-def names_in(extra: Any) -> NodeNames | None:
-    """The names of the node's actors; None for an actor that belongs to no node."""
-    return extra.names if isinstance(extra, NodeContext) else None
-
-
 class ControlEndedError(Exception):
     """The actor that serves the node's own socket has ended."""
 
@@ -168,8 +171,8 @@ class ControlActor(HttpActor):
 
     def __init__(self, switch: ActorRef, book: ActorRef, settings: RpcSettings) -> None:
         super().__init__("", HttpLimits(max_connections=MOST_COMMANDS))
-        self._backend = SwitchBackend(switch, book, settings.ask_timeout_s, names_in(self.runtime.extra))
-        self._limits_of_request = settings.limits
+        self._backend = SwitchBackend(switch, book, settings.ask_timeout_s, _context_of(self))
+        self._limits_of_request = RpcLimits(MOST_BODY, settings.limits.max_batch)
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
@@ -219,7 +222,13 @@ class RpcActor(HttpActor):
 
         settings = self._settings
         return rpc_app(
-            SwitchBackend(self._switch, self._book, settings.ask_timeout_s, names_in(self.runtime.extra)),
+            SwitchBackend(
+                self._switch,
+                self._book,
+                settings.ask_timeout_s,
+                _context_of(self),
+                hide_private=settings.hide_private_peers,
+            ),
             settings.unsafe,
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,
@@ -231,3 +240,9 @@ class RpcActor(HttpActor):
         from peerage.actors.rpc.app import BROKEN_BODY
 
         return BROKEN_BODY
+
+
+def _context_of(actor: ProcessActor) -> NodeContext | None:
+    """The node that an actor belongs to."""
+    extra = actor.runtime.extra
+    return extra if isinstance(extra, NodeContext) else None

@@ -28,6 +28,14 @@ class ListNews:
                 self._metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
         self.tell_trusted(notes)
 
+    def tell_configured(self) -> None:
+        """Tell all that counts now: the configuration may be another one."""
+        table = self._table
+        self._book.tell(BookCall(AddrBook.add_private_ids, (sorted(table.private),)))
+        if self._metrics is not None:
+            self._metrics.tell(PrivatePeers(frozenset(table.private)), exempt=True)
+        self._book.tell(Trust(tuple(sorted(table.unconditional)), tuple(table.persistent.values())))
+
     def tell_trusted(self, notes: SwitchNotes) -> None:
         """Tell the book against whom nothing counts."""
         if notes.unconditional or notes.persistent:

@@ -6,11 +6,12 @@ switch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from peerage.actors.messages import SwitchNotes
+from peerage.actors.messages.steering import PeerListsSnapshot
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.switch.peer_table import PeerTable
 from peerage.wire.keys import NodeID, is_node_id, normal_id
@@ -87,6 +88,46 @@ class PeerLists:
                 self._table.persistent[peer_id] = text
                 found.append(text)
         return found
+
+    def configure(
+        self, persistent: Sequence[str], unconditional: Sequence[str], private: Sequence[str]
+    ) -> frozenset[str]:
+        """The configuration names these from now on, beside those that were added.
+
+        New persistent peers are found by `new_persistent`. Returns: the IDs that are persistent no more.
+        """
+        table = self._table
+        self._configured = tuple(persistent)
+        texts = {id_in(text): text for text in self._others(*self._configured, *self.notes.persistent)}
+        gone = frozenset(table.persistent.keys() - texts.keys())
+        for peer_id in gone:
+            del table.persistent[peer_id]
+        for peer_id in table.persistent:
+            table.persistent[peer_id] = texts[peer_id]
+        table.unconditional = {*unconditional, *self.notes.unconditional}
+        table.private = {*private, *self.notes.private}
+        return gone
+
+    def remove_persistent(self, ids: Iterable[str]) -> tuple[NodeID, ...]:
+        """Seek these no more, whoever named them. Returns: those that were persistent."""
+        found = tuple(NodeID(each) for each in dict.fromkeys(ids) if each in self._table.persistent)
+        for peer_id in found:
+            del self._table.persistent[peer_id]
+        self._configured = tuple(text for text in self._configured if id_in(text) not in found)
+        left = tuple(text for text in self.notes.persistent if id_in(text) not in found)
+        if left != self.notes.persistent:
+            self._note(persistent=left)
+        return found
+
+    def snapshot(self) -> PeerListsSnapshot:
+        """The lists as they are."""
+        table = self._table
+        return PeerListsSnapshot(
+            tuple(table.persistent.values()),
+            tuple(sorted(table.unconditional)),
+            tuple(sorted(table.private)),
+            tuple(map(id_in, self.notes.persistent)),
+        )
 
     def drop_persistent(self, peer_id: str) -> bool:
         """A persistent peer's address is our own: stop dialling it. Returns: whether it was persistent."""

@@ -26,9 +26,6 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import (
-    AddPersistent,
-    AddPrivate,
-    AddUnconditional,
     AdmitConnection,
     AdmitPeer,
     BansChanged,
@@ -72,11 +69,12 @@ from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
 from peerage.actors.switch.keeping import Keeping
 from peerage.actors.switch.list_news import ListNews
 from peerage.actors.switch.peer_lists import PeerLists
-from peerage.actors.switch.peer_table import PeerLimits, PeerTable, Stage
+from peerage.actors.switch.peer_table import PeerTable, Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials, addresses_of
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
+from peerage.actors.switch.steering import STEERED, Steering, limits_of
 from peerage.wire.net_address import AddressError, NetAddress, id_in
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
@@ -107,9 +105,7 @@ class SwitchActor(ProcessActor):
         DialPeersAsync: "_dial_peers_async",
         DialSeeds: "_dial_for_rpc",
         DialPeers: "_dial_for_rpc",
-        AddPersistent: "_add",
-        AddUnconditional: "_add",
-        AddPrivate: "_add",
+        **dict.fromkeys(STEERED, "_steer"),
         GetPrivatePeers: "_look_up",
         GetPeers: "_look_up",
         CountPeers: "_look_up",
@@ -128,8 +124,7 @@ class SwitchActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         p2p, now, call_later = context.config.p2p, self.runtime.now, self.runtime.call_later
-        max_inbound = None if context.config.peerage.peer_hosts else p2p.max_num_inbound_peers
-        self._table = PeerTable(PeerLimits(context.node_id, max_inbound, p2p.allow_duplicate_ip))
+        self._table = PeerTable(limits_of(context.node_id, context.config))
         self._table.unconditional.update(p2p.unconditional_peer_ids)
         self._table.private.update(p2p.private_peer_ids)
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
@@ -182,6 +177,15 @@ class SwitchActor(ProcessActor):
             resolver=self._resolver,
             dial=self._dialler.dial,
             not_resolved=self._lines.not_resolved,
+        )
+        self._steering = Steering(
+            self._table,
+            self._lists,
+            self._news,
+            self._keeping,
+            self._redials,
+            seek=self._seek_persistent,
+            defer=self.runtime.defer,
         )
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -400,15 +404,8 @@ class SwitchActor(ProcessActor):
             if self._table.of_id(peer_id) is None and self._table.dialling(peer_id) is None:
                 self._redials.seek(peer_id, [text])
 
-    def _add(self, message: AddPersistent | AddUnconditional | AddPrivate) -> None:
-        match message:
-            case AddPersistent(addresses):
-                self._lists.add_checked_persistent(addresses)
-            case AddUnconditional(ids):
-                self._lists.add_unconditional(ids)
-            case AddPrivate(ids):
-                self._lists.add_private(ids)
-        self._keeping.when_kept(self.runtime.defer().set)
+    def _steer(self, message: Any) -> Any:
+        return self._steering.serve(message)
 
     # --- questions -------------------------------------------------------------------------------------------------------
 

@@ -22,12 +22,24 @@ COMMANDS = {
         "peerage.commands.addrbook:addrbook",
         "List the address book, import and export CometBFT's addrbook.json.",
     ),
+    "status": LazyCommand("peerage.commands.status:status", "Say how a running node stands, on one screen."),
+    "peers": LazyCommand(
+        "peerage.commands.peers:peers", "List, add, remove or disconnect the peers of a running node."
+    ),
     "bans": LazyCommand(
         "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom."
     ),
     "top": LazyCommand(
         "peerage.commands.top:top", "Watch a running node: its actors and its peers, as they are now."
     ),
+    "log-level": LazyCommand(
+        "peerage.commands.log_level:log_level",
+        "Show or change what a running node logs, in all its processes.",
+    ),
+    "reload": LazyCommand(
+        "peerage.commands.reload:reload", "Have a running node read its configuration again, as SIGHUP does."
+    ),
+    "debug": LazyCommand("peerage.commands.debug:debug", "Collect what is needed to find a node's fault."),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."

@@ -9,6 +9,7 @@ from typing import Any
 
 from peerage.commands.exit_status import FailureError
 from peerage.config.home import Home
+from peerage.config.home_lock import holder_of
 from peerage.config.node_socket import connect_to_node
 
 TIMEOUT_S = 15.0  # the node waits for an answer of its parts for 5 s
@@ -25,6 +26,21 @@ class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, sock: socket.socket) -> None:
         super().__init__("localhost")
         self.sock = sock
+
+
+def node_of(home: Home, method: str, **params: Any) -> Any:
+    """Call a method of the node that runs in this home: for commands that only a running node can carry out.
+
+    Returns: its result.
+    Raises: FailureError: no node runs there, it takes no commands, or it cannot do what it is asked.
+    """
+    try:
+        return call_node(home, method, **params)
+    except NoSocketError as error:
+        holder = holder_of(home)
+        if holder is None:
+            raise FailureError(f"no node runs in {home}; `peerage start --home {home}` starts one") from error
+        raise FailureError(f"{holder}; it takes no commands ({error}; is rpc.laddr empty?)") from error
 
 
 def call_node(home: Home, method: str, **params: Any) -> Any:

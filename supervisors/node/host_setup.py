@@ -1,16 +1,21 @@
-"""What each host process of a node does first."""
+"""What each host process of a node does first, and what it is told to do later."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from types import FrameType
 
-from peerage.actors.runtime.log import sign_process
+from peerage.actors.runtime.log import sign_process, signature
+from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.processes import sigterm
-from peerage.config.logging import LogSettings, set_up_logging
+from peerage.actors.stack_dumps import write_stacks_on_signal
+from peerage.config.log_level import parse_log_level
+from peerage.config.logging import LogSettings, set_levels, set_up_logging
 from peerage.config.node_logging import NODE
 
-__all__ = ["HostSetup"]
+__all__ = ["HostSetup", "LevelChange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +24,46 @@ class HostSetup:
 
     A SIGTERM that a service manager sends to all processes means the embedder, which then stops the hosts in order; one
     that went by itself would be restarted. It is not ignored, for what reactors start would inherit that.
+
+    Args: stacks, the file that SIGUSR2 has the stacks written to; empty: none.
     """
 
     settings: LogSettings
     node: str = ""
+    stacks: str = ""
 
     def __call__(self) -> None:
         sigterm.heed(_nothing)
+        if self.stacks:
+            write_stacks_on_signal(Path(self.stacks))
         facts = {NODE: self.node} if self.node else {}
         sign_process(facts)
         set_up_logging(self.settings, facts)
+
+    def at_level(self, level: str) -> HostSetup:
+        """The same with another log level."""
+        return replace(self, settings=replace(self.settings, level=level))
+
+
+@dataclass(frozen=True, slots=True)
+class LevelChange:
+    """An errand for all hosts of a system: those of this node log at another level from now on.
+
+    Args: hosts, those of the node's parts; whatever else logs under the name of the node belongs to it, too. setup, for the
+        processes that are started from there; None if the system has one of its own.
+    """
+
+    level: str
+    hosts: frozenset[str]
+    setup: HostSetup | None
+
+    def __call__(self, host: str) -> None:
+        node = self.setup.node if self.setup is not None else ""
+        if host in self.hosts or (node and signature().get(NODE) == node):
+            set_levels(parse_log_level(self.level))
+            process = current_process()
+            if process is not None and self.setup is not None:
+                process.log_setup = codec.dumps(self.setup)
 
 
 def _nothing(_number: int, _frame: FrameType | None) -> None: ...

@@ -13,10 +13,12 @@ import structlog
 from peerage.actors.runtime import System
 from peerage.actors.runtime.log import get_logger, signed
 from peerage.config import Config
-from peerage.config.node_logging import NODE, add_node, remove_node
+from peerage.config.log_level import parse_log_level
+from peerage.config.logging import is_ours, set_levels
+from peerage.config.node_logging import NODE, add_node, remove_node, set_node_level
 from peerage.supervisors.node.host_setup import HostSetup
 
-__all__ = ["NodeLog"]
+__all__ = ["NodeLog", "set_level"]
 
 _log = get_logger("peerage.node")
 _lock = threading.Lock()
@@ -58,7 +60,8 @@ class NodeLog:
         """What each host of the node runs first; None if the actor system has a `log_setup` of its own."""
         chosen = System.current().log_setup
         ours = chosen is None or isinstance(chosen, HostSetup)
-        return HostSetup(self._config.log_settings, self._name) if ours else None
+        stacks = str(self._config.home.stacks_file)
+        return HostSetup(self._config.log_settings, self._name, stacks) if ours else None
 
     def signed(self) -> AbstractContextManager[None]:
         """A context in which everything that is started logs under the node's name."""
@@ -88,3 +91,12 @@ class NodeLog:
                 name = f"{home} ({number})"
             _taken.add(name)
         return name
+
+
+def set_level(node: str, level: str) -> None:
+    """Have this process log the lines of a node at another level; if `peerage start` has set up its log, all lines.
+
+    A log that the program has configured is the program's. Raises: ValueError for an unknown level.
+    """
+    if not set_node_level(node, level) and is_ours():
+        set_levels(parse_log_level(level))

@@ -22,9 +22,11 @@ from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config
+from peerage.supervisors.messages import RenewChild
 from peerage.supervisors.node.life import NodeLife
 from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.node.steward import REQUESTS, Renewed, Steward
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.keys import NodeKey
@@ -44,6 +46,21 @@ class NodeSupervisor(Supervisor):
         super().__init__(children, flags)
         self._owing = owing
         self._undone: list[str] = []
+
+    def on_start(self) -> None:
+        super().on_start()
+        context = self.runtime.extra
+        assert isinstance(context, NodeContext)
+        self._steward = Steward(context, self.runtime, self._children, self._renew_for)
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, REQUESTS):
+            return self._steward.serve(message)
+        return super().on_receive(message)
+
+    def _renew_for(self, child_id: str, reply: Renewed) -> None:
+        self._agenda.add_request(RenewChild(child_id), reply)
+        self._advance()
 
     def on_stop(self) -> None:
         super().on_stop()

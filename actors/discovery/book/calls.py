@@ -61,6 +61,7 @@ ORDERS: Mapping[Method, Callable[[AddrBook], Any]] = {
     AddrBook.mark_attempt: _book,
     AddrBook.mark_good: _book,
     AddrBook.mark_incompatible: _book,
+    AddrBook.merge: _book,
     Anchors.remember: _anchors,
     BadPeers.ban: _bad_peers,
     BadPeers.give_up: _bad_peers,

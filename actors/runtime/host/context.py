@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.loop import Loop, Task, Timer
 from peerage.actors.runtime.host.watching import Following, Watching
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.ref import ActorRef, from_identity
 
@@ -184,6 +187,14 @@ class ActorContext:
         Raises: ForeignRefError; LimitReachedError, when there is no descriptor for a way to its host.
         """
         return self._cell.watching.follow(ref, on_up, on_down)
+
+    def send_errands(self, work: Callable[[str], Any]) -> dict[str, Future[Any]]:
+        """Have every other process of the system call `work(name of its host)`, which must be quick and is pickled.
+
+        Returns: the answers, by host; one that has ended meanwhile fails with ActorDeadError.
+        """
+        port = self._host.port
+        return send_errands(port.requests, dict(port.table.live), os.getpid(), work)
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

@@ -15,6 +15,7 @@ from typing import Any
 import zmq
 
 from peerage.actors.runtime.host.cell import ActorCell
+from peerage.actors.runtime.host.errands import Errand
 from peerage.actors.runtime.host.host_port import HostPort
 from peerage.actors.runtime.host.loop import Loop
 from peerage.actors.runtime.host.report import report
@@ -122,6 +123,8 @@ class LoopThread:
     def _on_query(self, asker: Request, target: bytes, body: Raw) -> None:
         """Answer a question of `System` or a ref: by name, or, without one, whether the target lives here."""
         match codec.decode(0, body, ()):
+            case Errand(work):
+                asker.answer(work(self.name))
             case "pid":
                 asker.answer(self.pid)
             case "actors":

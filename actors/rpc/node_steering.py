@@ -1,0 +1,119 @@
+"""Has the parts of a node do what its operator asks over RPC: the switch, the address book, the root of the tree."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from peerage.actors.context import NodeContext
+from peerage.actors.discovery.book.additions import Added
+from peerage.actors.discovery.book.addrbook import AddrBook
+from peerage.actors.discovery.book.addrbook_json import read_book
+from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.messages import GetPeers, PeerInfo
+from peerage.actors.messages.steering import (
+    AlterSettings,
+    ClosedPeer,
+    ClosePeers,
+    DescribeNode,
+    DropPersistent,
+    GetPeerLists,
+    NodeDescription,
+    PeerListsSnapshot,
+    Reconfigure,
+    Reconfigured,
+)
+from peerage.actors.runtime import ActorRef
+from peerage.wire.keys import NodeID, is_node_id, normal_id
+from peerage.wire.remote_text import quoted
+
+__all__ = ["NodeSteering", "SteeringUnavailableError"]
+
+Ask = Callable[[Any, ActorRef, str], Awaitable[Any]]
+
+
+class SteeringUnavailableError(Exception):
+    """There is no node behind these actors. The client is sent this text."""
+
+    def __str__(self) -> str:
+        return "this RPC service belongs to no node that could be steered"
+
+
+class NodeSteering:
+    """Args: ask, asks a part and waits for its answer, within bounds; hide_private, tell nobody of private peers."""
+
+    def __init__(self, ask: Ask, context: NodeContext | None, *, hide_private: bool) -> None:
+        self._ask, self._context, self._hide_private = ask, context, hide_private
+
+    @property
+    def context(self) -> NodeContext:
+        """Of the node. Raises: SteeringUnavailableError."""
+        if self._context is None:
+            raise SteeringUnavailableError
+        return self._context
+
+    async def close(self, whom: str) -> tuple[ClosedPeer, ...]:
+        """End the connections of an ID, an IP address or an address. Raises: ValueError."""
+        closed: tuple[ClosedPeer, ...] = await self._ask_switch(ClosePeers(whom))
+        return closed
+
+    async def remove(self, ids: tuple[str, ...]) -> tuple[NodeID, ...]:
+        """These are to be sought no more. Returns: those that were persistent. Raises: ValueError, one is no ID."""
+        for peer_id in ids:
+            if not is_node_id(peer_id):
+                raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
+        wanted = tuple(NodeID(normal_id(peer_id)) for peer_id in ids)
+        removed: tuple[NodeID, ...] = await self._ask_root(DropPersistent(wanted))
+        return removed
+
+    async def alter(self, values: dict[str, str]) -> Reconfigured:
+        """These settings count from now on. Raises: ConfigError."""
+        done: Reconfigured = await self._ask_root(AlterSettings(values))
+        return done
+
+    async def reload(self) -> Reconfigured:
+        """Read the configuration again, and follow it. Raises: ConfigError, and nothing has changed."""
+        config = await asyncio.to_thread(self.context.config.reread)
+        done: Reconfigured = await self._ask_root(Reconfigure(config))
+        return done
+
+    async def lists(self) -> PeerListsSnapshot:
+        """Who is persistent, unconditional, private; the private ones not, where they are hidden."""
+        found: PeerListsSnapshot = await self._ask_switch(GetPeerLists())
+        if not self._hide_private:
+            return found
+        private = frozenset(found.private)
+        return PeerListsSnapshot(
+            tuple(text for text in found.persistent if text.partition("@")[0] not in private),
+            tuple(each for each in found.unconditional if each not in private),
+            (),
+            tuple(each for each in found.added if each not in private),
+        )
+
+    async def describe(self) -> NodeDescription:
+        """What the root of the tree knows."""
+        found: NodeDescription = await self._ask_root(DescribeNode())
+        return found
+
+    async def peers(self) -> tuple[PeerInfo, ...]:
+        """Who is connected."""
+        found: tuple[PeerInfo, ...] = await self._ask_switch(GetPeers())
+        return found
+
+    async def addresses(self) -> Any:
+        """The book's counts."""
+        return await self._ask(BookCall(AddrBook.statistics), self.context.names.addrbook, "address book")
+
+    async def import_addresses(self, text: str) -> Added:
+        """Put the addresses of CometBFT's addrbook.json into the book. Raises: BookFileError."""
+        read = await asyncio.to_thread(read_book, text, skip_faulty=True)
+        call = BookCall(AddrBook.merge, (read.rows,))
+        added: Added = await self._ask(call, self.context.names.addrbook, "address book")
+        return added
+
+    async def _ask_switch(self, message: Any) -> Any:
+        return await self._ask(message, self.context.names.switch, "switch")
+
+    async def _ask_root(self, message: Any) -> Any:
+        return await self._ask(message, self.context.names.supervisor, "node's supervisor")

@@ -1,0 +1,189 @@
+"""The methods of RPC that steer a running node, and say how it stands: for its operator alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+from peerage.actors.announced_version import ANNOUNCED_VERSION
+from peerage.actors.discovery.book.additions import Added
+from peerage.actors.messages.steering import Change, ClosedPeer, NodeDescription, Reconfigured
+from peerage.actors.rpc.method import Method
+from peerage.actors.rpc.node_steering import NodeSteering
+from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
+from peerage.config.log_level import parse_log_level
+from peerage.config.release import VERSION
+
+__all__ = ["STEERING"]
+
+_LIMITS: Final = {"inbound": "p2p.max_num_inbound_peers", "outbound": "p2p.max_num_outbound_peers"}
+
+
+class Steered(Protocol):
+    """A backend that can steer its node."""
+
+    @property
+    def steering(self) -> NodeSteering: ...
+
+
+async def _close_peer(backend: Steered, peer: str) -> dict[str, Any]:
+    closed = await backend.steering.close(peer)
+    if not closed:
+        raise InternalError(f"nobody is connected as {peer!r}")
+    return {"closed": [_closed(each) for each in closed]}
+
+
+async def _remove_peers(backend: Steered, peers: tuple[str, ...], close: bool) -> dict[str, Any]:
+    if not peers:
+        raise InternalError("no peers provided: node IDs are expected")
+    removed = await backend.steering.remove(peers)
+    closed = [each for peer in peers for each in await backend.steering.close(peer)] if close else []
+    return {"removed": list(removed), "closed": [_closed(each) for each in closed]}
+
+
+async def _peer_lists(backend: Steered) -> dict[str, Any]:
+    lists = await backend.steering.lists()
+    return {
+        "persistent": list(lists.persistent),
+        "added": list(lists.added),
+        "unconditional": list(lists.unconditional),
+        "private": list(lists.private),
+    }
+
+
+async def _limits(backend: Steered, inbound: str, outbound: str) -> dict[str, Any]:
+    given = {"inbound": inbound, "outbound": outbound}
+    values = {_LIMITS[name]: text for name, text in given.items() if text}
+    if values:
+        await backend.steering.alter(values)
+    node = await backend.steering.describe()
+    return {"inbound": str(node.max_inbound), "outbound": str(node.max_outbound)}
+
+
+async def _log_level(backend: Steered, level: str) -> dict[str, Any]:
+    silent: list[str] = []
+    if level:
+        try:
+            parse_log_level(level)
+        except ValueError as error:
+            text = f"level: found {level!r} ({error}), expected a level or levels by module: info, p2p:debug,*:error"
+            raise InternalError(text) from None
+        silent = list((await backend.steering.alter({"log_level": level})).silent)
+    return {"level": (await backend.steering.describe()).log_level, "silent": silent}
+
+
+async def _reload(backend: Steered) -> dict[str, Any]:
+    return _reconfigured(await backend.steering.reload())
+
+
+async def _import_addresses(backend: Steered, book: str) -> dict[str, Any]:
+    return _added(await backend.steering.import_addresses(book))
+
+
+async def _overview(backend: Steered) -> dict[str, Any]:
+    """How the node stands; what a part does not answer is null, and says so among the warnings."""
+    steering = backend.steering
+    node, peers, book = await asyncio.gather(
+        steering.describe(), steering.peers(), steering.addresses(), return_exceptions=True
+    )
+    warnings = [str(each) for each in (node, peers, book) if isinstance(each, BaseException)]
+    info, config = steering.context.node_info, steering.context.config
+    result: dict[str, Any] = {
+        "id": info.id,
+        "address": f"{info.id}@{info.listen_addr.rpartition('://')[2]}",
+        "network": info.network,
+        "moniker": info.moniker,
+        "version": VERSION,
+        "announced_version": ANNOUNCED_VERSION,
+        "home": str(config.home),
+        "seed": config.p2p.seed_mode and config.p2p.pex,
+        "pid": None,
+        "uptime_s": None,
+        "log_level": None,
+        "restarts": None,
+        "parts": None,
+        "pending": None,
+        "peers": None,
+        "addresses": None,
+    }
+    if isinstance(node, NodeDescription):
+        warnings += node.warnings
+        result |= _described(node)
+    if not isinstance(peers, BaseException):
+        outbound = sum(peer.is_outbound for peer in peers)
+        result["peers"] = {"inbound": len(peers) - outbound, "outbound": outbound}
+        if isinstance(node, NodeDescription):
+            result["peers"] |= {"max_inbound": node.max_inbound, "max_outbound": node.max_outbound}
+    if not isinstance(book, BaseException):
+        result["addresses"] = {"size": book.size, "new": book.new, "old": book.old, "banned": book.banned}
+    return {**result, "warnings": warnings}
+
+
+def _described(node: NodeDescription) -> dict[str, Any]:
+    return {
+        "pid": node.pid,
+        "uptime_s": round(node.uptime, 1),
+        "log_level": node.log_level,
+        "restarts": sum(child.restarts for child in node.children),
+        "parts": [
+            {
+                "name": child.name,
+                "status": child.status,
+                "restarts": child.restarts,
+                "last_cause": child.last_cause,
+            }
+            for child in node.children
+        ],
+        "pending": list(map(_change, node.pending)),
+    }
+
+
+def _closed(peer: ClosedPeer) -> dict[str, Any]:
+    return {"id": peer.id, "address": peer.address, "persistent": peer.is_persistent}
+
+
+def _change(change: Change) -> dict[str, str]:
+    return {"setting": change.name, "before": change.before, "after": change.after, "how": change.how}
+
+
+def _reconfigured(done: Reconfigured) -> dict[str, Any]:
+    return {
+        "changed": list(map(_change, done.applied)),
+        "needs_restart": list(map(_change, done.pending)),
+        "silent": list(done.silent),
+        "warnings": list(done.warnings),
+    }
+
+
+def _added(added: Added) -> dict[str, Any]:
+    return {
+        "added": added.added,
+        "known": added.left_alone,
+        "refused": {
+            reason: {"count": left.count, "examples": list(left.examples)}
+            for reason, left in added.left_out.items()
+        },
+    }
+
+
+def _strings(*names: str) -> tuple[Parameter, ...]:
+    return tuple(Parameter(name, Kind.STRING) for name in names)
+
+
+STEERING: Final[Mapping[str, Method]] = MappingProxyType(
+    {
+        "close_peer": Method(_strings("peer"), _close_peer),
+        "remove_peers": Method(
+            (Parameter("peers", Kind.STRINGS), Parameter("close", Kind.BOOL)), _remove_peers
+        ),
+        "peer_lists": Method((), _peer_lists),
+        "limits": Method(_strings("inbound", "outbound"), _limits),
+        "log_level": Method(_strings("level"), _log_level),
+        "reload": Method((), _reload),
+        "overview": Method((), _overview),
+        "import_addresses": Method(_strings("book"), _import_addresses),
+    }
+)
+"""They exist where the unsafe methods do. `backend` has `steering`."""

@@ -1,0 +1,47 @@
+"""The command `peerage reload`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from peerage.commands.exit_status import FailureError
+from peerage.commands.loading import warn
+from peerage.commands.options import home_option
+from peerage.commands.printing import output_options, put_json, put_lines
+from peerage.commands.running_node import node_of
+from peerage.config.home import Home
+
+
+@click.command("reload", epilog="Example: peerage reload --home /srv/node")
+@home_option
+@output_options
+def reload(home: Home, output: Path | None, *, as_json: bool) -> None:
+    """Have a running node read its configuration again: the file, and the flags and the environment of its start.
+
+    Says a line for each setting that changed, and for each that counts from the next start only. A mistake in the file
+    changes nothing. SIGHUP does the same, and the node logs it.
+    """
+    done = node_of(home, "reload")
+    if as_json:
+        put_json(done, output)
+    else:
+        warn(*done["warnings"])
+        put_lines(_lines(done), output)
+    if done["silent"]:
+        raise FailureError(
+            f"{', '.join(done['silent'])} did not answer, and will follow when they are started again"
+        )
+
+
+def _lines(done: Mapping[str, Any]) -> Iterator[str]:
+    for change in done["changed"]:
+        how = f" ({change['how']})" if change["how"] else ""
+        yield f"{change['setting']}: {change['before']} -> {change['after']}{how}"
+    for change in done["needs_restart"]:
+        yield f"{change['setting']}: stays {change['before']}; {change['after']} needs a restart of the node"
+    if not done["changed"] and not done["needs_restart"]:
+        yield "nothing has changed"

@@ -141,14 +141,12 @@ class ChildSnapshot:
 class NodeDescription:
     """What the root of the supervision tree knows.
 
-    Args: uptime, seconds; log_level and the limits, as they count now; pending, as of the last reload.
+    Args: uptime, seconds; config, as it counts now; pending, as of the last reload.
     """
 
     pid: int
     uptime: float
-    log_level: str
-    max_inbound: int
-    max_outbound: int
+    config: Config
     children: tuple[ChildSnapshot, ...]
     warnings: tuple[str, ...] = ()
     pending: tuple[Change, ...] = ()

@@ -78,7 +78,8 @@ class HostGate:
         unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
         self._named = {*map(id_in, (*p2p.persistent_peers, *notes.persistent)), *unconditional}
         # Whoever a stranger proves to be: a seed answers it, and an unconditional peer needs no free place.
-        self._needs_place = not context.answers_seed_requests and not unconditional
+        self._is_seed = context.answers_seed_requests
+        self._needs_place = not self._is_seed and not unconditional
 
     def enter(self, facts: ConnectionFacts) -> Place | Refusal:
         """A connection was accepted. Returns: its place among those of all hosts, or why it gets none.

@@ -15,6 +15,7 @@ from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
 from peerage.config.log_level import parse_log_level
 from peerage.config.release import VERSION
+from peerage.config.sections import SETTINGS
 
 __all__ = ["STEERING"]
 
@@ -58,8 +59,8 @@ async def _limits(backend: Steered, inbound: str, outbound: str) -> dict[str, An
     values = {_LIMITS[name]: text for name, text in given.items() if text}
     if values:
         await backend.steering.alter(values)
-    node = await backend.steering.describe()
-    return {"inbound": str(node.max_inbound), "outbound": str(node.max_outbound)}
+    p2p = (await backend.steering.describe()).config.p2p
+    return {"inbound": str(p2p.max_num_inbound_peers), "outbound": str(p2p.max_num_outbound_peers)}
 
 
 async def _log_level(backend: Steered, level: str) -> dict[str, Any]:
@@ -71,7 +72,7 @@ async def _log_level(backend: Steered, level: str) -> dict[str, Any]:
             text = f"level: found {level!r} ({error}), expected a level or levels by module: info, p2p:debug,*:error"
             raise InternalError(text) from None
         silent = list((await backend.steering.alter({"log_level": level})).silent)
-    return {"level": (await backend.steering.describe()).log_level, "silent": silent}
+    return {"level": (await backend.steering.describe()).config.log_level, "silent": silent}
 
 
 async def _reload(backend: Steered) -> dict[str, Any]:
@@ -80,6 +81,14 @@ async def _reload(backend: Steered) -> dict[str, Any]:
 
 async def _import_addresses(backend: Steered, book: str) -> dict[str, Any]:
     return _added(await backend.steering.import_addresses(book))
+
+
+async def _effective_config(backend: Steered) -> dict[str, Any]:
+    config = (await backend.steering.describe()).config
+    return {
+        setting.name: {"value": config.value_of(setting), "source": config.source_of(setting.name)}
+        for setting in SETTINGS
+    }
 
 
 async def _overview(backend: Steered) -> dict[str, Any]:
@@ -115,7 +124,11 @@ async def _overview(backend: Steered) -> dict[str, Any]:
         outbound = sum(peer.is_outbound for peer in peers)
         result["peers"] = {"inbound": len(peers) - outbound, "outbound": outbound}
         if isinstance(node, NodeDescription):
-            result["peers"] |= {"max_inbound": node.max_inbound, "max_outbound": node.max_outbound}
+            p2p = node.config.p2p
+            result["peers"] |= {
+                "max_inbound": p2p.max_num_inbound_peers,
+                "max_outbound": p2p.max_num_outbound_peers,
+            }
     if not isinstance(book, BaseException):
         result["addresses"] = {"size": book.size, "new": book.new, "old": book.old, "banned": book.banned}
     return {**result, "warnings": warnings}
@@ -125,7 +138,7 @@ def _described(node: NodeDescription) -> dict[str, Any]:
     return {
         "pid": node.pid,
         "uptime_s": round(node.uptime, 1),
-        "log_level": node.log_level,
+        "log_level": node.config.log_level,
         "restarts": sum(child.restarts for child in node.children),
         "parts": [
             {
@@ -183,6 +196,7 @@ STEERING: Final[Mapping[str, Method]] = MappingProxyType(
         "log_level": Method(_strings("level"), _log_level),
         "reload": Method((), _reload),
         "overview": Method((), _overview),
+        "effective_config": Method((), _effective_config),
         "import_addresses": Method(_strings("book"), _import_addresses),
     }
 )

@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import click
 
 from peerage.actors.discovery.book.addrbook_json import fit, load_file, save_book, write_book
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
-from peerage.actors.discovery.book.tally import Tally
+from peerage.actors.discovery.book.tally import LeftOut, Tally
 from peerage.actors.discovery.book.timestamps import NEVER, format_time
 from peerage.actors.discovery.errors import BookFileError
 from peerage.commands.book import open_alone, snapshot, told
@@ -19,8 +19,11 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
+from peerage.commands.running_node import NoSocketError, call_node
 from peerage.commands.table import table
+from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
+from peerage.config.home_lock import holder_of
 from peerage.wire.remote_text import shown
 
 HEAD = ("ADDRESS", "KIND", "STANDING", "TRIES", "LAST TRY", "LAST SUCCESS", "LATENCY", "SOURCE")
@@ -36,6 +39,7 @@ SORT_KEYS: dict[str, Callable[[KnownAddress], Any]] = {
 }
 
 MILLISECOND = 1_000_000
+ROWS_AT_ONCE = 2000  # addresses in one request to a running node: at most 1.5 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +127,53 @@ def import_(home: Home, file: Path, *, salvage: bool) -> None:
     """Add the addresses of CometBFT's addrbook.json, with their history.
 
     Nodes that the book knows already are left unchanged, and no address has to make room. Refused entries are counted by
-    reason, with examples on standard error. The node must not be running.
+    reason, with examples on standard error. A node that runs takes the addresses at once.
     """
     config = load_config(home)
     try:
         read = load_file(file, strict=not salvage, skip_faulty=True)
     except BookFileError as error:
         raise MistakeError(f"{file}: {error}; --salvage takes what can be read of it") from error
-    with open_alone(home, config) as book:
-        added = book.merge(read.rows)
+    holder = holder_of(home)
     refused = Tally()
-    for left_out in (read.left_out, added.left_out):
-        for reason, entries in left_out.items():
+    for reason, entries in read.left_out.items():
+        refused.add_all(reason, entries)
+    if holder is not None:
+        added, known = _import_running(home, read.rows, refused, holder)
+    else:
+        with open_alone(home, config) as book:
+            merged = book.merge(read.rows)
+        added, known = merged.added, merged.left_alone
+        for reason, entries in merged.left_out.items():
             refused.add_all(reason, entries)
     warn(*(f"{file}: {line}" for line in refused.lines()))
-    count = read.entries - added.added - added.left_alone
+    count = read.entries - added - known
     click.echo(
-        f"{added.added} addresses imported, {added.left_alone} known already, {count} refused"
+        f"{added} addresses imported, {known} known already, {count} refused"
         + (f" ({refused})" if count else "")
     )
+
+
+def _import_running(
+    home: Home, rows: Sequence[KnownAddress], refused: Tally, holder: HomeInUseError
+) -> tuple[int, int]:
+    """Have the running node take them, a part at a time. Returns: how many it added, and how many it knew.
+
+    Raises: FailureError with what it says; MistakeError, it takes no commands.
+    """
+    added = known = 0
+    for begin in range(0, len(rows), ROWS_AT_ONCE):
+        part = write_book("", rows[begin : begin + ROWS_AT_ONCE])
+        try:
+            done = call_node(home, "import_addresses", book=part)
+        except NoSocketError as error:
+            raise MistakeError(
+                f"{holder}; it cannot be told ({error}; is rpc.laddr empty?), so stop it first"
+            ) from error
+        added, known = added + done["added"], known + done["known"]
+        for reason, left in done["refused"].items():
+            refused.add_all(reason, LeftOut(left["count"], tuple(left["examples"])))
+    return added, known
 
 
 @click.command("export", epilog="Example: peerage addrbook export ~/.gaia/config/addrbook.json")

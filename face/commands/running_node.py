@@ -43,13 +43,13 @@ def node_of(home: Home, method: str, **params: Any) -> Any:
         raise FailureError(f"{holder}; it takes no commands ({error}; is rpc.laddr empty?)") from error
 
 
-def call_node(home: Home, method: str, **params: Any) -> Any:
-    """Call a method of the node that runs in this home. Returns: its result.
+def call_node(home: Home, method: str, *, within: float = TIMEOUT_S, **params: Any) -> Any:
+    """Call a method of the node that runs in this home. Args: within, seconds for each step. Returns: its result.
 
     Raises: NoSocketError; FailureError with the node's words, or when it does not answer.
     """
     try:
-        sock = connect_to_node(home.node_socket, TIMEOUT_S)
+        sock = connect_to_node(home.node_socket, within)
     except OSError as error:
         raise NoSocketError(f"{home.node_socket}: {error.strerror or error}") from error
     connection = _UnixConnection(sock)

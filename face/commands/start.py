@@ -16,6 +16,8 @@ import click
 
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
+from peerage.actors.runtime.log import get_logger
+from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.actors.runtime.processes import prelaunch
 from peerage.actors.runtime.processes.title import of_whom, set_title
 from peerage.commands.exit_status import FailureError, MistakeError
@@ -24,6 +26,7 @@ from peerage.commands.options import SettingsCommand, home_option, settings_opti
 from peerage.commands.service_manager import ServiceManager
 from peerage.commands.stop_request import StopRequest
 from peerage.config.config import Config
+from peerage.config.errors import ConfigError, OperatorError
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
 from peerage.supervisors.messages import CountChildren
@@ -32,9 +35,12 @@ from peerage.supervisors.node.node import (
     ListenError,
     Node,
     NodeFailedError,
+    NodeNotRunningError,
     NodeStartError,
     SeedsUnresolvedError,
 )
+
+log = get_logger("peerage.node")
 
 if TYPE_CHECKING:
     from peerage.actors.reactors.reactor import Reactor
@@ -48,7 +54,7 @@ if TYPE_CHECKING:
 @home_option
 @settings_options
 def start(home: Home, flags: Mapping[str, str]) -> None:
-    """Run the node until SIGINT or SIGTERM.
+    """Run the node until SIGINT or SIGTERM. SIGHUP has it read its configuration again, as `peerage reload` does.
 
     Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
     in its configuration, or a limit of the system, keeps it from starting.
@@ -58,6 +64,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
     set_up_logging(config.log_settings)
     if config.peerage.private_memory:
         close_memory()  # the key is read next
+    write_stacks_on_signal(config.home.stacks_file)
     with StopRequest() as stop:
         stop.heed_signals()
         node = _node(config)
@@ -76,6 +83,7 @@ def start(home: Home, flags: Mapping[str, str]) -> None:
             if node.is_running:
                 _print(node.address)
                 manager.ready(f"listening, {node.address}")
+                stop.on_hangup = partial(_reload, node, config)
             manager.await_stop(stop, partial(_responds, node))
         finally:
             manager.stopping()
@@ -94,6 +102,20 @@ def _name_processes(moniker: str) -> None:
     program = of_whom(prelaunch.TITLE, {"node": moniker})
     set_title(program, f"root: {shlex.join(sys.argv)}", short="root")
     prelaunch.entitle(program)
+
+
+def _reload(node: Node, config: Config) -> None:
+    """Read the configuration again, and have the node follow it. The log says what came of it."""
+    try:
+        done = node.reconfigure(config.reread())
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            log.error("configuration not reloaded", mistake=str(mistake))
+    except (OperatorError, Timeout, ActorDeadError, NodeNotRunningError) as error:
+        log.error("configuration not reloaded", cause=str(error))
+    else:
+        for warning in done.warnings:
+            log.warning("odd configuration", warning=warning)
 
 
 def _responds(node: Node, seconds: float) -> bool:

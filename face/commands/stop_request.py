@@ -15,17 +15,24 @@ _READ_BYTES = 256
 class StopRequest:
     """What a running command waits for: SIGINT, SIGTERM, or the end of its node. Used with `with`.
 
+    SIGHUP has two meanings: the terminal is closed, which is a request to stop, or the operator wants the configuration to
+    be read again. It is the first when the terminal that there was is gone.
+
     It cannot be built from locks, as an Event or a queue is. The signal may interrupt a thread that holds the very lock
     which the handler needs. And a signal that arrives just before the thread begins to wait for a lock does not interrupt
     that wait: the handler would run only when something else ends it. A pipe has neither problem, since Python writes to
     it (`set_wakeup_fd`) as soon as the signal arrives.
 
-    Attribute: on_signal, called by the handler, while what the command does now is to be cut short.
+    Attributes: on_signal, called by the handler, while what the command does now is to be cut short. on_hangup, called by
+        `wait` when a SIGHUP has come that is no request to stop.
     """
 
     def __init__(self) -> None:
         self._is_asked = False
+        self._is_hung_up = False
+        self._had_terminal = False
         self.on_signal: Callable[[], object] | None = None
+        self.on_hangup: Callable[[], object] | None = None
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -42,11 +49,16 @@ class StopRequest:
         os.close(self._reader)
 
     def heed_signals(self) -> None:
-        """Treat SIGINT and SIGTERM as requests from now on. Only in the main thread."""
+        """Treat SIGINT and SIGTERM as requests from now on, and SIGHUP, unless it is ignored (nohup). Only in the main
+        thread.
+        """
         # A full pipe wakes the reader just as well as one more byte would.
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            self._had_terminal = _has_terminal()
+            signal.signal(signal.SIGHUP, self._on_sighup)
 
     def ask(self) -> None:
         """Request a stop, from any thread or signal handler, any number of times; after the end it does nothing."""
@@ -58,6 +70,11 @@ class StopRequest:
         """Wait until a stop has been requested, or for so many seconds. Returns: whether one has."""
         until = None if timeout is None else time.monotonic() + timeout
         while not self._is_asked:
+            if self._is_hung_up:
+                self._is_hung_up = False
+                if self.on_hangup is not None:
+                    self.on_hangup()
+                continue
             left = None if until is None else max(0.0, until - time.monotonic())
             readable, _, _ = select.select([self._reader], [], [], left)
             if not readable:
@@ -65,7 +82,22 @@ class StopRequest:
             os.read(self._reader, _READ_BYTES)
         return self._is_asked
 
+    def _on_sighup(self, number: int, frame: FrameType | None) -> None:
+        if self._had_terminal and not _has_terminal():
+            self._on_signal(number, frame)
+        else:
+            self._is_hung_up = True
+
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._is_asked = True
         if self.on_signal is not None:
             self.on_signal()
+
+
+def _has_terminal() -> bool:
+    """Whether this process has a controlling terminal: one that was closed is none any more."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

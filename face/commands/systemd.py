@@ -32,6 +32,7 @@ Type=notify
 NotifyAccess=main
 WatchdogSec=30
 ExecStart={command}
+ExecReload={reload}
 User={user}
 Restart=on-failure
 RestartSec=1
@@ -99,13 +100,20 @@ def systemd(home: Home, name: str, user: str) -> None:
         raise MistakeError(f"--home: found {path!r}, allowed in a unit: a path of printable characters")
     program = Path(sys.executable).absolute()
     # The interpreter by its path: a unit knows no virtual environment.
-    words = [str(program), "-P", "-m", "peerage", "start", "--home", path]
+    start, reload = (
+        " ".join(
+            _word(word).replace("$", "$$")
+            for word in (str(program), "-P", "-m", "peerage", command, "--home", path)
+        )
+        for command in ("start", "reload")
+    )
     click.echo(
         UNIT.format(
             name=name,
             user=user,
             description=_specifiers(path),
-            command=" ".join(_word(word).replace("$", "$$") for word in words),
+            command=start,
+            reload=reload,
             home=_word(path),
             mistake=MISTAKE,
         ),

@@ -64,6 +64,7 @@ from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.room_for_peers import lack_of_room
 from peerage.supervisors.node.start_line import start_facts
+from peerage.supervisors.node.steering import SteeredNode
 from peerage.supervisors.node.tree import UNDONE, NodeTree
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -88,7 +89,7 @@ DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
 _unnamed = itertools.count(1)
 
 
-class Node:
+class Node(SteeredNode):
     """A node of a CometBFT network, in processes of its own.
 
         with Node(Config(home="…", network="test"), reactors={"ECHO": Echo}) as node:

@@ -162,6 +162,8 @@ class Steward:
         if what.applied and (lack := lack_of_room(config, descriptor_limit())):
             warnings = (*warnings, lack)
         _tell(what)
+        if only is None:
+            log.info("configuration reloaded", changed=len(what.applied), need_restart=len(what.pending))
         if not what.applied:
             reply.set(Reconfigured((), what.pending, (), warnings))
             return
@@ -254,9 +256,7 @@ class Steward:
         return NodeDescription(
             pid=os.getpid(),
             uptime=self._runtime.now() - self._began,
-            log_level=self._config.log_level,
-            max_inbound=self._config.p2p.max_num_inbound_peers,
-            max_outbound=self._config.p2p.max_num_outbound_peers,
+            config=self._config,
             children=children,
             warnings=tuple(warnings),
             pending=self._pending,

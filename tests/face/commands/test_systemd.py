@@ -24,6 +24,7 @@ def test_it_starts_this_peerage_in_this_home() -> None:
     """By the interpreter's path: a unit knows no virtual environment."""
     found = unit("--home", "/srv/node")
     assert found["ExecStart"] == f"{sys.executable} -P -m peerage start --home /srv/node"
+    assert found["ExecReload"] == f"{sys.executable} -P -m peerage reload --home /srv/node"
     assert found["ReadWritePaths"] == "/srv/node"
     assert (found["Type"], found["NotifyAccess"], found["User"]) == ("notify", "main", "peerage")
 

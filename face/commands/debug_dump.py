@@ -1,0 +1,258 @@
+"""What a debug dump holds, as texts by name of file.
+
+It is what the node says, and what can be seen from outside when it says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+
+from peerage.commands.exit_status import FailureError
+from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.stack_collection import collect_stacks
+from peerage.config.config import Config
+from peerage.config.errors import OperatorError
+from peerage.config.home import Home
+from peerage.config.home_lock import holder_of
+from peerage.config.release import VERSION
+from peerage.config.sections import SETTINGS
+
+__all__ = ["dump_of", "redacted"]
+
+README: Final = """\
+A debug dump of a peerage node. It holds no key. IDs of private peers are replaced by private-peer-N, wherever they occur.
+
+overview.json               how the node stands; its parts and their restarts
+peers.json, bans.json       who is connected; who is kept out
+actors.json                 the mailboxes
+config.json                 the settings that count, and where each comes from
+processes.json, limits.txt  the node's processes as the system sees them, and what it allows them
+stacks.txt                  where each thread of each process was
+files.txt, versions.json    the home's files; versions of everything
+log.txt                     the last lines of the log, if it was named
+missing.txt                 what could not be got, and why
+"""
+CALLS: Final = {
+    "overview.json": "overview",
+    "peers.json": "net_info",
+    "bans.json": "bans",
+    "actors.json": "actors",
+}
+LOG_BYTES: Final = 512 * 1024
+LOG_LINES: Final = 2000
+TITLE_CHARS: Final = 200
+ANSWER_S: Final = 7.0  # a node that says nothing for so long is asked nothing more
+LIBRARIES: Final = (
+    "pyzmq",
+    "pykka",
+    "cryptography",
+    "pynacl",
+    "msgspec",
+    "structlog",
+    "uvicorn",
+    "starlette",
+    "click",
+)
+
+
+class SilentNodeError(Exception):
+    """The node is not there, or says nothing."""
+
+
+def dump_of(home: Home, log: Path | None = None) -> dict[str, str]:
+    """Collect it. Args: log, a file whose last lines are taken along. Nothing is raised for what is missing: it is said."""
+    files: dict[str, str] = {"README.txt": README}
+    missing: list[str] = []
+
+    def get(name: str, read: Callable[[], str]) -> None:
+        try:
+            files[name] = read()
+        except (
+            OSError,
+            ValueError,
+            OperatorError,
+            click.ClickException,
+            NoSocketError,
+            psutil.Error,
+        ) as error:
+            text = error.message if isinstance(error, click.ClickException) else str(error)
+            missing.append(f"{name}: {text}")
+
+    processes = _processes(home, missing)
+    # First, while everything is as it was: the questions below change what the node is doing.
+    get("stacks.txt", lambda: collect_stacks(((p.pid, _title(p)) for p in processes), home.stacks_file))
+    node = _Node(home)
+    get("processes.json", lambda: _json([_facts(process) for process in processes]))
+    for name, method in CALLS.items():
+        get(name, lambda method=method: _json(node.call(method)))  # type: ignore[misc]  # bound now
+    get("config.json", lambda: _json(_settings(home, node)))
+    get("limits.txt", lambda: _limits(processes))
+    get("files.txt", lambda: "\n".join(_listing(home)))
+    get("versions.json", lambda: _json(_versions()))
+    if log is not None:
+        get("log.txt", lambda: _tail(log))
+    private = _private_ids(node, files)
+    files["missing.txt"] = "\n".join(missing)
+    return {name: redacted(text, private) for name, text in files.items()}
+
+
+def redacted(text: str, private: Mapping[str, str]) -> str:
+    """The text without private IDs, and without the addresses that stand behind them.
+
+    Args: private, ID → what replaces it.
+    """
+    if not private:
+        return text
+    pattern = re.compile(rf"(?i)({'|'.join(private)})(@[^\s\",\\]+)?")
+    return pattern.sub(lambda found: private[found[1].lower()], text)
+
+
+class _Node:
+    """A running node, which may hang: one that has not answered once is not asked again."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._why_silent = ""
+
+    def call(self, method: str) -> Any:
+        """Raises: SilentNodeError, it does not run or does not answer; FailureError, it says why it cannot."""
+        if self._why_silent:
+            raise SilentNodeError(self._why_silent)
+        began = time.monotonic()
+        try:
+            return call_node(self._home, method, within=ANSWER_S)
+        except NoSocketError as error:
+            self._why_silent = str(error)
+            raise SilentNodeError(self._why_silent) from error
+        except FailureError as error:
+            if time.monotonic() - began >= ANSWER_S:
+                self._why_silent = error.message
+            raise
+
+
+def _private_ids(node: _Node, files: dict[str, str]) -> dict[str, str]:
+    """IDs that nobody is to be told of, and their stand-ins. Private peers are left out of the list of peers altogether."""
+    try:
+        ids = node.call("peer_lists")["private"]
+    except (SilentNodeError, FailureError):
+        ids = []
+    settings = json.loads(files.get("config.json", "{}"))
+    ids += settings.get("p2p.private_peer_ids", {}).get("value", [])
+    stand_ins = {peer_id: f"private-peer-{number}" for number, peer_id in enumerate(dict.fromkeys(ids), 1)}
+    if "peers.json" in files:
+        info = json.loads(files["peers.json"])
+        info["peers"] = [peer for peer in info["peers"] if peer["node_info"]["id"] not in stand_ins]
+        files["peers.json"] = _json(info)
+    return stand_ins
+
+
+def _settings(home: Home, node: _Node) -> Any:
+    """The running node's, else what the home says."""
+    try:
+        return node.call("effective_config")
+    except (SilentNodeError, FailureError):
+        config = Config.load(home, file_needed=False)
+        return {
+            setting.name: {"value": config.value_of(setting), "source": config.source_of(setting.name)}
+            for setting in SETTINGS
+        }
+
+
+def _processes(home: Home, missing: list[str]) -> list[psutil.Process]:
+    """The node's main process and all below it."""
+    holder = holder_of(home)
+    if holder is None or holder.pid is None or holder.host:
+        missing.append(f"processes.json, stacks.txt: {holder or 'no node runs in this home'}")
+        return []
+    try:
+        main = psutil.Process(holder.pid)
+        return [main, *main.children(recursive=True)]
+    except psutil.Error as error:
+        missing.append(f"processes.json, stacks.txt: {error}")
+        return []
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()).strip()[:TITLE_CHARS] or process.name()
+    except psutil.Error:
+        return "(gone)"
+
+
+def _facts(process: psutil.Process) -> dict[str, Any]:
+    try:
+        with process.oneshot():
+            memory, times = process.memory_info(), process.cpu_times()
+            return {
+                "pid": process.pid,
+                "parent": process.ppid(),
+                "title": _title(process),
+                "status": process.status(),
+                "threads": process.num_threads(),
+                "rss_bytes": memory.rss,
+                "cpu_s": round(times.user + times.system, 2),
+                "age_s": round(time.time() - process.create_time(), 1),
+            }
+    except psutil.Error as error:
+        return {"pid": process.pid, "error": str(error)}
+
+
+def _limits(processes: list[psutil.Process]) -> str:
+    """What the system allows the main process, and its control group."""
+    parts = []
+    for process in processes[:1]:
+        for name in ("limits", "cgroup", "oom_score"):
+            path = Path(f"/proc/{process.pid}/{name}")
+            parts.append(f"==== {path}\n{path.read_text()}")
+    machine = (Path("/proc/meminfo"), Path("/proc/loadavg"), Path("/proc/sys/fs/file-nr"))
+    parts += [f"==== {path}\n{path.read_text()}" for path in machine]
+    return "\n".join(parts)
+
+
+def _listing(home: Home) -> Iterator[str]:
+    """The files of the home: modes, sizes, times. Not what is in them."""
+    for folder in (home.path, home.config_file.parent, home.data_dir):
+        for path in sorted(folder.iterdir()):
+            facts = path.lstat()
+            when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(facts.st_mtime))
+            mode = stat.filemode(facts.st_mode)
+            yield f"{mode} {facts.st_uid}:{facts.st_gid} {facts.st_size:>12} {when} {path.relative_to(home.path)}"
+
+
+def _versions() -> dict[str, Any]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "?"
+    return {
+        "peerage": VERSION,
+        "python": sys.version,
+        "system": " ".join(platform.uname()),
+        "processors": os.cpu_count(),
+        "libraries": found,
+    }
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LOG_BYTES))
+        lines = file.read(LOG_BYTES).decode(errors="replace").splitlines()
+    return "\n".join(lines[-LOG_LINES:])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2)

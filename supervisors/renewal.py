@@ -41,7 +41,7 @@ class Renewals:
 
     def begin(self, child: Child, reply: Reply) -> None:
         """Stop a child that runs and start it again. One that does not come up is restarted as if it had just ended."""
-        if child.status is not Status.RUNNING:
+        if child.status not in {Status.RUNNING, Status.STARTING}:
             reply.set(None)
             return
         began = self._now()

@@ -71,11 +71,15 @@ class ClosePeers(Struct, frozen=True):
 
 
 class ClosedPeer(Struct, frozen=True):
-    """A peer whose connection is being ended. Args: is_persistent, whether it will be dialled again."""
+    """A peer whose connection is being ended.
+
+    Args: is_persistent, whether it will be dialled again; is_private, whether it is told to nobody.
+    """
 
     id: NodeID
     address: str
     is_persistent: bool
+    is_private: bool = False
 
 
 class GetPeerLists(Struct, frozen=True):

@@ -25,7 +25,7 @@ __all__ = ["HostGate"]
 class HostGate:
     """See the module's text.
 
-    Attributes: bans, as far as this host has heard; notes, the newest of the switch.
+    Attributes: context, of the node; bans, as far as this host has heard; notes, the newest of the switch.
 
     Args:
         register: descriptor of the memory that the hosts share.
@@ -56,7 +56,7 @@ class HostGate:
     @property
     def asks_first(self) -> bool:
         """Whether the switch is to be asked about each accepted connection."""
-        return self._context.has_connection_filters or not self.is_informed
+        return self.context.has_connection_filters or not self.is_informed
 
     def learn_bans(self, bans: Iterable[Ban]) -> None:
         """These are all the bans that there are."""
@@ -68,11 +68,11 @@ class HostGate:
         self._knows_notes = True
         if notes.revision >= self.notes.revision:
             self.notes = notes
-            self.configure(self._context)
+            self.configure(self.context)
 
     def configure(self, context: NodeContext) -> None:
         """Go by this configuration from now on, and by the notes."""
-        self._context = context
+        self.context = context
         p2p, notes = context.config.p2p, self.notes
         self._register.rules = Rules(p2p.max_num_inbound_peers, not p2p.allow_duplicate_ip)
         unconditional = notes.unconditional.union(p2p.unconditional_peer_ids)
@@ -113,7 +113,7 @@ class HostGate:
 
     def judge(self, newcomer: Newcomer, peer_id: NodeID) -> Admission | Refusal | None:
         """A newcomer has proved its ID. Returns: our verdict, None when the switch is to be asked."""
-        if not self.is_informed or self._context.has_peer_filters or peer_id in self._named:
+        if not self.is_informed or self.context.has_peer_filters or peer_id in self._named:
             return None
         objection = newcomer.place.claim(peer_id, newcomer.facts.connection)
         if isinstance(objection, Refusal):

@@ -25,6 +25,7 @@ from peerage.actors.messages.steering import (
     Reconfigured,
 )
 from peerage.actors.runtime import ActorRef
+from peerage.config.sections import SETTINGS
 from peerage.wire.keys import NodeID, is_node_id, normal_id
 from peerage.wire.remote_text import quoted
 
@@ -56,7 +57,7 @@ class NodeSteering:
     async def close(self, whom: str) -> tuple[ClosedPeer, ...]:
         """End the connections of an ID, an IP address or an address. Raises: ValueError."""
         closed: tuple[ClosedPeer, ...] = await self._ask_switch(ClosePeers(whom))
-        return closed
+        return tuple(peer for peer in closed if not (self._hide_private and peer.is_private))
 
     async def remove(self, ids: tuple[str, ...]) -> tuple[NodeID, ...]:
         """These are to be sought no more. Returns: those that were persistent. Raises: ValueError, one is no ID."""
@@ -95,6 +96,21 @@ class NodeSteering:
         """What the root of the tree knows."""
         found: NodeDescription = await self._ask_root(DescribeNode())
         return found
+
+    async def settings(self) -> dict[str, tuple[Any, str]]:
+        """The settings that count, each with where it comes from; without private peers, where they are hidden."""
+        config = (await self.describe()).config
+        private = frozenset(config.p2p.private_peer_ids if self._hide_private else ())
+
+        def shown(value: Any) -> Any:
+            if not isinstance(value, tuple):
+                return value
+            return tuple(each for each in value if each.partition("@")[0] not in private)
+
+        return {
+            setting.name: (shown(config.value_of(setting)), config.source_of(setting.name))
+            for setting in SETTINGS
+        }
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         """Who is connected."""

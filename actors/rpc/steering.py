@@ -15,7 +15,6 @@ from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
 from peerage.config.log_level import parse_log_level
 from peerage.config.release import VERSION
-from peerage.config.sections import SETTINGS
 
 __all__ = ["STEERING"]
 
@@ -84,11 +83,8 @@ async def _import_addresses(backend: Steered, book: str) -> dict[str, Any]:
 
 
 async def _effective_config(backend: Steered) -> dict[str, Any]:
-    config = (await backend.steering.describe()).config
-    return {
-        setting.name: {"value": config.value_of(setting), "source": config.source_of(setting.name)}
-        for setting in SETTINGS
-    }
+    found = await backend.steering.settings()
+    return {name: {"value": value, "source": source} for name, (value, source) in found.items()}
 
 
 async def _overview(backend: Steered) -> dict[str, Any]:

@@ -102,8 +102,11 @@ class Steering:
             if connection.id is None or connection.ref is None or not wanted(connection):
                 continue
             connection.ref.tell(StopPeer(CLOSED, is_error=True), exempt=True)
-            is_persistent = connection.id in self._table.persistent
-            closed.append(ClosedPeer(connection.id, connection.facts.socket_address, is_persistent))
+            is_persistent, is_private = (
+                connection.id in ids for ids in (self._table.persistent, self._table.private)
+            )
+            address = connection.facts.socket_address
+            closed.append(ClosedPeer(connection.id, address, is_persistent, is_private))
         return tuple(closed)
 
 

@@ -79,16 +79,8 @@ def dump_of(home: Home, log: Path | None = None) -> dict[str, str]:
     def get(name: str, read: Callable[[], str]) -> None:
         try:
             files[name] = read()
-        except (
-            OSError,
-            ValueError,
-            OperatorError,
-            click.ClickException,
-            NoSocketError,
-            psutil.Error,
-        ) as error:
-            text = error.message if isinstance(error, click.ClickException) else str(error)
-            missing.append(f"{name}: {text}")
+        except (OSError, ValueError, OperatorError, FailureError, SilentNodeError, psutil.Error) as error:
+            missing.append(f"{name}: {error.message if isinstance(error, FailureError) else error}")
 
     processes = _processes(home, missing)
     # First, while everything is as it was: the questions below change what the node is doing.
@@ -105,6 +97,8 @@ def dump_of(home: Home, log: Path | None = None) -> dict[str, str]:
         get("log.txt", lambda: _tail(log))
     private = _private_ids(node, files)
     files["missing.txt"] = "\n".join(missing)
+    if "log.txt" in files:  # such a line may have the address, too
+        files["log.txt"] = "\n".join(_without(private, line) for line in files["log.txt"].splitlines())
     return {name: redacted(text, private) for name, text in files.items()}
 
 
@@ -156,6 +150,12 @@ def _private_ids(node: _Node, files: dict[str, str]) -> dict[str, str]:
         info["peers"] = [peer for peer in info["peers"] if peer["node_info"]["id"] not in stand_ins]
         files["peers.json"] = _json(info)
     return stand_ins
+
+
+def _without(private: Mapping[str, str], line: str) -> str:
+    lower = line.lower()
+    about = next((stand_in for peer_id, stand_in in private.items() if peer_id in lower), None)
+    return line if about is None else f"(a line about {about})"
 
 
 def _settings(home: Home, node: _Node) -> Any:

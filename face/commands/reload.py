@@ -20,10 +20,10 @@ from peerage.config.home import Home
 @home_option
 @output_options
 def reload(home: Home, output: Path | None, *, as_json: bool) -> None:
-    """Have a running node read its configuration again: the file, and the flags and the environment of its start.
+    """Have a running node read its configuration again, as SIGHUP does.
 
-    Says a line for each setting that changed, and for each that counts from the next start only. A mistake in the file
-    changes nothing. SIGHUP does the same, and the node logs it.
+    It reads the file, and takes the flags and the environment of its start. Says a line for each setting that changed, and for each that counts from the next start only. A mistake in the file
+    changes nothing.
     """
     done = node_of(home, "reload")
     if as_json:

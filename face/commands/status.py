@@ -23,9 +23,9 @@ from peerage.wire.remote_text import shown
 @home_option
 @output_options
 def status(home: Home, output: Path | None, *, as_json: bool) -> None:
-    """Say how a running node stands: who it is, its peers and addresses, restarts of its parts, and warnings.
+    """Say how a running node stands, on one screen.
 
-    Exit code 1 if no node runs in the home, or it does not answer.
+    Who it is, how many peers and addresses it has, restarts of its parts, and warnings. Exit code 1 if no node runs in the home, or it does not answer.
     """
     try:
         found = node_of(home, "overview")

@@ -245,3 +245,29 @@ def test_a_network_of_libp2p_is_refused_in_one_sentence(tmp_path: Path) -> None:
     assert (
         load(tmp_path, "[p2p.libp2p]\nenabled = false\n[p2p.libp2p.limits]\nmax_peers = 1\n").warnings == ()
     )
+
+
+def test_a_configuration_can_be_read_again(tmp_path: Path) -> None:
+    """The file and the environment as they are now, the flags as they were; a mistake is an error like at the start."""
+    home = home_with(tmp_path, "[p2p]\nsend_rate = 1\nrecv_rate = 1\n[peerage]\nnetwork = 'test'\n")
+    config = Config.load(home, {"p2p.recv_rate": "7"}, {})
+    home.config_file.write_text("[p2p]\nsend_rate = 2\nrecv_rate = 2\n[peerage]\nnetwork = 'test'\n")
+    again = config.reread({})
+    assert (again.p2p.send_rate, again.p2p.recv_rate) == (2, 7)
+    assert pickle.loads(pickle.dumps(again)).reread({}) == again
+    home.config_file.write_text("")
+    with pytest.raises(ConfigError, match="network"):
+        config.reread({})
+    with pytest.raises(ConfigError, match="made by a program"):
+        Config(home=home, network="test").reread({})
+
+
+def test_single_values_are_taken_from_another_configuration(tmp_path: Path) -> None:
+    """With where they come from; it is read again like the one that took them."""
+    home = home_with(tmp_path, "moniker = 'a'\n[peerage]\nnetwork = 'test'\n")
+    config = Config.load(home, {}, {})
+    other = config.replace(moniker="b", p2p={"send_rate": 7})
+    taken = config.taking({"p2p.send_rate"}, other)
+    assert (taken.moniker, taken.p2p.send_rate, taken.network) == ("a", 7, "test")
+    assert taken.source_of("p2p.send_rate") == other.source_of("p2p.send_rate")
+    assert taken.reread({}) == config

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from peerage.config import Home, HomeError, HomeInUseError
-from peerage.config.home_lock import HomeLock
+from peerage.config.home_lock import HomeLock, holder_of
 
 HOLD = """
 import os, sys, time
@@ -215,3 +215,17 @@ def test_a_data_directory_that_cannot_be_made_is_named(home: Home) -> None:
     home.data_dir.write_text("")
     with pytest.raises(HomeError, match=re.escape(str(home.data_dir))):
         HomeLock(home, "a node")
+
+
+def test_whoever_looks_who_has_it_disturbs_nobody(home: Home) -> None:
+    """Nothing is made; a home without a lock file is nobody's."""
+    assert holder_of(home) is None
+    assert not home.data_dir.exists()
+    with HomeLock(home, "a node") as lock:
+        lock.tell("00@127.0.0.1:26656")
+        holder = holder_of(home)
+        assert holder is not None
+        assert (holder.what, holder.pid, holder.address) == ("a node", os.getpid(), "00@127.0.0.1:26656")
+    assert holder_of(home) is None
+    with HomeLock(home, "a node"):
+        pass

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from peerage.config.logging import LogSettings, set_up_logging
+from peerage.config.log_level import parse_log_level
+from peerage.config.logging import LogSettings, is_ours, set_levels, set_up_logging
 
 
 @pytest.fixture(autouse=True)
@@ -157,3 +158,15 @@ def test_a_line_behind_one_that_a_full_disk_has_cut_begins_anew(monkeypatch: pyt
     cut, first, second, rest = written.decode().split("\n")
     assert len(cut) == 30
     assert (json.loads(first)["event"], json.loads(second)["event"], rest) == ("first", "second", "")
+
+
+def test_levels_change_without_another_set_up(capfd: pytest.CaptureFixture[str]) -> None:
+    """And it is known whose log it is."""
+    set_up_logging(LogSettings("error"))
+    assert is_ours()
+    structlog.stdlib.get_logger("peerage.switch").info("before")
+    set_levels(parse_log_level("switch:info,*:error"))
+    structlog.stdlib.get_logger("peerage.switch").info("after")
+    structlog.stdlib.get_logger("peerage.pex").info("other")
+    set_levels(parse_log_level("info"))  # the levels of modules are the process's
+    assert [line.split("] ")[1].split()[0] for line in capfd.readouterr().err.splitlines()] == ["after"]

@@ -69,3 +69,17 @@ def test_a_node_that_comes_again_has_its_new_level_and_no_second_handler(lines: 
 def test_a_level_that_is_none_is_refused_and_changes_nothing() -> None:
     with pytest.raises(ValueError, match="loud"):
         node_logging.add_node("a", LogSettings("loud"))
+
+
+def test_a_nodes_level_can_change_while_it_runs(lines: Lines) -> None:
+    """The others keep theirs; a node that has no handler here is not found."""
+    for name in ("a", "b"):
+        node_logging.add_node(name, LogSettings("error"))
+    assert node_logging.set_node_level("a", "switch:debug,*:error")
+    for name in ("a", "b"):
+        log(name, "told", "debug")
+    (line,) = lines()
+    assert "node=a" in line
+    assert not node_logging.set_node_level("c", "debug")
+    with pytest.raises(ValueError, match="loud"):
+        node_logging.set_node_level("a", "loud")

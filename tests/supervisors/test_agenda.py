@@ -8,7 +8,14 @@ import pytest
 
 from peerage.supervisors.agenda import Agenda, Asked, Due, Ended
 from peerage.supervisors.child import Child
-from peerage.supervisors.messages import DeleteChild, Request, RestartChild, StartChild, TerminateChild
+from peerage.supervisors.messages import (
+    DeleteChild,
+    RenewChild,
+    Request,
+    RestartChild,
+    StartChild,
+    TerminateChild,
+)
 from peerage.supervisors.strategy import Exit, ExitKind, Rest, StartAgain, Terminate
 from tests.supervisors.parts import spec
 
@@ -98,3 +105,11 @@ def test_a_request_that_makes_no_sense_is_served_like_others(agenda: Agenda) -> 
     """Its asker is told so then."""
     ask(agenda, StartChild("nonsense"))  # type: ignore[arg-type]  # on purpose
     assert len(asked(agenda, starts_wait=False)) == 1
+
+
+def test_a_renewal_waits_for_starts_as_a_restart_does() -> None:
+    """And overtakes no other request about its child."""
+    agenda = Agenda()
+    ask(agenda, TerminateChild("a"), RenewChild("a"), RenewChild("b"), TerminateChild("b"))
+    assert asked(agenda, starts_wait=True) == [TerminateChild("a")]
+    assert asked(agenda, starts_wait=False) == [RenewChild("a"), RenewChild("b"), TerminateChild("b")]

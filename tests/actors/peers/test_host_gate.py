@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -193,3 +194,18 @@ def test_dials_have_places_too(start: Open) -> None:
     refusal = gate.enter(facts(26656))
     assert isinstance(refusal, Refusal)
     assert refusal.reason is RefusalReason.DUPLICATE_CONNECTION
+
+
+def test_another_configuration_counts_from_now_on(start: Open) -> None:
+    """More peers, and other names; what the notes say stays."""
+    gate = informed(start(), notes=SwitchNotes(1, persistent=(f"{ANNA}@127.0.0.1:1",)))
+    assert [judge(gate, NodeID(f"{number}" * 40), number) for number in (1, 2)] == [STRANGER, STRANGER]
+    assert gate.enter(facts(3)) == FULL
+    context = start(1).context
+    p2p = {"max_num_inbound_peers": 9, "unconditional_peer_ids": [FRIEND]}
+    gate.configure(replace(context, config=context.config.replace(p2p=p2p)))
+    assert [judge(gate, each, port) for port, each in enumerate((NodeID("3" * 40), FRIEND, ANNA), 4)] == [
+        STRANGER,
+        None,
+        None,
+    ]

@@ -353,3 +353,13 @@ class Slow(ProcessActor):
         else:
             self.handled += 1
         return None
+
+
+def whereabouts(host: str) -> tuple[str, int]:
+    """An errand: who does it. It stands here because hosts have this module anyway."""
+    return host, os.getpid()
+
+
+def refuse_errand(_host: str) -> None:
+    """An errand that cannot be done."""
+    raise ValueError("not here")

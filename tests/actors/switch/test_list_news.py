@@ -58,3 +58,13 @@ def test_the_host_of_a_trusted_peer_is_told_when_it_is_connected(listed: str) ->
         stage.table.unconditional.add(ANNA)
     stage.news.tell_host(info())
     assert stage.book.told == ([Trust((), (f"{ANNA}@9.9.9.9:7",))] if listed else [])
+
+
+def test_a_new_configuration_is_told_whole() -> None:
+    """What is not in it any more too: the metrics get the whole list. The book forgets when it is started anew."""
+    stage = Stage()
+    stage.table.persistent[ANNA] = HOME
+    stage.table.unconditional |= {BERT}
+    stage.news.tell_configured()
+    assert stage.book.told == [BookCall(AddrBook.add_private_ids, ([],)), Trust((BERT,), (HOME,))]
+    assert stage.metrics.told == [PrivatePeers(frozenset())]

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from peerage.commands.exit_status import FailureError
-from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.running_node import NoSocketError, call_node, node_of
 from peerage.config.home import Home
+from peerage.config.home_lock import HomeLock
 from peerage.config.node_socket import listen_for_commands
 
 
@@ -86,3 +87,13 @@ def test_without_a_socket_that_is_said(home: Home) -> None:
     listen_for_commands(home.node_socket).close()
     with pytest.raises(NoSocketError, match="refused"):
         call_node(home, "unban")
+
+
+def test_whoever_needs_a_running_node_is_told_that_there_is_none(home: Home) -> None:
+    """Or that it takes no commands."""
+    with pytest.raises(FailureError, match="no node runs in"):
+        node_of(home, "overview")
+    with HomeLock(home, "a node"), pytest.raises(FailureError, match="it takes no commands"):
+        node_of(home, "overview")
+    with node(home, http({"result": 7})):
+        assert node_of(home, "overview") == 7

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from peerage.commands import stop_request
 from peerage.commands.stop_request import StopRequest
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP)
 
 
 @pytest.fixture
@@ -48,6 +49,46 @@ def test_another_signal_does_not_ask() -> None:
         signal.setitimer(signal.ITIMER_REAL, 1e-4)
         stop.wait()
     assert heard.is_set()
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_hangup_is_no_request_to_stop_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits is called, once for all that came meanwhile; a stop behind it is heard."""
+    monkeypatch.setattr(stop_request, "_has_terminal", lambda: False)
+    calls: list[str] = []
+    with StopRequest() as stop:
+        stop.heed_signals()
+        stop.on_hangup = lambda: calls.append("hangup")
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
+        assert not stop.wait(0.0)
+        assert calls == ["hangup"]
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.wait()
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_terminal_that_is_closed_is_a_request_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal that comes while it is there means the configuration."""
+    has_terminal = [True]
+    monkeypatch.setattr(stop_request, "_has_terminal", lambda: has_terminal[0])
+    with StopRequest() as stop:
+        stop.heed_signals()
+        signal.raise_signal(signal.SIGHUP)
+        assert not stop.wait(0.0)
+        has_terminal[0] = False
+        signal.raise_signal(signal.SIGHUP)
+        assert stop.wait(0.0)
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_hangup_that_is_ignored_stays_so() -> None:
+    """As under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with StopRequest() as stop:
+        stop.heed_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_who_has_been_asked_stays_asked() -> None:

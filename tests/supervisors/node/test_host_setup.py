@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 from typing import Any
 
+import pytest
+
 from peerage.actors.runtime import ProcessActor
+from peerage.actors.runtime.log import signed
 from peerage.config import Config
-from peerage.supervisors.node.host_setup import HostSetup
+from peerage.config.node_logging import NODE
+from peerage.supervisors.node import host_setup
+from peerage.supervisors.node.host_setup import HostSetup, LevelChange
 
 LIMIT_S = 5.0
 
@@ -35,3 +41,21 @@ def test_a_host_of_a_node_disregards_sigterm_and_a_program_that_it_starts_dies_o
         assert starter.ask("start", timeout=4 * LIMIT_S) == -signal.SIGTERM
     finally:
         starter.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "node", "is_meant"),
+    [("switch", "", True), ("peer 1", "anna", True), ("peer 1", "bert", False), ("peer 1", "", False)],
+)
+def test_a_level_is_changed_in_the_hosts_of_one_node(
+    monkeypatch: pytest.MonkeyPatch, host: str, node: str, *, is_meant: bool
+) -> None:
+    """Those of its parts, and whatever else logs under its name."""
+    told: list[object] = []
+    monkeypatch.setattr(host_setup, "set_levels", told.append)
+    monkeypatch.setattr(host_setup, "current_process", lambda: None)
+    setup = HostSetup(Config().log_settings, "anna").at_level("debug")
+    assert setup.settings.level == "debug"
+    with signed({NODE: node} if node else {}):
+        LevelChange("debug", frozenset({"switch"}), setup)(host)
+    assert told == [{"*": logging.DEBUG}] * is_meant

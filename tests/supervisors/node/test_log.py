@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from peerage.supervisors.node import log as log_module
 from peerage.supervisors.node.log import NodeLog
 from tests.nodes import node_config
 
@@ -135,3 +136,20 @@ def test_a_program_that_has_structlog_set_up_gets_the_lines_of_its_own_process()
     assert "node started" in done.stdout
     assert "node=anna" in done.stdout.replace("\x1b[36m", "").replace("\x1b[0m", "").replace("\x1b[35m", "")
     assert "node started" not in done.stderr
+
+
+def test_a_level_changes_where_the_node_logs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In its own handler; in the whole process, if `peerage start` has set that up; never in a log of the program's."""
+    told: list[object] = []
+    monkeypatch.setattr(log_module, "set_levels", told.append)
+    log = NodeLog(node_config(tmp_path, moniker="m"), "")
+    log.open()
+    try:
+        log_module.set_level("m", "debug")
+        log_module.set_level("other", "debug")
+        assert told == []
+        monkeypatch.setattr(log_module, "is_ours", lambda: True)
+        log_module.set_level("other", "debug")
+        assert told == [{"*": logging.DEBUG}]
+    finally:
+        log.close()

@@ -17,8 +17,8 @@ from peerage.config.log_level import LEVELS, parse_log_level
 def log_level(home: Home, level: str | None) -> None:
     """Show or change what a running node logs, in all its processes.
 
-    LEVEL is one level, or levels by module, as log_level in config.toml: debug, p2p:debug,*:error. It counts at once, until the
-    next reload or start.
+    LEVEL is one level, or levels by module, as log_level in config.toml: debug, p2p:debug,*:error. It counts at once, and
+    until the next reload or start.
     """
     if level is not None:
         try:

@@ -22,8 +22,8 @@ from peerage.config.home import Home
 def reload(home: Home, output: Path | None, *, as_json: bool) -> None:
     """Have a running node read its configuration again, as SIGHUP does.
 
-    It reads the file, and takes the flags and the environment of its start. Says a line for each setting that changed, and for each that counts from the next start only. A mistake in the file
-    changes nothing.
+    It reads the file, and takes the flags and the environment of its start. Says a line for each setting that changed, and
+    for each that counts from the next start only. A mistake in the file changes nothing.
     """
     done = node_of(home, "reload")
     if as_json:

@@ -25,7 +25,8 @@ from peerage.wire.remote_text import shown
 def status(home: Home, output: Path | None, *, as_json: bool) -> None:
     """Say how a running node stands, on one screen.
 
-    Who it is, how many peers and addresses it has, restarts of its parts, and warnings. Exit code 1 if no node runs in the home, or it does not answer.
+    Who it is, how many peers and addresses it has, restarts of its parts, and warnings. Exit code 1 if no node runs in the
+    home, or it does not answer.
     """
     try:
         found = node_of(home, "overview")

@@ -225,7 +225,9 @@ class RPCConfig(Section):
         ("Origin", "Accept", "Content-Type", "X-Requested-With", "X-Server-Time"),
         'Headers that pages of these origins may send, "*" for any',
     )
-    unsafe: bool = switch(False, "Serve the methods that change the node: dial_seeds, dial_peers, ban, unban")
+    unsafe: bool = switch(
+        False, "Serve the methods that change the node: dial_seeds, dial_peers, ban, and those that steer it"
+    )
     max_open_connections: int = whole_number(
         900, "Most simultaneous connections. 0: no limit", rule=rule.NOT_NEGATIVE
     )

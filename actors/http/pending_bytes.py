@@ -30,8 +30,12 @@ class Share:
 
     def take(self, size: int) -> bool:
         """So many bytes of the request have come. Returns: False, when there is no room for them."""
-        self._received += size
-        more = max(0, self._received - FREE_BYTES) - self._counted
+        return self.hold(self._received + size)
+
+    def hold(self, size: int) -> bool:
+        """So many bytes are kept now, more or fewer than before. Returns: False, when there is no room for them."""
+        self._received = size
+        more = max(0, size - FREE_BYTES) - self._counted
         if self._pending.taken + more > self._pending.most:
             return False
         self._counted += more

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from peerage.actors.http.handover import HANDOVER, HandedOver, Successor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.pending_bytes import PendingBytes, Share
 from peerage.actors.http.rules import refusal_text
@@ -91,6 +92,10 @@ class _Polite:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
+
+    def handed_over(self) -> asyncio.Transport:
+        """The transport itself, for another protocol."""
+        return self._transport
 
     def is_closing(self) -> bool:
         return self._is_lingering or self._transport.is_closing()
@@ -170,6 +175,33 @@ class _GuardedProtocol(H11Protocol):
             self._deadline.cancel()
         self._share.give_back()
         super().connection_lost(exc)
+
+    def _should_upgrade(self) -> bool:
+        """Tell uvicorn to leave the connection's protocol alone: that is for the application to change."""
+        cast("dict[str, Any]", self.scope)["extensions"] = {HANDOVER: self._hand_over}
+        return False
+
+    def _hand_over(self, answer: bytes, make: Callable[[HandedOver], Successor]) -> None:
+        transport = cast("_Polite", self.transport).handed_over()
+        self._is_refused = True
+        self.cycle.disconnected = True  # what the application answers from now on is discarded
+        self._share.give_back()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        early, _ = self.conn.trailing_data
+        if early or transport.is_closing():
+            transport.close()
+            return
+
+        def forget() -> None:
+            self.connections.discard(cast("Any", successor))  # in uvicorn they are of its own types
+
+        successor = make(HandedOver(transport, self._share, self._limits, forget))
+        self.connections.discard(self)
+        self.connections.add(cast("Any", successor))
+        transport.set_protocol(cast("asyncio.BaseProtocol", successor))
+        transport.write(answer)
+        successor.begin()
 
     def send_400_response(self, msg: str) -> None:
         """Answer an invalid request, unless it is answered already."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import html
 import posixpath
 import re
-import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
@@ -22,25 +21,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from peerage.actors.http.cors import CorsLayer, CorsRules
 from peerage.actors.http.hosts import HostNames
 from peerage.actors.http.protocol import BrokenBody
+from peerage.actors.rpc.answering import Answering, call_method
 from peerage.actors.rpc.cross_site import why_refused
 from peerage.actors.rpc.go_json import utf8
 from peerage.actors.rpc.methods import UNSAFE, Method, RpcBackend, methods
 from peerage.actors.rpc.protocol import (
     URI_REQUEST_ID,
-    InternalError,
     InvalidRequestError,
     MethodNotFoundError,
     RefusedRequestError,
     RpcError,
-    RpcRequest,
-    arguments_of_params,
     arguments_of_uri,
     failure,
     read_requests,
     success,
 )
+from peerage.actors.rpc.response import respond, server_time
 from peerage.actors.rpc.results import encode
 from peerage.actors.rpc.settings import RpcLimits
+from peerage.actors.rpc.websocket import SOCKET_METHODS, Socket
 
 __all__ = ["BROKEN_BODY", "rpc_app"]
 
@@ -63,6 +62,7 @@ def rpc_app(
     hide_private_peers: bool = True,
     cors: CorsRules | None = None,
     host_names: tuple[str, ...] = (),
+    routes: Mapping[str, ASGIApp] | None = None,
 ) -> ASGIApp:
     """The application that answers for `backend`.
 
@@ -73,6 +73,7 @@ def rpc_app(
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
         cors: which pages of other origins may read the answers.
         host_names: by which we are called, where something is changed.
+        routes: more paths, and who answers there.
     """
     names = HostNames(host_names)
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
@@ -80,15 +81,17 @@ def rpc_app(
         f"/{name}": _Uri(backend, method, limits, names if name in UNSAFE else None)
         for name, method in table.items()
     }
-    endpoints["/"] = _JsonRpc(backend, table, limits, names)
-    app = _Mux(endpoints, _Nowhere(backend, limits))
+    endpoints["/"] = _JsonRpc(backend, Answering(backend, table, names), limits)
+    endpoints |= {f"/{name}": _OverSocketOnly(backend, limits) for name in SOCKET_METHODS}
+    others = {"/websocket": Socket(backend, table, names, cors or CorsRules(), limits)}
+    app = _Mux({**endpoints, **others, **(routes or {})}, _Nowhere(backend, limits))
     return CorsLayer(app, cors) if cors is not None and cors.origins else app
 
 
 class _Mux:
     """Routes as Go's multiplexer: a path that is one of ours is served, one that becomes so when cleaned is redirected."""
 
-    def __init__(self, endpoints: Mapping[str, _Endpoint], nowhere: _Nowhere) -> None:
+    def __init__(self, endpoints: Mapping[str, ASGIApp], nowhere: ASGIApp) -> None:
         self._endpoints = endpoints
         self._nowhere = nowhere
 
@@ -112,21 +115,13 @@ class _Endpoint:
             return  # the body cannot be read, and `BROKEN_BODY` has been sent
         except InvalidRequestError as error:
             # We close the connection, so that we need not read the rest.
-            response = _respond(failure(None, error), _BAD_REQUEST, {"Connection": "close"})
+            response = respond(failure(None, error), _BAD_REQUEST, {"Connection": "close"})
         else:
             response = await self._answer(request, body)
         await response(scope, receive, send)
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         raise NotImplementedError
-
-    async def _call(self, method: Method, arguments: tuple[Any, ...]) -> Any:
-        try:
-            return await method.call(self._backend, *arguments)
-        except RpcError:
-            raise
-        except Exception as error:
-            raise InternalError(str(error) or type(error).__name__) from error
 
 
 class _Uri(_Endpoint):
@@ -141,53 +136,46 @@ class _Uri(_Endpoint):
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         if self._own_names is not None and (why := why_refused(request.scope, self._own_names)):
-            return _respond(failure(URI_REQUEST_ID, RefusedRequestError(why)), _FORBIDDEN)
+            return respond(failure(URI_REQUEST_ID, RefusedRequestError(why)), _FORBIDDEN)
         try:
             arguments = arguments_of_uri(self._method.parameters, _uri_values(request, body))
-            result = await self._call(self._method, arguments)
+            result = await call_method(self._backend, self._method, arguments)
         except RpcError as error:
-            return _respond(failure(URI_REQUEST_ID, error), _SERVER_ERROR)
-        return _respond(success(URI_REQUEST_ID, result))
+            return respond(failure(URI_REQUEST_ID, error), _SERVER_ERROR)
+        return respond(success(URI_REQUEST_ID, result))
 
 
 class _JsonRpc(_Endpoint):
     """All methods: takes requests in the body; without a body it returns a page that lists the methods."""
 
-    def __init__(
-        self, backend: RpcBackend, table: Mapping[str, Method], limits: RpcLimits, names: HostNames
-    ) -> None:
+    def __init__(self, backend: RpcBackend, answering: Answering, limits: RpcLimits) -> None:
         super().__init__(backend, limits)
-        self._methods, self._names = table, names
+        self._answering = answering
 
     async def _answer(self, request: Request, body: bytes) -> Response:
         if not body:
             return HTMLResponse(
-                _index(request.headers.get("host", ""), self._methods),
-                headers={"Content-Type": "text/html", **_server_time()},
+                _index(request.headers.get("host", ""), self._answering.methods),
+                headers={"Content-Type": "text/html", **server_time()},
             )
         try:
             requests = read_requests(body, self._limits.max_batch)
         except InvalidRequestError as error:
-            return _respond(failure(None, error))
+            return respond(failure(None, error))
         except RpcError as error:
-            return _respond(failure(None, error), _SERVER_ERROR)
-        answers = [await self._answer_one(each, request.scope) for each in requests]
+            return respond(failure(None, error), _SERVER_ERROR)
+        answers = [await self._answering.answer(each, request.scope) for each in requests]
         if not answers:  # notifications only
-            return Response(status_code=_OK, headers=_server_time())
+            return Response(status_code=_OK, headers=server_time())
         # If only one request of a batch wants an answer, it is answered as if it had come alone.
-        return _respond(answers[0] if len(answers) == 1 else answers)
+        return respond(answers[0] if len(answers) == 1 else answers)
 
-    async def _answer_one(self, request: RpcRequest, scope: Scope) -> dict[str, Any]:
-        try:
-            method = self._methods.get(request.method)
-            if method is None:
-                raise MethodNotFoundError
-            if request.method in UNSAFE and (why := why_refused(scope, self._names)):
-                raise RefusedRequestError(why)
-            result = await self._call(method, arguments_of_params(method.parameters, request.params))
-        except RpcError as error:
-            return failure(request.id, error)
-        return success(request.id, result)
+
+class _OverSocketOnly(_Endpoint):
+    """A method that there is at /websocket only."""
+
+    async def _answer(self, _request: Request, _body: bytes) -> Response:
+        return respond(failure(URI_REQUEST_ID, MethodNotFoundError()), _NOT_FOUND)
 
 
 class _Nowhere(_Endpoint):
@@ -197,10 +185,10 @@ class _Nowhere(_Endpoint):
         path = request.scope["raw_path"].decode("ascii")
         clean = _clean_path(path)
         if clean == path:
-            headers = {"X-Content-Type-Options": "nosniff", **_server_time()}
+            headers = {"X-Content-Type-Options": "nosniff", **server_time()}
             return PlainTextResponse("404 page not found\n", _NOT_FOUND, headers)
         query = request.scope["query_string"].decode("ascii")
-        headers = {"Location": f"{clean}?{query}" if query else clean, **_server_time()}
+        headers = {"Location": f"{clean}?{query}" if query else clean, **server_time()}
         if request.method not in {"GET", "HEAD"}:
             return Response(status_code=_REDIRECT, headers=headers)
         page = f'<a href="{html.escape(headers["Location"])}">Temporary Redirect</a>.\n\n'
@@ -245,14 +233,6 @@ def _decode_query(raw: bytes) -> dict[str, str]:
             utf8(unquote_to_bytes(name)), unquote_to_bytes(value).decode(errors="surrogateescape")
         )
     return values
-
-
-def _respond(answer: Any, status: int = _OK, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(encode(answer), status, {**_server_time(), **(headers or {})}, "application/json")
-
-
-def _server_time() -> dict[str, str]:
-    return {"X-Server-Time": str(int(time.time()))}
 
 
 def _index(host: str, table: Mapping[str, Method]) -> str:

@@ -13,7 +13,7 @@ import json.decoder
 import re
 from typing import Any, Final, Self
 
-__all__ = ["MAX_DEPTH", "Object", "decode", "text_of", "utf8"]
+__all__ = ["MAX_DEPTH", "Object", "decode", "decode_first", "text_of", "utf8"]
 
 MAX_DEPTH: Final = 10_000  # Go's; one more is a syntax error
 _KEPT_DEPTH: Final = 64  # far more than any parameter has; Python itself gives up at about 1000
@@ -22,6 +22,7 @@ _SCALAR: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|fal
 _TOKEN: Final = re.compile(rf'[ \t\n\r]*(?:([\[\]{{}},:"])|{_SCALAR}|\Z)')
 _scanstring: Final = json.decoder.scanstring  # type: ignore[attr-defined]  # not in the stubs
 _CLOSING: Final = {"[": "]", "{": "}"}
+_BLANKS: Final = " \t\n\r"
 _UTF8_AS_GO: Final = "peerage-go-utf8"
 
 
@@ -47,6 +48,19 @@ def decode(data: bytes) -> Any:
         return _decoder.decode(text)
     except RecursionError:
         return _decoder.decode(_flatten(text))
+
+
+def decode_first(data: bytes) -> Any:
+    """The first value in `data`, whatever follows it, as Go's `json.Decoder` reads it.
+
+    Raises: ValueError, it is not JSON.
+    """
+    text = utf8(data).lstrip(_BLANKS)
+    try:
+        value, _ = _decoder.raw_decode(text)
+    except RecursionError:
+        return _decoder.decode(_flatten(text))
+    return value
 
 
 def utf8(data: bytes) -> str:

@@ -40,6 +40,7 @@ __all__ = [
     "arguments_of_params",
     "arguments_of_uri",
     "failure",
+    "read_request",
     "read_requests",
     "success",
 ]
@@ -158,6 +159,17 @@ def read_requests(body: bytes, most: int) -> list[RpcRequest]:
         raise InvalidRequestError(f"batch request exceeds maximum ({most}) allowed number of requests")
     requests = [_request(item) for item in value]
     return [request for request in requests if request is not None]
+
+
+def read_request(message: bytes) -> RpcRequest | None:
+    """The request in a message of a WebSocket; None: it wants no answer. There are no batches, and what follows is ignored.
+
+    Raises: ParseError.
+    """
+    try:
+        return _request(go_json.decode_first(message))
+    except ValueError as error:
+        raise ParseError(f"error unmarshaling request: {error}") from None
 
 
 def _request(item: Any) -> RpcRequest | None:

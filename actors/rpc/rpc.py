@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 import pykka
+from pykka.messages import ProxyGetAttr
 
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bad_peers import BadPeers
@@ -19,9 +21,10 @@ from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
-from peerage.actors.messages import GetPrivatePeers
+from peerage.actors.messages import CountPeers, GetPrivatePeers, NumPeers
 from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.node_watch import HostPeers, NodeWatch
+from peerage.actors.rpc.parts import parts_of
 from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcLimits, RpcSettings
 from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation, ProcessActor
 from peerage.actors.runtime.log import get_logger
@@ -40,11 +43,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from peerage.actors.http.protocol import BrokenBody
+    from peerage.actors.rpc.readiness import Check
 
 __all__ = ["RpcActor", "SwitchBackend"]
 
 MOST_COMMANDS = 16  # connections to the node's own socket
 MOST_BODY = 4_000_000  # bytes of a request there: addresses to import come by the thousand
+PROBE: Final = ProxyGetAttr(attr_path=("actor_urn",))  # every actor answers it, in the order of its mailbox
 
 _log = get_logger("peerage.rpc")
 
@@ -134,6 +139,16 @@ class SwitchBackend:
         done: bool = await self._ask_book(BookCall(Misbehaviour.forgive, (subject,)))
         return done
 
+    async def num_peers(self) -> int:
+        """How many peers are connected, but for unconditional ones."""
+        counts: NumPeers = await self._ask_shared(CountPeers())
+        return counts.outbound + counts.inbound
+
+    def probes(self, context: Any) -> dict[str, Check]:
+        """Whether each part of the node answers, by its name. Args: context, of the node; with another there are none."""
+        parts = parts_of(context) if isinstance(context, NodeContext) else {}
+        return {name: partial(self._ask, PROBE, ref, name) for name, ref in parts.items()}
+
     async def _ask_shared(self, question: Any) -> Any:
         """Ask the switch, or join the same question that is under way: a thousand polling clients cost it one."""
         task = self._under_way.get(question)
@@ -176,8 +191,16 @@ class ControlActor(HttpActor):
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
+        from peerage.actors.rpc.readiness import health_routes
 
-        return rpc_app(self._backend, unsafe=True, limits=self._limits_of_request, hide_private_peers=False)
+        backend = self._backend
+        return rpc_app(
+            backend,
+            unsafe=True,
+            limits=self._limits_of_request,
+            hide_private_peers=False,
+            routes=health_routes(backend.probes(self.runtime.extra), backend.num_peers),
+        )
 
 
 class RpcActor(HttpActor):
@@ -219,21 +242,24 @@ class RpcActor(HttpActor):
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
+        from peerage.actors.rpc.readiness import health_routes
 
         settings = self._settings
+        backend = SwitchBackend(
+            self._switch,
+            self._book,
+            settings.ask_timeout_s,
+            _context_of(self),
+            hide_private=settings.hide_private_peers,
+        )
         return rpc_app(
-            SwitchBackend(
-                self._switch,
-                self._book,
-                settings.ask_timeout_s,
-                _context_of(self),
-                hide_private=settings.hide_private_peers,
-            ),
+            backend,
             settings.unsafe,
             limits=settings.limits,
             hide_private_peers=settings.hide_private_peers,
             cors=settings.cors,
             host_names=settings.http.host_names,
+            routes=health_routes(backend.probes(self.runtime.extra), backend.num_peers),
         )
 
     def broken_body(self) -> BrokenBody:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from tests.docs.pages import claim, run, run_program
 RPC_GET = claim("docs/reference/rpc.md", "curl -g")
 RPC_POST = claim("docs/reference/rpc.md", "curl -d")
 RPC_PEERS = claim("docs/reference/rpc.md", "limit=10")
+HEALTH = claim("docs/reference/rpc.md", "/readyz?peers")
+HEALTH_ANSWER = claim("docs/reference/rpc.md", "readyz check failed")
 METRIC = claim("docs/reference/metrics.md", "class Mempool(Reactor)")
 PYKKA_IMPORT = claim("docs/topics/pykka.md", "as_pykka")
 PROXY_VIEW = claim("docs/topics/pykka.md", "class CarView")
@@ -21,7 +25,7 @@ ADDRESS = f"{'ab' * 20}@127.0.0.1:1"
 
 
 def test_curl_gets_the_answers_of_the_rpc_page(tmp_path: Path) -> None:
-    """Brackets in a URL included; unsafe methods are on."""
+    """Brackets in a URL included; unsafe methods are on. A switch that hangs is told of by /readyz."""
     make_home(tmp_path / "home")
     with StartedNode(tmp_path / "home", rpc__unsafe="true") as node:
         for block in (RPC_GET, RPC_PEERS, RPC_POST):
@@ -32,6 +36,13 @@ def test_curl_gets_the_answers_of_the_rpc_page(tmp_path: Path) -> None:
                 answer, end = decoder.raw_decode(printed.lstrip())
                 printed = printed.lstrip()[end:]
                 assert "result" in answer, answer
+        commands = HEALTH.text.replace("http://127.0.0.1:26657", node.rpc).replace("curl ", "curl -sS ")
+        assert run(tmp_path, commands).count("check passed") == 2
+        os.kill(node.pid_of("switch"), signal.SIGSTOP)
+        own = f"curl -sS --unix-socket {tmp_path / 'home/data/node.sock'} http://node/readyz"
+        found = run(tmp_path, own)
+        os.kill(node.pid_of("switch"), signal.SIGCONT)
+        assert set(HEALTH_ANSWER.text.splitlines()) <= set(found.splitlines())
 
 
 def test_a_reactor_counts_as_the_metrics_page_says() -> None:

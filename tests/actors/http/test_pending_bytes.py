@@ -41,3 +41,18 @@ def test_what_is_given_back_twice_counts_once() -> None:
     share.give_back()
     share.give_back()
     assert pending.taken == 50
+
+
+def test_what_is_held_may_shrink() -> None:
+    """Of a connection that goes on: a WebSocket's messages come and are answered."""
+    pending = PendingBytes(100)
+    share, other = Share(pending), Share(pending)
+    assert share.hold(FREE_BYTES + 80)
+    assert not other.hold(FREE_BYTES + 30)
+    assert share.hold(FREE_BYTES + 70)
+    assert other.hold(FREE_BYTES + 30)
+    assert pending.taken == 100
+    assert share.hold(0)
+    assert other.hold(FREE_BYTES + 100)
+    other.give_back()
+    assert pending.taken == 0

@@ -25,6 +25,7 @@ from peerage.actors.rpc.answering import Answering, call_method
 from peerage.actors.rpc.cross_site import why_refused
 from peerage.actors.rpc.go_json import utf8
 from peerage.actors.rpc.methods import UNSAFE, Method, RpcBackend, methods
+from peerage.actors.rpc.openapi import Description
 from peerage.actors.rpc.protocol import (
     URI_REQUEST_ID,
     InvalidRequestError,
@@ -83,7 +84,8 @@ def rpc_app(
     }
     endpoints["/"] = _JsonRpc(backend, Answering(backend, table, names), limits)
     endpoints |= {f"/{name}": _OverSocketOnly(backend, limits) for name in SOCKET_METHODS}
-    others = {"/websocket": Socket(backend, table, names, cors or CorsRules(), limits)}
+    others: dict[str, ASGIApp] = {"/websocket": Socket(backend, table, names, cors or CorsRules(), limits)}
+    others["/openapi.json"] = Description(table)
     app = _Mux({**endpoints, **others, **(routes or {})}, _Nowhere(backend, limits))
     return CorsLayer(app, cors) if cors is not None and cors.origins else app
 

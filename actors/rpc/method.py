@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from peerage.actors.rpc.protocol import Parameter
@@ -17,7 +17,11 @@ class Method:
 
     Args:
         call: takes the backend and the arguments in the order of `parameters`, and returns the result as JSON values.
+        about: what it is for, in a line of /openapi.json.
+        result: JSON schema of the result, for the same.
     """
 
     parameters: tuple[Parameter, ...]
     call: Callable[..., Awaitable[Any]]
+    about: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)

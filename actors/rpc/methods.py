@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
-from peerage.actors.rpc import watch_results
+from peerage.actors.rpc import schemas, watch_results
 from peerage.actors.rpc.method import Method
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
@@ -120,14 +120,15 @@ def _bans(*, hide_private: bool) -> Method:
     async def call(backend: RpcBackend) -> dict[str, Any]:
         return rpc_json.bans(await backend.bans(hide_private=hide_private))
 
-    return Method((), call)
+    about = f"The latest {rpc_json.MOST_LISTED} bans, and the highest scores for misbehaviour"
+    return Method((), call, about, schemas.BANS)
 
 
 def _net_info(*, hide_private: bool) -> Method:
     async def call(backend: RpcBackend) -> dict[str, Any]:
         return rpc_json.net_info(await backend.net_info(), hide_private=hide_private)
 
-    return Method((), call)
+    return Method((), call, "The connected peers", schemas.NET_INFO)
 
 
 async def _actors(backend: RpcBackend) -> dict[str, Any]:
@@ -139,24 +140,38 @@ def _peers(*, hide_private: bool) -> Method:
         hosts, private = await backend.peers(hide_private=hide_private)
         return watch_results.peers(hosts, sort=sort, wanted=wanted, limit=limit, private=private)
 
-    return Method(
-        (Parameter("sort", Kind.STRING), Parameter("filter", Kind.STRING), Parameter("limit", Kind.INT)), call
-    )
+    parameters = (Parameter("sort", Kind.STRING), Parameter("filter", Kind.STRING), Parameter("limit", Kind.INT))
+    return Method(parameters, call, "The peers as the hosts of their connections know them", schemas.PEERS)
 
 
+_SEEDS: Final = (Parameter("seeds", Kind.STRINGS),)
 _FLAGS: Final = tuple(Parameter(name, Kind.BOOL) for name in ("persistent", "unconditional", "private"))
+_PEERS: Final = (Parameter("peers", Kind.STRINGS), *_FLAGS)
+_SUBJECT: Final = (Parameter("subject", Kind.STRING),)
+_BAN: Final = tuple(Parameter(name, Kind.STRING) for name in ("subject", "duration", "reason"))
 
 SAFE: Final[Mapping[str, Method]] = MappingProxyType(
-    {"health": Method((), _health), "status": Method((), _status), "actors": Method((), _actors)}
+    {
+        "health": Method((), _health, "Whether the switch answers", schemas.EMPTY),
+        "status": Method(
+            (), _status, "This node: a seed's status, before its first block for ever", schemas.STATUS
+        ),
+        "actors": Method((), _actors, "The hosts and their actors, and the supervision tree", schemas.ACTORS),
+    }
 )
 UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
     {
-        "dial_seeds": Method((Parameter("seeds", Kind.STRINGS),), _dial_seeds),
-        "dial_peers": Method((Parameter("peers", Kind.STRINGS), *_FLAGS), _dial_peers),
+        "dial_seeds": Method(_SEEDS, _dial_seeds, "Dial these seeds, in the background", schemas.LOG),
+        "dial_peers": Method(_PEERS, _dial_peers, "Dial these peers, in the background", schemas.LOG),
         "ban": Method(
-            tuple(Parameter(name, Kind.STRING) for name in ("subject", "duration", "reason")), _ban
+            _BAN,
+            _ban,
+            f"Ban a node ID, an IP address or a network, for {DEFAULT_BAN} if not told",
+            schemas.BAN,
         ),
-        "unban": Method((Parameter("subject", Kind.STRING),), _unban),
+        "unban": Method(
+            _SUBJECT, _unban, "End a ban and forget what counts against its subject", schemas.LOG
+        ),
         **STEERING,
     }
 )

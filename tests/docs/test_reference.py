@@ -16,6 +16,7 @@ from tests.docs.pages import claim, run, run_program
 RPC_GET = claim("docs/reference/rpc.md", "curl -g")
 RPC_POST = claim("docs/reference/rpc.md", "curl -d")
 RPC_PEERS = claim("docs/reference/rpc.md", "limit=10")
+OPENAPI = claim("docs/reference/rpc.md", "/openapi.json'")
 HEALTH = claim("docs/reference/rpc.md", "/readyz?peers")
 HEALTH_ANSWER = claim("docs/reference/rpc.md", "readyz check failed")
 METRIC = claim("docs/reference/metrics.md", "class Mempool(Reactor)")
@@ -36,6 +37,10 @@ def test_curl_gets_the_answers_of_the_rpc_page(tmp_path: Path) -> None:
                 answer, end = decoder.raw_decode(printed.lstrip())
                 printed = printed.lstrip()[end:]
                 assert "result" in answer, answer
+        described = run(
+            tmp_path, OPENAPI.text.replace("http://127.0.0.1:26657", node.rpc).replace("curl", "curl -sS")
+        )
+        assert "/dial_peers" in json.loads(described)["paths"]
         commands = HEALTH.text.replace("http://127.0.0.1:26657", node.rpc).replace("curl ", "curl -sS ")
         assert run(tmp_path, commands).count("check passed") == 2
         os.kill(node.pid_of("switch"), signal.SIGSTOP)

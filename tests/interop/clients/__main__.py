@@ -1,8 +1,9 @@
 """What client libraries read of nodes of ours: `python -m tests.interop.clients [--only go-v0.38.26]`.
 
 cosmjs, Rust's tendermint-rpc and cometbft-rpc, and CometBFT's own Go client, several versions of each, ask a full node and
-a seed for `status`, `health` and `net_info`. They are installed or built at first, into PEERAGE_TEST_CACHE, else the user's
-cache. The exit code is 1 if one of them could not read something, or read something wrong.
+a seed for `status`, `health` and `net_info`, cosmjs and Go also over a WebSocket. They are installed or built at first,
+into PEERAGE_TEST_CACHE, else the user's cache. The exit code is 1 if one of them could not read something, or read
+something wrong.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def look(reader: Reader, name: str, node: OurNode, peers: Sequence[str]) -> bool
         fault = fault_of(answer, node, peers)
         if fault is None:
             read = ", ".join(
-                f"{key} {answer[key]}" for key in ("version", "height", "class", "mode") if key in answer
+                f"{key} {answer[key]}"
+                for key in ("version", "height", "class", "mode", "refused")
+                if key in answer
             )
             good.append(f"{method} ({read})" if read else method)
         else:

@@ -49,6 +49,21 @@ async function main() {
     const answer = await http.execute({ jsonrpc: "2.0", id: 123456789012, method: "net_info", params: {} });
     return { peers: answer.result.peers.map((peer) => peer.node_info.id) };
   });
+  const socket = new cosmjs.WebsocketClient(url.replace(/^http/, "ws"));
+  await ask("websocket net_info", async () => {
+    const answer = await socket.execute({ jsonrpc: "2.0", id: 123456789012, method: "net_info", params: {} });
+    return { peers: answer.result.peers.map((peer) => peer.node_info.id) };
+  });
+  await ask("websocket subscribe", async () => {
+    const query = "tm.event='NewBlock'";
+    const events = socket.listen({ jsonrpc: "2.0", id: 1, method: "subscribe", params: { query } });
+    const refused = await new Promise((resolve, reject) => {
+      events.addListener({ next: resolve, error: resolve, complete: () => reject(new Error("ended")) });
+    });
+    return { refused: String(refused.message ?? refused) };
+  });
+  socket.disconnect();
 }
 
-main();
+// Its sockets connect again when they have been disconnected: there is no other end.
+main().then(() => process.exit(0));

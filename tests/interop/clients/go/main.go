@@ -1,4 +1,4 @@
-// Reads a node with CometBFT's own HTTP client: `client URL`.
+// Reads a node with CometBFT's own clients, of HTTP and of the WebSocket: `client URL`.
 //
 // Prints one JSON object for each question: {"method", "error"}, or what was read.
 package main
@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"time"
 )
@@ -22,6 +23,30 @@ func ask(method string, question func(context.Context) (map[string]any, error)) 
 	line["method"] = method
 	if err := json.NewEncoder(os.Stdout).Encode(line); err != nil {
 		os.Exit(1)
+	}
+}
+
+// What a call over the WebSocket is answered: the result, or the words of the error.
+func askSocket(ctx context.Context, method string, params map[string]any) (json.RawMessage, string, error) {
+	client, err := connectSocket(os.Args[1])
+	if err == nil {
+		err = client.Start()
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = client.Stop() }()
+	if err := client.Call(ctx, method, params); err != nil {
+		return nil, "", err
+	}
+	select {
+	case answer := <-client.ResponsesCh:
+		if answer.Error != nil {
+			return nil, answer.Error.Data, nil
+		}
+		return answer.Result, "", nil
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
 	}
 }
 
@@ -56,5 +81,31 @@ func main() {
 			peers = append(peers, string(peer.NodeInfo.ID()))
 		}
 		return map[string]any{"peers": peers}, nil
+	})
+	ask("websocket net_info", func(ctx context.Context) (map[string]any, error) {
+		result, refused, err := askSocket(ctx, "net_info", map[string]any{})
+		if err != nil || refused != "" {
+			return map[string]any{"error": refused}, err
+		}
+		var info struct {
+			Peers []struct {
+				NodeInfo struct {
+					ID string `json:"id"`
+				} `json:"node_info"`
+			} `json:"peers"`
+		}
+		err = json.Unmarshal(result, &info)
+		peers := []string{}
+		for _, peer := range info.Peers {
+			peers = append(peers, peer.NodeInfo.ID)
+		}
+		return map[string]any{"peers": peers}, err
+	})
+	ask("websocket subscribe", func(ctx context.Context) (map[string]any, error) {
+		_, refused, err := askSocket(ctx, "subscribe", map[string]any{"query": "tm.event='NewBlock'"})
+		if err == nil && refused == "" {
+			err = errors.New("was accepted, and no event will ever come")
+		}
+		return map[string]any{"refused": refused}, err
 	})
 }

@@ -1,0 +1,131 @@
+"""The results of RPC's methods as JSON schemas, for /openapi.json. A test holds real results against them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+__all__ = ["ACTORS", "BAN", "BANS", "EMPTY", "LOG", "NET_INFO", "PEERS", "STATUS", "Schema"]
+
+Schema = Mapping[str, Any]
+
+
+def _text(about: str = "", **more: Any) -> Schema:
+    return {"type": "string", **({"description": about} if about else {}), **more}
+
+
+def _whole(about: str = "") -> Schema:
+    """As Go writes a 64-bit integer."""
+    return _text(about, pattern="^-?[0-9]+$")
+
+
+def _object(**properties: Schema) -> Schema:
+    """All of these, and nothing else."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_TIME: Final = _text("RFC 3339, in UTC", format="date-time")
+_NANOSECONDS: Final = _whole("nanoseconds")
+_FLAG: Final[Schema] = {"type": "boolean"}
+_SCORE: Final[Schema] = {"type": "number"}
+_NUMBER: Final[Schema] = {"type": "integer"}
+
+EMPTY: Final = _object()
+LOG: Final = _object(log=_text("what has been begun"))
+
+_NODE_INFO: Final = _object(
+    protocol_version=_object(p2p=_whole(), block=_whole(), app=_whole()),
+    id=_text("node ID", pattern="^[0-9a-f]{40}$"),
+    listen_addr=_text(),
+    network=_text("chain ID"),
+    version=_text(),
+    channels=_text("IDs, in hexadecimal", pattern="^([0-9A-F]{2})*$"),
+    moniker=_text(),
+    other=_object(tx_index=_text(), rpc_address=_text()),
+)
+_MONITOR: Final = _object(
+    Start=_TIME,
+    Bytes=_whole(),
+    Samples=_whole(),
+    InstRate=_whole("bytes a second"),
+    CurRate=_whole("bytes a second"),
+    AvgRate=_whole("bytes a second"),
+    PeakRate=_whole("bytes a second"),
+    BytesRem=_whole(),
+    Duration=_NANOSECONDS,
+    Idle=_NANOSECONDS,
+    TimeRem=_NANOSECONDS,
+    Progress=_NUMBER,
+    Active=_FLAG,
+)
+_CHANNEL: Final = _object(
+    ID=_NUMBER,
+    SendQueueCapacity=_whole("messages"),
+    SendQueueSize=_whole("messages"),
+    Priority=_whole(),
+    RecentlySent=_whole("bytes"),
+)
+_PEER: Final = _object(
+    node_info=_NODE_INFO,
+    is_outbound=_FLAG,
+    connection_status=_object(
+        Duration=_NANOSECONDS, SendMonitor=_MONITOR, RecvMonitor=_MONITOR, Channels=_list(_CHANNEL)
+    ),
+    remote_ip=_text(),
+)
+
+NET_INFO: Final = _object(listening=_FLAG, listeners=_list(_text()), n_peers=_whole(), peers=_list(_PEER))
+STATUS: Final = _object(
+    node_info=_NODE_INFO,
+    sync_info=_object(
+        latest_block_hash=_text(),
+        latest_app_hash=_text(),
+        latest_block_height=_whole(),
+        latest_block_time=_TIME,
+        earliest_block_hash=_text(),
+        earliest_app_hash=_text(),
+        earliest_block_height=_whole(),
+        earliest_block_time=_TIME,
+        catching_up=_FLAG,
+    ),
+    validator_info=_object(
+        address=_text(),
+        pub_key={"oneOf": [{"type": "null"}, _object(type=_text(), value=_text("in base64"))]},
+        voting_power=_whole(),
+    ),
+)
+_BAN_FIELDS: Final[Mapping[str, Schema]] = {
+    "subject": _text("a node ID, an IP address or a network"),
+    "reason": _text(),
+    "since": _TIME,
+    "until": _TIME,
+    "times": _whole("bans of this subject so far"),
+}
+BAN: Final = _object(**_BAN_FIELDS)
+BANS: Final = _object(
+    n_bans=_whole("all that there are"),
+    bans=_list(_object(**_BAN_FIELDS, score=_SCORE)),
+    n_scores=_whole("all that there are"),
+    scores=_list(
+        _object(
+            subject=_text(),
+            score=_SCORE,
+            offences=_whole(),
+            last_offence=_text(),
+            last_time=_TIME,
+            bans=_whole(),
+        )
+    ),
+)
+# In docs/reference/rpc.md.
+ACTORS: Final[Schema] = {"type": "object"}
+PEERS: Final[Schema] = {"type": "object"}

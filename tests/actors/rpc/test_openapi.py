@@ -1,0 +1,80 @@
+"""actors/rpc/openapi.py: a description that is valid, whole, and true."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from starlette.types import ASGIApp
+
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.rpc.app import rpc_app
+from peerage.actors.rpc.methods import UNSAFE, methods
+from peerage.actors.rpc.openapi import openapi
+from peerage.actors.rpc.readiness import health_routes
+from tests.actors.http.asgi_exchange import exchange
+from tests.actors.rpc.test_app import SEED, FakeNode
+
+
+@pytest.fixture(scope="module")
+def app() -> ASGIApp:
+    return rpc_app(FakeNode(), True, routes=health_routes({}))
+
+
+@pytest.mark.parametrize("unsafe", [False, True])
+def test_description_is_valid(unsafe: bool) -> None:
+    """By the specification's own schema."""
+    described = openapi(methods(unsafe=unsafe, hide_private=True))
+    OpenAPIV31SpecValidator(described).validate()
+    assert (set(UNSAFE) & {path[1:] for path in described["paths"]}) == (set(UNSAFE) if unsafe else set())
+
+
+def test_every_path_is_described_and_answers(app: ASGIApp) -> None:
+    """Nothing that is described is missing, and every method has a summary of its own."""
+    described = json.loads(exchange(app, "GET", "/openapi.json").body)
+    table = methods(unsafe=True, hide_private=True)
+    others = {"/", "/websocket", "/openapi.json", "/livez", "/readyz"}
+    assert set(described["paths"]) == others | {f"/{name}" for name in table}
+    for path, operations in described["paths"].items():
+        for verb, operation in operations.items():
+            assert str(exchange(app, verb.upper(), path).status) in operation["responses"], path
+            assert operation["summary"] != path[1:], f"{path} has no summary"
+
+
+def test_every_answer_has_an_example_below(app: ASGIApp) -> None:
+    """So that no schema goes unchecked: `test_schemas` looks at the same requests."""
+    assert {path.partition("?")[0][1:] for path in EXAMPLES} == set(methods(unsafe=True, hide_private=True))
+
+
+EXAMPLES: dict[str, Any] = {
+    "/health": 200,
+    "/status": 200,
+    "/net_info": 200,
+    "/bans": 200,
+    f'/dial_seeds?seeds=["{SEED}"]': 200,
+    f'/dial_peers?peers=["{SEED}"]&persistent=true': 200,
+    '/ban?subject="192.0.2.1"': 200,
+    '/unban?subject="192.0.2.1"': 500,
+}
+
+
+class Banning(FakeNode):
+    """One that has a ban to show."""
+
+    async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
+        return Ban(subject, reason, 1_500_000_000, round(seconds) * 10**9)
+
+
+@pytest.mark.parametrize("target", EXAMPLES)
+def test_answers_are_as_described(target: str) -> None:
+    """Every field, and no other."""
+    path, _, _ = target.partition("?")
+    described = openapi(methods(unsafe=True, hide_private=True))
+    answer = exchange(rpc_app(Banning(), True), "GET", target)
+    assert answer.status == EXAMPLES[target]
+    response = described["paths"][path]["get"]["responses"][str(answer.status)]
+    schema = response["content"]["application/json"]["schema"] | {"components": described["components"]}
+    Draft202012Validator(schema).validate(json.loads(answer.body))

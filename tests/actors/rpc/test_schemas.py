@@ -1,0 +1,38 @@
+"""actors/rpc/schemas.py: schemas that say what a result has, no more and no less."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.misbehaviour import Offender
+from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.rpc import results, schemas
+from peerage.actors.snapshot import BansSnapshot
+from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
+
+BAN = Ban("192.0.2.1", "by the operator", 1_500_000_000, 3_000_000_000)
+OFFENDER = Offender("192.0.2.2", 1.5, 2, Offence.FORGED_FRAME, 1_500_000_000, 1)
+RESULTS: dict[str, tuple[schemas.Schema, Any]] = {
+    "net_info": (schemas.NET_INFO, results.net_info(RECORDED_NET_INFO, hide_private=True)),
+    "status": (schemas.STATUS, results.status(RECORDED_STATUS)),
+    "ban": (schemas.BAN, results.ban(BAN)),
+    "bans": (schemas.BANS, results.bans(BansSnapshot((BAN,), (OFFENDER,)))),
+    "log": (schemas.LOG, {"log": "begun"}),
+    "empty": (schemas.EMPTY, {}),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_results_fit(name: str) -> None:
+    """As they are made; a field more or less does not."""
+    schema, result = RESULTS[name]
+    validator = Draft202012Validator(dict(schema))
+    validator.check_schema(dict(schema))
+    assert validator.is_valid(result)
+    assert not validator.is_valid({**result, "more": 1})
+    for field in result:
+        assert not validator.is_valid({key: value for key, value in result.items() if key != field})

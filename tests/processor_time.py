@@ -47,7 +47,9 @@ class ProcessorTime:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add it to its test's and its module's."""
-        processor = sum(value for name, value in report.user_properties if name == PROPERTY)
+        processor = sum(
+            value for name, value in report.user_properties if name == PROPERTY and isinstance(value, float)
+        )
         self._tests.add(report.nodeid, processor, report.duration)
         self._modules.add(report.nodeid.partition("::")[0], processor, report.duration)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
@@ -90,10 +90,10 @@ async def _effective_config(backend: Steered) -> dict[str, Any]:
 async def _overview(backend: Steered) -> dict[str, Any]:
     """How the node stands; what a part does not answer is null, and says so among the warnings."""
     steering = backend.steering
-    node, peers, book = await asyncio.gather(
-        steering.describe(), steering.peers(), steering.addresses(), return_exceptions=True
-    )
-    warnings = [str(each) for each in (node, peers, book) if isinstance(each, BaseException)]
+    questions: tuple[Awaitable[Any], ...] = steering.describe(), steering.peers(), steering.addresses()
+    answers: list[Any] = await asyncio.gather(*questions, return_exceptions=True)
+    node, peers, book = answers
+    warnings = [str(each) for each in answers if isinstance(each, BaseException)]
     info, config = steering.context.node_info, steering.context.config
     result: dict[str, Any] = {
         "id": info.id,

@@ -102,8 +102,9 @@ class PeerLists:
         gone = frozenset(table.persistent.keys() - texts.keys())
         for peer_id in gone:
             del table.persistent[peer_id]
-        for peer_id in table.persistent:
-            table.persistent[peer_id] = texts[peer_id]
+        for peer_id, text in texts.items():
+            if peer_id in table.persistent:
+                table.persistent[peer_id] = text
         table.unconditional = {*unconditional, *self.notes.unconditional}
         table.private = {*private, *self.notes.private}
         return gone

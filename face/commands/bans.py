@@ -116,7 +116,7 @@ bans = SubcommandGroup(
 )
 
 
-def _tell_node(home: Home, method: str, params: dict[str, str]) -> Any:
+def _tell_node(home: Home, method: str, params: dict[str, Any]) -> Any:
     """Have the node that runs in this home do it. Returns: its answer, None when none runs there.
 
     Raises: MistakeError when the node cannot be reached; FailureError with what it says.

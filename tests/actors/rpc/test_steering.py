@@ -70,7 +70,7 @@ def test_private_peers_are_told_to_the_owner_alone(*, hide_private: bool) -> Non
     lists = PeerListsSnapshot((f"{ANNA}@10.0.0.1:7", f"{BERT}@10.0.0.2:7"), (ANNA,), (ANNA,), (ANNA,))
     config = Config(network="test", p2p={"persistent_peers": f"{ANNA}@10.0.0.1:7", "private_peer_ids": ANNA})
     private = ClosedPeer(ANNA, "10.0.0.1:7", is_persistent=True, is_private=True)
-    answers = {
+    answers: dict[type, Any] = {
         GetPeerLists: lists,
         DescribeNode: NodeDescription(1, 2.0, config, ()),
         ClosePeers: (private, ClosedPeer(BERT, "10.0.0.1:8", is_persistent=False)),

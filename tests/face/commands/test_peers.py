@@ -24,7 +24,7 @@ class FakeNode:
     """Answers in the place of a running node. Attribute: asked, what it was asked."""
 
     def __init__(self, **answers: Any) -> None:
-        lists = {"persistent": [], "added": [], "unconditional": [], "private": []}
+        lists: dict[str, list[str]] = {"persistent": [], "added": [], "unconditional": [], "private": []}
         self.answers = {
             "net_info": net_info(RECORDED_NET_INFO, hide_private=False),
             "peer_lists": lists,
@@ -170,9 +170,8 @@ def test_a_running_node_is_steered(start_node: StartNode, node_log: NodeLog, tmp
         file.write_text(text)
 
         book = tmp_path / "addrbook.json"
-        book.write_text(
-            json.dumps({"key": "", "addrs": [{"addr": {"id": ANNA, "ip": "10.0.0.1", "port": 1}}]})
-        )
+        entry = {"addr": {"id": ANNA, "ip": "10.0.0.1", "port": 1}, "bucket_type": 1}
+        book.write_text(json.dumps({"key": "", "addrs": [entry]}))
         assert ok("addrbook", "import", book, "--home", home).startswith("1 addresses imported, 0 known")
         assert ok("addrbook", "import", book, "--home", home).startswith("0 addresses imported, 1 known")
 

@@ -38,7 +38,7 @@ def test_nothing_follows_from_the_same_configuration() -> None:
 def test_each_change_goes_to_those_who_have_to_know(changes: dict[str, object], parts: set[str]) -> None:
     """The address book learns of new peers from the switch, and forgets none while it runs."""
     found = plan(OLD, OLD.replace(**changes))
-    assert (found.parts, found.pending) == (parts, ())
+    assert (set(found.parts), len(found.pending)) == (parts, 0)
     assert len(found.applied) == 1
 
 
@@ -61,4 +61,4 @@ def test_who_is_in_a_list_is_said_to_nobody() -> None:
 def test_only_the_settings_that_are_meant_are_looked_at() -> None:
     new = OLD.replace(moniker="bert", log_level="debug", p2p={"send_rate": 7})
     found = plan(OLD, new, {"log_level"})
-    assert (found.names, found.pending) == ({"log_level"}, ())
+    assert (set(found.names), len(found.pending)) == ({"log_level"}, 0)

@@ -135,6 +135,10 @@ class SupervisorRef:
         """See RestartChild."""
         return cast("ActorRef", self.ref.ask(RestartChild(child_id), timeout=self.timeout))
 
+    def renew_child(self, child_id: str) -> None:
+        """See RenewChild."""
+        self.ref.ask(RenewChild(child_id), timeout=self.timeout)
+
     def delete_child(self, child_id: str) -> None:
         """See DeleteChild."""
         self.ref.ask(DeleteChild(child_id), timeout=self.timeout)

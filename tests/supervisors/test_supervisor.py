@@ -516,7 +516,9 @@ def test_child_adm(supervise: RunSupervisor, worker: MakeChild, journal: Journal
     journal.expect("start a", "stop a", "start a", "stop a")
 
 
-@pytest.mark.parametrize("request_name", ["terminate_child", "restart_child", "delete_child", "child_spec"])
+@pytest.mark.parametrize(
+    "request_name", ["terminate_child", "restart_child", "renew_child", "delete_child", "child_spec"]
+)
 def test_unknown_child(supervise: RunSupervisor, request_name: str) -> None:
     """A request about nobody names the id it was given."""
     supervisor = supervise()
@@ -555,6 +557,23 @@ def test_restart_child_that_fails_stays_stopped(
     with pytest.raises(ChildStartError):
         supervisor.restart_child("a")
     assert ids(supervisor) == {"a": Status.STOPPED}
+
+
+def test_a_renewal_is_no_restart_and_one_that_fails_is(
+    supervise: RunSupervisor, worker: MakeChild, journal: Journal
+) -> None:
+    """Stopped and started in order, and not counted; a child that does not come up is tried again like any other."""
+    supervisor = supervise(worker("a"), worker("b"), restarts=1)
+    journal.expect("start a", "start b")
+    for _ in range(3):
+        supervisor.renew_child("a")
+        journal.expect("stop a", "start a")
+    assert [info.restarts for info in supervisor.which_children()] == [0, 0]
+    journal.fail_starts("a", 1)
+    with pytest.raises(ChildStartError):
+        supervisor.renew_child("a")
+    settle(supervisor, {"a": Status.RUNNING, "b": Status.RUNNING})
+    assert [info.restarts for info in supervisor.which_children()] == [1, 0]
 
 
 def test_terminated_temporary_child_is_forgotten(supervise: RunSupervisor, worker: MakeChild) -> None:

@@ -140,7 +140,11 @@ def _peers(*, hide_private: bool) -> Method:
         hosts, private = await backend.peers(hide_private=hide_private)
         return watch_results.peers(hosts, sort=sort, wanted=wanted, limit=limit, private=private)
 
-    parameters = (Parameter("sort", Kind.STRING), Parameter("filter", Kind.STRING), Parameter("limit", Kind.INT))
+    parameters = (
+        Parameter("sort", Kind.STRING),
+        Parameter("filter", Kind.STRING),
+        Parameter("limit", Kind.INT),
+    )
     return Method(parameters, call, "The peers as the hosts of their connections know them", schemas.PEERS)
 
 

@@ -17,9 +17,9 @@ import click
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.actors.runtime.log import get_logger
-from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.actors.runtime.processes import prelaunch
 from peerage.actors.runtime.processes.title import of_whom, set_title
+from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options

@@ -24,7 +24,6 @@ from peerage.actors.messages.peer import (
     StopPeer,
 )
 from peerage.actors.messages.reactor import (
-    AddPeer,
     AskForAddresses,
     Credits,
     RemovePeer,
@@ -61,7 +60,6 @@ from peerage.actors.messages.transport import (
 )
 
 __all__ = [
-    "AddPeer",
     "AddPersistent",
     "AddPrivate",
     "AddUnconditional",

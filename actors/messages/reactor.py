@@ -6,19 +6,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from peerage.actors.messages.connections import PeerInfo
 from peerage.wire.keys import NodeID
 
-__all__ = ["AddPeer", "AskForAddresses", "Credits", "RemovePeer", "SeedRequestDropped"]
-
-
-class AddPeer(Struct, frozen=True):
-    """peer → reactor: the connection runs; before anything else about it.
-
-    Args: info, whose credits may be those of other reactors, too.
-    """
-
-    info: PeerInfo
+__all__ = ["AskForAddresses", "Credits", "RemovePeer", "SeedRequestDropped"]
 
 
 class RemovePeer(Struct, frozen=True):

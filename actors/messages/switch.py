@@ -50,7 +50,10 @@ class AdmitPeer(Struct, frozen=True):
 
 
 class PeerStarted(Struct, frozen=True):
-    """peer → switch: every reactor has been told, the connection runs."""
+    """peer → reactors, and then the switch: the connection runs. A reactor hears nothing else about it before.
+
+    Args: info, with the credits of all reactors.
+    """
 
     info: PeerInfo
 

@@ -66,7 +66,7 @@ class EvictPeers(Struct, frozen=True):
 
 
 class AnnouncePeers(Struct, frozen=True):
-    """reactor → transport: I am new here, introduce your peers. (No answer: an AddPeer for each follows.)"""
+    """reactor → transport: I am new here, introduce your peers. (No answer: a PeerStarted for each follows.)"""
 
     reactor: str
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from peerage.actors.names import NodeNames
-from peerage.actors.runtime import ActorRef, packed
+from peerage.actors.runtime import ActorRef
 
 __all__ = ["Addressees"]
 
@@ -34,7 +34,7 @@ class Addressees:
         return self._reactors[name]
 
     def gather(self, message: object) -> None:
-        """Tell all reactors, soon. The message does not change."""
+        """Tell all reactors, soon. Args: message, packed, for it is told to several."""
         self._gathered.append(message)
 
     def flush(self) -> None:
@@ -42,8 +42,6 @@ class Addressees:
         messages, self._gathered = self._gathered, []
         if not messages:
             return
-        if len(self._reactors) > 1:
-            messages = list(map(packed, messages))  # once for all of them
         for ref in self._reactors.values():
             if len(messages) == 1:
                 ref.tell(messages[0], exempt=True)

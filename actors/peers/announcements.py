@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from peerage.actors import transfer
 from peerage.actors.messages import (
-    AddPeer,
     ConnectionEnded,
     Credits,
     PeerInfo,
@@ -18,7 +17,7 @@ from peerage.actors.messages import (
 )
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.switch_news import SwitchNews
-from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime import ActorRef, packed
 from peerage.wire.keys import NodeID
 
 __all__ = ["Announcements"]
@@ -37,12 +36,11 @@ class Announcements:
 
     def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
         """Tell a reactor that was restarted of this peer, and how much it may send."""
-        self._names.reactor(reactor).tell(AddPeer(replace(info, credits=credits_)), exempt=True)
+        self._names.reactor(reactor).tell(PeerStarted(replace(info, credits=credits_)), exempt=True)
 
     def started(self, info: PeerInfo) -> None:
         """Tell all reactors of the peer, and then the switch. Args: info, with the credits of all reactors."""
-        self._names.gather(AddPeer(info))
-        self._news.tell(PeerStarted(info))
+        self._news.started(info)
 
     def tell_host(self, info: PeerInfo) -> None:
         """The same to the transport, from another process."""
@@ -61,7 +59,7 @@ class Announcements:
 
     def removed(self, reason: str) -> None:
         """Tell the reactors that the peer is gone; `ended` follows."""
-        self._names.gather(RemovePeer(self._connection, reason))
+        self._names.gather(packed(RemovePeer(self._connection, reason)))
 
     def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
         """Tell a seed's PEX reactor that the remote does not wait for its addresses any more."""

@@ -41,8 +41,12 @@ class InboundRoom:
 
     def peers(self) -> int:
         """How many inbound peers count."""
-        kinds = [self._memory.kinds(host) for host in range(self._memory.hosts)]
-        return sum(column.count(kind) for column in kinds for kind in _PEER_KINDS)
+        memory, plain, kept = self._memory, *_PEER_KINDS
+        found = 0
+        for host in range(memory.hosts):
+            kinds = memory.kinds(host)
+            found += kinds.count(plain) + kinds.count(kept)
+        return found
 
     def victim_for(self, ip: bytes) -> tuple[int, int] | None:
         """Whose place a newcomer from this address would get: the host, and the number of the place. None: nobody's."""

@@ -31,6 +31,7 @@ __all__ = ["Link", "LinkEvents"]
 SEND_CHUNK = 32 * 1024
 CHUNKS_PER_TURN = 4  # then others of this host have their turn, and messages of higher priority are heard of
 LEAST_TICK_S = 0.001
+MUCH_READ = 8192  # bytes at once: the remote may fill the kernel's buffer. Most newcomers never send so much
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,10 @@ class Link:
         self._pump_due = False
         self._reading_due = False  # what was left unread comes in the next turn
         self._stalled = False
+        self._is_shortened = False  # the kernel's buffer
 
     def start(self, leftover: bytes = b"") -> None:
         """Read and write from here on. Args: leftover, what the remote said behind its handshake."""
-        shorten_receive_buffer(self._stream.sock, self._recv_rate)
         self._stream.drive(self._readable, self._writable)
         if leftover:
             self._receive(leftover, 0)
@@ -171,6 +172,9 @@ class Link:
             return
         if self._phases.phase is Phase.CLOSING:  # read until the remote closes too, whatever it says
             return
+        if count >= MUCH_READ and not self._is_shortened:
+            self._is_shortened = True
+            shorten_receive_buffer(self._stream.sock, self._recv_rate)
         try:
             plaintext = self._secret.receive_data(buffer[:count])
         except RemoteError as error:

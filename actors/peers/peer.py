@@ -201,7 +201,7 @@ class PeerActor(ProcessActor):
         self._latency = self.runtime.now() - self._began
         if self._facts.is_trial:
             self._close("", is_error=False, tried=Tried(self._latency))
-            self.stop()
+            self.runtime.end()
         elif self._context.answers_seed_requests and not self._facts.is_outbound:
             assert self._stream is not None
             self._visit = SeedVisit(
@@ -290,7 +290,7 @@ class PeerActor(ProcessActor):
 
     def _refuse(self, refusal: Refusal) -> None:
         self._close(str(refusal), is_error=True, refusal=refusal)
-        self.stop()
+        self.runtime.end()
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -407,7 +407,7 @@ class PeerActor(ProcessActor):
 
     def _end(self, reason: str = "", *, is_error: bool = False) -> None:
         self._close(reason, is_error=is_error)
-        self.stop()
+        self.runtime.end()
 
     def _close(
         self, reason: str, *, is_error: bool, refusal: Refusal | None = None, tried: Tried | None = None

@@ -183,9 +183,10 @@ class Register:
             refusal = self._duplicate_peer(place, packed)
             before = memory.kind(memory.index, number)
             if refusal is None and kind & Kind.COUNTS and not before & Kind.COUNTS:
-                refusal = self._lack(place.ip)
-                if refusal is None and self.room.peers() >= self.rules.peers:
+                peers = self.room.peers()
+                if peers >= self.rules.peers:
                     victim = self.room.victim_for(place.ip)
+                    refusal = None if victim is not None else self._full(peers)
             if refusal is not None:
                 return refusal
             if victim is not None:
@@ -259,6 +260,9 @@ class Register:
         peers = self.room.peers()
         if peers < self.rules.peers or self.room.victim_for(ip) is not None:
             return None
+        return self._full(peers)
+
+    def _full(self, peers: int) -> Refusal:
         return Refusal(RefusalReason.INBOUND_LIMIT, f"{peers} inbound peers of at most {self.rules.peers}")
 
 

@@ -128,8 +128,10 @@ class RegisterMemory:
 
     def kinds(self, host: int) -> bytes:
         """Those of all places of a host, up to the last one in use."""
-        begin = host * _PART_BYTES + _HEAD_BYTES
-        return self._memory[begin : begin + self._used_by(host)]
+        begin = host * _PART_BYTES
+        used: int = _HEAD.unpack_from(self._memory, begin)[0]
+        begin += _HEAD_BYTES
+        return self._memory[begin : begin + used]
 
     def kind(self, host: int, number: int) -> int:
         """That of one place: bits of `Kind`."""

@@ -165,16 +165,14 @@ class Session:
     def start(self, leftover: bytes) -> None:
         """Read from here on, and ping for whoever asked for it meanwhile. Args: leftover, plaintext behind the handshake."""
         self.link.start(leftover)
-        self._begin_writing()
+        self.probe()
+        self.link.reschedule()  # there is nothing to write yet, unless the probe has seen to that
 
     def resume(self, heard: Sequence[Event]) -> None:
         """As `start`, after a while at a seed's door. Args: heard, what the remote said there."""
         self.link.received = self.inbound.take  # the door has heard until now
         self.link.resume()
         self.inbound.take(heard)
-        self._begin_writing()
-
-    def _begin_writing(self) -> None:
         self.probe()
         self.link.schedule_pump()
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from peerage.actors.messages import ConnectionEnded, PeerStarted
+from peerage.actors.messages import ConnectionEnded, PeerInfo, PeerStarted
 from peerage.actors.peers.addressees import Addressees
 from peerage.actors.peers.last_refusals import LastRefusals
+from peerage.actors.runtime import packed
 
 __all__ = ["SwitchNews"]
 
@@ -30,15 +32,23 @@ class SwitchNews:
         self._addressees = addressees
         self._call_later = call_later
         self.refusals = LastRefusals()
-        self._gathered: list[PeerStarted | ConnectionEnded] = []
+        self._gathered: list[Any] = []
 
-    def tell(self, news: PeerStarted | ConnectionEnded) -> None:
-        """Something happened."""
-        about = news.info if isinstance(news, PeerStarted) else news.facts
-        if isinstance(news, ConnectionEnded) and news.refusal is not None:
+    def started(self, info: PeerInfo) -> None:
+        """A peer runs."""
+        news = packed(PeerStarted(info))  # once for all that hear of it
+        self._addressees.gather(news)
+        self._gather(news, at_once=info.is_outbound)
+
+    def tell(self, news: ConnectionEnded) -> None:
+        """A connection has ended."""
+        if news.refusal is not None:
             self.refusals.note(news, news.refusal)
+        self._gather(news, at_once=news.facts.is_outbound)
+
+    def _gather(self, news: Any, *, at_once: bool) -> None:
         self._gathered.append(news)
-        if about.is_outbound or len(self._gathered) >= MOST:
+        if at_once or len(self._gathered) >= MOST:
             self.flush()
         elif len(self._gathered) == 1:
             self._call_later(DELAY_S, self.flush)

@@ -20,7 +20,15 @@ from peerage.actors import transfer
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.log_folding import Limits, LineFolding
-from peerage.actors.messages import AddPeer, AnnouncePeers, Charge, Credits, MarkGood, PeerInfo, RemovePeer
+from peerage.actors.messages import (
+    AnnouncePeers,
+    Charge,
+    Credits,
+    MarkGood,
+    PeerInfo,
+    PeerStarted,
+    RemovePeer,
+)
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
 from peerage.actors.reactors.consumption import Consumption
@@ -188,7 +196,7 @@ class Reactor(ProcessActor):
         elif isinstance(message, Credits):
             self._outboxes.grant(message)
             return None
-        elif isinstance(message, AddPeer):
+        elif isinstance(message, PeerStarted):
             return self._add(message.info)
         elif isinstance(message, RemovePeer):
             return self._remove(message.connection, message.reason)

@@ -12,12 +12,12 @@ from typing import Any, Self
 
 from peerage.actors import transfer
 from peerage.actors.messages import (
-    AddPeer,
     Consumed,
     Credits,
     FlushStop,
     GetPeerValue,
     PeerInfo,
+    PeerStarted,
     RemovePeer,
     SetPeerValue,
     StopPeer,
@@ -153,7 +153,7 @@ class FakePeer:
         self._side = _PeerSide(self._heard.put, self.info, reactor, capacity)
 
     def __enter__(self) -> Self:
-        self._tell(AddPeer(self.info))
+        self._tell(PeerStarted(self.info))
         return self
 
     def __exit__(

@@ -10,7 +10,6 @@ and queues are touched directly: a Python call costs about a tenth of handling a
 from __future__ import annotations
 
 import functools
-import threading
 import traceback
 from collections.abc import Callable, Container, Mapping
 from pickle import loads
@@ -18,6 +17,7 @@ from typing import Any
 
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.batches import hand_over, split
+from peerage.actors.runtime.host.end_event import EndEvent
 from peerage.actors.runtime.host.end_log import log_end
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.keeper import Keeper
@@ -90,7 +90,7 @@ class ActorCell:
         self._keeper, self._loop, self._port, self._receipts, self.ref = keeper, loop, port, receipts, ref
         self.name = ref.name.encode()
         self.identity = ref.identity
-        self.stopped = threading.Event()
+        self.stopped = EndEvent()
         self.actor: HostedActor | None = None
         self.instance: HostedActor | None = None
         self.mailbox = Mailbox()
@@ -375,6 +375,13 @@ class ActorCell:
         assert self.actor is not None  # no message is handled before the constructor is done
         self._leave_registries(reason)
         self.end(call_on_stop(self.actor, self.ref, reason))
+
+    def stop_soon(self) -> None:
+        """As the actor's own `stop()`, without a message where none need be waited for. In the host's thread only."""
+        if self.mailbox.items or self.mailbox.batch:  # what has come before is handled before
+            self.actor.stop()  # type: ignore[union-attr]  # it is calling
+        else:
+            self._loop.call_soon(self, self._stop, STOPPED)
 
     def _leave_registries(self, reason: DownReason) -> None:
         """Take it out of Pykka's registry here; early watchers do so in the process that it was started from.

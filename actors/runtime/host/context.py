@@ -26,6 +26,8 @@ class Running(Task, Protocol):
     deferred: bool  # whether it is answered later
     sender_identity: bytes
 
+    def stop_soon(self) -> None: ...
+
     @property
     def answers(self) -> Answers: ...
 
@@ -195,6 +197,11 @@ class ActorContext:
         """
         port = self._host.port
         return send_errands(port.requests, dict(port.table.live), os.getpid(), work)
+
+
+    def end(self) -> None:
+        """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""
+        self._cell.stop_soon()
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

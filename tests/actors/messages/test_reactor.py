@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from peerage.actors.messages import (
-    AddPeer,
     AskForAddresses,
     Credits,
     RemovePeer,
     SeedRequestDropped,
 )
-from tests.actors.messages.samples import PEER, PEER_ID, carried
+from tests.actors.messages.samples import PEER_ID, carried
 
 MESSAGES = [
-    AddPeer(PEER),
     RemovePeer("c-1", "it hung up"),
     Credits("c-1", {0x50: 7}),
     AskForAddresses(PEER_ID, "tcp://192.0.2.1:26656", "c-1", "192.0.2.1"),

@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace
 
 from peerage.actors.messages import (
-    AddPeer,
     Admission,
     ConnectionEnded,
     ConnectionFacts,
@@ -63,7 +62,7 @@ def test_a_reactor_that_was_restarted_hears_of_a_peer(announcements: Announcemen
     """With the credits that it begins with."""
     announcements.introduce("ONE", INFO, ((0x50, 3),))
     ((name, message),) = told
-    assert isinstance(message, AddPeer)
+    assert isinstance(message, PeerStarted)
     assert (name, message.info.credits) == (ONE, ((0x50, 3),))
 
 
@@ -75,7 +74,7 @@ def test_reactors_switch_and_host_hear_that_a_peer_runs(
     announcements.tell_host(INFO)
     assert told == [(HOST, INFO)]
     loop.advance(1.0)
-    assert told[1:] == [(ONE, AddPeer(INFO)), (TWO, AddPeer(INFO)), (SWITCH, PeerStarted(INFO))]
+    assert told[1:] == [(ONE, PeerStarted(INFO)), (TWO, PeerStarted(INFO)), (SWITCH, PeerStarted(INFO))]
 
 
 def test_a_reactor_hears_of_a_peer_before_it_hears_anything_from_it(
@@ -84,7 +83,7 @@ def test_a_reactor_hears_of_a_peer_before_it_hears_anything_from_it(
     """However soon the peer says something, and once."""
     announcements.started(INFO)
     announcements.hand_over("TWO", [0x50], [b"one"])
-    assert told[:2] == [(ONE, AddPeer(INFO)), (TWO, AddPeer(INFO))]
+    assert told[:2] == [(ONE, PeerStarted(INFO)), (TWO, PeerStarted(INFO))]
     assert told[2:] == [(TWO, Frames((RECEIVE, "c-1", [0x50]), [b"one"]))]
     loop.advance(1.0)
     assert told[3:] == [(SWITCH, PeerStarted(INFO))]
@@ -94,7 +93,7 @@ def test_a_dialled_peer_is_told_of_at_once(announcements: Announcements, told: T
     """Somebody may wait for it: when the switch hears, every reactor has."""
     dialled = replace(INFO, is_outbound=True)
     announcements.started(dialled)
-    assert told == [(ONE, AddPeer(dialled)), (TWO, AddPeer(dialled)), (SWITCH, PeerStarted(dialled))]
+    assert told == [(ONE, PeerStarted(dialled)), (TWO, PeerStarted(dialled)), (SWITCH, PeerStarted(dialled))]
 
 
 def test_messages_go_to_their_reactor_as_frames(announcements: Announcements, told: Told) -> None:
@@ -114,8 +113,8 @@ def test_every_reactor_hears_of_the_end(announcements: Announcements, told: Told
     announcements.ended(ended := ConnectionEnded(FACTS, None, "it hung up", is_error=True))
     loop.advance(1.0)
     end = RemovePeer("c-1", "it hung up")
-    assert [message for name, message in told if name == ONE] == [AddPeer(INFO), end]
-    assert [message for name, message in told if name == TWO] == [AddPeer(INFO), end]
+    assert [message for name, message in told if name == ONE] == [PeerStarted(INFO), end]
+    assert [message for name, message in told if name == TWO] == [PeerStarted(INFO), end]
     assert [message for name, message in told if name == SWITCH] == [PeerStarted(INFO), ended]
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from peerage.actors.context import NodeContext
 from peerage.actors.messages import (
-    AddPeer,
     Admission,
     AdmitPeer,
     ConnectionEnded,
@@ -125,7 +124,7 @@ class Stage:
         with ours:
             ref = starter.start(facts, None)
         remote = Remote(theirs)
-        self.reactor.expect(AddPeer)
+        self.reactor.expect(PeerStarted)
         return ref, remote
 
     def dial(self) -> socket.socket:

@@ -17,7 +17,6 @@ from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import (
-    AddPeer,
     Admission,
     AdmitConnection,
     AdmitPeer,
@@ -185,7 +184,7 @@ def test_a_peer_is_admitted_by_the_switch_before_the_host_is_informed(stage: Sta
 def test_a_stranger_becomes_a_peer_without_a_question(informed: Stage) -> None:
     """Its reactors hear of it and of its end; so does the switch, and nobody else is asked or told twice."""
     remote = informed.shake_hands()
-    info = informed.reactor.expect(AddPeer).info
+    info = informed.reactor.expect(PeerStarted).info
     assert (info.id, info.is_persistent, info.host) == (OTHER.node_id, False, informed.names.of("peers-0"))
     assert informed.switch.expect(PeerStarted).info.connection == info.connection
     (facts,) = informed.ref.ask(ListConnections()).connections

@@ -11,12 +11,12 @@ from msgspec import structs
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
 from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.messages import (
-    AddPeer,
     AnnouncePeers,
     Charge,
     Consumed,
     Credits,
     PeerInfo,
+    PeerStarted,
     RemovePeer,
     StopPeer,
 )
@@ -147,7 +147,7 @@ def calls_of(harness: ReactorHarness[Recorder]) -> list[Any]:
 
 
 def introduce(harness: ReactorHarness[Recorder], info: PeerInfo) -> None:
-    harness.ref.tell(AddPeer(info))
+    harness.ref.tell(PeerStarted(info))
 
 
 # --- the grammar -----------------------------------------------------------------------------------------------------

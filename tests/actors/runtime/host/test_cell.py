@@ -269,6 +269,32 @@ def test_a_stop_comes_after_what_was_there_before(
     assert keeper.ended == [("actor", DownReason("normal", "stopped"))]
 
 
+def test_an_actor_with_an_empty_mailbox_may_end_without_a_message(
+    cell: ActorCell, actor: Scribe, port: CellPort, keeper: Keeper, loop: Loop[ActorCell]
+) -> None:
+    """When it has handled what it is handling, and once."""
+    actor.on_message = lambda _message: (cell.stop_soon(), cell.stop_soon())
+    cell.put(tell("a"))
+    loop.turn(0.0)
+    assert (actor.log, cell.ended) == (["a"], False)
+    loop.turn(0.0)
+    assert (actor.log, cell.ended) == (["a", "on_stop"], True)
+    assert keeper.ended == [("actor", DownReason("normal", "stopped"))]
+
+
+def test_what_is_in_the_mailbox_is_handled_before_such_an_end(
+    cell: ActorCell, actor: Scribe, loop: Loop[ActorCell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a request to stop, behind it."""
+    monkeypatch.setattr(actor, "stop", lambda: cell.put(stop()))
+    actor.on_message = lambda message: cell.stop_soon() if message == "a" else None
+    for value in ("a", "b"):
+        cell.put(tell(value))
+    loop.turn(0.0)
+    loop.turn(0.0)
+    assert (actor.log, cell.ended) == (["a", "b", "on_stop"], True)
+
+
 @pytest.mark.parametrize(
     ("error", "is_orderly"), [(StopIncompleteError("two left"), True), (ValueError("boom"), False)]
 )

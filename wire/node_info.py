@@ -55,6 +55,7 @@ _PROTOCOL_VERSION, _CHANNELS, _OTHER = 1, 6, 8
 _TEXT_FIELDS = {2: "id", 3: "listen_addr", 4: "network", 5: "version", 7: "moniker"}
 _VERSION_FIELDS = {1: "p2p", 2: "block", 3: "app"}
 _FIELDS = frozenset({*_TEXT_FIELDS, _PROTOCOL_VERSION, _CHANNELS, _OTHER})
+_NUMBERS = {number << 3 | BYTES: number for number in _FIELDS}  # by tag
 _OTHER_FIELDS = {1: "tx_index", 2: "rpc_address"}
 
 
@@ -131,6 +132,26 @@ class NodeInfo:
 
         Raises: MalformedMessageError.
         """
+        plain = _plain_fields(message)
+        if plain is None:
+            return cls._decode_odd(message)
+        get, utf8, strict = plain.get, "utf-8", "surrogateescape"
+        tx_index, rpc_address = _decode_other(get(_OTHER, b""))
+        return cls(
+            _decode_version(get(_PROTOCOL_VERSION, b""), _NO_VERSION),
+            get(2, b"").decode(utf8, strict),
+            get(3, b"").decode(utf8, strict),
+            get(4, b"").decode(utf8, strict),
+            get(5, b"").decode(utf8, strict),
+            get(_CHANNELS, b""),
+            get(7, b"").decode(utf8, strict),
+            tx_index,
+            rpc_address,
+        )
+
+    @classmethod
+    def _decode_odd(cls, message: bytes) -> NodeInfo:
+        """As `decode`, for any message: field by field."""
         texts: dict[str, str] = {}
         versions = _NO_VERSION
         channels = b""
@@ -146,7 +167,7 @@ class NodeInfo:
             elif number == _PROTOCOL_VERSION:
                 versions = _decode_version(value, versions)
             else:
-                texts |= _decode_other(value)
+                texts |= _decode_any_other(value)
         return cls(protocol_version=versions, channels=channels, **texts)
 
     def net_address(self, resolve: Resolve | None = None) -> NetAddress:
@@ -194,6 +215,26 @@ class NodeInfo:
             raise NetworkMismatchError(theirs.network, self.network)
         if self.channels and set(self.channels).isdisjoint(theirs.channels):
             raise NoCommonChannelError(theirs.channels, self.channels)
+
+
+def _plain_fields(message: bytes) -> dict[int, bytes] | None:
+    """The values by their numbers, if the message is as everybody writes it: short fields that we know, each once at most.
+
+    That takes a third of what it takes to read them one by one.
+    """
+    values: dict[int, bytes] = {}
+    pos, end = 0, len(message)
+    while pos < end:
+        number = _NUMBERS.get(message[pos], 0)
+        if not number or number in values or pos + 1 >= end:
+            return None
+        length = message[pos + 1]
+        inside = pos + 2
+        pos = inside + length
+        if length >= 0x80 or pos > end:
+            return None
+        values[number] = message[inside:pos]
+    return values
 
 
 class NodeInfoReader:
@@ -280,7 +321,20 @@ def _decode_any_version(message: bytes, before: ProtocolVersion) -> ProtocolVers
     return ProtocolVersion(get("p2p", before.p2p), get("block", before.block), get("app", before.app))
 
 
-def _decode_other(message: bytes) -> dict[str, str]:
+def _decode_other(message: bytes) -> tuple[str, str]:
+    """The index and the address of its RPC. Cached, as those of the versions."""
+    return _decode_known_other(message) if len(message) <= _REMEMBERED else _texts_of_other(message)
+
+
+def _texts_of_other(message: bytes) -> tuple[str, str]:
+    get = _decode_any_other(message).get
+    return get("tx_index", ""), get("rpc_address", "")
+
+
+_decode_known_other = lru_cache(maxsize=64)(_texts_of_other)
+
+
+def _decode_any_other(message: bytes) -> dict[str, str]:
     texts: dict[str, str] = {}
     for number, wire_type, value in fields(message):
         if number in _OTHER_FIELDS:

@@ -17,6 +17,7 @@ from peerage.wire.errors import (
     BlockVersionMismatchError,
     IncompatibleNodeError,
     InvalidNodeInfoError,
+    MalformedMessageError,
     MessageTooLongError,
     NetworkMismatchError,
     NoCommonChannelError,
@@ -167,6 +168,25 @@ def test_the_generated_classes_write_the_same(info: NodeInfo) -> None:
             types_pb2.DefaultNodeInfo.FromString(info.encode())
         return
     assert theirs.SerializeToString() == info.encode()
+
+
+FIELD = st.tuples(st.integers(1, 9), st.binary(max_size=140) | st.just(b"\x0a\x02on"))
+
+
+@given(fields=st.lists(FIELD, max_size=10), cut=st.integers(0, 3))
+def test_what_everybody_writes_is_read_as_any_other_message(
+    fields: list[tuple[int, bytes]], cut: int
+) -> None:
+    """A quick way and a slow one, which agree on fields in any order, given twice, long, unknown or cut off."""
+    message = b"".join(bytes((number << 3 | 2,)) + delimit(value) for number, value in fields)
+    message = message[: len(message) - cut]
+    found: list[NodeInfo | type[Exception]] = []
+    for decode in (NodeInfo.decode, NodeInfo._decode_odd):
+        try:
+            found.append(decode(message))
+        except MalformedMessageError as error:
+            found.append(type(error))
+    assert found[0] == found[1]
 
 
 @given(st.binary(max_size=80))

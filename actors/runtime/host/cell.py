@@ -206,7 +206,8 @@ class ActorCell:
         if self.busy:
             self._postponed.append((fn, args))
             return
-        self.enter()
+        self.busy = True  # as `enter`
+        self._loop.stack.append(self)
         try:
             fn(*args)
         except BaseException as error:

@@ -179,6 +179,10 @@ class StreamDriver:
         with suppress(OSError):
             self._stream.send(data)
 
+    def close(self) -> None:
+        """Tell nobody anything any more."""
+        self._receive = self._closed = _ignore
+
     def _readable(self) -> None:
         try:
             count = self._stream.read_into(self._buffer)
@@ -251,4 +255,11 @@ class HandshakeDriver:
     def _end(self, told: Callable[..., object], *args: object) -> None:
         if not self._is_over:
             self._is_over = True
+            # Whoever is told holds us no longer, and we let go of it: nothing is left for the collector.
+            self._on_done = self._on_refused = self._on_closed = _ignore
             self._stream.hand_over(told, *args)
+            self._driver.close()
+
+
+def _ignore(*_: object) -> None:
+    """When all is over."""

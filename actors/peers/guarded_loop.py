@@ -26,6 +26,10 @@ class GuardedLoop:
         self._on_fault = on_fault
         self.now = loop.now
 
+    def forget(self) -> None:
+        """The connection is over, or another actor's: what is still called for it does nothing, and faults are nobody's."""
+        self._on_fault = _nobody
+
     def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Cancellable:
         return self._loop.call_later(delay, self.guard, fn, *args)
 
@@ -59,3 +63,7 @@ class GuardedLoop:
             fn(*args)
         except Exception as error:
             self._on_fault(error)
+
+
+def _nobody(_fault: Exception) -> None:
+    """Minds a fault no more."""

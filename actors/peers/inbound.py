@@ -125,7 +125,12 @@ class Inbound:
         unconsumed = {name: window.unconsumed for name, window in self._windows.items()}
         for window in self._windows.values():
             window.close()
+        self._on_pong = self._on_change = _ignore
         return unconsumed
 
     def _check_room(self) -> None:
         self._on_change(any(window.is_full() for window in self._windows.values()))
+
+
+def _ignore(*_: object) -> None:
+    """When all is over."""

@@ -24,7 +24,7 @@ from peerage.wire.errors import EmptyPacketFloodError, RemoteError
 from peerage.wire.multiplex import Event, MultiplexConnection
 from peerage.wire.secret_connection import SecretConnection
 
-__all__ = ["Link", "LinkEvents"]
+__all__ = ["NOBODY", "Link", "LinkEvents"]
 
 # Plaintext sealed at once: what is sealed cannot be overtaken any more. With 64 KiB an urgent message waits a sixth longer,
 # and bulk is no faster.
@@ -47,6 +47,13 @@ class LinkEvents:
     written: Callable[[], object]
     closed: Callable[[str], object]
     broken: Callable[[RemoteError], object]
+
+
+def _ignore(_what: object = None) -> None:
+    """When all is over."""
+
+
+NOBODY = LinkEvents(_ignore, _ignore, _ignore)
 
 
 class Link:
@@ -127,6 +134,16 @@ class Link:
         """Read on, after a time in which nothing was read."""
         self._stream.set_reading(wanted=True)
         self._schedule_reading()
+
+    def close(self) -> None:
+        """Nothing is read or written any more.
+
+        Whoever owns it is let go: what ends here would otherwise wait for the collector, or for the timer, in a circle.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._owner, self.received, self.on_bytes = NOBODY, _ignore, None
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

@@ -111,6 +111,11 @@ class Account:
         self.holds(0, 0)
         self.waits(0)
         self._budget.closed(self, held)
+        self.hold_up = self.end = _ignore
+
+
+def _ignore(_what: object) -> None:
+    """The connection is gone."""
 
 
 class MemoryBudget:

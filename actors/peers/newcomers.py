@@ -194,7 +194,7 @@ class Newcomer:
                 self._visit.close()
             self._stream.close()
             self.place.leave()
-            self._host.forget(self)
+            self._let_go()
 
     # --- handshake ---------------------------------------------------------------------------------------------------
 
@@ -241,7 +241,7 @@ class Newcomer:
             visit.heard if visit is not None else (),
         )
         self._phases = Phases(Phase.ENDED)  # whatever is still called here has nothing to do with the peer
-        self._host.forget(self)
+        self._let_go()
         self._host.events.arrived(self.facts, arrival)
 
     # --- the end -----------------------------------------------------------------------------------------------------
@@ -253,6 +253,11 @@ class Newcomer:
     def _over(self) -> None:
         """A visit has ended: it was answered, or the remote has hung up."""
         self._end(None)
+
+    def _let_go(self) -> None:
+        self._host.forget(self)
+        self._visit = None
+        self._loop.forget()
 
     def _end(self, refusal: Refusal | None) -> None:
         if self._phases.phase is not Phase.ENDED:

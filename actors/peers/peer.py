@@ -46,7 +46,7 @@ from peerage.actors.peers.fuzzed_stream import open_stream
 from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_shared import HostShared
-from peerage.actors.peers.link import LinkEvents
+from peerage.actors.peers.link import NOBODY, LinkEvents
 from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.register import Place
@@ -434,8 +434,9 @@ class PeerActor(ProcessActor):
             peer_id = None if info is None else info.id
             end = ConnectionEnded(facts, refusal, reason, is_error, tried, self._offence, peer_id)
             self._announcements.ended(end)
-            if self._session is not None:
-                self._shared.left_behind.note(self._facts.connection, self._session.left_behind)
+            session, self._session, self._link_events = self._session, None, NOBODY
+            if session is not None:
+                self._shared.left_behind.note(self._facts.connection, session.left_behind)
         finally:
             if self._place is not None:
                 self._place.leave()

@@ -235,7 +235,7 @@ class SendQueues:
 
     def close(self) -> None:
         """Everyone who still waits is refused, and nothing that was to be sent is kept."""
-        waiting, self._waiting = self._waiting, {}
+        waiting, self._waiting, self._listener = self._waiting, {}, None
         self._connection.discard()
         for queue in waiting.values():
             for entry in queue:

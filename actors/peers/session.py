@@ -20,7 +20,7 @@ from peerage.actors.peers.link import Link, LinkEvents
 from peerage.actors.peers.phases import Phase, Phases
 from peerage.actors.peers.register import Place
 from peerage.actors.peers.send_queues import Answer, SendQueues
-from peerage.actors.peers.stream import Loop, SocketStream
+from peerage.actors.peers.stream import Deadline, Loop, SocketStream
 from peerage.actors.peers.traffic import Traffic
 from peerage.actors.runtime import Frames, Reply
 from peerage.wire.keys import NodeID
@@ -100,6 +100,7 @@ class Session:
         self._is_full = self._is_held_up = False  # a reactor has no room; memory is short
         self._account = shared.budget.open(self._hold_up, self._end_for_memory)
         self._traffic = Traffic(shared.metrics)
+        self._traffic_due = Deadline(loop)
         p2p, settings = context.config.p2p, context.config.peerage
         self._connection = MultiplexConnection(
             context.channels,
@@ -143,6 +144,7 @@ class Session:
     def move_to(self, loop: Loop, owner: LinkEvents, hand_over: HandOver, probes: Probes) -> None:
         """Belong to somebody else from now on, before the remote is a peer. Args: as of the constructor."""
         self._loop, self._hand_over, self._probes = loop, hand_over, probes
+        self._traffic_due = Deadline(loop)
         self.link.move_to(loop, owner)
 
     def serve(self, peer_id: NodeID, place: Place | None = None) -> None:
@@ -160,7 +162,7 @@ class Session:
             channels = [each for each in context.channels if context.routes[each.id] == reactor]
             self.inbound.add_reactor(reactor, channels, self._to(reactor))
         if self._traffic.is_on:
-            self._loop.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
+            self._traffic_due.set(TRAFFIC_INTERVAL_S, self._report_traffic)
 
     def start(self, leftover: bytes) -> None:
         """Read from here on, and ping for whoever asked for it meanwhile. Args: leftover, plaintext behind the handshake."""
@@ -291,10 +293,12 @@ class Session:
         if self._peer_id is not None and self._traffic.is_on:
             self._traffic.report(self._peer_id, self._connection, self._loop.now())
             self._traffic.gone(self._peer_id)
+        self._traffic_due.cancel()
         self._stop_listening()
         self.left_behind = self.inbound.close()
         self.queues.close()
         self._account.close()
+        self.link.close()
 
     def _stop_listening(self) -> None:
         listener, self._listener = self._listener, None
@@ -304,7 +308,7 @@ class Session:
     def _report_traffic(self) -> None:
         if self._phases.carries_packets and self._peer_id is not None:
             self._traffic.report(self._peer_id, self._connection, self._loop.now())
-            self._loop.call_later(TRAFFIC_INTERVAL_S, self._report_traffic)
+            self._traffic_due.set(TRAFFIC_INTERVAL_S, self._report_traffic)
 
     def _to(self, reactor: str) -> Callable[[Sequence[transfer.Place], Sequence[bytes | memoryview]], None]:
         hand_over = self._hand_over

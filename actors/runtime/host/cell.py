@@ -431,4 +431,6 @@ class ActorCell:
         keeper = self._keeper
         facts = {"actor": self.ref.name, "host": keeper.name, "pid": keeper.pid}
         log_end(reason, facts, is_system_ending=keeper.is_system_ending)
+        # The actor knows its cell: let it go at once, with all that it holds, and not when the collector finds both.
+        self.actor = self.instance = None
         keeper.on_end(self, reason)  # last: it may end the loop

@@ -19,10 +19,15 @@ class FakeTimer:
 
     def cancel(self) -> None:
         self.cancelled = True
+        self._fn, self._args = _nothing, ()  # as a loop's own: it keeps nothing alive
 
     def ring(self) -> None:
         self.cancelled = True
         self._fn(*self._args)
+
+
+def _nothing() -> None:
+    """What a cancelled timer holds."""
 
 
 class FakeLoop:

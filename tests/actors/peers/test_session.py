@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import socket
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -101,9 +103,8 @@ class End:
         left_behind = LeftBehind(loop, addressees, budget)
         peerage, home = context.config.peerage, context.config.home
         limits = WindowLimits(peerage.receive_window, peerage.spill_limit, home.data_dir)
-        self.shared = HostShared(
-            self.metrics, broadcasts, feed, addressees, news, budget, left_behind, limits
-        )  # type: ignore[arg-type]
+        metrics: Any = self.metrics
+        self.shared = HostShared(metrics, broadcasts, feed, addressees, news, budget, left_behind, limits)
         self.phases = Phases(Phase.RUNNING)
         self.told: list[str] = []
         self.handed: list[tuple[str, bytes]] = []
@@ -369,3 +370,22 @@ def test_the_heaviest_connection_is_ended_with_the_reason(pair: Pair) -> None:
     assert reason.startswith(
         "memory is short: 0.0 MiB of unfinished messages and 40.0 MiB that were not taken"
     )
+
+
+def test_a_session_that_has_ended_waits_for_neither_timer_nor_collector(pair: Pair) -> None:
+    """A seed has hundreds a second: what they hold is free at once."""
+    pair.loop.settle()
+    pair.anna.stream.close()
+    pair.anna.session.close()
+    session, watched, link = (
+        pair.bert.session,
+        weakref.ref(pair.anna.session),
+        weakref.ref(pair.anna.session.link),
+    )
+    gc.disable()
+    try:
+        pair.anna.session = session  # the fixture closes it
+        assert watched() is None
+        assert link() is None
+    finally:
+        gc.enable()

@@ -20,8 +20,15 @@ from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.pending_bytes import PendingBytes, Share
 from peerage.actors.http.rules import refusal_text
 
-__all__ = ["BrokenBody", "guarded_protocol"]
+__all__ = ["STOPPING", "STREAM", "BrokenBody", "guarded_protocol"]
 
+STREAM: Final = "peerage.stream"
+"""Set in a scope's `state` by an application whose answer goes on until somebody ends it: it may take any time, as long
+as the client reads.
+"""
+STOPPING: Final = "peerage.stopping"
+"""In a scope's `state`: an event that is set when the server begins to stop. Streams have a moment then to say so."""
+STREAM_PATIENCE_S: Final = 60.0  # without a byte taken
 LINGER_S: Final = 0.5  # as in Go: how long a client that is still sending may take to read why we hang up
 _BAD_REQUEST: Final = 400
 _UNAVAILABLE: Final = 503
@@ -122,6 +129,7 @@ class _GuardedProtocol(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
     _is_refused = False
     _has_begun = False  # whether any bytes of a request have arrived
+    _unread_before = _stalled = 0  # of a stream: bytes, and looks since its client took any
     _is_unread = False  # whether bytes have arrived that h11 was not given
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -262,7 +270,20 @@ class _GuardedProtocol(H11Protocol):
             seconds = limits.read_timeout_s if phase is _Phase.READING else limits.write_timeout_s
         self._deadline = self.loop.call_later(seconds, self._time_is_over)
 
+    def _goes_on(self) -> bool:
+        """Whether this is a stream whose client reads. It is looked at each time that an answer would be cut."""
+        cycle = self.cycle
+        if self._phase is not _Phase.WRITING or cycle is None or not cycle.scope["state"].get(STREAM):
+            return False
+        unread = self.transport.get_write_buffer_size()
+        self._stalled = self._stalled + 1 if unread and unread >= self._unread_before else 0
+        self._unread_before = unread
+        return self._stalled * self._limits.write_timeout_s < STREAM_PATIENCE_S
+
     def _time_is_over(self) -> None:
+        if self._goes_on():
+            self._enter(_Phase.WRITING)
+            return
         if self._phase is _Phase.READING and self._has_begun and not self._is_refused:
             self.send_400_response("its rest did not come")
         else:

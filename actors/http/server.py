@@ -19,7 +19,7 @@ from peerage.actors.http.hosts import HostLayer, HostNames
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listener import ReservedListener, pass_over_pauses
 from peerage.actors.http.listening import BACKLOG, address_of
-from peerage.actors.http.protocol import BrokenBody, guarded_protocol
+from peerage.actors.http.protocol import STOPPING, BrokenBody, guarded_protocol
 from peerage.actors.http.rules import AsGoServes
 
 __all__ = [
@@ -161,6 +161,7 @@ class _GuestServer(uvicorn.Server):
         # Annotated as int, but passed to asyncio.wait_for, so fractions of a second work.
         config.timeout_graceful_shutdown = _FINISH_TIMEOUT_S  # type: ignore[assignment]
         self.is_ready = threading.Event()
+        self._stopping = asyncio.Event()
         self._lock = threading.Lock()
         self._waker: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
 
@@ -187,7 +188,12 @@ class _GuestServer(uvicorn.Server):
             with self._lock:  # the loop is about to close and must not be woken any more
                 self._waker = None
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping = self.lifespan.state[STOPPING] = asyncio.Event()  # every request's scope has it
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
         await super().shutdown(sockets)
         # The transport of a client that does not read its answer would stay open beyond the loop's end.
         for connection in list(self.server_state.connections):

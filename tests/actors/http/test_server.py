@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from peerage.actors.http import protocol
 from peerage.actors.http import server as module
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.http.listening import ListenFailedError, listen, listening_sockets
+from peerage.actors.http.protocol import STOPPING, STREAM
 from peerage.actors.http.server import (
     ERRORS_WINDOW_S,
     ERRORS_WRITTEN,
@@ -54,8 +56,23 @@ class HangingThread:
         return True
 
 
+async def streamed(scope: Scope, send: Send) -> None:
+    """Sends a word now and then until the server stops; /endless as much as the client takes."""
+    scope["state"][STREAM] = True
+    await send({"type": "http.response.start", "status": 200})
+    while not scope["state"][STOPPING].is_set():
+        word = bytes(1_000_000) if scope["path"] == "/endless" else b"word"
+        await send({"type": "http.response.body", "body": word, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(scope["state"][STOPPING].wait(), 0.05)
+    await send({"type": "http.response.body", "body": b"bye"})
+
+
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the size of the body; /slow never does, /large with 32 MB."""
+    """Answers with the size of the body; /slow never does, /large with 32 MB; /stream and /endless are streams."""
+    if scope["path"] in {"/stream", "/endless"}:
+        await streamed(scope, send)
+        return
     size, more = 0, True
     while more:
         message = await receive()
@@ -233,6 +250,28 @@ def test_answer_that_does_not_come_is_cut() -> None:
         client = connect()
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         assert read_all(client) == b""
+
+
+def test_a_stream_goes_on_beyond_the_time_of_an_answer_and_ends_in_words() -> None:
+    """As long as its client reads."""
+    with serving(HttpLimits(write_timeout_s=0.1)) as (server, connect):
+        client = connect()
+        client.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        received = b""
+        while received.count(b"word") < 10:
+            received += client.recv(1000)
+        assert server.stop()
+        assert read_all(client).endswith(b"bye\r\n0\r\n\r\n")
+
+
+def test_a_stream_that_nobody_reads_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "STREAM_PATIENCE_S", 0.3)
+    with serving(HttpLimits(write_timeout_s=0.1)) as (server, connect):
+        client = connect()
+        client.sendall(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert client.recv(1) == b"H"
+        while server._server.server_state.connections:
+            threading.Event().wait(0.01)
 
 
 def test_connections_are_bounded() -> None:

@@ -18,9 +18,12 @@ from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.keeper import BookKeeper
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
+from peerage.actors.events.bans import tell_of_bans, tell_of_unban
+from peerage.actors.events.teller import EventTeller
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.log_folding import LineFolding
 from peerage.actors.messages.book import BansChanged, Charge, CountAddresses, Trust
@@ -61,6 +64,7 @@ class AddrBookActor(ProcessActor):
         self._context = context
         self._metrics = MetricsReporter(self.runtime, context, self.actor_urn)
         count = self._metrics.buffer.inc if self._metrics.is_on else None
+        self._events = EventTeller(self.runtime, context.event_hub)
         self._ban_report = BanReport(LineFolding(self.runtime.call_later), count)
         self._book: AddrBook
         self._keeper: BookKeeper
@@ -111,6 +115,7 @@ class AddrBookActor(ProcessActor):
     def on_stop(self) -> None:
         stored = self._keeper.keep(self._book.drain(), at_once=True)
         self._metrics.send()
+        self._events.flush()
         undone = [] if stored else [f"{self._keeper.waiting} rows are not written, {self._keeper.outage}"]
         file = self._context.config.addr_book_path
         try:
@@ -141,6 +146,8 @@ class AddrBookActor(ProcessActor):
         except DiscoveryError as error:
             reply.set_exception(error)
             return None
+        if message.method is Misbehaviour.forgive and answer:
+            tell_of_unban(self._events, str(message.args[0]))
         self._unanswered.append((reply, message.is_order, answer))
         self._schedule_commit()
         return None
@@ -172,6 +179,7 @@ class AddrBookActor(ProcessActor):
         if changes.banned or changes.lifted:  # whoever is banned is kept out, be it in memory only
             bans = tuple(replace(ban, entry=None) for ban in changes.banned)
             self._tell_doors(BansChanged(bans, changes.lifted))
+            tell_of_bans(self._events, bans)
         if stored:
             self._held.release()
         unanswered, self._unanswered = self._unanswered, []

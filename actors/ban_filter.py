@@ -6,11 +6,12 @@ import time
 
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.timestamps import SECOND, format_time
-from peerage.actors.messages import BansChanged
+from peerage.actors.loss import LossReason
+from peerage.actors.messages import BansChanged, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.ip_ranges import parse_ip
 
-__all__ = ["BanFilter"]
+__all__ = ["BanFilter", "stop_for_ban"]
 
 
 class BanFilter:
@@ -38,3 +39,8 @@ class BanFilter:
             return None
         until = format_time(ban.shuts_out_until // SECOND * SECOND)
         return Refusal(RefusalReason.BANNED, f"{ban.subject} is banned until {until}: {ban.reason}")
+
+
+def stop_for_ban(refusal: Refusal) -> StopPeer:
+    """What a peer is told that has just been banned."""
+    return StopPeer(str(refusal), is_error=True, loss=LossReason.BANNED)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from peerage.actors.names import NodeNames
+from peerage.actors.runtime import ActorRef
 from peerage.config import Config
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey, node_id_of
@@ -67,6 +68,11 @@ class NodeContext:
     def handshake_places(self) -> int:
         """Most accepted connections that are no peers yet."""
         return handshake_places(self.config)
+
+    @property
+    def event_hub(self) -> ActorRef | None:
+        """Whom to tell what happens; None where nobody can listen, for RPC is off."""
+        return self.names.events if self.config.rpc.laddr else None
 
     def with_key(self, node_key: NodeKey) -> PeerHostContext:
         """The same for an actor that shakes hands. Args: node_key, of this node."""

@@ -44,6 +44,11 @@ class NodeNames:
     def metrics(self) -> ActorRef:
         return ActorRef.to(self.of("metrics"))
 
+    @property
+    def events(self) -> ActorRef:
+        """The event hub, in the process of RPC."""
+        return ActorRef.to(self.of("rpc/events"), self.of("rpc"))
+
     def reactor(self, name: str) -> ActorRef:
         """The reactor registered under `name`."""
         return ActorRef.to(self.of(f"reactor-{name}"))

@@ -58,6 +58,11 @@ class Home:
         return self.data_dir / "addrbook.sqlite"
 
     @property
+    def peer_history(self) -> Path:
+        """Who was here, an SQLite file."""
+        return self.data_dir / "peers.sqlite"
+
+    @property
     def lock_file(self) -> Path:
         """The file that whoever writes in data/ locks; see `home_lock`."""
         return self.data_dir / "node.lock"

@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from peerage.actors.loss import LossReason
+
 __all__ = [
     "Consumed",
     "FlushStop",
@@ -31,10 +33,11 @@ class ProbePeer(Struct, frozen=True):
 
 
 class StopPeer(Struct, frozen=True):
-    """anyone → peer: stop, for error or gracefully (reason "" and not is_error)."""
+    """anyone → peer: stop, for error or gracefully (reason "" and not is_error). Args: loss, the word for the reason."""
 
     reason: str
     is_error: bool
+    loss: LossReason = LossReason.BY_REACTOR
 
 
 class FlushStop(Struct, frozen=True):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.loss import LossReason
 from peerage.actors.messages.connections import ConnectionFacts, PeerInfo, Tried
 from peerage.actors.refusal import Refusal
 from peerage.actors.runtime import ActorRef
@@ -69,6 +70,7 @@ class ConnectionEnded(Struct, frozen=True):
         offence: what a running peer did wrong, if that ended it.
         peer_id: of a peer that ran. Its facts leave out what the switch has heard before, but for a peer that may be dialled
             again: a switch that has just begun is to know whom.
+        loss: the word for `reason`.
     """
 
     facts: ConnectionFacts
@@ -78,6 +80,7 @@ class ConnectionEnded(Struct, frozen=True):
     tried: Tried | None = None
     offence: Offence | None = None
     peer_id: NodeID | None = None
+    loss: LossReason = LossReason.GRACEFUL
 
 
 class NodeStops(Struct, frozen=True):

@@ -28,7 +28,7 @@ from peerage.actors.runtime.heap import WORTH_TRIMMING, trim
 from peerage.actors.runtime.limits import memory_limit
 from peerage.wire.channel import ChannelDescriptor
 
-__all__ = ["ALLOWANCE", "Account", "MemoryBudget", "budget_for", "least_budget"]
+__all__ = ["ALLOWANCE", "MEMORY_IS_SHORT", "Account", "MemoryBudget", "budget_for", "least_budget"]
 
 ALLOWANCE = 64 * 1024  # bytes of each connection that are never too many: one read of the socket
 STEP = 64 * 1024  # bytes by which what a host holds may differ from what it has told the others
@@ -39,6 +39,7 @@ SHARES = HELD_SHARE + WAITING_SHARE + BROADCAST_SHARE
 MACHINE_SHARE = 4  # the budget is a quarter of the machine's memory, unless the operator has said what it is
 MOST_BY_DEFAULT = 2 * 1024 * 1024 * 1024
 _MIB = 1024 * 1024
+MEMORY_IS_SHORT = "memory is short"  # begins the reason for which a connection has to go
 
 
 def least_budget(channels: Iterable[ChannelDescriptor]) -> int:
@@ -250,7 +251,7 @@ class MemoryBudget:
             account.is_ending = True
             self.ended += 1
             account.end(
-                f"memory is short: {account.unfinished / _MIB:.1f} MiB of unfinished messages and "
+                f"{MEMORY_IS_SHORT}: {account.unfinished / _MIB:.1f} MiB of unfinished messages and "
                 f"{account.unsent / _MIB:.1f} MiB that were not taken, for {self._loop.now() - account.since:.0f} s; "
                 f"all peers together may hold {self._table.limit / _MIB:.0f} MiB (peerage.peer_memory)"
             )

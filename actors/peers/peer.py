@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from peerage.actors import transfer
 from peerage.actors.ban_filter import BanFilter
 from peerage.actors.discovery.book.offences import Offence, offence_of
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import (
     Admission,
     AdmitPeer,
@@ -47,6 +48,7 @@ from peerage.actors.peers.handshake import Handshake
 from peerage.actors.peers.host_context import host_context
 from peerage.actors.peers.host_shared import HostShared
 from peerage.actors.peers.link import NOBODY, LinkEvents
+from peerage.actors.peers.losses import loss_of
 from peerage.actors.peers.newcomers import Arrival
 from peerage.actors.peers.phases import Event, Phase, Phases
 from peerage.actors.peers.register import Place
@@ -111,6 +113,7 @@ class PeerActor(ProcessActor):
         self._heard: Sequence[multiplex.Event] = ()  # at a seed's door
         self._info: PeerInfo | None = None  # once the reactors know it
         self._offence: Offence | None = None  # that ended the connection
+        self._loss = LossReason.GRACEFUL
         self._probes = Probes()
         self._values: dict[str, Any] = {}
         self._flush_replies: list[Reply] = []
@@ -142,6 +145,7 @@ class PeerActor(ProcessActor):
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         """A fault of ours: this connection pays for it, and no other."""
+        self._loss = LossReason.INTERNAL_ERROR
         self._close(f"internal error: {exception_value!r}", is_error=True)
 
     def on_stop(self) -> None:
@@ -155,6 +159,7 @@ class PeerActor(ProcessActor):
                 self._session.consumed(message)
             return None
         if isinstance(message, StopPeer):
+            self._loss = message.loss
             return self._end(message.reason, is_error=message.is_error)
         if isinstance(message, ProbePeer):
             return self._probe()
@@ -360,6 +365,7 @@ class PeerActor(ProcessActor):
         """The connection is gone, or the remote broke a rule: an error, unless we were leaving anyway."""
         self._offence = offence_of(cause) if isinstance(cause, RemoteError) else None
         if isinstance(cause, RemoteError) or self._phases.phase is Phase.RUNNING:
+            self._loss = loss_of(cause)
             self._end(str(cause), is_error=True)
         else:
             self._end()
@@ -432,7 +438,7 @@ class PeerActor(ProcessActor):
             if info is not None and (info.is_outbound or info.is_persistent):
                 facts = replace(facts, peer=info)
             peer_id = None if info is None else info.id
-            end = ConnectionEnded(facts, refusal, reason, is_error, tried, self._offence, peer_id)
+            end = ConnectionEnded(facts, refusal, reason, is_error, tried, self._offence, peer_id, self._loss)
             self._announcements.ended(end)
             session, self._session, self._link_events = self._session, None, NOBODY
             if session is not None:

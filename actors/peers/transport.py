@@ -16,7 +16,9 @@ from typing import Any, ClassVar
 from peerage.actors import transfer
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.events.teller import EventTeller
 from peerage.actors.log_folding import Limits, LineFolding
+from peerage.actors.loss import LossReason
 from peerage.actors.memory_pressure import MemoryPressure, RoomForStrangers
 from peerage.actors.messages import (
     AnnouncePeers,
@@ -98,6 +100,7 @@ class TransportActor(ProcessActor):
         self._context, self._switch = context, context.names.switch
         self._index, self._own_processes = index, own_processes
         metrics = MetricsReporter(self.runtime, context, self.actor_urn)
+        EventTeller(self.runtime, context.event_hub)  # for its dead letters
         fds, hosts = self.runtime.fds, context.names.peer_hosts
         budget = MemoryBudget(MemoryTable(fds["memory"], index, hosts), self.runtime)
         self._shared = HostShared.of(
@@ -155,7 +158,8 @@ class TransportActor(ProcessActor):
         self._entrance.stop()
         self._entrance.newcomers.drop()
         for ref in self._connections:
-            ref.tell(StopPeer(f"peer host failed: {exception_value!r}", is_error=True), exempt=True)
+            why = f"peer host failed: {exception_value!r}"
+            ref.tell(StopPeer(why, is_error=True, loss=LossReason.HOST_ENDED), exempt=True)
 
     def on_unlisted(self, message: Any) -> None:
         """Messages of strangers mean nothing here."""
@@ -166,7 +170,8 @@ class TransportActor(ProcessActor):
             self._entrance.settled(facts.connection)
             # The actor has said it already, unless it was killed. A switch that has just rebuilt its table may have learned
             # of this connection from us only after that.
-            ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True)
+            loss = LossReason.HOST_ENDED if reason.kind == "killed" else LossReason.INTERNAL_ERROR
+            ended = ConnectionEnded(facts, None, f"peer actor ended: {reason}", is_error=True, loss=loss)
             self._shared.news.tell(ended)
             if reason.kind == "killed":  # nobody else is left to say it
                 for name in self._context.names.reactors:
@@ -282,7 +287,8 @@ class TransportActor(ProcessActor):
 
     def _evicted(self, _message: EvictPeers | None = None) -> None:
         for ref in self._connections.given_away():
-            ref.tell(StopPeer("evicted: a newcomer has its place", is_error=False), exempt=True)
+            why = "evicted: a newcomer has its place"
+            ref.tell(StopPeer(why, is_error=False, loss=LossReason.EVICTED), exempt=True)
 
     def _announce_peers(self, message: AnnouncePeers) -> None:
         for ref in self._connections:

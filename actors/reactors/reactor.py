@@ -19,6 +19,7 @@ from typing import Any, ClassVar, NamedTuple
 from peerage.actors import transfer
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.events.teller import EventTeller
 from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     AnnouncePeers,
@@ -146,6 +147,7 @@ class Reactor(ProcessActor):
         self._outboxes = Outboxes(self.runtime.at_end_of_turn)
         self._away: set[str] = set()  # transports that are down
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
+        EventTeller(self.runtime, self.node.event_hub)  # for its dead letters
         self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
         self._reactor_name = next(
             (

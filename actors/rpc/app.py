@@ -78,7 +78,7 @@ def rpc_app(
     """
     names = HostNames(host_names)
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
-    endpoints: dict[str, _Endpoint] = {
+    endpoints: dict[str, ASGIApp] = {
         f"/{name}": _Uri(backend, method, limits, names if name in UNSAFE else None)
         for name, method in table.items()
     }

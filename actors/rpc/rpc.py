@@ -19,6 +19,7 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
+from peerage.actors.events.hub import EventHub
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
 from peerage.actors.messages import CountPeers, GetPrivatePeers, NumPeers
@@ -50,6 +51,8 @@ __all__ = ["RpcActor", "SwitchBackend"]
 MOST_COMMANDS = 16  # connections to the node's own socket
 MOST_BODY = 4_000_000  # bytes of a request there: addresses to import come by the thousand
 PROBE: Final = ProxyGetAttr(attr_path=("actor_urn",))  # every actor answers it, in the order of its mailbox
+MOST_COMMAND_STREAMS = 8  # of them, that follow events
+MOST_STREAMS = 32  # connections to RPC that follow events
 
 _log = get_logger("peerage.rpc")
 
@@ -176,7 +179,7 @@ class SwitchBackend:
 
 
 class ControlEndedError(Exception):
-    """The actor that serves the node's own socket has ended."""
+    """The actor that serves the node's own socket, or the event hub, has ended."""
 
 
 class ControlActor(HttpActor):
@@ -184,13 +187,17 @@ class ControlActor(HttpActor):
 
     socket_name = "control"
 
-    def __init__(self, switch: ActorRef, book: ActorRef, settings: RpcSettings) -> None:
+    def __init__(
+        self, switch: ActorRef, book: ActorRef, settings: RpcSettings, hub: ActorRef | None = None
+    ) -> None:
         super().__init__("", HttpLimits(max_connections=MOST_COMMANDS))
+        self._hub = hub
         self._backend = SwitchBackend(switch, book, settings.ask_timeout_s, _context_of(self))
         self._limits_of_request = RpcLimits(MOST_BODY, settings.limits.max_batch)
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
+        from peerage.actors.rpc.event_stream import event_stream
         from peerage.actors.rpc.readiness import health_routes
 
         backend = self._backend
@@ -199,7 +206,10 @@ class ControlActor(HttpActor):
             unsafe=True,
             limits=self._limits_of_request,
             hide_private_peers=False,
-            routes=health_routes(backend.probes(self.runtime.extra), backend.num_peers),
+            routes={
+                **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
+                "/events": event_stream(self._hub, is_public=False, most=MOST_COMMAND_STREAMS),
+            },
         )
 
 
@@ -218,10 +228,19 @@ class RpcActor(HttpActor):
         self._switch = switch
         self._book = book
         self._settings = settings
+        self._hub: ActorRef | None = None
 
     def on_start(self) -> None:
-        """As of the base; and serve the node's own socket, if it has one."""
+        """As of the base; and start the event hub of a node, and serve the node's own socket, if it has one."""
         super().on_start()
+        if isinstance(self.runtime.extra, NodeContext):
+            self._hub = EventHub.options(
+                name=f"{self.actor_urn}/events",
+                place=HERE,
+                extra=self.runtime.extra,
+                linked_to=self.actor_ref,
+            ).start()
+            self.runtime.watch(self._hub)
         passed = self.runtime.fds
         fds = {name: fd for name, fd in passed.items() if name.startswith(ControlActor.socket_name)}
         if fds:
@@ -232,16 +251,17 @@ class RpcActor(HttpActor):
                 linked_to=self.actor_ref,
                 extra=self.runtime.extra,
             )
-            self.runtime.watch(starter.start(self._switch, self._book, self._settings))
+            self.runtime.watch(starter.start(self._switch, self._book, self._settings, self._hub))
             for fd in fds.values():
                 os.close(fd)
 
     def on_down(self, ref: ActorRef, reason: DownReason) -> None:
-        """Begin anew with both: they have one supervisor, which knows this actor."""
+        """Begin anew with all of them: they have one supervisor, which knows this actor."""
         raise ControlEndedError(f"{ref.name} ended: {reason}")
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
+        from peerage.actors.rpc.event_stream import event_stream
         from peerage.actors.rpc.readiness import health_routes
 
         settings = self._settings
@@ -259,7 +279,10 @@ class RpcActor(HttpActor):
             hide_private_peers=settings.hide_private_peers,
             cors=settings.cors,
             host_names=settings.http.host_names,
-            routes=health_routes(backend.probes(self.runtime.extra), backend.num_peers),
+            routes={
+                **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
+                "/events": event_stream(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
+            },
         )
 
     def broken_body(self) -> BrokenBody:

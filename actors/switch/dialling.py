@@ -31,7 +31,11 @@ class Hosts(Protocol):
 
 
 class Dialler:
-    """The dials of a node. Args: ended, called with a dial that ended before a peer host was told of it."""
+    """The dials of a node.
+
+    Args: ended, called with a dial that ended before a peer host was told of it; began, with each one that a host is told
+        of.
+    """
 
     def __init__(
         self,
@@ -42,9 +46,10 @@ class Dialler:
         *,
         now: Callable[[], float],
         ended: Callable[[ConnectionEnded], None],
+        began: Callable[[ConnectionFacts], object] = lambda _facts: None,
     ) -> None:
         self._table, self._hosts, self._bans, self._filters = table, hosts, bans, filters
-        self._now, self._ended = now, ended
+        self._now, self._ended, self._began = now, ended, began
         self._waiting: dict[str, list[Answer]] = {}  # for the outcome, by connection
         self._held: list[tuple[Callable[[], Refusal | None], Answer | None]] = []  # until a peer host is up
 
@@ -78,6 +83,7 @@ class Dialler:
                 return  # its host has ended, and the dial with it
             if refusal is None:
                 transport.tell(dial, exempt=True)
+                self._began(facts)
             else:
                 self._ended(ConnectionEnded(facts, refusal, is_error=True))
 

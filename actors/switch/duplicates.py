@@ -19,6 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import AdmitPeer, ProbePeer, StopPeer
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorDeadError, Future, Timer
@@ -93,7 +94,9 @@ class Duplicates:
             reply(Refusal(RefusalReason.DUPLICATE_ID, f"{message.id} is connected already"))
             return
         if current is not None and current.ref is not None:
-            stop = StopPeer("replaced by a newer connection of the same ID", is_error=False)
+            stop = StopPeer(
+                "replaced by a newer connection of the same ID", is_error=False, loss=LossReason.REPLACED
+            )
             current.ref.tell(stop, exempt=True)
             self._table.give_way(current)
         self._admit(message, reply, existing.facts.connection)

@@ -1,4 +1,5 @@
-"""What the switch tells others of its lists: the private IDs to the book and the metrics, the trusted ones to the book.
+"""What the switch tells others of its lists: the private IDs to the book, the metrics and the event hub, the trusted ones
+to the book.
 
 After a restart these know only those of the configuration.
 """
@@ -15,17 +16,22 @@ __all__ = ["ListNews"]
 
 
 class ListNews:
-    """Args: table, whose lists they are; metrics, None when they are off."""
+    """Args: table, whose lists they are; metrics, None when they are off; events, the hub."""
 
-    def __init__(self, table: PeerTable, book: ActorRef, metrics: ActorRef | None) -> None:
-        self._table, self._book, self._metrics = table, book, metrics
+    def __init__(
+        self, table: PeerTable, book: ActorRef, metrics: ActorRef | None, events: ActorRef | None = None
+    ) -> None:
+        self._table, self._book, self._metrics, self._events = table, book, metrics, events
 
     def tell(self, notes: SwitchNotes) -> None:
         """Tell all that was added while the node runs."""
         if notes.private:
             self._book.tell(BookCall(AddrBook.add_private_ids, (sorted(notes.private),)))
+            private = PrivatePeers(frozenset(self._table.private))
             if self._metrics is not None:
-                self._metrics.tell(PrivatePeers(frozenset(self._table.private)), exempt=True)
+                self._metrics.tell(private, exempt=True)
+            if self._events is not None:
+                self._events.tell(private, if_there=True)
         self.tell_trusted(notes)
 
     def tell_configured(self) -> None:

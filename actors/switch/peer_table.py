@@ -12,7 +12,8 @@ from enum import Enum
 
 from msgspec.structs import replace
 
-from peerage.actors.messages import ConnectionFacts, NumPeers, PeerInfo, PeerStatus
+from peerage.actors.loss import LossReason
+from peerage.actors.messages import ConnectionEnded, ConnectionFacts, NumPeers, PeerInfo, PeerStatus
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.snapshot import PeerSnapshot
@@ -53,6 +54,11 @@ class Connection:
     def stands(self) -> bool:
         """Whether it is admitted or running."""
         return self.stage in STANDING
+
+    def ended_with_host(self, detail: str) -> ConnectionEnded:
+        """What is to be said of it when its peer host has ended."""
+        refusal = None if self.stage is Stage.RUNNING else Refusal(RefusalReason.STOPPING, detail)
+        return ConnectionEnded(self.facts, refusal, detail, is_error=True, loss=LossReason.HOST_ENDED)
 
     def keys(self) -> Iterator[Hashable]:
         """Yield the keys under which it is indexed."""

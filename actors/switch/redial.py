@@ -17,6 +17,8 @@ from peerage.wire.net_address import NetAddress
 
 log = get_logger("peerage.switch")
 
+STABLE_S = 5.0  # a persistent peer that is lost sooner is not redialled at once
+
 
 class Resolver(Protocol):
     """Parses addresses beside the loop."""
@@ -35,7 +37,8 @@ class Redials:
     """The persistent peers that are being redialled.
 
     Args: max_period, as in ReconnectSchedule. dial, returns why an address cannot be dialled, or None when the dial is
-        under way. not_resolved, called with a peer, an address and its error.
+        under way. not_resolved, called with a peer, an address and its error. gave_up, with a peer that is sought no more,
+        and how often it was dialled.
     """
 
     def __init__(
@@ -48,10 +51,11 @@ class Redials:
         resolver: Resolver,
         dial: Callable[[NetAddress], Refusal | None],
         not_resolved: Callable[[str, str, Exception], None],
+        gave_up: Callable[[str, int], object] = lambda _peer, _tries: None,
     ) -> None:
         self._table, self._max_period, self._rng = table, max_period, rng
         self._call_later, self._resolver = call_later, resolver
-        self._dial, self._not_resolved = dial, not_resolved
+        self._dial, self._not_resolved, self._gave_up = dial, not_resolved, gave_up
         self._sought: dict[str, _Redial] = {}
 
     def seek(self, peer_id: str, addresses: list[str]) -> None:
@@ -65,9 +69,19 @@ class Redials:
         pause = state.schedule.next_pause()
         if pause is None:
             log.error("persistent peer given up", peer=peer_id, tries=state.schedule.tries - 1)
+            self._gave_up(peer_id, state.schedule.tries - 1)
             del self._sought[peer_id]
             return
         state.timer = self._call_later(pause, self._try_again, peer_id)
+
+    def lost(self, peer: PeerInfo, seconds: float) -> None:
+        """Redial a persistent peer that was lost. Args: seconds, how long it was one."""
+        if seconds >= STABLE_S:
+            self.forget(peer.id)
+        addresses = [self._table.persistent[peer.id]]
+        if not peer.is_outbound and _is_dialable(peer.node_info.listen_addr):
+            addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
+        self.seek(peer.id, addresses)
 
     def pause(self, peer_id: str) -> None:
         """The peer is connected: stop redialling. If it is lost soon, its schedule continues where it was."""

@@ -18,13 +18,15 @@ from functools import partial
 from typing import Any, ClassVar
 
 from peerage.actors.addrbook import own_address
-from peerage.actors.ban_filter import BanFilter
+from peerage.actors.ban_filter import BanFilter, stop_for_ban
 from peerage.actors.blocking_calls import Background
 from peerage.actors.book_client import BookClient
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.events.connections import ConnectionEvents
+from peerage.actors.events.teller import EventTeller
 from peerage.actors.messages import (
     AdmitConnection,
     AdmitPeer,
@@ -44,7 +46,6 @@ from peerage.actors.messages import (
     PeerStarted,
     PeerStatus,
     PrivatePeers,
-    StopPeer,
     SwitchNotes,
     TransportState,
     TryAddress,
@@ -82,7 +83,6 @@ __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
 log = get_logger("peerage.switch")
 
 DIAL_SPREAD_S = 3.0  # reference 6: dial_peers_async dials each after a random 0..3 s
-STABLE_S = 5.0  # a persistent peer that is lost sooner is not redialled at once
 HELD_S = 1.0  # the same for one lost with its peer host: a peer that crashes our hosts has to wait
 
 
@@ -135,12 +135,13 @@ class SwitchActor(ProcessActor):
         self._lines = ConnectionLog(
             log, call_later, self._table, now=now, wanted=map(id_in, p2p.seeds), seed_mode=p2p.seed_mode
         )
+        self._events = ConnectionEvents(EventTeller(self.runtime, context.event_hub))
         self._background = Background(self.runtime)
         self._resolver = Resolver(
             NameLookups(), call_threadsafe=self.runtime.call_threadsafe, call_later=call_later
         )
         metrics = context.names.metrics if self._metrics.is_on else None
-        self._news = ListNews(self._table, context.names.addrbook, metrics)
+        self._news = ListNews(self._table, context.names.addrbook, metrics, context.event_hub)
         self._lists = PeerLists(
             self._table,
             p2p.persistent_peers,
@@ -167,7 +168,13 @@ class SwitchActor(ProcessActor):
         )
         self._keeping = Keeping(self._hosts.transports, call_later)
         self._dialler = Dialler(
-            self._table, self._hosts, self._bans, filters, now=now, ended=self._connection_ended
+            self._table,
+            self._hosts,
+            self._bans,
+            filters,
+            now=now,
+            ended=self._connection_ended,
+            began=self._events.dialled,
         )
         self._redials = Redials(
             self._table,
@@ -177,6 +184,7 @@ class SwitchActor(ProcessActor):
             resolver=self._resolver,
             dial=self._dialler.dial,
             not_resolved=self._lines.not_resolved,
+            gave_up=self._events.gave_up,
         )
         self._steering = Steering(
             self._table,
@@ -206,6 +214,7 @@ class SwitchActor(ProcessActor):
 
     def on_stop(self) -> None:
         self._metrics.send()
+        self._events.close()
         self._lines.close()
         self._background.close()
         self._resolver.close()
@@ -219,9 +228,7 @@ class SwitchActor(ProcessActor):
         for connection in self._table.of_host(transport.host):
             if connection.stage is Stage.RUNNING and self.runtime.now() - connection.since >= HELD_S:
                 self._redials.forget(str(connection.id))  # for a reason on our side: redial at once
-            detail = f"peer host {transport.host} ended: {reason}"
-            refusal = None if connection.stage is Stage.RUNNING else Refusal(RefusalReason.STOPPING, detail)
-            self._connection_ended(ConnectionEnded(connection.facts, refusal, detail, is_error=True))
+            self._connection_ended(connection.ended_with_host(f"peer host {transport.host} ended: {reason}"))
 
     def _merge(self, transport: ActorRef, state: TransportState) -> None:
         """A transport tells its connections, and the notes that it has stored for the switch."""
@@ -249,7 +256,7 @@ class SwitchActor(ProcessActor):
         for connection in self._table.concerned_by(self._bans.update(message)):
             refusal = self._bans.refusal(connection.id, connection.facts.remote_ip)
             if refusal is not None and connection.ref is not None:
-                connection.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
+                connection.ref.tell(stop_for_ban(refusal), exempt=True)
 
     def _admit_connection(self, message: AdmitConnection) -> None:
         self._gate.admit_connection(message.facts, self.runtime.defer().set)
@@ -264,13 +271,14 @@ class SwitchActor(ProcessActor):
         self._table.started(info, self.runtime.now())
         refusal = self._bans.refusal(info.id, info.remote_ip)
         if refusal is not None:  # banned while its peer host let it in
-            info.ref.tell(StopPeer(str(refusal), is_error=True), exempt=True)
+            info.ref.tell(stop_for_ban(refusal), exempt=True)
         self._news.tell_host(info)
         self._redials.pause(info.id)
         self._dialler.settle(info.connection, info)
         if info.is_outbound:
             self._metrics.buffer.inc("p2p_dials_total", ("connected",))
         self._lines.added(info)
+        self._events.connected(info)
 
     def _connection_ended(self, message: ConnectionEnded) -> None:
         facts = message.facts
@@ -287,6 +295,7 @@ class SwitchActor(ProcessActor):
         elif message.refusal is not None:
             self._refused(facts, message.refusal)
         elif connection is not None and (peer := facts.peer or connection.info) is not None:
+            self._events.lost(peer, message)
             self._lines.stopped(peer, message.reason)
             if message.is_error and peer.id in self._table.persistent:
                 if self.runtime.now() - connection.since >= STABLE_S:
@@ -314,6 +323,7 @@ class SwitchActor(ProcessActor):
 
     def _report_refusal(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         self._metrics.buffer.inc("p2p_refusals_total", (str(refusal.reason),))
+        self._events.refused(facts, refusal)
         self._lines.refused(facts, refusal)
 
     # --- dialling ------------------------------------------------------------------------------------------------------

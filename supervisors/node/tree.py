@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from peerage.actors.context import NodeContext
+from peerage.actors.events.restarts import restarted
+from peerage.actors.events.teller import tell_at_once
 from peerage.actors.metrics.buffer import MetricsDelta, Series
 from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.names import NodeNames
@@ -77,6 +79,8 @@ class NodeSupervisor(Supervisor):
         if context.config.instrumentation.prometheus:
             counters: dict[Series, float] = {("actor_restarts_total", (child_id,)): 1.0}
             context.names.metrics.tell(MetricsDelta(self.actor_urn, counters), exempt=True)
+        if context.event_hub is not None:
+            tell_at_once(context.event_hub, restarted(child_id, cause))
 
 
 class NodeTree:

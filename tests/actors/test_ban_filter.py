@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from peerage.actors.ban_filter import BanFilter
+from peerage.actors.ban_filter import BanFilter, stop_for_ban
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.timestamps import SECOND
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import BansChanged
-from peerage.actors.refusal import RefusalReason
+from peerage.actors.refusal import Refusal, RefusalReason
 from tests.actors.discovery.nodes import node_id
 
 
@@ -55,3 +56,8 @@ def test_an_ip_is_not_even_parsed_while_no_network_is_banned() -> None:
     bans = BanFilter()
     bans.update(BansChanged((ban(node_id(1)),), whole=True))
     assert bans.refusal(ip="no IP at all") is None
+
+
+def test_a_peer_that_is_banned_is_stopped_for_that_reason() -> None:
+    stop = stop_for_ban(Refusal(RefusalReason.BANNED, "until then"))
+    assert (stop.is_error, stop.loss) == (True, LossReason.BANNED)

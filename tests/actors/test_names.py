@@ -23,6 +23,7 @@ def test_every_part_has_a_name_of_its_own(prefix: str) -> None:
         for part in ("addrbook", "switch", "metrics", "reactor-PEX", "reactor-ECHO", "peers-0", "peers-1")
     ]
     assert names.transport(1) == names.transports[1]
+    assert (names.events.name, names.events.host) == (prefix + "rpc/events", prefix + "rpc")
 
 
 def test_refs_to_a_name_are_equal_wherever_they_were_made() -> None:

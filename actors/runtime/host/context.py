@@ -99,6 +99,12 @@ class ActorContext:
         """Messages that the loop of this host could not deliver so far."""
         return self._host.port.dead_letters
 
+    def on_dead_letter(self, hook: Callable[[str, int], None]) -> None:
+        """Have `hook(target, messages)` called for dead letters of this process, by whichever thread notices them, perhaps
+        in the middle of sending: it must be quick. There is one hook in a process; this one takes the place of any other.
+        """
+        self._host.port.network.dead_letters.hook = hook
+
     @property
     def sender(self) -> ActorRef | None:
         """The actor that sent the current message, None when it came from no actor."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 import pytest
 
 from peerage.actors.context import NodeContext
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import (
     Admission,
     AdmitPeer,
@@ -21,6 +22,7 @@ from peerage.actors.messages import (
     GetStatusOfPeer,
     PeerStarted,
     RemovePeer,
+    StopPeer,
 )
 from peerage.actors.names import NodeNames
 from peerage.actors.peers import fuzzed_stream
@@ -68,6 +70,9 @@ class Remote:
         sock.sendall(handshake.data_to_send())
         self._secret = handshake.secret
         self._plaintext = handshake.leftover
+
+    def hang_up(self) -> None:
+        self._sock.close()
 
     def read_to_the_end(self) -> list[bytes]:
         """Every message until the connection is closed, which it answers by closing too."""
@@ -179,7 +184,24 @@ def test_a_reactor_that_is_not_there_is_not_waited_for(start_stage: StartStage) 
     ended = peer.ask(FlushStop(PATIENCE_S), block=False)
     assert remote.read_to_the_end() == []
     ended.get(timeout=PATIENCE_S)
-    assert stage.switch.fish(ConnectionEnded).reason == ""
+    ended_as = stage.switch.fish(ConnectionEnded)
+    assert (ended_as.reason, ended_as.loss) == ("", LossReason.GRACEFUL)
+
+
+@pytest.mark.parametrize(
+    ("loss", "is_remote"), [(LossReason.CLOSED_BY_REMOTE, True), (LossReason.EVICTED, False)]
+)
+def test_the_switch_is_told_why_a_peer_was_lost(
+    start_stage: StartStage, loss: LossReason, *, is_remote: bool
+) -> None:
+    """By the remote's doing, or by order."""
+    stage = start_stage()
+    peer, remote = stage.connect()
+    if is_remote:
+        remote.hang_up()
+    else:
+        peer.tell(StopPeer("why", is_error=False, loss=loss))
+    assert stage.switch.fish(ConnectionEnded).loss is loss
 
 
 def test_the_switch_is_told_of_a_start_and_an_end_once(start_stage: StartStage) -> None:

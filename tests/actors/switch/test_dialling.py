@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.messages import ConnectionEnded, Dial
+from peerage.actors.messages import ConnectionEnded, ConnectionFacts, Dial
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
 from peerage.actors.switch.dialling import HELD_LIMIT, Dialler, not_dialled
@@ -27,8 +27,15 @@ class Stage:
         self.ended: list[ConnectionEnded] = []
         self.outcomes: list[Any] = []
         judges = filters(self.beside, self.clock, connection_filters)
+        self.began: list[ConnectionFacts] = []
         self.dialler = Dialler(
-            self.table, self, self.bans, judges, now=self.clock.now, ended=self.ended.append
+            self.table,
+            self,
+            self.bans,
+            judges,
+            now=self.clock.now,
+            ended=self.ended.append,
+            began=self.began.append,
         )
 
     def least_loaded(self, load: Callable[[str], int]) -> ActorRef[Any]:
@@ -54,6 +61,7 @@ def test_a_dial_is_in_the_table_and_its_host_is_told(stage: Stage) -> None:
     assert connection is not None
     assert connection.stage is How.DIALLING
     assert connection.facts.connection == dial.connection
+    assert stage.began == [connection.facts]
 
 
 def test_whoever_waits_hears_the_outcome_once(stage: Stage) -> None:

@@ -28,16 +28,17 @@ class Stage:
 
     def __init__(self, *, has_metrics: bool = True) -> None:
         self.table, self.book, self.metrics = table(), Told("book"), Told("metrics")
-        self.news = ListNews(self.table, self.book, self.metrics if has_metrics else None)
+        self.events = Told("rpc/events")
+        self.news = ListNews(self.table, self.book, self.metrics if has_metrics else None, self.events)
 
 
 def test_private_and_trusted_ids_are_told_to_whom_they_concern() -> None:
-    """The metrics are told all private IDs, those of the configuration too."""
+    """The metrics and the event hub are told all private IDs, those of the configuration too."""
     stage = Stage()
     stage.table.private |= {ANNA, BERT}
     stage.news.tell(NOTES)
     assert stage.book.told == [BookCall(AddrBook.add_private_ids, ([ANNA],)), Trust((BERT,), (HOME,))]
-    assert stage.metrics.told == [PrivatePeers(frozenset({ANNA, BERT}))]
+    assert stage.metrics.told == stage.events.told == [PrivatePeers(frozenset({ANNA, BERT}))]
 
 
 @pytest.mark.parametrize("has_metrics", [False, True])
@@ -45,7 +46,7 @@ def test_what_the_configuration_says_they_know_by_themselves(*, has_metrics: boo
     stage = Stage(has_metrics=has_metrics)
     stage.news.tell(SwitchNotes())
     stage.news.tell_trusted(replace(NOTES, persistent=(), unconditional=frozenset()))
-    assert stage.book.told == stage.metrics.told == []
+    assert stage.book.told == stage.metrics.told == stage.events.told == []
 
 
 @pytest.mark.parametrize("listed", ["persistent", "unconditional", ""])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.runtime import ActorRef
@@ -180,3 +181,15 @@ def test_whom_new_bans_may_concern() -> None:
     assert [connection.id for connection in table.concerned_by([CLEO, BERT])] == [CLEO]
     assert [connection.id for connection in table.concerned_by([CLEO, "10.0.0.0/8"])] == [ANNA, CLEO]
     assert table.concerned_by([]) == []
+
+
+def test_the_end_of_a_peer_host_is_a_refusal_for_those_that_were_no_peers_yet() -> None:
+    table = table_of()
+    run(table, accepted(1), ANNA)
+    table.started(info_of(accepted(1), ANNA), 0.0)
+    young = table.add(accepted(2), 0.0)
+    peer = table.of_id(ANNA)
+    assert peer is not None
+    ended = [each.ended_with_host("host ended") for each in (peer, young)]
+    assert [each.refusal is None for each in ended] == [True, False]
+    assert {each.loss for each in ended} == {LossReason.HOST_ENDED}

@@ -12,12 +12,25 @@ from hypothesis import strategies as st
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, write_book
+<<<<<<< HEAD
 from peerage.actors.messages import ConnectionFacts, PeerFigures, PeerInfo, PeerStatus
+=======
+from peerage.actors.events.connections import connected, lost
+from peerage.actors.events.event_log import EventLog
+from peerage.actors.events.happenings import Banned, BanReason, Dialled, Direction, Refused
+from peerage.actors.events.messages import NextEvents
+from peerage.actors.events.private_names import PrivateNames
+from peerage.actors.messages import ConnectionEnded, ConnectionFacts, PeerInfo, PeerStatus
+>>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
 from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES
 from peerage.actors.metrics.settings import MetricsSettings
+<<<<<<< HEAD
 from peerage.actors.peers.peer_figures import row_of
+=======
+from peerage.actors.refusal import RefusalReason
+>>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
 from peerage.actors.rpc.app import rpc_app
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.runtime import ActorRef
@@ -114,6 +127,29 @@ class Sentry(NoBans):
             shared.add(delta)
         return exchange(metrics_app(shared, 3), "GET", "/metrics").body
 
+    def events(self) -> bytes:
+        """What is told at RPC of everybody who came and went, and of strangers who are told who is here."""
+        log = EventLog("e", "ours", PrivateNames(self.private))
+        for peer in map(self.peer, self.peers):
+            info = peer.info
+            ended = ConnectionEnded(
+                ConnectionFacts("", "", info.remote_ip, 1, is_outbound=False), None, "gone"
+            )
+            log.add(1.0, connected(info))
+            log.add(2.0, lost(info, ended, 2.0))
+            log.add(3.0, Dialled(info.id, info.socket_address))
+            log.add(
+                4.0, Refused(RefusalReason.DUPLICATE_ID, f"{info.id} is here", "", "x:1", Direction.INBOUND)
+            )
+            log.add(5.0, Banned(BanReason.BY_ORDER, "", info.id, "then", 1))
+        assert log.answer(NextEvents()).lines == ()  # it is not known yet who was added
+        log.learn_private(())
+        told, cursor = b"", None
+        while (answer := log.answer(NextEvents(cursor))).lines:
+            told += b"".join(line.whole for line in answer.lines)
+            cursor = answer.cursor
+        return told
+
     def pex(self, *, seed: bool) -> tuple[bytes, AddrBook]:
         """The answer to a request for addresses, and the book it comes from."""
         known = book(strict=False)
@@ -133,7 +169,7 @@ cases = st.randoms(use_true_random=False)
 def test_no_output_that_a_stranger_can_read_names_a_private_peer(
     private: set[int], others: set[int], chance: random.Random
 ) -> None:
-    """RPC by every route, metrics, a node's and a seed's answers; whatever the case of the IDs, wherever written."""
+    """RPC by every route, events, metrics, a node's and a seed's answers; whatever the case of the IDs, wherever written."""
 
     def anyhow(text: str) -> str:
         return "".join(chance.choice((each, each.upper())) for each in text)
@@ -145,7 +181,9 @@ def test_no_output_that_a_stranger_can_read_names_a_private_peer(
     answer, _ = sentry.pex(seed=False)
     seed_answer, known = sentry.pex(seed=True)
     read = (
-        b"\n".join((sentry.rpc(), sentry.metrics(), answer, seed_answer)).decode("utf-8", "replace").lower()
+        b"\n".join((sentry.rpc(), sentry.metrics(), sentry.events(), answer, seed_answer))
+        .decode("utf-8", "replace")
+        .lower()
     )
     file = write_book(known.key, fit(known))
     for number in nodes:

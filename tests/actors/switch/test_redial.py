@@ -7,9 +7,15 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
+<<<<<<< HEAD
 from peerage.actors.messages import Admission, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.switch.redial import Redials, addresses_of
+=======
+from peerage.actors.messages import Admission, ConnectionFacts, PeerInfo
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.actors.switch.redial import STABLE_S, Redials
+>>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
 from peerage.actors.switch.resolver import Resolver
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
@@ -28,6 +34,7 @@ class Search:
         self.table.persistent[ANNA] = HOME
         self.dialled: list[str] = []
         self.unresolved: list[str] = []
+        self.given_up: list[tuple[str, int]] = []
         self.refusal: Refusal | None = None
         self.redials = Redials(
             self.table,
@@ -39,6 +46,7 @@ class Search:
             ),
             dial=self.dial,
             not_resolved=lambda _peer, text, _error: self.unresolved.append(text),
+            gave_up=lambda peer_id, tries: self.given_up.append((peer_id, tries)),
         )
 
     def dial(self, address: NetAddress) -> Refusal | None:
@@ -165,3 +173,43 @@ def test_it_is_given_up_in_the_end(search: Search) -> None:
             search.names.run_loop()
     assert [line["event"] for line in lines] == ["persistent peer given up"]
     assert lines[0]["tries"] == len(search.dialled)
+
+
+def lost(*, outbound: bool, listens: str) -> PeerInfo:
+    node_info = NodeInfo(id=ANNA, listen_addr=listens, network="test", moniker="m", channels=b"")
+    connection = ConnectionFacts("c", "host", "10.0.0.9", 7, is_outbound=outbound)
+    return PeerInfo.of(connection, ANNA, node_info, Told(), Admission(True, False))
+
+
+@pytest.mark.parametrize(
+    ("peer", "first"),
+    [
+        (lost(outbound=True, listens="tcp://10.0.0.3:26656"), HOME),
+        (lost(outbound=False, listens="tcp://10.0.0.3:26656"), AWAY),
+        (lost(outbound=False, listens="tcp://0.0.0.0:26656"), HOME),
+    ],
+    ids=["dialled", "came to us", "says not where it listens"],
+)
+def test_one_that_was_lost_is_sought_where_it_was_or_says_it_listens(
+    search: Search, peer: PeerInfo, first: str
+) -> None:
+    search.redials.lost(peer, 0.0)
+    search.pass_by(1.0)
+    assert search.dialled == [first]
+
+
+@pytest.mark.parametrize(("seconds", "tries"), [(STABLE_S, 2), (STABLE_S - 1.0, 1)])
+def test_one_that_was_here_for_a_while_is_dialled_at_once(search: Search, seconds: float, tries: int) -> None:
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(1.0)
+    search.redials.lost(lost(outbound=True, listens=""), seconds)
+    search.pass_by(1.0)
+    assert search.dialled == [HOME] * tries
+
+
+def test_one_that_is_sought_no_more_is_told_with_the_number_of_tries() -> None:
+    search = Search()
+    search.refusal = Refusal(RefusalReason.UNREACHABLE)
+    search.redials.seek(ANNA, [HOME])
+    search.pass_by(48 * HOUR_S)
+    assert search.given_up == [(ANNA, len(search.dialled))]

@@ -78,10 +78,7 @@ class Redials:
         """Redial a persistent peer that was lost. Args: seconds, how long it was one."""
         if seconds >= STABLE_S:
             self.forget(peer.id)
-        addresses = [self._table.persistent[peer.id]]
-        if not peer.is_outbound and _is_dialable(peer.node_info.listen_addr):
-            addresses.insert(0, f"{peer.id}@{peer.node_info.listen_addr.rpartition('://')[2]}")
-        self.seek(peer.id, addresses)
+        self.seek(peer.id, addresses_of(peer, self._table.persistent[peer.id]))
 
     def pause(self, peer_id: str) -> None:
         """The peer is connected: stop redialling. If it is lost soon, its schedule continues where it was."""

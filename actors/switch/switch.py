@@ -72,7 +72,7 @@ from peerage.actors.switch.list_news import ListNews
 from peerage.actors.switch.peer_lists import PeerLists
 from peerage.actors.switch.peer_table import PeerTable, Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
-from peerage.actors.switch.redial import Redials, addresses_of
+from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
 from peerage.actors.switch.steering import STEERED, Steering, limits_of
@@ -298,9 +298,7 @@ class SwitchActor(ProcessActor):
             self._events.lost(peer, message)
             self._lines.stopped(peer, message.reason)
             if message.is_error and peer.id in self._table.persistent:
-                if self.runtime.now() - connection.since >= STABLE_S:
-                    self._redials.forget(peer.id)
-                self._redials.seek(peer.id, addresses_of(peer, self._table.persistent[peer.id]))
+                self._redials.lost(peer, self.runtime.now() - connection.since)
 
     def _refused(self, facts: ConnectionFacts, refusal: Refusal) -> None:
         """A connection did not become a peer."""

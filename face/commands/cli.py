@@ -40,6 +40,10 @@ COMMANDS = {
         "peerage.commands.reload:reload", "Have a running node read its configuration again, as SIGHUP does."
     ),
     "debug": LazyCommand("peerage.commands.debug:debug", "Collect what is needed to find a node's fault."),
+    "events": LazyCommand(
+        "peerage.commands.events:events",
+        "Show what happened in a running node: who came, was refused, lost or banned, and what was restarted.",
+    ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."

@@ -1,4 +1,4 @@
-"""The commands `peerage peers list`, `add`, `remove` and `close`: the peers of a node that runs."""
+"""The commands `peerage peers list`, `add`, `remove` and `close`: the peers of a node that runs; `history`: who was here."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from peerage.commands.exit_status import MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.options import home_option
+from peerage.commands.peer_history import print_history
 from peerage.commands.printing import age, output_options, put_json, put_lines, rate
 from peerage.commands.running_node import node_of
 from peerage.commands.table import table
@@ -123,10 +124,28 @@ def close(home: Home, whom: str) -> None:
         click.echo(f"{peer['id']} at {peer['address']} is disconnected{again}")
 
 
-peers = SubcommandGroup(
+@click.command("history", epilog="Example: peerage peers history --last 20")
+@home_option
+@click.option("--peer", metavar="ID", help="Of this peer only.")
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def history(home: Home, *, peer: str | None, last: int | None, as_json: bool) -> None:
+    """List who was here, in which direction, how long, and why he left. Works while the node runs, and after it."""
+    print_history(home, peer=peer, last=last, as_json=as_json)
+
+
+class PeersGroup(SubcommandGroup):
+    """`peerage peers --history` is `peerage peers history`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Like click's."""
+        return super().parse_args(ctx, ["history" if each == "--history" else each for each in args])
+
+
+peers = PeersGroup(
     "peers",
-    commands=[list_, add, remove, close],
-    help="List, add, remove or disconnect the peers of a running node.",
+    commands=[list_, add, remove, close, history],
+    help="List, add, remove or disconnect the peers of a running node, and list who was here.",
     no_args_is_help=True,
 )
 

@@ -55,6 +55,8 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "config": (("config", "check", "--home", "HOME"), 0),
     "addrbook": (("addrbook", "list", "--home", "HOME"), 0),
     "bans": (("bans", "add", "--home", "HOME", "203.0.113.9"), 0),
+    "peers": (("peers", "history", "--home", "HOME"), 0),
+    "events": (("events", "--home", "HOME"), 2),
     "ping": (("ping", NOBODY), 1),
     "crawl": (("crawl", "--home", "HOME", "--seeds", NOBODY), 1),
     "demo": (("demo", "--secs", "1"), 0),

@@ -12,25 +12,18 @@ from hypothesis import strategies as st
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import fit, write_book
-<<<<<<< HEAD
-from peerage.actors.messages import ConnectionFacts, PeerFigures, PeerInfo, PeerStatus
-=======
 from peerage.actors.events.connections import connected, lost
 from peerage.actors.events.event_log import EventLog
 from peerage.actors.events.happenings import Banned, BanReason, Dialled, Direction, Refused
 from peerage.actors.events.messages import NextEvents
 from peerage.actors.events.private_names import PrivateNames
-from peerage.actors.messages import ConnectionEnded, ConnectionFacts, PeerInfo, PeerStatus
->>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
+from peerage.actors.messages import ConnectionEnded, ConnectionFacts, PeerFigures, PeerInfo, PeerStatus
 from peerage.actors.metrics.app import SharedAggregate, metrics_app
 from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES
 from peerage.actors.metrics.settings import MetricsSettings
-<<<<<<< HEAD
 from peerage.actors.peers.peer_figures import row_of
-=======
 from peerage.actors.refusal import RefusalReason
->>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
 from peerage.actors.rpc.app import rpc_app
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.runtime import ActorRef

@@ -7,15 +7,9 @@ import random
 import pytest
 from structlog.testing import capture_logs
 
-<<<<<<< HEAD
-from peerage.actors.messages import Admission, PeerInfo
-from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.switch.redial import Redials, addresses_of
-=======
 from peerage.actors.messages import Admission, ConnectionFacts, PeerInfo
 from peerage.actors.refusal import Refusal, RefusalReason
-from peerage.actors.switch.redial import STABLE_S, Redials
->>>>>>> 0934ec1 (Events of a node and the history of its peers: a hub beside RPC, /events, data/peers.sqlite)
+from peerage.actors.switch.redial import STABLE_S, Redials, addresses_of
 from peerage.actors.switch.resolver import Resolver
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo

@@ -186,3 +186,13 @@ def ok(*arguments: object) -> str:
     result = run(*arguments)
     assert result.exit_code == 0, result.output
     return result.stdout
+
+
+def test_without_a_command_help_is_shown() -> None:
+    assert "history" in run("peers").output
+
+
+def test_a_mistyped_command_is_guessed() -> None:
+    result = run("peers", "histroy")
+    assert result.exit_code == 2
+    assert "Did you mean 'history'?" in result.stderr

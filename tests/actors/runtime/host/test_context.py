@@ -269,3 +269,27 @@ def test_a_follow_of_another_system_is_refused(worker: ActorRef[Worker]) -> None
     stranger = ActorRef("stranger", system="another")
     with pytest.raises(ForeignRefError):
         worker.ask(("follow", stranger))
+
+
+class LossListener(ProcessActor):
+    """Hears of the dead letters of its process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[tuple[str, int]] = []
+        self.runtime.on_dead_letter(lambda target, messages: self.heard.append((target, messages)))
+
+    def on_receive(self, message: ActorRef[Any] | None) -> Any:
+        if message is not None:
+            message.tell("is anybody there?")
+            message.tell("then never mind", if_there=True)
+        return self.heard
+
+
+def test_a_hook_hears_of_the_dead_letters_of_its_process() -> None:
+    """Not of what was for whoever is there."""
+    listener = LossListener.options(place=PROCESS).start()
+    try:
+        assert listener.ask(ActorRef.to("nobody", "nowhere")) == [("nowhere/nobody", 1)]
+    finally:
+        listener.stop()

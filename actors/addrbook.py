@@ -16,13 +16,14 @@ from peerage.actors.ban_report import BanReport
 from peerage.actors.context import NodeContext
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
+from peerage.actors.discovery.book.bans import normal_subject
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.keeper import BookKeeper
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.opening import Opened, open_book, open_later
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.errors import DiscoveryError, StoreError, StoreVersionError
-from peerage.actors.events.bans import tell_of_bans, tell_of_unban
+from peerage.actors.events.bans import tell_of_bans, tell_of_unbans
 from peerage.actors.events.teller import EventTeller
 from peerage.actors.held_answers import HeldAnswers
 from peerage.actors.log_folding import LineFolding
@@ -68,6 +69,7 @@ class AddrBookActor(ProcessActor):
         self._ban_report = BanReport(LineFolding(self.runtime.call_later), count)
         self._book: AddrBook
         self._keeper: BookKeeper
+        self._forgiven: set[str] = set()  # by order, in this turn; not all of them were banned
         self._unanswered: list[tuple[Reply, bool, Any]] = []
         self._held = HeldAnswers()
         self._commit_due = False
@@ -146,8 +148,8 @@ class AddrBookActor(ProcessActor):
         except DiscoveryError as error:
             reply.set_exception(error)
             return None
-        if message.method is Misbehaviour.forgive and answer:
-            tell_of_unban(self._events, str(message.args[0]))
+        if message.method is Misbehaviour.forgive:
+            self._forgiven.add(normal_subject(message.args[0]))
         self._unanswered.append((reply, message.is_order, answer))
         self._schedule_commit()
         return None
@@ -180,6 +182,8 @@ class AddrBookActor(ProcessActor):
             bans = tuple(replace(ban, entry=None) for ban in changes.banned)
             self._tell_doors(BansChanged(bans, changes.lifted))
             tell_of_bans(self._events, bans)
+            tell_of_unbans(self._events, self._forgiven.intersection(changes.lifted))
+        self._forgiven.clear()
         if stored:
             self._held.release()
         unanswered, self._unanswered = self._unanswered, []

@@ -12,7 +12,7 @@ from peerage.actors.events.happenings import Banned, BanReason, Unbanned
 from peerage.actors.events.teller import EventTeller
 from peerage.wire.remote_text import shown
 
-__all__ = ["tell_of_bans", "tell_of_unban"]
+__all__ = ["tell_of_bans", "tell_of_unbans"]
 
 _OFFENCES: Final = frozenset(offence.text for offence in Offence)
 
@@ -28,7 +28,8 @@ def tell_of_bans(teller: EventTeller, bans: Iterable[Ban]) -> None:
             teller.tell(Banned(reason, shown(ban.reason), ban.subject, until, ban.strikes))
 
 
-def tell_of_unban(teller: EventTeller, subject: str) -> None:
-    """Somebody is banned no more, by order."""
-    if teller.may_tell(Unbanned.kind):
-        teller.tell(Unbanned(subject))
+def tell_of_unbans(teller: EventTeller, subjects: Iterable[str]) -> None:
+    """These are banned no more, by order."""
+    for subject in subjects:
+        if teller.may_tell(Unbanned.kind):
+            teller.tell(Unbanned(subject))

@@ -30,6 +30,7 @@ __all__ = ["EventHub"]
 
 GATHER_S: Final = 0.05  # listeners ask again for each answer: a burst is one
 MOST_WAIT_S: Final = 60.0
+MOST_WAITING: Final = 128  # listeners, and those that have gone and whose questions are still here
 # A switch that has just been started learns from the peer hosts who is connected.
 SETTLED_S: Final = 5.0
 
@@ -102,6 +103,10 @@ class EventHub(ProcessActor):
         waiting = replace(question, after=answer.cursor)
         timer = self.runtime.call_later(min(question.wait, MOST_WAIT_S), self._time_is_over, reply)
         self._waiting.append((reply, waiting, timer))
+        if len(self._waiting) > MOST_WAITING:  # whoever still listens asks again
+            oldest, asked, its_timer = self._waiting.pop(0)
+            its_timer.cancel()
+            oldest.set(self._log.answer(asked))
         return None
 
     def _wake(self) -> None:

@@ -79,6 +79,7 @@ def test_who_was_banned(node: Node, go_peer: StartGoPeer) -> None:
     assert (kinds["banned"]["reason"], kinds["banned"]["detail"]) == ("by order", "scans us")
     call_node(node.config.home, "unban", subject=peer.id)
     wait_until(lambda: events(node, peer.id, kind="unbanned"))
+    assert len(events(node, kind="unbanned")) == 1
 
 
 def test_a_private_peer_is_told_to_the_owner_alone(node: Node, go_peer: StartGoPeer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.timestamps import NEVER, SECOND
-from peerage.actors.events.bans import tell_of_bans, tell_of_unban
+from peerage.actors.events.bans import tell_of_bans, tell_of_unbans
 from peerage.actors.events.happenings import Banned, BanReason, Unbanned
 from tests.actors.events.parts import ANNA
 from tests.actors.events.test_teller import Stage
@@ -35,6 +35,6 @@ def test_an_address_that_is_given_up_is_no_ban() -> None:
 
 def test_an_end_by_order() -> None:
     stage = Stage()
-    tell_of_unban(stage.teller, ANNA)
+    tell_of_unbans(stage.teller, [ANNA])
     stage.runtime.up()
     assert stage.heard == [Unbanned(ANNA)]

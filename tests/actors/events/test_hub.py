@@ -140,6 +140,17 @@ def test_who_waits_is_answered_when_something_happens(stage: Stage) -> None:
     assert stage.next(after=answer.cursor, public=False, wait=0.01) == replace(answer, lines=())
 
 
+def test_questions_of_listeners_that_have_gone_do_not_pile_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest is answered, with nothing."""
+    monkeypatch.setattr(hub, "MOST_WAITING", 2)
+    asked = [stage.ref.ask(NextEvents(public=False, wait=30.0), block=False) for _ in range(3)]
+    assert asked[0].get(timeout=10.0).lines == ()
+    stage.tell(refused())
+    assert [len(each.get(timeout=10.0).lines) for each in asked[1:]] == [1, 1]
+
+
 def test_the_history_has_who_came_and_went(stage: Stage) -> None:
     stage.tell(came(1), came(2, BERT), gone(2, BERT))
     wait_until(lambda: [each.reason for each in stage.history()].count("no pong") == 1)

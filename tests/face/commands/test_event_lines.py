@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerage.actors.events.happenings import (
@@ -82,6 +82,7 @@ def test_all_kinds_fit_their_column() -> None:
     assert max(map(len, KINDS)) <= len("dead-letter")
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.lists(st.text())))
 def test_nothing_reaches_a_terminal_as_it_came(keys: dict[str, object]) -> None:
     assert event_line(keys).isprintable()

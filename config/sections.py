@@ -302,6 +302,11 @@ class PeerageConfig(Section):
         "Names by which RPC and metrics may be called besides IP addresses, localhost, the machine's and names without a "
         "dot: at a loopback address, and for what changes something anywhere. A proxy's clients may send its name. *: any",
     )
+    dashboard: str = text(
+        "loopback",
+        "Where RPC serves the dashboard, a page that shows what the node does: at loopback addresses, at any, or off",
+        rule=rule.one_of("loopback", "any", "off"),
+    )
     ping_interval: float = duration("60s", "Time between two pings to a peer", rule=rule.MORE_THAN_ZERO)
     pong_timeout: float = duration(
         "45s", "Longest time for a peer to answer a ping. Less than ping_interval", rule=rule.MORE_THAN_ZERO

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from peerage.wire.remote_text import shown
 
-__all__ = ["HostLayer", "HostNames", "authority_of"]
+__all__ = ["HostLayer", "HostNames", "authority_of", "is_loopback"]
 
 _FORBIDDEN: Final = 403
 _AUTHORITY: Final = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(:[0-9]*)?")
@@ -61,7 +61,7 @@ class HostLayer:
         self._names = names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        why = self._names.why_not(authority_of(scope)) if _is_loopback(scope.get("server")) else ""
+        why = self._names.why_not(authority_of(scope)) if is_loopback(scope.get("server")) else ""
         if why:
             response = PlainTextResponse(f"403 Forbidden: {why}\n", _FORBIDDEN, {"Connection": "close"})
             await response(scope, receive, send)
@@ -82,7 +82,7 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_loopback(server: tuple[str, int | None] | None) -> bool:
+def is_loopback(server: tuple[str, int | None] | None) -> bool:
     """Whether a request has arrived there. Not by a unix socket, which no browser opens."""
     if server is None or server[1] is None:
         return False

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.rpc import results as rpc_json
 from peerage.actors.rpc import schemas, watch_results
 from peerage.actors.rpc.method import Method
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter
+from peerage.actors.rpc.rate_history import INTERVAL_S, Point
 from peerage.actors.rpc.steering import STEERING
 from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
@@ -55,6 +57,12 @@ class RpcBackend(Protocol):
 
     async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
         """The peers by host, and the IDs of those that the asker is not told of: none, if it may know all."""
+
+    async def book(self, *, hide_private: bool) -> BookOverview:
+        """The address book at a glance; without private IDs on request."""
+
+    async def history(self) -> Sequence[Point]:
+        """The rates of the last hour, as far as anybody has asked for them."""
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         """Ban an ID, an IP address or a network; raise if it is none of these."""
@@ -135,6 +143,18 @@ async def _actors(backend: RpcBackend) -> dict[str, Any]:
     return watch_results.actors(*await backend.actors())
 
 
+def _book(*, hide_private: bool) -> Method:
+    async def call(backend: RpcBackend) -> dict[str, Any]:
+        return watch_results.book(await backend.book(hide_private=hide_private))
+
+    return Method((), call)
+
+
+async def _history(backend: RpcBackend) -> dict[str, Any]:
+    points = await backend.history()
+    return {"interval": INTERVAL_S, "points": [point._asdict() for point in points]}
+
+
 def _peers(*, hide_private: bool) -> Method:
     async def call(backend: RpcBackend, sort: str, wanted: str, limit: int) -> dict[str, Any]:
         hosts, private = await backend.peers(hide_private=hide_private)
@@ -161,6 +181,7 @@ SAFE: Final[Mapping[str, Method]] = MappingProxyType(
             (), _status, "This node: a seed's status, before its first block for ever", schemas.STATUS
         ),
         "actors": Method((), _actors, "The hosts and their actors, and the supervision tree", schemas.ACTORS),
+        "history": Method((), _history, "Rates over the last hour", schemas.HISTORY),
     }
 )
 UNSAFE: Final[Mapping[str, Method]] = MappingProxyType(
@@ -188,5 +209,6 @@ def methods(*, unsafe: bool, hide_private: bool) -> dict[str, Method]:
         "net_info": _net_info(hide_private=hide_private),
         "bans": _bans(hide_private=hide_private),
         "peers": _peers(hide_private=hide_private),
+        "book": _book(hide_private=hide_private),
     }
     return {**table, **UNSAFE} if unsafe else table

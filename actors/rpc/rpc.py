@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,13 +21,16 @@ from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour, Offender
+from peerage.actors.discovery.book.overview import BookOverview, Overview
 from peerage.actors.events.hub import EventHub
 from peerage.actors.http.actor import HttpActor
 from peerage.actors.http.limits import HttpLimits
-from peerage.actors.messages import CountPeers, GetPrivatePeers, NumPeers
+from peerage.actors.messages import CountPeers, GetPrivatePeers, NumPeers, PrivatePeers
+from peerage.actors.rpc.fresh import Fresh
 from peerage.actors.rpc.node_steering import NodeSteering
 from peerage.actors.rpc.node_watch import HostPeers, NodeWatch
 from peerage.actors.rpc.parts import parts_of
+from peerage.actors.rpc.rate_history import Point, RateHistory
 from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcLimits, RpcSettings
 from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation, ProcessActor
 from peerage.actors.runtime.log import get_logger
@@ -48,6 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RpcActor", "SwitchBackend"]
 
+OVERVIEW_AGE_S = 5.0  # of the book's, which takes it about 10 ms
 MOST_COMMANDS = 16  # connections to the node's own socket
 MOST_BODY = 4_000_000  # bytes of a request there: addresses to import come by the thousand
 PROBE: Final = ProxyGetAttr(attr_path=("actor_urn",))  # every actor answers it, in the order of its mailbox
@@ -84,6 +90,8 @@ class SwitchBackend:
         self._book = book
         self._supervisor = "" if context is None else context.names.supervisor.name
         self._watch = NodeWatch(() if context is None else context.names.transports)
+        self._overview = Fresh(self._ask_overview, OVERVIEW_AGE_S)
+        self._history = RateHistory(self._look)
         self._timeout = timeout
         self.steering = NodeSteering(self._ask, context, hide_private=hide_private)
         self._under_way: dict[Any, asyncio.Task[Any]] = {}
@@ -127,10 +135,30 @@ class SwitchBackend:
 
     async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
         hosts = await self._watch.peers()
-        private: frozenset[str] = frozenset()
-        if hide_private:
-            private = (await self._ask_shared(GetPrivatePeers())).ids
-        return hosts, private
+        return hosts, await self._private_ids(hide_private)
+
+    async def book(self, *, hide_private: bool) -> BookOverview:
+        overview = await self._overview.get()
+        private = await self._private_ids(hide_private)
+        tellers = (told for told in overview.tellers if told[0] not in private)
+        return replace(overview, tellers=tuple(tellers))
+
+    async def _private_ids(self, hide_private: bool) -> frozenset[str]:
+        """Whom the asker is not told of."""
+        if not hide_private:
+            return frozenset()
+        private: PrivatePeers = await self._ask_shared(GetPrivatePeers())
+        return frozenset(private.ids)
+
+    async def history(self) -> Sequence[Point]:
+        return self._history.points()
+
+    async def _look(self) -> tuple[Observation, list[HostPeers]]:
+        return await self._watch.actors(), await self._watch.peers()
+
+    async def _ask_overview(self) -> BookOverview:
+        overview: BookOverview = await self._ask_book(BookCall(Overview.now))
+        return overview
 
     async def ban(self, subject: str, seconds: float, reason: str) -> Ban:
         _log.info("ban", subject=shown(subject), seconds=seconds, reason=shown(reason))
@@ -260,8 +288,10 @@ class RpcActor(HttpActor):
         raise ControlEndedError(f"{ref.name} ended: {reason}")
 
     def application(self) -> ASGIApp:
+        from peerage.actors.http.hosts import HostNames
         from peerage.actors.rpc.app import rpc_app
         from peerage.actors.rpc.event_stream import event_stream
+        from peerage.actors.rpc.dashboard.layer import DashboardLayer
         from peerage.actors.rpc.readiness import health_routes
 
         settings = self._settings
@@ -272,7 +302,7 @@ class RpcActor(HttpActor):
             _context_of(self),
             hide_private=settings.hide_private_peers,
         )
-        return rpc_app(
+        app = rpc_app(
             backend,
             settings.unsafe,
             limits=settings.limits,
@@ -284,6 +314,7 @@ class RpcActor(HttpActor):
                 "/events": event_stream(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
             },
         )
+        return DashboardLayer(app, settings.dashboard, HostNames(settings.http.host_names))
 
     def broken_body(self) -> BrokenBody:
         from peerage.actors.rpc.app import BROKEN_BODY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["ACTORS", "BAN", "BANS", "EMPTY", "LOG", "NET_INFO", "PEERS", "STATUS", "Schema"]
+__all__ = ["ACTORS", "BAN", "BANS", "BOOK", "EMPTY", "HISTORY", "LOG", "NET_INFO", "PEERS", "STATUS", "Schema"]
 
 Schema = Mapping[str, Any]
 
@@ -129,3 +129,5 @@ BANS: Final = _object(
 # In docs/reference/rpc.md.
 ACTORS: Final[Schema] = {"type": "object"}
 PEERS: Final[Schema] = {"type": "object"}
+HISTORY: Final[Schema] = {"type": "object"}
+BOOK: Final[Schema] = {"type": "object"}

@@ -38,6 +38,7 @@ class RpcSettings:
         limits: of a single request.
         http: of the connections.
         cors: which pages of other origins may read the answers.
+        dashboard: `peerage.dashboard`.
         ask_timeout_s: so long an answer of the switch is waited for.
     """
 
@@ -47,14 +48,18 @@ class RpcSettings:
     limits: RpcLimits = field(default_factory=RpcLimits)
     http: HttpLimits = field(default_factory=HttpLimits)
     cors: CorsRules = field(default_factory=CorsRules)
+    dashboard: str = "loopback"
     ask_timeout_s: float = ASK_TIMEOUT_S
 
     @classmethod
-    def of(cls, config: RPCConfig, host_names: tuple[str, ...] = ()) -> RpcSettings:
-        """What an operator's [rpc] section comes to. Args: host_names, `peerage.http_hosts`."""
+    def of(
+        cls, config: RPCConfig, host_names: tuple[str, ...] = (), dashboard: str = "loopback"
+    ) -> RpcSettings:
+        """What an operator's [rpc] section comes to. Args: host_names and dashboard, of [peerage]."""
         head = config.max_header_bytes or HttpLimits().max_header_bytes
         return cls(
             laddr=config.laddr,
+            dashboard=dashboard,
             unsafe=config.unsafe,
             limits=RpcLimits(config.max_body_bytes, config.max_request_batch_size),
             http=HttpLimits(

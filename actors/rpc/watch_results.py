@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
+from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.messages import PeerRow, RefusalRow
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InvalidParamsError
 from peerage.actors.runtime import ActorFacts, CrowdFacts, HostFound, Observation, TreeNode
 
-__all__ = ["MOST_REFUSALS", "MOST_ROWS", "PEER_ORDERS", "actors", "peers"]
+__all__ = ["MOST_REFUSALS", "MOST_ROWS", "PEER_ORDERS", "actors", "book", "peers", "totals"]
 
 MOST_ROWS: Final = 1000  # peers in one answer
 MOST_REFUSALS: Final = 50
@@ -164,7 +166,7 @@ def peers(
         if not private or row[_ID] not in private
     ]
     refusals = _refusals(hosts, private)
-    totals = _totals([row for row, _host in found])
+    of_all = totals([row for row, _host in found])
     if wanted:
         text = wanted.casefold()
         found = [each for each in found if any(text in each[0][index].casefold() for index in _SEARCHED)]
@@ -174,10 +176,24 @@ def peers(
     return {
         "time": time.time(),
         "hosts": [{"host": host.host, "answered": host.answered} for host in hosts],
-        **totals,
+        **of_all,
         "n_matching": len(found),
         "peers": [_peer(PeerRow(*row), host, last) for row, host in shown],
         "refusals": [_refusal(each) for each in refusals[: -MOST_REFUSALS - 1 : -1]],
+    }
+
+
+def book(found: BookOverview) -> dict[str, Any]:
+    """The result of `book`."""
+    return {
+        "size": found.size,
+        "looked_at": found.looked_at,
+        "new_buckets": found.new_buckets,
+        "old_buckets": found.old_buckets,
+        "new_bucket_size": found.new_bucket_size,
+        "old_bucket_size": found.old_bucket_size,
+        "groups": [asdict(group) for group in found.groups],
+        "tellers": [{"id": teller, "group": group, "count": count} for teller, group, count in found.tellers],
     }
 
 
@@ -193,7 +209,9 @@ def _order(sort: str) -> tuple[Any, bool]:
     return (lambda each: each[0][index]), descending
 
 
-def _totals(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+def totals(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+    """What all these peers come to. Args: rows, of PeerRow's fields."""
+
     def total(name: str) -> Any:
         index = PEER_ORDERS[name]
         return sum([row[index] for row in rows])

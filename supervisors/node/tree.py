@@ -165,7 +165,7 @@ class NodeTree:
             for index in range(hosts)
         ]
         if config.rpc.laddr:
-            settings = RpcSettings.of(config.rpc, config.peerage.http_hosts)
+            settings = RpcSettings.of(config.rpc, config.peerage.http_hosts, config.peerage.dashboard)
             rpc = Start.of(RPC, self._names.switch, self._names.addrbook, settings)
             sockets = life.http_fds("rpc") | life.http_fds("control")
             children.append(child("rpc", rpc.using(fds=sockets)))

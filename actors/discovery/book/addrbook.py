@@ -27,6 +27,7 @@ from peerage.actors.discovery.book.facts import Fact, FactList
 from peerage.actors.discovery.book.known_address import Entry, Kind, KnownAddress
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
 from peerage.actors.discovery.book.moves import Moves
+from peerage.actors.discovery.book.overview import Overview
 from peerage.actors.discovery.book.own_addresses import OwnAddresses
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.book.promotion import Promotion
@@ -68,6 +69,7 @@ class AddrBook:
         misbehaviour  what counts against whom; the bans that follow from it
         own         our own addresses
         anchors     the peers to begin with after a restart
+        overview    how full its buckets are, whom it knows, for people
         facts       what others count and want stored with the book
 
     A book has one owner at a time; no method waits. Whatever a remote node says, the only error is an
@@ -127,6 +129,8 @@ class AddrBook:
             strict=strict,
             improvements=improvements,
         )
+        sizes = self.shape.new_bucket_size, self.shape.old_bucket_size
+        self.overview = Overview(self._entries, sizes, rng, strict=strict)
         self.answers = AnswerChooser(
             self._entries,
             self._verdicts.verified,

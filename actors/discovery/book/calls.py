@@ -19,6 +19,7 @@ from peerage.actors.discovery.book.bans import BanList
 from peerage.actors.discovery.book.choosing import DialChooser
 from peerage.actors.discovery.book.facts import FactList
 from peerage.actors.discovery.book.misbehaviour import Misbehaviour
+from peerage.actors.discovery.book.overview import Overview
 
 Method: TypeAlias = Callable[..., Any]
 
@@ -27,8 +28,8 @@ def _book(book: AddrBook) -> AddrBook:
     return book
 
 
-_answers, _anchors, _bad_peers, _bans, _dials, _facts, _misbehaviour = map(
-    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts", "misbehaviour")
+_answers, _anchors, _bad_peers, _bans, _dials, _facts, _misbehaviour, _overview = map(
+    attrgetter, ("answers", "anchors", "bad_peers", "bans", "dials", "facts", "misbehaviour", "overview")
 )
 
 # method → the part of the book that it is called on
@@ -49,6 +50,7 @@ QUESTIONS: Mapping[Method, Callable[[AddrBook], Any]] = {
     FactList.all: _facts,
     Misbehaviour.prefix_score: _misbehaviour,
     Misbehaviour.offenders: _misbehaviour,
+    Overview.now: _overview,
 }
 """Their answers promise nothing, and wait for no disk."""
 

@@ -3,12 +3,16 @@
 import dataclasses
 
 from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.rpc.node_watch import HostPeers
+from peerage.actors.rpc.rate_history import Point
 from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, PeerSnapshot, StatusSnapshot
 from peerage.wire.keys import NodeID
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
 from peerage.wire.status import ChannelStatus, ConnectionStatus, FlowStatus
+
+NO_BOOK = BookOverview(0, 0, (), (), 64, 64, (), ())
 
 
 class NoBans:
@@ -16,6 +20,12 @@ class NoBans:
 
     async def actors(self) -> tuple[Observation, str]:
         return Observation((), {}), ""
+
+    async def book(self, *, hide_private: bool) -> BookOverview:
+        return NO_BOOK
+
+    async def history(self) -> tuple[Point, ...]:
+        return ()
 
     async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
         return [], frozenset()

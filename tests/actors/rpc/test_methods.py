@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,14 +11,16 @@ import pytest
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.offences import Offence
+from peerage.actors.discovery.book.overview import BookOverview
 from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.messages import PeerFigures
 from peerage.actors.rpc.methods import SAFE, UNSAFE, methods
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.rpc.protocol import InternalError
+from peerage.actors.rpc.rate_history import Point
 from peerage.actors.runtime import Observation
 from peerage.actors.snapshot import BansSnapshot, NetInfoSnapshot, StatusSnapshot
-from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
+from tests.actors.rpc.rpc_snapshots import NO_BOOK, RECORDED_NET_INFO, RECORDED_STATUS
 
 BAN = Ban("9.9.9.9", "scans us", 10 * SECOND, 3610 * SECOND)
 OFFENDER = Offender("9.9.9.9", 12.345, 3, Offence.PACKET_FLOOD, 10 * SECOND, 1)
@@ -53,6 +56,12 @@ class FakeNode:
     async def actors(self) -> tuple[Observation, str]:
         return Observation((), {}), "supervisor"
 
+    async def book(self, *, hide_private: bool) -> BookOverview:
+        return replace(NO_BOOK, tellers=() if hide_private else (("ab" * 20, "group", 5),))
+
+    async def history(self) -> list[Point]:
+        return [Point(1.0, 2, 3.0, 4.0, 5, 6, None)]
+
     async def peers(self, *, hide_private: bool) -> tuple[list[HostPeers], frozenset[str]]:
         return [HostPeers("peers-0", True, PeerFigures((), ()))], frozenset(
             {"secret"} if hide_private else ()
@@ -76,13 +85,36 @@ def call(name: str, *arguments: Any, node: FakeNode | None = None, hide_private:
 
 
 def test_methods_that_change_something_are_there_only_where_they_are_allowed() -> None:
-    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans", "peers"}
-    assert set(methods(unsafe=True, hide_private=True)) == {*SAFE, *UNSAFE, "net_info", "bans", "peers"}
+    assert set(methods(unsafe=False, hide_private=True)) == {*SAFE, "net_info", "bans", "peers", "book"}
+    assert set(methods(unsafe=True, hide_private=True)) == {
+        *SAFE,
+        *UNSAFE,
+        "net_info",
+        "bans",
+        "peers",
+        "book",
+    }
 
 
 def test_what_the_node_does_is_told() -> None:
     """Its actors, and its peers as they are asked for."""
     assert call("actors")["actors"] == []
+    assert call("book")["tellers"] == [{"id": "ab" * 20, "group": "group", "count": 5}]
+    assert call("book", hide_private=True)["tellers"] == []
+    assert call("history") == {
+        "interval": 10.0,
+        "points": [
+            {
+                "at": 1.0,
+                "peers": 2,
+                "send_rate": 3.0,
+                "recv_rate": 4.0,
+                "queued": 5,
+                "mailbox": 6,
+                "processor": None,
+            }
+        ],
+    }
     assert call("peers", "-since", "anna", 5)["hosts"] == [{"host": "peers-0", "answered": True}]
 
 

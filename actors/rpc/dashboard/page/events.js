@@ -1,0 +1,82 @@
+// What happens: the node's own events where it tells them, and otherwise what two looks differ in.
+
+import { byId, element } from "./dom.js";
+import { clock } from "./format.js";
+
+const MOST = 200;
+
+export class Events {
+  constructor() {
+    this.list = byId("event-list");
+    this.told = false; // whether the node tells events itself
+    this.peers = null;
+    this.restarts = null;
+    this.listen();
+  }
+
+  add(at, text) {
+    const time = element("time", { text: clock(at), attributes: { datetime: new Date(at * 1000).toISOString() } });
+    this.list.prepend(element("li", { kind: "changed" }, time, text));
+    while (this.list.childElementCount > MOST) this.list.lastElementChild.remove();
+  }
+
+  listen() {
+    if (typeof EventSource === "undefined") return;
+    const source = new EventSource("/events?last=50");
+    source.addEventListener("open", () => {
+      this.told = true;
+    });
+    source.addEventListener("error", () => {
+      if (source.readyState === EventSource.CLOSED) this.told = false;
+    });
+    const take = (message) => {
+      let event;
+      try {
+        event = JSON.parse(message.data);
+      } catch {
+        return;
+      }
+      const { time, at, kind, event: name, ...facts } = event;
+      const when = typeof at === "number" ? at : Date.parse(time) / 1000;
+      const words = Object.entries(facts)
+        .filter(([, value]) => value !== "" && value !== null && typeof value !== "object")
+        .map(([key, value]) => `${key}=${value}`);
+      this.add(Number.isFinite(when) ? when : Date.now() / 1000, `${kind || name || message.type}  ${words.join("  ")}`);
+    };
+    source.addEventListener("message", take);
+    for (const kind of ["dialled", "connected", "refused", "lost", "gave_up", "banned", "unbanned", "restarted", "dead_letter"]) {
+      source.addEventListener(kind, take);
+    }
+  }
+
+  notePeers(answer, isWhole) {
+    if (this.told || !isWhole) {
+      this.peers = null;
+      return;
+    }
+    const now = new Map(answer.peers.map((peer) => [peer.connection, peer]));
+    if (this.peers !== null) {
+      for (const [connection, peer] of now) {
+        if (!this.peers.has(connection)) this.add(answer.time, `peer came: ${peer.moniker}, ${peer.address}`);
+      }
+      for (const [connection, peer] of this.peers) {
+        if (!now.has(connection)) this.add(answer.time, `peer left: ${peer.moniker}, ${peer.address}`);
+      }
+    }
+    this.peers = now;
+  }
+
+  noteActors(answer) {
+    const now = new Map(answer.actors.map((row) => [`${row.host} ${row.name}`, row]));
+    if (this.restarts !== null && !this.told) {
+      for (const [key, row] of now) {
+        const before = this.restarts.get(key);
+        if (before && row.restarts > before.restarts) this.add(answer.time, `restarted: ${row.name}, ${row.last_cause}`);
+        else if (before && row.state !== before.state && (row.state === "silent" || row.state === "restarting")) {
+          this.add(answer.time, `${row.name} is ${row.state}`);
+        }
+      }
+    }
+    this.restarts = now;
+  }
+}

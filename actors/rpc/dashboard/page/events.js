@@ -1,4 +1,4 @@
-// What happens: the node's own events where it tells them, and otherwise what two looks differ in.
+// What happens: the node's own events while it tells them, and otherwise what two looks differ in.
 
 import { byId, element } from "./dom.js";
 import { clock } from "./format.js";
@@ -29,24 +29,23 @@ export class Events {
     source.addEventListener("error", () => {
       if (source.readyState === EventSource.CLOSED) this.told = false;
     });
-    const take = (message) => {
-      let event;
-      try {
-        event = JSON.parse(message.data);
-      } catch {
-        return;
-      }
-      const { time, at, kind, event: name, ...facts } = event;
-      const when = typeof at === "number" ? at : Date.parse(time) / 1000;
-      const words = Object.entries(facts)
-        .filter(([, value]) => value !== "" && value !== null && typeof value !== "object")
-        .map(([key, value]) => `${key}=${value}`);
-      this.add(Number.isFinite(when) ? when : Date.now() / 1000, `${kind || name || message.type}  ${words.join("  ")}`);
-    };
-    source.addEventListener("message", take);
-    for (const kind of ["dialled", "connected", "refused", "lost", "gave_up", "banned", "unbanned", "restarted", "dead_letter"]) {
-      source.addEventListener(kind, take);
+    source.addEventListener("message", (message) => this.take(message.data));
+    source.addEventListener("missed", () => this.add(Date.now() / 1000, "… some events were missed"));
+  }
+
+  take(data) {
+    let event;
+    try {
+      event = JSON.parse(data);
+    } catch {
+      return;
     }
+    const { time, kind, node: _node, ...facts } = event;
+    const words = Object.entries(facts)
+      .filter(([, value]) => value !== "" && value !== null && typeof value !== "object")
+      .map(([key, value]) => `${key}=${value}`);
+    const at = Date.parse(time) / 1000;
+    this.add(Number.isFinite(at) ? at : Date.now() / 1000, `${kind}  ${words.join("  ")}`);
   }
 
   notePeers(answer, isWhole) {

@@ -83,11 +83,6 @@ def restarts(page: Browser, actor: str) -> str:
     return next((row[7] for row in rows if row[0] == actor), "")
 
 
-def complaints(page: Browser) -> list[str]:
-    """But for a stream of events, which a node may not have."""
-    return [each for each in page.complaints() if "/events" not in each]
-
-
 def test_it_shows_who_comes_and_goes_and_who_is_restarted(node: StartedNode, page: Browser) -> None:
     """As it happens; a moniker with markup is text."""
     assert "supervisor" in listed(page, "#actors-table tbody th")
@@ -99,9 +94,11 @@ def test_it_shows_who_comes_and_goes_and_who_is_restarted(node: StartedNode, pag
         killed = node.pid_of("reactor-ECHO")
         os.kill(killed, signal.SIGKILL)
         page.wait_for(lambda: restarts(page, "reactor-ECHO") == "1", "the restart")
-        page.wait_for(lambda: "reactor-ECHO" in page.text("#event-list"), "the event")
+        page.wait_for(lambda: "reactor-ECHO" in page.text("#event-list"), "the event of it")
+        page.wait_for(lambda: MARKUP in page.text("#event-list"), "the event of the peer")
+        assert page.run("return document.querySelectorAll('main img, main b').length") == 0
     page.wait_for(lambda: MARKUP not in listed(page, MONIKERS), "that it is gone")
-    assert complaints(page) == []
+    assert page.complaints() == []
 
 
 def test_it_can_be_used_by_keyboard(node: StartedNode, page: Browser) -> None:
@@ -133,7 +130,7 @@ def test_it_fits_every_screen(page: Browser) -> None:
     for width in (360, 800, 1400):
         page.resize(width, 800)
         assert page.run("return document.documentElement.scrollWidth <= window.innerWidth") is True, width
-    assert complaints(page) == []
+    assert page.complaints() == []
 
 
 def test_it_goes_on_when_rpc_is_back(node: StartedNode, page: Browser) -> None:

@@ -16,6 +16,8 @@ from peerage.wire.net_address import NetAddress
 T = TypeVar("T")
 
 _TCP = frozenset({"tcp"})
+_TOP = re.compile(r"top:([1-9][0-9]{0,3})")
+_MOST_NAMED = 2000  # of peers, in metrics
 _REACTOR = re.compile(r"(?:[^=:\s]+=)?[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 
@@ -102,6 +104,11 @@ def _problem_of_http_addresses(text: str) -> str:
     return ""
 
 
+def _is_peer_labels(text: str) -> bool:
+    found = _TOP.fullmatch(text)
+    return text in {"off", "all"} or (found is not None and int(found[1]) <= _MOST_NAMED)
+
+
 def _is_log_level(text: str) -> bool:
     try:
         parse_log_level(text)
@@ -141,4 +148,5 @@ NO_LIBP2P: Rule[bool] = _scalar(
 NO_TLS: Rule[str] = _scalar(
     "empty: peerage serves RPC without TLS, put a proxy that has it in front", lambda path: not path
 )
+PEER_LABELS = _scalar(f"off, all, or top:N with N from 1 to {_MOST_NAMED:,}", _is_peer_labels)
 LOG_LEVEL = _scalar(f"one of {', '.join(LEVELS)}, or such by module: p2p:debug,*:error", _is_log_level)

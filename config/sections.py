@@ -307,6 +307,16 @@ class PeerageConfig(Section):
         "Where RPC serves the dashboard, a page that shows what the node does: at loopback addresses, at any, or off",
         rule=rule.one_of("loopback", "any", "off"),
     )
+    metric_names: str = text(
+        "v0.38",
+        "Version of CometBFT whose names the metrics have: v0.34, v0.38, v0.40 or v1",
+        rule=rule.one_of("v0.34", "v0.38", "v0.40", "v1"),
+    )
+    peer_labels: str = text(
+        "all",
+        "Which peers have metrics of their own: all, off, or top:N, the N that carry most. The others count as one",
+        rule=rule.PEER_LABELS,
+    )
     ping_interval: float = duration("60s", "Time between two pings to a peer", rule=rule.MORE_THAN_ZERO)
     pong_timeout: float = duration(
         "45s", "Longest time for a peer to answer a ping. Less than ping_interval", rule=rule.MORE_THAN_ZERO

@@ -14,26 +14,18 @@ from typing import Final
 
 from peerage.actors.metrics.buffer import Labels, MetricsDelta, Observations, Series
 from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind, families_by_name
+from peerage.actors.metrics.peer_labels import MOST_PEERS, PeerSlots
+from peerage.actors.metrics.samples import MetricSamples
 
-__all__ = ["MetricSamples", "MetricsAggregate", "MetricsStatistics"]
+__all__ = ["MetricsAggregate", "MetricsStatistics"]
 
-PEER_LINGER_S: Final = (
-    600.0  # so that two scrapes, at the longest usual interval of five minutes, still see a peer that left
-)
-MAX_PEERS: Final = 2000  # twice the peers a node holds (design 2)
+PEER_LINGER_S: Final = 60.0  # so that one more scrape sees what a peer has done at last
+MAX_PEERS: Final = MOST_PEERS
 MAX_SERIES: Final = (
     500  # of a metric without peer_id, and gauges of a source; beyond, series are folded into OTHER
 )
 MAX_SERIES_PER_PEER: Final = 64  # of counters: CometBFT allows 16 channels, each has two
 OTHER: Final = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class MetricSamples:
-    """One metric with its present values."""
-
-    family: MetricFamily
-    values: Mapping[Labels, float | Observations]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +53,20 @@ class _Peer:
 class MetricsAggregate:
     """Takes deltas, gives samples. Not thread-safe. Times are passed in, as seconds of any steady clock.
 
-    Args: private, IDs of peers that nobody is told of: they get no series of their own and only count in the totals. None:
-        they are not known yet, and no peer gets a series until `hide` names them.
+    Args:
+        private: IDs of peers that nobody is told of: they get no series of their own and only count in the totals. None:
+            they are not known yet, and no peer gets a series until `hide` names them.
+        most_peers: how many peers get series of their own. All others together are OTHER, and have no gauges.
     """
 
     def __init__(
-        self, families: Iterable[MetricFamily] = FAMILIES, private: Collection[str] | None = ()
+        self,
+        families: Iterable[MetricFamily] = FAMILIES,
+        private: Collection[str] | None = (),
+        most_peers: int = MOST_PEERS,
     ) -> None:
         self._private = private
+        self._slots = PeerSlots(most_peers)
         self._families = families_by_name(families)
         self._counters: dict[str, dict[Labels, float]] = {name: {} for name in self._families}
         self._histograms: dict[str, dict[Labels, Observations]] = {name: {} for name in self._families}
@@ -92,6 +90,8 @@ class MetricsAggregate:
     def hide(self, private: Collection[str]) -> None:
         """Set the IDs of private peers. Earlier ones that are not among them are private no more."""
         self._private = private
+        for peer_id in private:
+            self._slots.leave(peer_id)
 
     def source_gone(self, source: str, now: float, life: int = 0) -> None:
         """A source ended: drop its gauges, keep its counters.
@@ -105,14 +105,14 @@ class MetricsAggregate:
             self._drop_gauge(source, series, now)
 
     def expire(self, now: float) -> None:
-        """Drop the series of peers that left `PEER_LINGER_S` ago. To be called from time to time."""
+        """Drop the series of peers that left `PEER_LINGER_S` ago, or must give way. To be called from time to time."""
         overdue: list[str] = []
         for peer_id, peer in self._peers.items():
             if peer.last_seen + PEER_LINGER_S > now:
                 break  # the others were seen later
             if not peer.gauges:
                 overdue.append(peer_id)
-        for peer_id in overdue:
+        for peer_id in (*overdue, *self._slots.review(now)):
             self._drop_peer(peer_id, now)
 
     def collect(self) -> list[MetricSamples]:
@@ -176,12 +176,12 @@ class MetricsAggregate:
             self._ignored += 1
             return
         values = self._counters[family.name]
-        labels = series[1]
+        labels = self._placed(family, series[1], amount)
         if (peer := self._peer_of(family, labels, now)) is not None:
             if labels not in values and len(peer.counters) >= MAX_SERIES_PER_PEER:
                 labels = _fold(family, labels)
             peer.counters.add((family.name, labels))
-        elif labels not in values and len(values) >= MAX_SERIES:
+        elif family.peer_index is None and labels not in values and len(values) >= MAX_SERIES:
             labels = _fold(family, labels)
         values[labels] = values.get(labels, 0) + amount
 
@@ -206,7 +206,7 @@ class MetricsAggregate:
             self._ignored += 1
         elif value is None:
             self._drop_gauge(source, series, now)
-        else:
+        elif self._placed(family, series[1]) == series[1]:  # what others of its kind have does not add up
             held = self._gauges.setdefault(source, {})
             if (peer := self._peer_of(family, series[1], now)) is not None:
                 peer.gauges.add((source, series))
@@ -215,6 +215,14 @@ class MetricsAggregate:
             # Making room for that peer may have dropped the last gauge of this source, and the source with
             # it.
             self._gauges.setdefault(source, held)[series] = value
+
+    def _placed(self, family: MetricFamily, labels: Labels, carried: float = 0.0) -> Labels:
+        """The labels with the peer's ID, or with OTHER for one that has no series of its own. Private peers have, unseen."""
+        index = family.peer_index
+        if index is None or (self._private and labels[index] in self._private):
+            return labels
+        self._slots.count(labels[index], carried)
+        return labels if self._slots.has(labels[index]) else (*labels[:index], OTHER, *labels[index + 1 :])
 
     def _family(self, series: Series, kind: MetricKind) -> MetricFamily | None:
         family = self._families.get(series[0])
@@ -228,6 +236,8 @@ class MetricsAggregate:
         if index is None:
             return None
         peer_id = labels[index]
+        if peer_id == OTHER:
+            return None
         peer = self._peers.get(peer_id)
         if peer is None:
             while len(self._peers) >= MAX_PEERS:
@@ -254,7 +264,9 @@ class MetricsAggregate:
 
     def _drop_peer(self, peer_id: str, now: float) -> None:
         self._release_peer(peer_id, now)
-        for name, labels in self._peers.pop(peer_id).counters:
+        self._slots.leave(peer_id)
+        peer = self._peers.pop(peer_id, None)
+        for name, labels in peer.counters if peer is not None else ():
             del self._counters[name][labels]
 
 

@@ -19,10 +19,13 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from peerage.actors.metrics.aggregate import MetricsAggregate, MetricSamples, MetricsStatistics
+from peerage.actors.metrics.aggregate import MetricsAggregate, MetricsStatistics
 from peerage.actors.metrics.buffer import MetricsDelta, Observations
 from peerage.actors.metrics.exposition import chosen_exposition
 from peerage.actors.metrics.families import MetricFamily, MetricKind
+from peerage.actors.metrics.name_sets import NAME_SETS
+from peerage.actors.metrics.peer_labels import most_peers
+from peerage.actors.metrics.samples import MetricSamples
 from peerage.actors.metrics.settings import MetricsSettings
 
 __all__ = ["SharedAggregate", "metrics_app"]
@@ -35,7 +38,9 @@ class SharedAggregate(Collector):
 
     def __init__(self, settings: MetricsSettings, families: Iterable[MetricFamily]) -> None:
         self._settings = settings
-        self._aggregate = MetricsAggregate(families, None if settings.hides_private_peers else ())
+        private = None if settings.hides_private_peers else ()
+        self._aggregate = MetricsAggregate(families, private, most_peers(settings.peer_labels))
+        self._names = NAME_SETS[settings.metric_names]
         self._lock = threading.Lock()
 
     def add(self, delta: MetricsDelta) -> None:
@@ -71,7 +76,8 @@ class SharedAggregate(Collector):
         """All metrics. The lock is held only while values are copied, not while they are formatted."""
         with self._lock:
             samples = self._aggregate.collect()
-        return (_metric(each, self._settings) for each in samples)
+        shown = (own for each in samples if (own := self._names.shown(each)) is not None)
+        return (_metric(each, self._settings) for each in shown)
 
 
 def _metric(samples: MetricSamples, settings: MetricsSettings) -> Metric:

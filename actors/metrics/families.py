@@ -19,6 +19,8 @@ __all__ = [
 
 PEER_LABEL: Final = "peer_id"
 ROUND_TRIP_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+HANDSHAKE_BUCKETS_S: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+LAG_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class MetricKind(Enum):
@@ -106,8 +108,24 @@ FAMILIES: Final = (
         "Time between a ping and its pong, all peers together.",
         buckets=ROUND_TRIP_BUCKETS_S,
     ),
+    MetricFamily(
+        "p2p_handshake_seconds",
+        MetricKind.HISTOGRAM,
+        "Time of handshakes that succeeded, from the connection to the NodeInfo.",
+        ("direction",),
+        HANDSHAKE_BUCKETS_S,
+    ),
     _counter("actor_restarts_total", "Restarts by a supervisor, by actor.", "actor"),
     _counter("actor_dead_letters_total", "Messages that could not be delivered, by process.", "host"),
+    _gauge("actor_mailbox_messages", "Messages that wait in the mailboxes of a process.", "host"),
+    _gauge("actor_mailbox_oldest_seconds", "Age of the message that has waited longest, by process.", "host"),
+    MetricFamily(
+        "actor_loop_lag_seconds",
+        MetricKind.HISTOGRAM,
+        "How late the loop of a process calls a timer, measured once a second.",
+        ("host",),
+        LAG_BUCKETS_S,
+    ),
 )
 
 

@@ -23,10 +23,18 @@ class MetricsReporter:
         runtime: of the actor that counts.
         source: its name.
         counts_dead_letters: whether it reports the dead letters of its process; one actor of each process does.
+        looks_at_host: whether it reports how its host keeps up, mailboxes and loop; one actor of each host does. Hosts that
+            come and go with a peer are not looked at: they would be as many series as peers.
     """
 
     def __init__(
-        self, runtime: ActorContext, context: NodeContext, source: str, *, counts_dead_letters: bool = True
+        self,
+        runtime: ActorContext,
+        context: NodeContext,
+        source: str,
+        *,
+        counts_dead_letters: bool = True,
+        looks_at_host: bool = True,
     ) -> None:
         self.buffer = MetricsBuffer(source)
         self.is_on = context.config.instrumentation.prometheus
@@ -36,6 +44,8 @@ class MetricsReporter:
         self._reads: dict[Series, Callable[[], float]] = {}
         self._counts_dead_letters = counts_dead_letters
         self._dead_letters = 0
+        self._looks_at_host = looks_at_host and self.is_on
+        self._due = runtime.now() + FIRST_S
         runtime.call_later(FIRST_S, self._report)
 
     def gauge(self, name: str, labels: Labels, read: Callable[[], float]) -> None:
@@ -54,6 +64,7 @@ class MetricsReporter:
             self._told_life = life
             self.buffer.resend()
         self._count_dead_letters()
+        self._measure_mailboxes()
         for (name, labels), read in self._reads.items():
             self.buffer.set(name, labels, read())
         delta = self.buffer.drain()
@@ -68,6 +79,17 @@ class MetricsReporter:
                 self.buffer.inc("actor_dead_letters_total", (self._runtime.host_name,), grown)
                 self._dead_letters = dead
 
+    def _measure_mailboxes(self) -> None:
+        if self._looks_at_host:
+            messages, oldest = self._runtime.waiting_messages()
+            self.buffer.set("actor_mailbox_messages", (self._runtime.host_name,), float(messages))
+            self.buffer.set("actor_mailbox_oldest_seconds", (self._runtime.host_name,), oldest)
+
     def _report(self) -> None:
+        now = self._runtime.now()
+        if self._looks_at_host:
+            late = max(0.0, now - self._due)
+            self.buffer.observe("actor_loop_lag_seconds", (self._runtime.host_name,), late)
+        self._due = now + INTERVAL_S
         self._runtime.call_later(INTERVAL_S, self._report)
         self.send()

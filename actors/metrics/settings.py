@@ -18,6 +18,8 @@ class MetricsSettings:
         max_open_connections: as many are answered at once, further ones get 503, as from CometBFT. 0: no
             limit.
         host_names: `peerage.http_hosts`.
+        metric_names: `peerage.metric_names`, one of NAME_SETS.
+        peer_labels: `peerage.peer_labels`: off, all or top:N.
         hides_private_peers: whether no peer is named before it is known which of them are private.
     """
 
@@ -27,3 +29,5 @@ class MetricsSettings:
     max_open_connections: int = 3
     hides_private_peers: bool = False
     host_names: tuple[str, ...] = ()
+    metric_names: str = "v0.38"
+    peer_labels: str = "all"

@@ -100,8 +100,20 @@ class HostShared:
     @classmethod
     def of_one(cls, context: NodeContext, runtime: ActorContext, name: str) -> Self:
         """What a peer in a process of its own shares with nobody. Args: runtime and name, of its actor."""
-        metrics = MetricsReporter(runtime, context, name)
+        metrics = MetricsReporter(runtime, context, name, looks_at_host=False)
         return cls.of(context, metrics, runtime, MemoryBudget.of_one(context, runtime))
+
+    def timed(self, loop: Loop, then: Callable[[], None], *, is_outbound: bool) -> Callable[[], None]:
+        """What to call when a handshake that begins now is done: `then`, and its time is counted."""
+        if not self.metrics.is_on:
+            return then
+        began, direction = loop.now(), "out" if is_outbound else "in"
+
+        def done() -> None:
+            self.metrics.buffer.observe("p2p_handshake_seconds", (direction,), loop.now() - began)
+            then()
+
+        return done
 
     def count_drops(self, channel_id: int, messages: int = 1) -> None:
         """Messages of a channel were given up."""

@@ -170,7 +170,7 @@ class Newcomer:
             self._stream,
             self._handshake,
             self._host.shared.buffer,
-            on_done=self._identified,
+            on_done=self._host.shared.timed(self._loop, self._identified, is_outbound=False),
             on_refused=self.refuse,
             on_closed=lambda _detail: self.refuse(self._handshake.receive_eof().refusal),
         )

@@ -191,7 +191,7 @@ class PeerActor(ProcessActor):
             self._stream,
             self._handshake,
             self._shared.buffer,
-            on_done=self._identified,
+            on_done=self._shared.timed(self.runtime, self._identified, is_outbound=self._facts.is_outbound),
             on_refused=self._refuse,
             on_closed=lambda _detail: self._refuse(self._handshake.receive_eof().refusal),
         ).start()

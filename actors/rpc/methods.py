@@ -147,7 +147,7 @@ def _book(*, hide_private: bool) -> Method:
     async def call(backend: RpcBackend) -> dict[str, Any]:
         return watch_results.book(await backend.book(hide_private=hide_private))
 
-    return Method((), call)
+    return Method((), call, "What is in the address book, by bucket and group", schemas.BOOK)
 
 
 async def _history(backend: RpcBackend) -> dict[str, Any]:

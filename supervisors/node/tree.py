@@ -197,4 +197,6 @@ def _metrics_settings(config: Config) -> MetricsSettings:
         max_open_connections=instrumentation.max_open_connections,
         hides_private_peers=True,
         host_names=config.peerage.http_hosts,
+        metric_names=config.peerage.metric_names,
+        peer_labels=config.peerage.peer_labels,
     )

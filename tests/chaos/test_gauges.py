@@ -11,6 +11,8 @@ from peerage import ChannelDescriptor, Node, Peer, Reactor
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall
 from peerage.actors.messages import ProbePeer
+from peerage.actors.names import NodeNames
+from peerage.actors.runtime import ActorRef
 from tests.interop.conftest import StartGoPeer
 from tests.nodes import HIGH, StartNode, node_processes, wait_until
 
@@ -28,7 +30,10 @@ class TxsReactor(Reactor):
 
 
 def gauges(node: Node) -> dict[str, float]:
-    """The gauges that the node's actors set, as Prometheus reads them: series without the network's name → value."""
+    """The gauges that the node's actors set, as Prometheus reads them: series without the network's name → value.
+
+    What waits in mailboxes is another thing at each moment: of it only is told that it is told.
+    """
     (address,) = node.metrics_addresses()
     with urllib.request.urlopen(address.replace("tcp://", "http://"), timeout=5.0) as answer:
         lines = answer.read().decode().splitlines()
@@ -39,7 +44,8 @@ def gauges(node: Node) -> dict[str, float]:
     for line in lines:
         series, _, value = line.rpartition(" ")
         if series.partition("{")[0] in names:
-            found[series.replace('chain_id="test",', "").replace('{chain_id="test"}', "")] = float(value)
+            own = series.replace('chain_id="test",', "").replace('{chain_id="test"}', "")
+            found[own] = TOLD if "_mailbox_" in series else float(value)
     return found
 
 
@@ -53,9 +59,21 @@ def truth(node: Node) -> dict[str, float]:
         | {f'cometbft_p2p_held_bytes{{kind="{kind}"}}': 0.0 for kind in HELD_KINDS}  # nobody says anything
         | {f'cometbft_p2p_num_txs{{peer_id="{peer}"}}': TXS_OF_EACH for peer in peers}
         | {f'cometbft_p2p_peer_pending_send_bytes{{peer_id="{peer}"}}': 0.0 for peer in peers}
+        | {
+            f'cometbft_actor_mailbox_{what}{{host="{host.name}"}}': TOLD
+            for what in ("messages", "oldest_seconds")
+            for host in reporters(node.names)
+        }
     )
 
 
+def reporters(names: NodeNames) -> list[ActorRef]:
+    """The parts that report how they keep up: all but those that serve HTTP."""
+    reactors = [names.reactor(name) for name in names.reactors]
+    return [names.addrbook, names.switch, *reactors, *names.transports]
+
+
+TOLD = -1.0
 HELD_KINDS = ("unfinished", "unsent", "unconsumed", "broadcast")
 BOOK_KINDS = ("new", "old", "verified", "banned", "incompatible")
 

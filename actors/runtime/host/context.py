@@ -11,6 +11,7 @@ from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.loop import Loop, Task, Timer
+from peerage.actors.runtime.host.mailbox import Mailbox
 from peerage.actors.runtime.host.watching import Following, Watching
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -35,8 +36,18 @@ class Running(Task, Protocol):
     def watching(self) -> Watching: ...
 
 
+class Resident(Protocol):
+    """An actor of the host, as the others may look at it."""
+
+    @property
+    def mailbox(self) -> Mailbox: ...
+
+
 class Home(Protocol):
     """The host."""
+
+    @property
+    def cells(self) -> Mapping[Any, Resident]: ...
 
     @property
     def name(self) -> str: ...
@@ -104,6 +115,14 @@ class ActorContext:
         in the middle of sending: it must be quick. There is one hook in a process; this one takes the place of any other.
         """
         self._host.port.network.dead_letters.hook = hook
+
+
+    def waiting_messages(self) -> tuple[int, float]:
+        """How many messages wait in the mailboxes of this host's actors, and for how many seconds the oldest has waited."""
+        mailboxes = [cell.mailbox for cell in self._host.cells.values()]
+        now = time.monotonic()
+        oldest = max((mailbox.oldest_age(now) for mailbox in mailboxes), default=0.0)
+        return sum(mailbox.depth for mailbox in mailboxes), oldest
 
     @property
     def sender(self) -> ActorRef | None:

@@ -11,7 +11,7 @@ from peerage.actors.metrics.aggregate import (
     PEER_LINGER_S,
     MetricsAggregate,
 )
-from peerage.actors.metrics.buffer import Labels, MetricsBuffer, MetricsDelta, Observations
+from peerage.actors.metrics.buffer import Labels, MetricsBuffer, MetricsDelta, Observations, Series
 from peerage.actors.metrics.families import ROUND_TRIP_BUCKETS_S
 
 RECEIVED = "p2p_peer_receive_bytes_total"
@@ -263,3 +263,69 @@ def test_counters_never_shrink_and_lose_nothing(steps: list[tuple[str, str, int]
         after = counters(aggregate, RECEIVED)
         assert all(after[series] >= value for series, value in before.items())
     assert counters(aggregate, RECEIVED) == {(peer, "0x0"): amount for peer, amount in sent.items()}
+
+
+def test_peers_without_a_series_of_their_own_are_one() -> None:
+    """Their bytes add up by channel; what does not add up, a round-trip time say, is not shown."""
+    aggregate = MetricsAggregate(most_peers=1)
+    for peer in "abc":
+        counts: dict[Series, float] = {(RECEIVED, (peer, "0x0")): 1.0, (RECEIVED, (peer, "0x20")): 10.0}
+        aggregate.add(MetricsDelta(peer, counts, {(PENDING, (peer,)): 7.0}), 0.0)
+    assert values(aggregate, RECEIVED) == {
+        ("a", "0x0"): 1.0,
+        ("a", "0x20"): 10.0,
+        (OTHER, "0x0"): 2.0,
+        (OTHER, "0x20"): 20.0,
+    }
+    assert values(aggregate, PENDING) == {("a",): 7.0}
+    assert aggregate.statistics().peers == 1
+
+
+def test_no_peer_is_named_where_that_is_off() -> None:
+    """The totals are the same."""
+    aggregate = MetricsAggregate(most_peers=0)
+    for number in range(1000):
+        aggregate.add(MetricsDelta("x", {(RECEIVED, (f"p{number}", "0x0")): 1.0}), 0.0)
+    assert values(aggregate, RECEIVED) == {(OTHER, "0x0"): 1000.0}
+    assert aggregate.statistics().series == 1
+
+
+def test_series_of_a_peer_that_gives_way_are_dropped_and_none_shrinks() -> None:
+    """What the new one did before stays with the others."""
+    aggregate = MetricsAggregate(most_peers=1)
+
+    def carry(peer: str, size: float) -> None:
+        aggregate.add(MetricsDelta("h", {(RECEIVED, (peer, "0x0")): size}, {(PENDING, (peer,)): 1.0}), 0.0)
+
+    carry("a", 10)
+    carry("b", 1000)
+    aggregate.expire(1000.0)
+    assert values(aggregate, RECEIVED) == {(OTHER, "0x0"): 1000.0}
+    assert values(aggregate, PENDING) == {}
+    carry("b", 5)
+    carry("a", 3)
+    assert values(aggregate, RECEIVED) == {(OTHER, "0x0"): 1003.0, ("b", "0x0"): 5.0}
+    assert values(aggregate, PENDING) == {("b",): 1.0}
+
+
+def test_peer_that_left_makes_room_when_its_series_go() -> None:
+    """Not before: there are never more than were asked for."""
+    aggregate = MetricsAggregate(most_peers=1)
+    aggregate.add(MetricsDelta("h", {(RECEIVED, ("a", "0x0")): 1.0}), 0.0)
+    aggregate.add(MetricsDelta("h", gone_peers=frozenset({"a"})), 1.0)
+    aggregate.add(MetricsDelta("h", {(RECEIVED, ("b", "0x0")): 1.0}), 2.0)
+    assert set(values(aggregate, RECEIVED)) == {("a", "0x0"), (OTHER, "0x0")}
+    aggregate.expire(2.0 + PEER_LINGER_S)
+    aggregate.add(MetricsDelta("h", {(RECEIVED, ("b", "0x0")): 1.0}), 100.0)
+    assert values(aggregate, RECEIVED) == {(OTHER, "0x0"): 1.0, ("b", "0x0"): 1.0}
+
+
+def test_private_peers_take_no_slot() -> None:
+    """Nobody sees them, so that they are in nobody's way; also those that are private from now on."""
+    aggregate = MetricsAggregate(private=frozenset({"a"}), most_peers=1)
+    for peer in "ab":
+        aggregate.add(MetricsDelta("h", {(RECEIVED, (peer, "0x0")): 1.0}), 0.0)
+    assert values(aggregate, RECEIVED) == {("b", "0x0"): 1.0}
+    aggregate.hide(frozenset({"a", "b"}))
+    aggregate.add(MetricsDelta("h", {(RECEIVED, ("c", "0x0")): 1.0}), 0.0)
+    assert values(aggregate, RECEIVED) == {("c", "0x0"): 1.0}

@@ -20,10 +20,18 @@ class FakeRuntime:
     def __init__(self) -> None:
         self.life: int | None = 1  # of the metrics actor
         self.dead_letters = 0
+        self.waiting = (0, 0.0)
+        self.time = 100.0
         self.timers: list[tuple[float, Callable[[], None]]] = []
 
     def call_later(self, delay: float, call: Callable[[], None]) -> None:
         self.timers.append((delay, call))
+
+    def now(self) -> float:
+        return self.time
+
+    def waiting_messages(self) -> tuple[int, float]:
+        return self.waiting
 
     def life_of(self, _ref: object) -> int | None:
         return self.life
@@ -59,6 +67,7 @@ def reporter_of(
     runtime: Any, metrics: FakeMetrics, *, prometheus: bool = True, **options: Any
 ) -> MetricsReporter:
     instrumentation = SimpleNamespace(prometheus=prometheus)
+    options.setdefault("looks_at_host", False)
     context: Any = SimpleNamespace(
         config=SimpleNamespace(instrumentation=instrumentation), names=SimpleNamespace(metrics=metrics)
     )
@@ -120,4 +129,35 @@ def test_nothing_is_kept_where_no_metrics_are_served(runtime: FakeRuntime, metri
     reporter.buffer.inc("p2p_dials_total", ("ok",))
     runtime.tick()
     assert metrics.told == []
+    assert reporter.buffer.drain() is None
+
+
+def test_host_that_keeps_up_badly_is_told_of(runtime: FakeRuntime, metrics: FakeMetrics) -> None:
+    """How many messages wait, how long the oldest has, and how late the loop is: once a second each."""
+    reporter_of(runtime, metrics, looks_at_host=True)
+    runtime.time += FIRST_S
+    runtime.waiting = (7, 1.5)
+    runtime.tick()
+    runtime.time += INTERVAL_S + 0.3
+    runtime.tick()
+    first, second = metrics.told
+    host = ("peers-0",)
+    assert first.gauges == {
+        ("actor_mailbox_messages", host): 7.0,
+        ("actor_mailbox_oldest_seconds", host): 1.5,
+    }
+    assert second.gauges == {}  # they have not changed
+    lag = ("actor_loop_lag_seconds", host)
+    assert first.histograms[lag].total == pytest.approx(0.0, abs=1e-9)
+    assert second.histograms[lag].total == pytest.approx(0.3)
+
+
+def test_host_is_not_looked_at_where_no_metrics_are_served(
+    runtime: FakeRuntime, metrics: FakeMetrics
+) -> None:
+    """Nor its mailboxes counted."""
+    runtime.waiting_messages = None  # type: ignore[method-assign, assignment]
+    reporter = reporter_of(runtime, metrics, prometheus=False, looks_at_host=True)
+    runtime.tick()
+    runtime.tick()
     assert reporter.buffer.drain() is None

@@ -24,6 +24,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.buffer = self
+        self.is_on = True
         self.counted: list[tuple[Any, ...]] = []
         self.gauges: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
 
@@ -32,6 +33,8 @@ class Metrics:
 
     def inc(self, *what: Any) -> None:
         self.counted.append(what)
+
+    observe = inc
 
 
 def shared_of(home: Path, metrics: Metrics, loop: FakeLoop) -> HostShared:
@@ -74,3 +77,20 @@ def test_what_is_held_in_memory_is_a_gauge_by_kind(tmp_path: Path) -> None:
     shared.broadcasts.add(CHANNEL, bytes(40_000), 0.0)
     values = {kind: read() for (_name, (kind,)), read in metrics.gauges.items()}
     assert values == {"unfinished": 1, "unsent": 20, "unconsumed": 300, "broadcast": 40_000}
+
+
+def test_handshakes_are_timed_where_metrics_are_served(tmp_path: Path) -> None:
+    """From the call on, by direction; elsewhere nothing stands between."""
+    metrics, loop, done = Metrics(), FakeLoop(), list[int]()
+    shared = shared_of(tmp_path, metrics, loop)
+    for is_outbound in (False, True):
+        then = shared.timed(loop, lambda: done.append(len(metrics.counted)), is_outbound=is_outbound)
+        loop.time += 0.25
+        then()
+    assert done == [1, 2]
+    assert metrics.counted == [("p2p_handshake_seconds", (way,), 0.25) for way in ("in", "out")]
+    metrics.is_on = False
+
+    def plain() -> None: ...
+
+    assert shared.timed(loop, plain, is_outbound=True) is plain

@@ -45,7 +45,11 @@ class Counter(ProcessActor):
     def __init__(self, counts_dead_letters: bool = True) -> None:
         super().__init__()
         self._reporter = MetricsReporter(
-            self.runtime, self.runtime.extra, "counter", counts_dead_letters=counts_dead_letters
+            self.runtime,
+            self.runtime.extra,
+            "counter",
+            counts_dead_letters=counts_dead_letters,
+            looks_at_host=False,
         )
         self._traffic = Traffic(self._reporter)
         self._connection = MultiplexConnection([ChannelDescriptor(id=0x50, send_queue_capacity=9)], now=0.0)

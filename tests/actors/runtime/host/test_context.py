@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +23,8 @@ from peerage.actors.runtime import (
     System,
     watch,
 )
+from peerage.actors.runtime.host.context import ActorContext
+from peerage.actors.runtime.host.mailbox import Mailbox
 from peerage.actors.runtime.mail.process import current_port
 from tests.actors.runtime.cast import Lifecycle, Upper, Worker
 from tests.nodes import wait_until
@@ -293,3 +297,20 @@ def test_a_hook_hears_of_the_dead_letters_of_its_process() -> None:
         assert listener.ask(ActorRef.to("nobody", "nowhere")) == [("nowhere/nobody", 1)]
     finally:
         listener.stop()
+
+
+def test_messages_that_wait_in_a_host_are_counted_together() -> None:
+    """Of all its actors, with the age of the oldest; none is none."""
+    cells: dict[int, Any] = {number: SimpleNamespace(mailbox=Mailbox()) for number in range(3)}
+    host: Any = SimpleNamespace(cells=cells, loop=None)
+    cell: Any = SimpleNamespace()
+    context = ActorContext(cell, host, {}, None)
+    assert context.waiting_messages() == (0, 0.0)
+    now = time.monotonic()
+    for number, age in ((0, 1.0), (0, 0.5), (2, 100.0)):
+        cells[number].mailbox.put((0, 0, 0, 0, b"", None, (), 5, now - age))
+    messages, oldest = context.waiting_messages()
+    assert messages == 3
+    assert 100.0 <= oldest < 160.0
+    cells.clear()
+    assert context.waiting_messages() == (0, 0.0)

@@ -13,17 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from peerage.actors.crawl.probe import answers_quic, spoken_at
+from peerage.actors.crawl.probe import Spoken, answers_quic, spoken_at
 from peerage.actors.peers.handshake import Handshake, HandshakeRefusedError
 from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.errors import ForeignProtocolError, RemoteError
+from peerage.wire.foreign_protocol import recognised
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.multiplex import MultiplexConnection
 from peerage.wire.net_address import NetAddress
 from peerage.wire.node_info import NodeInfo
 from peerage.wire.packet import Event, MessageReceived, MessageRun, PongReceived
 from peerage.wire.pex import PEX_CHANNEL, PexRequest
+from peerage.wire.remote_text import quoted
 from peerage.wire.secret_connection import Stage
 
 __all__ = ["Call", "Finding", "Step", "Verdict"]
@@ -78,6 +80,8 @@ class Finding:
         node_info: of the remote, as soon as it was received and checked.
         is_seed: whether the node hung up when it had answered a request for addresses, as seeds do; None: not known.
         seconds: by step, for the steps that were completed.
+        spoken: the protocol that is spoken there instead, "" if it is ours or is not known.
+        beginning: the first bytes of what is no node of ours.
     """
 
     verdict: Verdict = Verdict.OK
@@ -85,6 +89,8 @@ class Finding:
     node_info: NodeInfo | None = None
     is_seed: bool | None = None
     seconds: dict[Step, float] = field(default_factory=dict)
+    spoken: str = ""
+    beginning: bytes = b""
 
     def fail(self, verdict: Verdict, detail: str) -> Finding:
         """Note why nothing more is known. Returns: itself."""
@@ -139,6 +145,9 @@ class Call:
         except ConnectionError:
             return self._hung_up_early()
         except TimeoutError:  # a CometBFT node that is full lets connections wait
+            sock.close()  # some servers have one client at a time
+            if (spoken := self._asked_further()) is not None:
+                return self._other_protocol(spoken)
             detail = (
                 f"no word within {self._timeout:g} s: the node is full or hangs, or something else is there"
             )
@@ -200,16 +209,26 @@ class Call:
         self._completed(Step.NODE_INFO)
         sock.sendall(self._handshake.data_to_send())
 
+    def _asked_further(self) -> Spoken | None:
+        """What is spoken at a place that has said nothing to us."""
+        return spoken_at(self._target, min(self._timeout, PROBE_TIMEOUT_S))
+
+    def _other_protocol(self, spoken: Spoken) -> Finding:
+        self.found.spoken, self.found.beginning = spoken.protocol, spoken.beginning
+        began = f"; it began with {quoted(spoken.beginning)}" if spoken.beginning else ""
+        return self.found.fail(Verdict.OTHER_PROTOCOL, f"{ForeignProtocolError(spoken.protocol)}{began}")
+
     def _refused(self, refusal: Refusal) -> Finding:
+        began = self.found.beginning = self._handshake.secret.strange_beginning
+        if refusal.reason is RefusalReason.OTHER_PROTOCOL and (protocol := recognised(began)) is not None:
+            return self._other_protocol(Spoken(protocol, began))
         return self.found.fail(_VERDICTS.get(refusal.reason, Verdict.AUTH_FAILURE), refusal.detail)
 
     def _hung_up_early(self) -> Finding:
         """The remote closed the connection inside the handshake."""
         secret = self._handshake.secret
-        if secret.is_silent:
-            spoken = spoken_at(self._target, min(self._timeout, PROBE_TIMEOUT_S))
-            if spoken is not None:
-                return self._refused(Refusal(RefusalReason.OTHER_PROTOCOL, str(ForeignProtocolError(spoken))))
+        if secret.is_silent and (spoken := self._asked_further()) is not None:
+            return self._other_protocol(spoken)
         if secret.strange_beginning:
             return self._refused(self._handshake.receive_eof().refusal)
         return self._hung_up("during the handshake")

@@ -1,5 +1,5 @@
-"""What can be learned about a place where no node answered: what the other side sends first, and whether it speaks TLS or
-QUIC.
+"""What can be learned about a place where no node answered: what the other side sends first, and whether it speaks HTTP,
+TLS or QUIC.
 
 This is for `peerage ping`, which reports everything it can find out about an address. A running node does not probe. The
 probes say nothing about us, and are limited in time and bytes.
@@ -11,13 +11,15 @@ import secrets
 import socket
 import ssl
 import time
+from dataclasses import dataclass
 from typing import Final
 
 from peerage.wire.foreign_protocol import LONGEST_BEGINNING, ForeignProtocol, recognised
 from peerage.wire.net_address import NetAddress
 
-__all__ = ["answers_quic", "spoken_at"]
+__all__ = ["Spoken", "answers_quic", "spoken_at"]
 
+_HTTP_QUESTION: Final = b"HEAD / HTTP/1.0\r\n\r\n"
 _LONG_HEADER: Final = 0xC0
 # reserved: no server supports it, so all of them answer with the versions they support
 _VERSION_OF_NOBODY: Final = bytes.fromhex("1a2a3a4a")
@@ -27,26 +29,39 @@ _LEAST_DATAGRAM: Final = 1200  # servers ignore shorter ones
 _LONGEST_ANSWER: Final = 2048
 
 
-def spoken_at(address: NetAddress, timeout: float) -> ForeignProtocol | None:
-    """The protocol of a place that closed the connection silently after our greeting; None if we cannot tell.
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What a place speaks. Args: protocol; beginning, its first bytes, b"" if there is nothing to be shown."""
 
-    Args: timeout, seconds, for each of two probes: listening, and TLS.
+    protocol: ForeignProtocol
+    beginning: bytes = b""
+
+
+def spoken_at(address: NetAddress, timeout: float) -> Spoken | None:
+    """The protocol of a place that said nothing to our greeting; None if we cannot tell.
+
+    Tendermint before v0.34 sends its key without waiting for ours, but may hang up over ours before it has sent it: so we
+    listen first.
+
+    Args: timeout, seconds, for each of three probes: listening, TLS and HTTP.
     """
-    unasked = _said_unasked(address, timeout)
-    if unasked is not None:
-        return unasked
-    return ForeignProtocol.TLS if _speaks_tls(address, timeout) else None
+    unasked = _answer_to(b"", address, timeout)
+    if (protocol := recognised(unasked)) is not None:
+        return Spoken(protocol, unasked)
+    # Before HTTP: a web server with TLS answers a request in the clear as well, with an error.
+    if _speaks_tls(address, timeout):
+        return Spoken(ForeignProtocol.TLS)
+    answer = _answer_to(_HTTP_QUESTION, address, timeout)
+    return Spoken(protocol, answer) if (protocol := recognised(answer)) is not None else None
 
 
-def _said_unasked(address: NetAddress, timeout: float) -> ForeignProtocol | None:
-    """The protocol, by what the remote sends first.
-
-    Tendermint before v0.34 sends its key without waiting for ours, but may hang up over ours before it has sent it.
-    """
+def _answer_to(question: bytes, address: NetAddress, timeout: float) -> bytes:
+    """The first bytes that the remote sends."""
     beginning = b""
     deadline = time.monotonic() + timeout
     try:
         with socket.create_connection((str(address.host), address.port), timeout) as sock:
+            sock.sendall(question)
             while len(beginning) < LONGEST_BEGINNING and (left := deadline - time.monotonic()) > 0:
                 sock.settimeout(left)
                 data = sock.recv(LONGEST_BEGINNING)
@@ -55,7 +70,7 @@ def _said_unasked(address: NetAddress, timeout: float) -> ForeignProtocol | None
                     break
     except OSError:
         pass
-    return recognised(beginning)
+    return beginning
 
 
 def _speaks_tls(address: NetAddress, timeout: float) -> bool:

@@ -35,7 +35,8 @@ def ping(addresses: Sequence[str], network: str | None, timeout: str, *, as_json
 
     Prints a node's ID, moniker, network, version and channels, whether it is a seed, and how long each step took; for
     several addresses, which are called at once, a table. Exit code 1, and the exact reason, if a node cannot be reached or
-    refuses; 2 if an address is none or its name was not found.
+    refuses, or what is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an address is
+    none or its name was not found.
     """
     seconds = _positive_seconds(timeout)
     answered = _call_all(list(dict.fromkeys(addresses)), network, seconds)
@@ -166,6 +167,8 @@ def _as_json(answer: _Answer) -> dict[str, Any]:
         "detail": found.detail,
         "node": about,
         "seed": found.is_seed,
+        "speaks": found.spoken or None,
+        "first_bytes": found.beginning.decode("latin-1") or None,
         "milliseconds": {step: round(seconds * 1000, 3) for step, seconds in found.seconds.items()},
     }
 

@@ -186,14 +186,14 @@ def test_who_says_nothing_gives_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "verdict"),
+    ("said", "verdict", "spoken"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Verdict.OTHER_PROTOCOL),
-        (b"SSH-2.0-x\r\n", Verdict.OTHER_PROTOCOL),
-        (b"\xff" * 64, Verdict.AUTH_FAILURE),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", Verdict.OTHER_PROTOCOL, "HTTP"),
+        (b"SSH-2.0-x\r\n", Verdict.OTHER_PROTOCOL, "SSH"),
+        (b"\xff" * 64, Verdict.AUTH_FAILURE, ""),
     ],
 )
-def test_what_is_no_node_is_named(said: bytes, verdict: Verdict) -> None:
+def test_what_is_no_node_is_named(said: bytes, verdict: Verdict, spoken: str) -> None:
     def serve(sock: socket.socket) -> None:
         sock.sendall(said)
         sock.recv(4096)
@@ -202,6 +202,24 @@ def test_what_is_no_node_is_named(said: bytes, verdict: Verdict) -> None:
         found = call(NetAddress("0" * 40, "127.0.0.1", port))
     assert found.verdict is verdict
     assert list(found.seconds) == [Step.TCP]
+    assert (found.spoken, found.beginning) == (spoken, said[:24])
+    assert repr(said[:20])[1:-1] in found.detail
+
+
+def test_who_says_nothing_to_us_and_something_to_others_is_named() -> None:
+    """A web server that waits for a whole request."""
+
+    def serve(sock: socket.socket) -> None:
+        asked = sock.recv(4096)
+        if asked.startswith(b"HEAD "):
+            sock.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+        elif asked.startswith(b"\x22"):
+            sock.recv(4096)
+
+    with server(serve) as (port, _connections):
+        found = call(NetAddress("0" * 40, "127.0.0.1", port), timeout=0.3)
+    assert (found.verdict, found.spoken) == (Verdict.OTHER_PROTOCOL, "HTTP")
+    assert found.detail == r"the remote speaks HTTP; it began with b'HTTP/1.0 200 OK\r\n\r\n'"
 
 
 def test_where_nobody_listens_is_unreachable() -> None:

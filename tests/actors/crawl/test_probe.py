@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from peerage.actors.crawl.probe import answers_quic, spoken_at
-from peerage.wire.foreign_protocol import ForeignProtocol
+from peerage.actors.crawl.probe import Spoken, answers_quic, spoken_at
+from peerage.wire.foreign_protocol import LONGEST_BEGINNING, ForeignProtocol
 from peerage.wire.net_address import NetAddress
 
 ID = "0" * 39 + "7"
@@ -80,7 +80,7 @@ def versions_for(packet: bytes) -> bytes:
 )
 def test_who_speaks_unasked_is_known_by_the_first_bytes(said: bytes, protocol: ForeignProtocol) -> None:
     with tcp_place(lambda connection: connection.sendall(said)) as address:
-        assert spoken_at(address, PATIENCE_S) is protocol
+        assert spoken_at(address, PATIENCE_S) == Spoken(protocol, said[:LONGEST_BEGINNING])
 
 
 def test_a_tls_server_gives_itself_away_by_an_alert() -> None:
@@ -91,7 +91,30 @@ def test_a_tls_server_gives_itself_away_by_an_alert() -> None:
             connection.sendall(TLS_ALERT)
 
     with tcp_place(serve) as address:
-        assert spoken_at(address, SOON_S) is ForeignProtocol.TLS
+        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.TLS)
+
+
+def test_a_web_server_that_hangs_up_on_noise_answers_a_request() -> None:
+    """It says nothing unasked, and nothing to a TLS client."""
+
+    def serve(connection: socket.socket) -> None:
+        if connection.recv(4096).startswith(b"HEAD / HTTP/1.0\r\n"):
+            connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
+
+    with tcp_place(serve) as address:
+        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.HTTP, b"HTTP/1.0 404 Not Found\r\n")
+
+
+def test_a_web_server_with_tls_is_one_with_tls() -> None:
+    """Although it answers a request in the clear, too."""
+
+    def serve(connection: socket.socket) -> None:
+        asked = connection.recv(4096)
+        if asked:
+            connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n" if asked[:1] == b"H" else TLS_ALERT)
+
+    with tcp_place(serve) as address:
+        assert spoken_at(address, SOON_S) == Spoken(ForeignProtocol.TLS)
 
 
 def test_who_hangs_up_on_everything_stays_unknown() -> None:

@@ -124,6 +124,19 @@ def test_json_is_a_list_of_objects(start_node: StartNode) -> None:
     assert list(answer["milliseconds"]) == ["tcp", "keys", "id", "node_info", "ping"]
 
 
+def test_what_is_there_instead_of_a_node_is_in_the_json() -> None:
+    """Its protocol, and its first bytes."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"SSH-2.0-OpenSSH_9.2p1\r\n")
+        connection.recv(4096)
+
+    with server(serve) as address:
+        (answer,) = json.loads(run("ping", address, "--json").stdout)
+    assert (answer["verdict"], answer["speaks"]) == ("other protocol", "SSH")
+    assert answer["first_bytes"] == "SSH-2.0-OpenSSH_9.2p1\r\n"
+
+
 def test_a_name_that_is_not_found_costs_the_others_nothing(start_node: StartNode) -> None:
     """It is a mistake, and said last; an address that is none stops the command before anybody is called."""
     node = start_node()
@@ -323,7 +336,7 @@ def test_a_tls_server_that_hangs_up_without_a_word_is_told() -> None:
 
 def test_who_says_nothing_at_all_is_not_guessed_at() -> None:
     """A node that is full behaves in the same way."""
-    with server(hang_up, hang_up, hang_up) as address:
+    with server(hang_up, hang_up, hang_up, hang_up) as address:
         assert "refused: the node closed the connection during the handshake" in failure(run("ping", address))
 
 

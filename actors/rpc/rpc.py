@@ -290,8 +290,8 @@ class RpcActor(HttpActor):
     def application(self) -> ASGIApp:
         from peerage.actors.http.hosts import HostNames
         from peerage.actors.rpc.app import rpc_app
-        from peerage.actors.rpc.event_stream import event_stream
         from peerage.actors.rpc.dashboard.layer import DashboardLayer
+        from peerage.actors.rpc.event_stream import event_stream
         from peerage.actors.rpc.readiness import health_routes
 
         settings = self._settings

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["ACTORS", "BAN", "BANS", "BOOK", "EMPTY", "HISTORY", "LOG", "NET_INFO", "PEERS", "STATUS", "Schema"]
+__all__ = [
+    "ACTORS",
+    "BAN",
+    "BANS",
+    "BOOK",
+    "EMPTY",
+    "HISTORY",
+    "LOG",
+    "NET_INFO",
+    "PEERS",
+    "STATUS",
+    "Schema",
+]
 
 Schema = Mapping[str, Any]
 

@@ -116,7 +116,6 @@ class ActorContext:
         """
         self._host.port.network.dead_letters.hook = hook
 
-
     def waiting_messages(self) -> tuple[int, float]:
         """How many messages wait in the mailboxes of this host's actors, and for how many seconds the oldest has waited."""
         mailboxes = [cell.mailbox for cell in self._host.cells.values()]
@@ -222,7 +221,6 @@ class ActorContext:
         """
         port = self._host.port
         return send_errands(port.requests, dict(port.table.live), os.getpid(), work)
-
 
     def end(self) -> None:
         """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""

@@ -89,9 +89,10 @@ class PeerInfo(Struct, frozen=True):
 
 
 _Row = tuple[Any, ...]
+_Node = tuple[str, str, str, str, bytes, str]
 
 
-def _rebuild_peer(about: _Row, more: _Row, ref: _Row, version: _Row, node: _Row, rest: _Row) -> PeerInfo:
+def _rebuild_peer(about: _Row, more: _Row, ref: _Row, version: _Row, node: _Node, rest: _Row) -> PeerInfo:
     """The inverse of `PeerInfo.__reduce__`."""
     connection, remote_ip, socket_address, host, credits_, since = about
     latency, is_outbound, is_persistent, is_unconditional = more
@@ -99,7 +100,7 @@ def _rebuild_peer(about: _Row, more: _Row, ref: _Row, version: _Row, node: _Row,
     return PeerInfo(
         connection,
         ActorRef(*ref),
-        node[0] if peer_id is None else peer_id,
+        NodeID(node[0]) if peer_id is None else peer_id,
         NodeInfo(_version(*version), *node, tx_index, rpc_address),
         remote_ip,
         socket_address,

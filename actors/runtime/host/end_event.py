@@ -37,10 +37,8 @@ class EndEvent(threading.Event):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end, at most so many seconds. Returns: whether it has come."""
-        if self._is_set:
-            return True
         with _making:
             event = self._event = self._event or threading.Event()
-            if self._is_set:
-                return True
+            if self._is_set:  # before there was one to be set
+                event.set()
         return event.wait(timeout)

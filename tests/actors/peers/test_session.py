@@ -101,8 +101,8 @@ class End:
         addressees = Addressees(names)
         news = SwitchNews(addressees, loop.call_later)
         left_behind = LeftBehind(loop, addressees, budget)
-        peerage, home = context.config.peerage, context.config.home
-        limits = WindowLimits(peerage.receive_window, peerage.spill_limit, home.data_dir)
+        peerage = context.config.peerage
+        limits = WindowLimits(peerage.receive_window, peerage.spill_limit, context.config.home.data_dir)
         metrics: Any = self.metrics
         self.shared = HostShared(metrics, broadcasts, feed, addressees, news, budget, left_behind, limits)
         self.phases = Phases(Phase.RUNNING)

@@ -273,7 +273,12 @@ def test_an_actor_with_an_empty_mailbox_may_end_without_a_message(
     cell: ActorCell, actor: Scribe, port: CellPort, keeper: Keeper, loop: Loop[ActorCell]
 ) -> None:
     """When it has handled what it is handling, and once."""
-    actor.on_message = lambda _message: (cell.stop_soon(), cell.stop_soon())
+
+    def stop_twice(_message: Any) -> None:
+        cell.stop_soon()
+        cell.stop_soon()
+
+    actor.on_message = stop_twice
     cell.put(tell("a"))
     loop.turn(0.0)
     assert (actor.log, cell.ended) == (["a"], False)
@@ -287,7 +292,12 @@ def test_what_is_in_the_mailbox_is_handled_before_such_an_end(
 ) -> None:
     """By a request to stop, behind it."""
     monkeypatch.setattr(actor, "stop", lambda: cell.put(stop()))
-    actor.on_message = lambda message: cell.stop_soon() if message == "a" else None
+
+    def stop_at_first(message: Any) -> None:
+        if message == "a":
+            cell.stop_soon()
+
+    actor.on_message = stop_at_first
     for value in ("a", "b"):
         cell.put(tell(value))
     loop.turn(0.0)

@@ -21,6 +21,7 @@ _SCHEMAS: Final[Mapping[Kind, Mapping[str, Any]]] = {
     Kind.STRINGS: {"type": "array", "items": {"type": "string"}},
     Kind.STRING: {"type": "string"},
     Kind.BOOL: {"type": "boolean"},
+    Kind.INT: {"type": "integer"},
 }
 _ID: Final = {"type": ["integer", "string"]}
 _REQUEST: Final = {"$ref": "#/components/schemas/Request"}

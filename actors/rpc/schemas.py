@@ -138,8 +138,89 @@ BANS: Final = _object(
         )
     ),
 )
+
+_UNIX_TIME: Final[Schema] = {"type": "number", "description": "seconds since 1970"}
+_SECONDS: Final[Schema] = {"type": "number", "description": "seconds"}
+_SECONDS_IF_KNOWN: Final[Schema] = {
+    "type": ["number", "null"],
+    "description": "seconds, null if nobody knows",
+}
+ACTORS: Final = _object(
+    time=_UNIX_TIME,
+    hosts=_list(
+        _object(
+            host=_text(),
+            pid=_NUMBER,
+            answered=_FLAG,
+            processor_time=_SECONDS_IF_KNOWN,
+            loop_time=_SECONDS_IF_KNOWN,
+            memory={"type": ["integer", "null"], "description": "bytes, null if nobody knows"},
+            dead_letters=_NUMBER,
+        )
+    ),
+    actors=_list(
+        _object(
+            **{"class": _text("module:Class, empty if nobody knows")},
+            name=_text(),
+            parent=_text("the one above, empty for a root"),
+            depth=_NUMBER,
+            host=_text(),
+            count=_NUMBER,
+            state=_text(),
+            waits_for=_text("an actor"),
+            mailbox=_NUMBER,
+            mailbox_bytes=_NUMBER,
+            oldest_age=_SECONDS,
+            handled=_NUMBER,
+            restart=_text(),
+            restarts=_NUMBER,
+            last_cause=_text("of a restart"),
+        )
+    ),
+)
+_REFUSAL: Final = _object(
+    at=_UNIX_TIME,
+    address=_text("ip:port"),
+    id=_text("node ID, empty if it is not known"),
+    is_outbound=_FLAG,
+    reason=_text(),
+    detail=_text(),
+)
+PEERS: Final = _object(
+    time=_UNIX_TIME,
+    hosts=_list(_object(host=_text(), answered=_FLAG)),
+    n_peers=_NUMBER,
+    n_outbound=_NUMBER,
+    send_rate=_NUMBER,
+    recv_rate=_NUMBER,
+    queued=_NUMBER,
+    n_matching=_NUMBER,
+    peers=_list(
+        _object(
+            id=_text("node ID"),
+            moniker=_text(),
+            version=_text(),
+            address=_text("ip:port"),
+            connection=_text(),
+            host=_text(),
+            is_outbound=_FLAG,
+            is_persistent=_FLAG,
+            is_unconditional=_FLAG,
+            since=_UNIX_TIME,
+            round_trip=_SECONDS_IF_KNOWN,
+            send_rate=_NUMBER,
+            recv_rate=_NUMBER,
+            sent=_NUMBER,
+            received=_NUMBER,
+            idle=_SECONDS,
+            queued=_NUMBER,
+            unconsumed=_NUMBER,
+            queues=_list(_object(channel=_NUMBER, queued=_NUMBER, capacity=_NUMBER)),
+            last_refusal={"oneOf": [{"type": "null"}, _REFUSAL]},
+        )
+    ),
+    refusals=_list(_REFUSAL),
+)
 # In docs/reference/rpc.md.
-ACTORS: Final[Schema] = {"type": "object"}
-PEERS: Final[Schema] = {"type": "object"}
 HISTORY: Final[Schema] = {"type": "object"}
 BOOK: Final[Schema] = {"type": "object"}

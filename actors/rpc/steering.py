@@ -183,17 +183,27 @@ def _strings(*names: str) -> tuple[Parameter, ...]:
 
 STEERING: Final[Mapping[str, Method]] = MappingProxyType(
     {
-        "close_peer": Method(_strings("peer"), _close_peer),
+        "close_peer": Method(_strings("peer"), _close_peer, "End the connections of an ID or an address"),
         "remove_peers": Method(
-            (Parameter("peers", Kind.STRINGS), Parameter("close", Kind.BOOL)), _remove_peers
+            (Parameter("peers", Kind.STRINGS), Parameter("close", Kind.BOOL)),
+            _remove_peers,
+            "Take peers out of the lists of persistent, unconditional and private ones",
         ),
-        "peer_lists": Method((), _peer_lists),
-        "limits": Method(_strings("inbound", "outbound"), _limits),
-        "log_level": Method(_strings("level"), _log_level),
-        "reload": Method((), _reload),
-        "overview": Method((), _overview),
-        "effective_config": Method((), _effective_config),
-        "import_addresses": Method(_strings("book"), _import_addresses),
+        "peer_lists": Method((), _peer_lists, "Who is persistent, unconditional and private"),
+        "limits": Method(
+            _strings("inbound", "outbound"),
+            _limits,
+            "How many peers there may be, and another number if given",
+        ),
+        "log_level": Method(_strings("level"), _log_level, "The level of the log, and another one if given"),
+        "reload": Method((), _reload, "Read the files again, and apply what can change while the node runs"),
+        "overview": Method((), _overview, "How the node stands: identity, parts, peers, addresses, warnings"),
+        "effective_config": Method(
+            (), _effective_config, "Every setting with its value, and where that is from"
+        ),
+        "import_addresses": Method(
+            _strings("book"), _import_addresses, "Add the addresses of another address book"
+        ),
     }
 )
 """They exist where the unsafe methods do. `backend` has `steering`."""

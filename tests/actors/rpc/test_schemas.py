@@ -10,17 +10,24 @@ from jsonschema import Draft202012Validator
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.offences import Offence
-from peerage.actors.rpc import results, schemas
+from peerage.actors.rpc import results, schemas, watch_results
+from peerage.actors.runtime import CrowdFacts, Observation
 from peerage.actors.snapshot import BansSnapshot
 from tests.actors.rpc.rpc_snapshots import RECORDED_NET_INFO, RECORDED_STATUS
+from tests.actors.rpc.test_watch_results import ANNA, BERT, CARL, facts, found, hosts
 
 BAN = Ban("192.0.2.1", "by the operator", 1_500_000_000, 3_000_000_000)
 OFFENDER = Offender("192.0.2.2", 1.5, 2, Offence.FORGED_FRAME, 1_500_000_000, 1)
+OBSERVED = Observation(
+    (found("node", facts("node"), crowds=(CrowdFacts("module:Peer", 9, 5, 6, 1.0, 9),)),), {}
+)
 RESULTS: dict[str, tuple[schemas.Schema, Any]] = {
     "net_info": (schemas.NET_INFO, results.net_info(RECORDED_NET_INFO, hide_private=True)),
     "status": (schemas.STATUS, results.status(RECORDED_STATUS)),
     "ban": (schemas.BAN, results.ban(BAN)),
     "bans": (schemas.BANS, results.bans(BansSnapshot((BAN,), (OFFENDER,)))),
+    "actors": (schemas.ACTORS, watch_results.actors(OBSERVED, "node")),
+    "peers": (schemas.PEERS, watch_results.peers(hosts(ANNA, BERT, CARL))),
     "log": (schemas.LOG, {"log": "begun"}),
     "empty": (schemas.EMPTY, {}),
 }

@@ -24,7 +24,7 @@ from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.wire.keys import is_node_id, normal_id
 from peerage.wire.remote_text import shown
 
-__all__ = ["END", "HEARTBEAT_S", "MISSED", "EventStream", "StreamQuery", "StreamQueryError", "event_stream"]
+__all__ = ["END", "HEARTBEAT_S", "MISSED", "EventStream", "StreamQuery", "StreamQueryError", "event_routes"]
 
 HEARTBEAT_S: Final = 15.0
 _ANSWER_S: Final = 5.0  # the hub has for an answer, beyond the time that it may wait
@@ -91,9 +91,9 @@ class StreamQuery:
         return line.time >= self.since and (not self.peers or line.subject in self.peers)
 
 
-def event_stream(hub: ActorRef | None, *, is_public: bool, most: int) -> ASGIApp | None:
-    """The application of `/events`; None where there is no hub. Args: as of EventStream."""
-    return None if hub is None else EventStream(hub, is_public=is_public, most=most)
+def event_routes(hub: ActorRef | None, *, is_public: bool, most: int) -> dict[str, ASGIApp]:
+    """The application of `/events` by its path; none where there is no hub. Args: as of EventStream."""
+    return {} if hub is None else {"/events": EventStream(hub, is_public=is_public, most=most)}
 
 
 @dataclass(slots=True)

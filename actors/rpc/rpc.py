@@ -225,7 +225,7 @@ class ControlActor(HttpActor):
 
     def application(self) -> ASGIApp:
         from peerage.actors.rpc.app import rpc_app
-        from peerage.actors.rpc.event_stream import event_stream
+        from peerage.actors.rpc.event_stream import event_routes
         from peerage.actors.rpc.readiness import health_routes
 
         backend = self._backend
@@ -236,7 +236,7 @@ class ControlActor(HttpActor):
             hide_private_peers=False,
             routes={
                 **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
-                "/events": event_stream(self._hub, is_public=False, most=MOST_COMMAND_STREAMS),
+                **event_routes(self._hub, is_public=False, most=MOST_COMMAND_STREAMS),
             },
         )
 
@@ -291,7 +291,7 @@ class RpcActor(HttpActor):
         from peerage.actors.http.hosts import HostNames
         from peerage.actors.rpc.app import rpc_app
         from peerage.actors.rpc.dashboard.layer import DashboardLayer
-        from peerage.actors.rpc.event_stream import event_stream
+        from peerage.actors.rpc.event_stream import event_routes
         from peerage.actors.rpc.readiness import health_routes
 
         settings = self._settings
@@ -311,7 +311,7 @@ class RpcActor(HttpActor):
             host_names=settings.http.host_names,
             routes={
                 **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
-                "/events": event_stream(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
+                **event_routes(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
             },
         )
         return DashboardLayer(app, settings.dashboard, HostNames(settings.http.host_names))

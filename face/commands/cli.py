@@ -45,6 +45,10 @@ COMMANDS = {
         "Show what happened in a running node: who came, was refused, lost or banned, and what was restarted.",
     ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
+    "conform": LazyCommand(
+        "peerage.commands.conform:conform",
+        "Test whether a node keeps the rules of the protocol: handshakes, packets, peer exchange, limits and timeouts.",
+    ),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."
     ),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tests.chaos.started_node import StartedNode, make_home
 from tests.docs.pages import CHECKOUT, claim, run, run_program
+from tests.face.command_line import run as run_in_process
+from tests.face.conformance.model import ModelNode
 from tests.interop import __main__ as interop
 from tests.interop import crawled_network, rust_handshakes
 from tests.interop.clients import __main__ as clients
@@ -22,6 +26,25 @@ __all__ = ["comet_node", "go_peer", "go_version", "pytest_runtestloop"]
 
 GREETING_CHANNEL = 0x60
 IN_CHECKOUT = {"HOME": str(Path.home())}  # where what was built for tests is kept
+
+# --- conform.md ------------------------------------------------------------------------------------------------------
+
+CONFORM = claim("docs/howto/conform.md", "peerage conform --list")
+
+
+def test_the_examinations_of_the_page_take_what_it_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a node in this process, with few cases: all of them are done elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    with ModelNode() as node:
+        for line in CONFORM.text.replace("ID@127.0.0.1:26656", node.address).splitlines():
+            few = [] if "--list" in line or "--only" in line else ["--only", "pings"]
+            result = run_in_process(*shlex.split(line)[1:], *few)
+            assert result.exit_code == 0, result.output
+    assert json.loads((tmp_path / "conform.json").read_text())["failed"] == 0
+    assert ET.parse(tmp_path / "conform.xml").getroot().get("failures") == "0"
+
 
 # --- reactor.md ------------------------------------------------------------------------------------------------------
 

@@ -6,13 +6,14 @@ import contextlib
 import time
 from collections.abc import Callable
 
+from peerage.conformance.case import Act, Group, Outcome
+from peerage.conformance.sealed_frames import frame, plain
+from peerage.conformance.visitor import Visitor
 from peerage.wire.packet import PacketMsg, encode_packet
 from peerage.wire.pex import PexRequest
 from tests.chaos.flooders import CHUNK, WITH_DATA, WITHOUT_DATA
-from tests.hostile.case import Act, Group, Outcome
+from tests.hostile import visitor as echoing
 from tests.hostile.limits import HIGH, LOW
-from tests.hostile.sealed_frames import frame, plain
-from tests.hostile.visitor import Visitor
 
 __all__ = ["GROUP"]
 
@@ -22,12 +23,18 @@ GROUP = Group("Floods", is_flood=True)
 ANY = (Outcome.ENDED, Outcome.SERVED, Outcome.HELD)
 
 
+def seconds_of(visitor: Visitor) -> float:
+    """How long a flood of that visitor takes."""
+    assert isinstance(visitor, echoing.Visitor)
+    return visitor.flood_s
+
+
 def flood(make: Callable[[Visitor], bytes]) -> Act:
     """Args: make, what is sent next, sealed."""
 
     def act(visitor: Visitor) -> None:
         visitor.join()
-        end = time.monotonic() + visitor.flood_s
+        end = time.monotonic() + seconds_of(visitor)
         while time.monotonic() < end:
             visitor.send(make(visitor))
 
@@ -68,7 +75,7 @@ def nothing(_visitor: Visitor) -> None:
 def unfinished(visitor: Visitor) -> None:
     """A message on each channel that has no end, with other packets between."""
     visitor.join()
-    end = time.monotonic() + visitor.flood_s
+    end = time.monotonic() + seconds_of(visitor)
     parts = [PacketMsg(each, False, bytes(3)) for each in (HIGH, LOW)]
     while time.monotonic() < end:
         visitor.say(b"".join(map(encode_packet, parts)) * 50)
@@ -77,8 +84,8 @@ def unfinished(visitor: Visitor) -> None:
 def unread(visitor: Visitor) -> None:
     """Messages that are to be echoed, of which nothing is read."""
     visitor.join()
-    end = time.monotonic() + visitor.flood_s
-    visitor.sock.settimeout(visitor.flood_s)
+    end = time.monotonic() + seconds_of(visitor)
+    visitor.deadline = end
     message = encode_packet(PacketMsg(HIGH, True, bytes(1000))) * 50
     with contextlib.suppress(TimeoutError):  # it does not read either, as long as we do not
         while time.monotonic() < end:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.hostile.case import Group, Outcome
+from peerage.conformance.case import Group, Outcome
 from tests.hostile.honest import Honest, Service
 from tests.hostile.targets import Target
 from tests.hostile.trial import Finding, Trials, settle

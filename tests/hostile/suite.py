@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tests.hostile import (
+from peerage.conformance import (
     dialled,
-    floods,
     key_exchange,
     liveness,
-    messages,
     node_infos,
-    opening,
-    packets,
     pex_answers,
     proofs,
     sealed_frames,
 )
-from tests.hostile.case import Group
+from peerage.conformance.case import Group
+from tests.hostile import floods, messages, opening, packets
 
 __all__ = ["GROUPS"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.hostile.case import Group, Outcome
+from peerage.conformance.case import Group, Outcome
 from tests.hostile.results import Results, less_strict
 from tests.hostile.trial import Finding
 

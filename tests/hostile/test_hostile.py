@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile.case import Case, Group, Outcome
+from peerage.conformance.case import Case, Group, Outcome
 from tests.hostile.results import Results, less_strict, put_through
 from tests.hostile.suite import GROUPS
 from tests.hostile.targets import OurNode, Target

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import itertools
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
-from peerage.wire.errors import RemoteError
-from tests.hostile.case import Case, Group, Outcome
+from peerage.conformance.case import Case, Group, Outcome
+from peerage.conformance.examination import loopback_sources
+from peerage.conformance.trial import try_out
 from tests.hostile.limits import HANDSHAKE_TIMEOUT_S, PING_INTERVAL_S, PONG_TIMEOUT_S
 from tests.hostile.targets import Target
-from tests.hostile.visitor import FLOOD_S, PATIENCE_S, Visitor
+from tests.hostile.visitor import FLOOD_S, PATIENCE_S, Visitor, claims
 from tests.nodes import wait_until
 
 __all__ = ["Callee", "Finding", "Trials", "settle"]
@@ -24,8 +24,6 @@ AT_ONCE = 32
 LONGEST_S = (
     5.0 + HANDSHAKE_TIMEOUT_S + PING_INTERVAL_S + PONG_TIMEOUT_S
 )  # what may end a connection without a fault
-GRACE_S = 10.0  # for whoever should end a connection and does not at once
-BRIEF_S = 0.3  # for one that may wait as long as it likes
 SETTLED_S = 60.0
 
 
@@ -82,62 +80,28 @@ class Trials:
     def attempt(self, group: Group, case: Case) -> Finding:
         """One of them. May be called from many threads."""
         number = next(self._numbers)
-        source = f"127.{16 + number % 230}.{1 + number // 230}.{1 + number % 250}"
+        source = loopback_sources(number)
         try:
             with self._meet(case, source) as visitor:
-                outcome, seconds, wrong = self._do(visitor, case)
+                visitor.flood_s = self._flood_s
+                end = try_out(visitor, case, self._patience)
         except OSError as error:
             return Finding(group.name, case, Outcome.HELD, 0.0, f"it could not be tried: {error!r}")
-        if not wrong and outcome not in case.must:
-            wrong = f"{' or '.join(sorted(each.value for each in case.must))} was expected"
-        return Finding(group.name, case, outcome, seconds, wrong, source, visitor.key.node_id)
+        return Finding(group.name, case, end.outcome, end.seconds, end.wrong, source, visitor.key.node_id)
 
     @contextlib.contextmanager
     def _meet(self, case: Case, source: str) -> Iterator[Visitor]:
         if not case.is_dialled:
-            with Visitor.calling(self._target.host, self._target.port, source) as visitor:
+            with Visitor.from_place(self._target.host, self._target.port, source) as visitor:
                 yield visitor
             return
         with socket.create_server((source, 0)) as server:
             server.settimeout(PATIENCE_S)
             port = server.getsockname()[1]
-            with Visitor.called(server, lambda peer: self._target.dial(f"{peer}@{source}:{port}")) as visitor:
+            with Visitor.called(
+                server, lambda peer: self._target.dial(f"{peer}@{source}:{port}"), claims(source, port)
+            ) as visitor:
                 yield visitor
-
-    def _do(self, visitor: Visitor, case: Case) -> tuple[Outcome, float, str]:
-        """Returns: what became of it, after how long, and what is wrong with that."""
-        began = time.monotonic()
-        visitor.flood_s = self._flood_s
-        try:
-            with contextlib.suppress(RemoteError):  # they go on with other keys, and we cannot read them
-                case.act(visitor)
-            began = time.monotonic()
-            outcome = self._outcome(visitor, case)
-        except AssertionError as error:
-            return Outcome.HELD, time.monotonic() - began, str(error)
-        except TimeoutError:
-            outcome = Outcome.HELD
-        except OSError:
-            outcome = Outcome.ENDED
-        return outcome, time.monotonic() - began, ""
-
-    def _outcome(self, visitor: Visitor, case: Case) -> Outcome:
-        if visitor.sock.fileno() == -1:
-            return Outcome.LEFT
-        if Outcome.SERVED in case.must:
-            visitor.echo()
-            return Outcome.ENDED if visitor.wait_for_the_end(BRIEF_S) else _served(visitor)
-        if Outcome.HELD in case.must:
-            return Outcome.ENDED if visitor.wait_for_the_end(BRIEF_S) else Outcome.HELD
-        lenient = visitor.has_joined and visitor.answers_pings
-        if visitor.wait_for_the_end(GRACE_S if lenient else self._patience):
-            return Outcome.ENDED
-        return _served(visitor) if visitor.has_joined else Outcome.HELD
-
-
-def _served(visitor: Visitor) -> Outcome:
-    visitor.echo()
-    return Outcome.SERVED
 
 
 def settle(target: Target, most: int) -> None:

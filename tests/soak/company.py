@@ -15,9 +15,10 @@ from typing import Self
 
 import psutil
 
+from peerage.conformance import liveness, pex_answers
+from peerage.conformance.case import Case, Group, Outcome
 from tests.chaos.chaos_node import ChaosNode
-from tests.hostile import liveness, messages, pex_answers
-from tests.hostile.case import Case, Group, Outcome
+from tests.hostile import messages
 from tests.hostile.suite import GROUPS
 from tests.hostile.trial import Trials
 from tests.soak.slopes import MEBIBYTE, Slopes

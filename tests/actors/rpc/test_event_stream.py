@@ -12,7 +12,7 @@ from starlette.types import Message
 from peerage.actors.events.messages import EventLine, EventLines, NextEvents
 from peerage.actors.http.protocol import STOPPING, STREAM
 from peerage.actors.rpc import event_stream as module
-from peerage.actors.rpc.event_stream import EventStream, StreamQuery, StreamQueryError, event_stream
+from peerage.actors.rpc.event_stream import EventStream, StreamQuery, StreamQueryError, event_routes
 from peerage.actors.runtime import ActorDeadError
 from tests.actors.events.parts import ANNA, BERT
 from tests.actors.http.asgi_exchange import exchange, scope
@@ -240,4 +240,4 @@ def test_when_the_server_stops_the_listener_is_told() -> None:
 
 
 def test_where_there_is_no_hub_there_is_no_stream() -> None:
-    assert event_stream(None, is_public=True, most=1) is None
+    assert event_routes(None, is_public=True, most=1) == {}

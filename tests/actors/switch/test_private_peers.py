@@ -123,7 +123,7 @@ class Sentry(NoBans):
     def events(self) -> bytes:
         """What is told at RPC of everybody who came and went, and of strangers who are told who is here."""
         log = EventLog("e", "ours", PrivateNames(self.private))
-        for peer in map(self.peer, self.peers):
+        for peer in map(self.peer, self.connected):
             info = peer.info
             ended = ConnectionEnded(
                 ConnectionFacts("", "", info.remote_ip, 1, is_outbound=False), None, "gone"

@@ -7,12 +7,13 @@ import select
 import time
 from collections.abc import Callable, Mapping
 
+from peerage.conformance.case import TIMEOUT, Act, Group, Outcome, When
+from peerage.conformance.line import PATIENCE_S, READ_SIZE
+from peerage.conformance.visitor import Visitor
 from peerage.wire.delimited import delimit
 from peerage.wire.handshake_messages import AuthSignature
 from peerage.wire.keys import NodeKey, node_id_of
 from peerage.wire.varint import encode_uvarint
-from tests.hostile.case import Act, Group, Outcome
-from tests.hostile.visitor import PATIENCE_S, READ_SIZE, Visitor
 
 __all__ = ["GROUP"]
 
@@ -20,7 +21,7 @@ SLOW_S = 0.2
 HIGHEST_MESSAGE = 1 << 20
 UNKNOWN = b"\x7a\x03abc"
 
-GROUP = Group("Secret connection: proofs")
+GROUP = Group("Secret connection: proofs", "proofs")
 
 
 def field(number: int, value: bytes) -> bytes:
@@ -167,7 +168,9 @@ OTHER_KINDS: Mapping[str, tuple[int, bytes]] = {
     "a kind that is unknown": (9, bytes(32)),
 }
 
+GROUP.about(*TIMEOUT.pair)
 GROUP.ends("none, for ever", stays_silent)
+GROUP.about("2.5", "a signature that does not verify is refused")
 GROUP.ends("a signature of zeros", prove(lambda right: proof(right.public_key, bytes(64))))
 GROUP.ends(
     "a signature with a bit changed",
@@ -178,17 +181,23 @@ GROUP.ends(
     prove(lambda right: proof(right.public_key, bytes(32) + right.signature[32:])),
 )
 GROUP.ends("the signature of another key", by_another)
+GROUP.about("2.5", "the signature is of this connection's challenge", takes_two=True)
 GROUP.ends("the proof of another connection", of_another_connection)
 GROUP.ends("a whole handshake, replayed", replayed)
+GROUP.about("3", "a peer with our own ID is refused")
 GROUP.ends("their own proof", reflected)
-GROUP.ends("two connections to the same node, joined", joined)
+GROUP.about("3", "a peer with our own ID is refused", takes_two=True)
+GROUP.ends("two connections to the same node, joined", joined, when=When.WIDELY)
+GROUP.about("2.5", "a key or signature of the wrong length is refused")
 for size in KEY_SIZES:
     GROUP.ends(f"a key of {size} bytes", key_of(size))
 for size in SIGNATURE_SIZES:
     GROUP.ends(f"a signature of {size} bytes", signature_of(size))
+GROUP.about("2.5", "a key that is not ed25519 is refused")
 for name, (kind, key) in OTHER_KINDS.items():
-    GROUP.ends(f"a key of {name}", another_kind(kind, key))
+    GROUP.ends(f"a key of {name}", another_kind(kind, key), when=None if kind in {2, 9} else When.WIDELY)
 GROUP.ends("our key, called secp256k1", prove(lambda right: proof(right.public_key, right.signature, kind=2)))
+GROUP.about("decoding", "of two kinds in a oneof the last counts")
 GROUP.ends(
     "two kinds of key, of which the last is secp256k1",
     prove(
@@ -207,6 +216,7 @@ GROUP.goes_on(
         )
     ),
 )
+GROUP.about("2.5", "the message is an AuthSigMessage of a key and a signature")
 GROUP.ends("an empty message", prove(lambda _right: b""))
 GROUP.ends("a key and no signature", prove(lambda right: field(1, field(1, right.public_key))))
 GROUP.ends("a signature and no key", prove(lambda right: field(2, right.signature)))
@@ -217,23 +227,34 @@ GROUP.ends(
 )
 GROUP.ends("a message cut off", prove(lambda right: right.encode()[:-1]))
 GROUP.ends("random bytes", prove(lambda right: right.signature + bytes(39)))
+GROUP.about("decoding", "unknown fields are skipped, and of a field given twice the last counts")
 GROUP.goes_on("an unknown field", prove(lambda right: right.encode() + UNKNOWN))
 GROUP.goes_on(
     "two signatures, of which the last counts", prove(lambda right: field(2, bytes(64)) + right.encode())
 )
+GROUP.about("2.5", "the first sealed message is an AuthSigMessage")
 GROUP.ends("NodeInfo in its place", after_keys(lambda visitor: delimit(visitor.info().encode())))
 GROUP.ends("packets in its place", after_keys(lambda _visitor: b"\x02\x0a\x00" * 100))
+GROUP.about("2.5", "from the proof on everything is sealed")
 GROUP.ends("not sealed", unsealed)
+GROUP.about("2.5", "a message over 1 MiB is refused as soon as its length is known")
 GROUP.ends("a length beyond 64 bits", after_keys(lambda visitor: b"\xff" * 9 + b"\x7f" + right(visitor)))
 GROUP.ends(
     "a mebibyte and a byte announced", after_keys(lambda _visitor: encode_uvarint(HIGHEST_MESSAGE + 1))
 )
-GROUP.ends("a mebibyte announced, then silence", after_keys(lambda _visitor: encode_uvarint(HIGHEST_MESSAGE)))
+GROUP.about(*TIMEOUT.pair)
+GROUP.ends(
+    "a mebibyte announced, then silence",
+    after_keys(lambda _visitor: encode_uvarint(HIGHEST_MESSAGE)),
+    when=When.WIDELY,
+)
 GROUP.ends(
     "a mebibyte of zeros",
     after_keys(lambda _visitor: encode_uvarint(HIGHEST_MESSAGE) + bytes(HIGHEST_MESSAGE)),
+    when=When.NEVER,
 )
-GROUP.ends("a byte in each frame, slowly", slow)
+GROUP.ends("a byte in each frame, slowly", slow, when=When.WIDELY)
 # It takes more bytes than an honest handshake needs.
-GROUP.add("a byte in each frame", in_crumbs, Outcome.ENDED, Outcome.SERVED)
+GROUP.about("2 Frame", "frames are a byte stream, not message boundaries")
+GROUP.add("a byte in each frame", in_crumbs, Outcome.ENDED, Outcome.SERVED, when=When.WIDELY)
 GROUP.goes_on("in one frame with NodeInfo and a ping", in_one)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from peerage.conformance.case import Act, Group, When
+from peerage.conformance.visitor import Visitor
 from peerage.wire.delimited import delimit
 from peerage.wire.frames import FRAME_DATA, FRAME_SEALED, Sealer
 from peerage.wire.packet import PING
-from tests.hostile.case import Act, Group
-from tests.hostile.visitor import Visitor
 
 __all__ = ["GROUP"]
 
-GROUP = Group("Sealed frames")
+GROUP = Group("Sealed frames", "frames")
 EMPTY_FRAMES = 1000
 
 
@@ -140,6 +140,7 @@ def padded(visitor: Visitor) -> bytes:
 
 EMPTY = "CometBFT mistakes a frame without data for the byte that it read last"
 
+GROUP.about("2 Frame", "a frame whose tag is bad ends the connection")
 GROUP.ends(
     "the proof with a bit of its seal changed", in_proof(lambda visitor: flipped(sealed(visitor, b"x"), -1))
 )
@@ -147,8 +148,11 @@ GROUP.ends("the proof under the other direction's key", in_proof(wrong_key))
 GROUP.ends(
     "the proof with nonce 1", in_proof(lambda visitor: frame(visitor, right_proof(visitor), counter=1))
 )
+GROUP.about("2 Frame", "a length over 1024 ends the connection")
 GROUP.ends("the proof in a frame of length 1025", in_proof(of_length(1025)))
+GROUP.about("2.4", "each direction has a key of its own")
 GROUP.ends("what they sent, sent back", their_own)
+GROUP.about("2 Frame", "a frame whose tag is bad ends the connection")
 GROUP.ends("a bit of the seal changed", joined(lambda visitor: flipped(sealed(visitor), -1)))
 GROUP.ends("a bit of the text changed", joined(lambda visitor: flipped(sealed(visitor), 4)))
 GROUP.ends("a bit of the length changed", joined(lambda visitor: flipped(sealed(visitor), 0)))
@@ -162,8 +166,10 @@ GROUP.ends(
     "a frame with a byte more, then another",
     joined(lambda visitor: sealed(visitor) + b"\x00" + sealed(visitor)),
 )
+GROUP.about("2 Frame", "a length over 1024 ends the connection")
 for length in (1025, 1 << 16, 1 << 31, (1 << 32) - 1):
-    GROUP.ends(f"length {length}", joined(of_length(length)))
+    GROUP.ends(f"length {length}", joined(of_length(length)), when=When.WIDELY if length == 1 << 16 else None)
+GROUP.about("2 Frame", "the nonce is a counter of frames, four zero bytes in front")
 GROUP.ends("two frames swapped", joined(swapped))
 GROUP.ends("a frame twice", joined(twice))
 GROUP.ends("a frame left out", joined(skipped))
@@ -174,13 +180,19 @@ GROUP.ends(
     "a nonce with its first bytes set",
     joined(lambda visitor: frame(visitor, plain(PING), counter=visitor.sealer.frames, top=1)),
 )
+GROUP.about("2.4", "each direction has a key of its own")
 GROUP.ends("the other direction's key", joined(wrong_key))
+GROUP.about("2 Frame", "a frame may come in pieces")
 GROUP.waits("half a frame, then silence", joined(lambda visitor: sealed(visitor)[:500]))
+GROUP.about("5", "a connection that its remote has closed is given up")
 GROUP.leaves("half a frame and a close", cut_and_left)
 GROUP.ends("half a frame and a half close", cut_and_half_closed)
 GROUP.ends("a half close", half_closed)
 GROUP.leaves("a reset", reset)
+GROUP.about("2 Frame", "a frame may come in pieces")
 GROUP.goes_on("a frame a byte at a time", in_pieces)
+GROUP.about("2 Frame", "the receiver ignores padding")
 GROUP.goes_on("padding that is not zero", joined(padded))
+GROUP.about("2 Frame", "a frame without data is skipped; nobody sends one", when=When.NEVER)
 GROUP.goes_on("a frame without data", empty_ones(1), reason=EMPTY)
 GROUP.goes_on(f"{EMPTY_FRAMES} frames without data", empty_ones(EMPTY_FRAMES), reason=EMPTY)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from peerage.conformance.case import Act, Group
+from peerage.conformance.visitor import Visitor, WrongAnswerError
 from peerage.wire.delimited import delimit
 from peerage.wire.pex import MAX_PEX_BYTES, PEX_CHANNEL, PexAddress, PexAddrs, PexRequest, decode_pex
-from tests.hostile.case import Act, Group
-from tests.hostile.visitor import Visitor
 
 __all__ = ["GROUP"]
 
@@ -18,7 +18,8 @@ ID = "0123456789abcdef0123456789abcdef01234567"
 REQUEST = PexRequest().encode()
 HURRY = 50
 
-GROUP = Group("Peer exchange")
+GROUP = Group("Peer exchange", "pex")
+UNASKED = "addresses that nobody asked for end the connection"
 
 
 def say(*messages: bytes) -> Act:
@@ -37,7 +38,8 @@ def answer(*messages: bytes) -> Act:
 
     def act(visitor: Visitor) -> None:
         visitor.join()
-        assert isinstance(decode_pex(visitor.expect(PEX_CHANNEL)), PexRequest)
+        if not isinstance(decode_pex(visitor.expect(PEX_CHANNEL)), PexRequest):
+            raise WrongAnswerError("a node that has dialled us does not ask for addresses first")
         for message in messages:
             visitor.message(message, PEX_CHANNEL)
 
@@ -69,7 +71,7 @@ def answered(visitor: Visitor) -> None:
     """A request, and addresses come."""
     visitor.join()
     visitor.message(REQUEST, PEX_CHANNEL)
-    assert isinstance(decode_pex(visitor.expect(PEX_CHANNEL)), PexAddrs)
+    visitor.hear_addresses()
 
 
 def their_own(visitor: Visitor) -> None:
@@ -102,15 +104,21 @@ ODD: dict[str, tuple[str, str, int]] = {
     "with port 0": (ID, "198.51.100.1", 0),
 }
 
+GROUP.about("8", UNASKED, asks_pex=True, is_offence=True)
 GROUP.ends("addresses that nobody asked for", say(addresses((ID, "198.51.100.1", 26656))))
 GROUP.ends("no addresses, and nobody asked", say(addresses()))
 GROUP.ends("the largest message of addresses, and nobody asked", say(most()))
+GROUP.about("8", "a request is answered, and the first two are free", asks_pex=True)
 GROUP.goes_on("a request", answered)
 GROUP.goes_on("two requests at once", say(REQUEST, REQUEST))
+GROUP.about("8", "requests that come too early end the connection", asks_pex=True, is_offence=True)
 GROUP.ends(f"{HURRY} requests at once", say(*[REQUEST] * HURRY))
+GROUP.about("decoding", "unknown fields are skipped, and a oneof given twice is replaced", asks_pex=True)
 GROUP.goes_on("a request with an unknown field", say(b"\x0a\x05\x7a\x03abc"))
 GROUP.goes_on("addresses and a request in one message", say(addresses((ID, "198.51.100.1", 26656)) + REQUEST))
+GROUP.about("8", UNASKED, asks_pex=True, is_offence=True)
 GROUP.ends("a request and addresses in one message", say(REQUEST + addresses((ID, "198.51.100.1", 26656))))
+GROUP.about("8", "an answer is taken, with up to as many addresses as a message holds", asks_pex=True)
 GROUP.goes_on("an answer", answer(addresses((ID, "198.51.100.1", 26656))), is_dialled=True)
 GROUP.goes_on("an answer without addresses", answer(addresses()), is_dialled=True)
 GROUP.goes_on("the largest answer", answer(most()), is_dialled=True)
@@ -118,10 +126,19 @@ GROUP.goes_on(
     "an address a thousand times", answer(addresses(*[(ID, "198.51.100.1", 26656)] * 700)), is_dialled=True
 )
 GROUP.goes_on("its own address", their_own, is_dialled=True)
+GROUP.about("8", UNASKED, asks_pex=True, is_offence=True)
 GROUP.ends("two answers to one request", answer(addresses(), addresses()), is_dialled=True)
+GROUP.about("8", "an answer that is undecodable or too long ends the connection", asks_pex=True)
 GROUP.ends("an answer that is garbage", answer(b"\x12\x05\x0a"), is_dialled=True)
 GROUP.ends("an answer longer than may be", answer(b"\x12" + delimit(bytes(MAX_PEX_BYTES))), is_dialled=True)
+GROUP.about(
+    "8",
+    "an address without a literal IP or with a port over 65535 ends the connection",
+    asks_pex=True,
+    is_offence=True,
+)
 for name, address in WRONG.items():
     GROUP.ends(f"an answer with an address {name}", answer(addresses(*many(3), address)), is_dialled=True)
+GROUP.about("8", "an invalid ID or an unroutable IP is only skipped", asks_pex=True)
 for name, address in ODD.items():
     GROUP.goes_on(f"an answer with an address {name}", answer(addresses(*many(3), address)), is_dialled=True)

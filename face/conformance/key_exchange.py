@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from peerage.conformance.case import TIMEOUT, Act, Group, When
+from peerage.conformance.visitor import Visitor
 from peerage.wire.delimited import delimit
 from peerage.wire.protobuf import encode_bytes_field
 from peerage.wire.session_keys import ephemeral_public
 from peerage.wire.varint import encode_uvarint
-from tests.hostile.case import Act, Group
-from tests.hostile.visitor import Visitor
 
 __all__ = ["GROUP"]
 
@@ -44,7 +44,7 @@ LOW_ORDER: Mapping[str, bytes] = {
     "p + 1": _point(PRIME + 1),
 }
 
-GROUP = Group("Secret connection: ephemeral keys")
+GROUP = Group("Secret connection: ephemeral keys", "keys")
 
 
 def go_on(visitor: Visitor, sent: bytes, public: bytes) -> None:
@@ -118,25 +118,40 @@ def whole_mebibyte(visitor: Visitor) -> None:
 
 UNKNOWN = b"\x7a\x03abc"  # field 15
 
+GROUP.about("2.1", "a key that gives an all-zero shared secret is refused")
 for name, point in LOW_ORDER.items():
     GROUP.ends(f"the point {name}", low_order(point))
-    GROUP.ends(f"the point {name}, with the top bit set", low_order(_with_top_bit(point)))
+    GROUP.ends(
+        f"the point {name}, with the top bit set",
+        low_order(_with_top_bit(point)),
+        when=None if name == "0" else When.WIDELY,
+    )
+GROUP.about("2.2", "X25519 ignores the top bit of a key; order and transcript have it as it was sent")
 GROUP.goes_on("a point in the other of its two forms", other_form)
 GROUP.goes_on("a key with the top bit set", top_bit)
+GROUP.about("2.1", "a node does not shake hands with itself")
 GROUP.ends("their own key", reflected)
+GROUP.about("2.1", "the message is a BytesValue of 32 bytes")
 GROUP.ends("an empty message", message(lambda _key: b""))
+GROUP.about("2.1", "a key has 32 bytes: a shorter or longer one is refused")
 GROUP.ends("a key of no bytes", message(lambda _key: encode_bytes_field(1, b"")))
 GROUP.ends("a key of 31 bytes", short_key)
 GROUP.ends("a key of 33 bytes", message(lambda key: encode_bytes_field(1, key + b"\x01")))
 GROUP.ends("a key of 64 bytes", message(lambda key: encode_bytes_field(1, key * 2)))
+GROUP.about("2.1", "the message is a BytesValue of 32 bytes")
 GROUP.ends("the key as field 2", message(lambda key: encode_bytes_field(2, key)))
 GROUP.ends("a number in place of the key", message(lambda _key: b"\x08\x01"))
 GROUP.ends("a number beside the key", message(lambda key: encode_bytes_field(1, key) + b"\x08\x01"))
 GROUP.ends("a field cut off", message(lambda key: encode_bytes_field(1, key)[:-1]))
 GROUP.ends("field number 0", message(lambda key: encode_bytes_field(1, key) + b"\x02\x00"))
-GROUP.ends("an end of a group that never began", message(lambda key: encode_bytes_field(1, key) + b"\x7c"))
-GROUP.ends("a group without end", message(lambda key: encode_bytes_field(1, key) + b"\x7b"))
-GROUP.ends("wire type 6", message(lambda key: encode_bytes_field(1, key) + b"\x7e"))
+GROUP.ends(
+    "an end of a group that never began",
+    message(lambda key: encode_bytes_field(1, key) + b"\x7c"),
+    when=When.WIDELY,
+)
+GROUP.ends("a group without end", message(lambda key: encode_bytes_field(1, key) + b"\x7b"), when=When.WIDELY)
+GROUP.ends("wire type 6", message(lambda key: encode_bytes_field(1, key) + b"\x7e"), when=When.WIDELY)
+GROUP.about("decoding", "unknown fields are skipped, and of a field given twice the last counts")
 GROUP.goes_on("an unknown field beside the key", message(lambda key: UNKNOWN + encode_bytes_field(1, key)))
 GROUP.goes_on(
     "two keys, of which the last counts",
@@ -146,14 +161,18 @@ GROUP.ends(
     "two keys, of which the last is short",
     message(lambda key: encode_bytes_field(1, key) + encode_bytes_field(1, key[:31])),
 )
+GROUP.about("decoding", "a length may have more bytes than it needs, up to ten of 64 bits")
 GROUP.goes_on("the length in two bytes", framed(lambda right: b"\xa2\x00" + right))
 GROUP.ends("a length in eleven bytes", framed(lambda right: b"\xa2" + b"\x80" * 9 + b"\x00" + right))
 GROUP.ends("a length beyond 64 bits", framed(lambda right: b"\xff" * 9 + b"\x7f" + right))
+GROUP.about("2.1", "a message over 1 MiB is refused as soon as its length is known")
 GROUP.ends("a length of 2^63", framed(lambda right: encode_uvarint(1 << 63) + right))
-GROUP.ends("a length of 2^32", framed(lambda right: encode_uvarint(1 << 32) + right))
+GROUP.ends("a length of 2^32", framed(lambda right: encode_uvarint(1 << 32) + right), when=When.WIDELY)
 GROUP.ends(
     "a mebibyte and a byte announced", framed(lambda right: encode_uvarint(HIGHEST_MESSAGE + 1) + right)
 )
+GROUP.about(*TIMEOUT.pair)
 GROUP.ends("a mebibyte announced, then silence", send(encode_uvarint(HIGHEST_MESSAGE)))
-GROUP.ends("a mebibyte that holds no key", whole_mebibyte)
+GROUP.about("2.1", "the message is a BytesValue of 32 bytes")
+GROUP.ends("a mebibyte that holds no key", whole_mebibyte, when=When.NEVER)
 GROUP.ends("nothing but the length 0", send(b"\x00"))

@@ -63,7 +63,7 @@ def rpc_app(
     hide_private_peers: bool = True,
     cors: CorsRules | None = None,
     host_names: tuple[str, ...] = (),
-    routes: Mapping[str, ASGIApp] | None = None,
+    routes: Mapping[str, ASGIApp | None] | None = None,
 ) -> ASGIApp:
     """The application that answers for `backend`.
 
@@ -74,7 +74,7 @@ def rpc_app(
         hide_private_peers: leave private peers out of `net_info` (CometBFT shows them, reference 12).
         cors: which pages of other origins may read the answers.
         host_names: by which we are called, where something is changed.
-        routes: more paths, and who answers there.
+        routes: more paths, and who answers there; None: nobody, as if there were no such path.
     """
     names = HostNames(host_names)
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
@@ -84,9 +84,10 @@ def rpc_app(
     }
     endpoints["/"] = _JsonRpc(backend, Answering(backend, table, names), limits)
     endpoints |= {f"/{name}": _OverSocketOnly(backend, limits) for name in SOCKET_METHODS}
+    more = {path: each for path, each in (routes or {}).items() if each is not None}
     others: dict[str, ASGIApp] = {"/websocket": Socket(backend, table, names, cors or CorsRules(), limits)}
-    others["/openapi.json"] = Description(table)
-    app = _Mux({**endpoints, **others, **(routes or {})}, _Nowhere(backend, limits))
+    others["/openapi.json"] = Description(table, more)
+    app = _Mux({**endpoints, **others, **more}, _Nowhere(backend, limits))
     return CorsLayer(app, cors) if cors is not None and cors.origins else app
 
 

@@ -5,7 +5,7 @@ Source: the OpenAPI Specification 3.1.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -66,8 +66,8 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
 }
 
 
-def openapi(table: Mapping[str, Method]) -> dict[str, Any]:
-    """The description, as JSON values. Args: table, the methods that there are."""
+def openapi(table: Mapping[str, Method], routes: Iterable[str] = ()) -> dict[str, Any]:
+    """The description, as JSON values. Args: table, the methods that there are; routes, more paths that are served."""
     paths = {f"/{name}": {"get": _of_method(name, method)} for name, method in table.items()}
     return {
         "openapi": "3.1.0",
@@ -78,7 +78,11 @@ def openapi(table: Mapping[str, Method]) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "paths": {**paths, **_others()},
+        "paths": {
+            **paths,
+            **_always(),
+            **{path: each for path, each in _more().items() if path in set(routes)},
+        },
         "components": {"schemas": dict(_COMPONENTS)},
     }
 
@@ -112,7 +116,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     return {"name": parameter.name, "in": "query", "content": content}
 
 
-def _others() -> dict[str, Any]:
+def _always() -> dict[str, Any]:
     several = {"oneOf": [_REQUEST, {"type": "array", "items": _REQUEST}]}
     answer = {"oneOf": [_ANSWER, _ERROR]}
     answers = {"oneOf": [*answer["oneOf"], {"type": "array", "items": answer}]}
@@ -144,8 +148,42 @@ def _others() -> dict[str, Any]:
         "/": {"post": call},
         "/websocket": {"get": upgrade},
         "/openapi.json": {"get": described},
+    }
+
+
+def _more() -> dict[str, Any]:
+    return {
         "/livez": {"get": _health("livez", "Whether the process serves", [])},
         "/readyz": {"get": _health("readyz", "Whether every part of the node answers", [_peers()])},
+        "/events": {"get": _events()},
+    }
+
+
+def _events() -> dict[str, Any]:
+    wanted = {
+        "kind": "of events, with commas between",
+        "peer": "an ID, an IP address or a network; may be repeated",
+        "since": "a time",
+        "last": "so many of those that are kept",
+        "follow": "false: do not wait for more",
+        "after": "the last event that is known",
+    }
+    stream = {
+        "description": "Server-sent events",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+    return {
+        "operationId": "events",
+        "summary": "What happens in the node, as it happens",
+        "parameters": [
+            {"name": name, "in": "query", "description": about, "schema": {"type": "string"}}
+            for name, about in wanted.items()
+        ],
+        "responses": {
+            "200": stream,
+            "400": _plain("A parameter is none, or has a value that it cannot have"),
+            "503": _plain("As many listen as may"),
+        },
     }
 
 
@@ -184,10 +222,11 @@ def _plain(about: str) -> dict[str, Any]:
 
 
 class Description:
-    """The application that answers with it. It is made when it is asked for. Args: table, the methods."""
+    """The application that answers with it. It is made when it is asked for. Args: as of `openapi`."""
 
-    def __init__(self, table: Mapping[str, Method]) -> None:
+    def __init__(self, table: Mapping[str, Method], routes: Iterable[str]) -> None:
         self._table = table
+        self._routes = frozenset(routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await respond(openapi(self._table))(scope, receive, send)
+        await respond(openapi(self._table, self._routes))(scope, receive, send)

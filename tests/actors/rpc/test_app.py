@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
 from peerage.actors.http.limits import HttpLimits
@@ -216,6 +217,14 @@ def test_private_peers_are_hidden_unless_asked_for() -> None:
 
     assert shown(rpc_app(Sentry(), True)) == ("1", ["01" * 20], False)
     assert shown(rpc_app(Sentry(), True, hide_private_peers=False)) == ("2", ["01" * 20, "02" * 20], True)
+
+
+def test_more_paths_may_be_served() -> None:
+    """Or not, where whoever would answer there is not."""
+    app = rpc_app(FakeNode(), False, routes={"/mine": PlainTextResponse("mine"), "/none": None})
+    assert exchange(app, "GET", "/mine").text == "mine"
+    assert exchange(app, "GET", "/none").status == 404
+    assert "/none" not in exchange(app, "GET", "/openapi.json").text
 
 
 def test_limits_are_configured() -> None:

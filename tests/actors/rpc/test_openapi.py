@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from peerage.actors.discovery.book.bans import Ban
 from peerage.actors.rpc.app import rpc_app
+from peerage.actors.rpc.event_stream import StreamQuery
 from peerage.actors.rpc.methods import UNSAFE, methods
 from peerage.actors.rpc.openapi import openapi
 from peerage.actors.rpc.readiness import health_routes
@@ -24,10 +25,34 @@ def app() -> ASGIApp:
     return rpc_app(FakeNode(), True, routes=health_routes({}))
 
 
+ROUTES = ("/livez", "/readyz", "/events")
+
+
+def test_only_what_is_served_is_described() -> None:
+    """Routes are another's to add."""
+    for routes in ((), ROUTES, ("/livez", "/mine")):
+        assert {path for path in openapi({}, routes)["paths"] if path in {*ROUTES, "/mine"}} == set(
+            routes
+        ) & set(ROUTES)
+
+
+def test_parameters_of_events_are_those_it_takes() -> None:
+    (_path, operations) = next(each for each in openapi({}, ROUTES)["paths"].items() if each[0] == "/events")
+    for parameter in operations["get"]["parameters"]:
+        value = {
+            "kind": "lost",
+            "peer": "ab" * 20,
+            "since": "2026-01-31T12:00:00Z",
+            "last": "5",
+            "follow": "false",
+        }
+        StreamQuery.parse(f"{parameter['name']}={value.get(parameter['name'], 'x')}")
+
+
 @pytest.mark.parametrize("unsafe", [False, True])
 def test_description_is_valid(unsafe: bool) -> None:
     """By the specification's own schema."""
-    described = openapi(methods(unsafe=unsafe, hide_private=True))
+    described = openapi(methods(unsafe=unsafe, hide_private=True), ROUTES)
     OpenAPIV31SpecValidator(described).validate()
     assert (set(UNSAFE) & {path[1:] for path in described["paths"]}) == (set(UNSAFE) if unsafe else set())
 

@@ -1,7 +1,7 @@
 """/livez and /readyz: whether the process serves, and whether the node does what it is there for.
 
 As Kubernetes has them: a line for each check, 200 if all of them hold and else 503. Every part of the node is asked
-something through its mailbox, all at the same time; one that has not answered within 0.8 s does not work, so that there is
+something through its mailbox, all at the same time; one that has not answered within 0.7 s does not work, so that there is
 an answer within a second, whatever a part does.
 """
 
@@ -19,7 +19,7 @@ from peerage.wire.remote_text import shown
 
 __all__ = ["PATIENCE_S", "Check", "CheckFailedError", "health_routes"]
 
-PATIENCE_S: Final = 0.8
+PATIENCE_S: Final = 0.7
 _OK: Final = 200
 _BAD_REQUEST: Final = 400
 _UNAVAILABLE: Final = 503

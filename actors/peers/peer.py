@@ -364,11 +364,9 @@ class PeerActor(ProcessActor):
     def _lost(self, cause: str | RemoteError) -> None:
         """The connection is gone, or the remote broke a rule: an error, unless we were leaving anyway."""
         self._offence = offence_of(cause) if isinstance(cause, RemoteError) else None
-        if isinstance(cause, RemoteError) or self._phases.phase is Phase.RUNNING:
-            self._loss = loss_of(cause)
-            self._end(str(cause), is_error=True)
-        else:
-            self._end()
+        is_error = isinstance(cause, RemoteError) or self._phases.phase is Phase.RUNNING
+        self._loss = loss_of(cause) if is_error else LossReason.GRACEFUL
+        self._end(str(cause) if is_error else "", is_error=is_error)
 
     def _flush_stop(self, timeout: float) -> Any:
         """Graceful end: reactors hear of it first, so that what they had already sent is still sent (design 4)."""

@@ -27,20 +27,23 @@ class ListNews:
         """Tell all that was added while the node runs."""
         if notes.private:
             self._book.tell(BookCall(AddrBook.add_private_ids, (sorted(notes.private),)))
-            private = PrivatePeers(frozenset(self._table.private))
-            if self._metrics is not None:
-                self._metrics.tell(private, exempt=True)
-            if self._events is not None:
-                self._events.tell(private, if_there=True)
+            self._tell_watchers()
         self.tell_trusted(notes)
 
     def tell_configured(self) -> None:
         """Tell all that counts now: the configuration may be another one."""
         table = self._table
         self._book.tell(BookCall(AddrBook.add_private_ids, (sorted(table.private),)))
-        if self._metrics is not None:
-            self._metrics.tell(PrivatePeers(frozenset(table.private)), exempt=True)
+        self._tell_watchers()
         self._book.tell(Trust(tuple(sorted(table.unconditional)), tuple(table.persistent.values())))
+
+    def _tell_watchers(self) -> None:
+        """Tell those who show peers to others."""
+        private = PrivatePeers(frozenset(self._table.private))
+        if self._metrics is not None:
+            self._metrics.tell(private, exempt=True)
+        if self._events is not None:
+            self._events.tell(private, if_there=True)
 
     def tell_trusted(self, notes: SwitchNotes) -> None:
         """Tell the book against whom nothing counts."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final
 
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import AddPersistent, AddPrivate, AddUnconditional, StopPeer
 from peerage.actors.messages.steering import (
     ApplyConfig,
@@ -101,7 +102,7 @@ class Steering:
         for connection in list(self._table.connections.values()):
             if connection.id is None or connection.ref is None or not wanted(connection):
                 continue
-            connection.ref.tell(StopPeer(CLOSED, is_error=True), exempt=True)
+            connection.ref.tell(StopPeer(CLOSED, is_error=True, loss=LossReason.BY_OPERATOR), exempt=True)
             is_persistent, is_private = (
                 connection.id in ids for ids in (self._table.persistent, self._table.private)
             )

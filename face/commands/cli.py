@@ -24,7 +24,8 @@ COMMANDS = {
     ),
     "status": LazyCommand("peerage.commands.status:status", "Say how a running node stands, on one screen."),
     "peers": LazyCommand(
-        "peerage.commands.peers:peers", "List, add, remove or disconnect the peers of a running node."
+        "peerage.commands.peers:peers",
+        "List, add, remove or disconnect the peers of a running node, and list who was here.",
     ),
     "bans": LazyCommand(
         "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom."

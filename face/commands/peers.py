@@ -128,10 +128,10 @@ def close(home: Home, whom: str) -> None:
 @home_option
 @click.option("--peer", metavar="ID", help="Of this peer only.")
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="The newest N only.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def history(home: Home, *, peer: str | None, last: int | None, as_json: bool) -> None:
+@output_options
+def history(home: Home, output: Path | None, *, peer: str | None, last: int | None, as_json: bool) -> None:
     """List who was here, in which direction, how long, and why he left. Works while the node runs, and after it."""
-    print_history(home, peer=peer, last=last, as_json=as_json)
+    print_history(home, output, peer=peer, last=last, as_json=as_json)
 
 
 class PeersGroup(SubcommandGroup):

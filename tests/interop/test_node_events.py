@@ -74,6 +74,7 @@ def test_who_was_banned(node: Node, go_peer: StartGoPeer) -> None:
     node.dial(peer.address)
     call_node(node.config.home, "ban", subject=peer.id, duration="1h", reason="scans us")
     wait_until(lambda: events(node, peer.id, kind="lost"))
+    wait_until(lambda: events(node, peer.id, kind="banned"))  # told by the book, in its own time
     kinds = {each["kind"]: each for each in events(node, peer.id)}
     assert kinds["lost"]["reason"] == "banned"
     assert (kinds["banned"]["reason"], kinds["banned"]["detail"]) == ("by order", "scans us")

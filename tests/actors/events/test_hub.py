@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace as with_fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,7 +51,7 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def connected_as(connection: str) -> PeerInfo:
-    return with_fields(peer_of(), connection=connection)
+    return replace(peer_of(), connection=connection)
 
 
 class Stage:

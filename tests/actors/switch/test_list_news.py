@@ -68,4 +68,4 @@ def test_a_new_configuration_is_told_whole() -> None:
     stage.table.unconditional |= {BERT}
     stage.news.tell_configured()
     assert stage.book.told == [BookCall(AddrBook.add_private_ids, ([],)), Trust((BERT,), (HOME,))]
-    assert stage.metrics.told == [PrivatePeers(frozenset())]
+    assert stage.metrics.told == stage.events.told == [PrivatePeers(frozenset())]

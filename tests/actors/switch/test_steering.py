@@ -9,6 +9,7 @@ import pytest
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.loss import LossReason
 from peerage.actors.messages import AddPersistent, ConnectionFacts, StopPeer, SwitchNotes, Trust
 from peerage.actors.messages.steering import (
     ApplyConfig,
@@ -87,7 +88,7 @@ def test_connections_are_ended_by_id_ip_and_address(whom: str) -> None:
     stage = Stage(ANNA_AT)
     anna, bert = stage.connect(ANNA, "10.0.0.2", 7), stage.connect(BERT, "10.0.0.3", 7)
     assert stage.steering.serve(ClosePeers(whom)) == (ClosedPeer(ANNA, "10.0.0.2:7", is_persistent=True),)
-    assert (anna.told, bert.told) == ([StopPeer(CLOSED, is_error=True)], [])
+    assert (anna.told, bert.told) == ([StopPeer(CLOSED, is_error=True, loss=LossReason.BY_OPERATOR)], [])
 
 
 @pytest.mark.parametrize(

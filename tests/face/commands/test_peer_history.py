@@ -9,7 +9,6 @@ import pytest
 
 from peerage.actors.events.history import Came, PeerHistory, Session, Went
 from peerage.actors.loss import LossReason
-from peerage.commands.peer_history import lasted
 from peerage.config.home import Home
 from peerage.config.node_socket import listen_for_commands
 from tests.actors.events.parts import ANNA, BERT
@@ -35,7 +34,7 @@ def test_a_table_the_newest_first(home: Home) -> None:
     head, *rows = result.stdout.splitlines()
     assert head.split()[:6] == ["CAME", "LASTED", "PEER", "ADDRESS", "DIRECTION", "MONIKER"]
     assert [row.split(None, 6) for row in rows] == [
-        ["1970-01-01T00:16:40Z", "1m0s", ANNA, "192.0.2.1:1", "inbound", r"an\x1bna", "node ended"],
+        ["1970-01-01T00:16:40Z", "1m00s", ANNA, "192.0.2.1:1", "inbound", r"an\x1bna", "node ended"],
         ["1970-01-01T00:15:00Z", "50s", BERT, "192.0.2.2:1", "outbound", "-", "no pong: within 45 s"],
     ]
 
@@ -86,11 +85,3 @@ def test_a_file_that_is_no_history_is_said(home: Home) -> None:
     result = run("peers", "history", "--home", home)
     assert result.exit_code == 1
     assert str(home.peer_history) in result.stderr
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "0s"), (59.6, "1m0s"), (3599, "59m59s"), (3600, "1h0m"), (90061, "1d1h"), (-5.0, "0s")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert lasted(seconds) == text

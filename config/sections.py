@@ -304,7 +304,7 @@ class PeerageConfig(Section):
     )
     dashboard: str = text(
         "loopback",
-        "Where RPC serves the dashboard, a page that shows what the node does: at loopback addresses, at any, or off",
+        "Where RPC tells what the node does, and serves a page that shows it: at loopback addresses, at any; off: no page",
         rule=rule.one_of("loopback", "any", "off"),
     )
     metric_names: str = text(

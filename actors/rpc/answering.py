@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.types import Scope
 
-from peerage.actors.http.hosts import HostNames
-from peerage.actors.rpc.cross_site import why_refused
-from peerage.actors.rpc.methods import UNSAFE, Method, RpcBackend
+from peerage.actors.rpc.methods import Method, RpcBackend
 from peerage.actors.rpc.protocol import (
     InternalError,
     InvalidParamsError,
@@ -22,7 +20,9 @@ from peerage.actors.rpc.protocol import (
     success,
 )
 
-__all__ = ["Answering", "call_method"]
+__all__ = ["Answering", "Guard", "call_method"]
+
+Guard = Callable[[Scope], str]  # why a request is refused; empty: it is not
 
 
 async def call_method(backend: RpcBackend, method: Method, arguments: tuple[Any, ...]) -> Any:
@@ -39,7 +39,7 @@ class Answering:
     """Answers for all methods of a table.
 
     Args:
-        names: by which we are called, where something is changed.
+        guards: of methods that are not for everybody.
         unfit: the error about parameters; CometBFT has another one over its WebSocket.
     """
 
@@ -47,12 +47,12 @@ class Answering:
         self,
         backend: RpcBackend,
         table: Mapping[str, Method],
-        names: HostNames,
+        guards: Mapping[str, Guard],
         unfit: type[RpcError] = InvalidParamsError,
     ) -> None:
         self.methods = table
         self._backend = backend
-        self._names = names
+        self._guards = guards
         self._unfit = unfit
 
     async def answer(self, request: RpcRequest, scope: Scope) -> dict[str, Any]:
@@ -67,7 +67,8 @@ class Answering:
         method = self.methods.get(request.method)
         if method is None:
             raise MethodNotFoundError
-        if request.method in UNSAFE and (why := why_refused(scope, self._names)):
+        guard = self._guards.get(request.method)
+        if guard is not None and (why := guard(scope)):
             raise RefusedRequestError(why)
         try:
             return method, arguments_of_params(method.parameters, request.params)

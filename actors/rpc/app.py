@@ -21,10 +21,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from peerage.actors.http.cors import CorsLayer, CorsRules
 from peerage.actors.http.hosts import HostNames
 from peerage.actors.http.protocol import BrokenBody
-from peerage.actors.rpc.answering import Answering, call_method
+from peerage.actors.rpc.answering import Answering, Guard, call_method
 from peerage.actors.rpc.cross_site import why_refused
 from peerage.actors.rpc.go_json import utf8
 from peerage.actors.rpc.methods import UNSAFE, Method, RpcBackend, methods
+from peerage.actors.rpc.on_the_spot import WATCHING, why_not_told
 from peerage.actors.rpc.openapi import Description
 from peerage.actors.rpc.protocol import (
     URI_REQUEST_ID,
@@ -64,6 +65,7 @@ def rpc_app(
     cors: CorsRules | None = None,
     host_names: tuple[str, ...] = (),
     routes: Mapping[str, ASGIApp | None] | None = None,
+    tells_everywhere: bool = True,
 ) -> ASGIApp:
     """The application that answers for `backend`.
 
@@ -75,17 +77,20 @@ def rpc_app(
         cors: which pages of other origins may read the answers.
         host_names: by which we are called, where something is changed.
         routes: more paths, and who answers there; None: nobody, as if there were no such path.
+        tells_everywhere: answer the methods of `on_the_spot.py` at other addresses than loopback, too.
     """
     names = HostNames(host_names)
     table = methods(unsafe=unsafe, hide_private=hide_private_peers)
+    guards: dict[str, Guard] = dict.fromkeys(UNSAFE, lambda scope: why_refused(scope, names))
+    if not tells_everywhere:
+        guards |= dict.fromkeys(WATCHING, why_not_told)
     endpoints: dict[str, ASGIApp] = {
-        f"/{name}": _Uri(backend, method, limits, names if name in UNSAFE else None)
-        for name, method in table.items()
+        f"/{name}": _Uri(backend, method, limits, guards.get(name)) for name, method in table.items()
     }
-    endpoints["/"] = _JsonRpc(backend, Answering(backend, table, names), limits)
+    endpoints["/"] = _JsonRpc(backend, Answering(backend, table, guards), limits)
     endpoints |= {f"/{name}": _OverSocketOnly(backend, limits) for name in SOCKET_METHODS}
     more = {path: each for path, each in (routes or {}).items() if each is not None}
-    others: dict[str, ASGIApp] = {"/websocket": Socket(backend, table, names, cors or CorsRules(), limits)}
+    others: dict[str, ASGIApp] = {"/websocket": Socket(backend, table, guards, cors or CorsRules(), limits)}
     others["/openapi.json"] = Description(table, more)
     app = _Mux({**endpoints, **others, **more}, _Nowhere(backend, limits))
     return CorsLayer(app, cors) if cors is not None and cors.origins else app
@@ -128,17 +133,15 @@ class _Endpoint:
 
 
 class _Uri(_Endpoint):
-    """One method: parameters in the query, or in a form. Args: own_names, our names, of a method that changes something."""
+    """One method: parameters in the query, or in a form. Args: guard, says why a request is refused, or nothing."""
 
-    def __init__(
-        self, backend: RpcBackend, method: Method, limits: RpcLimits, own_names: HostNames | None
-    ) -> None:
+    def __init__(self, backend: RpcBackend, method: Method, limits: RpcLimits, guard: Guard | None) -> None:
         super().__init__(backend, limits)
         self._method = method
-        self._own_names = own_names
+        self._guard = guard
 
     async def _answer(self, request: Request, body: bytes) -> Response:
-        if self._own_names is not None and (why := why_refused(request.scope, self._own_names)):
+        if self._guard is not None and (why := self._guard(request.scope)):
             return respond(failure(URI_REQUEST_ID, RefusedRequestError(why)), _FORBIDDEN)
         try:
             arguments = arguments_of_uri(self._method.parameters, _uri_values(request, body))

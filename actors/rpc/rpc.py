@@ -290,7 +290,7 @@ class RpcActor(HttpActor):
     def application(self) -> ASGIApp:
         from peerage.actors.http.hosts import HostNames
         from peerage.actors.rpc.app import rpc_app
-        from peerage.actors.rpc.dashboard.layer import DashboardLayer
+        from peerage.actors.rpc.dashboard.layer import EVERYWHERE, DashboardLayer
         from peerage.actors.rpc.event_stream import event_routes
         from peerage.actors.rpc.readiness import health_routes
 
@@ -313,6 +313,7 @@ class RpcActor(HttpActor):
                 **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
                 **event_routes(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
             },
+            tells_everywhere=settings.dashboard == EVERYWHERE,
         )
         return DashboardLayer(app, settings.dashboard, HostNames(settings.http.host_names))
 

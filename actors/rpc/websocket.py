@@ -19,9 +19,9 @@ from starlette.types import Receive, Scope, Send
 
 from peerage.actors.http.cors import CorsRules
 from peerage.actors.http.handover import HANDOVER, HandedOver, HandOver, Successor
-from peerage.actors.http.hosts import HostNames, authority_of
+from peerage.actors.http.hosts import authority_of
 from peerage.actors.http.rules import refusal_text
-from peerage.actors.rpc.answering import Answering
+from peerage.actors.rpc.answering import Answering, Guard
 from peerage.actors.rpc.methods import Method, RpcBackend
 from peerage.actors.rpc.protocol import InternalError, Kind, Parameter, ParseError, failure, read_request
 from peerage.actors.rpc.response import server_time
@@ -63,7 +63,7 @@ class Socket:
 
     Args:
         table: the methods.
-        names: by which we are called, where something is changed.
+        guards: of methods that are not for everybody.
         cors: which pages of other origins may read the answers.
     """
 
@@ -71,11 +71,11 @@ class Socket:
         self,
         backend: RpcBackend,
         table: Mapping[str, Method],
-        names: HostNames,
+        guards: Mapping[str, Guard],
         cors: CorsRules,
         limits: RpcLimits,
     ) -> None:
-        self._answering = Answering(backend, {**table, **SOCKET_METHODS}, names, InternalError)
+        self._answering = Answering(backend, {**table, **SOCKET_METHODS}, guards, InternalError)
         self._cors = cors
         self._limits = limits
 

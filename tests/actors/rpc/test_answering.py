@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.http.hosts import HostNames
 from peerage.actors.rpc.answering import Answering
 from peerage.actors.rpc.methods import methods
 from peerage.actors.rpc.protocol import ABSENT, InternalError, RpcRequest
@@ -15,10 +14,11 @@ from tests.actors.http.asgi_exchange import scope
 from tests.actors.rpc.test_app import FakeNode
 
 TABLE = methods(unsafe=True, hide_private=True)
+GUARDS = {"unban": lambda scope: "not for browsers" if dict(scope["headers"]).get(b"user-agent") else ""}
 
 
 def answer(method: str, params: Any = ABSENT, node: FakeNode | None = None, **options: Any) -> dict[str, Any]:
-    answering = Answering(node or FakeNode(), TABLE, HostNames(), **options)
+    answering = Answering(node or FakeNode(), TABLE, GUARDS, **options)
     headers = {"user-agent": "Mozilla/5.0"} if method == "unban" else {}
     return asyncio.run(answering.answer(RpcRequest(7, method, params), scope("POST", "/", headers)))
 

@@ -103,7 +103,7 @@ def conform(
 
     Each case is a connection of its own, under a key made for it, that breaks or bends a rule; the report says what the
     node did, and what is right. It is meant for nodes of your own, and does a healthy node no harm: some hundred short
-    connections, by default 16 cases at a time, a few hundred KiB in all, and no case is begun after --max-time. A node may
+    connections, by default 16 cases at a time, a MiB or two in all, and no case is begun after --max-time. A node may
     count it as misbehaviour and bar this IP for a while; what it is most likely to bar us for comes last.
 
     Exit code 0: all cases passed; 1: some failed; 2: wrong use, or the node is not reachable or turned us away.
@@ -141,8 +141,9 @@ def conform(
         _notes(examination),
     )
     if junit is not None:
-        write_text(junit, lambda to: to.write(report.as_junit()))
-    _write(output, lambda to: _print(report, to, as_json=as_json))
+        _write(junit, lambda to: to.write(report.as_junit()))
+    if output is not None or str(junit) != "-":  # otherwise it would stand behind the XML
+        _write(output, lambda to: _print(report, to, as_json=as_json))
     if report.failed:
         raise FailureError(f"{address}: {len(report.failed)} of {len(results)} cases failed")
     if examination.barred:

@@ -65,6 +65,7 @@ class Case:
         asks_pex: it needs a node that exchanges addresses.
         is_offence: the sender may be barred for it, so it comes last.
         takes_two: it makes a second connection beside its own.
+        is_of_peers: it is about peers, which whoever calls a seed is not.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Case:
     asks_pex: bool = False
     is_offence: bool = False
     takes_two: bool = False
+    is_of_peers: bool = False
 
     @property
     def is_timeout(self) -> bool:
@@ -123,6 +125,7 @@ class Group:
         asks_pex: bool = False,
         is_offence: bool = False,
         takes_two: bool = False,
+        is_of_peers: bool = False,
     ) -> None:
         """The rule that the following cases are about, and what else they have in common. Args: as of Rule and Case."""
         self._like = replace(
@@ -132,6 +135,7 @@ class Group:
             asks_pex=asks_pex,
             is_offence=is_offence,
             takes_two=takes_two,
+            is_of_peers=is_of_peers,
         )
 
     def add(

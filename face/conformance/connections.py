@@ -94,7 +94,7 @@ GROUP.goes_on(f"an honest peer beside {SOME} connections that say nothing", besi
 GROUP.goes_on(f"an honest peer beside {SOME} that stop behind the key", beside(Visitor.exchange_keys))
 GROUP.about("5", "a connection that its remote has closed is given up", takes_two=True)
 GROUP.goes_on(f"an honest peer after {SOME} connections that were reset", after_others)
-GROUP.about("3", "an ID has one connection: of two, one is refused", takes_two=True)
+GROUP.about("3", "an ID has one connection: of two, one is refused", takes_two=True, is_of_peers=True)
 GROUP.leaves("a peer's key once more, while it is connected", same_key)
 GROUP.about("6", "a peer that was removed can come again", takes_two=True)
 GROUP.leaves("a peer's key once more, when it has left", comes_back)

@@ -16,18 +16,20 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from peerage.conformance.case import Case, Group, Outcome, When
 from peerage.conformance.suite import Chosen
 from peerage.conformance.trial import Ending, try_out
-from peerage.conformance.visitor import PATIENCE_S, Claims, Visitor, WrongAnswerError
+from peerage.conformance.visitor import PATIENCE_S, Claims, StoppedError, Visitor, WrongAnswerError
 from peerage.wire.errors import RemoteError
 from peerage.wire.pex import PEX_CHANNEL
 
 __all__ = ["Bounds", "Examination", "Result", "Status", "loopback_sources"]
 
+LOOPBACK = ip_network("127.0.0.0/8")
 HONEST_S = 5.0  # for an honest peer to be served
+ANSWER_S = 15.0  # for an answer to a request: a seed that knows nobody may wait for others first
 TRIES, PAUSE_S = 4, 0.4  # of an honest peer: a node may not have noticed yet that the last connection is over
 STEP_S = 60.0  # for one case, its patience not counted
 
@@ -97,11 +99,12 @@ class Examination:
         self._host, self._port, self._claims, self._bounds, self._dial = host, port, claims, bounds, dial
         self._numbers = itertools.count()
         self._source = source
-        self._has_many = not source and ip_address(host).is_loopback and _binds(loopback_sources(0))
+        self._has_many = not source and ip_address(host) in LOOPBACK and _binds(loopback_sources(0))
         self._lock = threading.Lock()
         self._open: set[Visitor] = set()
         self._ends_at = time.monotonic() + bounds.longest
         self.connections = self.sent = 0
+        self._is_mute = False
         self.barred = ""
         self._is_stopped = False
         self.one_at_a_time = False
@@ -109,6 +112,8 @@ class Examination:
     def run(self, cases: Chosen, tell: Callable[[Result], None] = lambda _result: None) -> list[Result]:
         """Do them. Args: tell, called with each result, from any thread. Returns: the results, in the order of the cases."""
         self.one_at_a_time = not self._has_many and self._takes_one_at_a_time()
+        if any(case.asks_pex for _group, case in cases):
+            self._learn_how_it_answers()
         results: dict[int, Result] = {}
 
         def do(number: int) -> None:
@@ -165,6 +170,10 @@ class Examination:
             return "the node must dial us: --rpc"
         if case.asks_pex and PEX_CHANNEL not in self._claims.channels:
             return "the node exchanges no addresses"
+        if case.asks_pex and self._is_mute and Outcome.SERVED in case.must:
+            return "the node hangs up on a request for addresses, as a seed does that knows nobody"
+        if case.is_of_peers and (self._is_mute or self._claims.is_seed):
+            return "whoever calls a seed is not its peer"
         if case.takes_two and self.one_at_a_time:
             return "the node takes one connection of an IP"
         if time.monotonic() > self._ends_at:
@@ -239,9 +248,9 @@ class Examination:
         return visitor
 
     def _next_source(self) -> str:
-        """Raises: ConnectionAbortedError: we have stopped."""
+        """Raises: StoppedError."""
         if self._is_stopped:
-            raise ConnectionAbortedError
+            raise StoppedError
         return loopback_sources(next(self._numbers)) if self._has_many else self._source
 
     def _address_here(self) -> str:
@@ -283,6 +292,23 @@ class Examination:
             try:
                 visitor.join()
                 visitor.confirm()
+            finally:
+                self._count(visitor)
+
+    def _learn_how_it_answers(self) -> None:
+        """Whether the node hangs up on a request for addresses: with an answer it is a seed, without one it is mute."""
+        if PEX_CHANNEL not in self._claims.channels:
+            return
+        with contextlib.suppress(OSError, RemoteError), self._call() as visitor:
+            visitor.deadline = time.monotonic() + ANSWER_S
+            visitor.join()
+            visitor.message(visitor.sample(), PEX_CHANNEL)
+            try:
+                visitor.hear_addresses()
+                visitor.confirm()
+            except ConnectionError:
+                self._is_mute = not visitor.was_answered
+                self._claims = replace(self._claims, is_seed=visitor.was_answered)
             finally:
                 self._count(visitor)
 

@@ -56,11 +56,15 @@ def _outcome(visitor: Visitor, case: Case, patience: float) -> Outcome:
     if visitor.is_closed:
         return Outcome.LEFT
     if Outcome.SERVED in case.must:
-        if visitor.claims.is_seed and case.asks_pex:  # it hangs up when it has answered
-            if not visitor.was_answered:
-                visitor.hear_addresses()
+        try:
+            visitor.confirm()
+        except ConnectionError:
+            # A seed hangs up when it has answered.
+            if visitor.claims.is_seed and case.asks_pex and visitor.has_addresses():
+                return Outcome.SERVED
+            raise
+        if visitor.claims.is_seed and case.asks_pex:
             return Outcome.SERVED
-        visitor.confirm()
         return Outcome.ENDED if visitor.wait_for_the_end(BRIEF_S) else _served(visitor)
     if Outcome.HELD in case.must:
         return Outcome.ENDED if visitor.wait_for_the_end(BRIEF_S) else Outcome.HELD

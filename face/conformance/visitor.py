@@ -26,7 +26,7 @@ from peerage.wire.packet import PING, MessageReceived, PacketMsg, PongReceived, 
 from peerage.wire.pex import PEX_CHANNEL, PexAddrs, PexRequest, decode_pex
 from peerage.wire.varint import encode_uvarint
 
-__all__ = ["PATIENCE_S", "Claims", "Visitor", "WrongAnswerError"]
+__all__ = ["PATIENCE_S", "Claims", "StoppedError", "Visitor", "WrongAnswerError"]
 
 LONGEST_MESSAGE = 1 << 21  # bytes that we take: the reactors of a node may say a lot
 MOST_MESSAGES, MOST_BYTES = 500, 1 << 20  # that nobody has asked for yet
@@ -34,6 +34,10 @@ MOST_MESSAGES, MOST_BYTES = 500, 1 << 20  # that nobody has asked for yet
 
 class WrongAnswerError(Exception):
     """A node answered, and not as it must. The text says how."""
+
+
+class StoppedError(Exception):
+    """No more connections are made: whoever runs the cases wants to end."""
 
 
 class Visitor(Handshaker):
@@ -110,6 +114,11 @@ class Visitor(Handshaker):
         while not isinstance(decode_pex(self.expect(PEX_CHANNEL)), PexAddrs):
             pass  # it asks us as well
         self.was_answered = True
+
+    def has_addresses(self) -> bool:
+        """Whether an answer to a request has come. Raises: RemoteError."""
+        came = (decode_pex(data) for channel, data in self._messages if channel == PEX_CHANNEL)
+        return self.was_answered or any(isinstance(message, PexAddrs) for message in came)
 
     def confirm(self, patience: float = PATIENCE_S) -> None:
         """Wait until it is certain that the node has taken all that was said. Raises: OSError, TimeoutError."""

@@ -67,6 +67,13 @@ def test_the_text_is_a_table_and_a_summary() -> None:
     assert cases[-1].startswith("5 cases: 4 passed, 0 failed, 1 left out, in ")
 
 
+def test_junit_on_standard_output_stands_there_alone() -> None:
+    """So that a reader of XML takes it."""
+    with ModelNode() as node:
+        result = run("conform", node.address, "--only", "a ping", "--junit", "-")
+    assert ET.fromstring(result.stdout).get("tests") == "1"
+
+
 def test_a_node_that_fails_is_exit_code_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """The case, the rule and the right answer are named."""
     monkeypatch.setattr(connections, "CONTEST_S", 0.2)

@@ -37,6 +37,8 @@ class Kind(Enum):
     STRICT = "keeps the rules"
     FORGIVING = "ends no connection, whatever came"
     RUDE = "ends each connection behind the handshake"
+    SEED = "hangs up when it has answered"
+    MUTE = "hangs up instead of answering"
 
 
 class ModelNode:
@@ -155,11 +157,15 @@ class ModelNode:
         while not self._stopping.is_set():
             for event in connection.receive_data(data, time.monotonic()):
                 if isinstance(event, MessageReceived):
+                    if self.kind is Kind.MUTE:
+                        return
                     requests += 1
                     asks = _exchange(connection, bytes(event.data), requests, asks=asks)
             data = b""
             while out := connection.data_to_send(time.monotonic(), 65536):
                 sock.sendall(handshake.secret.seal(out))
+            if self.kind is Kind.SEED and requests:
+                return
             if not connection.has_unread:
                 data = bytes(handshake.secret.receive_data(_read(sock, time.monotonic() + 30.0)))
 

@@ -8,7 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-from peerage.conformance import dialled, examination, key_exchange, liveness, packets
+from peerage.conformance import (
+    connections,
+    dialled,
+    examination,
+    key_exchange,
+    liveness,
+    packets,
+    pex_answers,
+)
 from peerage.conformance.case import Case, Outcome, When
 from peerage.conformance.examination import Bounds, Examination, Status, loopback_sources
 from peerage.conformance.suite import Chosen
@@ -80,12 +88,34 @@ def test_a_node_that_dies_of_a_case_fails_it() -> None:
         def kill(visitor: Visitor) -> None:
             visitor.join()
             node.__exit__()
+            visitor.sock.close()
 
         found = of(node, bounds=replace(BOUNDS, at_once=1))
         results = found.run([case("death", kill, Outcome.LEFT), PING])  # type: ignore[list-item]  # a group and a case
         assert [each.status for each in results] == [Status.FAILED, Status.LEFT_OUT]
         assert results[0].detail == "the node does not listen any more"
         node._thread.join()
+
+
+@pytest.mark.parametrize(
+    ("kind", "result", "why"),
+    [
+        (Kind.SEED, ["pass", "left out"], "whoever calls a seed is not its peer"),
+        (
+            Kind.MUTE,
+            ["left out", "left out"],
+            "the node hangs up on a request for addresses, as a seed does that knows nobody",
+        ),
+    ],
+)
+def test_a_seed_is_known_by_what_it_does_on_a_request(kind: Kind, result: list[str], why: str) -> None:
+    """It has callers and no peers, and hangs up when it has answered, or has nothing to answer."""
+    asks = (pex_answers.GROUP, case_of(pex_answers.GROUP, "a request"))
+    twice = (connections.GROUP, case_of(connections.GROUP, "a peer's key once more, while it is connected"))
+    with ModelNode(kind) as node:
+        results = of(node).run([asks, twice])
+    assert [each.status.value for each in results] == result
+    assert why in {each.detail for each in results}
 
 
 def test_what_a_node_cannot_show_is_left_out_with_the_reason() -> None:

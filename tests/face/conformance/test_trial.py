@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from peerage.conformance.case import Case, Outcome
@@ -77,7 +79,7 @@ def test_a_seed_may_hang_up_when_it_has_answered() -> None:
         visitor.join()
         visitor.message(visitor.sample())
         visitor.hear_addresses()
-        visitor.sock.shutdown(0)
+        visitor.sock.shutdown(socket.SHUT_RD)
 
     case = Case("case", ask, frozenset({Outcome.SERVED}), asks_pex=True)
     for is_seed, wrong in ((True, ""), (False, "served was expected")):

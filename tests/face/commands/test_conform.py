@@ -31,7 +31,7 @@ def mistake(result: Result) -> str:
 @pytest.mark.timeout(180)
 def test_a_node_of_ours_passes_every_case(start_node: StartNode, tmp_path: Path) -> None:
     """With its timeout made short, in JSON and in JUnit's XML."""
-    node = start_node({}, p2p={"pex": True, "handshake_timeout": 2.0, "max_num_inbound_peers": 100})
+    node = start_node({}, p2p={"pex": True, "handshake_timeout": 3.0, "max_num_inbound_peers": 100})
     files = {name: tmp_path / name for name in ("report.json", "junit.xml")}
     result = run(
         "conform",

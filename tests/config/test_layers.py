@@ -38,14 +38,20 @@ def test_flag_then_environment_then_file_then_default(tmp_path: Path) -> None:
     assert settle(home_with(tmp_path, "")).values == {}
 
 
+# Of settings that take certain words only.
+OTHERS = {
+    "log_level": "debug",
+    "log_format": "json",
+    "peerage.dashboard": "any",
+    "peerage.metric_names": "v1",
+    "peerage.peer_labels": "top:5",
+}
+
+
 def _other_than_default(setting: Setting[object]) -> str:
     metavar = setting.declared.kind.metavar
-    if setting.name == "log_level":
-        return "debug"
-    if setting.name == "log_format":
-        return "json"
-    if setting.name == "peerage.dashboard":
-        return "any"
+    if setting.name in OTHERS:
+        return OTHERS[setting.name]
     if "NUMBER" in metavar:
         return (
             "1" if setting.section == "p2p.test_fuzz_config" else "2000" if "window" in setting.key else "7"

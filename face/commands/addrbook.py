@@ -1,7 +1,6 @@
 """The commands `peerage addrbook list`, `import` and `export`."""
 
 import ipaddress
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import home_option
+from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.running_node import NoSocketError, call_node
 from peerage.commands.table import table
 from peerage.config.errors import HomeInUseError
@@ -81,7 +81,7 @@ class _Filter:
 )
 @click.option("-r", "--reverse", is_flag=True, help="Reverse the order.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_options
 def list_(
     home: Home,
     standing: str | None,
@@ -90,6 +90,7 @@ def list_(
     source: str,
     sort: str,
     limit: int | None,
+    output: Path | None,
     *,
     new: bool,
     old: bool,
@@ -110,10 +111,9 @@ def list_(
     book = snapshot(home, load_config(home))
     rows = sorted(filter(wanted, book.addresses()), key=SORT_KEYS[sort], reverse=reverse)[:limit]
     if as_json:
-        click.echo(json.dumps([_as_json(row) for row in rows], indent=2))
+        put_json([_as_json(row) for row in rows], output)
         return
-    for line in table(HEAD, map(_cells, rows)):
-        click.echo(line)
+    put_lines(table(HEAD, map(_cells, rows)), output)
     counts = book.statistics()
     part = "" if len(rows) == counts.size else f"{len(rows)} of "
     click.echo(f"{part}{counts.size} addresses, {counts.new} new, {counts.old} old", err=True)

@@ -1,7 +1,7 @@
 """The commands `peerage bans list`, `scores`, `add` and `remove`."""
 
-import json
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,16 +9,17 @@ import click
 from peerage.actors.discovery.book.bans import Ban, normal_subject
 from peerage.actors.discovery.book.misbehaviour import Offender
 from peerage.actors.discovery.book.row_codec import MAX_REASON
-from peerage.actors.discovery.book.timestamps import SECOND, format_time, nanoseconds, parse_time
+from peerage.actors.discovery.book.timestamps import format_time, nanoseconds, parse_time
 from peerage.actors.discovery.errors import BanSubjectError
 from peerage.commands.book import lock_home, open_alone, snapshot, told
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config
 from peerage.commands.options import home_option
+from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.running_node import NoSocketError, call_node
+from peerage.commands.span import Span
 from peerage.commands.table import table
-from peerage.config.duration import parse_duration
 from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
 from peerage.wire.remote_text import shown
@@ -29,8 +30,8 @@ DEFAULT_REASON = "by the operator"
 @click.command("list", epilog="Example: peerage bans list --json")
 @home_option
 @click.option("--all", "everything", is_flag=True, help="List bans that have expired, too.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def list_(home: Home, *, everything: bool, as_json: bool) -> None:
+@output_options
+def list_(home: Home, output: Path | None, *, everything: bool, as_json: bool) -> None:
     """List who is banned, until when, how often, with how many points, and why. Works while the node runs."""
     now = nanoseconds(time.time())
     book = snapshot(home, load_config(home))
@@ -38,7 +39,7 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
     scores = {offender.subject: offender.score for offender in book.misbehaviour.offenders()}
     if as_json:
         found = [{**_as_json(ban, now), "score": round(scores.get(ban.subject, 0.0), 1)} for ban in bans]
-        click.echo(json.dumps(found, indent=2))
+        put_json(found, output)
         return
     rows = (
         (
@@ -50,38 +51,35 @@ def list_(home: Home, *, everything: bool, as_json: bool) -> None:
         )
         for ban in bans
     )
-    for line in table(("WHO", "UNTIL", "TIMES", "SCORE", "REASON"), rows):
-        click.echo(line)
+    put_lines(table(("WHO", "UNTIL", "TIMES", "SCORE", "REASON"), rows), output)
 
 
 @click.command("scores", epilog="Example: peerage bans scores --json")
 @home_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def scores(home: Home, *, as_json: bool) -> None:
+@output_options
+def scores(home: Home, output: Path | None, *, as_json: bool) -> None:
     """List what counts against whom: points of IDs, hosts and networks. Works while the node runs."""
     offenders = snapshot(home, load_config(home)).misbehaviour.offenders()
     if as_json:
-        click.echo(json.dumps([_offender_as_json(offender) for offender in offenders], indent=2))
+        put_json([_offender_as_json(offender) for offender in offenders], output)
         return
     rows = (
         (each.subject, f"{each.score:.1f}", str(each.offences), told(each.last_at), each.last.text)
         for each in offenders
     )
-    for line in table(("WHO", "SCORE", "OFFENCES", "LAST", "OFFENCE"), rows):
-        click.echo(line)
+    put_lines(table(("WHO", "SCORE", "OFFENCES", "LAST", "OFFENCE"), rows), output)
 
 
 @click.command("add", epilog="Example: peerage bans add 203.0.113.0/24 --for 12h --reason 'scans us'")
 @home_option
 @click.argument("subject", metavar="ID|IP|CIDR")
-@click.option("--for", "duration", default="24h", show_default=True, metavar="DURATION", help="How long.")
+@click.option("--for", "seconds", type=Span(), default="24h", show_default=True, help="How long.")
 @click.option("--reason", default=DEFAULT_REASON, show_default=True, metavar="TEXT", help="Why.")
-def add(home: Home, subject: str, duration: str, reason: str) -> None:
+def add(home: Home, subject: str, seconds: float, reason: str) -> None:
     """Ban a node ID, an IP address or a network.
 
     If it is banned already, the later of the two ends counts. A running node ends its connections at once.
     """
-    seconds = _seconds(duration)
     subject = _subject(subject)
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
@@ -138,18 +136,6 @@ def _subject(text: str) -> str:
         return normal_subject(text)
     except BanSubjectError as error:
         raise MistakeError(str(error)) from error
-
-
-def _seconds(duration: str) -> float:
-    try:
-        wanted = parse_duration(duration)
-    except ValueError:
-        wanted = 0
-    if wanted <= 0:
-        raise MistakeError(
-            f"--for: found {duration!r}, allowed: a duration above 0 and up to 292 years, like 30m or 24h"
-        )
-    return wanted / SECOND
 
 
 def _one_line(text: str) -> str:

@@ -1,22 +1,23 @@
 """The command `peerage bench`."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 
+from peerage.commands.printing import check_output, output_options, put_json, put_lines
+from peerage.commands.span import Span
 from peerage.commands.table import table
-from peerage.commands.written import write_text
 
 MIB = 1 << 20
 
 
-@click.command("bench", epilog="Example: peerage bench --secs 1 --only bulk")
+@click.command("bench", epilog="Example: peerage bench --for 1s --only bulk")
 @click.option(
-    "--secs",
-    type=click.FloatRange(0.1, 3600),
-    default=3.0,
+    "--for",
+    "secs",
+    type=Span(0.1, 3600, "3s"),
+    default="3s",
     show_default=True,
     help="How long each measurement takes.",
 )
@@ -26,13 +27,8 @@ MIB = 1 << 20
     type=click.Choice(["bulk", "small", "pressure", "handshakes", "mailboxes", "frames", "loopback"]),
     help="Measure only this; may be given more than once.",
 )
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write the figures to this file.",
-)
-def bench(secs: float, only: tuple[str, ...], json_file: Path | None) -> None:
+@output_options
+def bench(secs: float, only: tuple[str, ...], output: Path | None, *, as_json: bool) -> None:
     """Measure how much traffic this machine can carry, with two nodes on loopback.
 
     Needs nothing but peerage and leaves nothing behind. Figures depend on the machine: compare only those of one run.
@@ -60,21 +56,18 @@ def bench(secs: float, only: tuple[str, ...], json_file: Path | None) -> None:
         "frames": ("sealing and opening, one core", benchmark.frames),
         "loopback": ("plain TCP", benchmark.loopback),
     }
-    if json_file is not None and not json_file.parent.is_dir():
-        raise click.BadParameter(f"no such directory: {json_file.parent}", param_hint="--json")
+    check_output(output)
     rows: list[tuple[str, str, float]] = []
     for name, (what, work) in works.items():
         if only and name not in only:
             continue
         click.echo(f"{name}: {what} …", err=True)
         rows += [(name, unit, value) for unit, value in work(secs).items()]
-    for line in table(("work", "figure", "unit"), [(name, _text(value), unit) for name, unit, value in rows]):
-        click.echo(line)
-    if json_file is not None:
-        text = json.dumps(
-            [{"name": name, "unit": unit, "ours": value} for name, unit, value in rows], indent=2
-        )
-        write_text(json_file, lambda file: file.write(text + "\n"))
+    if as_json:
+        put_json([{"name": name, "unit": unit, "ours": value} for name, unit, value in rows], output)
+    else:
+        shown = [(name, _text(value), unit) for name, unit, value in rows]
+        put_lines(table(("work", "figure", "unit"), shown), output)
 
 
 def _text(value: float) -> str:

@@ -1,7 +1,7 @@
 """The commands `peerage config check` and `peerage config show`."""
 
-import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +10,7 @@ from peerage.commands.exit_status import MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
 from peerage.commands.options import SettingsCommand, home_option, settings_options
+from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, NodeKeyMissingError
 from peerage.config.home import Home
@@ -48,12 +49,18 @@ def check(home: Home, flags: Mapping[str, str]) -> None:
 
 @click.command("show", cls=SettingsCommand, epilog="Example: peerage config show p2p --home /srv/node")
 @home_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_options
 @click.option("--all", "everything", is_flag=True, help="Show settings for tests too.")
 @click.argument("keys", nargs=-1, metavar="[KEY]…")
 @settings_options
 def show(
-    home: Home, flags: Mapping[str, str], keys: tuple[str, ...], *, as_json: bool, everything: bool
+    home: Home,
+    flags: Mapping[str, str],
+    keys: tuple[str, ...],
+    output: Path | None,
+    *,
+    as_json: bool,
+    everything: bool,
 ) -> None:
     """Show the effective values and where each comes from.
 
@@ -63,7 +70,10 @@ def show(
     if not home.config_file.exists():
         warn(f"{home.config_file}: no such file, `peerage init` writes one")
     chosen = _chosen(keys, everything=everything, config=config)
-    click.echo(_as_json(config, chosen) if as_json else _as_toml(config, chosen))
+    if as_json:
+        put_json(_as_json(config, chosen), output)
+    else:
+        put_lines(_as_toml(config, chosen), output)
 
 
 config = SubcommandGroup(
@@ -101,7 +111,7 @@ def _chosen(keys: Iterable[str], *, everything: bool, config: Config) -> list[Se
     ]
 
 
-def _as_toml(config: Config, settings: list[Setting[Any]]) -> str:
+def _as_toml(config: Config, settings: list[Setting[Any]]) -> list[str]:
     """The settings as TOML, with each one's source in a comment."""
     network = f"# network: {quoted(config.network)}, from {config.source_of('network')}"
     lines = [f"# home: {config.home}", network]
@@ -112,13 +122,13 @@ def _as_toml(config: Config, settings: list[Setting[Any]]) -> str:
             lines += ["", f"[{section}]"]
         value = setting.declared.kind.to_toml(config.value_of(setting))
         lines.append(f"{f'{setting.key} = {value}':<50} # {config.source_of(setting.name)}")
-    return "\n".join(lines)
+    return lines
 
 
-def _as_json(config: Config, settings: list[Setting[Any]]) -> str:
+def _as_json(config: Config, settings: list[Setting[Any]]) -> dict[str, Any]:
     shown = {
         setting.name: {"value": config.value_of(setting), "source": config.source_of(setting.name)}
         for setting in settings
     }
     network = {"value": config.network, "source": config.source_of("network")}
-    return json.dumps({"home": str(config.home), "network": network, "settings": shown}, indent=2)
+    return {"home": str(config.home), "network": network, "settings": shown}

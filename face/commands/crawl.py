@@ -30,9 +30,10 @@ from peerage.commands.loading import load_config, warn
 from peerage.commands.network_files import write_csv, write_edges, write_graphml, write_json
 from peerage.commands.network_picture import draw_network
 from peerage.commands.options import home_option
+from peerage.commands.printing import output_options
+from peerage.commands.span import Span
 from peerage.commands.written import write_text
 from peerage.config.config import Config
-from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 from peerage.config.logging import LogSettings, set_up_logging
 from peerage.config.node_key_file import load_node_key
@@ -42,7 +43,8 @@ from peerage.wire.remote_text import shown
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SIGNALLED = 128  # plus the signal's number is the exit code, as in a shell
 
-output = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
+STANDARD = Path("-")  # standard output
+output_file = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class _Output:
 
     @property
     def is_standard(self) -> bool:
-        return str(self.path) == "-"
+        return self.path == STANDARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class _Manners:
 
 @click.command(
     "crawl",
-    epilog="Example: peerage crawl --seeds 00…ff@seed.example.org:26656 --state net.state --json net.json --picture net.svg",
+    epilog="Example: peerage crawl --seeds 00…ff@seed.example.org:26656 --state net.state --json --output net.json",
 )
 @home_option
 @click.option(
@@ -83,21 +85,15 @@ class _Manners:
     "--network", metavar="ID", help="Ask only nodes of this network.  [default: the seeds' networks]"
 )
 @click.option("--any-network", is_flag=True, help="Ask nodes of all networks.")
+@output_options
+@click.option("--csv", "csv_", type=output_file, metavar="FILE", help="Write one line for each node.")
 @click.option(
-    "--json",
-    "json_",
-    type=output,
-    metavar="FILE",
-    help="Write nodes and edges to this file; - is standard output.",
-)
-@click.option("--csv", "csv_", type=output, metavar="FILE", help="Write one line for each node.")
-@click.option(
-    "--edges", type=output, metavar="FILE", help="Write one CSV line for each edge: from, to, address."
+    "--edges", type=output_file, metavar="FILE", help="Write one CSV line for each edge: from, to, address."
 )
 @click.option(
-    "--graphml", type=output, metavar="FILE", help="Write a graph that networkx and Gephi can read."
+    "--graphml", type=output_file, metavar="FILE", help="Write a graph that networkx and Gephi can read."
 )
-@click.option("--picture", type=output, metavar="FILE.svg", help="Draw the network.")
+@click.option("--picture", type=output_file, metavar="FILE.svg", help="Draw the network.")
 @click.option(
     "--state",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -125,12 +121,12 @@ class _Manners:
     show_default=True,
     help="Most addresses to dial.",
 )
-@click.option("--max-time", default="1h", show_default=True, metavar="DURATION", help="Stop after this time.")
+@click.option("--for", "max_time", type=Span(), default="1h", show_default=True, help="Stop after this time.")
 @click.option(
     "--timeout",
+    type=Span(like="5s"),
     default="5s",
     show_default=True,
-    metavar="DURATION",
     help="Longest time for each step of a visit: connecting, handshake, answers.",
 )
 @click.option(
@@ -145,7 +141,7 @@ def crawl(
     home: Home,
     seeds: str | None,
     network: str | None,
-    json_: Path | None,
+    output: Path | None,
     csv_: Path | None,
     edges: Path | None,
     graphml: Path | None,
@@ -154,10 +150,11 @@ def crawl(
     rate: float,
     max_in_flight: int,
     max_nodes: int,
-    max_time: str,
-    timeout: str,
+    max_time: float,
+    timeout: float,
     requests: int,
     *,
+    as_json: bool,
     any_network: bool,
     own_key: bool,
 ) -> None:
@@ -171,19 +168,17 @@ def crawl(
     From a large address book nodes give out only a part, so the map's edges are a part of the real ones; with fewer than
     32 addresses they give out all. Private addresses are dialled only if a node with a private address mentioned them.
 
-    Prints a table of the nodes that answered, unless a file is asked for. Ctrl-C ends the crawl with what has been found
-    so far. Exit code 1 if no seed answered, 130 after Ctrl-C.
+    Prints a table of the nodes that answered, or with --json nodes and edges, unless a file is asked for. Ctrl-C ends the
+    crawl with what has been found so far. Exit code 1 if no seed answered, 130 after Ctrl-C.
     """
     outputs = _outputs(
-        ("--json", json_, write_json),
+        ("--output", output or (STANDARD if as_json else None), write_json if as_json else _write_table),
         ("--csv", csv_, write_csv),
         ("--edges", edges, write_edges),
         ("--graphml", graphml, write_graphml),
         ("--picture", picture, draw_network),
     )
-    manners = _Manners(
-        rate, max_in_flight, _seconds("--timeout", timeout), requests, _seconds("--max-time", max_time)
-    )
+    manners = _Manners(rate, max_in_flight, timeout, requests, max_time)
     close_memory()
     key = load_node_key(load_config(home).node_key_path) if own_key else NodeKey.generate()
     with ExitStack() as stack:
@@ -340,16 +335,6 @@ def _outputs(*wanted: tuple[str, Path | None, Callable[[NetworkMap, TextIO], Non
     return outputs
 
 
-def _seconds(flag: str, text: str) -> float:
-    try:
-        wanted = parse_duration(text)
-    except ValueError:
-        wanted = 0
-    if wanted <= 0:
-        raise MistakeError(f"{flag}: found {text!r}, allowed: a duration above 0, like 5s")
-    return wanted / NANOSECONDS_PER_SECOND
-
-
 def _beginning(
     config: Config | None, seeds: str | None, network: str | None, *, any_network: bool, needed: bool
 ) -> Beginning:
@@ -411,6 +396,11 @@ def _check_same(before: Beginning, given: Beginning, state: Path | None) -> None
 # --- the result ---
 
 
+def _write_table(found: NetworkMap, file: TextIO) -> None:
+    for line in answered_table(found):
+        click.echo(line, file)
+
+
 def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: bool) -> list[str]:
     """Write and print what was found. Returns: a line for each file that could not be written."""
     for seed, fault in survey.seed_faults().items():
@@ -428,8 +418,7 @@ def _report(survey: Survey, outputs: list[_Output], seconds: float, *, stopped: 
         except FailureError as error:
             undone.append(f"{each.flag}: {error.message}")
     if not outputs:
-        for line in answered_table(found):
-            click.echo(line)
+        _write_table(found, sys.stdout)
     for line in summary(found, seconds):
         click.echo(line, err=True)
     return undone

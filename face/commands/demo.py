@@ -7,11 +7,17 @@ import click
 from rich.console import Console
 
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.span import Span
 
 
-@click.command("demo", epilog="Example: peerage demo --secs 60")
+@click.command("demo", epilog="Example: peerage demo --for 1m")
 @click.option(
-    "--secs", type=click.FloatRange(1, 86_400), default=20.0, show_default=True, help="How long it runs."
+    "--for",
+    "secs",
+    type=Span(1, 86_400, "30s or 5m"),
+    default="20s",
+    show_default=True,
+    help="How long it runs.",
 )
 @click.option(
     "--log-level",

@@ -1,9 +1,9 @@
 """The command `peerage ping`."""
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -12,8 +12,9 @@ import click
 from peerage.actors.crawl.call import Call, Finding, Step, Verdict
 from peerage.actors.name_lookups import resolved_within
 from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.printing import check_output, output_options, put_json, put_lines
+from peerage.commands.span import Span
 from peerage.commands.table import table
-from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.wire.errors import WireError
 from peerage.wire.net_address import NetAddress, Resolve, name_in
 from peerage.wire.remote_text import shown
@@ -27,10 +28,16 @@ HANDSHAKE = (Step.KEYS, Step.ID, Step.NODE_INFO)
 @click.argument("addresses", metavar="ID@HOST:PORT…", nargs=-1, required=True)
 @click.option("--network", metavar="ID", help="The network to claim as ours.  [default: the remote's own]")
 @click.option(
-    "--timeout", default="5s", show_default=True, metavar="DURATION", help="Longest time for each step."
+    "--timeout",
+    type=Span(most=LONGEST_TIMEOUT_S, like="5s"),
+    default="5s",
+    show_default=True,
+    help="Longest time for each step.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with an object for each address.")
-def ping(addresses: Sequence[str], network: str | None, timeout: str, *, as_json: bool) -> None:
+@output_options
+def ping(
+    addresses: Sequence[str], network: str | None, timeout: float, output: Path | None, *, as_json: bool
+) -> None:
     """Dial nodes, shake hands, and say who is there.
 
     Prints a node's ID, moniker, network, version and channels, whether it is a seed, and how long each step took; for
@@ -38,16 +45,14 @@ def ping(addresses: Sequence[str], network: str | None, timeout: str, *, as_json
     refuses, or what is there instead of a node, as far as it says so or answers to HTTP, TLS or QUIC; 2 if an address is
     none or its name was not found.
     """
-    seconds = _positive_seconds(timeout)
-    answered = _call_all(list(dict.fromkeys(addresses)), network, seconds)
+    check_output(output)
+    answered = _call_all(list(dict.fromkeys(addresses)), network, timeout)
     if as_json:
-        click.echo(json.dumps([_as_json(answer) for answer in answered], indent=2))
+        put_json([_as_json(answer) for answer in answered], output)
     elif len(answered) == 1:
-        for line in _lines(answered[0].finding):
-            click.echo(line)
+        put_lines(_lines(answered[0].finding), output)
     else:
-        for line in table(HEAD, map(_cells, answered)):
-            click.echo(line)
+        put_lines(table(HEAD, map(_cells, answered)), output)
     _tell_failures(answered)
 
 
@@ -175,13 +180,3 @@ def _as_json(answer: _Answer) -> dict[str, Any]:
 
 def _word(step: Step) -> str:
     return {Step.ID: "ID", Step.NODE_INFO: "node info"}.get(step, step)
-
-
-def _positive_seconds(timeout: str) -> float:
-    try:
-        seconds = parse_duration(timeout) / NANOSECONDS_PER_SECOND
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= LONGEST_TIMEOUT_S:
-        raise MistakeError(f"--timeout: found {timeout!r}, allowed: a duration from 1ns to 24h, like 5s")
-    return seconds

@@ -14,7 +14,7 @@ from peerage.commands.written import write_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["age", "output_options", "put_json", "put_lines", "rate"]
+__all__ = ["age", "check_output", "output_options", "put_json", "put_lines", "rate"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -32,13 +32,18 @@ def output_options(function: F) -> F:
 
 def put_lines(lines: Iterable[str], output: Path | None) -> None:
     """Print lines, or write them to a file. Raises: FailureError; MistakeError, the file's directory is none."""
-    text = "\n".join(lines)
+    text = "".join(f"{line}\n" for line in lines)
     if output is None:
-        click.echo(text)
+        click.echo(text, nl=False)
         return
-    if not output.parent.is_dir():
+    check_output(output)
+    write_text(output, lambda file: file.write(text))
+
+
+def check_output(output: Path | None) -> None:
+    """For a command that works long: say before that its file cannot be. Raises: MistakeError."""
+    if output is not None and not output.parent.is_dir():
         raise MistakeError(f"--output: found {str(output)!r}, and {output.parent} is no directory")
-    write_text(output, lambda file: file.write(f"{text}\n"))
 
 
 def put_json(value: Any, output: Path | None) -> None:

@@ -1,22 +1,23 @@
 """The command `peerage simulate`."""
 
 import sys
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerage.actors.discovery.book.policies import Improvements
-from peerage.actors.discovery.book.timestamps import SECOND
 from peerage.actors.discovery.simulation.attack import ATTACKS, Attack
 from peerage.actors.discovery.simulation.simulation import Result, Scenario
 from peerage.actors.discovery.simulation.simulation import simulate as run_simulation
 from peerage.commands.exit_status import MistakeError
+from peerage.commands.printing import check_output, output_options, put_json, put_lines
 from peerage.commands.simulation_plot import plot_svg
+from peerage.commands.span import Span
 from peerage.commands.written import write_text
-from peerage.config.duration import parse_duration
 
 PLAIN = "few-prefixes"
 RULES = ("peerage", "cometbft", "both")
@@ -30,9 +31,10 @@ RULES = ("peerage", "cometbft", "both")
 )
 @click.option("--seeds", type=click.IntRange(1, 100), default=3, show_default=True, help="Seed nodes.")
 @click.option(
-    "--hours",
-    type=click.FloatRange(0.01, 1000),
-    default=1.0,
+    "--for",
+    "span",
+    type=Span(36, 3_600_000, "15m or 12h"),
+    default="1h",
     show_default=True,
     help="Simulated time.",
 )
@@ -45,9 +47,9 @@ RULES = ("peerage", "cometbft", "both")
 )
 @click.option(
     "--downtime",
+    type=Span(like="10m"),
     default="10m",
     show_default=True,
-    metavar="DURATION",
     help="How long it is down, on average.",
 )
 @click.option(
@@ -109,14 +111,17 @@ RULES = ("peerage", "cometbft", "both")
 @click.option(
     "--plot", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE.svg", help="Draw the results."
 )
+@output_options
 def simulate(
-    downtime: str,
     rules: str,
     without: tuple[str, ...],
     plot: Path | None,
     attack: str | None,
     attacker: int | None,
     groups: int | None,
+    output: Path | None,
+    *,
+    as_json: bool,
     **numbers: float,
 ) -> None:
     """Simulate how the nodes of a network find each other, on virtual time and without sockets.
@@ -127,12 +132,13 @@ def simulate(
     """
     if plot is not None and plot.suffix.lower() != ".svg":
         raise MistakeError(f"--plot: found {str(plot)!r}, allowed: a name that ends in .svg")
+    check_output(output)
     scenario = Scenario(
         nodes=int(numbers["nodes"]),
         seeds=int(numbers["seeds"]),
-        hours=numbers["hours"],
+        hours=numbers["span"] / 3600,
         churn=numbers["churn"],
-        downtime_s=_seconds(downtime),
+        downtime_s=numbers["downtime"],
         unreachable=numbers["unreachable"],
         dead=int(numbers["dead"]),
         attack=_attack(attack, attacker, groups),
@@ -146,11 +152,13 @@ def simulate(
         rules, [scenario, scenario.compared()]
     )
     results = [_run(each) for each in chosen]
-    for line in _report(results):
-        click.echo(line)
+    if as_json:
+        put_json([_as_json(result) for result in results], output)
+    else:
+        put_lines(_report(results), output)
     if plot is not None:
         write_text(plot, lambda file: file.write(plot_svg(results)))
-        click.echo(f"drawn: {plot}")
+        click.echo(f"drawn: {plot}", err=True)
 
 
 def rules_of(scenario: Scenario) -> str:
@@ -165,16 +173,6 @@ def _attack(name: str | None, addresses: int | None, groups: int | None) -> Atta
     attack = ATTACKS[name or PLAIN]
     addresses, groups = addresses or attack.addresses, groups or attack.groups
     return replace(attack, addresses=addresses, groups=groups)
-
-
-def _seconds(duration: str) -> float:
-    try:
-        wanted = parse_duration(duration)
-    except ValueError:
-        wanted = 0
-    if wanted <= 0:
-        raise MistakeError(f"--downtime: found {duration!r}, allowed: a duration above 0, like 10m")
-    return wanted / SECOND
 
 
 def _run(scenario: Scenario) -> Result:
@@ -220,6 +218,12 @@ def _report(results: list[Result]) -> list[str]:
             ("attacker's inbound slots at the end", *(_share(result.hostile_inbound) for result in results)),
         ]
     return [f"{row[0]:<42}{''.join(f'{cell:>14}' for cell in row[1:])}".rstrip() for row in rows]
+
+
+def _as_json(result: Result) -> dict[str, Any]:
+    figures = asdict(result)
+    del figures["scenario"], figures["in_degrees"]
+    return {"rules": rules_of(result.scenario), **figures}
 
 
 def _after(seconds: float | None) -> str:

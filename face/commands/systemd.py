@@ -10,6 +10,7 @@ import click
 
 from peerage.commands.exit_status import MISTAKE, MistakeError
 from peerage.commands.options import home_option
+from peerage.commands.printing import put_lines
 from peerage.config.home import Home
 
 NAME = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9:_.-]{0,199}")  # as of units and users, without what needs escapes
@@ -84,7 +85,13 @@ WantedBy=multi-user.target
 @click.option(
     "--user", default="peerage", show_default=True, metavar="USER", help="The user that the node runs as."
 )
-def systemd(home: Home, name: str, user: str) -> None:
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to a file instead of standard output.",
+)
+def systemd(home: Home, name: str, user: str, output: Path | None) -> None:
     """Print a systemd unit for the node of a home.
 
     With it systemd knows when the node listens, starts it again when it has failed or hangs, but not after a mistake in
@@ -107,7 +114,7 @@ def systemd(home: Home, name: str, user: str) -> None:
         )
         for command in ("start", "reload")
     )
-    click.echo(
+    put_lines(
         UNIT.format(
             name=name,
             user=user,
@@ -116,8 +123,8 @@ def systemd(home: Home, name: str, user: str) -> None:
             reload=reload,
             home=_word(path),
             mistake=MISTAKE,
-        ),
-        nl=False,
+        ).splitlines(),
+        output,
     )
 
 

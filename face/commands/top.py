@@ -14,6 +14,7 @@ import click
 from peerage.commands.exit_status import FailureError
 from peerage.commands.node_link import NoAnswerError, NodeGoneError, NodeLink
 from peerage.commands.options import home_option
+from peerage.commands.span import Span
 from peerage.commands.table import table
 from peerage.commands.top_columns import ACTORS, PEERS, check_order
 from peerage.commands.top_sample import Sample
@@ -40,9 +41,8 @@ LEAST_PAUSE_S = 0.05  # between two looks, however fast keys are pressed
 )
 @click.option(
     "--interval",
-    type=click.FloatRange(LEAST_INTERVAL_S, LONGEST_WAIT_S),
-    metavar="SECONDS",
-    help=f"Seconds between two looks.  [default: {DEFAULT_INTERVAL_S:g}]",
+    type=Span(LEAST_INTERVAL_S, LONGEST_WAIT_S, "2s or 1m"),
+    help=f"Time between two looks.  [default: {DEFAULT_INTERVAL_S:g}s]",
 )
 @click.option("--once", is_flag=True, help="Print what there is now, and end.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one object for each look.")

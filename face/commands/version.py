@@ -17,9 +17,10 @@ BLOCK_PROTOCOL = 11  # reference 3
     is_flag=True,
     help="Also show the protocols' versions and which form of the hot loops is used, as JSON.",
 )
-def version(*, verbose: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As --verbose.")
+def version(*, verbose: bool, as_json: bool) -> None:
     """Show peerage's version."""
-    if verbose:
+    if verbose or as_json:
         from peerage.wire import accelerator
 
         shown = {

@@ -45,7 +45,7 @@ def test_the_first_commands_install_in_a_fresh_environment_and_show_a_network(tm
     """In a clone, with the index that pip is set up for; the demo's 20 s are cut to 3."""
     clone = tmp_path / "peerage"
     shutil.copytree(CHECKOUT, clone, ignore=shutil.ignore_patterns(*NOT_OF_A_CLONE))
-    commands = TRY_IT.text.replace("peerage demo", "peerage demo --secs 3")
+    commands = TRY_IT.text.replace("peerage demo", "peerage demo --for 3s")
     printed = run(clone, commands, 280.0, {"HOME": str(Path.home()), "PYTHONPYCACHEPREFIX": ""})
     assert "every node found every other one" in printed
 

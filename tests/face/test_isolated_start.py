@@ -59,9 +59,9 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "events": (("events", "--home", "HOME"), 2),
     "ping": (("ping", NOBODY), 1),
     "crawl": (("crawl", "--home", "HOME", "--seeds", NOBODY), 1),
-    "demo": (("demo", "--secs", "1"), 0),
-    "simulate": (("simulate", "--nodes", "10", "--hours", "0.01"), 0),
-    "bench": (("bench", "--secs", "0.1", "--only", "mailboxes"), 0),
+    "demo": (("demo", "--for", "1s"), 0),
+    "simulate": (("simulate", "--nodes", "10", "--for", "36s"), 0),
+    "bench": (("bench", "--for", "100ms", "--only", "mailboxes"), 0),
     "systemd": (("systemd",), 0),
     "version": (("version", "--verbose"), 0),
 }

@@ -43,7 +43,7 @@ def closed_port() -> int:
 
 def crawl(seed: str, *options: object) -> dict[str, Any]:
     """The map, as JSON."""
-    result = run("crawl", "--seeds", seed, "--timeout", "20s", "--json", "-", *options)
+    result = run("crawl", "--seeds", seed, "--timeout", "20s", "--json", *options)
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
     return found
@@ -183,7 +183,17 @@ def test_goes_on_where_it_was_cut_short(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         for address in (other.address, f"{NOBODY}@127.0.0.1:{silent.getsockname()[1]}"):
             seed.call("book_add", address=address)
-        options = ["--seeds", seed.address, "--state", str(state), "--timeout", "60s", "--json", str(first)]
+        options = [
+            "--seeds",
+            seed.address,
+            "--state",
+            str(state),
+            "--timeout",
+            "60s",
+            "--json",
+            "--output",
+            str(first),
+        ]
         command = [sys.executable, "-c", PROGRAM, "crawl", *options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         try:
@@ -200,7 +210,7 @@ def test_goes_on_where_it_was_cut_short(
     other_home = tmp_path / "home"  # what its configuration says belongs to another network
     (other_home / "config").mkdir(parents=True)
     (other_home / "config" / "config.toml").write_text(f'[p2p]\nseeds = "{SEED}"\n')
-    result = run("crawl", "--state", state, "--json", "-", "--home", other_home)
+    result = run("crawl", "--state", state, "--json", "--home", other_home)
     assert result.exit_code == 0, result.output
     assert f"{state}: 2 visits are known already" in result.stderr
     nodes = {node["id"]: node["status"] for node in json.loads(result.stdout)["nodes"]}
@@ -236,11 +246,11 @@ def test_bad_seeds_are_named_and_one_good_one_is_enough(go_peer: StartGoPeer) ->
         ([], "--seeds: none given, and none in the home's configuration"),
         (["--seeds", ","], "--seeds: none given"),
         (["--seeds", "foo"], "--seeds: these seeds are not addresses: foo: 'foo': there is no node ID"),
-        (["--seeds", SEED, "--json", "/no/such/dir/x"], "--json: /no/such/dir is no directory"),
+        (["--seeds", SEED, "--output", "/no/such/dir/x"], "--output: /no/such/dir is no directory"),
         (["--seeds", SEED, "--picture", "x.png"], "--picture: found 'x.png', allowed: a name that ends"),
-        (["--seeds", SEED, "--json", "-", "--csv", "-"], "only one file can be standard output"),
+        (["--seeds", SEED, "--json", "--csv", "-"], "only one file can be standard output"),
         (["--seeds", SEED, "--timeout", "soon"], "--timeout: found 'soon', allowed: a duration above 0"),
-        (["--seeds", SEED, "--max-time", "0s"], "--max-time: found '0s', allowed: a duration above 0"),
+        (["--seeds", SEED, "--for", "0s"], "--for: found '0s', allowed: a duration above 0"),
         (["--seeds", SEED, "--rate", "0"], "--rate"),
         (["--seeds", SEED, "--requests", "3"], "--requests"),
         (["--seeds", SEED, "--network", "a", "--any-network"], "exclude each other"),

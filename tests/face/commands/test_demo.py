@@ -37,7 +37,7 @@ def played(monkeypatch: pytest.MonkeyPatch, outcome: bool | Exception) -> None:
 
 def test_ends_well_when_the_nodes_found_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     played(monkeypatch, outcome=True)
-    assert run("demo", "--secs", "1").exit_code == 0
+    assert run("demo", "--for", "1s").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_limit_that_leaves_no_room_is_for_the_operator_to_raise(monkeypatch: p
     assert (result.exit_code, result.stderr) == (2, "Error: RLIMIT_NOFILE is 64\n")
 
 
-@pytest.mark.parametrize("arguments", [("--secs", "0"), ("--log-level", "loud")])
+@pytest.mark.parametrize("arguments", [("--for", "0s"), ("--log-level", "loud")])
 def test_mistakes_end_with_2(arguments: tuple[str, ...]) -> None:
     assert run("demo", *arguments).exit_code == 2
 

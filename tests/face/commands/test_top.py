@@ -120,7 +120,7 @@ def test_json_is_what_the_node_says(node: StartedNode) -> None:
 
 def test_on_a_terminal_it_goes_on_until_a_key(node: StartedNode, screen: Callable[..., Screen]) -> None:
     """And leaves the terminal as it was."""
-    top = screen("--home", str(node.home), "--interval", "0.5")
+    top = screen("--home", str(node.home), "--interval", "500ms")
     top.wait_for("peerage top", "supervisor", "reactor-ECHO", "0 peers", "\x1b[1m")
     top.wait_for("cpu 0.", "supervisor")  # the second look knows what has changed
     top.type("?")
@@ -144,7 +144,7 @@ def test_ctrl_c_ends_it_as_well_and_colours_may_be_off(
 
 def test_mistakes_are_told_in_one_line(tmp_path: Path) -> None:
     """With exit code 2."""
-    for wrong in (["--sort", "shoe size"], ["--interval", "0.1"], ["--rpc", "https://node"]):
+    for wrong in (["--sort", "shoe size"], ["--interval", "100ms"], ["--rpc", "https://node"]):
         refused = run("top", "--home", tmp_path, *wrong)
         assert (refused.exit_code, refused.output.count("\n")) == (2, 1), refused.output
 

@@ -32,7 +32,7 @@ def demo(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A running demo, with its output piped and its files in tmp_path."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     process = peerage(
-        "demo", "--secs", "60", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+        "demo", "--for", "60s", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )
     try:
         yield process
@@ -58,7 +58,7 @@ def test_piped_it_prints_lines_and_ends_by_itself(tmp_path: Path) -> None:
     """All four nodes find each other; the text has no control characters; nothing is left behind."""
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     began = time.monotonic()
-    process = peerage("demo", "--secs", "3", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+    process = peerage("demo", "--for", "3s", stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     out, err = (text.decode() for text in process.communicate(timeout=40))
     assert (process.returncode, err) == (0, "")
     assert time.monotonic() - began > 3.0
@@ -83,7 +83,7 @@ def test_on_a_terminal_it_shows_live_tables() -> None:
     terminal, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     environment = os.environ | {"TERM": "xterm-256color"}
-    process = peerage("demo", "--secs", "2", stdout=theirs, stderr=theirs, env=environment)
+    process = peerage("demo", "--for", "2s", stdout=theirs, stderr=theirs, env=environment)
     os.close(theirs)
     shown = b""
     with contextlib.suppress(OSError):  # EIO: the other side is gone
@@ -149,7 +149,7 @@ def test_killed_processes_are_replaced_while_it_runs(demo: subprocess.Popen[byte
     stop_all(demo, signal.SIGTERM, tmp_path)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--secs", "0"), ("--secs", "soon"), ("--log-level", "loud")])
+@pytest.mark.parametrize(("option", "value"), [("--for", "0s"), ("--for", "soon"), ("--log-level", "loud")])
 def test_mistakes_are_named(option: str, value: str) -> None:
     """The option and the value; exit code 2."""
     done = run("demo", option, value)

@@ -35,6 +35,11 @@ def foreign_setting(section: str, key: str) -> ForeignSetting | None:
     return _FOREIGN.get((section, key))
 
 
+def is_cometbfts_today(section: str, key: str) -> bool:
+    """Whether CometBFT still has this setting in v0.38 or later. Args: as of `foreign_setting`."""
+    return section == "rpc" and key in _TODAY
+
+
 def foreign_variables() -> Iterator[tuple[str, str, ForeignSetting]]:
     """Environment variables that CometBFT would read: the variable, the setting's name, the setting."""
     for (section, key), setting in _FOREIGN.items():
@@ -111,6 +116,21 @@ _RPC: Final = {
     "home": _NOTHING,
     "rootdir": _NOTHING,
 }
+
+# Those that CometBFT v0.38 to v1 has. Source: their config/config.go
+_TODAY: Final = frozenset(
+    {
+        "grpc_laddr",
+        "grpc_max_open_connections",
+        "pprof_laddr",
+        "max_subscription_clients",
+        "max_subscriptions_per_client",
+        "experimental_subscription_buffer_size",
+        "experimental_websocket_write_buffer_size",
+        "experimental_close_on_slow_client",
+        "timeout_broadcast_tx_commit",
+    }
+)
 
 _FOREIGN: Final = {
     (section, key): setting

@@ -17,7 +17,7 @@ COMMANDS = {
         "peerage.commands.node_key:gen_node_key",
         "Generate a node key and show its ID; an existing key is never overwritten.",
     ),
-    "config": LazyCommand("peerage.commands.config:config", "Check or show the configuration."),
+    "config": LazyCommand("peerage.commands.config:config", "Check, show or change the configuration."),
     "addrbook": LazyCommand(
         "peerage.commands.addrbook:addrbook",
         "List the address book, import and export CometBFT's addrbook.json.",

@@ -1,4 +1,4 @@
-"""The commands `peerage config check` and `peerage config show`."""
+"""The commands `peerage config check` and `peerage config show`, and their group."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from peerage.commands.config_file import diff, get, migrate, set_
 from peerage.commands.exit_status import MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config, warn
@@ -78,8 +79,8 @@ def show(
 
 config = SubcommandGroup(
     "config",
-    commands=[check, show],
-    help="Check or show the configuration.",
+    commands=[check, show, get, set_, diff, migrate],
+    help="Check, show or change the configuration.",
     no_args_is_help=True,
 )
 

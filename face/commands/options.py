@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from peerage.commands.exit_status import MistakeError
 from peerage.config.home import DEFAULT, VARIABLE, Home
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from peerage.config.setting import Setting
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,6 +58,40 @@ def _named(home: str | None) -> str | None:
     ):  # most likely a shell variable that is not set, so falling back to the default home would be wrong
         raise click.BadParameter('found "", allowed: a directory')
     return home
+
+
+class SettingName(click.ParamType):
+    """The name of a setting, in any case, with hyphens or underscores. The command gets the Setting."""
+
+    name = "setting"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Setting[Any]:
+        """The setting. Raises: MistakeError."""
+        from peerage.config.sections import SETTINGS
+        from peerage.config.toml_file import nearest
+
+        spelt = value.replace("-", "_").lower()
+        names = {setting.name.lower(): setting for setting in SETTINGS}
+        found = names.get("peerage.network" if spelt == "network" else spelt)
+        if found is None:
+            close = nearest(spelt, [setting.name for setting in SETTINGS])
+            hint = f"; did you mean {close}?" if close else ""
+            raise MistakeError(f"KEY: found {value!r}, allowed: a setting, like p2p.laddr{hint}")
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The settings' names."""
+        from click.shell_completion import CompletionItem
+
+        from peerage.config.sections import SETTINGS
+
+        return [
+            CompletionItem(setting.name, help=setting.declared.about)
+            for setting in SETTINGS
+            if setting.name.startswith(incomplete) and not setting.declared.hidden
+        ]
 
 
 class SettingOption(click.Option):

@@ -131,7 +131,7 @@ def test_every_command_is_in_the_readme() -> None:
         name for name in listed if not re.search(rf"^\|.*`(peerage )?{name}\b.*\|$", README, re.MULTILINE)
     ]
     assert missing == []
-    for subcommand in ("check", "show"):
+    for subcommand in ("check", "show", "get", "set", "diff", "migrate"):
         assert re.search(rf"^\| `peerage config.*\b{subcommand}`", README, re.MULTILINE)
 
 

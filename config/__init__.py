@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     )
     from peerage.config.home import Home
     from peerage.config.listen_address import ListenAddress
-    from peerage.config.logging import LogSettings, set_up_logging
+    from peerage.config.log_settings import LogSettings
+    from peerage.config.logging import set_up_logging
     from peerage.config.node_key_file import create_node_key, load_node_key, load_or_create_node_key
     from peerage.config.sections import (
         SETTINGS,
@@ -79,10 +80,8 @@ _HOMES = {
     ),
     ".home": ("Home",),
     ".listen_address": ("ListenAddress",),
-    ".logging": (
-        "LogSettings",
-        "set_up_logging",
-    ),
+    ".log_settings": ("LogSettings",),
+    ".logging": ("set_up_logging",),
     ".node_key_file": (
         "create_node_key",
         "load_node_key",

@@ -12,7 +12,7 @@ from peerage.config.home import DEFAULT as DEFAULT_HOME
 from peerage.config.home import Home
 from peerage.config.layers import settle_layers, settle_network
 from peerage.config.listen_address import ListenAddress
-from peerage.config.logging import LogSettings
+from peerage.config.log_settings import LogSettings
 from peerage.config.overrides import settle_overrides
 from peerage.config.quoting import shown
 from peerage.config.sections import (

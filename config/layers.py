@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 from peerage.config.errors import ConfigError, Mistake, UnfitValueError
 from peerage.config.foreign_setting import foreign_variables
-from peerage.config.genesis import read_chain_id
 from peerage.config.home import Home
 from peerage.config.quoting import name_shown, shown
 from peerage.config.resolution import Resolution
@@ -84,6 +83,10 @@ def settle_network(home: Home, genesis_file: str, settled: Resolution) -> str:
         settled.sources["network"] = settled.sources["peerage.network"]
         return named
     path = home.resolve(genesis_file)
+    if not path.exists():  # as in most homes, which then need not know how such a file is read
+        return ""
+    from peerage.config.genesis import read_chain_id
+
     source = f"file {path}"
     try:
         chain_id = read_chain_id(path)

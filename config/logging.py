@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -16,20 +15,25 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from peerage.config.log_bounds import TRACES, bounded
-from peerage.config.log_level import DEFAULT_LEVEL, EVERY_MODULE, parse_log_level
+from peerage.config.log_level import EVERY_MODULE, parse_log_level
+from peerage.config.log_settings import LogSettings
+
+__all__ = [
+    "RECORD_FACTS",
+    "ROOT",
+    "LogSettings",
+    "StderrHandler",
+    "formatter",
+    "is_ours",
+    "level_of",
+    "set_levels",
+    "set_up_logging",
+]
 
 ROOT = "peerage"
 WHOLE_P2P = "p2p"  # CometBFT's module of this name corresponds to all of peerage
 STDERR = 2
 RECORD_FACTS = "peerage_facts"  # the attribute in which actors/runtime/log.py stores an event and its keys
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """How to log. level: as log_level in config.toml; format: "plain" or "json"."""
-
-    level: str = DEFAULT_LEVEL
-    format: str = "plain"
 
 
 class StderrHandler(logging.Handler):

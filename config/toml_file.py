@@ -4,7 +4,6 @@ Spellings are unified (any case, `_` or `-`), keys under other names are transla
 a warning where it seems to be meant for us. Values are not converted here: only those that win are (see `layers`).
 """
 
-import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -73,6 +72,8 @@ def plain_key(spelling: str) -> str:
 
 def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """The known name most similar to a misspelt one, if any is similar enough (1 means equal)."""
+    import difflib  # only a mistake pays for it
+
     by_lower = {name.lower(): name for name in known}
     close = difflib.get_close_matches(word.lower()[:64], by_lower, n=1, cutoff=likeness)
     return by_lower[close[0]] if close else None

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from peerage.actors.discovery.book.addrbook_json import fit, load_file, save_book, write_book
 from peerage.actors.discovery.book.known_address import Kind, KnownAddress, Standing
 from peerage.actors.discovery.book.tally import LeftOut, Tally
 from peerage.actors.discovery.book.timestamps import NEVER, format_time
@@ -129,6 +128,8 @@ def import_(home: Home, file: Path, *, salvage: bool) -> None:
     Nodes that the book knows already are left unchanged, and no address has to make room. Refused entries are counted by
     reason, with examples on standard error. A node that runs takes the addresses at once.
     """
+    from peerage.actors.discovery.book.addrbook_json import load_file
+
     config = load_config(home)
     try:
         read = load_file(file, strict=not salvage, skip_faulty=True)
@@ -161,6 +162,8 @@ def _import_running(
 
     Raises: FailureError with what it says; MistakeError, it takes no commands.
     """
+    from peerage.actors.discovery.book.addrbook_json import write_book
+
     added = known = 0
     for begin in range(0, len(rows), ROWS_AT_ONCE):
         part = write_book("", rows[begin : begin + ROWS_AT_ONCE])
@@ -184,6 +187,8 @@ def export(home: Home, file: Path) -> None:
 
     Works while the node runs, and writes what the node has written so far.
     """
+    from peerage.actors.discovery.book.addrbook_json import fit, save_book, write_book
+
     book = snapshot(home, load_config(home))
     if str(file) == "-":
         click.echo(write_book(book.key, fit(book)))

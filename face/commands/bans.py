@@ -1,14 +1,13 @@
 """The commands `peerage bans list`, `scores`, `add` and `remove`."""
 
+from __future__ import annotations
+
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from peerage.actors.discovery.book.bans import Ban, normal_subject
-from peerage.actors.discovery.book.misbehaviour import Offender
-from peerage.actors.discovery.book.row_codec import MAX_REASON
 from peerage.actors.discovery.book.timestamps import format_time, nanoseconds, parse_time
 from peerage.actors.discovery.errors import BanSubjectError
 from peerage.commands.book import lock_home, open_alone, snapshot, told
@@ -16,6 +15,7 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.loading import load_config
 from peerage.commands.options import home_option
+from peerage.commands.peer_names import PeerName
 from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.running_node import NoSocketError, call_node
 from peerage.commands.span import Span
@@ -23,6 +23,10 @@ from peerage.commands.table import table
 from peerage.config.errors import HomeInUseError
 from peerage.config.home import Home
 from peerage.wire.remote_text import shown
+
+if TYPE_CHECKING:
+    from peerage.actors.discovery.book.bans import Ban
+    from peerage.actors.discovery.book.misbehaviour import Offender
 
 DEFAULT_REASON = "by the operator"
 
@@ -72,7 +76,7 @@ def scores(home: Home, output: Path | None, *, as_json: bool) -> None:
 
 @click.command("add", epilog="Example: peerage bans add 203.0.113.0/24 --for 12h --reason 'scans us'")
 @home_option
-@click.argument("subject", metavar="ID|IP|CIDR")
+@click.argument("subject", type=PeerName(), metavar="ID|IP|CIDR")
 @click.option("--for", "seconds", type=Span(), default="24h", show_default=True, help="How long.")
 @click.option("--reason", default=DEFAULT_REASON, show_default=True, metavar="TEXT", help="Why.")
 def add(home: Home, subject: str, seconds: float, reason: str) -> None:
@@ -80,6 +84,8 @@ def add(home: Home, subject: str, seconds: float, reason: str) -> None:
 
     If it is banned already, the later of the two ends counts. A running node ends its connections at once.
     """
+    from peerage.actors.discovery.book.row_codec import MAX_REASON
+
     subject = _subject(subject)
     if len(reason) > MAX_REASON:
         raise MistakeError(f"--reason: found {len(reason)} characters, allowed: at most {MAX_REASON}")
@@ -132,6 +138,8 @@ def _tell_node(home: Home, method: str, params: dict[str, Any]) -> Any:
 
 
 def _subject(text: str) -> str:
+    from peerage.actors.discovery.book.bans import normal_subject
+
     try:
         return normal_subject(text)
     except BanSubjectError as error:

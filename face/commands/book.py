@@ -1,12 +1,13 @@
 """Gives a command access to a home's address book: to read, even while a node uses it, or to change, exclusively."""
 
+from __future__ import annotations
+
 import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.opening import open_book, read_snapshot
 from peerage.actors.discovery.book.timestamps import NEVER, SECOND
 from peerage.actors.discovery.errors import StoreError, StoreInUseError
 from peerage.commands.exit_status import FailureError, MistakeError
@@ -17,12 +18,18 @@ from peerage.config.home import Home
 from peerage.config.home_lock import HomeLock
 from peerage.config.node_key_file import load_node_key
 
+if TYPE_CHECKING:
+    from peerage.actors.discovery.book.addrbook import AddrBook
+
 
 def snapshot(home: Home, config: Config) -> AddrBook:
     """The book as it is on disk; if there is none, an empty one, with a warning. Nothing is written.
 
     Raises: FailureError.
     """
+    from peerage.actors.discovery.book.addrbook import AddrBook
+    from peerage.actors.discovery.book.opening import read_snapshot
+
     path = home.addrbook_store
     rng, strict = _rng(), config.p2p.addr_book_strict
     if not path.exists():
@@ -59,6 +66,8 @@ def open_alone(home: Home, config: Config) -> Iterator[AddrBook]:
 
 @contextmanager
 def _opened(home: Home, config: Config) -> Iterator[AddrBook]:
+    from peerage.actors.discovery.book.opening import open_book
+
     try:
         opened = open_book(
             home.addrbook_store,

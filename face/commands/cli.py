@@ -5,22 +5,33 @@ import click
 from peerage.commands.group import CommandGroup, LazyCommand, underscored
 from peerage.commands.options import group_home_option
 
+_BOOK = ("peerage.actors.discovery.book.opening", "peerage.actors.discovery.book.addrbook_json")
+
 # In the order of --help. A command is imported when it is called; what --help says of it is its docstring's first sentence.
 COMMANDS = {
     "init": LazyCommand(
         "peerage.commands.init:init",
         "Create a home directory: config/config.toml, config/node_key.json and data/.",
     ),
-    "start": LazyCommand("peerage.commands.start:start", "Run the node until SIGINT or SIGTERM."),
+    "start": LazyCommand(
+        "peerage.commands.start:start",
+        "Run the node until SIGINT or SIGTERM.",
+        ("peerage.commands.node_run",),
+    ),
     "show-node-id": LazyCommand("peerage.commands.node_key:show_node_id", "Show this node's ID."),
     "gen-node-key": LazyCommand(
         "peerage.commands.node_key:gen_node_key",
         "Generate a node key and show its ID; an existing key is never overwritten.",
     ),
-    "config": LazyCommand("peerage.commands.config:config", "Check, show or change the configuration."),
+    "config": LazyCommand(
+        "peerage.commands.config:config",
+        "Check, show or change the configuration.",
+        ("peerage.supervisors.node.advertised",),
+    ),
     "addrbook": LazyCommand(
         "peerage.commands.addrbook:addrbook",
         "List the address book, import and export CometBFT's addrbook.json.",
+        _BOOK,
     ),
     "status": LazyCommand("peerage.commands.status:status", "Say how a running node stands, on one screen."),
     "peers": LazyCommand(
@@ -28,7 +39,7 @@ COMMANDS = {
         "List, add, remove or disconnect the peers of a running node, and list who was here.",
     ),
     "bans": LazyCommand(
-        "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom."
+        "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom.", _BOOK
     ),
     "top": LazyCommand(
         "peerage.commands.top:top", "Watch a running node: its actors and its peers, as they are now."
@@ -51,19 +62,31 @@ COMMANDS = {
         "Test whether a node keeps the rules of the protocol: handshakes, packets, peer exchange, limits and timeouts.",
     ),
     "crawl": LazyCommand(
-        "peerage.commands.crawl:crawl", "Map a network: which nodes there are, and who knows whom."
+        "peerage.commands.crawl:crawl",
+        "Map a network: which nodes there are, and who knows whom.",
+        ("peerage.commands.crawl_run",),
     ),
-    "demo": LazyCommand("peerage.commands.demo:demo", "Run a small network on this machine and watch it."),
+    "demo": LazyCommand(
+        "peerage.commands.demo:demo",
+        "Run a small network on this machine and watch it.",
+        ("peerage.programs.demo",),
+    ),
     "simulate": LazyCommand(
         "peerage.commands.simulate:simulate",
         "Simulate how the nodes of a network find each other, on virtual time and without sockets.",
+        ("peerage.actors.discovery.simulation.simulation", "rich.progress"),
     ),
     "bench": LazyCommand(
         "peerage.commands.bench:bench",
         "Measure how much traffic this machine can carry, with two nodes on loopback.",
+        ("peerage.programs.benchmark",),
     ),
     "systemd": LazyCommand(
         "peerage.commands.systemd:systemd", "Print a systemd unit for the node of a home."
+    ),
+    "completion": LazyCommand(
+        "peerage.commands.completion:completion",
+        "Print what makes a shell complete commands, options, settings, and the peers of a running node.",
     ),
     "version": LazyCommand("peerage.commands.version:version", "Show peerage's version."),
 }

@@ -21,7 +21,6 @@ from peerage.config.quoting import quoted
 from peerage.config.sections import SETTINGS
 from peerage.config.setting import Setting
 from peerage.config.toml_file import nearest
-from peerage.supervisors.node.advertised import unresolved_hosts
 from peerage.wire.net_address import id_in
 
 
@@ -35,6 +34,8 @@ def check(home: Home, flags: Mapping[str, str]) -> None:
     name and the node key. Exit code 0 if nothing is wrong, 2 otherwise.
     """
     config = load_config(home, flags, file_needed=True, to_start=True)
+    from peerage.supervisors.node.advertised import unresolved_hosts
+
     unresolved = unresolved_hosts(config, "laddr", "external_address")
     if unresolved:
         raise ConfigError(unresolved)

@@ -4,7 +4,6 @@ import signal
 from types import FrameType
 
 import click
-from rich.console import Console
 
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.span import Span
@@ -31,6 +30,8 @@ def demo(secs: float, log_level: str) -> None:
     Four nodes on loopback find each other through a seed, and gossip. Needs no set-up and leaves nothing behind. Exit code
     1 if they did not find each other.
     """
+    from rich.console import Console
+
     from peerage.config.logging import LogSettings, set_up_logging
     from peerage.programs.demo import run_demo
     from peerage.supervisors.node.errors import ListenError, NodeLimitError, NodeStartError

@@ -3,12 +3,14 @@
 A wrong command line is told in one line, which names what was typed, what it was probably meant to be, and where help is.
 """
 
+from __future__ import annotations
+
 import errno
 import gc
 import importlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -16,12 +18,22 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.interrupts import INTERRUPTED, end_by_interrupts, tell_of_interrupts
 from peerage.config.errors import OperatorError
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+_HELP = frozenset({"--help", "-h"})
+
 
 class LazyCommand(NamedTuple):
-    """A command that is not imported yet. Attributes: path, `package.module:attribute`; help, for the group's --help."""
+    """A command that is not imported yet.
+
+    Attributes: path, `package.module:attribute`; help, for the group's --help; needs, modules that it imports when it runs,
+    and that its --help and the shell's completion can do without.
+    """
 
     path: str
     help: str
+    needs: tuple[str, ...] = ()
 
 
 class SubcommandGroup(click.Group):
@@ -61,12 +73,24 @@ class CommandGroup(SubcommandGroup):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands that begin so, and the options in front of them; nothing is imported for it."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(stub.name, help=stub.get_short_help_str())
+            for stub in self._stubs()
+            if str(stub.name).startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _stubs(self) -> list[click.Command]:
+        lazy = [click.Command(name, help=lazy.help) for name, lazy in self._lazy.items()]
+        return [*lazy, *self.commands.values()]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands as click's own does, without importing them."""
-        stubs = [
-            *(click.Command(name, help=lazy.help) for name, lazy in self._lazy.items()),
-            *self.commands.values(),
-        ]
+        stubs = self._stubs()
         room = formatter.width - 6 - max(len(str(stub.name)) for stub in stubs)
         with formatter.section("Commands"):
             formatter.write_dl([(str(stub.name), stub.get_short_help_str(room)) for stub in stubs])
@@ -78,11 +102,20 @@ class CommandGroup(SubcommandGroup):
         collector may look at what there is.
         """
         found = super().resolve_command(ctx, args)
+        if ctx.resilient_parsing:  # the shell completes
+            return found
+        if _HELP.isdisjoint(args):
+            for module in self._needs(found[0]):
+                importlib.import_module(module)
         tell_of_interrupts()
         if not gc.isenabled():
             gc.freeze()  # else it would begin with all that was imported
             gc.enable()
         return found
+
+    def _needs(self, name: str | None) -> tuple[str, ...]:
+        lazy = self._lazy.get((name or "").replace("_", "-"))
+        return () if lazy is None else lazy.needs
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read what is in front of the command. A mistake in it is a MistakeError of one line."""

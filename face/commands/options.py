@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import shutil
+import sys
 from collections.abc import Callable
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -127,7 +129,29 @@ class SettingOption(click.Option):
         ctx.meta.setdefault(_FLAGS, {})[self.setting.name] = text
 
 
-class SettingsCommand(click.Command):
+class PagedCommand(click.Command):
+    """A command whose --help is longer than a screen: on a terminal that it does not fit, a pager shows it."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Like click's."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.callback = _show_help
+        return option
+
+
+def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    text = ctx.get_help()
+    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+        click.echo_via_pager(text + "\n")
+    else:
+        click.echo(text)
+    ctx.exit()
+
+
+class SettingsCommand(PagedCommand):
     """A command whose --help lists its own options first, and then the settings' flags by section."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

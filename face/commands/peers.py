@@ -13,6 +13,7 @@ from peerage.commands.exit_status import MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.options import home_option
 from peerage.commands.peer_history import print_history
+from peerage.commands.peer_names import PeerName
 from peerage.commands.printing import age, output_options, put_json, put_lines, rate
 from peerage.commands.running_node import node_of
 from peerage.commands.table import table
@@ -94,7 +95,7 @@ def add(
 
 @click.command("remove", epilog="Example: peerage peers remove ID --close")
 @home_option
-@click.argument("ids", nargs=-1, required=True, metavar="ID…")
+@click.argument("ids", type=PeerName(), nargs=-1, required=True, metavar="ID…")
 @click.option("--close", "closes", is_flag=True, help="End their connections, too.")
 def remove(home: Home, ids: tuple[str, ...], *, closes: bool) -> None:
     """Have the running node stop dialling persistent peers again.
@@ -112,7 +113,7 @@ def remove(home: Home, ids: tuple[str, ...], *, closes: bool) -> None:
 
 @click.command("close", epilog="Example: peerage peers close 203.0.113.7")
 @home_option
-@click.argument("whom", metavar="ID|IP|IP:PORT")
+@click.argument("whom", type=PeerName(), metavar="ID|IP|IP:PORT")
 def close(home: Home, whom: str) -> None:
     """End the running node's connections with an ID, or with an address.
 

@@ -1,30 +1,33 @@
 """The command `peerage simulate`."""
 
+from __future__ import annotations
+
 import sys
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from peerage.actors.discovery.book.policies import Improvements
 from peerage.actors.discovery.simulation.attack import ATTACKS, Attack
-from peerage.actors.discovery.simulation.simulation import Result, Scenario
-from peerage.actors.discovery.simulation.simulation import simulate as run_simulation
 from peerage.commands.exit_status import MistakeError
+from peerage.commands.options import PagedCommand
 from peerage.commands.printing import check_output, output_options, put_json, put_lines
-from peerage.commands.simulation_plot import plot_svg
 from peerage.commands.span import Span
 from peerage.commands.written import write_text
+
+if TYPE_CHECKING:
+    from peerage.actors.discovery.simulation.simulation import Result, Scenario
 
 PLAIN = "few-prefixes"
 RULES = ("peerage", "cometbft", "both")
 
 
 @click.command(
-    "simulate", epilog="Example: peerage simulate --nodes 60 --seeds 1 --attack held-places --rules both"
+    "simulate",
+    cls=PagedCommand,
+    epilog="Example: peerage simulate --nodes 60 --seeds 1 --attack held-places --rules both",
 )
 @click.option(
     "--nodes", type=click.IntRange(2, 100_000), default=1000, show_default=True, help="Honest nodes."
@@ -132,6 +135,8 @@ def simulate(
     """
     if plot is not None and plot.suffix.lower() != ".svg":
         raise MistakeError(f"--plot: found {str(plot)!r}, allowed: a name that ends in .svg")
+    from peerage.actors.discovery.simulation.simulation import Scenario
+
     check_output(output)
     scenario = Scenario(
         nodes=int(numbers["nodes"]),
@@ -157,6 +162,8 @@ def simulate(
     else:
         put_lines(_report(results), output)
     if plot is not None:
+        from peerage.commands.simulation_plot import plot_svg
+
         write_text(plot, lambda file: file.write(plot_svg(results)))
         click.echo(f"drawn: {plot}", err=True)
 
@@ -177,6 +184,11 @@ def _attack(name: str | None, addresses: int | None, groups: int | None) -> Atta
 
 def _run(scenario: Scenario) -> Result:
     """Simulate, with a progress bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from peerage.actors.discovery.simulation.simulation import simulate as run_simulation
+
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(
         *columns, console=Console(file=sys.stderr), transient=True, disable=not sys.stderr.isatty()

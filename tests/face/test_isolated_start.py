@@ -18,7 +18,7 @@ import pytest
 
 from peerage import Reactor
 from peerage.commands.cli import COMMANDS
-from peerage.commands.start import load_reactors
+from peerage.commands.node_run import load_reactors
 from tests.chaos.started_node import make_home
 
 COMMAND = str(Path(sys.executable).with_name("peerage"))

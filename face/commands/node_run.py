@@ -1,0 +1,174 @@
+"""Runs a node for as long as the command `peerage start` lives."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from peerage.actors.private_memory import close_memory
+from peerage.actors.runtime import ActorDeadError, Timeout
+from peerage.actors.runtime.log import get_logger
+from peerage.actors.runtime.processes import prelaunch
+from peerage.actors.runtime.processes.title import of_whom, set_title
+from peerage.actors.stack_dumps import write_stacks_on_signal
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.loading import load_config
+from peerage.commands.service_manager import ServiceManager
+from peerage.commands.stop_request import StopRequest
+from peerage.config.config import Config
+from peerage.config.errors import ConfigError, OperatorError
+from peerage.config.home import Home
+from peerage.config.logging import set_up_logging
+from peerage.supervisors.messages import CountChildren
+from peerage.supervisors.node.errors import NodeLimitError
+from peerage.supervisors.node.node import (
+    ListenError,
+    Node,
+    NodeFailedError,
+    NodeNotRunningError,
+    NodeStartError,
+    SeedsUnresolvedError,
+)
+
+log = get_logger("peerage.node")
+
+if TYPE_CHECKING:
+    from peerage.actors.reactors.reactor import Reactor
+
+
+def run_node(home: Home, flags: Mapping[str, str]) -> None:
+    """Run the node of a home until it is asked to stop, or ends by itself. Raises: MistakeError, FailureError."""
+    manager = ServiceManager.of(os.environ)
+    config = load_config(home, flags, file_needed=True, to_start=True)
+    set_up_logging(config.log_settings)
+    if config.peerage.private_memory:
+        close_memory()  # the key is read next
+    write_stacks_on_signal(config.home.stacks_file)
+    with StopRequest() as stop:
+        stop.heed_signals()
+        node = _node(config)
+        _name_processes(config.moniker)
+        node.on_end(stop.ask)
+        stop.on_signal = node.stop  # which returns at once while the node starts, and `start` does it then
+        try:
+            node.start()
+        except (ListenError, SeedsUnresolvedError, NodeLimitError) as error:
+            raise MistakeError(str(error)) from error
+        except NodeStartError as error:
+            raise FailureError(str(error)) from error
+        finally:
+            stop.on_signal = None
+        try:
+            if node.is_running:
+                _print(node.address)
+                manager.ready(f"listening, {node.address}")
+                stop.on_hangup = partial(_reload, node, config)
+            manager.await_stop(stop, partial(_responds, node))
+        finally:
+            manager.stopping()
+            node.stop()
+    try:
+        node.wait(0)
+    except NodeFailedError as error:
+        raise FailureError(str(error)) from error
+
+
+def _name_processes(moniker: str) -> None:
+    """Name this process and the fork server for `ps`: they are this node's, as an embedding program's are not.
+
+    What was called is shown behind the name, as nginx does: operators look for the home in it.
+    """
+    program = of_whom(prelaunch.TITLE, {"node": moniker})
+    set_title(program, f"root: {shlex.join(sys.argv)}", short="root")
+    prelaunch.entitle(program)
+
+
+def _reload(node: Node, config: Config) -> None:
+    """Read the configuration again, and have the node follow it. The log says what came of it."""
+    try:
+        done = node.reconfigure(config.reread())
+    except ConfigError as error:
+        for mistake in error.mistakes:
+            log.error("configuration not reloaded", mistake=str(mistake))
+    except (OperatorError, Timeout, ActorDeadError, NodeNotRunningError) as error:
+        log.error("configuration not reloaded", cause=str(error))
+    else:
+        for warning in done.warnings:
+            log.warning("odd configuration", warning=warning)
+
+
+def _responds(node: Node, seconds: float) -> bool:
+    """Whether the root of its supervision tree answers in time."""
+    try:
+        node.names.supervisor.ask(CountChildren(), timeout=seconds)
+    except (Timeout, ActorDeadError):
+        return False
+    return True
+
+
+def _node(config: Config) -> Node:
+    reactors = load_reactors(config.peerage.reactors)
+    try:
+        return Node(config, reactors, name="")
+    except ValueError as error:  # a name or a channel is used twice
+        raise MistakeError(f"peerage.reactors: {error}") from error
+
+
+def _print(line: str) -> None:
+    """Print a line that perhaps nobody can take: the reader is gone, or the disk is full. That must not end the node."""
+    try:
+        click.echo(line)
+    except OSError:
+        # So that flushing the rest of the line at exit does no harm.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
+    """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
+
+    Modules that are not installed are searched in the current directory.
+
+    Raises: MistakeError naming the reactor and what is wrong with it.
+    """
+    reactors: dict[str, type[Reactor]] = {}
+    if specs:
+        from peerage.actors.reactors.reactor import Reactor  # their modules import it, and nobody else here
+    for spec in specs:
+        name, _, path = spec.rpartition("=")
+        module_name, _, attribute = path.partition(":")
+        try:
+            _make_findable(module_name)
+            module = importlib.import_module(module_name)
+        except Exception as error:  # importing somebody's module can raise anything
+            cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
+            raise MistakeError(
+                f"reactor {spec!r}: module {module_name!r} cannot be imported: {cause}; a module on Python's path"
+                " or in the current directory is expected"
+            ) from error
+        found = getattr(module, attribute, None)
+        if not (isinstance(found, type) and issubclass(found, Reactor)):
+            what = "is not there" if found is None else "is no class derived from peerage.Reactor"
+            raise MistakeError(f"reactor {spec!r}: {attribute!r} {what} in {module_name!r}")
+        name = name or found.__name__.upper()
+        if name in reactors:
+            raise MistakeError(f"reactor {spec!r}: the name {name!r} is taken; another is expected (NAME=…)")
+        reactors[name] = found
+    return reactors
+
+
+def _make_findable(module_name: str) -> None:
+    """Append the current directory to the path if the module cannot be found elsewhere.
+
+    Only in that case, so that an operator who names installed reactors, or none, runs nothing from wherever he is.
+    """
+    if importlib.util.find_spec(module_name.partition(".")[0]) is None:
+        sys.path.append(str(Path.cwd()))

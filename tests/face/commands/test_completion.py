@@ -19,7 +19,7 @@ PEERAGE = str(Path(sys.executable).with_name("peerage"))
 # What a completion needs none of. Each costs as much as all that it needs.
 SLOW = {
     "structlog",
-    "rich",
+    "rich.console",
     "asyncio",
     "cryptography",
     "zmq",

@@ -24,7 +24,7 @@ import gc  # noqa: E402 - the path is safe only now
 
 from peerage.commands.interrupts import end_by_interrupts  # noqa: E402
 
-ASKS_FOR_HELP = {"--help", "-h"}
+STARTS_NOTHING = {"--help", "-h", "--dry-run", "--dry_run"}
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
     gc.disable()  # imports make little garbage; `CommandGroup` enables it before a command runs
     try:
         arguments = sys.argv[1:]
-        if "start" in arguments and ASKS_FOR_HELP.isdisjoint(arguments):
+        if "start" in arguments and STARTS_NOTHING.isdisjoint(arguments):
             from peerage.commands.early_start import start_fork_server
 
             start_fork_server()

@@ -51,6 +51,11 @@ COMMANDS = {
     "reload": LazyCommand(
         "peerage.commands.reload:reload", "Have a running node read its configuration again, as SIGHUP does."
     ),
+    "doctor": LazyCommand(
+        "peerage.commands.doctor:doctor",
+        "Look for what keeps a node from running well, and say what to do about each.",
+        ("peerage.commands.health_checks",),
+    ),
     "debug": LazyCommand("peerage.commands.debug:debug", "Collect what is needed to find a node's fault."),
     "events": LazyCommand(
         "peerage.commands.events:events",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import click
 
+from peerage.commands.loading import load_config
 from peerage.commands.options import SettingsCommand, home_option, settings_options
 from peerage.config.home import Home
 
@@ -16,13 +17,23 @@ from peerage.config.home import Home
     epilog="Example: peerage start --home /srv/node --p2p.seeds ID@seed.example.org:26656",
 )
 @home_option
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Say what would be started, and what would keep it from that; start nothing.",
+)
 @settings_options
-def start(home: Home, flags: Mapping[str, str]) -> None:
+def start(home: Home, flags: Mapping[str, str], *, dry_run: bool) -> None:
     """Run the node until SIGINT or SIGTERM. SIGHUP has it read its configuration again, as `peerage reload` does.
 
     Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
     in its configuration, or a limit of the system, keeps it from starting.
     """
+    if dry_run:
+        from peerage.commands.dry_run import plan_of, tell
+
+        tell(plan_of(load_config(home, flags, file_needed=True, to_start=True)))
+        return
     from peerage.commands.node_run import run_node
 
     run_node(home, flags)

@@ -176,6 +176,24 @@ def sweep_abandoned() -> None:
         sweep(base / f"{PREFIX}[0-9]*-*")
 
 
+def left_behind() -> list[Path]:
+    """What `sweep_abandoned` would remove now: directories of this user that nobody holds any more."""
+    found = []
+    for base in _bases():
+        for directory in base.glob(f"{PREFIX}[0-9]*-*"):
+            with contextlib.suppress(OSError):
+                facts = directory.stat()
+                if facts.st_uid != os.getuid() or time.time() - facts.st_mtime < YOUNG_S:
+                    continue
+                fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                try:
+                    fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    found.append(directory)
+                finally:
+                    os.close(fd)
+    return found
+
+
 def sweep(pattern: Path) -> None:
     """Remove the directories of embedders that were killed together with everything that cleans up.
 

@@ -12,6 +12,7 @@ import pytest
 from peerage.actors.runtime.processes.directory import (
     Directory,
     hold,
+    left_behind,
     remove_directory,
     sweep,
     why_passed_over,
@@ -72,6 +73,17 @@ def test_abandoned_directories_are_swept(tmp_path: Path) -> None:
     sweep(tmp_path / "peerage-*")
     os.close(held)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "peerage-2-held", "peerage-3-young"]
+
+
+def test_what_is_left_behind_can_be_seen_before(base: Path) -> None:
+    """What a doctor tells is what the next system removes."""
+    for name in ("peerage-1-old", "peerage-2-held", "peerage-3-young"):
+        (base / name).mkdir()
+        if name != "peerage-3-young":
+            os.utime(base / name, (0, 0))
+    held = hold(str(base / "peerage-2-held"))
+    assert [path for path in left_behind() if path.parent == base] == [base / "peerage-1-old"]
+    os.close(held)
 
 
 def test_removing_a_directory_twice_is_no_error(tmp_path: Path) -> None:

@@ -1,0 +1,189 @@
+"""Says what `peerage start` would start, and what would keep it from that: nothing is written, and no port is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from peerage.actors.discovery.errors import StoreError
+from peerage.actors.name_lookups import NAME_TIMEOUT_S, resolved_within
+from peerage.actors.names import NodeNames
+from peerage.actors.runtime.limits import descriptor_limit
+from peerage.commands.book import snapshot
+from peerage.commands.exit_status import FailureError, MistakeError
+from peerage.commands.listening_trial import Trial, listening_settings, try_listening
+from peerage.commands.node_run import load_reactors
+from peerage.config.config import Config
+from peerage.config.errors import ConfigError, NodeKeyFileError, NodeKeyMissingError
+from peerage.config.home_lock import holder_of
+from peerage.config.home_modes import open_to_others
+from peerage.config.node_key_file import load_node_key
+from peerage.config.quoting import shown
+from peerage.supervisors.node.advertised import unresolved_hosts
+from peerage.supervisors.node.prospects import hindrances
+from peerage.supervisors.node.reactor_table import ReactorTable
+from peerage.supervisors.node.room_for_peers import lack_of_room
+from peerage.supervisors.node.room_to_start import SystemLimits, lack_of_room_to_start
+from peerage.supervisors.node.start_line import wanted
+from peerage.supervisors.node.tree import NodeTree
+from peerage.wire.keys import NodeID
+from peerage.wire.net_address import name_in
+
+__all__ = ["Plan", "plan_of", "tell"]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a start would do. Attributes: lines, of what; odd, what the operator may not have meant; mistakes, each of which
+    would keep the node from starting.
+    """
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+
+
+def tell(plan: Plan) -> None:
+    """Print a plan. Raises: MistakeError, there are some."""
+    for what, text in plan.lines:
+        click.echo(f"{what:<10}{text}")
+    for line in plan.odd:
+        click.echo(f"Warning: {line}", err=True)
+    if plan.mistakes:
+        *others, last = plan.mistakes
+        for line in others:
+            click.echo(f"Error: {line}", err=True)
+        raise MistakeError(last)
+    click.echo("nothing would keep this node from starting")
+
+
+def plan_of(config: Config) -> Plan:
+    """Look at everything that a start looks at. Args: config, one that is fit for a start."""
+    plan = Plan()
+    node_id = _look_at_key(config, plan)
+    reactors = _look_at_reactors(config, plan)
+    _look_at_addresses(config, plan)
+    plan.lines.append(("wants", wanted(config, reactors.names)))
+    _look_at_limits(config, reactors, plan)
+    size = _look_at_book(config, plan)
+    for what, why, is_mistake in hindrances(
+        config,
+        node_id or NodeID(""),
+        has_channels=bool(reactors.channels),
+        book_is_empty=lambda: size == 0 and not config.addr_book_path.exists(),
+    ):
+        plan.odd.append(f"{what}: {why}") if is_mistake else plan.lines.append(("note", f"{what}: {why}"))
+    plan.odd += open_to_others(config)
+    return plan
+
+
+def _look_at_key(config: Config, plan: Plan) -> NodeID | None:
+    node_id, who = None, "a new one"
+    try:
+        node_id = load_node_key(config.node_key_path).node_id
+        who = str(node_id)
+    except NodeKeyMissingError:
+        plan.lines.append(("key", f"none yet; a start writes {config.node_key_path}"))
+    except NodeKeyFileError as error:
+        plan.mistakes.append(str(error))
+        who = "unknown"
+    plan.lines.insert(0, ("node", f"{who}, {shown(config.moniker)} in network {shown(config.network)}"))
+    return node_id
+
+
+def _look_at_reactors(config: Config, plan: Plan) -> ReactorTable:
+    try:
+        return ReactorTable(load_reactors(config.peerage.reactors), pex=config.p2p.pex)
+    except MistakeError as error:
+        plan.mistakes.append(error.message)
+    except ValueError as error:
+        plan.mistakes.append(f"peerage.reactors: {error}")
+    return ReactorTable({}, pex=config.p2p.pex)
+
+
+def _look_at_addresses(config: Config, plan: Plan) -> None:
+    holder = holder_of(config.home)
+    if holder is not None:  # it has the ports, too
+        plan.mistakes.append(str(holder))
+        trials = [Trial(name, address) for name, address in listening_settings(config).items()]
+    else:
+        trials = try_listening(config)
+    names = {"p2p.laddr": "listens", "rpc.laddr": "rpc", "instrumentation.prometheus_listen_addr": "metrics"}
+    for trial in trials:
+        told = f", and tells others {trial.told}" if trial.told else ""
+        plan.lines.append((names[trial.setting], f"{trial.address}{told}"))
+        if trial.fault:
+            plan.mistakes.append(trial.fault)
+    try:
+        if unresolved := unresolved_hosts(config, "external_address"):
+            raise ConfigError(unresolved)
+    except ConfigError as error:
+        plan.mistakes.append(str(error))
+    _look_at_seeds(config, plan)
+    if fault := _unwritable(config.home.data_dir):
+        plan.mistakes.append(fault)
+
+
+def _look_at_seeds(config: Config, plan: Plan) -> None:
+    """Seeds whose names have no address: a mistake if all are such, and there is no address book."""
+    seeds = {seed: name_in(seed) for seed in config.p2p.seeds if config.p2p.pex}
+    resolve = resolved_within(NAME_TIMEOUT_S, [name for name in seeds.values() if name])
+    lost = []
+    for seed, name in seeds.items():
+        try:
+            if name and not resolve(name):
+                lost.append(f"{shown(seed)}: the name has no address")
+        except OSError as error:
+            lost.append(f"{shown(seed)}: {error.strerror or error}")
+    has_book = config.home.addrbook_store.exists() or config.addr_book_path.exists()
+    told = [f"p2p.seeds: {line}" for line in lost]
+    if lost and len(lost) == len(seeds) and not has_book:
+        plan.mistakes += told
+    else:
+        plan.odd += told
+
+
+def _unwritable(path: Path) -> str:
+    there = next(each for each in (path, *path.parents) if each.exists())
+    if there.is_dir() and os.access(there, os.W_OK | os.X_OK):
+        return ""
+    what = "no directory" if not there.is_dir() else "not writable"
+    return f"{path}: {there} is {what}; a directory that this user can write is expected"
+
+
+def _look_at_limits(config: Config, reactors: ReactorTable, plan: Plan) -> None:
+    names = NodeNames("", reactors.names, max(1, config.peerage.peer_hosts))
+    parts = NodeTree(config, names, reactors, (), ()).size
+    limits, limit = SystemLimits.now(), descriptor_limit()
+    if lack := lack_of_room_to_start(parts, len(listening_settings(config)), limits):
+        plan.mistakes.append(lack)
+    plan.lines.append(("limits", ", ".join(_limits(config, limits, limit, parts))))
+    if lack := lack_of_room(config, limit):
+        plan.odd.append(lack)
+
+
+def _limits(config: Config, limits: SystemLimits, descriptors: int, parts: int) -> Iterator[str]:
+    peers = config.p2p.max_num_inbound_peers + config.p2p.max_num_outbound_peers
+    yield f"{parts + 2} processes for at most {peers} peers and those beyond all limits"
+    yield f"{descriptors} file descriptors in each"
+    if limits.memory is not None:
+        yield f"{limits.memory.limit >> 20} MiB of memory for all, {limits.memory.used >> 20} of them taken"
+
+
+def _look_at_book(config: Config, plan: Plan) -> int:
+    """Returns: how many addresses there are."""
+    if not config.home.addrbook_store.exists():
+        begins = f"begins with {config.addr_book_path}" if config.addr_book_path.exists() else "empty"
+        plan.lines.append(("book", begins))
+        return 0
+    try:
+        size = len(snapshot(config.home, config))
+    except (FailureError, StoreError) as error:
+        plan.odd.append(getattr(error, "message", str(error)))
+        return 0
+    plan.lines.append(("book", f"{size} address{'es' * (size != 1)}"))
+    return size

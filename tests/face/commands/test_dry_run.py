@@ -1,0 +1,96 @@
+"""peerage start --dry-run."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from peerage.commands.dry_run import Plan, tell
+from peerage.commands.exit_status import MistakeError
+from peerage.config.home import Home
+from peerage.config.home_lock import HomeLock
+from tests.face.command_line import run
+from tests.face.commands.test_init import snapshot
+
+FREE = ("--p2p.laddr", "tcp://127.0.0.1:0", "--rpc.laddr", "")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    run("init", "--home", tmp_path, "--network", "n")
+    return tmp_path
+
+
+def test_it_says_what_would_be_started_and_writes_nothing(home: Path) -> None:
+    """Who it is, where it listens, whom it wants, and what it may have."""
+    before = snapshot(home)
+    result = run(
+        "start", "--home", home, "--dry-run", *FREE, "--moniker", "anna", "--p2p.max_num_inbound_peers=7"
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = dict(line.split(maxsplit=1) for line in result.stdout.splitlines())
+    assert lines["node"].endswith(', "anna" in network "n"')
+    assert lines["listens"] == "tcp://127.0.0.1:0"
+    assert lines["wants"] == "at most 10 outbound and 7 inbound peers, reactor PEX"
+    assert "processes for at most 17 peers" in lines["limits"]
+    assert lines["book"] == "empty"
+    assert lines["note"].startswith("nobody to dial")
+    assert result.stdout.splitlines()[-1] == "nothing would keep this node from starting"
+    assert snapshot(home) == before
+
+
+def test_a_home_without_a_key_gets_none(home: Path) -> None:
+    (home / "config/node_key.json").unlink()
+    result = run("start", "--home", home, "--dry-run", *FREE)
+    assert result.exit_code == 0
+    assert "a start writes" in result.stdout
+    assert not (home / "config/node_key.json").exists()
+
+
+def test_every_mistake_is_told(home: Path) -> None:
+    """A line each, beside what else is known; exit code 2."""
+    (home / "config/node_key.json").chmod(0o644)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        laddr = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        result = run(
+            "start",
+            "--home",
+            home,
+            "--dry-run",
+            "--p2p.laddr",
+            laddr,
+            "--rpc.laddr",
+            "",
+            "--reactor",
+            "tests.nowhere:A",
+        )
+    assert result.exit_code == 2
+    key, reactor, port = result.stderr.splitlines()
+    assert "found mode 0644" in key
+    assert "cannot be imported" in reactor
+    assert "Address already in use" in port
+    assert all(line.startswith("Error: ") for line in (key, reactor, port))
+    assert "nothing would keep" not in result.stdout
+
+
+def test_a_node_that_runs_there_is_a_mistake(home: Path) -> None:
+    with HomeLock(Home(home), "a node"):
+        result = run("start", "--home", home, "--dry-run", *FREE)
+    assert result.exit_code == 2
+    assert "in use by a node" in result.stderr
+
+
+def test_what_is_odd_is_a_warning(home: Path) -> None:
+    home.chmod(0o777)
+    result = run("start", "--home", home, "--dry-run", *FREE, "--p2p.pex=false")
+    assert result.exit_code == 0
+    assert "Warning: no channels: " in result.stderr
+    assert f"Warning: {home}: found mode 0777" in result.stderr
+
+
+def test_the_last_mistake_is_the_commands_own(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(MistakeError, match="two"):
+        tell(Plan([("node", "x")], [], ["one", "two"]))
+    assert capsys.readouterr() == ("node      x\n", "Error: one\n")

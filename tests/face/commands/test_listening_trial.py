@@ -1,0 +1,45 @@
+"""Addresses are tried and given up."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from peerage.commands.listening_trial import listening_settings, try_listening, who_listens
+from peerage.config import Config
+
+
+def config_of(tmp_path: Path, p2p: str, rpc: str) -> Config:
+    return Config(home=tmp_path, network="n", p2p={"laddr": p2p}, rpc={"laddr": rpc})
+
+
+def test_what_is_free_is_free_afterwards(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        place = f"127.0.0.1:{once.getsockname()[1]}"
+    config = config_of(tmp_path, f"tcp://{place}", "tcp://127.0.0.1:0")
+    for _ in range(2):
+        p2p, rpc = try_listening(config)
+        assert (p2p.fault, p2p.told, rpc.fault) == ("", place, "")
+    (any_port, _) = try_listening(config_of(tmp_path, "tcp://127.0.0.1:0", "tcp://127.0.0.1:0"))
+    assert any_port.told == ""  # it would be another one
+
+
+def test_who_has_a_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (_, rpc) = try_listening(config_of(tmp_path, "tcp://127.0.0.1:0", f"tcp://127.0.0.1:{port}"))
+        assert any(str(os.getpid()) in holder for holder in who_listens(port))
+    assert "Address already in use" in rpc.fault
+    assert f"taken by process {os.getpid()}" in rpc.fault
+
+
+def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
+    """Trying would replace what a dead process has left there."""
+    (_, rpc) = try_listening(config_of(tmp_path, "tcp://127.0.0.1:0", f"unix://{tmp_path}/rpc.sock"))
+    assert rpc.fault == ""
+    assert not (tmp_path / "rpc.sock").exists()
+
+
+def test_what_is_off_is_left_out(tmp_path: Path) -> None:
+    assert list(listening_settings(config_of(tmp_path, "tcp://127.0.0.1:0", ""))) == ["p2p.laddr"]

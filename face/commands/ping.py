@@ -1,9 +1,13 @@
 """The command `peerage ping`."""
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any
 
@@ -94,8 +98,36 @@ def _call_all(addresses: Sequence[str], network: str | None, timeout: float) -> 
             found.seconds = {Step.DNS: looked_up, **found.seconds}
         return _Answer(address, found)
 
-    with ThreadPoolExecutor(min(AT_ONCE, len(addresses))) as threads:
-        return list(threads.map(call, addresses))
+    return _all_at_once(call, addresses)
+
+
+def _all_at_once(call: Callable[[str], _Answer], addresses: Sequence[str]) -> list[_Answer]:
+    """Make all calls, AT_ONCE of them at the same time. Its threads are no reason to live on: Ctrl-C waits for none, as it
+    would for those of an executor.
+    """
+    waiting: SimpleQueue[int] = SimpleQueue()
+    done: SimpleQueue[tuple[int, _Answer | Exception]] = SimpleQueue()
+    for index in range(len(addresses)):
+        waiting.put(index)
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                index = waiting.get_nowait()
+                try:
+                    done.put((index, call(addresses[index])))
+                except Exception as error:
+                    done.put((index, error))
+
+    for number in range(min(AT_ONCE, len(addresses))):
+        threading.Thread(target=work, name=f"ping-{number}", daemon=True).start()
+    answered: dict[int, _Answer] = {}
+    for _ in addresses:
+        index, answer = done.get()
+        if isinstance(answer, Exception):
+            raise answer
+        answered[index] = answer
+    return [answered[index] for index in range(len(addresses))]
 
 
 def _tell_failures(answered: Sequence[_Answer]) -> None:

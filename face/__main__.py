@@ -44,6 +44,13 @@ def main() -> None:
         from peerage.commands.cli import main as command_line
 
         command_line()
+    except OSError as error:
+        from peerage.commands.lost_output import give_up_output, is_lost
+
+        if not is_lost(error):
+            raise
+        give_up_output()
+        sys.exit(1)
     finally:
         end_by_interrupts()
 

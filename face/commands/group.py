@@ -5,7 +5,6 @@ A wrong command line is told in one line, which names what was typed, what it wa
 
 from __future__ import annotations
 
-import errno
 import gc
 import importlib
 from collections.abc import Iterator, Mapping
@@ -134,7 +133,9 @@ class CommandGroup(SubcommandGroup):
         except OperatorError as error:
             raise MistakeError(str(error)) from error
         except OSError as error:
-            if error.errno == errno.EPIPE:  # nobody reads our output any more; click handles that
+            from peerage.commands.lost_output import is_lost
+
+            if is_lost(error):  # `peerage.__main__` ends the program
                 raise
             raise FailureError(str(error)) from error
 

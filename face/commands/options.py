@@ -144,11 +144,15 @@ def _show_help(ctx: click.Context, _param: click.Parameter, value: bool) -> None
     if not value or ctx.resilient_parsing:
         return
     text = ctx.get_help()
-    if sys.stdout.isatty() and text.count("\n") >= shutil.get_terminal_size().lines:
+    if _is_terminal() and text.count("\n") >= shutil.get_terminal_size().lines:
         click.echo_via_pager(text + "\n")
     else:
         click.echo(text)
     ctx.exit()
+
+
+def _is_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 class SettingsCommand(PagedCommand):

@@ -56,6 +56,8 @@ except SystemExit as error:
     [
         ("start --home nowhere", 11, 2),
         ("crawl --seeds nonsense", 17, 2),
+        ("doctor --home nowhere", 23, 1),
+        ("config get p2p.laddr --home nowhere", 13, 0),
         ("version", 2, 0),
         ("--help", 3, 0),
     ],
@@ -66,7 +68,7 @@ def test_whatever_is_being_imported(arguments: str, every: int, code: int, tmp_p
     done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
     moments, bad, ended = json.loads(done.stdout.splitlines()[-1])
     assert (bad, ended) == ([], code)
-    assert moments > 20 * every
+    assert moments > 12 * every
     assert "Traceback" not in done.stderr
 
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from peerage.commands.options import SettingsCommand, group_home_option, home_option, settings_options
+from peerage.commands import options
+from peerage.commands.exit_status import MistakeError
+from peerage.commands.options import (
+    SettingName,
+    SettingsCommand,
+    group_home_option,
+    home_option,
+    settings_options,
+)
 from peerage.config.home import Home
 
 
@@ -65,3 +74,34 @@ def test_help_lists_settings_by_section_behind_the_commands_own_options() -> Non
     assert "Settings of [p2p]:" in headings
     shown = " ".join(" ".join(lines).split())
     assert "env: PEERAGE_P2P_SEND_RATE" in shown
+
+
+@pytest.mark.parametrize(("lines", "is_paged"), [(20, True), (2000, False)])
+def test_help_that_does_not_fit_the_terminal_has_a_pager(
+    lines: int, is_paged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where standard output is one; in a pipe and a file it is printed."""
+    paged: list[str] = []
+    monkeypatch.setattr(options, "_is_terminal", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, lines)))
+    monkeypatch.setattr("click.echo_via_pager", paged.append)
+    result = run("show", "--help")
+    assert result.exit_code == 0
+    assert ("Settings of [p2p]" in "".join(paged), "Settings of [p2p]" in result.stdout) == (
+        is_paged,
+        not is_paged,
+    )
+
+
+def test_a_setting_is_named_in_any_spelling() -> None:
+    """As in the file; the network by its flag's name too. The shell completes those that are not hidden."""
+    param = click.Argument(["key"])
+    for text in ("p2p.external-address", "P2P.External_Address"):
+        assert SettingName().convert(text, param, None).name == "p2p.external_address"
+    assert SettingName().convert("network", param, None).name == "peerage.network"
+    with pytest.raises(MistakeError, match=r"did you mean p2p\.laddr\?"):
+        SettingName().convert("p2p.ladr", param, None)
+    found = SettingName().shell_complete(click.Context(click.Command("x")), param, "p2p.test")
+    assert found == []
+    (item,) = SettingName().shell_complete(click.Context(click.Command("x")), param, "monik")
+    assert (item.value, item.help) == ("moniker", "A name for this node, for people to read")

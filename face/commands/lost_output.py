@@ -1,0 +1,37 @@
+"""What happens when nobody reads any more: the pipe's reader has ended, or the terminal was closed.
+
+A command then ends quietly, as one does that the kernel kills by SIGPIPE or SIGHUP: whoever closed it knows why. An error
+of the same number on a disk is another thing, and is told.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
+
+
+def is_lost(error: OSError) -> bool:
+    """Whether an error means that standard output or standard error leads nowhere any more."""
+    if error.filename is not None:
+        return False
+    if error.errno == errno.EPIPE:
+        return True
+    return error.errno == errno.EIO and any(map(_is_hung_up, (STANDARD_OUTPUT, STANDARD_ERROR)))
+
+
+def give_up_output() -> None:
+    """Let all that is still to be written go nowhere: Python writes what its buffers hold when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (STANDARD_OUTPUT, STANDARD_ERROR):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _is_hung_up(descriptor: int) -> bool:
+    try:
+        os.write(descriptor, b"")
+    except OSError as error:
+        return error.errno == errno.EIO
+    return False

@@ -14,9 +14,10 @@ import threading
 from peerage.config.log_level import parse_log_level
 from peerage.config.logging import RECORD_FACTS, ROOT, LogSettings, StderrHandler, formatter, level_of
 
-__all__ = ["NODE", "add_node", "remove_node", "set_node_level"]
+__all__ = ["CHAIN", "NODE", "add_node", "remove_node", "set_node_level"]
 
 NODE = "node"  # the key by which a line is marked with the node's name
+CHAIN = "chain"  # and with its chain, where one seed serves several
 
 _lock = threading.RLock()
 os.register_at_fork(after_in_child=_lock._at_fork_reinit)  # type: ignore[attr-defined]  # noqa: SLF001 - another thread may have held it

@@ -140,7 +140,8 @@ HTTP_LISTEN = _text(
     "empty (off) or tcp://host:port or unix://path, several with commas between", _problem_of_http_addresses
 )
 METRICS_LISTEN = _text(
-    "host:port or :port", partial(_problem_of_listen_address, schemes=_TCP, host_needed=False)
+    "host:port, :port or unix://path",
+    partial(_problem_of_listen_address, schemes=_TCP | {"unix"}, host_needed=False),
 )
 NO_LIBP2P: Rule[bool] = _scalar(
     "false: this network speaks libp2p over QUIC, peerage does not", lambda enabled: not enabled

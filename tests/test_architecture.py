@@ -38,6 +38,7 @@ ARROWS: dict[str, set[str]] = {
 }
 ARROWS["supervisors/node"] = {*ARROWS}
 ARROWS["face/conformance"] = {"wire"}  # cases are bytes on a socket
+ARROWS["supervisors/chains"] = {*ARROWS}
 ARROWS["face"] = {*ARROWS}
 
 

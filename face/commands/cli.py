@@ -18,6 +18,9 @@ COMMANDS = {
         "Run the node until SIGINT or SIGTERM.",
         ("peerage.commands.node_run",),
     ),
+    "seed": LazyCommand(
+        "peerage.commands.seed:seed", "Run a seed for several chains, each in processes of its own."
+    ),
     "show-node-id": LazyCommand("peerage.commands.node_key:show_node_id", "Show this node's ID."),
     "gen-node-key": LazyCommand(
         "peerage.commands.node_key:gen_node_key",

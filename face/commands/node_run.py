@@ -7,7 +7,9 @@ import importlib.util
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,18 +18,20 @@ import click
 
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
-from peerage.actors.runtime.log import get_logger
+from peerage.actors.runtime.log import get_logger, sign_process
 from peerage.actors.runtime.processes import prelaunch
 from peerage.actors.runtime.processes.title import of_whom, set_title
 from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
+from peerage.commands.printing import print_line
 from peerage.commands.service_manager import ServiceManager
 from peerage.commands.stop_request import StopRequest
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, OperatorError
 from peerage.config.home import Home
 from peerage.config.logging import set_up_logging
+from peerage.config.node_logging import CHAIN, NODE
 from peerage.supervisors.messages import CountChildren
 from peerage.supervisors.node.errors import NodeLimitError
 from peerage.supervisors.node.node import (
@@ -41,22 +45,34 @@ from peerage.supervisors.node.node import (
 
 log = get_logger("peerage.node")
 
+STDIN = 0
+READ_BYTES = 4096
+
 if TYPE_CHECKING:
     from peerage.actors.reactors.reactor import Reactor
 
 
-def run_node(home: Home, flags: Mapping[str, str]) -> None:
-    """Run the node of a home until it is asked to stop, or ends by itself. Raises: MistakeError, FailureError."""
+def run_node(home: Home, flags: Mapping[str, str], chain: str = "", *, stop_at_eof: bool = False) -> None:
+    """Run the node of a home until it is asked to stop, or ends by itself.
+
+    Args: chain, of a seed of several; stop_at_eof, stop when standard input ends, too.
+    Raises: MistakeError, FailureError.
+    """
     manager = ServiceManager.of(os.environ)
     config = load_config(home, flags, file_needed=True, to_start=True)
-    set_up_logging(config.log_settings)
+    owner = {CHAIN: chain} if chain else {}
+    if owner:
+        sign_process(owner)
+    set_up_logging(config.log_settings, owner)
     if config.peerage.private_memory:
         close_memory()  # the key is read next
     write_stacks_on_signal(config.home.stacks_file)
     with StopRequest() as stop:
         stop.heed_signals()
+        if stop_at_eof:
+            threading.Thread(target=_await_eof, args=(stop.ask,), name="stdin", daemon=True).start()
         node = _node(config)
-        _name_processes(config.moniker)
+        _name_processes(owner | {NODE: config.moniker})
         node.on_end(stop.ask)
         stop.on_signal = node.stop  # which returns at once while the node starts, and `start` does it then
         try:
@@ -69,7 +85,7 @@ def run_node(home: Home, flags: Mapping[str, str]) -> None:
             stop.on_signal = None
         try:
             if node.is_running:
-                _print(node.address)
+                print_line(node.address)
                 manager.ready(f"listening, {node.address}")
                 stop.on_hangup = partial(_reload, node, config)
             manager.await_stop(stop, partial(_responds, node))
@@ -82,12 +98,20 @@ def run_node(home: Home, flags: Mapping[str, str]) -> None:
         raise FailureError(str(error)) from error
 
 
-def _name_processes(moniker: str) -> None:
+def _await_eof(then: Callable[[], None]) -> None:
+    """Whoever has started us with a pipe has ended, or closes it: a node without its keeper must not stay."""
+    with suppress(OSError):
+        while os.read(STDIN, READ_BYTES):
+            pass
+    then()
+
+
+def _name_processes(owner: Mapping[str, str]) -> None:
     """Name this process and the fork server for `ps`: they are this node's, as an embedding program's are not.
 
     What was called is shown behind the name, as nginx does: operators look for the home in it.
     """
-    program = of_whom(prelaunch.TITLE, {"node": moniker})
+    program = of_whom(prelaunch.TITLE, owner)
     set_title(program, f"root: {shlex.join(sys.argv)}", short="root")
     prelaunch.entitle(program)
 
@@ -121,15 +145,6 @@ def _node(config: Config) -> Node:
         return Node(config, reactors, name="")
     except ValueError as error:  # a name or a channel is used twice
         raise MistakeError(f"peerage.reactors: {error}") from error
-
-
-def _print(line: str) -> None:
-    """Print a line that perhaps nobody can take: the reader is gone, or the disk is full. That must not end the node."""
-    try:
-        click.echo(line)
-    except OSError:
-        # So that flushing the rest of the line at exit does no harm.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:

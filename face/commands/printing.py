@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +16,7 @@ from peerage.commands.written import write_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-__all__ = ["age", "check_output", "output_options", "put_json", "put_lines", "rate"]
+__all__ = ["age", "check_output", "output_options", "print_line", "put_json", "put_lines", "rate"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -49,6 +51,15 @@ def check_output(output: Path | None) -> None:
 def put_json(value: Any, output: Path | None) -> None:
     """As `put_lines`, of a value."""
     put_lines([json.dumps(value, indent=2, ensure_ascii=True)], output)
+
+
+def print_line(line: str) -> None:
+    """Print a line that perhaps nobody can take: the reader is gone, or the disk is full. That must not end the node."""
+    try:
+        click.echo(line)
+    except OSError:
+        # So that flushing the rest of the line at exit does no harm.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def age(seconds: float) -> str:

@@ -22,8 +22,10 @@ from peerage.config.home import Home
     is_flag=True,
     help="Say what would be started, and what would keep it from that; start nothing.",
 )
+@click.option("--chain", default="", hidden=True, help="The chain of a seed of several: each line of the log has it.")
+@click.option("--stop-at-eof", is_flag=True, hidden=True, help="Stop when standard input ends, too.")
 @settings_options
-def start(home: Home, flags: Mapping[str, str], *, dry_run: bool) -> None:
+def start(home: Home, flags: Mapping[str, str], chain: str, *, dry_run: bool, stop_at_eof: bool) -> None:
     """Run the node until SIGINT or SIGTERM. SIGHUP has it read its configuration again, as `peerage reload` does.
 
     Prints the node's ID@address when it listens. Exit code 0 after a clean stop, 1 if the node failed, 2 if something
@@ -36,4 +38,4 @@ def start(home: Home, flags: Mapping[str, str], *, dry_run: bool) -> None:
         return
     from peerage.commands.node_run import run_node
 
-    run_node(home, flags)
+    run_node(home, flags, chain, stop_at_eof=stop_at_eof)

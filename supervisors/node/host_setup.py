@@ -13,7 +13,7 @@ from peerage.actors.runtime.processes import sigterm
 from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.config.log_level import parse_log_level
 from peerage.config.logging import LogSettings, set_levels, set_up_logging
-from peerage.config.node_logging import NODE
+from peerage.config.node_logging import CHAIN, NODE
 
 __all__ = ["HostSetup", "LevelChange"]
 
@@ -25,18 +25,20 @@ class HostSetup:
     A SIGTERM that a service manager sends to all processes means the embedder, which then stops the hosts in order; one
     that went by itself would be restarted. It is not ignored, for what reactors start would inherit that.
 
-    Args: stacks, the file that SIGUSR2 has the stacks written to; empty: none.
+    Args: stacks, the file that SIGUSR2 has the stacks written to; empty: none. chain, of a seed of several, which every line
+        has, too.
     """
 
     settings: LogSettings
     node: str = ""
     stacks: str = ""
+    chain: str = ""
 
     def __call__(self) -> None:
         sigterm.heed(_nothing)
         if self.stacks:
             write_stacks_on_signal(Path(self.stacks))
-        facts = {NODE: self.node} if self.node else {}
+        facts = {key: name for key, name in ((CHAIN, self.chain), (NODE, self.node)) if name}
         sign_process(facts)
         set_up_logging(self.settings, facts)
 

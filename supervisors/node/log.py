@@ -11,11 +11,11 @@ from typing import Any
 import structlog
 
 from peerage.actors.runtime import System
-from peerage.actors.runtime.log import get_logger, signed
+from peerage.actors.runtime.log import get_logger, signature, signed
 from peerage.config import Config
 from peerage.config.log_level import parse_log_level
 from peerage.config.logging import is_ours, set_levels
-from peerage.config.node_logging import NODE, add_node, remove_node, set_node_level
+from peerage.config.node_logging import CHAIN, NODE, add_node, remove_node, set_node_level
 from peerage.supervisors.node.host_setup import HostSetup
 
 __all__ = ["NodeLog", "set_level"]
@@ -61,7 +61,8 @@ class NodeLog:
         chosen = System.current().log_setup
         ours = chosen is None or isinstance(chosen, HostSetup)
         stacks = str(self._config.home.stacks_file)
-        return HostSetup(self._config.log_settings, self._name, stacks) if ours else None
+        chain = signature().get(CHAIN, "")
+        return HostSetup(self._config.log_settings, self._name, stacks, chain) if ours else None
 
     def signed(self) -> AbstractContextManager[None]:
         """A context in which everything that is started logs under the node's name."""

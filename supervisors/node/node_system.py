@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from peerage.actors.runtime import ActorRef, System, watch
+from peerage.actors.runtime.log import signature
 from peerage.config import Config
+from peerage.config.node_logging import CHAIN
 from peerage.supervisors.node.host_setup import HostSetup
 from peerage.supervisors.node.parts import PRELOAD
 
@@ -25,7 +27,8 @@ def ensure_system(config: Config, modules: Iterable[str]) -> None:
     """
     with _making_system:  # nodes may be started by several threads
         if not System.is_running():
-            System(preload=(*PRELOAD, *modules), log_setup=HostSetup(config.log_settings))
+            setup = HostSetup(config.log_settings, chain=signature().get(CHAIN, ""))
+            System(preload=(*PRELOAD, *modules), log_setup=setup)
 
 
 def uninterrupted(start: Callable[[], ActorRef[Any]]) -> ActorRef[Any]:

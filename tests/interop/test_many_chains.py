@@ -1,0 +1,36 @@
+"""One seed for three chains, with CometBFT peers of each. With 30 of them: `python -m tests.chaos.many_chains`."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.many_chains import Network, RunningSeed, kill_one, meet
+from tests.interop.cometnode import free_port
+
+pytestmark = [pytest.mark.interop, pytest.mark.slow]
+
+CHAINS = ("mesh-1", "mesh-2", "mesh-3")
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.usefixtures("go_peer")  # builds it
+def test_the_peers_of_each_chain_meet_and_a_killed_chain_is_nobody_elses_business(
+    tmp_path: Path, go_version: str
+) -> None:
+    """It is back by itself, and whoever comes then meets the others. The metrics of all are in one place."""
+    port = free_port()
+    with contextlib.ExitStack() as stack, RunningSeed(tmp_path / "seed", CHAINS, metrics=port) as seed:
+        networks = [Network(seed, chain, stack, version=go_version) for chain in CHAINS]
+        meet(networks, 2)
+        kill_one(networks)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            lines = answer.read().decode().splitlines()
+        assert 'peerage_chain_restarts_total{chain_id="mesh-1"} 1.0' in lines
+        for chain in CHAINS:
+            assert f'peerage_chain_up{{chain_id="{chain}"}} 1.0' in lines
+        assert f'cometbft_p2p_peers{{chain_id="{CHAINS[1]}"}} 1.0' in lines
+        assert seed.stop() == 0

@@ -143,6 +143,8 @@ class ChainKeeper:
             for chain in self._chains.values():
                 if chain.process is not None:
                     chain.process.kill()
+                    if chain.process.pidfd >= 0:
+                        chain.process.reap()
         finally:
             writer, self._wake_writer = self._wake_writer, -1  # so that a late `_wake` writes into no other file
             os.close(writer)

@@ -64,6 +64,7 @@ class KeptChain:
     process: ChainProcess | None = None
     due: float = 0.0  # of its next start
     address: str = ""
+    is_reload_due: bool = False
     cause: str = ""  # of its last end
     took: float = 0.0  # seconds, of a start that failed
 
@@ -175,10 +176,12 @@ class ChainKeeper:
         if self._asked_to_reload and not self._stop_until:
             self._asked_to_reload = False
             for chain in self._chains.values():
-                if chain.process is not None:
-                    chain.process.reload()
-                else:
+                if chain.process is None:
                     chain.due = 0.0
+                elif chain.state is ChainState.RUNNING:
+                    chain.process.reload()
+                else:  # until it heeds the signal, that would kill it
+                    chain.is_reload_due = True
         if self._asked_to_stop and not self._stop_until:
             self._stop_until = time.monotonic() + STOP_TIMEOUT_S
             for chain in self._chains.values():
@@ -221,6 +224,9 @@ class ChainKeeper:
             took = Seconds(time.monotonic() - process.began)
             _log.info("chain up", chain=chain.id, address=chain.address, pid=process.pid, took=took)
             self._on_up(chain.id, chain.address)
+            if chain.is_reload_due:
+                chain.is_reload_due = False
+                process.reload()
 
     def _process_ended(self, chain: KeptChain) -> None:
         process = chain.process

@@ -14,7 +14,7 @@ def _program(text: str) -> tuple[str, ...]:
 
 LISTENS = _program(_LISTEN + "signal.pause()")
 LISTENS_UNTIL_EOF = _program(_LISTEN + "sys.stdin.read()")
-RELOADS = _program("signal.signal(signal.SIGHUP, lambda *_: print('again', flush=True))\n" + _LISTEN + "while True: signal.pause()")
+RELOADS = _program("signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'again\\n'))\n" + _LISTEN + "while True: signal.pause()")
 FAILS = _program("sys.exit(3)")
 HEARS_NOTHING = _program("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + _LISTEN + "while True: signal.pause()")
 # A process of its session outlives it; its pid is what is printed.
@@ -25,4 +25,10 @@ LEAVES_ONE_BEHIND = _program(
     "else:\n"
     "    print(child, flush=True)\n"
     "signal.pause()"
+)
+# As a node: it heeds SIGHUP when it is about to listen.
+SLOW_TO_HEED = _program(
+    "import time; time.sleep(0.1); signal.signal(signal.SIGHUP, lambda *_: None)\n"
+    + _LISTEN
+    + "while True: signal.pause()"
 )

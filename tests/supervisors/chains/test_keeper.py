@@ -16,7 +16,7 @@ from peerage.supervisors.chains.keeper import ChainKeeper, ChainState, ChainStat
 from peerage.supervisors.chains.restarts import Restarts
 from peerage.supervisors.spec import Backoff, Intensity
 from tests.nodes import wait_until
-from tests.supervisors.chains.programs import FAILS, HEARS_NOTHING, LISTENS
+from tests.supervisors.chains.programs import FAILS, HEARS_NOTHING, LISTENS, SLOW_TO_HEED
 
 Keep = Callable[..., ChainKeeper]
 WAIT_S = 20.0
@@ -99,6 +99,15 @@ def test_a_chain_that_ends_too_often_rests_until_it_is_told_to_try_again(keep: K
     keeper.reload()
     wait_until(lambda: status(keeper, "a").restarts > 3)
     assert status(keeper, "b").state is ChainState.RUNNING
+
+
+def test_a_chain_that_starts_is_reloaded_once_it_listens(keep: Keep, heard: Heard) -> None:
+    """Before it heeds SIGHUP, that would kill it."""
+    keeper = keep(a=SLOW_TO_HEED)
+    keeper.reload()
+    assert heard.next() == {"a"}
+    assert keeper.responds(WAIT_S)
+    assert status(keeper, "a").restarts == 0
 
 
 def test_one_that_rests_is_tried_again_by_itself(keep: Keep, heard: Heard) -> None:

@@ -36,7 +36,9 @@ BASE_PORT: Final = 26656  # CometBFT's
 SIZE_LIMIT: Final = 1024 * 1024  # bytes
 MOST_CHAINS: Final = 256
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{LONGEST_CHAIN_ID - 1}}}")
-_ALLOWED_ID: Final = f"a chain ID of 1 to {LONGEST_CHAIN_ID} letters, digits and ._+-, the first a letter or digit"
+_ALLOWED_ID: Final = (
+    f"a chain ID of 1 to {LONGEST_CHAIN_ID} letters, digits and ._+-, the first a letter or digit"
+)
 _SEEDS: Final = "p2p.seeds"
 # What the seed itself decides for each chain.
 _OWN: Final = {"peerage.network": "the chain's ID", "p2p.seed_mode": "true: it is a seed"}
@@ -94,7 +96,9 @@ def parse_chain(text: str) -> Chain:
     """
     chain_id, separator, seeds = text.partition("=")
     if not separator:
-        raise UnfitValueError(text, "ID=SEEDS, such as my-chain=ID@host:port; `my-chain=` keeps the seeds it has")
+        raise UnfitValueError(
+            text, "ID=SEEDS, such as my-chain=ID@host:port; `my-chain=` keeps the seeds it has"
+        )
     if not _ID.fullmatch(chain_id):
         raise UnfitValueError(chain_id, _ALLOWED_ID)
     return Chain(chain_id, {_SEEDS: seeds} if seeds.strip() else {})
@@ -155,7 +159,9 @@ class _Reader:
             return Chain(chain_id)
         self._check_keys(f"{place}.", raw, _IN_CHAIN)
         port = self._port(f"{place}.port", raw["port"]) if "port" in raw else None
-        found = values_of({key: value for key, value in raw.items() if key not in {"seeds", "port"}}, self._source)
+        found = values_of(
+            {key: value for key, value in raw.items() if key not in {"seeds", "port"}}, self._source
+        )
         self.mistakes += [replace(each, key=f"{place}.{each.key}") for each in found.mistakes]
         self._warnings += [f"{place}.{warning}" for warning in found.warnings]
         values = found.values
@@ -176,7 +182,9 @@ class _Reader:
             if key.lower().replace("-", "_") not in known:
                 close = nearest(key, known)
                 hint = f"; did you mean {close}?" if close else ""
-                self._note(f"{place}{name_shown(key)}", "an unknown key", f"a key that there is{hint}", is_text=False)
+                self._note(
+                    f"{place}{name_shown(key)}", "an unknown key", f"a key that there is{hint}", is_text=False
+                )
 
     def _port(self, key: str, raw: object) -> int | None:
         if isinstance(raw, int) and not isinstance(raw, bool) and 0 <= raw <= MOST_PORT:

@@ -61,9 +61,19 @@ log = get_logger("peerage.chains")
     metavar="FILE",
     help="Chains as tables of a TOML file.  [default: config/chains.toml in the home, if there is one]",
 )
-@click.option("--port", type=click.IntRange(0, 65535), help="Of the first new chain; the next ones follow.  [default: 26656]")
-@click.option("--shared-key", is_flag=True, help="All chains have the node key in the home, not each its own.")
-@click.option("--metrics", metavar="ADDRESS", help="Serve the metrics of all chains at host:port, with a label chain_id.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Of the first new chain; the next ones follow.  [default: 26656]",
+)
+@click.option(
+    "--shared-key", is_flag=True, help="All chains have the node key in the home, not each its own."
+)
+@click.option(
+    "--metrics",
+    metavar="ADDRESS",
+    help="Serve the metrics of all chains at host:port, with a label chain_id.",
+)
 @click.option("--status", is_flag=True, help="Say how the chains of a running seed stand, and end.")
 @output_options
 @settings_options
@@ -80,9 +90,9 @@ def seed(
     status: bool,
     as_json: bool,
 ) -> None:
-    """Run a seed for several chains until SIGINT or SIGTERM: a node for each, in processes of its own.
+    """Run a seed for several chains, each in processes of its own.
 
-    The node of a chain has its home in chains/ID; commands like `peerage peers` take that as their --home. Settings that
+    It runs until SIGINT or SIGTERM. The node of a chain has its home in chains/ID; commands like `peerage peers` take that as their --home. Settings that
     are given here count for all chains. Prints a line for each chain that listens, its ID and ID@address.
 
     What happens to one chain is not noticed by the others. One whose processes have ended is started again; after 5

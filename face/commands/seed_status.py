@@ -24,7 +24,9 @@ def show_status(home: Home, output: Path | None, *, as_json: bool) -> None:
     """Print a line for each chain that has a home below this one. Raises: FailureError, when none runs."""
     homes = _homes(home)
     if not homes:
-        raise FailureError(f"no chain has a home in {home / 'chains'}; `peerage seed --home {home}` makes them")
+        raise FailureError(
+            f"no chain has a home in {home / 'chains'}; `peerage seed --home {home}` makes them"
+        )
     with ThreadPoolExecutor(min(len(homes), MOST_AT_ONCE)) as pool:
         found = dict(zip((each.path.name for each in homes), pool.map(_ask, homes), strict=True))
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -12,7 +11,7 @@ from typing import Final
 from peerage.actors.http.listening import ListenFailedError, listen
 from peerage.config.chains import Chain, ChainTable, chain_home
 from peerage.config.config import Config
-from peerage.config.errors import ConfigError, HomeError, Mistake, NodeKeyFileError
+from peerage.config.errors import ConfigError, HomeError, Mistake
 from peerage.config.home import Home, make_directory
 from peerage.config.home_lock import holder_of
 from peerage.config.host_defaults import cores
@@ -50,7 +49,8 @@ laddr = "{laddr}"
 @dataclass(frozen=True, slots=True)
 class ChainPlan:
     """One chain, fit to be started. Attributes: settings, texts by name, that its command gets as flags; new_laddr, for the
-    config.toml that it does not have yet."""
+    config.toml that it does not have yet.
+    """
 
     id: str
     home: Home
@@ -83,7 +83,9 @@ def plan_chains(home: Home, table: ChainTable, flags: Mapping[str, str]) -> list
     ]
     mistakes += _mistakes_of_metrics(table.metrics)
     if not table.chains:
-        mistakes.append(Mistake("", "command line", "no chain", "--chain ID=SEEDS, or tables in config/chains.toml"))
+        mistakes.append(
+            Mistake("", "command line", "no chain", "--chain ID=SEEDS, or tables in config/chains.toml")
+        )
     if mistakes:
         raise ConfigError(mistakes)
     ports = _FreePorts(home, table)
@@ -140,7 +142,9 @@ def _unlistenable(key: str, address: str, cause: str) -> Mistake:
     return Mistake(key, "this machine", shown(address), "an address that can be listened at", cause)
 
 
-def _plan(home: Home, table: ChainTable, chain: Chain, flags: Mapping[str, str], ports: _FreePorts) -> ChainPlan:
+def _plan(
+    home: Home, table: ChainTable, chain: Chain, flags: Mapping[str, str], ports: _FreePorts
+) -> ChainPlan:
     place = chain_home(home, chain.id)
     settings = {**chain.settings, **flags, "peerage.network": chain.id, "p2p.seed_mode": "true"}
     if chain.port is not None and "p2p.laddr" not in flags:
@@ -221,5 +225,7 @@ def _shared_addresses(plans: Sequence[ChainPlan]) -> list[Mistake]:
                 if other[0] != plan.id:
                     found = f"{shown(text)}, as of {other[1]} of chain {other[0]}"
                     allowed = "an address of its own for each chain"
-                    mistakes.append(Mistake(f"chain {plan.id}: {name}", config.source_of(name), found, allowed))
+                    mistakes.append(
+                        Mistake(f"chain {plan.id}: {name}", config.source_of(name), found, allowed)
+                    )
     return mistakes

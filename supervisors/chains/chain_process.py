@@ -70,7 +70,7 @@ class ChainProcess:
         return self._process.stdout.fileno()
 
     def read(self) -> bool:
-        """Take what it has printed. The first line is its address, the others are nobody's. Returns: whether more may come."""
+        """Take what it has printed: its address, then what is nobody's. Returns: whether more may come."""
         try:
             part = os.read(self.stdout, MOST_LINE)
         except BlockingIOError:
@@ -97,7 +97,7 @@ class ChainProcess:
         kill_session(self.pid)
 
     def reap(self) -> int:
-        """Its main process has ended. Returns: how, as of `subprocess`. What is left of it may take a moment: see `cleared`."""
+        """Its main process has ended. Returns: how, as of `subprocess`. Others of it may take a moment: see `cleared`."""
         returncode = self._process.wait()
         os.close(self.pidfd)
         self.pidfd = -1

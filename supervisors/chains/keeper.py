@@ -147,7 +147,10 @@ class ChainKeeper:
                     if chain.process.pidfd >= 0:
                         chain.process.reap()
         finally:
-            writer, self._wake_writer = self._wake_writer, -1  # so that a late `_wake` writes into no other file
+            writer, self._wake_writer = (
+                self._wake_writer,
+                -1,
+            )  # so that a late `_wake` writes into no other file
             os.close(writer)
             os.close(self._wake_reader)
             self._selector.close()

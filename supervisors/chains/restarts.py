@@ -18,7 +18,8 @@ REST_S: Final = 300.0  # after giving up: what keeps it down (a name server, a d
 @dataclass(frozen=True, slots=True)
 class Again:
     """The next start. Attributes: delay, seconds until then; attempt, how many restarts within the period it makes;
-    gave_up, whether these were too many, and the delay is a rest."""
+    gave_up, whether these were too many, and the delay is a rest.
+    """
 
     delay: float
     attempt: int
@@ -31,14 +32,18 @@ class Restarts:
     As with a supervisor, waits and the time that a failing start takes do not count: a slow crash loop is one, too.
     """
 
-    def __init__(self, intensity: Intensity = INTENSITY, backoff: Backoff = BACKOFF, rest: float = REST_S) -> None:
+    def __init__(
+        self, intensity: Intensity = INTENSITY, backoff: Backoff = BACKOFF, rest: float = REST_S
+    ) -> None:
         self._intensity, self._backoff, self._rest = intensity, backoff, rest
         self._history = History()
         self.count = 0  # since the seed was started
 
     def ended(self, now: float, took: float = 0.0) -> Again:
         """The chain has ended by itself. Args: now, monotonic seconds; took, seconds of a start that did not succeed."""
-        history = self._history.delayed(_ONLY, took).within(self._intensity.period, now).with_restart(_CHAIN, now)
+        history = (
+            self._history.delayed(_ONLY, took).within(self._intensity.period, now).with_restart(_CHAIN, now)
+        )
         attempt = len(history.records)
         self.count += 1
         if attempt > self._intensity.restarts:

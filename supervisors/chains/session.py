@@ -20,7 +20,7 @@ _AT_STATE, _AT_PARENT, _AT_SESSION = 0, 1, 3  # behind the name; proc_pid_stat(5
 def members_of(session: int) -> list[int]:
     """The live processes of a session. Its dead ones that are our children are reaped: as PID 1 we have them all."""
     found = []
-    for entry in os.listdir(_PROC):
+    for entry in os.listdir(_PROC):  # noqa: PTH208 - names are all that is wanted
         if not entry.isdigit():
             continue
         try:
@@ -32,7 +32,9 @@ def members_of(session: int) -> list[int]:
             continue
         if fields[_AT_STATE] not in {b"Z", b"X"}:
             found.append(int(entry))
-        elif int(fields[_AT_PARENT]) == os.getpid() and int(entry) != session:  # whoever started it reaps that one
+        elif (
+            int(fields[_AT_PARENT]) == os.getpid() and int(entry) != session
+        ):  # whoever started it reaps that one
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(int(entry), os.WNOHANG)
     return found

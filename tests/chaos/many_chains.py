@@ -43,7 +43,9 @@ class RunningSeed:
     Args: home; chains, their IDs; metrics, port of the metrics, 0 for none; arguments, further ones.
     """
 
-    def __init__(self, home: Path, chains: Sequence[str], metrics: int = 0, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, home: Path, chains: Sequence[str], metrics: int = 0, arguments: Sequence[str] = ()
+    ) -> None:
         self.home, self.chains = home, tuple(chains)
         self._arguments = [*arguments]
         if metrics:
@@ -175,7 +177,9 @@ def kill_one(networks: Sequence[Network]) -> float:
     first.standing.wait_for("peer_removed")
     for network in others:
         assert seed.processes(network.chain) == processes[network.chain], f"processes of {network.chain}"
-        assert len(network.standing.history("peer_removed")) == lost[network.chain], f"a peer of {network.chain}"
+        assert len(network.standing.history("peer_removed")) == lost[network.chain], (
+            f"a peer of {network.chain}"
+        )
         assert network.standing.peers(), f"the peer of {network.chain}"
         assert network.is_mesh(), f"the mesh of {network.chain}"
     first.join()
@@ -197,7 +201,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         took = meet(networks, chosen.peers)
         print(f"{chosen.chains} chains of {chosen.peers} peers: full meshes after {took:.1f} s", flush=True)
         back = kill_one(networks)
-        print(f"every process of {chains[0]} killed: it listens again after {back:.1f} s; nobody else noticed")
+        print(
+            f"every process of {chains[0]} killed: it listens again after {back:.1f} s; nobody else noticed"
+        )
         code = seed.stop()
         print(f"stopped, exit code {code}")
     return 0 if code == 0 and back <= BACK_S else 1

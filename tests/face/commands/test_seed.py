@@ -48,12 +48,10 @@ def test_tables_of_the_home_are_read(tmp_path: Path) -> None:
     file.write_text("[chains.a-1]\nport = 'x'")
     found = run("seed", "--home", tmp_path)
     assert found.exit_code == 2
-    assert f"chains.a-1.port: found \"x\" (file {file})" in found.output
+    assert f'chains.a-1.port: found "x" (file {file})' in found.output
 
 
-def test_a_home_in_which_another_seed_runs_is_in_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_home_in_which_another_seed_runs_is_in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One seed for a home."""
     monkeypatch.setattr("peerage.commands.seed.set_up_logging", lambda _settings: None)
     with HomeLock(Home(tmp_path), "a seed of several chains"):

@@ -14,9 +14,15 @@ def _program(text: str) -> tuple[str, ...]:
 
 LISTENS = _program(_LISTEN + "signal.pause()")
 LISTENS_UNTIL_EOF = _program(_LISTEN + "sys.stdin.read()")
-RELOADS = _program("signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'again\\n'))\n" + _LISTEN + "while True: signal.pause()")
+RELOADS = _program(
+    "signal.signal(signal.SIGHUP, lambda *_: os.write(1, b'again\\n'))\n"
+    + _LISTEN
+    + "while True: signal.pause()"
+)
 FAILS = _program("sys.exit(3)")
-HEARS_NOTHING = _program("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + _LISTEN + "while True: signal.pause()")
+HEARS_NOTHING = _program(
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + _LISTEN + "while True: signal.pause()"
+)
 # A process of its session outlives it; its pid is what is printed.
 LEAVES_ONE_BEHIND = _program(
     "child = os.fork()\n"

@@ -91,7 +91,11 @@ def exposition(collector: ChainCollector) -> list[str]:
 
 def test_samples_of_all_chains_stand_in_one_family_each_with_its_chain(serve: Serve, tmp_path: Path) -> None:
     """Those that a node has of its process, too. One that does not answer is 0, and costs the others nothing."""
-    sockets = [("a-1", serve("a", NODE.encode())), ("b-1", serve("b", NODE.encode())), ("c-1", tmp_path / "none")]
+    sockets = [
+        ("a-1", serve("a", NODE.encode())),
+        ("b-1", serve("b", NODE.encode())),
+        ("c-1", tmp_path / "none"),
+    ]
     lines = exposition(ChainCollector(sockets, lambda: running("a-1", "b-1", "c-1", restarts=2)))
     assert 'peerage_chain_up{chain_id="a-1"} 1.0' in lines
     assert 'peerage_chain_up{chain_id="c-1"} 0.0' in lines

@@ -36,7 +36,9 @@ def test_it_is_served_once_somebody_asks() -> None:
     endpoint = MetricsEndpoint(ANY, (), One)
     try:
         before = One.made
-        with urllib.request.urlopen(f"{endpoint.address.replace('tcp', 'http')}/metrics", timeout=20) as answer:
+        with urllib.request.urlopen(
+            f"{endpoint.address.replace('tcp', 'http')}/metrics", timeout=20
+        ) as answer:
             assert b"one 1.0\n" in answer.read()
         assert (before, One.made) == (0, 1)
     finally:

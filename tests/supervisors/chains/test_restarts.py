@@ -21,7 +21,11 @@ def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer_and_longer()
 def test_after_too_many_it_rests_and_begins_anew() -> None:
     """One crash loop is as good as another: the next one is counted from its own beginning."""
     restarts = Restarts(Intensity(2, 10.0), Backoff(base=0.0), rest=7.0)
-    assert [restarts.ended(1.0) for _ in range(3)] == [Again(0.0, 1), Again(0.0, 2), Again(7.0, 3, gave_up=True)]
+    assert [restarts.ended(1.0) for _ in range(3)] == [
+        Again(0.0, 1),
+        Again(0.0, 2),
+        Again(7.0, 3, gave_up=True),
+    ]
     assert restarts.ended(8.0) == Again(0.0, 1)
     assert Restarts().ended(0.0).delay < REST_S
 

@@ -92,8 +92,9 @@ def seed(
 ) -> None:
     """Run a seed for several chains, each in processes of its own.
 
-    It runs until SIGINT or SIGTERM. The node of a chain has its home in chains/ID; commands like `peerage peers` take that as their --home. Settings that
-    are given here count for all chains. Prints a line for each chain that listens, its ID and ID@address.
+    It runs until SIGINT or SIGTERM, and prints a line for each chain that listens, its ID and ID@address. The node of a
+    chain has its home in chains/ID; commands like `peerage peers` take that as their --home. Settings that are given here
+    count for all chains.
 
     What happens to one chain is not noticed by the others. One whose processes have ended is started again; after 5
     restarts in a minute it rests for five minutes, or until SIGHUP, which has all chains read their configuration again.

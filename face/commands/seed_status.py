@@ -54,7 +54,7 @@ def _ask(home: Home) -> dict[str, Any]:
 
 
 def _lines(found: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    rows = [("CHAIN", "UP", "PEERS", "ADDRESSES", "RESTARTS", "PID", "ADDRESS")]
+    rows: list[tuple[str, ...]] = [("CHAIN", "UP", "PEERS", "ADDRESSES", "RESTARTS", "PID", "ADDRESS")]
     rows += [(chain, *_cells(facts)) for chain, facts in found.items()]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:

@@ -59,8 +59,10 @@ class ChainCollector(Collector):
         """All metrics of all chains."""
         statuses = {status.chain: status for status in self._statuses()}
         with ThreadPoolExecutor(min(len(self._sockets), MOST_AT_ONCE) or 1, "chain-metrics") as pool:
-            found = list(pool.map(lambda each: self._of(*each, statuses.get(each[0])), self._sockets))
-        answers = {chain: metrics for (chain, _), metrics in zip(self._sockets, found, strict=True)}
+            asked = {
+                chain: pool.submit(self._of, socket, statuses.get(chain)) for chain, socket in self._sockets
+            }
+            answers = {chain: each.result() for chain, each in asked.items()}
         up = GaugeMetricFamily(
             "peerage_chain_up", "Whether the chain's node answers with its metrics.", labels=[LABEL]
         )
@@ -74,7 +76,7 @@ class ChainCollector(Collector):
         yield restarts
         yield from merged((chain, metrics) for chain, metrics in answers.items() if metrics is not None)
 
-    def _of(self, _chain: str, socket: Path, status: ChainStatus | None) -> list[Metric] | None:
+    def _of(self, socket: Path, status: ChainStatus | None) -> list[Metric] | None:
         if status is not None and status.state is not ChainState.RUNNING:
             return None
         try:

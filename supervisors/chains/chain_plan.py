@@ -1,7 +1,8 @@
-"""What each chain of a seed is started with. All that an operator can have got wrong in any of them is said before one runs."""
+"""What each chain of a seed is started with. All that can be wrong with any of them is said before one runs."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from peerage.supervisors.node.listening import listen_for_peers
 
 __all__ = ["METRICS_SOCKET", "ChainPlan", "check_ports", "make_home", "plan_chains"]
 
+OTHERS_S: Final = 6.0  # a node stops in five
+LOOK_S: Final = 0.05
 CONFIG_MODE: Final = 0o644  # as CometBFT's
 # Below a chain's home, which is its node's current directory: so a deep home makes them no longer than a path may be, and
 # what a node tells its peers of its RPC says nothing of this machine.
@@ -98,10 +101,20 @@ def plan_chains(home: Home, table: ChainTable, flags: Mapping[str, str]) -> list
     mistakes += _shared_addresses(plans)
     if mistakes:
         raise ConfigError(mistakes)
-    for plan in plans:
-        if (holder := holder_of(plan.home)) is not None:
-            raise holder
+    _await_others(home, plans)
     return plans
+
+
+def _await_others(home: Home, plans: Iterable[ChainPlan]) -> None:
+    """No other node may run in a chain's home; those of a seed that was killed are about to stop. Raises: HomeInUseError."""
+    if (holder := holder_of(home)) is not None:
+        raise holder
+    until = time.monotonic() + OTHERS_S
+    for plan in plans:
+        while (holder := holder_of(plan.home)) is not None:
+            if time.monotonic() > until:
+                raise holder
+            time.sleep(LOOK_S)
 
 
 def make_home(plan: ChainPlan) -> str:
@@ -170,7 +183,7 @@ def _plan(
 
 
 class _FreePorts:
-    """Ports for chains that are new: from the base port on, without those that other chains of this home have, running or not."""
+    """Ports for chains that are new: from the base port on, without those that other chains of this home have."""
 
     def __init__(self, home: Home, table: ChainTable) -> None:
         self._next = table.port

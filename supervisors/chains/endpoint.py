@@ -6,7 +6,6 @@ As with a node's own services, there is none before: it takes more memory than a
 from __future__ import annotations
 
 import select
-import socket
 import threading
 from collections.abc import Callable
 from os import eventfd, eventfd_write
@@ -20,13 +19,12 @@ from peerage.config.listen_address import ListenAddress
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
-    from peerage.actors.http.server import HttpServer
-
 __all__ = ["MetricsEndpoint"]
 
 MAX_CONNECTIONS: Final = 64  # as of a node's metrics
 MAX_IN_FLIGHT: Final = 3
-JOIN_S: Final = 1.0
+CHECK_S: Final = 1.0
+JOIN_S: Final = 3.0
 
 _log = get_logger("peerage.chains")
 
@@ -34,18 +32,18 @@ _log = get_logger("peerage.chains")
 class MetricsEndpoint:
     """Args: address, to listen at; host_names, `peerage.http_hosts`; collector, makes what is served, once it is needed.
 
+    All but its end happens in a thread of its own. A server that ends for a fault is replaced.
+
     Raises: ListenFailedError.
     """
 
     def __init__(
         self, address: ListenAddress, host_names: tuple[str, ...], collector: Callable[[], Collector]
     ) -> None:
-        self._listener: socket.socket | None = listen(address)
+        self._listener = listen(address)
         self.address = address_of(self._listener)
         self._limits = HttpLimits(max_connections=MAX_CONNECTIONS, host_names=host_names)
         self._collector = collector
-        self._server: HttpServer | None = None
-        self._lock = threading.Lock()  # of the listener, which goes over to the server
         self._stopped = eventfd(0)
         self._thread = threading.Thread(target=self._run, name="chains-metrics", daemon=True)
         self._thread.start()
@@ -54,28 +52,35 @@ class MetricsEndpoint:
         """Serve no more."""
         eventfd_write(self._stopped, 1)
         self._thread.join(JOIN_S)
-        with self._lock:
-            if self._server is not None:
-                self._server.stop()
-            if self._listener is not None:
-                self._listener.close()
-                self._listener = None
 
     def _run(self) -> None:
-        assert self._listener is not None
-        readable, _, _ = select.select([self._listener, self._stopped], [], [])
-        if self._stopped in readable:
-            return
-        from peerage.actors.http.server import HttpServer
+        try:
+            while self._wait(self._listener.fileno()):
+                self._serve()
+        except Exception as error:
+            _log.error("metrics of the chains not served", cause=str(error))
+        finally:
+            self._listener.close()
+
+    def _wait(self, descriptor: int, seconds: float | None = None) -> bool:
+        """Wait until there is something to read, or for so many seconds. Returns: False when it is to end."""
+        readable, _, _ = select.select([descriptor, self._stopped], [], [], seconds)
+        return self._stopped not in readable
+
+    def _serve(self) -> None:
+        """Serve until the end, or until the server fails: then there is a listener again."""
+        from peerage.actors.http.server import HttpServer, HttpServerDiedError
         from peerage.actors.metrics.app import metrics_app
 
-        with self._lock:
-            listener, self._listener = self._listener, None
-            if listener is None:
-                return
-            app = metrics_app(self._collector(), MAX_IN_FLIGHT)
-            self._server = HttpServer(app, [listener], name="chains-metrics", limits=self._limits)
-            try:
-                self._server.start()
-            except Exception as error:
-                _log.error("metrics of the chains not served", cause=str(error))
+        app = metrics_app(self._collector(), MAX_IN_FLIGHT)
+        server = HttpServer(app, [self._listener], name="chains-metrics", limits=self._limits)
+        try:
+            server.start()
+            while self._wait(self._stopped, CHECK_S):
+                server.check()
+        except HttpServerDiedError as error:
+            _log.error("metrics of the chains interrupted", cause=str(error))
+        finally:
+            server.stop()
+        if self._wait(self._stopped, CHECK_S):
+            self._listener = listen(ListenAddress.parse(self.address))

@@ -142,7 +142,7 @@ def test_answers_are_bounded_in_time(tmp_path: Path) -> None:
 def test_answers_that_trickle_are_bounded_in_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part may be in time, and all together not."""
     clock = iter((0.0, 100.0))
-    monkeypatch.setattr(chain_metrics.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("peerage.supervisors.chains.chain_metrics.time.monotonic", lambda: next(clock))
     with pytest.raises(NoMetricsError, match="not within 5 s"):
         fetch(serve("slow", NODE.encode()), 5.0)
 

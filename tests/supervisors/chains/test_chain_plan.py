@@ -14,6 +14,7 @@ from peerage.config.config import Config
 from peerage.config.errors import ConfigError, HomeInUseError
 from peerage.config.home import Home
 from peerage.config.home_lock import HomeLock
+from peerage.supervisors.chains import chain_plan
 from peerage.supervisors.chains.chain_plan import ChainPlan, check_ports, make_home, plan_chains
 
 SEED = f"{'ab' * 20}@203.0.113.5:26656"
@@ -132,9 +133,15 @@ def test_what_cannot_be_is_a_mistake(
     assert list(home.path.iterdir()) == []
 
 
-def test_a_home_of_a_chain_in_which_a_node_runs_is_in_use(home: Home) -> None:
-    """Whoever started it."""
+def test_a_home_of_a_chain_in_which_a_node_runs_is_in_use(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever started it. One that is about to stop is waited for."""
     plan, _ = plan_chains(home, TABLE, {})
+    lock = HomeLock(plan.home, "a node of a seed that was killed")
+    monkeypatch.setattr("peerage.supervisors.chains.chain_plan.time.sleep", lambda _seconds: lock.release())
+    plan_chains(home, TABLE, {})
+    monkeypatch.setattr(chain_plan, "OTHERS_S", 0.0)
     with HomeLock(plan.home, "a node"), pytest.raises(HomeInUseError):
         plan_chains(home, TABLE, {})
 

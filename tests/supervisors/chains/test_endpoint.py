@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import urllib.request
 from collections.abc import Iterator
 
@@ -10,8 +11,11 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from peerage.actors.http.listening import ListenFailedError
+from peerage.actors.http.server import HttpServer, HttpServerDiedError
 from peerage.config.listen_address import ListenAddress
+from peerage.supervisors.chains import endpoint as endpoint_module
 from peerage.supervisors.chains.endpoint import MetricsEndpoint
+from tests.nodes import wait_until
 
 ANY = ListenAddress.parse("127.0.0.1:0")
 
@@ -44,6 +48,42 @@ def test_it_is_served_once_somebody_asks() -> None:
     finally:
         endpoint.close()
     MetricsEndpoint(ListenAddress.parse(endpoint.address), (), One).close()
+
+
+def test_a_server_that_has_failed_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the same port."""
+    monkeypatch.setattr(endpoint_module, "CHECK_S", 0.01)
+    fail = threading.Event()
+    check = HttpServer.check
+
+    def checked(server: HttpServer) -> None:
+        if fail.is_set():
+            fail.clear()
+            raise HttpServerDiedError("a fault of the server")
+        check(server)
+
+    monkeypatch.setattr(HttpServer, "check", checked)
+    endpoint = MetricsEndpoint(ANY, (), One)
+    before = One.made
+    try:
+        for _ in range(2):
+            wait_until(lambda: ask(endpoint))
+            fail.set()
+            wait_until(lambda: not fail.is_set())
+        assert One.made == before + 2
+    finally:
+        endpoint.close()
+
+
+def ask(endpoint: MetricsEndpoint) -> bool:
+    """Whether it serves."""
+    try:
+        with urllib.request.urlopen(
+            f"{endpoint.address.replace('tcp', 'http')}/metrics", timeout=20
+        ) as answer:
+            return b"one 1.0\n" in answer.read()
+    except OSError:
+        return False
 
 
 def test_an_address_that_is_taken_is_an_error() -> None:

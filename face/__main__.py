@@ -32,6 +32,8 @@ def main() -> None:
 
     For `start`, what the command and the hosts both need is imported first. Then the node's fork server is forked, so that
     it imports the rest of what the hosts need while the command imports its own.
+
+    For `seed`, the log does without what it takes where there is a terminal.
     """
     end_by_interrupts()
     gc.disable()  # imports make little garbage; `CommandGroup` enables it before a command runs
@@ -41,6 +43,11 @@ def main() -> None:
             from peerage.commands.early_start import start_fork_server
 
             start_fork_server()
+        elif "seed" in arguments:
+            from peerage.commands.early_start import without
+
+            with without("rich"):
+                import structlog  # noqa: F401 - this process is small, and stays
         from peerage.commands.cli import main as command_line
 
         command_line()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         SupervisorGaveUpError,
         UnknownChildError,
     )
+    from peerage.supervisors.intensity import Backoff, Intensity
     from peerage.supervisors.messages import (
         ChildCounts,
         ChildInfo,
@@ -38,12 +39,10 @@ if TYPE_CHECKING:
         BRUTAL_KILL,
         INFINITY,
         AutoShutdown,
-        Backoff,
         ChildSpec,
         ChildType,
         Flags,
         HealthCheck,
-        Intensity,
         Restart,
         Shutdown,
         Start,
@@ -104,6 +103,7 @@ _HOMES = {
         "SupervisorGaveUpError",
         "UnknownChildError",
     ),
+    ".intensity": ("Backoff", "Intensity"),
     ".messages": (
         "ChildCounts",
         "ChildInfo",
@@ -121,12 +121,10 @@ _HOMES = {
         "BRUTAL_KILL",
         "INFINITY",
         "AutoShutdown",
-        "Backoff",
         "ChildSpec",
         "ChildType",
         "Flags",
         "HealthCheck",
-        "Intensity",
         "Restart",
         "Shutdown",
         "Start",

@@ -12,9 +12,8 @@ from typing import Any, Final
 from peerage.actors.runtime import ProcessActor
 from peerage.actors.runtime.named_actor import NamedActor
 from peerage.supervisors.errors import ChildSpecError
+from peerage.supervisors.intensity import Backoff, Intensity
 
-SHORTEST_WAIT_AT_LIMIT_S: Final = 0.1
-LONGEST_WAIT_AT_LIMIT_S: Final = 2.0
 DEFAULT_SHUTDOWN_S: Final = 5.0  # OTP's default for workers: 5000 ms
 
 
@@ -58,67 +57,6 @@ class AutoShutdown(Enum):
     NEVER = "never"
     ANY_SIGNIFICANT = "any_significant"
     ALL_SIGNIFICANT = "all_significant"
-
-
-@dataclass(frozen=True, slots=True)
-class Intensity:
-    """How many restarts within how many seconds are normal: one more and the supervisor gives up.
-
-    restarts: at least 0 (0: the first restart is one too many). period: seconds, more than 0. Defaults are
-    OTP's.
-    """
-
-    restarts: int = 1
-    period: float = 5.0
-
-    def __post_init__(self) -> None:
-        if self.restarts < 0:
-            raise ChildSpecError("(supervisor)", "intensity.restarts", repr(self.restarts), "0 or more")
-        if not (isfinite(self.period) and self.period > 0):
-            raise ChildSpecError(
-                "(supervisor)", "intensity.period", repr(self.period), "seconds, more than 0"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long a restart waits: the more restarts within the intensity's period, the longer.
-
-    The first restart comes at once, the second after `base` seconds; each further wait is `factor` times longer, `limit`
-    at most. While a child waits, its clock for the intensity stands still (strategy.py), so that a wait never makes a crash
-    loop look healthy.
-
-    patience: seconds for which a start that a limit of the operating system refuses (StartLimitError) is tried again
-    without being counted, first after 0.1 s, then after as long as it has waited already, 2 s at most. After that it counts
-    like any other, so that the supervisor gives up in the end.
-    """
-
-    base: float = 0.05
-    factor: float = 2.0
-    limit: float = 2.0
-    patience: float = 60.0
-
-    def __post_init__(self) -> None:
-        for name, value, least in (
-            ("base", self.base, 0),
-            ("factor", self.factor, 1),
-            ("limit", self.limit, 0),
-            ("patience", self.patience, 0),
-        ):
-            if not (isfinite(value) and value >= least):
-                raise ChildSpecError("(supervisor)", f"backoff.{name}", repr(value), f"{least} or more")
-
-    def delay_at_limit(self, waited: float) -> float:
-        """Return the seconds until the next try of a start that has been held up by a limit for so many seconds."""
-        return max(SHORTEST_WAIT_AT_LIMIT_S, min(waited, LONGEST_WAIT_AT_LIMIT_S))
-
-    def delay(self, attempt: int) -> float:
-        """Return the seconds to wait before restart number `attempt` (1 is the first)."""
-        if attempt <= 1 or self.base == 0:
-            return 0.0
-        # The exponent is capped: float ** large int overflows, and 2 ** 64 times anything is over any
-        # sensible limit.
-        return float(min(self.limit, self.base * self.factor ** min(attempt - 2, 64)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from enum import Enum
 from msgspec import Struct
 
 from peerage.supervisors.errors import UnknownChildError
+from peerage.supervisors.intensity import History
 from peerage.supervisors.spec import AutoShutdown, ChildSpec, Flags, Restart, Strategy
 
 
@@ -54,45 +55,6 @@ class ChildState(Struct, frozen=True):
 
     spec: ChildSpec
     status: Status
-
-
-class RestartRecord(Struct, frozen=True):
-    """One counted restart: the child whose end caused it, and when, on that child's own clock (monotonic seconds)."""
-
-    child: str
-    at: float
-
-
-class History(Struct, frozen=True):
-    """The restarts that may still count, oldest first: at most intensity + 1, for older ones are dropped."""
-
-    records: tuple[RestartRecord, ...] = ()
-
-    def within(self, period: float, now: float) -> "History":
-        """Return the restarts that are at most `period` seconds old."""
-        return History(tuple(record for record in self.records if now <= record.at + period))
-
-    def with_restart(self, child: str, now: float) -> "History":
-        """Return the history with one more restart."""
-        return History((*self.records, RestartRecord(child, now)))
-
-    def count_of(self, children: frozenset[str]) -> int:
-        """Return how many of the restarts were caused by one of these children."""
-        return sum(record.child in children for record in self.records)
-
-    def delayed(self, children: frozenset[str], by: float) -> "History":
-        """Return the history with these children's clocks stopped for `by` seconds.
-
-        A back-off stretches a crash loop in time. Counted by the wall clock, the loop would slip under the intensity and
-        the supervisor would never give up. So the wait is taken out, and the decisions are those of a supervisor that does
-        not wait.
-        """
-        return History(
-            tuple(
-                RestartRecord(record.child, record.at + by) if record.child in children else record
-                for record in self.records
-            )
-        )
 
 
 class Forget(Struct, frozen=True):

@@ -24,6 +24,7 @@ from peerage.supervisors.child import Child, Children
 from peerage.supervisors.errors import ChildStartError, SupervisorError, SupervisorGaveUpError
 from peerage.supervisors.final_stop import FinalStop
 from peerage.supervisors.health import probe_health
+from peerage.supervisors.intensity import History
 from peerage.supervisors.launching import Launcher, is_limit
 from peerage.supervisors.messages import (
     CountChildren,
@@ -45,7 +46,6 @@ from peerage.supervisors.strategy import (
     ExitKind,
     Forget,
     GiveUp,
-    History,
     Rest,
     ShutDown,
     StartAgain,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from peerage.supervisors.spec import Backoff, Intensity
-from peerage.supervisors.strategy import History
+from peerage.supervisors.intensity import Backoff, History, Intensity
 
 __all__ = ["BACKOFF", "INTENSITY", "REST_S", "Again", "Restarts"]
 

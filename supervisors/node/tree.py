@@ -24,12 +24,13 @@ from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config
+from peerage.supervisors.intensity import Intensity
 from peerage.supervisors.messages import RenewChild
 from peerage.supervisors.node.life import NodeLife
 from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.node.steward import REQUESTS, Renewed, Steward
-from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Intensity, Start
+from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.keys import NodeKey
 

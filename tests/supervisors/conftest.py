@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import THREAD, ActorDeadError, System, Timeout
+from peerage.supervisors.intensity import Backoff, Intensity
 from peerage.supervisors.messages import ChildInfo, SupervisorRef
-from peerage.supervisors.spec import Backoff, ChildSpec, Flags, Intensity, Start
+from peerage.supervisors.spec import ChildSpec, Flags, Start
 from peerage.supervisors.strategy import Status
 from peerage.supervisors.supervisor import Supervisor
 from tests.supervisors.journal import PATIENCE_S, Journal, Worker

@@ -10,7 +10,7 @@ from peerage.actors.runtime import HERE, PROCESS, THREAD, Place, ProcessActor, T
 from peerage.actors.runtime.processes.host_records import HostRecords
 from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor, SupervisorRef
 from peerage.supervisors.errors import ChildStartError
-from peerage.supervisors.spec import Backoff
+from peerage.supervisors.intensity import Backoff
 
 PATIENCE_S = 20.0
 PLACES = pytest.mark.parametrize("place", [PROCESS, THREAD, HERE])

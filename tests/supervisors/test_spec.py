@@ -8,16 +8,15 @@ import pytest
 
 from peerage.actors.runtime import ProcessActor
 from peerage.supervisors.errors import ChildSpecError
+from peerage.supervisors.intensity import Backoff, Intensity
 from peerage.supervisors.spec import (
     BRUTAL_KILL,
     INFINITY,
     AutoShutdown,
-    Backoff,
     ChildSpec,
     ChildType,
     Flags,
     HealthCheck,
-    Intensity,
     Restart,
     Start,
     Strategy,
@@ -78,45 +77,11 @@ def test_shutdown_takes_seconds_or_the_two_words(shutdown: Any) -> None:
     assert ChildSpec("a", NOTHING, shutdown=shutdown).shutdown == shutdown
 
 
-@pytest.mark.parametrize(
-    "restarts_period", [(-1, 5.0), (1, 0.0), (1, -1.0), (1, float("inf")), (1, float("nan"))]
-)
-def test_faulty_intensity_is_refused(restarts_period: tuple[int, float]) -> None:
-    """Restarts are 0 or more, the period is a positive number of seconds."""
-    with pytest.raises(ChildSpecError):
-        Intensity(*restarts_period)
-
-
-@pytest.mark.parametrize("kwargs", [{"base": -1}, {"factor": 0.5}, {"limit": -1}, {"base": float("nan")}])
-def test_faulty_backoff_is_refused(kwargs: dict[str, float]) -> None:
-    """A back-off never shrinks and never is negative."""
-    with pytest.raises(ChildSpecError):
-        Backoff(**kwargs)
-
-
 @pytest.mark.parametrize("kwargs", [{"every": 0}, {"deadline": 0}, {"max_rss": 0}])
 def test_faulty_health_check_is_refused(kwargs: dict[str, Any]) -> None:
     """Times and sizes are positive."""
     with pytest.raises(ChildSpecError):
         HealthCheck(**kwargs)
-
-
-def test_backoff_is_at_once_then_grows_to_its_limit() -> None:
-    """First restart at once, then base, base * factor, ... limit, also for absurd attempts."""
-    backoff = Backoff(base=0.1, factor=2.0, limit=0.35)
-    assert [backoff.delay(attempt) for attempt in (1, 2, 3, 4, 5, 10_000)] == [
-        0.0,
-        0.1,
-        0.2,
-        0.35,
-        0.35,
-        0.35,
-    ]
-
-
-def test_backoff_base_zero_never_waits() -> None:
-    """Backoff(base=0) is OTP's behaviour."""
-    assert Backoff(base=0).delay(50) == 0.0
 
 
 def test_name_is_the_option_else_the_id() -> None:

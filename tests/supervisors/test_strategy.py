@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from peerage.actors.runtime import ProcessActor
 from peerage.supervisors.errors import UnknownChildError
+from peerage.supervisors.intensity import Backoff, History, Intensity, RestartRecord
 from peerage.supervisors.spec import (
     AutoShutdown,
-    Backoff,
     ChildSpec,
     Flags,
-    Intensity,
     Restart,
     Start,
     Strategy,
@@ -25,9 +24,7 @@ from peerage.supervisors.strategy import (
     ExitKind,
     Forget,
     GiveUp,
-    History,
     Rest,
-    RestartRecord,
     ShutDown,
     StartAgain,
     Status,

@@ -16,16 +16,15 @@ from peerage.supervisors.errors import (
     ChildStartError,
     UnknownChildError,
 )
+from peerage.supervisors.intensity import Backoff, Intensity
 from peerage.supervisors.messages import ChildCounts, SupervisorRef, TerminateChild
 from peerage.supervisors.spec import (
     BRUTAL_KILL,
     INFINITY,
     AutoShutdown,
-    Backoff,
     ChildSpec,
     ChildType,
     Flags,
-    Intensity,
     Restart,
     Start,
     Strategy,

@@ -6,15 +6,14 @@ import time
 from typing import Any
 
 from peerage.actors.runtime import HERE, PROCESS, THREAD, ActorRef, ProcessActor, watch
+from peerage.supervisors.intensity import Backoff, Intensity
 from peerage.supervisors.messages import ChildInfo, SupervisorRef
 from peerage.supervisors.spec import (
     BRUTAL_KILL,
-    Backoff,
     ChildSpec,
     ChildType,
     Flags,
     HealthCheck,
-    Intensity,
     Restart,
     Start,
     Strategy,

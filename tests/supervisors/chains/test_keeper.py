@@ -14,7 +14,7 @@ import pytest
 from peerage.supervisors.chains import keeper as keeper_module
 from peerage.supervisors.chains.keeper import ChainKeeper, ChainState, ChainStatus, KeptChain
 from peerage.supervisors.chains.restarts import Restarts
-from peerage.supervisors.spec import Backoff, Intensity
+from peerage.supervisors.intensity import Backoff, Intensity
 from tests.nodes import wait_until
 from tests.supervisors.chains.programs import FAILS, HEARS_NOTHING, LISTENS, RELOADS, SLOW_TO_HEED
 

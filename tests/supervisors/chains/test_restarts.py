@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peerage.supervisors.chains.restarts import BACKOFF, INTENSITY, REST_S, Again, Restarts
-from peerage.supervisors.spec import Backoff, Intensity
+from peerage.supervisors.intensity import Backoff, Intensity
 
 
 def test_the_first_restart_is_at_once_and_the_next_ones_wait_longer_and_longer() -> None:

@@ -80,7 +80,11 @@ def who_listens(port: int) -> Iterator[str]:
         pids = {
             link.pid
             for link in psutil.net_connections("tcp")
-            if port and link.status == psutil.CONN_LISTEN and link.laddr.port == port and link.pid
+            if port
+            and link.status == psutil.CONN_LISTEN
+            and link.laddr
+            and link.laddr.port == port
+            and link.pid
         }
         for pid in sorted(pids):
             with suppress(psutil.Error):

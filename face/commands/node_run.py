@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.actors.runtime.log import get_logger, sign_process

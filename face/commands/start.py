@@ -22,7 +22,9 @@ from peerage.config.home import Home
     is_flag=True,
     help="Say what would be started, and what would keep it from that; start nothing.",
 )
-@click.option("--chain", default="", hidden=True, help="The chain of a seed of several: each line of the log has it.")
+@click.option(
+    "--chain", default="", hidden=True, help="The chain of a seed of several: each line of the log has it."
+)
 @click.option("--stop-at-eof", is_flag=True, hidden=True, help="Stop when standard input ends, too.")
 @settings_options
 def start(home: Home, flags: Mapping[str, str], chain: str, *, dry_run: bool, stop_at_eof: bool) -> None:

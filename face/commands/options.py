@@ -62,7 +62,7 @@ def _named(home: str | None) -> str | None:
     return home
 
 
-class SettingName(click.ParamType):  # type: ignore[type-arg]  # not generic before click 8.4
+class SettingName(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
     """The name of a setting, in any case, with hyphens or underscores. The command gets the Setting."""
 
     name = "setting"

@@ -27,7 +27,8 @@ def command_of(arguments: Sequence[str]) -> list[str]:
     """The command line of our own command, with this interpreter and its flags."""
     # multiprocessing takes the interpreter's flags over in the same way.
     flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001
-    return [sys.executable, *flags, "-m", "peerage", *arguments]
+    # -P: what lies in its directory is not ours to run.
+    return [sys.executable, *flags, "-P", "-m", "peerage", *arguments]
 
 
 class ChainProcess:

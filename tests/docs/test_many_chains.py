@@ -6,6 +6,7 @@ import json
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from peerage.config.chains import read_chains
@@ -48,6 +49,10 @@ def test_the_commands_of_the_page_work_on_its_seed(tmp_path: Path) -> None:
         shown = run(tmp_path, METRICS.text.replace("26660", port).replace("curl", "curl -sS"))
         for chain in CHAINS:
             assert f'peerage_chain_up{{chain_id="{chain}"}} 1.0' in shown
+        for chain in CHAINS:
+            for pid in seed.processes(chain):
+                title = " ".join(psutil.Process(pid).cmdline())
+                assert title.startswith(f"peerage[{chain}/"), title
         assert seed.stop(signal.SIGINT) == 0
         log = seed.log()
     started = [line for line in log.splitlines() if "node started" in line]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -41,6 +42,7 @@ import os, sys
 with open(os.environ["TRAP_SEEN"], "a") as seen:
     print({name!r}, sys.orig_argv[:6], file=seen)
 """
+LISTENS = re.compile(r"(\w+ )?[0-9a-f]{40}@127\.0\.0\.1:")
 LOCAL = ("--p2p.laddr", "tcp://127.0.0.1:0", "--rpc.laddr", "tcp://127.0.0.1:0")
 
 # each command of the command line: what to run, and how it ends
@@ -50,6 +52,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
         ("start", "--home", "HOME", *LOCAL, "--instrumentation.prometheus_listen_addr", "127.0.0.1:0"),
         0,
     ),
+    "seed": (("seed", "--home", "NEW", "--chain", "a=", *LOCAL), 0),
     "show-node-id": (("show-node-id", "--home", "HOME"), 0),
     "gen-node-key": (("gen-node-key", "--home", "NEW/key"), 0),
     "config": (("config", "check", "--home", "HOME"), 0),
@@ -111,7 +114,7 @@ def run(argv: Sequence[str], cwd: Path, scratch: Path, **variables: str) -> Done
             assert process.stdout is not None
             for line in process.stdout:
                 output += line
-                if "start" in argv and line.find("@127.0.0.1:") == 40:
+                if {"start", "seed"} & set(argv) and LISTENS.match(line):
                     process.send_signal(signal.SIGTERM)
         finally:
             process.kill()

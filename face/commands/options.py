@@ -62,7 +62,7 @@ def _named(home: str | None) -> str | None:
     return home
 
 
-class SettingName(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
+class SettingName(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click
     """The name of a setting, in any case, with hyphens or underscores. The command gets the Setting."""
 
     name = "setting"

@@ -18,7 +18,7 @@ MOST = 200  # candidates
 LONGEST_MONIKER = 40
 
 
-class PeerName(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
+class PeerName(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click
     """A text that may be a peer's ID. Completed by the beginning of an ID, or by a part of a moniker or an address."""
 
     name = "text"

@@ -26,7 +26,7 @@ def _hours(count: float) -> str:
     return f"{count:.6f}h"
 
 
-class Span(click.ParamType):  # type: ignore[type-arg]  # older versions are not generic
+class Span(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click
     """A span of time; the command gets seconds.
 
     Args: least and most, in seconds. With a least of 0 a span must be above it.

@@ -59,13 +59,20 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "addrbook": (("addrbook", "list", "--home", "HOME"), 0),
     "bans": (("bans", "add", "--home", "HOME", "203.0.113.9"), 0),
     "peers": (("peers", "history", "--home", "HOME"), 0),
-    "events": (("events", "--home", "HOME"), 2),
+    "events": (("events", "--home", "HOME"), 1),
+    "status": (("status", "--home", "HOME"), 1),  # no node runs there
+    "top": (("top", "--once", "--home", "HOME"), 1),
+    "log-level": (("log-level", "--home", "HOME"), 1),
+    "reload": (("reload", "--home", "HOME"), 1),
+    "doctor": (("doctor", "--home", "NEW"), 1),  # there is none
+    "debug": (("debug", "dump", "--home", "HOME", "--output", "NEW.tar"), 0),
     "ping": (("ping", NOBODY), 1),
     "crawl": (("crawl", "--home", "HOME", "--seeds", NOBODY), 1),
     "demo": (("demo", "--for", "1s"), 0),
     "simulate": (("simulate", "--nodes", "10", "--for", "36s"), 0),
     "bench": (("bench", "--for", "100ms", "--only", "mailboxes"), 0),
     "systemd": (("systemd",), 0),
+    "completion": (("completion", "bash"), 0),
     "version": (("version", "--verbose"), 0),
 }
 

@@ -19,7 +19,7 @@ from peerage.commands.event_lines import MESSAGE, Notice, event_line, read_notic
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.interrupts import INTERRUPTED
 from peerage.commands.options import home_option
-from peerage.commands.running_node import NoSocketError, stream_from_node
+from peerage.commands.running_node import NoSocketError, not_there, stream_from_node
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 
@@ -57,7 +57,7 @@ def events(
         with stream_from_node(home, f"/events?{urlencode(query)}") as lines:
             is_over = _show(lines, as_json=as_json)
     except NoSocketError as error:
-        raise MistakeError(f"no node runs in {home}, or its rpc.laddr is empty ({error})") from error
+        raise not_there(home, error) from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(INTERRUPTED) from None
     if follow and not is_over:

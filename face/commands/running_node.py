@@ -41,10 +41,15 @@ def node_of(home: Home, method: str, **params: Any) -> Any:
     try:
         return call_node(home, method, **params)
     except NoSocketError as error:
-        holder = holder_of(home)
-        if holder is None:
-            raise FailureError(f"no node runs in {home}; `peerage start --home {home}` starts one") from error
-        raise FailureError(f"{holder}; it takes no commands ({error}; is rpc.laddr empty?)") from error
+        raise not_there(home, error) from error
+
+
+def not_there(home: Home, error: NoSocketError) -> FailureError:
+    """What is said when the node cannot be reached for a command that only a running node can carry out."""
+    holder = holder_of(home)
+    if holder is None:
+        return FailureError(f"no node runs in {home}; `peerage start --home {home}` starts one")
+    return FailureError(f"{holder}; it takes no commands ({error}; is rpc.laddr empty?)")
 
 
 def call_node(home: Home, method: str, *, within: float = TIMEOUT_S, **params: Any) -> Any:

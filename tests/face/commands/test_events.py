@@ -132,7 +132,7 @@ def test_mistakes_are_told_in_one_line(home: Home, options: tuple[str, ...]) -> 
 
 def test_without_a_node_there_are_no_events(home: Home) -> None:
     result = run("events", "--home", home)
-    assert result.exit_code == 2
+    assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: no node runs in {home}")
 
 

@@ -17,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from peerage.config.log_bounds import TRACES, bounded
 from peerage.config.log_level import EVERY_MODULE, parse_log_level
 from peerage.config.log_settings import LogSettings
+from peerage.config.private_lines import hiding
 
 __all__ = [
     "RECORD_FACTS",
@@ -151,13 +152,14 @@ def level_of(levels: Mapping[str, int], logger: str) -> int:
 
 def _rendering(form: str) -> list[Processor]:
     """The processors that turn a record into a line, plain or JSON."""
-    first = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    first: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        hiding,  # before an ID may be cut
+        bounded,
+        hiding,  # in the exception that was rendered
+    ]
     if form == "json":
-        return [
-            first,
-            bounded,
-            structlog.processors.JSONRenderer(default=_to_json),
-        ]
+        return [*first, structlog.processors.JSONRenderer(default=_to_json)]
     colours = sys.stderr is not None and sys.stderr.isatty() and "NO_COLOR" not in os.environ
     console = structlog.dev.ConsoleRenderer(
         colors=colours,
@@ -165,7 +167,7 @@ def _rendering(form: str) -> list[Processor]:
         sort_keys=False,
         exception_formatter=structlog.dev.plain_traceback,
     )
-    return [first, bounded, _printable, _traces_below, console]
+    return [*first, _printable, _traces_below, console]
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -33,7 +33,7 @@ from peerage.actors.rpc.parts import parts_of
 from peerage.actors.rpc.rate_history import Point, RateHistory
 from peerage.actors.rpc.settings import ASK_TIMEOUT_S, RpcLimits, RpcSettings
 from peerage.actors.runtime import HERE, ActorDeadError, ActorRef, DownReason, Observation, ProcessActor
-from peerage.actors.runtime.log import get_logger
+from peerage.actors.runtime.log import get_logger, signature
 from peerage.actors.snapshot import (
     BansSnapshot,
     DialPeers,
@@ -43,6 +43,9 @@ from peerage.actors.snapshot import (
     NetInfoSnapshot,
     StatusSnapshot,
 )
+from peerage.config.node_logging import NODE
+from peerage.config.private_lines import hide_peers
+from peerage.wire.net_address import id_in
 from peerage.wire.remote_text import shown
 
 if TYPE_CHECKING:
@@ -114,6 +117,8 @@ class SwitchBackend:
     async def dial_peers(
         self, peers: tuple[str, ...], *, persistent: bool, unconditional: bool, private: bool
     ) -> None:
+        if private:
+            hide_peers(signature().get(NODE, ""), map(id_in, peers), peers)  # before the line below
         _log.info(
             "dial peers", peers=peers, persistent=persistent, unconditional=unconditional, private=private
         )

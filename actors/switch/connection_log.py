@@ -12,6 +12,7 @@ from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.seconds import Seconds
 from peerage.actors.switch.lack_of_peers import LackOfPeers
 from peerage.actors.switch.peer_table import PeerTable
+from peerage.config.private_lines import PRIVATE
 from peerage.wire.remote_text import shown
 
 __all__ = ["ConnectionLog"]
@@ -96,7 +97,7 @@ class ConnectionLog:
         if is_visit or self._node_stops:
             self._log.debug(event, **facts)
             return
-        self._say(self._comings, event, peer.id, {"prefix": prefix_of(peer.remote_ip)}, facts)
+        self._say(self._comings, event, peer.id, {"prefix": self._prefix(peer.id, peer.remote_ip)}, facts)
 
     def refused(self, connection: ConnectionFacts, refusal: Refusal) -> None:
         """A connection was refused, or a dial failed."""
@@ -110,7 +111,7 @@ class ConnectionLog:
             "dialled": connection.dialled_id,
             "direction": _direction(connection.is_outbound),
         }
-        common = {"reason": reason, "prefix": prefix_of(connection.remote_ip)}
+        common = {"reason": reason, "prefix": self._prefix(connection.dialled_id, connection.remote_ip)}
         if more is None:
             if not connection.is_outbound:
                 self._refusals.leave_out(self._log.info, event, common)
@@ -145,6 +146,10 @@ class ConnectionLog:
         if is_visit or self._table.has_peers:
             return None
         return self._repeats.due(("any", refusal.reason))
+
+    def _prefix(self, peer_id: str | None, ip: str) -> str:
+        """What the lines of a summary share. Nobody is told in which network a private peer is."""
+        return PRIVATE if peer_id in self._table.private else prefix_of(ip)
 
     def _say(
         self,

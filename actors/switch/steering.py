@@ -26,7 +26,7 @@ from peerage.wire.keys import NodeID, is_node_id, normal_id
 from peerage.wire.net_address import join_host_port
 from peerage.wire.remote_text import quoted
 
-__all__ = ["CLOSED", "STEERED", "Steering", "limits_of"]
+__all__ = ["CLOSED", "STEERED", "Steering", "table_of"]
 
 CLOSED: Final = "closed by the operator"
 STEERED: Final = (
@@ -109,6 +109,16 @@ class Steering:
             address = connection.facts.socket_address
             closed.append(ClosedPeer(connection.id, address, is_persistent, is_private))
         return tuple(closed)
+
+
+def table_of(own_id: NodeID, config: Config) -> PeerTable:
+    """A table that holds what the configuration says of peers."""
+    p2p = config.p2p
+    return PeerTable(
+        limits_of(own_id, config),
+        unconditional=set(p2p.unconditional_peer_ids),
+        private=set(p2p.private_peer_ids),
+    )
 
 
 def limits_of(own_id: NodeID, config: Config) -> PeerLimits:

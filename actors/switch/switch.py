@@ -67,15 +67,16 @@ from peerage.actors.switch.admission import Gate
 from peerage.actors.switch.connection_log import ConnectionLog
 from peerage.actors.switch.dialling import Dialler, not_dialled
 from peerage.actors.switch.filters import ConnectionFilter, Filters, PeerFilter
+from peerage.actors.switch.hidden_in_logs import PrivatePeersInLogs
 from peerage.actors.switch.keeping import Keeping
 from peerage.actors.switch.list_news import ListNews
 from peerage.actors.switch.peer_lists import PeerLists
-from peerage.actors.switch.peer_table import PeerTable, Stage
+from peerage.actors.switch.peer_table import Stage
 from peerage.actors.switch.rebuild import REBUILD_TIMEOUT_S, PeerHosts
 from peerage.actors.switch.redial import Redials
 from peerage.actors.switch.resolver import Resolver
 from peerage.actors.switch.status_round import collect_statuses
-from peerage.actors.switch.steering import STEERED, Steering, limits_of
+from peerage.actors.switch.steering import STEERED, Steering, table_of
 from peerage.wire.net_address import AddressError, NetAddress, id_in
 
 __all__ = ["ConnectionFilter", "PeerFilter", "SwitchActor"]
@@ -124,9 +125,7 @@ class SwitchActor(ProcessActor):
         assert isinstance(context, NodeContext)
         self._context = context
         p2p, now, call_later = context.config.p2p, self.runtime.now, self.runtime.call_later
-        self._table = PeerTable(limits_of(context.node_id, context.config))
-        self._table.unconditional.update(p2p.unconditional_peer_ids)
-        self._table.private.update(p2p.private_peer_ids)
+        self._table = table_of(context.node_id, context.config)
         self._rng = random.Random()  # noqa: S311 - spreads dials, guards nothing
         self._book = BookClient(context.names.addrbook)
         self._bans = BanFilter()
@@ -141,7 +140,8 @@ class SwitchActor(ProcessActor):
             NameLookups(), call_threadsafe=self.runtime.call_threadsafe, call_later=call_later
         )
         metrics = context.names.metrics if self._metrics.is_on else None
-        self._news = ListNews(self._table, context.names.addrbook, metrics, context.event_hub)
+        logs = PrivatePeersInLogs(context.names.prefix, self.runtime.send_errands, self._table)
+        self._news = ListNews(self._table, context.names.addrbook, metrics, context.event_hub, logs)
         self._lists = PeerLists(
             self._table,
             p2p.persistent_peers,

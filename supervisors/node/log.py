@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -16,7 +16,8 @@ from peerage.config import Config
 from peerage.config.log_level import parse_log_level
 from peerage.config.logging import is_ours, set_levels
 from peerage.config.node_logging import CHAIN, NODE, add_node, remove_node, set_node_level
-from peerage.supervisors.node.host_setup import HostSetup
+from peerage.config.private_lines import hide_peers
+from peerage.supervisors.node.host_setup import HostSetup, ProgramsSetup, hidden_in
 
 __all__ = ["NodeLog", "set_level"]
 
@@ -45,6 +46,8 @@ class NodeLog:
         """The node is about to start, perhaps again. Returns: its name in the log."""
         settings = self._config.log_settings
         self._name = self._take_name()
+        hidden = hidden_in(self._config)
+        hide_peers(self._name, hidden.ids, hidden.addresses)
         if not structlog.is_configured():
             add_node(self._name, settings)
         return self._name
@@ -56,13 +59,14 @@ class NodeLog:
         remove_node(self._name)
 
     @property
-    def host_setup(self) -> HostSetup | None:
-        """What each host of the node runs first; None if the actor system has a `log_setup` of its own."""
-        chosen = System.current().log_setup
-        ours = chosen is None or isinstance(chosen, HostSetup)
+    def host_setup(self) -> Callable[[], None]:
+        """What each host of the node runs first; if the actor system has a `log_setup` of its own, that."""
+        chosen, hidden = System.current().log_setup, hidden_in(self._config)
+        if chosen is not None and not isinstance(chosen, HostSetup):
+            return ProgramsSetup(chosen, self._name, hidden)
         stacks = str(self._config.home.stacks_file)
         chain = signature().get(CHAIN, "")
-        return HostSetup(self._config.log_settings, self._name, stacks, chain) if ours else None
+        return HostSetup(self._config.log_settings, self._name, stacks, chain, hidden)
 
     def signed(self) -> AbstractContextManager[None]:
         """A context in which everything that is started logs under the node's name."""

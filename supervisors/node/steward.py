@@ -25,8 +25,10 @@ from peerage.actors.messages.steering import (
 )
 from peerage.actors.runtime import Future, Reply, Timer
 from peerage.actors.runtime.limits import descriptor_limit
-from peerage.actors.runtime.log import get_logger
+from peerage.actors.runtime.log import get_logger, signature
 from peerage.config import Config
+from peerage.config.node_logging import NODE
+from peerage.config.private_lines import hide_peers
 from peerage.supervisors.child import Child
 from peerage.supervisors.node.host_setup import HostSetup, LevelChange
 from peerage.supervisors.node.log import set_level
@@ -161,6 +163,7 @@ class Steward:
         warnings = () if only is not None else config.warnings
         if what.applied and (lack := lack_of_room(config, descriptor_limit())):
             warnings = (*warnings, lack)
+        hide_peers(signature().get(NODE, ""), config.p2p.private_peer_ids, config.p2p.persistent_peers)
         _tell(what)
         if only is None:
             log.info("configuration reloaded", changed=len(what.applied), need_restart=len(what.pending))
@@ -188,7 +191,7 @@ class Steward:
             if isinstance(extra, NodeContext):
                 options["extra"] = replace(extra, config=config)
             if isinstance(setup, HostSetup):
-                options["log_setup"] = setup.at_level(config.log_level)
+                options["log_setup"] = setup.taking(config)
             child.spec = replace(child.spec, start=start.using(**options))
 
     def _carry(self, parts: frozenset[str], waiting: Waiting) -> None:

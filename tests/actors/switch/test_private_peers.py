@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +27,17 @@ from peerage.actors.metrics.buffer import MetricsBuffer
 from peerage.actors.metrics.families import FAMILIES
 from peerage.actors.metrics.settings import MetricsSettings
 from peerage.actors.peers.peer_figures import row_of
-from peerage.actors.refusal import RefusalReason
+from peerage.actors.refusal import Refusal, RefusalReason
 from peerage.actors.rpc.app import rpc_app
 from peerage.actors.rpc.node_watch import HostPeers
 from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime.log import get_logger
 from peerage.actors.snapshot import NetInfoSnapshot, StatusSnapshot
+from peerage.actors.switch.connection_log import ConnectionLog
+from peerage.actors.switch.hidden_in_logs import PrivatePeersInLogs
 from peerage.actors.switch.peer_table import PeerLimits, PeerTable
+from peerage.config import private_lines
+from peerage.config.logging import LogSettings, formatter
 from peerage.config.sections import P2PConfig
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import NetAddress
@@ -36,6 +45,7 @@ from peerage.wire.node_info import NodeInfo
 from tests.actors.discovery.nodes import address, book, node_id
 from tests.actors.http.asgi_exchange import exchange
 from tests.actors.rpc.rpc_snapshots import CONNECTION, NoBans
+from tests.fake_clock import FakeClock
 
 OWN = node_id(999)
 ROUTES = ("health", "status", "net_info", "actors", "peers", "dial_seeds", "dial_peers", "", "nonsense")
@@ -143,6 +153,31 @@ class Sentry(NoBans):
             cursor = answer.cursor
         return told
 
+    def logs(self) -> bytes:
+        """What is logged at info and above of whoever came, went, was refused or could not be reached."""
+        log, clock = get_logger("peerage.switch"), FakeClock()
+        logs = PrivatePeersInLogs("", lambda _errand: {}, self.table)
+        with written() as lines:
+            told = ConnectionLog(log, clock.call_later, self.table, now=clock.now, seed_mode=False)
+            for peer in map(self.peer, self.connected):
+                info, where = peer.info, f"{peer.info.id}@{peer.info.socket_address}"
+                logs.connected(info)
+                told.want([info.id])
+                dial = ConnectionFacts(
+                    "d", "peers-0", info.remote_ip, 26656, is_outbound=True, dialled_id=info.id
+                )
+                call = ConnectionFacts("c", "peers-0", info.remote_ip, 1, is_outbound=False)
+                told.added(info)
+                told.refused(call, Refusal(RefusalReason.DUPLICATE_ID, f"{info.id} is here"))
+                told.refused(dial, Refusal(RefusalReason.UNREACHABLE, f"dial {info.socket_address}: refused"))
+                told.not_resolved(info.id, where, ValueError(f"no address in {where}"))
+                told.stopped(info, f"EOF from {info.socket_address}")
+                log.info("dial peers", peers=(where,))
+                log.warning("setting changed", before=f'["{where}"]', after="[]")
+                log.error("peer banned", host=info.remote_ip)
+            told.close()
+        return "\n".join(lines).encode()
+
     def pex(self, *, seed: bool) -> tuple[bytes, AddrBook]:
         """The answer to a request for addresses, and the book it comes from."""
         known = book(strict=False)
@@ -154,6 +189,32 @@ class Sentry(NoBans):
         return known.answers.message(30 if seed else None), known
 
 
+@contextmanager
+def written() -> Iterator[list[str]]:
+    """What is logged meanwhile at info and above, plain and as JSON, by a process that hides nobody yet."""
+    lines: list[str] = []
+    process, private_lines._process = private_lines._process, private_lines._Process()
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            facts = dict(record.__dict__)
+            forms = (formatter(LogSettings("info", form)) for form in ("plain", "json"))
+            lines.extend(form.format(logging.makeLogRecord(facts)) for form in forms)
+
+    logger, keep = logging.getLogger("peerage.switch"), Keep(logging.INFO)
+    level, spreads = logger.level, logger.propagate
+    logger.addHandler(keep)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield lines
+    finally:
+        logger.removeHandler(keep)
+        logger.setLevel(level)
+        logger.propagate = spreads
+        private_lines._process = process
+
+
 cases = st.randoms(use_true_random=False)
 
 
@@ -162,7 +223,7 @@ cases = st.randoms(use_true_random=False)
 def test_no_output_that_a_stranger_can_read_names_a_private_peer(
     private: set[int], others: set[int], chance: random.Random
 ) -> None:
-    """RPC by every route, events, metrics, a node's and a seed's answers; whatever the case of the IDs, wherever written."""
+    """RPC by every route, events, metrics, logs, a node's and a seed's answers; whatever the case of the IDs."""
 
     def anyhow(text: str) -> str:
         return "".join(chance.choice((each, each.upper())) for each in text)
@@ -174,14 +235,16 @@ def test_no_output_that_a_stranger_can_read_names_a_private_peer(
     answer, _ = sentry.pex(seed=False)
     seed_answer, known = sentry.pex(seed=True)
     read = (
-        b"\n".join((sentry.rpc(), sentry.metrics(), sentry.events(), answer, seed_answer))
+        b"\n".join((sentry.rpc(), sentry.metrics(), sentry.events(), sentry.logs(), answer, seed_answer))
         .decode("utf-8", "replace")
         .lower()
     )
     file = write_book(known.key, fit(known))
-    for number in nodes:
+    log = sentry.logs().decode()
+    for number, where in zip(nodes, everybody, strict=True):
         peer_id = node_id(0xABCDEF00 + number)
         if number in private:
+            assert not re.search(rf"(?<![\d.]){re.escape(str(where.host))}(?![\d.])", log)
             assert peer_id not in read
             assert peer_id not in file
         else:

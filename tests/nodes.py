@@ -354,12 +354,12 @@ class NodeLog:
         self._path = path
         self._offset = path.stat().st_size if path.exists() else 0
 
-    def records(self, event: str, **fields: object) -> list[dict[str, Any]]:
-        """Every record of this event that has these fields."""
+    def records(self, event: str = "", **fields: object) -> list[dict[str, Any]]:
+        """Every record of this event, if one is named, that has these fields."""
         return [
             record
             for record in self._all()
-            if record.get("event") == event and all(record.get(key) == fields[key] for key in fields)
+            if event in {"", record.get("event")} and all(record.get(key) == fields[key] for key in fields)
         ]
 
     def wait_for(self, event: str, timeout: float = PATIENCE_S, **fields: object) -> dict[str, Any]:

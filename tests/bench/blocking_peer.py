@@ -21,12 +21,20 @@ class BlockingPeer:
     """Dials and shakes hands when made. Raises: OSError (closed, too late), HandshakeRefusedError.
 
     Args: address, `ID@ip:port`; timeout, seconds for dial and handshake together; source, IP to dial from; key, a new one
-        if there is none.
+        if there is none; moniker.
     """
 
-    def __init__(self, address: str, timeout: float, source: str = "", key: NodeKey | None = None) -> None:
+    def __init__(
+        self,
+        address: str,
+        timeout: float,
+        source: str = "",
+        key: NodeKey | None = None,
+        moniker: str = "blocking-peer",
+    ) -> None:
         target = NetAddress.parse(address, no_names)
         self.key = key or NodeKey.generate()
+        self._moniker = moniker
         self._handshake = Handshake(self.key, self._introduce, NodeID(str(target.id)))
         deadline = time.monotonic() + timeout
         self._sock = socket.create_connection((str(target.host), target.port), timeout, (source, 0))
@@ -80,6 +88,18 @@ class BlockingPeer:
             except TimeoutError:
                 return []
 
+    def ping(self, timeout: float) -> float:
+        """Returns: seconds from a ping to its pong. Raises: OSError (none in time, the connection is over)."""
+        began = time.monotonic()
+        self._connection.round_trip = None
+        self._connection.ping(began)
+        self._write()
+        while self._connection.round_trip is None:
+            data = self._handshake.secret.receive_data(self._read_bytes(began + timeout))
+            self._connection.receive_data(data, time.monotonic())
+        self._write()
+        return self._connection.round_trip
+
     def _introduce(self, theirs: NodeInfo) -> NodeInfo:
         return NodeInfo(
             protocol_version=theirs.protocol_version,
@@ -88,7 +108,7 @@ class BlockingPeer:
             network=theirs.network,
             version=theirs.version,
             channels=theirs.channels,
-            moniker="blocking-peer",
+            moniker=self._moniker,
             tx_index="off",
             rpc_address="",
         )

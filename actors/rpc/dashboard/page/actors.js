@@ -16,6 +16,35 @@ function tone(row) {
   return UNSETTLED.has(row.state) ? "warning" : "";
 }
 
+const FEW = 4; // as many of a kind are shown one by one
+const URGENCY = ["silent", "restarting", "stopped", "starting", "waiting", "running", "ready", "idle"];
+
+// Actors without a supervisor, such as a host's peers, as one row for each kind below their host: there may be a thousand.
+function folded(rows) {
+  const kinds = new Map();
+  rows.forEach((row, index) => {
+    const isAlone = row.depth === 0 && row.name !== row.host && !(rows[index + 1]?.depth > 0);
+    if (!isAlone) return;
+    const key = `${row.host}\u0000${row.class}`;
+    kinds.set(key, [...(kinds.get(key) || []), row]);
+  });
+  const crowds = [...kinds.values()].filter((each) => each.length > FEW);
+  const hidden = new Set(crowds.flat());
+  return rows.filter((row) => !hidden.has(row)).flatMap((row) => {
+    const below = row.name === row.host ? crowds.filter(([first]) => first.host === row.host) : [];
+    return [row, ...below.map((crowd) => together(crowd, row.depth + 1))];
+  });
+}
+
+function together(crowd, depth) {
+  const sum = (key) => crowd.reduce((total, row) => total + row[key], 0);
+  const worst = crowd.reduce((one, other) => (URGENCY.indexOf(other.state) < URGENCY.indexOf(one.state) ? other : one));
+  return {
+    ...worst, depth, waits_for: "", name: worst.class.split(/[.:]/).at(-1), count: sum("count"), mailbox: sum("mailbox"),
+    oldest_age: Math.max(...crowd.map((row) => row.oldest_age)), handled: sum("handled"), restarts: sum("restarts"),
+  };
+}
+
 const COLUMNS = [
   { title: "Actor", cell: (row) => (row.count === 1 ? row.name : `${row.name} × ${row.count}`), indent: (row) => row.depth, hint: (row) => row.class },
   { title: "State", cell: state, state: tone },
@@ -49,7 +78,7 @@ export class Actors {
       const host = row.name === row.host ? hosts.get(row.host) : undefined;
       return host ? { ...row, process: host, cpu: used(host) } : row;
     });
-    this.table.show(rows);
+    this.table.show(folded(rows));
     const byPid = new Map(answer.hosts.map((host) => [host.pid, used(host)]));
     const known = [...byPid.values()].filter((each) => each !== null);
     this.before = answer;

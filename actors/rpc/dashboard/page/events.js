@@ -40,7 +40,7 @@ export class Events {
     } catch {
       return;
     }
-    const { time, kind, id: _id, node: _node, ...facts } = event;
+    const { time, kind, id: _id, node: _node, since: _since, connection: _connection, ...facts } = event;
     const words = Object.entries(facts)
       .filter(([, value]) => value !== "" && value !== null && typeof value !== "object")
       .map(([key, value]) => `${key}=${value}`);

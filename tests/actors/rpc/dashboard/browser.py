@@ -15,8 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
 PATIENCE_S = 30.0
 ANSWER_S = 60.0
 DRIVER = "chromedriver"
@@ -32,13 +30,21 @@ ARGUMENTS = [
 ]
 
 
-class Browser:
-    """One window. Args: profile, a directory of its own; dark, whether pages are to be dark."""
+class BrowserMissingError(Exception):
+    """Debian's package is not installed."""
 
-    def __init__(self, profile: Path, *, dark: bool = False) -> None:
+    def __str__(self) -> str:
+        remedy = "apt install chromium chromium-driver"
+        return f"{DRIVER} is not installed: {remedy} (or leave these tests out: -m 'not browser')"
+
+
+class Browser:
+    """One window. Args: profile, a directory of its own. Raises: BrowserMissingError."""
+
+    def __init__(self, profile: Path) -> None:
         if shutil.which(DRIVER) is None:
-            pytest.skip("chromedriver is not installed: apt-get install chromium chromium-driver")
-        self._profile, self._dark = profile, dark
+            raise BrowserMissingError
+        self._profile = profile
         self._session = ""
 
     def __enter__(self) -> Self:
@@ -57,10 +63,7 @@ class Browser:
                 int(found[1]) for line in said if (found := re.search(r"successfully on port (\d+)", line))
             )
             self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_S)
-            arguments = [*ARGUMENTS, f"--user-data-dir={self._profile}"]
-            if self._dark:
-                arguments.append("--force-dark-mode")
-            options = {"args": arguments}
+            options = {"args": [*ARGUMENTS, f"--user-data-dir={self._profile}"]}
             wanted = {
                 "browserName": "chrome",
                 "goog:chromeOptions": options,
@@ -99,6 +102,11 @@ class Browser:
         """Go there, and wait until it is loaded."""
         self._do("POST", "/url", {"url": url})
 
+    def prefer(self, theme: str) -> None:
+        """Have pages "light" or "dark", as their reader's system would."""
+        wanted = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+        self._do("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": wanted})
+
     def resize(self, width: int, height: int) -> None:
         """Of the page itself, as a phone has it: a window has a least width."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
@@ -109,6 +117,10 @@ class Browser:
     def run(self, script: str, *arguments: Any) -> Any:
         """Returns: what the script returns."""
         return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def run_async(self, script: str) -> Any:
+        """Returns: what the script gives to its last argument, which it calls."""
+        return self._do("POST", "/execute/async", {"script": script, "args": []})
 
     def text(self, selector: str) -> str:
         """All that the first of these elements holds, as text."""
@@ -130,10 +142,13 @@ class Browser:
 
     def screenshot(self, path: Path) -> None:
         """The whole page as it would be on a screen of that width."""
-        height = self.run("return document.documentElement.scrollHeight")
-        width = self.run("return window.innerWidth")
-        self.resize(width, min(6000, height))
-        path.write_bytes(base64.b64decode(self._do("GET", "/screenshot")))
+        clip = self.run("return [window.innerWidth, document.documentElement.scrollHeight]")
+        wanted = {
+            "captureBeyondViewport": True,
+            "clip": {"x": 0, "y": 0, "width": clip[0], "height": min(6000, clip[1]), "scale": 1},
+        }
+        answer = self._do("POST", "/goog/cdp/execute", {"cmd": "Page.captureScreenshot", "params": wanted})
+        path.write_bytes(base64.b64decode(answer["data"]))
 
     def complaints(self) -> list[str]:
         """What the browser has to say of the page: errors, and what its policy has stopped."""

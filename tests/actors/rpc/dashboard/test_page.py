@@ -17,6 +17,8 @@ from peerage.wire.node_info import NodeInfo
 from tests.actors.rpc.dashboard.browser import Browser
 from tests.chaos.started_node import StartedNode, make_home
 
+pytestmark = pytest.mark.browser
+
 MARKUP = "<img src=x onerror=alert(1)><b>evil"
 MONIKERS = "#peers-table tbody th"
 
@@ -26,13 +28,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedNode]:
     home = tmp_path_factory.mktemp("dashboard") / "home"
     make_home(home)
     with StartedNode(home) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One for all tests: it takes seconds to start."""
-    with Browser(tmp_path_factory.mktemp("browser")) as started:
         yield started
 
 

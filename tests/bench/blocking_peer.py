@@ -94,10 +94,13 @@ class BlockingPeer:
         self._connection.round_trip = None
         self._connection.ping(began)
         self._write()
-        while self._connection.round_trip is None:
+        while (found := self._round_trip()) is None:
             data = self._handshake.secret.receive_data(self._read_bytes(began + timeout))
             self._connection.receive_data(data, time.monotonic())
         self._write()
+        return found
+
+    def _round_trip(self) -> float | None:
         return self._connection.round_trip
 
     def _introduce(self, theirs: NodeInfo) -> NodeInfo:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import test_chaos
-from tests.docs import test_howtos, test_many_chains, test_move, test_readme, test_reference, test_steer, test_tutorial
+from tests.docs import (
+    test_howtos,
+    test_many_chains,
+    test_move,
+    test_readme,
+    test_reference,
+    test_steer,
+    test_tutorial,
+)
 from tests.docs.pages import CHECKOUT, RUN_LANGUAGES, RUN_PAGES, blocks_of, claimed
 from tests.fuzz import test_sanitized, test_targets
 from tests.house import ROOMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -28,12 +29,22 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> list[Hidden]:
     return found
 
 
+def teller(told: list[Any]) -> Callable[[Any], dict[str, Any]]:
+    """Notes what is told."""
+
+    def tell(errand: Any) -> dict[str, Any]:
+        told.append(errand)
+        return {}
+
+    return tell
+
+
 def test_what_is_new_is_told_to_all_processes_once(hidden: list[Hidden]) -> None:
     """Those of the configuration are known there."""
     told: list[Any] = []
     peers = table()
     peers.private.add(ANNA)
-    logs = PrivatePeersInLogs("n/", lambda errand: told.append(errand) or {}, peers)
+    logs = PrivatePeersInLogs("n/", teller(told), peers)
     assert (hidden, told) == ([("", (ANNA,), ())], [])
     peers.private.add(BERT)
     logs.changed()
@@ -46,7 +57,7 @@ def test_where_a_private_peer_is_seen_is_hidden(hidden: list[Hidden]) -> None:
     told: list[Any] = []
     peers = table()
     peers.private.add(ANNA)
-    logs = PrivatePeersInLogs("", lambda errand: told.append(errand) or {}, peers)
+    logs = PrivatePeersInLogs("", teller(told), peers)
     logs.connected(replace(info(), id=BERT))
     logs.connected(info())
     assert told == [HideInLogs("", (ANNA,), (f"{ANNA}@{info().socket_address}",))]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
@@ -56,7 +57,7 @@ def busy_node(home: Path, peers: int = PEERS, peer_hosts: int = 2) -> Iterator[S
     """Start one; with its peers it ends."""
     make_home(home)
     fill_book(home)
-    settings = {
+    settings: dict[str, Any] = {
         "p2p__max_num_inbound_peers": str(peers + 10),
         "p2p__pex": "false",
         "moniker": "busy-node",

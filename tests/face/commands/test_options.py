@@ -83,7 +83,7 @@ def test_help_that_does_not_fit_the_terminal_has_a_pager(
     """Where standard output is one; in a pipe and a file it is printed."""
     paged: list[str] = []
     monkeypatch.setattr(options, "_is_terminal", lambda: True)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((80, lines)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_args, **_options: os.terminal_size((80, lines)))
     monkeypatch.setattr("click.echo_via_pager", paged.append)
     result = run("show", "--help")
     assert result.exit_code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ INSTALL, MAKE, START, ASK, LOOK, METRICS, SEE, UNIT = (
 OWNER = claim(SENTRY, "peerage peers list")
 ROW = re.compile(r"^\| `(\w+)` \|", re.MULTILINE)
 # The page's home has CometBFT's ports, and no reactors: here the system picks the ports.
-OF_THE_FILE = dict.fromkeys(
+OF_THE_FILE: dict[str, Any] = dict.fromkeys(
     ("p2p__allow_duplicate_ip", "p2p__addr_book_strict", "network", "peer_hosts", "reactor")
 )
 PATIENCE_S = 20.0

@@ -84,16 +84,22 @@ def read(url: str) -> str:
         return error.read().decode()
 
 
+def metrics_of(sentry: Node) -> str:
+    """What Prometheus reads."""
+    (metrics,) = sentry.metrics_addresses()
+    return read(metrics.replace("tcp", "http") + "/metrics")
+
+
 def public(sentry: Node) -> dict[str, str]:
     """By route: all that our sentry serves, but for its own socket."""
-    (rpc,), (metrics,) = sentry.rpc_addresses(), sentry.metrics_addresses()
+    (rpc,) = sentry.rpc_addresses()
     routes = [
         *DASHBOARD,
         *(f"/{name}" for name in methods(unsafe=True, hide_private=True)),
         "/events?follow=false",
     ]
     found = {route: read(rpc.replace("tcp", "http") + route) for route in routes}
-    found["/metrics"] = wait_until(lambda: read(metrics.replace("tcp", "http") + "/metrics"))
+    found["/metrics"] = metrics_of(sentry)
     return found
 
 
@@ -115,6 +121,7 @@ def test_nobody_but_its_sentries_learns_of_a_validator(
     """By peer exchange, RPC, metrics, events, the dashboard's routes, or the log of a sentry."""
     ours, validator = network.ours, network.validator
     assert {peer.id for peer in validator.peers()} == {ours.node_id, network.theirs.id}
+    wait_until(lambda: network.theirs.id in metrics_of(ours), what="counted, which takes a second")
     told = public(ours)
     for name in ("/net_info", "/peers", "/events?follow=false", "/metrics"):
         assert network.theirs.id in told[name], name  # it is looked where peers are named
@@ -135,3 +142,10 @@ def test_nobody_but_its_sentries_learns_of_a_validator(
         name: secret for name, text in told.items() for secret in network.secrets if secret in text.lower()
     }
     assert found == {}
+
+    log = len(sentrys(node_log))
+    ours.add_private_peer_ids([network.theirs.id])  # while the node runs
+    ours.disconnect(network.theirs.id)
+    wait_until(lambda: len(sentrys(node_log, "peer stopped")) > len(stopped))
+    assert network.theirs.id not in json.dumps(sentrys(node_log)[log:])
+    assert node_log.faults() == []

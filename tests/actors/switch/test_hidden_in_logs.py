@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -29,14 +29,10 @@ def hidden(monkeypatch: pytest.MonkeyPatch) -> list[Hidden]:
     return found
 
 
-def teller(told: list[Any]) -> Callable[[Any], dict[str, Any]]:
-    """Notes what is told."""
-
-    def tell(errand: Any) -> dict[str, Any]:
-        told.append(errand)
-        return {}
-
-    return tell
+def keep(told: list[Any], errand: Any) -> dict[str, Any]:
+    """In place of a runtime's `send_errands`."""
+    told.append(errand)
+    return {}
 
 
 def test_what_is_new_is_told_to_all_processes_once(hidden: list[Hidden]) -> None:
@@ -44,7 +40,7 @@ def test_what_is_new_is_told_to_all_processes_once(hidden: list[Hidden]) -> None
     told: list[Any] = []
     peers = table()
     peers.private.add(ANNA)
-    logs = PrivatePeersInLogs("n/", teller(told), peers)
+    logs = PrivatePeersInLogs("n/", partial(keep, told), peers)
     assert (hidden, told) == ([("", (ANNA,), ())], [])
     peers.private.add(BERT)
     logs.changed()
@@ -57,7 +53,7 @@ def test_where_a_private_peer_is_seen_is_hidden(hidden: list[Hidden]) -> None:
     told: list[Any] = []
     peers = table()
     peers.private.add(ANNA)
-    logs = PrivatePeersInLogs("", teller(told), peers)
+    logs = PrivatePeersInLogs("", partial(keep, told), peers)
     logs.connected(replace(info(), id=BERT))
     logs.connected(info())
     assert told == [HideInLogs("", (ANNA,), (f"{ANNA}@{info().socket_address}",))]

@@ -67,6 +67,7 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "doctor": (("doctor", "--home", "NEW"), 1),  # there is none
     "debug": (("debug", "dump", "--home", "HOME", "--output", "NEW.tar"), 0),
     "ping": (("ping", NOBODY), 1),
+    "conform": (("conform", NOBODY), 2),  # nobody is there
     "crawl": (("crawl", "--home", "HOME", "--seeds", NOBODY), 1),
     "demo": (("demo", "--for", "1s"), 0),
     "simulate": (("simulate", "--nodes", "10", "--for", "36s"), 0),
@@ -199,7 +200,7 @@ def test_a_reactor_of_the_current_directory_is_found_behind_everything_else(
     argv = (COMMAND, *arguments_of("start", home, tmp_path), "--reactor", "mine:Mine")
     done = run(argv, tmp_path, tmp_path)
     assert done.read == []
-    assert "actor=reactor-MINE" in done.output
+    assert "reactors PEX MINE" in done.output
     assert done.code == 0, done.output
 
 

@@ -94,11 +94,11 @@ class BlockingPeer:
         self._connection.round_trip = None
         self._connection.ping(began)
         self._write()
-        while (found := self._round_trip()) is None:
+        while (took := self._round_trip()) is None:
             data = self._handshake.secret.receive_data(self._read_bytes(began + timeout))
             self._connection.receive_data(data, time.monotonic())
         self._write()
-        return found
+        return took
 
     def _round_trip(self) -> float | None:
         return self._connection.round_trip

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from peerage.actors.discovery.book.addrbook import AddrBook
 from peerage.actors.discovery.book.addrbook_json import save_book
@@ -57,14 +56,15 @@ def busy_node(home: Path, peers: int = PEERS, peer_hosts: int = 2) -> Iterator[S
     """Start one; with its peers it ends."""
     make_home(home)
     fill_book(home)
-    settings: dict[str, Any] = {
-        "p2p__max_num_inbound_peers": str(peers + 10),
-        "p2p__pex": "false",
-        "moniker": "busy-node",
-        "peer_hosts": str(peer_hosts),
-    }
+    started = StartedNode(
+        home,
+        p2p__max_num_inbound_peers=str(peers + 10),
+        p2p__pex="false",
+        moniker="busy-node",
+        peer_hosts=str(peer_hosts),
+    )
     with contextlib.ExitStack() as stack:
-        node = stack.enter_context(StartedNode(home, **settings))
+        node = stack.enter_context(started)
         crowd = [
             stack.enter_context(
                 BlockingPeer(node.address, 10.0, f"127.0.{1 + n // 50}.{1 + n % 50}", moniker=_moniker(n))

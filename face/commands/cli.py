@@ -19,7 +19,9 @@ COMMANDS = {
         ("peerage.commands.node_run",),
     ),
     "seed": LazyCommand(
-        "peerage.commands.seed:seed", "Run a seed for several chains, each in processes of its own."
+        "peerage.commands.seed:seed",
+        "Run a seed for several chains, each in processes of its own.",
+        ("peerage.commands.seed_run",),
     ),
     "show-node-id": LazyCommand("peerage.commands.node_key:show_node_id", "Show this node's ID."),
     "gen-node-key": LazyCommand(
@@ -40,6 +42,7 @@ COMMANDS = {
     "peers": LazyCommand(
         "peerage.commands.peers:peers",
         "List, add, remove or disconnect the peers of a running node, and list who was here.",
+        ("peerage.commands.peer_history",),
     ),
     "bans": LazyCommand(
         "peerage.commands.bans:bans", "List, add or remove bans, and list what counts against whom.", _BOOK
@@ -63,11 +66,13 @@ COMMANDS = {
     "events": LazyCommand(
         "peerage.commands.events:events",
         "Show what happened in a running node: who came, was refused, lost or banned, and what was restarted.",
+        ("peerage.commands.events_run",),
     ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "conform": LazyCommand(
         "peerage.commands.conform:conform",
         "Test whether a node keeps the rules of the protocol: handshakes, packets, peer exchange, limits and timeouts.",
+        ("peerage.commands.conform_run",),
     ),
     "crawl": LazyCommand(
         "peerage.commands.crawl:crawl",

@@ -1,36 +1,24 @@
-"""The command `peerage events`."""
+"""The command `peerage events`: what happens in a running node."""
 
 from __future__ import annotations
 
-import json
-import select
-import sys
-import time
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from urllib.parse import urlencode
-
 import click
 
-from peerage.actors.discovery.book.bans import normal_subject
-from peerage.actors.discovery.errors import BanSubjectError
-from peerage.actors.events.happenings import KINDS
-from peerage.commands.event_lines import MESSAGE, Notice, event_line, read_notices
-from peerage.commands.exit_status import FailureError, MistakeError
-from peerage.commands.interrupts import INTERRUPTED
 from peerage.commands.options import home_option
-from peerage.commands.running_node import NoSocketError, not_there, stream_from_node
-from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 
-LAST = 10  # events before those that are followed, as `tail -f` has lines
+
+def _kinds(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[str]:
+    from peerage.actors.events.happenings import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(beginning)]
 
 
 @click.command("events", epilog="Example: peerage events -f --kind lost --kind refused")
 @home_option
 @click.option("-f", "--follow", is_flag=True, help="Go on with what happens, until the node stops.")
 @click.option(
-    "--kind", "kinds", multiple=True, type=click.Choice(list(KINDS)), metavar="KIND", help="These kinds only."
+    "--kind", "kinds", multiple=True, metavar="KIND", help="These kinds only.", shell_complete=_kinds
 )
 @click.option("--peer", "subject", metavar="ID|IP|CIDR", help="What is about this peer, or who was banned.")
 @click.option(
@@ -45,75 +33,6 @@ def events(
     The node keeps the last thousand events. Exit code 0 when all is told or the node has stopped, 1 when the connection to
     it was lost, 130 after Ctrl-C.
     """
-    query = [("kind", kind) for kind in kinds]
-    query.append(("follow", "true" if follow else "false"))
-    if subject is not None:
-        query.append(("peer", _subject(subject)))
-    if since is not None:
-        query.append(("since", _time(since)))
-    elif follow:
-        query.append(("last", str(LAST)))
-    try:
-        with stream_from_node(home, f"/events?{urlencode(query)}") as lines:
-            is_over = _show(lines, as_json=as_json)
-    except NoSocketError as error:
-        raise not_there(home, error) from error
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    if follow and not is_over:
-        raise FailureError("the connection to the node was lost")
-    if is_over:
-        click.echo("the node has stopped", err=True)
+    from peerage.commands.events_run import run_events
 
-
-def _show(lines: Iterable[bytes], *, as_json: bool) -> bool:
-    """Print what comes. Returns: whether the node has said that it stops."""
-    try:
-        for notice in read_notices(lines):
-            if notice.name == "end":
-                return notice.data.get("reason") == "stopped"
-            _print(notice, as_json=as_json)
-    except ValueError as error:
-        raise FailureError(f"the node sent something that is no event: {error}") from error
-    return False
-
-
-def _print(notice: Notice, *, as_json: bool) -> None:
-    if notice.name == MESSAGE:
-        click.echo(json.dumps(notice.data) if as_json else event_line(notice.data))
-    elif notice.name == "missed":
-        click.echo(f"{notice.data.get('missed')} events were missed: the node keeps no more", err=True)
-    elif _nobody_reads():
-        raise BrokenPipeError(32, "nobody reads the output any more")
-
-
-def _nobody_reads() -> bool:
-    """Whether the reader of a pipe is gone: without events it would not be noticed."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
-        return False
-    watched = select.poll()
-    watched.register(descriptor, 0)
-    return any(happened & select.POLLERR for _, happened in watched.poll(0))
-
-
-def _subject(text: str) -> str:
-    try:
-        return normal_subject(text)
-    except BanSubjectError as error:
-        raise MistakeError(f"--peer: {error}") from error
-
-
-def _time(text: str) -> str:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        try:
-            seconds = parse_duration(text) / NANOSECONDS_PER_SECOND
-            found = datetime.fromtimestamp(time.time() - seconds, UTC)
-        except (ValueError, OverflowError, OSError):
-            raise MistakeError(
-                f"--since: found {text!r}, expected a time like 2026-01-31T12:00:00Z or a duration like 10m"
-            ) from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).isoformat()
+    run_events(home, follow=follow, kinds=kinds, subject=subject, since=since, as_json=as_json)

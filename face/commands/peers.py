@@ -12,7 +12,6 @@ import click
 from peerage.commands.exit_status import MistakeError
 from peerage.commands.group import SubcommandGroup
 from peerage.commands.options import home_option
-from peerage.commands.peer_history import print_history
 from peerage.commands.peer_names import PeerName
 from peerage.commands.printing import age, output_options, put_json, put_lines, rate
 from peerage.commands.running_node import node_of
@@ -132,6 +131,8 @@ def close(home: Home, whom: str) -> None:
 @output_options
 def history(home: Home, output: Path | None, *, peer: str | None, last: int | None, as_json: bool) -> None:
     """List who was here, in which direction, how long, and why he left. Works while the node runs, and after it."""
+    from peerage.commands.peer_history import print_history
+
     print_history(home, output, peer=peer, last=last, as_json=as_json)
 
 

@@ -179,6 +179,8 @@ def test_page_on_metrics_names_each_with_its_type_and_labels() -> None:
         if name.startswith("process_"):
             own = f"{name}_total" if kind == "counter" else name
             expected[own] = (kind, [])
+    # of a seed of many chains
+    expected |= {"peerage_chain_up": ("gauge", []), "peerage_chain_restarts_total": ("counter", [])}
     assert described == expected
 
 

@@ -60,7 +60,15 @@ def settled(books: dict[str, Book]) -> dict[str, frozenset[str]]:
 
 def crawl(seed: str, out: Path) -> dict[str, Any]:
     """As an operator does it."""
-    files = ["--json", f"{out}/net.json", "--graphml", f"{out}/net.graphml", "--picture", f"{out}/net.svg"]
+    files = [
+        "--json",
+        "--output",
+        f"{out}/net.json",
+        "--graphml",
+        f"{out}/net.graphml",
+        "--picture",
+        f"{out}/net.svg",
+    ]
     subprocess.run([sys.executable, "-c", PROGRAM, "crawl", "--seeds", seed, *files], check=True)
     found: dict[str, Any] = json.loads((out / "net.json").read_text())
     return found

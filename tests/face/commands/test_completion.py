@@ -47,7 +47,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_commands_options_and_settings_are_known() -> None:
-    assert completed("co") == ["config", "completion"]
+    assert completed("co") == ["config", "conform", "completion"]
     assert completed("config", "m") == ["migrate"]
     assert completed("start", "--p2p.se") == ["--p2p.seeds", "--p2p.send_rate", "--p2p.seed_mode"]
     assert completed("config", "set", "instrumentation.p") == [

@@ -30,6 +30,7 @@ MOST_HOSTS: Final = 1024
 PLACES: Final = ("address", "remote", "moniker")  # keys that tell where or who somebody is
 SHORTEST_PLACE: Final = 4  # characters: what is shorter may be part of any word
 NODE: Final = "node"
+OURS: Final = ("event", "level", "logger", "timestamp", NODE)  # not a peer's words, whatever it calls itself
 _DEPTH: Final = 3
 
 
@@ -87,7 +88,10 @@ class _Hidden:
         places = {
             text for key in PLACES if isinstance(text := event.get(key), str) and len(text) >= SHORTEST_PLACE
         }
-        return {key: PRIVATE if key in PLACES else _replaced(value, places) for key, value in hidden.items()}
+        return {
+            key: PRIVATE if key in PLACES else value if key in OURS else _replaced(value, places)
+            for key, value in hidden.items()
+        }
 
     def _without(self, value: Any, depth: int = _DEPTH) -> Any:
         assert self._pattern is not None

@@ -197,8 +197,10 @@ class _GuardedProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
         early, _ = self.conn.trailing_data
-        if early or transport.is_closing():
-            transport.close()
+        # Whoever does not read what it was answered would not be noticed again: its pause was told to us. With `close` it
+        # would keep its place until it reads.
+        if early or transport.is_closing() or self.flow.write_paused:
+            transport.abort()
             return
 
         def forget() -> None:

@@ -122,7 +122,8 @@ class WebSocket(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It has read."""
-        self._timers.pop("write").cancel()
+        if (timer := self._timers.pop("write", None)) is not None:
+            timer.cancel()
         self._writable.set()
         self._read_on()
 

@@ -33,6 +33,7 @@ class Announcements:
         self._names = names
         self._connection = connection
         self._news = news
+        self._is_removed = False
 
     def introduce(self, reactor: str, info: PeerInfo, credits_: tuple[tuple[int, int], ...]) -> None:
         """Tell a reactor that was restarted of this peer, and how much it may send."""
@@ -59,6 +60,7 @@ class Announcements:
 
     def removed(self, reason: str) -> None:
         """Tell the reactors that the peer is gone; `ended` follows."""
+        self._is_removed = True
         self._names.gather(packed(RemovePeer(self._connection, reason)))
 
     def request_dropped(self, reactor: str, peer_id: NodeID) -> None:
@@ -66,5 +68,11 @@ class Announcements:
         self._names.reactor(reactor).tell(SeedRequestDropped(peer_id, self._connection), exempt=True)
 
     def ended(self, message: ConnectionEnded) -> None:
-        """Tell the switch, which redials or forgets."""
+        """Tell the switch, which redials or forgets.
+
+        What the reactors are to hear of a peer does not wait for others: now its ID is free for another connection, of
+        which another host tells them, and a reactor that heard of this one later would take it for the newer.
+        """
         self._news.tell(message)
+        if self._is_removed:
+            self._news.flush()

@@ -50,6 +50,9 @@ log = get_logger("peerage.reactor")
 
 # Per minute: a remote may know how to make a reactor raise.
 FAULT_LINES = Limits(subject=1, group=60, total=60)
+# News of one peer host come after newer ones of another by milliseconds. By the wall clock, which may be set: a longer time
+# says nothing.
+LATE_NEWS_S = 1.0
 
 
 class Envelope(NamedTuple):
@@ -213,9 +216,10 @@ class Reactor(ProcessActor):
             info.ref.tell(known.totals(), exempt=True)
             return
         before = self._connection_of.get(info.id)
-        if (
-            before is not None
-        ):  # its end has not been reported yet, but remove_peer must come before the next init_peer
+        if before is not None:
+            if 0.0 < self._peers_by_connection[before].info.since - info.since < LATE_NEWS_S:
+                return  # late news of another host: this one had ended when the one that we know began
+            # Its end has not been reported yet, but remove_peer must come before the next init_peer.
             self._remove(before, "replaced by a new connection")
         ours = {descriptor.id for descriptor in self.channels}.intersection(info.node_info.channels)
         outbox = self._outboxes.open_for_peer(

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from peerage.actors.events.happenings import KINDS
 from peerage.actors.events.messages import EventLine, EventLines, NextEvents
 from peerage.actors.http.protocol import STOPPING, STREAM
+from peerage.actors.rpc.on_the_spot import why_not_told
 from peerage.actors.runtime import ActorDeadError, ActorRef
 from peerage.wire.keys import is_node_id, normal_id
 from peerage.wire.remote_text import shown
@@ -32,6 +33,7 @@ _MOST_LAST: Final = 100_000
 MISSED: Final = "missed"  # SSE event: so many are not kept any more
 END: Final = "end"  # SSE event: the stream is over, and why
 _BAD_REQUEST: Final = 400
+_FORBIDDEN: Final = 403
 _NOT_ALLOWED: Final = 405
 _UNAVAILABLE: Final = 503
 _SWITCHES: Final = {"true": True, "1": True, "false": False, "0": False}
@@ -91,9 +93,12 @@ class StreamQuery:
         return line.time >= self.since and (not self.peers or line.subject in self.peers)
 
 
-def event_routes(hub: ActorRef | None, *, is_public: bool, most: int) -> dict[str, ASGIApp]:
+def event_routes(
+    hub: ActorRef | None, *, is_public: bool, most: int, tells_everywhere: bool = True
+) -> dict[str, ASGIApp]:
     """The application of `/events` by its path; none where there is no hub. Args: as of EventStream."""
-    return {} if hub is None else {"/events": EventStream(hub, is_public=is_public, most=most)}
+    stream = None if hub is None else EventStream(hub, is_public, most, tells_everywhere)
+    return {} if stream is None else {"/events": stream}
 
 
 @dataclass(slots=True)
@@ -104,11 +109,13 @@ class EventStream:
         hub: of the node.
         is_public: whether to leave out what tells of private peers.
         most: listeners at a time; one more is answered 503.
+        tells_everywhere: at other addresses than loopback, too: it tells whom the node dials, and why its parts restart.
     """
 
     hub: ActorRef
     is_public: bool
     most: int
+    tells_everywhere: bool = True
     _listeners: int = field(default=0, init=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,6 +142,8 @@ class EventStream:
     def _refusal(self, scope: Scope) -> Response | None:
         if scope["method"] != "GET":
             return PlainTextResponse("405 Method Not Allowed\n", _NOT_ALLOWED, {"Allow": "GET"})
+        if not self.tells_everywhere and (why := why_not_told(scope)):
+            return PlainTextResponse(f"403 Forbidden: {why}\n", _FORBIDDEN)
         if self._listeners >= self.most:
             why = f"503 Service Unavailable: {self.most} listeners follow events already\n"
             return PlainTextResponse(why, _UNAVAILABLE, {"Retry-After": "10"})

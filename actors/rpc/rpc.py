@@ -316,7 +316,12 @@ class RpcActor(HttpActor):
             host_names=settings.http.host_names,
             routes={
                 **health_routes(backend.probes(self.runtime.extra), backend.num_peers),
-                **event_routes(self._hub, is_public=settings.hide_private_peers, most=MOST_STREAMS),
+                **event_routes(
+                    self._hub,
+                    is_public=settings.hide_private_peers,
+                    most=MOST_STREAMS,
+                    tells_everywhere=settings.dashboard == EVERYWHERE,
+                ),
             },
             tells_everywhere=settings.dashboard == EVERYWHERE,
         )

@@ -58,7 +58,11 @@ def _show(lines: Iterable[bytes], *, as_json: bool) -> bool:
     try:
         for notice in read_notices(lines):
             if notice.name == "end":
-                return notice.data.get("reason") == "stopped"
+                if notice.data.get("reason") == "stopped":
+                    return True
+                raise FailureError(
+                    "the part of the node that tells events does not answer; it may be restarting"
+                )
             _print(notice, as_json=as_json)
     except ValueError as error:
         raise FailureError(f"the node sent something that is no event: {error}") from error

@@ -12,7 +12,7 @@ from os import eventfd, eventfd_write
 from typing import TYPE_CHECKING, Final
 
 from peerage.actors.http.limits import HttpLimits
-from peerage.actors.http.listening import address_of, listen
+from peerage.actors.http.listening import ListenFailedError, address_of, listen
 from peerage.actors.runtime.log import get_logger
 from peerage.config.listen_address import ListenAddress
 
@@ -82,5 +82,10 @@ class MetricsEndpoint:
             _log.error("metrics of the chains interrupted", cause=str(error))
         finally:
             server.stop()
-        if self._wait(self._stopped, CHECK_S):
-            self._listener = listen(ListenAddress.parse(self.address))
+        while self._wait(self._stopped, CHECK_S):
+            try:
+                self._listener = listen(ListenAddress.parse(self.address))
+            except ListenFailedError as error:
+                _log.error("metrics of the chains interrupted", cause=str(error))
+            else:
+                return

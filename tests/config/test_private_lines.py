@@ -80,6 +80,15 @@ def test_where_one_was_seen_is_hidden_in_lines_that_do_not_name_it(host: str) ->
     assert told["remote"] == "private"
 
 
+def test_what_a_private_peer_calls_itself_changes_no_word_of_ours() -> None:
+    """Its moniker is not told, and may be a level's name or a part of the logger's."""
+    hide_peers(NODE, [ANNA])
+    for moniker in ("info", "peer"):
+        told = json.loads(line(peer=ANNA, moniker=moniker))
+        assert (told["level"], told["moniker"]) == ("info", "private")
+        assert "private" not in told["logger"] + told["event"]
+
+
 def test_loopback_addresses_are_everybodys() -> None:
     """All nodes of a machine have them."""
     hide_peers(

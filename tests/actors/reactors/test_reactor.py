@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 from msgspec import structs
+from msgspec.structs import replace
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
 from peerage.actors.discovery.book.offences import Offence
@@ -216,6 +217,16 @@ def test_the_answer_to_a_removal_counts_what_was_sent(
     assert harness.ask(("try_send", b"2")) == [True]
     assert harness.ref.ask(RemovePeer("one", ""), timeout=10.0) == {CHANNEL: 2, TYPED: 0}
     assert harness.ref.ask(RemovePeer("one", ""), timeout=10.0) is None  # not known any more
+
+
+def test_late_news_of_a_connection_that_has_ended_do_not_replace_the_newer_one(
+    harness: ReactorHarness[Recorder], peer_actor: Probe
+) -> None:
+    """Each end of a tie may be at another peer host, whose messages come in no order."""
+    introduce(harness, replace(info_of(peer_actor, "new"), since=100.002))
+    introduce(harness, replace(info_of(peer_actor, "old"), since=100.001))
+    harness.ref.tell(RemovePeer("old", "late"))
+    assert calls_of(harness) == [("init_peer", "new"), ("add_peer", "new")]
 
 
 def test_a_new_connection_of_a_known_id_ends_the_old_one_first(

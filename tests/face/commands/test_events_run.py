@@ -73,11 +73,19 @@ def test_a_node_that_stops_ends_it_well(home: Home) -> None:
     assert heard == ["/events?follow=true&last=10"]
 
 
-@pytest.mark.parametrize("rest", [b"", b'event: end\ndata: {"reason":"hub lost"}\n\n'], ids=["broken", "hub"])
-def test_a_connection_that_is_lost_is_an_error(home: Home, rest: bytes) -> None:
-    with node(home, HEAD, LOST, rest):
+def test_a_connection_that_is_lost_is_an_error(home: Home) -> None:
+    with node(home, HEAD, LOST):
         result = run("events", "--follow", "--home", home)
     assert (result.exit_code, result.stderr) == (1, "Error: the connection to the node was lost\n")
+
+
+@pytest.mark.parametrize("follow", [(), ("--follow",)], ids=["all", "follow"])
+def test_a_hub_that_does_not_answer_is_an_error(home: Home, follow: tuple[str, ...]) -> None:
+    """Also where only what was is asked for: what was printed is not all."""
+    with node(home, HEAD, LOST, b'event: end\ndata: {"reason":"hub lost"}\n\n'):
+        result = run("events", *follow, "--home", home)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: the part of the node that tells events does not answer")
 
 
 def test_what_was_missed_is_said_beside_the_events(home: Home) -> None:

@@ -142,6 +142,7 @@ def test_a_level_changes_where_the_node_logs(monkeypatch: pytest.MonkeyPatch, tm
     """In its own handler; in the whole process, if `peerage start` has set that up; never in a log of the program's."""
     told: list[object] = []
     monkeypatch.setattr(log_module, "set_levels", told.append)
+    monkeypatch.setattr(log_module, "is_ours", lambda: False)
     log = NodeLog(node_config(tmp_path, moniker="m"), "")
     log.open()
     try:

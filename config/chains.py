@@ -14,7 +14,6 @@ A chain's ID is the name of its directory, HOME/chains/ID.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,13 +26,11 @@ from peerage.config.listen_address import MOST_PORT
 from peerage.config.quoting import name_shown, shown
 from peerage.config.sections import SECTIONS, TopLevel
 from peerage.config.setting import settings_of
-from peerage.config.small_file import read_small_file
-from peerage.config.toml_file import nearest, values_of
+from peerage.config.toml_file import nearest, read_document, values_of
 
 __all__ = ["BASE_PORT", "Chain", "ChainTable", "chain_home", "chains_file", "parse_chain", "read_chains"]
 
 BASE_PORT: Final = 26656  # CometBFT's
-SIZE_LIMIT: Final = 1024 * 1024  # bytes
 MOST_CHAINS: Final = 256
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{LONGEST_CHAIN_ID - 1}}}")
 _ALLOWED_ID: Final = (
@@ -107,17 +104,7 @@ def parse_chain(text: str) -> Chain:
 def read_chains(path: Path) -> ChainTable:
     """Read a chains.toml. Raises: FileNotFoundError; ConfigError with every mistake."""
     source = f"file {path}"
-    try:
-        content, _ = read_small_file(path, SIZE_LIMIT)
-        document = tomllib.loads(content.decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ConfigError([Mistake("", source, error.strerror or str(error), "a readable file")]) from error
-    except UnfitValueError as error:
-        raise ConfigError([Mistake("", source, str(error.found), error.allowed)]) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError([Mistake("", source, f"an error: {error}", "TOML 1.0")]) from error
+    document = read_document(path)
     reader = _Reader(source)
     table = reader.table(document)
     if reader.mistakes:

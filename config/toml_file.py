@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from peerage.config.errors import ConfigError, Mistake, UnfitValueError
 from peerage.config.foreign_setting import foreign_setting
@@ -40,10 +41,15 @@ class TomlValues:
 
 def read_toml_file(path: Path) -> TomlValues:
     """Read a config.toml. Raises: FileNotFoundError; ConfigError if it cannot be read or is not TOML."""
+    return values_of(read_document(path), f"file {path}")
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a small TOML file. Raises: FileNotFoundError; ConfigError if it cannot be read or is not TOML."""
     source = f"file {path}"
     try:
         content, _ = read_small_file(path, SIZE_LIMIT)
-        document = tomllib.loads(content.decode("utf-8-sig"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -52,7 +58,6 @@ def read_toml_file(path: Path) -> TomlValues:
         raise ConfigError([Mistake("", source, str(error.found), error.allowed)]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError([Mistake("", source, _broken(error), "TOML 1.0")]) from error
-    return values_of(document, source)
 
 
 def values_of(document: Mapping[str, object], source: str) -> TomlValues:

@@ -95,7 +95,7 @@ def dump_of(home: Home, log: Path | None = None) -> dict[str, str]:
     get("versions.json", lambda: _json(_versions()))
     if log is not None:
         get("log.txt", lambda: _tail(log))
-    private = _private_ids(node, files)
+    private = _private_ids(node, files, missing)
     files["missing.txt"] = "\n".join(missing)
     if "log.txt" in files:  # such a line may have the address, too
         files["log.txt"] = "\n".join(_without(private, line) for line in files["log.txt"].splitlines())
@@ -136,12 +136,14 @@ class _Node:
             raise
 
 
-def _private_ids(node: _Node, files: dict[str, str]) -> dict[str, str]:
+def _private_ids(node: _Node, files: dict[str, str], missing: list[str]) -> dict[str, str]:
     """IDs that nobody is to be told of, and their stand-ins. Private peers are left out of the list of peers altogether."""
     try:
         ids = node.call("peer_lists")["private"]
     except (SilentNodeError, FailureError):
         ids = []
+        if "log.txt" in files:
+            missing.append("private peers that were added while the node ran: lines of log.txt may name them")
     settings = json.loads(files.get("config.json", "{}"))
     ids += settings.get("p2p.private_peer_ids", {}).get("value", [])
     stand_ins = {peer_id: f"private-peer-{number}" for number, peer_id in enumerate(dict.fromkeys(ids), 1)}

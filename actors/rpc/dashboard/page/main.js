@@ -1,4 +1,4 @@
-// Asks the node for what it does, and shows it. A hidden page asks nothing.
+// Asks the node for what it does, and shows it. A hidden page asks nothing, but goes on to hear of events.
 
 import { Actors } from "./actors.js";
 import { Book } from "./book.js";

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import re
 from pathlib import Path
 from types import ModuleType
 
@@ -11,26 +10,17 @@ import pytest
 
 from peerage.wire import proto
 from peerage.wire.proto import conn_pb2, keys_pb2, pex_pb2, types_pb2
+from tests.wire.proto.definitions import declared, described
 
 HERE = Path(proto.__path__[0])
 MODULES = {"conn": conn_pb2, "keys": keys_pb2, "pex": pex_pb2, "types": types_pb2}
-_MESSAGE = re.compile(r"^message (\w+) \{(\}|.*?^\})", re.MULTILINE | re.DOTALL)
-_FIELD = re.compile(r"([\w.]+)\s+(\w+)\s*=\s*(\d+);")
 
 
 @pytest.mark.parametrize(("name", "module"), MODULES.items())
 def test_modules_and_definitions_agree(name: str, module: ModuleType) -> None:
     """Every message and field of the .proto file is in the committed module, and nothing else is."""
     text = (HERE / f"{name}.proto").read_text("utf-8")
-    declared = {
-        message: {(field, int(number)) for _, field, number in _FIELD.findall(body)}
-        for message, body in _MESSAGE.findall(text)
-    }
-    described = module.DESCRIPTOR.message_types_by_name
-    assert declared == {
-        message: {(field.name, field.number) for field in descriptor.fields}
-        for message, descriptor in described.items()
-    }
+    assert declared(text) == described(module)
     assert f"package {module.DESCRIPTOR.package};" in text
 
 

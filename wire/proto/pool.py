@@ -6,6 +6,8 @@ of a name clash at import; in separate pools they never meet.
 
 from __future__ import annotations
 
+from google.protobuf import timestamp_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 
 POOL = DescriptorPool()
+POOL.AddSerializedFile(timestamp_pb2.DESCRIPTOR.serialized_pb)  # blocks and votes have timestamps

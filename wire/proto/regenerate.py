@@ -1,7 +1,8 @@
-"""Regenerates the protobuf modules from the .proto files beside them.
+"""Regenerates the protobuf modules of a package from its .proto files.
 
     python -m peerage.wire.proto.regenerate            (needs the extra `proto`: grpcio-tools)
     python -m peerage.wire.proto.regenerate --check    exit code 1 if that would change anything
+    python -m peerage.messages.proto.regenerate        the same for the messages of CometBFT's own channels
 
 We change protoc's Python in two places: its descriptors go to our own pool (see `pool`), and the check that the runtime
 is no older than the compiler is removed, because these messages need nothing that protobuf 5.26 lacks. In the stubs,
@@ -15,10 +16,11 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
-_HERE = Path(__file__).parent
-_PACKAGE = "peerage/wire/proto"  # the name by which the files import each other
+OURS = {"peerage/wire/proto": Path(__file__).parent}  # the name by which the files import each other → folder
 _RUNTIME_IMPORT = "from google.protobuf import runtime_version as _runtime_version\n"
 _RUNTIME_CHECK = re.compile(r"_runtime_version\.ValidateProtobufRuntimeVersion\(.*?\n\)\n", re.DOTALL)
 _POOL_IMPORT = "from google.protobuf import descriptor_pool as _descriptor_pool\n"
@@ -61,27 +63,39 @@ def adapt_stub(text: str) -> str:
     return adapted if adapted == text else adapted.replace(_STUB_TYPING, f"{_STUB_TYPING}Any as _Any, ", 1)
 
 
-def generate() -> dict[str, str]:
-    """File name → content of every generated module and stub."""
+def generate(package: str, folders: Mapping[str, Path]) -> dict[str, str]:
+    """Every generated module and stub of a package.
+
+    Args: package, which one of `folders`; folders, package → folder, those that it imports included.
+    Returns: file name → content.
+    """
     with tempfile.TemporaryDirectory() as out:
-        sources = sorted(str(path) for path in _HERE.glob("*.proto"))
-        command = [sys.executable, "-m", "grpc_tools.protoc", f"-I{_PACKAGE}={_HERE}"]
+        sources = sorted(str(path) for path in folders[package].glob("*.proto"))
+        includes = [f"-I{name}={folder}" for name, folder in folders.items()]
+        command = [sys.executable, "-m", "grpc_tools.protoc", *includes, f"-I{_well_known_types()}"]
         subprocess.run([*command, f"--python_out={out}", f"--pyi_out={out}", *sources], check=True)
-        written = {path.name: path.read_text("utf-8") for path in sorted(Path(out, _PACKAGE).iterdir())}
+        written = {path.name: path.read_text("utf-8") for path in sorted(Path(out, package).iterdir())}
     return {
         name: adapt(name, text) if name.endswith(".py") else adapt_stub(text)
         for name, text in written.items()
     }
 
 
-def main() -> int:
-    """Run as a command. Returns: the exit code."""
+def _well_known_types() -> Path:
+    specification = find_spec("grpc_tools")
+    assert specification is not None, "install the extra `proto`"
+    assert specification.origin is not None
+    return Path(specification.origin).with_name("_proto")
+
+
+def main(package: str = "peerage/wire/proto", folders: Mapping[str, Path] = OURS) -> int:
+    """Run as a command. Args: as of `generate`. Returns: the exit code."""
     parser = argparse.ArgumentParser(description="Generate the protobuf modules anew.")
     parser.add_argument("--check", action="store_true", help="change nothing, say whether something would")
     check = parser.parse_args().check
     changed = 0
-    for name, text in generate().items():
-        path = _HERE / name
+    for name, text in generate(package, folders).items():
+        path = folders[package] / name
         if path.exists() and path.read_text("utf-8") == text:
             continue
         changed += 1

@@ -54,7 +54,7 @@ class Fact:
 
 
 class FactList:
-    """All facts by kind and name. The number of each kind is bounded (`MOST`); the oldest one makes room."""
+    """All facts by kind and name. The number of each kind is bounded (`MOST`); the one kept longest ago makes room."""
 
     def __init__(self) -> None:
         self._facts: dict[FactKind, dict[str, Fact]] = {kind: {} for kind in FactKind}
@@ -63,12 +63,20 @@ class FactList:
     def __len__(self) -> int:
         return sum(map(len, self._facts.values()))
 
+    def get(self, kind: FactKind, name: str) -> Fact | None:
+        """One fact, None if there is none."""
+        return self._facts[kind].get(name)
+
+    def count(self, kind: FactKind) -> int:
+        """How many facts of a kind there are."""
+        return len(self._facts[kind])
+
     def of(self, kind: FactKind) -> tuple[Fact, ...]:
-        """All facts of a kind, the oldest first."""
+        """All facts of a kind, the one kept longest ago first."""
         return tuple(self._facts[kind].values())
 
     def all(self) -> tuple[Fact, ...]:
-        """All facts by kind, the oldest of each kind first."""
+        """All facts by kind, each kind as `of` gives it."""
         return tuple(fact for kind in FactKind for fact in self.of(kind))
 
     def keep(self, facts: Iterable[Fact]) -> None:
@@ -78,7 +86,7 @@ class FactList:
                 self._touched.add((fact.kind, fact.name))
 
     def restore(self, facts: Iterable[Fact]) -> None:
-        """Put back what a store kept; it is not journaled again."""
+        """Put back what a store kept, the oldest first; it is not journaled again."""
         for fact in facts:
             self._enter(fact)
 
@@ -89,13 +97,12 @@ class FactList:
 
     def _enter(self, fact: Fact) -> bool:
         facts = self._facts[fact.kind]
+        before = facts.pop(fact.name, None)
         if not fact.numbers:
-            return facts.pop(fact.name, None) is not None
-        if facts.get(fact.name) == fact:
-            return False
-        if fact.name not in facts and len(facts) >= MOST[fact.kind]:
+            return before is not None
+        if len(facts) >= MOST[fact.kind]:
             first = next(iter(facts))
             del facts[first]
             self._touched.add((fact.kind, first))
         facts[fact.name] = fact
-        return True
+        return fact != before

@@ -12,14 +12,13 @@ is not remembered.
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban, BanList, IPAddress, normal_subject
-from peerage.actors.discovery.book.facts import MOST, Fact, FactKind, FactList
+from peerage.actors.discovery.book.facts import Fact, FactKind, FactList
 from peerage.actors.discovery.book.offences import WEIGHTS, Offence
 from peerage.actors.discovery.book.timestamps import SECOND, nanoseconds
 from peerage.wire.errors import AddressError
@@ -32,7 +31,6 @@ HALF_LIFE_S = 3600.0
 FIRST_BAN_S = 600.0
 FORGET_BANS_S = 24 * 3600.0  # after the end of a ban; the next one is as the first then
 LEAST = 0.1  # points; less is nothing
-MOST_SUBJECTS = MOST[FactKind.OFFENCES]  # those whose last offence is longest ago make room
 
 # (prefix length, share of the host's points): the host, its site, its provider. In IPv6 a host has a /64.
 _PREFIXES = {4: ((32, 1.0), (24, 1 / 4), (16, 1 / 16)), 6: ((64, 1.0), (48, 1 / 4), (32, 1 / 16))}
@@ -82,6 +80,8 @@ class _Record:
 class Misbehaviour:
     """Keeps the scores with the book's facts, and has the book ban.
 
+    The facts are all that is kept: with a second form of each, as many offenders as there may be took twice the memory.
+
     Args: clock, Unix seconds.
     """
 
@@ -89,22 +89,21 @@ class Misbehaviour:
         self, bad_peers: BadPeers, bans: BanList, facts: FactList, *, clock: Callable[[], float]
     ) -> None:
         self._bad_peers, self._bans, self._facts, self._clock = bad_peers, bans, facts, clock
-        self._records: OrderedDict[str, _Record] = OrderedDict()  # the last offender last
         self._trusted_ids: set[str] = set()
         self._trusted_hosts: set[str] = set()
 
     def __len__(self) -> int:
-        return len(self._records)
+        return self._facts.count(FactKind.OFFENCES)
 
     def begin(self) -> None:
         """Take over what a store kept, but for what has decayed meanwhile."""
         now = self._now()
-        for fact in sorted(self._facts.of(FactKind.OFFENCES), key=_age):
+        facts = sorted(self._facts.of(FactKind.OFFENCES), key=_age)
+        self._facts.restore(facts)  # now the one whose last offence is longest ago makes room
+        for fact in facts:
             record = _read(fact)
             if record is None or not self._counts(record, now):
-                self._facts.keep([Fact(FactKind.OFFENCES, fact.name)])
-            else:
-                self._records[fact.name] = record
+                self._forget(fact.name)
 
     def trust(self, node_ids: Iterable[str], addresses: Iterable[str] = ()) -> None:
         """Never count anything against these IDs and those of these addresses, nor what others do against their hosts.
@@ -162,9 +161,9 @@ class Misbehaviour:
         """All who have points now, the most first."""
         now = self._now()
         found = [
-            Offender(subject, record.points(now), record.offences, record.last, record.at, record.bans)
-            for subject, record in self._records.items()
-            if record.points(now) >= LEAST
+            Offender(fact.name, record.points(now), record.offences, record.last, record.at, record.bans)
+            for fact in self._facts.of(FactKind.OFFENCES)
+            if (record := _read(fact)) is not None and record.points(now) >= LEAST
         ]
         return tuple(sorted(found, key=lambda offender: (-offender.score, offender.subject)))
 
@@ -174,22 +173,23 @@ class Misbehaviour:
         return nanoseconds(self._clock())
 
     def _points(self, subject: str) -> float:
-        record = self._records.get(subject)
+        record = self._record(subject)
         return 0.0 if record is None else record.points(self._now())
+
+    def _record(self, subject: str) -> _Record | None:
+        fact = self._facts.get(FactKind.OFFENCES, subject)
+        return None if fact is None else _read(fact)
 
     def _add(self, subject: str, points: float, offence: Offence, *, may_ban: bool) -> Ban | None:
         now = self._now()
-        record = self._records.pop(subject, None)
+        record = self._record(subject)
         if record is None or not self._counts(record, now):
             record = _Record(0.0, now, 0, offence)
         record.score, record.at = record.points(now) + points, now
         record.offences += 1
         record.last = offence
-        self._records[subject] = record
         ban = self._ban(subject, record, offence, now) if may_ban and record.score >= BAN_AT else None
         self._keep(subject, record)
-        while len(self._records) > MOST_SUBJECTS:
-            self._forget(next(iter(self._records)))
         return ban
 
     def _ban(self, subject: str, record: _Record, offence: Offence, now: int) -> Ban | None:
@@ -215,8 +215,9 @@ class Misbehaviour:
         self._facts.keep([Fact(FactKind.OFFENCES, subject, numbers)])
 
     def _forget(self, subject: str) -> bool:
+        known = self._facts.get(FactKind.OFFENCES, subject) is not None
         self._facts.keep([Fact(FactKind.OFFENCES, subject)])
-        return self._records.pop(subject, None) is not None
+        return known
 
     @staticmethod
     def _counts(record: _Record, now: int) -> bool:

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerage.actors.discovery.book import misbehaviour
 from peerage.actors.discovery.book.addrbook import AddrBook
-from peerage.actors.discovery.book.facts import Fact, FactKind
+from peerage.actors.discovery.book.facts import MOST, Fact, FactKind
 from peerage.actors.discovery.book.misbehaviour import (
     BAN_AT,
     FIRST_BAN_S,
@@ -274,7 +273,7 @@ def test_the_number_of_records_is_bounded_and_the_oldest_makes_room(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In memory and on disk."""
-    monkeypatch.setattr(misbehaviour, "MOST_SUBJECTS", 10)
+    monkeypatch.setitem(MOST, FactKind.OFFENCES, 10)
     for number in range(1, 30):
         stage.scores.charge(Offence.PROTOCOL_ERROR, node_id(1))
         stage.scores.charge(Offence.PROTOCOL_ERROR, node_id(number))
@@ -282,6 +281,22 @@ def test_the_number_of_records_is_bounded_and_the_oldest_makes_room(
     assert stage.scores.score(node_id(1)) > 0.0
     assert stage.scores.score(node_id(29)) > 0.0
     assert stage.scores.score(node_id(2)) == 0.0
+
+
+def test_after_a_restart_the_one_whose_last_offence_is_longest_ago_makes_room(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store gives its rows back in an order of its own."""
+    monkeypatch.setitem(MOST, FactKind.OFFENCES, 3)
+    for number in (3, 1, 2):
+        stage.scores.charge(Offence.PROTOCOL_ERROR, node_id(number))
+        stage.clock.pass_by(1.0)
+    kept = sorted(stage.book.facts.all(), key=lambda fact: fact.name)
+    stage.book = stage.opened()
+    stage.book.restore((), (), kept, stored=True)
+    stage.scores.charge(Offence.PROTOCOL_ERROR, node_id(4))
+    left = {fact.name for fact in stage.book.facts.of(FactKind.OFFENCES)}
+    assert left == {node_id(1), node_id(2), node_id(4)}
 
 
 @given(

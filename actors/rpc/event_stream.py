@@ -21,7 +21,7 @@ from peerage.actors.events.happenings import KINDS
 from peerage.actors.events.messages import EventLine, EventLines, NextEvents
 from peerage.actors.http.protocol import STOPPING, STREAM
 from peerage.actors.rpc.on_the_spot import why_not_told
-from peerage.actors.runtime import ActorDeadError, ActorRef
+from peerage.actors.runtime import ActorDeadError, ActorRef, MailboxFullError
 from peerage.wire.keys import is_node_id, normal_id
 from peerage.wire.remote_text import shown
 
@@ -171,7 +171,7 @@ class EventStream:
             wait = HEARTBEAT_S if query.follow else 0.0
             try:
                 found = await self._next(NextEvents(cursor, last, self.is_public, wait), over)
-            except (ActorDeadError, pykka.Timeout, TimeoutError):
+            except (ActorDeadError, MailboxFullError, pykka.Timeout, TimeoutError):
                 yield _notice(END, b'{"reason":"hub lost"}')
                 return
             if found is None:
@@ -184,8 +184,7 @@ class EventStream:
                 if query.wants(line)
             )
             if not query.follow and not found.lines:
-                if text:
-                    yield text
+                yield text + _notice(END, b'{"reason":"complete"}')
                 return
             if text or query.follow:
                 yield text or b": alive\n\n"

@@ -100,7 +100,10 @@ class NodeSteering:
     async def settings(self) -> dict[str, tuple[Any, str]]:
         """The settings that count, each with where it comes from; without private peers, where they are hidden."""
         config = (await self.describe()).config
-        private = frozenset(config.p2p.private_peer_ids if self._hide_private else ())
+        private: frozenset[str] = frozenset()
+        if self._hide_private:
+            lists: PeerListsSnapshot = await self._ask_switch(GetPeerLists())
+            private = frozenset((*config.p2p.private_peer_ids, *lists.private))
 
         def shown(value: Any) -> Any:
             if not isinstance(value, tuple):

@@ -22,6 +22,8 @@ from peerage.commands.running_node import NoSocketError, not_there, stream_from_
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
 
+STOPPED = "stopped"
+COMPLETE = "complete"
 LAST = 10  # events before those that are followed, as `tail -f` has lines
 
 
@@ -42,31 +44,31 @@ def run_events(
         query.append(("last", str(LAST)))
     try:
         with stream_from_node(home, f"/events?{urlencode(query)}") as lines:
-            is_over = _show(lines, as_json=as_json)
+            reason = _show(lines, as_json=as_json)
     except NoSocketError as error:
         raise not_there(home, error) from error
     except KeyboardInterrupt:
         raise click.exceptions.Exit(INTERRUPTED) from None
-    if follow and not is_over:
+    if reason is None:
         raise FailureError("the connection to the node was lost")
-    if is_over:
+    if reason == STOPPED:
         click.echo("the node has stopped", err=True)
 
 
-def _show(lines: Iterable[bytes], *, as_json: bool) -> bool:
-    """Print what comes. Returns: whether the node has said that it stops."""
+def _show(lines: Iterable[bytes], *, as_json: bool) -> str | None:
+    """Print what comes. Returns: why there is no more, None if the node has not said so."""
     try:
         for notice in read_notices(lines):
             if notice.name == "end":
-                if notice.data.get("reason") == "stopped":
-                    return True
+                if notice.data.get("reason") in {STOPPED, COMPLETE}:
+                    return str(notice.data["reason"])
                 raise FailureError(
                     "the part of the node that tells events does not answer; it may be restarting"
                 )
             _print(notice, as_json=as_json)
     except ValueError as error:
         raise FailureError(f"the node sent something that is no event: {error}") from error
-    return False
+    return None
 
 
 def _print(notice: Notice, *, as_json: bool) -> None:

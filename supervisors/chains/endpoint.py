@@ -64,8 +64,11 @@ class MetricsEndpoint:
 
     def _wait(self, descriptor: int, seconds: float | None = None) -> bool:
         """Wait until there is something to read, or for so many seconds. Returns: False when it is to end."""
-        readable, _, _ = select.select([descriptor, self._stopped], [], [], seconds)
-        return self._stopped not in readable
+        watched = select.poll()  # a program may have more descriptors than select() takes
+        for each in {descriptor, self._stopped}:
+            watched.register(each, select.POLLIN)
+        ready = watched.poll(None if seconds is None else seconds * 1000.0)
+        return all(each != self._stopped for each, _ in ready)
 
     def _serve(self) -> None:
         """Serve until the end, or until the server fails: then there is a listener again."""

@@ -13,7 +13,7 @@ from peerage.actors.events.messages import EventLine, EventLines, NextEvents
 from peerage.actors.http.protocol import STOPPING, STREAM
 from peerage.actors.rpc import event_stream as module
 from peerage.actors.rpc.event_stream import EventStream, StreamQuery, StreamQueryError, event_routes
-from peerage.actors.runtime import ActorDeadError
+from peerage.actors.runtime import ActorDeadError, MailboxFullError
 from tests.actors.events.parts import ANNA, BERT
 from tests.actors.http.asgi_exchange import exchange, scope
 
@@ -84,8 +84,12 @@ def get(
     return asyncio.run(until_over()), hub
 
 
+COMPLETE = 'event: end\ndata: {"reason":"complete"}'
+
+
 def events(text: str) -> list[str]:
-    return [each for each in text.split("\n\n") if each and not each.startswith(":")]
+    """All but comments, and the notice that this was all."""
+    return [each for each in text.split("\n\n") if each and not each.startswith(":") and each != COMPLETE]
 
 
 def test_each_event_has_its_id_and_its_json() -> None:
@@ -94,6 +98,20 @@ def test_each_event_has_its_id_and_its_json() -> None:
         'id: e-1\ndata: {"id":"e-1","kind":"lost"}',
         'id: e-2\ndata: {"id":"e-2","kind":"lost"}',
     ]
+
+
+def test_without_following_the_end_is_said() -> None:
+    """So that a connection that broke is not taken for it."""
+    text, _ = get("/events?follow=false", EventLines((line(1),), "e-1"))
+    assert text.endswith(f"{COMPLETE}\n\n")
+
+
+@pytest.mark.parametrize(
+    "error", [ActorDeadError("gone"), MailboxFullError("hub", 1, 2)], ids=["dead", "full"]
+)
+def test_a_hub_that_cannot_be_asked_ends_it_with_a_reason(error: Exception) -> None:
+    text, _ = get("/events?follow=false", error)
+    assert events(text) == ['event: end\ndata: {"reason":"hub lost"}']
 
 
 def test_it_asks_on_behind_what_it_was_told() -> None:

@@ -22,6 +22,7 @@ from tests.face.command_line import run
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n: events\n\n"
 LOST = b'id: e-1\ndata: {"id":"e-1","time":"then","kind":"lost","reason":"no pong"}\n\n'
 END = b'event: end\ndata: {"reason":"stopped"}\n\n'
+COMPLETE = b'event: end\ndata: {"reason":"complete"}\n\n'
 PATIENCE_S = 30.0
 
 
@@ -60,7 +61,7 @@ def node(home: Home, *answers: bytes, hold: threading.Event | None = None) -> It
 
 
 def test_what_is_kept_is_told_and_that_is_it(home: Home) -> None:
-    with node(home, HEAD, LOST) as heard:
+    with node(home, HEAD, LOST, COMPLETE) as heard:
         result = run("events", "--home", home)
     assert (result.exit_code, result.stdout) == (0, "then lost        (no pong)\n")
     assert heard == ["/events?follow=false"]
@@ -73,9 +74,11 @@ def test_a_node_that_stops_ends_it_well(home: Home) -> None:
     assert heard == ["/events?follow=true&last=10"]
 
 
-def test_a_connection_that_is_lost_is_an_error(home: Home) -> None:
+@pytest.mark.parametrize("follow", [(), ("--follow",)], ids=["all", "follow"])
+def test_a_connection_that_is_lost_is_an_error(home: Home, follow: tuple[str, ...]) -> None:
+    """Also where only what was is asked for: what was printed may not be all."""
     with node(home, HEAD, LOST):
-        result = run("events", "--follow", "--home", home)
+        result = run("events", *follow, "--home", home)
     assert (result.exit_code, result.stderr) == (1, "Error: the connection to the node was lost\n")
 
 
@@ -89,7 +92,7 @@ def test_a_hub_that_does_not_answer_is_an_error(home: Home, follow: tuple[str, .
 
 
 def test_what_was_missed_is_said_beside_the_events(home: Home) -> None:
-    with node(home, HEAD, b'event: missed\ndata: {"missed":4}\n\n', LOST):
+    with node(home, HEAD, b'event: missed\ndata: {"missed":4}\n\n', LOST, COMPLETE):
         result = run("events", "--home", home, "--json")
     assert result.stdout == '{"id": "e-1", "time": "then", "kind": "lost", "reason": "no pong"}\n'
     assert result.stderr.startswith("4 events were missed")
@@ -116,7 +119,7 @@ def test_the_node_is_told_what_is_wanted(home: Home) -> None:
 
 
 def test_since_may_be_a_duration(home: Home) -> None:
-    with node(home, HEAD) as heard:
+    with node(home, HEAD, COMPLETE) as heard:
         assert run("events", "--since", "10m", "--home", home).exit_code == 0
     assert "since=20" in heard[0]
 

@@ -23,13 +23,14 @@ from peerage.wire.keys import is_node_id, normal_id
 from peerage.wire.net_address import NetAddress, id_in
 from peerage.wire.remote_text import shown
 
-HEAD = ("ID", "DIR", "FLAGS", "ADDRESS", "MONIKER", "VERSION", "AGE", "SENT", "RECEIVED", "QUEUE")
+HEAD = ("ID", "DIR", "FLAGS", "ADDRESS", "MONIKER", "VERSION", "AGE", "PING", "SENT", "RECEIVED", "QUEUE")
 SORT_KEYS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "id": lambda row: row["id"],
     "direction": lambda row: (row["direction"], -row["age_s"]),
     "address": lambda row: (ip_address(row["ip"]).version, int(ip_address(row["ip"]))),
     "moniker": lambda row: row["moniker"],
     "age": lambda row: -row["age_s"],
+    "ping": lambda row: (row["ping_s"] is None, row["ping_s"]),
     "sent": lambda row: -row["send_rate"],
     "received": lambda row: -row["recv_rate"],
     "queue": lambda row: -row["queued"],
@@ -52,11 +53,13 @@ def list_(
     """List who is connected to the running node.
 
     FLAGS: P persistent (dialled again when lost), U unconditional (no limit applies), H private (hidden from others).
-    SENT and RECEIVED are the average rates of the connection, QUEUE the messages that wait to be sent.
+    PING is the last round trip in milliseconds, SENT and RECEIVED are the average rates of the connection, QUEUE the
+    messages that wait to be sent.
     """
     info, lists = node_of(home, "net_info"), node_of(home, "peer_lists")
+    measured = {peer["id"]: peer for peer in node_of(home, "peers")["peers"]}
     flags = {name: frozenset(map(id_in, lists[name])) for name in FLAGS}
-    rows = [_row(peer, flags) for peer in info["peers"]]
+    rows = [_row(peer, flags, measured.get(peer["node_info"]["id"], {})) for peer in info["peers"]]
     if inbound is not outbound:
         rows = [row for row in rows if (row["direction"] == "in") is inbound]
     rows.sort(key=SORT_KEYS[sort], reverse=reverse)
@@ -152,18 +155,23 @@ peers = PeersGroup(
 )
 
 
-def _row(peer: Mapping[str, Any], flags: Mapping[str, frozenset[str]]) -> dict[str, Any]:
+def _row(
+    peer: Mapping[str, Any], flags: Mapping[str, frozenset[str]], measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is told of a peer. Args: measured, what its host tells of it; empty of a peer that has just come."""
     node, status = peer["node_info"], peer["connection_status"]
     return {
         "id": node["id"],
         "direction": "out" if peer["is_outbound"] else "in",
         **{name: node["id"] in ids for name, ids in flags.items()},
         "ip": peer["remote_ip"],
+        "address": measured.get("address") or peer["remote_ip"],
         "listen_addr": node["listen_addr"],
         "moniker": node["moniker"],
         "network": node["network"],
         "version": node["version"],
         "age_s": round(int(status["Duration"]) / NANOSECONDS_PER_SECOND, 1),
+        "ping_s": measured.get("round_trip"),
         "send_rate": int(status["SendMonitor"]["AvgRate"]),
         "recv_rate": int(status["RecvMonitor"]["AvgRate"]),
         "sent_bytes": int(status["SendMonitor"]["Bytes"]),
@@ -176,10 +184,11 @@ def _cells(row: Mapping[str, Any]) -> Iterator[str]:
     yield row["id"]
     yield row["direction"]
     yield "".join(letter for name, letter in FLAGS.items() if row[name]) or "-"
-    yield row["ip"]
+    yield row["address"]
     yield shown(row["moniker"]) or "-"
     yield shown(row["version"]) or "-"
     yield age(row["age_s"])
+    yield "-" if row["ping_s"] is None else f"{row['ping_s'] * 1000:.1f}"
     yield rate(row["send_rate"])
     yield rate(row["recv_rate"])
     yield str(row["queued"])

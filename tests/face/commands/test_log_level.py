@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ def test_it_is_shown_or_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.setattr(module, "node_of", node_of)
     assert run("log-level", "--home", tmp_path).stdout == "info\n"
     assert run("log_level", "p2p:debug,*:error", "--home", tmp_path).stdout == "p2p:debug,*:error\n"
+    shown = run("log-level", "--json", "--home", tmp_path)
+    assert json.loads(shown.stdout) == {"level": "info", "silent": []}
     late = run("log-level", "debug", "--home", tmp_path)
     assert (late.exit_code, late.stdout) == (1, "debug\n")
     assert "peers-0 did not answer" in late.stderr
-    assert asked == ["", "p2p:debug,*:error", "debug"]
+    assert asked == ["", "p2p:debug,*:error", "", "debug"]
 
 
 @pytest.mark.parametrize("level", ["loud", "p2p:loud", "p2p:info,error", ""])

@@ -44,3 +44,18 @@ def test_the_file_is_where_the_configuration_says(tmp_path: Path) -> None:
     (tmp_path / "config" / "config.toml").write_text('node_key_file = "k.json"\n')
     assert run("gen-node-key", "--home", tmp_path).exit_code == 0
     assert load_node_key(tmp_path / "k.json")
+
+
+def test_json_and_a_file_on_request(tmp_path: Path) -> None:
+    """A program reads the ID by its name."""
+    file = tmp_path / "id.json"
+    assert run("gen-node-key", "--json", "--output", file, "--home", tmp_path).stdout == ""
+    shown = run("show-node-id", "--json", "--home", tmp_path)
+    assert json.loads(shown.stdout) == json.loads(file.read_text())
+    assert json.loads(shown.stdout)["id"] == load_node_key(tmp_path / "config" / "node_key.json").node_id
+
+
+def test_no_key_is_written_when_its_id_cannot_be(tmp_path: Path) -> None:
+    """The file's directory is looked for first."""
+    assert run("gen-node-key", "--output", tmp_path / "none" / "id", "--home", tmp_path).exit_code == 2
+    assert not (tmp_path / "config" / "node_key.json").exists()

@@ -28,6 +28,7 @@ class FakeNode:
         self.answers = {
             "net_info": net_info(RECORDED_NET_INFO, hide_private=False),
             "peer_lists": lists,
+            "peers": {"peers": []},
             **answers,
         }
         self.asked: list[tuple[str, dict[str, Any]]] = []
@@ -58,6 +59,18 @@ def test_lists_a_table_with_what_the_operator_has_said_of_each(fake: FakeNode, t
     assert row.split()[1:4] == ["out" if peer["is_outbound"] else "in", "PH", peer["remote_ip"]]
     assert "\x1b" not in result.output
     assert f"{len(rows)} peer" in result.stderr
+
+
+def test_port_and_round_trip_are_what_the_peers_host_tells(fake: FakeNode, tmp_path: Path) -> None:
+    """A peer that has just come has neither yet: its IP address is shown alone, and it is the last by ping."""
+    first, *others = (peer["node_info"]["id"] for peer in fake.answers["net_info"]["peers"])
+    row = {"id": first, "address": "10.0.0.7:4711", "round_trip": 0.01234}
+    fake.answers["peers"] = {"peers": [row]}
+    lines = run("peers", "list", "--sort", "ping", "--home", tmp_path).stdout.splitlines()[1:]
+    assert lines[0].split()[0] == first
+    assert "10.0.0.7:4711" in lines[0]
+    assert " 12.3 " in lines[0]
+    assert len(lines) == 1 + len(others)
 
 
 def test_json_goes_to_a_file_on_request(fake: FakeNode, tmp_path: Path) -> None:
@@ -103,7 +116,7 @@ def test_mistakes_are_named(fake: FakeNode, tmp_path: Path, arguments: list[str]
     result = run("peers", *arguments, "--home", tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert text in result.stderr
-    assert {method for method, _ in fake.asked} <= {"net_info", "peer_lists"}
+    assert {method for method, _ in fake.asked} <= {"net_info", "peer_lists", "peers"}
 
 
 @pytest.mark.parametrize("whom", ["10.0.0.1", "10.0.0.1:7", "::1", "[::1]:7", ANNA])

@@ -19,16 +19,16 @@ UNIT = """\
 # Written by `peerage systemd`. To install it: put it into /etc/systemd/system/{name}.service, then
 #   systemctl daemon-reload && systemctl enable --now {name}
 [Unit]
-Description=peerage node {description}
+Description=peerage {kind} {description}
 Documentation=man:systemd.service(5)
 Wants=network-online.target
 After=network-online.target
-# A node that cannot live is not started for ever.
+# What cannot live is not started for ever.
 StartLimitIntervalSec=300
 StartLimitBurst=10
 
 [Service]
-# It says when it listens, and again and again that the root of its supervision tree answers.
+# It says when it is up, and again and again that its topmost supervisor answers.
 Type=notify
 NotifyAccess=main
 WatchdogSec=30
@@ -85,17 +85,19 @@ WantedBy=multi-user.target
 @click.option(
     "--user", default="peerage", show_default=True, metavar="USER", help="The user that the node runs as."
 )
+@click.option("--seed", "is_seed", is_flag=True, help="For `peerage seed`, one seed of many chains.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write to a file instead of standard output.",
 )
-def systemd(home: Home, name: str, user: str, output: Path | None) -> None:
-    """Print a systemd unit for the node of a home.
+def systemd(home: Home, name: str, user: str, output: Path | None, *, is_seed: bool) -> None:
+    """Print a systemd unit for the node of a home, or for the seed of many chains.
 
     With it systemd knows when the node listens, starts it again when it has failed or hangs, but not after a mistake in
-    its configuration, and lets it write to its home and nowhere else. The user must exist, and own the home.
+    its configuration, and lets it write to its home and nowhere else. The user must exist, and own the home. The chains of
+    a seed are those of config/chains.toml in its home.
     """
     for option, value in (("--name", name), ("--user", user)):
         if not NAME.fullmatch(value):
@@ -112,7 +114,7 @@ def systemd(home: Home, name: str, user: str, output: Path | None) -> None:
             _word(word).replace("$", "$$")
             for word in (str(program), "-P", "-m", "peerage", command, "--home", path)
         )
-        for command in ("start", "reload")
+        for command in ("seed" if is_seed else "start", "reload")
     )
     put_lines(
         UNIT.format(
@@ -120,7 +122,9 @@ def systemd(home: Home, name: str, user: str, output: Path | None) -> None:
             user=user,
             description=_specifiers(path),
             command=start,
-            reload=reload,
+            # A seed has no socket: whoever reloads it sends a signal.
+            reload="/bin/kill -HUP $MAINPID" if is_seed else reload,
+            kind="seed of" if is_seed else "node",
             home=_word(path),
             mistake=MISTAKE,
         ).splitlines(),

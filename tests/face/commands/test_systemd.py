@@ -29,6 +29,14 @@ def test_it_starts_this_peerage_in_this_home() -> None:
     assert (found["Type"], found["NotifyAccess"], found["User"]) == ("notify", "main", "peerage")
 
 
+def test_the_seed_of_many_chains_is_started_in_its_home_and_reloaded_by_a_signal() -> None:
+    """Its chains stand in the home's file."""
+    found = unit("--seed", "--home", "/srv/seeds")
+    assert found["ExecStart"] == f"{sys.executable} -P -m peerage seed --home /srv/seeds"
+    assert found["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert found["Description"] == "peerage seed of /srv/seeds"
+
+
 def test_a_mistake_of_the_operator_is_not_tried_again() -> None:
     found = unit()
     assert (found["Restart"], found["RestartPreventExitStatus"]) == ("on-failure", "2")

@@ -75,7 +75,9 @@ class Place(Enum):
     HERE = "here"  # the calling actor's own host
 
 
-PROCESS, THREAD, HERE = Place
+PROCESS = Place.PROCESS
+THREAD = Place.THREAD
+HERE = Place.HERE
 
 
 _names = count(1)  # for generated names; with the serial of this process they are unique in the system

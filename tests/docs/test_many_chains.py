@@ -20,9 +20,15 @@ START = claim(PAGE, "peerage seed --chain")
 STATUS = claim(PAGE, "--output chains.json")
 STEER = claim(PAGE, "peerage peers list")
 METRICS = claim(PAGE, "curl")
+UNIT = claim(PAGE, "peerage systemd --seed")
 CHAOS = claim(PAGE, "tests.chaos.many_chains --chains")
 NOBODY = f"{'ab' * 20}@127.0.0.1:1"
 CHAINS = ("my-chain", "other-chain")
+
+
+def test_the_unit_starts_a_seed(tmp_path: Path) -> None:
+    """Of the chains in its home."""
+    assert "-m peerage seed --home /srv/seeds\n" in run(tmp_path, UNIT.text)
 
 
 @pytest.mark.timeout(120)

@@ -15,6 +15,7 @@ from tests.docs import (
     test_node_types,
     test_readme,
     test_reference,
+    test_release,
     test_steer,
     test_tutorial,
 )
@@ -31,6 +32,7 @@ TESTS = (
     test_node_types,
     test_readme,
     test_reference,
+    test_release,
     test_sanitized,
     test_soak,
     test_steer,

@@ -79,6 +79,11 @@ COMMANDS = {
         "Map a network: which nodes there are, and who knows whom.",
         ("peerage.commands.crawl_run",),
     ),
+    "watch": LazyCommand(
+        "peerage.commands.watch:watch",
+        "Watch what happens in a network: its transactions, proposals and votes, and who is late.",
+        ("peerage.commands.watch_run",),
+    ),
     "demo": LazyCommand(
         "peerage.commands.demo:demo",
         "Run a small network on this machine and watch it.",

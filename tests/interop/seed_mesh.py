@@ -19,6 +19,7 @@ from pathlib import Path
 
 from peerage import Config, Node
 from tests.interop.cometnode import CometNode
+from tests.interop.gobuild import DEFAULT_VERSION
 from tests.nodes import wait_until
 
 NETWORK = "mesh"
@@ -51,11 +52,15 @@ def our_config(home: Path, **p2p: object) -> Config:
     )
 
 
-def validators(parent: Path, seed: str) -> list[CometNode]:
+def validators(parent: Path, seed: str, version: str = DEFAULT_VERSION) -> list[CometNode]:
     """Homes of four validators of one chain, each with this seed alone."""
     nodes = [
         CometNode(
-            parent / f"validator{number}", network=NETWORK, moniker=f"validator{number}", p2p={"seeds": seed}
+            parent / f"validator{number}",
+            version=version,
+            network=NETWORK,
+            moniker=f"validator{number}",
+            p2p={"seeds": seed},
         )
         for number in range(VALIDATORS)
     ]

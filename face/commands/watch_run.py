@@ -13,11 +13,11 @@ from typing import Any
 
 import click
 
-from peerage import Config, ConfigError, Node
+from peerage import Config, Node
 from peerage.actors.private_memory import close_memory
 from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.commands.exit_status import FailureError, MistakeError
-from peerage.commands.loading import load_config
+from peerage.commands.loading import load_config, warn
 from peerage.commands.printing import check_output
 from peerage.commands.stop_request import StopRequest
 from peerage.commands.watch_lines import height_json, height_line, transaction_json, transaction_line
@@ -157,37 +157,36 @@ class _Lines:
 
 
 def _node(order: WatchOrder, place: Path) -> Node:
-    """Raises: MistakeError, ConfigError."""
-    config = (
-        load_config(order.home)
-        if order.own_key or not (order.network and (order.seeds or order.peers))
-        else None
-    )
-    network = order.network or (config.network if config else "")
+    """A node of the network with the two watchers, in a home that is made for it.
+
+    Raises: MistakeError; ConfigError, an address does not parse.
+    """
+    seeds, peers, network = order.seeds, order.peers, order.network
+    key = NodeKey.generate()
+    if order.own_key or network is None or (seeds is None and peers is None):
+        config = load_config(order.home)
+        if seeds is None and peers is None:
+            seeds, peers = ",".join(config.p2p.seeds), ",".join(config.p2p.persistent_peers)
+        network = config.network if network is None else network
+        key = load_node_key(config.node_key_path) if order.own_key else key
     if not network:
         raise MistakeError("--network: none given, and none in the home's configuration")
-    seeds, peers = order.seeds, order.peers
-    if config is not None and seeds is None and peers is None:
-        seeds, peers = ",".join(config.p2p.seeds), ",".join(config.p2p.persistent_peers)
-    key = load_node_key(config.node_key_path) if order.own_key and config else NodeKey.generate()
-    try:
-        made = Config(
-            home=place,
-            network=network,
-            moniker="watch",
-            p2p={
-                "laddr": order.laddr,
-                "seeds": seeds or "",
-                "persistent_peers": peers or "",
-                "pex": bool(seeds),
-                "max_num_outbound_peers": order.max_peers,
-                "max_num_inbound_peers": order.max_peers,
-                "addr_book_strict": False,
-                "allow_duplicate_ip": True,
-            },
-            rpc={"laddr": ""},
-            peerage={"persistent_memory": False} if False else {},
-        )
-    except ConfigError:
-        raise
-    return Node(made, watchers(), name="", node_key=key)
+    if not (seeds or peers):
+        warn("nobody to dial is given: only those who dial us are watched")
+    config = Config(
+        home=place,
+        network=network,
+        moniker="watch",
+        p2p={
+            "laddr": order.laddr,
+            "seeds": seeds or "",
+            "persistent_peers": peers or "",
+            "pex": bool(seeds),
+            "max_num_outbound_peers": order.max_peers,
+            "max_num_inbound_peers": order.max_peers,
+            "addr_book_strict": False,
+            "allow_duplicate_ip": True,
+        },
+        rpc={"laddr": ""},
+    )
+    return Node(config, watchers(), name="", node_key=key)

@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 from google.protobuf.message import Message
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
-from peerage.messages import CONSENSUS, CONSENSUS_STATE, consensus, unwrap
+from peerage.messages import CONSENSUS, CONSENSUS_STATE, EmptySumError, consensus, unwrap
 from peerage.watching.block_parts import BlockParts
 from peerage.watching.following import Follower, Place
-from peerage.watching.heights import WINDOW, HeightLedger
+from peerage.watching.heights import WINDOW, HeightLedger, MalformedVoteError
 from peerage.watching.takings import ConsensusTaken, InBlock, Take
 
 __all__ = ["ConsensusWatcher"]
@@ -50,7 +50,10 @@ class ConsensusWatcher(Reactor):
         self._followers[peer.info.connection] = Follower()
 
     def receive(self, envelope: Envelope) -> None:
-        message = unwrap(envelope.message)
+        try:
+            message = unwrap(envelope.message)
+        except EmptySumError as error:
+            raise MalformedVoteError(str(error)) from None
         if see := self._see.get(type(message)):
             see(envelope.source, message, time.time())
 

@@ -1,10 +1,10 @@
 """What a watcher says of itself to a peer, so that the peer sends it everything.
 
-CometBFT sends transactions to a peer that is at most one height behind, proposals to one that is in the same round, and votes
-to one that may still need them; to whoever says nothing it sends nothing but what it broadcasts. So a watcher says, with a
-`NewRoundStep`, that it is where the peer says it is: at the beginning of that round, where nothing is had yet. It goes on to
-the next height when it has the block, as an honest node does: a peer that is ahead sends the rest. It never says that it has
-a vote or a part.
+CometBFT sends transactions to a peer that is at most one height behind, proposals to one that is in the same round, and
+votes to one that may still need them; to whoever says nothing it sends nothing but what it broadcasts. So a watcher says,
+with a `NewRoundStep`, that it is where the peer says it is: at the beginning of that round, where nothing is had yet. It
+goes on to the next height when it has the block, as an honest node does: a peer that is ahead sends the rest. It never says
+that it has a vote or a part.
 
 Each peer is followed for itself. One that lies about the height is followed into nowhere, alone.
 

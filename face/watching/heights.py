@@ -1,8 +1,8 @@
 """How each height was decided: proposals, votes, parts, by round; and who was late.
 
-Nobody tells a watcher who the validators are, and votes are not verified. What it reports is what its peers brought, and where
-peers disagree, what most of them say: a height is decided when more than half of the peers say that they committed it, and the
-commit in the next block says how many validators there are.
+Nobody tells a watcher who the validators are, and votes are not verified. What it reports is what its peers brought, and
+where peers disagree, what most of them say: a height is decided when more than half of the peers say that they committed
+it, and the commit in the next block says how many validators there are.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class MalformedVoteError(RemoteError):
 
 
 class VoteReport(NamedTuple):
-    """One validator's vote. Args: after, seconds since the round began for us; is_nil, for no block; is_late, see RoundReport."""
+    """One validator's vote.
+
+    Args: after, seconds since the round began for us; is_nil, for no block; is_late, see RoundReport.
+    """
 
     index: int
     address: bytes
@@ -60,8 +63,9 @@ class RoundReport(NamedTuple):
 
     Args:
         proposed_after: seconds since the round began for us until its proposal came; None when none came.
-        proposer_brought: which peer brought it first, "" for none.
-        parts: of blocks, that were different; part_messages, that came; part_bytes, of those.
+        proposal_from: which peer brought it first, "" for none.
+        block_hash: that it proposes.
+        parts: of blocks, how many different ones came.
         prevotes, precommits: by index. A precommit is late when it came after most peers had committed.
         conflicts: votes of one validator that do not agree.
     """

@@ -20,8 +20,8 @@ class Take(NamedTuple):
 class MempoolTaken(NamedTuple):
     """What a MempoolWatcher answers.
 
-    Args: transactions, each once; messages, that came in all; count, of different transactions; missed, that were not taken in
-        time; waiting, that are not told yet.
+    Args: transactions, each once; messages, that came in all; count, of different transactions; missed, that were not taken
+        in time; waiting, that are not told yet.
     """
 
     transactions: list[SeenTransaction]
@@ -32,7 +32,11 @@ class MempoolTaken(NamedTuple):
 
 
 class ConsensusTaken(NamedTuple):
-    """What a ConsensusWatcher answers. Args: height and round, where most peers are; votes, parts, part_bytes, in all."""
+    """What a ConsensusWatcher answers.
+
+    Args: heights, that were decided; height and round, where most peers are; votes, parts, part_bytes, that came in all;
+        peers, by ID: the height of each, 0 when it has not said it.
+    """
 
     heights: list[HeightReport]
     height: int

@@ -64,40 +64,49 @@ class _Open:
 class TransactionLedger:
     """Who brought which transaction when.
 
-    Args: told_after, seconds that a transaction waits for further peers; most_open, transactions that may wait, told or not;
-        most_remembered, hashes that are remembered.
+    Args: told_after, seconds that a transaction waits for further peers; most_open, transactions that may wait for
+        peers, and as many to be taken; most_remembered, hashes that are remembered.
 
-    Attributes: messages, how often a transaction was brought; count, how many different ones there were; missed, how many of
-        these were never taken, because `take` was not called for too long.
+    Attributes: count, how many different ones there were; missed, how many of these were never taken, because `take` was not
+        called for too long.
     """
 
     def __init__(
         self, told_after: float = TOLD_AFTER_S, most_open: int = MOST_OPEN, most_remembered: int = MOST_TOLD
     ) -> None:
         self._told_after, self._most_open, self._half = told_after, most_open, max(1, most_remembered // 2)
-        self._open: dict[bytes, _Open] = {}  # in the order of their first moments
+        self._open: dict[bytes, _Open] = {}
+        # Their hashes as they came. A dictionary has that order, too, but finding its first item again takes ever longer.
+        self._order: deque[bytes] = deque()
         # Two generations: when the younger one is full, the elder is forgotten.
         self._young: set[bytes] = set()
         self._old: set[bytes] = set()
         self._ready: deque[SeenTransaction] = deque()
-        self.messages = 0
         self.count = 0
         self.missed = 0
 
-    def bring(self, transactions: Iterable[bytes], peer: str, now: float) -> None:
-        """A peer brings transactions."""
+    def bring(self, transactions: Iterable[bytes], peer: str, now: float) -> list[bytes]:
+        """A peer brings transactions. Returns: their hashes."""
+        digests = []
         for transaction in transactions:
-            self.messages += 1
             digest = sha256(transaction).digest()
-            entry = self._open.get(digest)
-            if entry is None:
-                if digest not in self._young and digest not in self._old:
-                    self._add(digest, _Open(len(transaction), now, [peer]))
-            elif peer not in entry.peers:
-                if not entry.peers:  # a block was quicker
+            digests.append(digest)
+            if not self.again(digest, peer, now):
+                self._add(digest, _Open(len(transaction), now, [peer]))
+        return digests
+
+    def again(self, digest: bytes, peer: str, now: float) -> bool:
+        """A peer brings the transaction with this hash. Returns: whether it is known; a new one is not noted."""
+        entry = self._open.get(digest)
+        if entry is not None:
+            peers = entry.peers
+            if peer not in peers:
+                if not peers:  # a block was quicker
                     entry.first_at = now
-                entry.peers.append(peer)
+                peers.append(peer)
                 entry.last_at = now
+            return True
+        return digest in self._young or digest in self._old
 
     def commit(self, transactions: Iterable[tuple[bytes, int]], height: int, now: float) -> None:
         """A block of this height was decided. Args: transactions, hashes and sizes."""
@@ -114,11 +123,8 @@ class TransactionLedger:
         Args: now, infinity for all; most, that are given at once: whoever gets so many asks again.
         """
         before = now - self._told_after
-        while self._open and len(self._ready) < most:
-            digest, entry = next(iter(self._open.items()))
-            if entry.first_at > before:
-                break
-            self._tell(digest)
+        while self._order and len(self._ready) < most and self._open[self._order[0]].first_at <= before:
+            self._tell_first()
         return [self._ready.popleft() for _ in range(min(most, len(self._ready)))]
 
     def __len__(self) -> int:
@@ -128,13 +134,15 @@ class TransactionLedger:
     def _add(self, digest: bytes, entry: _Open) -> None:
         self.count += 1
         self._open[digest] = entry
-        if len(self) > self._most_open:
-            self._tell(next(iter(self._open)))
-            if len(self) > self._most_open:
+        self._order.append(digest)
+        if len(self._open) > self._most_open:
+            self._tell_first()
+            if len(self._ready) > self._most_open:
                 self._ready.popleft()
                 self.missed += 1
 
-    def _tell(self, digest: bytes) -> None:
+    def _tell_first(self) -> None:
+        digest = self._order.popleft()
         self._ready.append(self._open.pop(digest).seen(digest))
         self._young.add(digest)
         if len(self._young) >= self._half:

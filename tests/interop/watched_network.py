@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from tests.interop.cometnode import CometNode, CometNodeError, free_port, set_key
+from tests.interop.cometnode import CometNode, CometNodeError, set_key
 from tests.interop.gobuild import DEFAULT_VERSION
 from tests.interop.seed_mesh import NETWORK, validators
 from tests.nodes import wait_until
@@ -192,37 +192,37 @@ def watch_network(
     parent: Path, count: int, version: str = DEFAULT_VERSION, size: int = 40
 ) -> dict[str, Outcome]:
     """One network, two watchers. Returns: by direction of the dials, what came of it."""
-    place = f"tcp://127.0.0.1:{free_port()}"
-    with Watcher(parent / "dialled.jsonl", "--laddr", place, "--peers", "") as dialled:
-        with running(parent, [dialled.address()], version) as nodes:
-            peers = ",".join(node.address for node in nodes)
-            with Watcher(parent / "dialling.jsonl", "--peers", peers) as dialling:
-                watchers = {"we dial": dialling, "they dial": dialled}
-                ids = {watcher.address().partition("@")[0] for watcher in watchers.values()}
-                for node in nodes:
-                    for each in ids:
-                        node.wait_for_peer(each, PATIENCE_S)
-                height = max(node.height() for node in nodes)
-                nodes[0].wait_for_height(height + 1, PATIENCE_S)
-                transactions = [
-                    f"watched-{number}={'x' * max(1, size - 20)}".encode() for number in range(count)
-                ]
-                with ThreadPoolExecutor(len(nodes)) as pool:
-                    shares = [transactions[number :: len(nodes)] for number in range(len(nodes))]
-                    list(pool.map(send, nodes, shares))
-                truth, heard = Truth(nodes[0]), time.monotonic()
-                while truth.read() < count:
-                    if time.monotonic() > heard + PATIENCE_S:
-                        raise CometNodeError(
-                            f"{len(truth.heights)} of {count} committed", nodes[0].log_tail()
-                        )
-                    time.sleep(POLL_S)
-                nodes[0].wait_for_height(nodes[0].height() + BLOCKS_AFTER, PATIENCE_S)
-                for direction, watcher in watchers.items():
-                    assert watcher.stop() == 0, f"{direction}: {watcher.log()}"
-                return {
-                    direction: compared(watcher, truth.heights) for direction, watcher in watchers.items()
-                }
+    transactions = [f"watched-{number}={'x' * max(1, size - 20)}".encode() for number in range(count)]
+    with ExitStack() as stack:
+        dialled = stack.enter_context(Watcher(parent / "dialled.jsonl", "--peers", ""))
+        nodes = stack.enter_context(running(parent, [dialled.address()], version))
+        peers = ",".join(node.address for node in nodes)
+        dialling = stack.enter_context(Watcher(parent / "dialling.jsonl", "--peers", peers))
+        watchers = {"we dial": dialling, "they dial": dialled}
+        for node in nodes:
+            for watcher in watchers.values():
+                node.wait_for_peer(watcher.address().partition("@")[0], PATIENCE_S)
+        nodes[0].wait_for_height(nodes[0].height() + 1, PATIENCE_S)
+        truth = _fed(nodes, transactions)
+        nodes[0].wait_for_height(nodes[0].height() + BLOCKS_AFTER, PATIENCE_S)
+        for direction, watcher in watchers.items():
+            assert watcher.stop() == 0, f"{direction}: {watcher.log()}"
+        return {direction: compared(watcher, truth) for direction, watcher in watchers.items()}
+
+
+def _fed(nodes: Sequence[CometNode], transactions: Sequence[bytes]) -> dict[str, int]:
+    """Send these through all nodes at the same time. Returns: when they are committed, the height of each by hash."""
+    with ThreadPoolExecutor(len(nodes)) as pool:
+        shares = [transactions[number :: len(nodes)] for number in range(len(nodes))]
+        list(pool.map(send, nodes, shares))
+    truth, deadline = Truth(nodes[0]), time.monotonic() + PATIENCE_S
+    while truth.read() < len(transactions):
+        if time.monotonic() > deadline:
+            raise CometNodeError(
+                f"{len(truth.heights)} of {len(transactions)} committed", nodes[0].log_tail()
+            )
+        time.sleep(POLL_S)
+    return truth.heights
 
 
 def main() -> int:

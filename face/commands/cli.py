@@ -68,6 +68,11 @@ COMMANDS = {
         "Show what happened in a running node: who came, was refused, lost or banned, and what was restarted.",
         ("peerage.commands.events_run",),
     ),
+    "new-reactor": LazyCommand(
+        "peerage.commands.new_reactor:new_reactor",
+        "Write the project of a new reactor into the folder NAME: typed messages, a reactor, tests that pass, a README.",
+        ("peerage.scaffold.project",),
+    ),
     "ping": LazyCommand("peerage.commands.ping:ping", "Dial nodes, shake hands, and say who is there."),
     "conform": LazyCommand(
         "peerage.commands.conform:conform",

@@ -1,0 +1,93 @@
+"""peerage new-reactor: what it writes works, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from peerage.scaffold import Project
+from tests.face.command_line import run
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_new_project_passes_its_own_tests_and_checks(tmp_path: Path) -> None:
+    """With this Python and nothing but what is installed: pytest, two connected nodes among it, and ruff."""
+    told = run("new-reactor", "price_feed")
+    assert told.exit_code == 0, told.output
+    project = tmp_path / "price_feed"
+    for command in (
+        ("pytest", "-q", "-p", "no:cacheprovider"),
+        ("ruff", "check", "--no-cache"),
+        ("ruff", "format", "--check", "--no-cache"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", *command], cwd=project, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "price_feed:PriceFeedReactor" in (project / "pyproject.toml").read_text()
+
+
+def test_it_says_what_it_wrote_and_what_is_next() -> None:
+    """Each file, and the commands of a newcomer."""
+    told = run("new-reactor", "chat", "--channel", "0x71").stdout.splitlines()
+    assert told[:-1] == [f"wrote chat/{path}" for path in Project("chat", 0x71).files]
+    assert told[-1] == "next: cd chat && pip install -e '.[test]' && pytest"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["json"], 'NAME: found "json", which would hide'),
+        (["price-feed"], 'NAME: found "price-feed", allowed'),
+        (["chat", "--channel", "0"], "'--channel': found '0', allowed: 1 to 255"),
+        (["chat", "--channel", "256"], "'--channel': found '256', allowed: 1 to 255"),
+        (["chat", "--channel", "seven"], "'--channel': found 'seven', allowed: 1 to 255"),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(tmp_path: Path, arguments: list[str], told: str) -> None:
+    """Exit code 2."""
+    found = run("new-reactor", *arguments)
+    assert found.exit_code == 2
+    assert told in found.stderr
+    assert found.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "dangling link"])
+def test_what_exists_is_left_alone(tmp_path: Path, kind: str) -> None:
+    """Whatever it is."""
+    target = tmp_path / "chat"
+    match kind:
+        case "folder":
+            target.mkdir()
+        case "file":
+            target.touch()
+        case _:
+            target.symlink_to(tmp_path / "nowhere")
+    found = run("new-reactor", "chat")
+    assert (found.exit_code, found.stderr) == (
+        2,
+        "Error: NAME: 'chat' exists here already; a new folder is expected\n",
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["chat"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    found = run("new-reactor", "chat")
+    assert (found.exit_code, found.stderr) == (
+        1,
+        "Error: chat cannot be written: No such file or directory\n",
+    )

@@ -18,7 +18,8 @@ T = TypeVar("T")
 _TCP = frozenset({"tcp"})
 _TOP = re.compile(r"top:([1-9][0-9]{0,3})")
 _MOST_NAMED = 2000  # of peers, in metrics
-_REACTOR = re.compile(r"(?:[^=:\s]+=)?[^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*")
+_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_REACTOR = re.compile(rf"(?:[^=:\s]+=)?(?:{_DOTTED}:{_DOTTED}|[^=:,\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,8 @@ PRINTABLE_ASCII: Rule[str] = _scalar(
 NET_ADDRESSES = _each_text("each ID@host:port, the ID being 40 hex characters", _problem_of_net_address)
 NODE_IDS = _each_text("each a node ID of 40 hex characters", _problem_of_node_id)
 REACTORS = _each(
-    "each package.module:Class or NAME=package.module:Class", lambda text: bool(_REACTOR.fullmatch(text))
+    "each package.module:Class or the name of an installed reactor, with NAME= in front if you like",
+    lambda text: bool(_REACTOR.fullmatch(text)),
 )
 P2P_LISTEN = _text(
     "tcp://host:port, the host being an IP address or a name",

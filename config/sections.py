@@ -288,7 +288,7 @@ class PeerageConfig(Section):
         rule=rule.between(0, 1024),
     )
     reactors: tuple[str, ...] = names(
-        "Reactors to run: package.module:Class, or NAME=package.module:Class",
+        "Reactors to run: package.module:Class, or the name that an installed package gives one; NAME=… names it anew",
         start_rule=rule.REACTORS,
         flag="--reactor",
         repeatable=True,

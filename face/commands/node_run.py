@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import os
 import shlex
 import sys
@@ -11,7 +9,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from peerage.actors.private_memory import close_memory
@@ -23,6 +20,7 @@ from peerage.actors.stack_dumps import write_stacks_on_signal
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config
 from peerage.commands.printing import print_line
+from peerage.commands.reactor_lookup import look_up
 from peerage.commands.service_manager import ServiceManager
 from peerage.commands.stop_request import StopRequest
 from peerage.config.config import Config
@@ -146,42 +144,15 @@ def _node(config: Config) -> Node:
 
 
 def load_reactors(specs: tuple[str, ...]) -> dict[str, type[Reactor]]:
-    """Import reactors given as `package.module:Class` or `NAME=package.module:Class`.
+    """Import the reactors that are named, as `look_up` finds them.
 
-    Modules that are not installed are searched in the current directory.
-
+    Returns: their classes, by what they are called in the node.
     Raises: MistakeError naming the reactor and what is wrong with it.
     """
     reactors: dict[str, type[Reactor]] = {}
-    if specs:
-        from peerage.actors.reactors.reactor import Reactor  # their modules import it, and nobody else here
     for spec in specs:
-        name, _, path = spec.rpartition("=")
-        module_name, _, attribute = path.partition(":")
-        try:
-            _make_findable(module_name)
-            module = importlib.import_module(module_name)
-        except Exception as error:  # importing somebody's module can raise anything
-            cause = str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-            raise MistakeError(
-                f"reactor {spec!r}: module {module_name!r} cannot be imported: {cause}; a module on Python's path"
-                " or in the current directory is expected"
-            ) from error
-        found = getattr(module, attribute, None)
-        if not (isinstance(found, type) and issubclass(found, Reactor)):
-            what = "is not there" if found is None else "is no class derived from peerage.Reactor"
-            raise MistakeError(f"reactor {spec!r}: {attribute!r} {what} in {module_name!r}")
-        name = name or found.__name__.upper()
+        name, found = look_up(spec)
         if name in reactors:
             raise MistakeError(f"reactor {spec!r}: the name {name!r} is taken; another is expected (NAME=…)")
         reactors[name] = found
     return reactors
-
-
-def _make_findable(module_name: str) -> None:
-    """Append the current directory to the path if the module cannot be found elsewhere.
-
-    Only in that case, so that an operator who names installed reactors, or none, runs nothing from wherever he is.
-    """
-    if importlib.util.find_spec(module_name.partition(".")[0]) is None:
-        sys.path.append(str(Path.cwd()))

@@ -163,7 +163,7 @@ def test_what_keeps_a_node_from_starting_is_listed_at_once(tmp_path: Path) -> No
         [rpc]
         laddr = "127.0.0.1"
         [peerage]
-        reactors = "nothing"
+        reactors = ":nothing"
         ping_interval = "10s"
     """
     with pytest.raises(ConfigError) as caught:

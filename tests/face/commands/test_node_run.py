@@ -18,9 +18,7 @@ def test_reactors_are_named_by_their_class_or_as_they_are_told() -> None:
 @pytest.mark.parametrize(
     ("specs", "told"),
     [
-        (("tests.nowhere:A",), "module 'tests.nowhere' cannot be imported"),
-        (("tests.nodes:Nobody",), "'Nobody' is not there in 'tests.nodes'"),
-        (("tests.nodes:StartNode",), "is no class derived from peerage.Reactor"),
+        (("tests.nodes:Nobody",), "'Nobody' is not there"),
         (("A=tests.nodes:EchoReactor", "A=tests.nodes:SinkReactor"), "the name 'A' is taken"),
     ],
 )

@@ -53,7 +53,8 @@ def test_a_folder_is_written_whole(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full after the first file."""
-    write_text, written = Path.write_text, []
+    write_text = Path.write_text
+    written: list[Path] = []
 
     def write(path: Path, *args: Any, **kwargs: Any) -> int:
         if written:

@@ -14,8 +14,8 @@ What is here, by purpose:
 
 - to write actors: `ProcessActor`, and in them `self.runtime` (`ActorContext`, `Timer`, `Following`, `Reply`);
 - to start them: `ProcessActor.options` (`Starter`), `Place` (`PROCESS`, `THREAD`, `HERE`), `System`;
-- to talk to them: `ActorRef`, `ActorProxy`, `Future`; `Frames` and `readonly` for large payloads that need no copy;
-  `packed` for a message to many;
+- to talk to them: `ActorRef`, `ActorProxy`, `Future`, `AnswerStream`; `Frames` and `readonly` for large payloads that need
+  no copy; `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         RemoteTraceback,
         StartLimitError,
         StopIncompleteError,
+        StreamLimitError,
         Timeout,
     )
     from peerage.actors.runtime.host.child_facts import ChildFacts
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.host.loop import Timer
     from peerage.actors.runtime.host.report import ActorFacts, CrowdFacts
     from peerage.actors.runtime.host.watching import Following
+    from peerage.actors.runtime.mail.answer_stream import AnswerStream
     from peerage.actors.runtime.mail.codec import Frames, packed
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
@@ -82,6 +84,7 @@ __all__ = [
     "ActorRegistry",
     "ActorStartError",
     "ActorStatistics",
+    "AnswerStream",
     "AskCycleError",
     "ChildFacts",
     "CrowdFacts",
@@ -107,6 +110,7 @@ __all__ = [
     "StartLimitError",
     "Starter",
     "StopIncompleteError",
+    "StreamLimitError",
     "System",
     "Timeout",
     "Timer",
@@ -144,10 +148,12 @@ _HOMES = {
         "RemoteTraceback",
         "StartLimitError",
         "StopIncompleteError",
+        "StreamLimitError",
         "Timeout",
     ),
     ".mail.window": ("DROP", "FAIL", "Wait"),
     ".mail.future": ("Future", "ProcessFuture"),
+    ".mail.answer_stream": ("AnswerStream",),
     ".mail.codec": ("Frames", "packed"),
     ".mail.proxy": ("ActorProxy",),
     ".mail.ref": ("ActorRef",),

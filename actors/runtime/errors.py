@@ -10,6 +10,7 @@
     ├── pykka.Timeout                   no answer within the caller's own limit
     ├── MailboxFullError                the window to a mailbox stayed full
     ├── AskCycleError                   the ask would wait for itself through other actors
+    ├── StreamLimitError                the actor answers as many in parts as it may
     ├── FutureCancelledError            the future was cancelled by its holder
     ├── StopIncompleteError             raised by on_stop: the actor could not finish what it had to do before its end
     ├── RemoteFailureError              takes the place of a remote exception that cannot be pickled
@@ -42,6 +43,7 @@ __all__ = [
     "RemoteTraceback",
     "StartLimitError",
     "StopIncompleteError",
+    "StreamLimitError",
     "Timeout",
 ]
 
@@ -139,6 +141,17 @@ class AskCycleError(Exception):
 
     def __str__(self) -> str:
         return f"ask would wait for itself: {' -> '.join(self.cycle)}"
+
+
+class StreamLimitError(Exception):
+    """`actor` gives as many answers in parts as it may at a time: `streams`. Others are begun once some have ended."""
+
+    def __init__(self, actor: str, streams: int) -> None:
+        super().__init__(actor, streams)
+        self.actor, self.streams = actor, streams
+
+    def __str__(self) -> str:
+        return f"{self.actor!r} has {self.streams} open streams, as many as it may have"
 
 
 class FutureCancelledError(Exception):

@@ -41,6 +41,10 @@ class Answers:
         self._port, self._call_soon, self._kept = port, call_soon, kept
         self.open: set[Asker] = set()
 
+    def kept_by(self, source: int) -> Container[bytes]:
+        """The definitions that the host at this address keeps: an answer to it may leave them out."""
+        return self._kept.get(serial_of(source), ())
+
     def give(self, source: int, corr: int, value: Any) -> None:
         """Answer an ask, once; a Future answers when it is resolved. A value that cannot be pickled is an error instead."""
         if (source, corr) not in self.open:
@@ -50,8 +54,7 @@ class Answers:
             value.when_done(lambda: self._give_outcome(source, corr, value))
             return
         try:
-            kept = self._kept.get(serial_of(source), ())
-            body, extras, flags = codec.encode(value, kept, source != self._port.address)
+            body, extras, flags = codec.encode(value, self.kept_by(source), source != self._port.address)
         except Exception as error:
             self.fail(source, corr, error)
             return

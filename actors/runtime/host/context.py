@@ -9,9 +9,12 @@ from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.host.callers import Callers
+from peerage.actors.runtime.host.descriptor_calls import DescriptorCalls
 from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.loop import Loop, Task, Timer
 from peerage.actors.runtime.host.mailbox import Mailbox
+from peerage.actors.runtime.host.streams import Streams
 from peerage.actors.runtime.host.watching import Following, Watching
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -62,7 +65,12 @@ class Home(Protocol):
     def loop(self) -> Loop[Any]: ...
 
     @property
+    def callers(self) -> Callers: ...
+
+    @property
     def is_system_ending(self) -> bool: ...
+
+    def call_soon(self, cell: Any, fn: Callable[..., object], *args: Any) -> None: ...
 
 
 class Reply:
@@ -85,7 +93,7 @@ class Reply:
         self._answers.fail(self._source, self._corr, error)
 
 
-class ActorContext:
+class ActorContext(DescriptorCalls):
     """The loop of the actor's host, seen by the actor. To be used from the host's thread, except for
     `call_threadsafe`.
 
@@ -94,10 +102,13 @@ class ActorContext:
     does. All timers, watches and descriptors are dropped when the actor ends.
     """
 
-    __slots__ = ("_cell", "_host", "_loop", "extra", "fds")
+    __slots__ = ("_host", "_streams", "extra", "fds")
+    _cell: Running
 
     def __init__(self, cell: Running, host: Home, fds: Mapping[str, int], extra: Any) -> None:
-        self._cell, self._host, self._loop = cell, host, host.loop
+        super().__init__(cell, host.loop)
+        self._host = host
+        self._streams: Streams | None = None
         self.fds = dict(fds)  # passed descriptors by name; they belong to the actor, which closes them
         self.extra = extra  # the value given as options(extra=…)
 
@@ -169,26 +180,6 @@ class ActorContext:
         """Call `fn()` once, after the messages, descriptors and timers of the current turn."""
         self._loop.end_hooks.append((self._cell, fn))
 
-    def add_reader(self, fd: int, fn: Callable[[], object]) -> None:
-        """Call `fn()` while the descriptor is readable, or has an error; replaces an earlier reader."""
-        self._loop.descriptors.set(fd, self._cell, reader=fn)
-
-    def add_writer(self, fd: int, fn: Callable[[], object]) -> None:
-        """Call `fn()` while the descriptor is writable, or has an error; replaces an earlier writer."""
-        self._loop.descriptors.set(fd, self._cell, writer=fn)
-
-    def take_over(
-        self, fd: int, reader: Callable[[], object] | None, writer: Callable[[], object] | None
-    ) -> None:
-        """Call these from now on, for a descriptor that another actor of this host has had called for until now."""
-        self._loop.descriptors.take_over(fd, self._cell, reader=reader, writer=writer)
-
-    def remove_reader(self, fd: int) -> None:
-        self._loop.descriptors.clear(fd, reader=True)
-
-    def remove_writer(self, fd: int) -> None:
-        self._loop.descriptors.clear(fd, writer=True)
-
     def watch(self, ref: ActorRef) -> None:
         """Have `on_down(ref, reason)` called once when `ref` ends, at once if it is not there. A second
         watch of the same ref adds nothing.
@@ -221,6 +212,17 @@ class ActorContext:
         """
         port = self._host.port
         return send_errands(port.requests, dict(port.table.live), os.getpid(), work)
+
+    def streams(self, actor: Any) -> Streams:
+        """The answers in parts that the actor is giving. For its host: the actor returns iterators."""
+        if self._streams is None:
+            self._streams = Streams(self._cell, self._host, actor.actor_ref, actor.on_receive)
+        return self._streams
+
+    def drop_streams(self) -> None:
+        """The actor has ended: its iterators clean up."""
+        if self._streams is not None:
+            self._streams.close_all()
 
     def end(self) -> None:
         """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""

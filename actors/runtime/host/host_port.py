@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from peerage.actors.runtime.host import deadlock
+from peerage.actors.runtime.host.callers import Callers
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.followers import Followers
 from peerage.actors.runtime.host.loop import Loop
@@ -47,7 +48,8 @@ NESTED_LIMIT = 16
 class HostPort(Port):
     """Owned by a host's loop.
 
-    Attributes: receipts, what the host owes to those who tell its actors something; followers, who follows their names.
+    Attributes: receipts, what the host owes to those who tell its actors something; followers, who follows their names;
+    callers, whose end is to be heard of.
 
     Args: address, of the mailbox, `serial << 20` for a loop; cells, the actors of the loop, by name: a live view, which the
         host keeps; host, its name, for the log.
@@ -71,6 +73,7 @@ class HostPort(Port):
         path = handled_path(process.directory, serial_of(address))
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
+        self.callers = Callers()
         # Other threads have no loop that could try again, and get the error.
         self.outbox.retry_later = self._retry_later
         self._sweeps_later = False
@@ -109,8 +112,11 @@ class HostPort(Port):
         for known in (self.process.kept, self.process.told):
             for serial in [serial for serial in list(known) if self.table.is_dead(serial)]:
                 known.pop(serial, None)
-        if self.followers:  # those of a process that was killed have not said goodbye
+        # Those of a process that was killed have not said goodbye.
+        if self.followers:
             self.followers.forget(lambda address: self.table.is_dead(serial_of(address)))
+        if self.callers:
+            self.callers.forget(lambda address: self.table.is_dead(serial_of(address)))
         # Thousands of asks were lost at once: go on in the next turn, others are waiting.
         if self.losses.unsettled:
             self._loop.call_soon(None, self.losses.sweep)
@@ -389,6 +395,7 @@ class HostPort(Port):
         """A mailbox has been closed, perhaps that of one thread of a process that lives on: no death will be heard of."""
         super()._on_port_bye(flags, source, *rest)
         self.followers.forget(lambda address: address == source)
+        self.callers.forget(lambda address: address == source)
 
     def _on_probe(self, message: SystemMessage) -> None:
         # Read by whichever handler waits on top of the stack: it looks at all that are blocked below it as well.

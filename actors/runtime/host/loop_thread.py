@@ -14,6 +14,7 @@ from typing import Any
 
 import zmq
 
+from peerage.actors.runtime.host.callers import Callers
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.errands import Errand
 from peerage.actors.runtime.host.host_port import HostPort
@@ -86,6 +87,11 @@ class LoopThread:
     def cells(self) -> dict[bytes, ActorCell]:
         """The actors, by name."""
         return self.residents.cells
+
+    @property
+    def callers(self) -> Callers:
+        """Those whose end its actors want to hear of, as far as they are no actors."""
+        return self.port.callers
 
     @property
     def cell(self) -> ActorCell | None:

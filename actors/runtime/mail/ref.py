@@ -20,6 +20,7 @@ from peerage.actors.runtime.errors import (
 )
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.actor_path import ActorPath
+from peerage.actors.runtime.mail.answer_stream import AnswersInParts
 from peerage.actors.runtime.mail.awaiting import answer_within, ask_later, ask_on, fail, tell_later
 from peerage.actors.runtime.mail.calls import nothing
 from peerage.actors.runtime.mail.class_path import class_of
@@ -49,7 +50,7 @@ else:
     V = TypeVar("V")
 
 
-class ActorRef(ActorPath, pykka.ActorRef[A]):
+class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
     """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
     Messages from one thread or actor to one actor arrive in order, each at most once.

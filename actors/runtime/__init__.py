@@ -17,6 +17,7 @@ What is here, by purpose:
 - to talk to them: `ActorRef`, `ActorProxy`, `Future`, `AnswerStream`; `Frames` and `readonly` for large payloads that need
   no copy; `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
+- to find them from any process: `Registry`, a name for one actor, and `Group`, a name for many;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
 - what can go wrong: the errors, as a tree in `errors.py`.
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
         HostAliveError,
         LimitReachedError,
         MailboxFullError,
+        NameTakenError,
+        RegistryFullError,
         RemoteFailureError,
         RemoteTraceback,
         StartLimitError,
@@ -64,9 +67,10 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.proxy import ActorProxy
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.watches import Watch
-    from peerage.actors.runtime.mail.window import DROP, FAIL, Wait
+    from peerage.actors.runtime.mail.window import DROP, FAIL, Wait, WhenFull
     from peerage.actors.runtime.observation import HostFound, Observation, TreeNode
     from peerage.actors.runtime.observer import Observer
+    from peerage.actors.runtime.registry import Group, Registry
     from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch
 
@@ -94,16 +98,20 @@ __all__ = [
     "Frames",
     "Future",
     "FutureCancelledError",
+    "Group",
     "HostAliveError",
     "HostFacts",
     "HostFound",
     "LimitReachedError",
     "MailboxFullError",
+    "NameTakenError",
     "Observation",
     "Observer",
     "Place",
     "ProcessActor",
     "ProcessFuture",
+    "Registry",
+    "RegistryFullError",
     "RemoteFailureError",
     "RemoteTraceback",
     "Reply",
@@ -117,6 +125,7 @@ __all__ = [
     "TreeNode",
     "Wait",
     "Watch",
+    "WhenFull",
     "packed",
     "readonly",
     "watch",
@@ -144,6 +153,8 @@ _HOMES = {
         "HostAliveError",
         "LimitReachedError",
         "MailboxFullError",
+        "NameTakenError",
+        "RegistryFullError",
         "RemoteFailureError",
         "RemoteTraceback",
         "StartLimitError",
@@ -151,12 +162,13 @@ _HOMES = {
         "StreamLimitError",
         "Timeout",
     ),
-    ".mail.window": ("DROP", "FAIL", "Wait"),
+    ".mail.window": ("DROP", "FAIL", "Wait", "WhenFull"),
     ".mail.future": ("Future", "ProcessFuture"),
     ".mail.answer_stream": ("AnswerStream",),
     ".mail.codec": ("Frames", "packed"),
     ".mail.proxy": ("ActorProxy",),
     ".mail.ref": ("ActorRef",),
+    ".registry": ("Group", "Registry"),
     ".system": ("ActorStatistics", "System", "watch"),
     ".mail.host_table": ("HostFacts",),
     ".mail.memory": ("readonly",),

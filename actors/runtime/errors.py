@@ -12,6 +12,8 @@
     ├── AskCycleError                   the ask would wait for itself through other actors
     ├── StreamLimitError                the actor answers as many in parts as it may
     ├── FutureCancelledError            the future was cancelled by its holder
+    ├── NameTakenError                  another actor is registered under the name
+    ├── RegistryFullError               the registry has as many names as it takes
     ├── StopIncompleteError             raised by on_stop: the actor could not finish what it had to do before its end
     ├── RemoteFailureError              takes the place of a remote exception that cannot be pickled
     └── RemoteTraceback                 never raised: the `__cause__` that carries a remote traceback
@@ -39,6 +41,8 @@ __all__ = [
     "HostAliveError",
     "LimitReachedError",
     "MailboxFullError",
+    "NameTakenError",
+    "RegistryFullError",
     "RemoteFailureError",
     "RemoteTraceback",
     "StartLimitError",
@@ -156,6 +160,21 @@ class StreamLimitError(Exception):
 
 class FutureCancelledError(Exception):
     """The future was cancelled before its answer came."""
+
+
+class NameTakenError(Exception):
+    """`name` is registered for another actor, `holder`, which is alive."""
+
+    def __init__(self, name: str, holder: str) -> None:
+        super().__init__(name, holder)
+        self.name, self.holder = name, holder
+
+    def __str__(self) -> str:
+        return f"the name {self.name!r} is taken by {self.holder}"
+
+
+class RegistryFullError(Exception):
+    """The registry of names and groups takes no more; the text says what there is too much of."""
 
 
 class RemoteFailureError(Exception):

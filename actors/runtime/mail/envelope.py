@@ -74,6 +74,7 @@ class Kind(IntEnum):
     NEWS = 34  # for a follower: a DownReason, or None for an actor that is up
     TELL_IF_THERE = 35  # outside the window, and nobody counts whether it is handled
     RELEASE = 36  # what to start in the host of a held SPAWN of the same port, by its correlation
+    NAMES = 40  # to the root, about a name or a group: see `names.py`
 
 
 # Flags: how to read a message, and what to count. Plain integers: arithmetic with enum members costs half a microsecond a

@@ -18,6 +18,7 @@ from peerage.actors.runtime.mail import here, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, THREAD_MASK
+from peerage.actors.runtime.mail.name_numbers import RememberedNames
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.promise import Promises
@@ -54,6 +55,7 @@ class Process:
         title: prefix of the titles of processes.
         log_setup: pickled; run first in this host process, and in those that are started from it.
         here: what each thread has of this system.
+        names: what is remembered of the system's names and groups.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Process:
         self.log_setup = b""
         self.here = here.Thread()
         self.promises = Promises(self)
+        self.names = RememberedNames(directory)
         # The embedder's heap is its own affair.
         self._heap = None if serial == ROOT_SERIAL else Heap()
         self._threads = 0

@@ -33,6 +33,7 @@ from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, HostFacts
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.memory import Raw
+from peerage.actors.runtime.mail.name_numbers import NameNumbers
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request, answering, do_all, guarded
 from peerage.actors.runtime.processes import sigterm
@@ -43,6 +44,7 @@ from peerage.actors.runtime.processes.fork_server_client import (
 from peerage.actors.runtime.processes.host_maker import HostMaker
 from peerage.actors.runtime.processes.host_records import HostRecord, HostRecords
 from peerage.actors.runtime.processes.linked_hosts import LinkedHosts
+from peerage.actors.runtime.processes.name_table import NameTable
 from peerage.actors.runtime.processes.owners import Owners
 from peerage.actors.runtime.processes.passed_fds import PassedFds
 from peerage.actors.runtime.processes.terminated_hosts import TerminatedHosts
@@ -104,12 +106,15 @@ class Root(LoopThread):
             forget(flags, source, *rest)
             self._maker.asker_is_gone(source)
 
-        # The first four are owed an answer, which `answering` gives even if something raises that nobody has foreseen.
+        numbers = NameNumbers(process.directory)
+        names = NameTable(self.port.lives, self.loop, numbers.changed, process.system)
+        # The first five are owed an answer, which `answering` gives even if something raises that nobody has foreseen.
         own: dict[Kind, Handler] = {
             Kind.SPAWN: answering(self.port, self._maker.spawn),
             Kind.RESERVE: answering(self.port, self._maker.reserve),
             Kind.KILL: answering(self.port, self._on_kill),
             Kind.GIVE_UP: answering(self.port, self._maker.give_up),
+            Kind.NAMES: answering(self.port, names.serve),
             Kind.RELEASE: handler(self._on_release),
             Kind.HOST_READY: handler(self._on_ready),
             Kind.HOST_BYE: handler(self._on_bye),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         ChildRunningError,
         ChildSpecError,
         ChildStartError,
+        PoolResizeError,
+        PoolSizeError,
         SupervisorError,
         SupervisorGaveUpError,
         UnknownChildError,
@@ -35,6 +37,16 @@ if TYPE_CHECKING:
         TerminateChild,
         WhichChildren,
     )
+    from peerage.supervisors.pool import Pool, PoolStatistics, WorkerStatistics
+    from peerage.supervisors.routers import (
+        BROADCAST,
+        CONSISTENT_HASH,
+        ROUND_ROBIN,
+        SCATTER_FIRST,
+        SMALLEST_MAILBOX,
+        ConsistentHash,
+        Router,
+    )
     from peerage.supervisors.spec import (
         BRUTAL_KILL,
         INFINITY,
@@ -52,8 +64,13 @@ if TYPE_CHECKING:
     from peerage.supervisors.supervisor import Supervisor
 
 __all__ = [
+    "BROADCAST",
     "BRUTAL_KILL",
+    "CONSISTENT_HASH",
     "INFINITY",
+    "ROUND_ROBIN",
+    "SCATTER_FIRST",
+    "SMALLEST_MAILBOX",
     "AutoShutdown",
     "Backoff",
     "ChildAlreadyPresentError",
@@ -67,15 +84,21 @@ __all__ = [
     "ChildSpecError",
     "ChildStartError",
     "ChildType",
+    "ConsistentHash",
     "CountChildren",
     "DeleteChild",
     "Flags",
     "GetChildSpec",
     "HealthCheck",
     "Intensity",
+    "Pool",
+    "PoolResizeError",
+    "PoolSizeError",
+    "PoolStatistics",
     "RenewChild",
     "Restart",
     "RestartChild",
+    "Router",
     "Shutdown",
     "Start",
     "StartChild",
@@ -88,6 +111,7 @@ __all__ = [
     "TerminateChild",
     "UnknownChildError",
     "WhichChildren",
+    "WorkerStatistics",
 ]
 
 _HOMES = {
@@ -99,6 +123,8 @@ _HOMES = {
         "ChildRunningError",
         "ChildSpecError",
         "ChildStartError",
+        "PoolResizeError",
+        "PoolSizeError",
         "SupervisorError",
         "SupervisorGaveUpError",
         "UnknownChildError",
@@ -116,6 +142,16 @@ _HOMES = {
         "SupervisorRef",
         "TerminateChild",
         "WhichChildren",
+    ),
+    ".pool": ("Pool", "PoolStatistics", "WorkerStatistics"),
+    ".routers": (
+        "BROADCAST",
+        "CONSISTENT_HASH",
+        "ROUND_ROBIN",
+        "SCATTER_FIRST",
+        "SMALLEST_MAILBOX",
+        "ConsistentHash",
+        "Router",
     ),
     ".spec": (
         "BRUTAL_KILL",

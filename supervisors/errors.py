@@ -4,6 +4,8 @@ SupervisorError
 ├── ChildSpecError              a child spec, or the set of them, breaks a rule
 ├── SupervisorGaveUpError       more restarts than the intensity allows: the supervisor ended itself
 ├── ChildStartError             a child did not start
+├── PoolSizeError               a pool cannot have so many workers
+├── PoolResizeError             a pool has fewer workers than it was to have
 └── ChildError                  a request about one child that cannot be granted
     ├── UnknownChildError           no child has this id
     ├── ChildAlreadyStartedError    start_child: this id is taken and its actor lives
@@ -53,6 +55,28 @@ class SupervisorGaveUpError(SupervisorError):
             f"supervisor {self.supervisor!r} gave up: child {self.child_id!r} needed restart {self.attempts} "
             f"within {self.period:g} s where {self.restarts} are allowed; its last end: {self.cause}"
         )
+
+
+class PoolSizeError(SupervisorError, ValueError):
+    """A pool cannot have `size` workers; at least 1 and at most `most` it can."""
+
+    def __init__(self, size: int, most: int) -> None:
+        super().__init__(size, most)
+        self.size, self.most = size, most
+
+    def __str__(self) -> str:
+        return f"a pool has 1 to {self.most} workers, not {self.size}"
+
+
+class PoolResizeError(SupervisorError):
+    """A worker did not start: `pool` has `size` workers now, for the reason that `cause` says."""
+
+    def __init__(self, pool: str, size: int, cause: str) -> None:
+        super().__init__(pool, size, cause)
+        self.pool, self.size, self.cause = pool, size, cause
+
+    def __str__(self) -> str:
+        return f"pool {self.pool!r} has {self.size} workers: {self.cause}"
 
 
 class ChildStartError(SupervisorError):

@@ -18,6 +18,7 @@ What is here, by purpose:
   no copy; `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to find them from any process: `Registry`, a name for one actor, and `Group`, a name for many;
+- to publish and subscribe: `Topic`, and `Events` by the class of a message;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
 - what can go wrong: the errors, as a tree in `errors.py`.
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.registry import Group, Registry
     from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch
+    from peerage.actors.runtime.topics import Events, Topic
 
 __all__ = [
     "DROP",
@@ -93,6 +95,7 @@ __all__ = [
     "ChildFacts",
     "CrowdFacts",
     "DownReason",
+    "Events",
     "Following",
     "ForeignRefError",
     "Frames",
@@ -122,6 +125,7 @@ __all__ = [
     "System",
     "Timeout",
     "Timer",
+    "Topic",
     "TreeNode",
     "Wait",
     "Watch",
@@ -170,6 +174,7 @@ _HOMES = {
     ".mail.ref": ("ActorRef",),
     ".registry": ("Group", "Registry"),
     ".system": ("ActorStatistics", "System", "watch"),
+    ".topics": ("Events", "Topic"),
     ".mail.host_table": ("HostFacts",),
     ".mail.memory": ("readonly",),
     ".mail.exit_reason": ("DownReason",),

@@ -11,6 +11,8 @@ EXAMPLES: list[SupervisorError] = [
     errors.ChildSpecError("echo", "shutdown", "-1", "seconds"),
     errors.SupervisorGaveUpError("node", "switch", "killed by signal 9", 4, 3, 5.0),
     errors.ChildStartError("pex", "ValueError: no"),
+    errors.PoolSizeError(0, 10_000),
+    errors.PoolResizeError("hands", 2, "no"),
     errors.UnknownChildError("pex"),
     errors.ChildAlreadyStartedError("pex"),
     errors.ChildAlreadyPresentError("pex"),

@@ -1,0 +1,45 @@
+"""What the calling thread knows of actors without asking them: for whoever chooses between several for each message."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from typing import Any
+
+from peerage.actors.runtime.errors import ActorDeadError, Timeout
+from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.host_table import THREAD_BITS
+from peerage.actors.runtime.mail.process import current_port
+from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.system import STATISTICS_TIMEOUT_S, ActorStatistics
+
+__all__ = ["has_host", "statistics_of", "under_way_to"]
+
+
+def has_host(ref: ActorRef[Any]) -> bool:
+    """Whether a host of this actor's is alive, as far as this process has heard. No message is sent."""
+    return current_port().table.resolve(ref.host, ref.serial) is not None
+
+
+def under_way_to(ref: ActorRef[Any]) -> int:
+    """How many messages of the calling thread, or of its actors, the actor is not known to have handled."""
+    route = current_port().routes.by_key.get(ref.way)
+    return 0 if route is None else route.window.messages + route.window.exempt
+
+
+def statistics_of(refs: Iterable[ActorRef[Any]]) -> dict[ActorRef[Any], ActorStatistics]:
+    """What the hosts of these actors say about them; those whose hosts do not answer within a second are left out."""
+    port = current_port()
+    asked = []
+    for ref in refs:  # all are asked before the first answer is waited for
+        serial = port.table.resolve(ref.host, ref.serial)
+        if serial is not None:
+            asked.append((ref, port.requests.ask(serial << THREAD_BITS, Kind.QUERY, "actors")))
+    found = {}
+    for ref, answer in asked:
+        with contextlib.suppress(ActorDeadError, Timeout):
+            for row in answer.get(timeout=STATISTICS_TIMEOUT_S):
+                statistics = ActorStatistics(*row)
+                if statistics.actor == ref.name:
+                    found[ref] = statistics
+    return found

@@ -5,6 +5,7 @@ A node that is started again has another life; nothing of the first one is left 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError
+from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError, Timeout
 from peerage.actors.runtime.errors import FutureCancelledError
 from peerage.actors.seconds import Seconds
 from peerage.config import Config
@@ -54,6 +55,7 @@ class NodeLife:
     ended: threading.Event = field(default_factory=threading.Event)
     failure: str | None = None  # why it ended by itself
     asked: set[Future[Any]] = field(default_factory=set)  # answers that somebody waits for
+    watchers: set[Callable[[], None]] = field(default_factory=set)  # are called, from any thread, at the end
 
     began: float = field(default_factory=time.monotonic)
     _pid: int = field(default_factory=os.getpid)  # of the process that it is in
@@ -114,23 +116,67 @@ class NodeLife:
             no successor in that time.
         """
         until = time.monotonic() + timeout
-        answer = part.ask(message, block=False, timeout=timeout, patience=timeout)
-        self.asked.add(answer)
         try:
-            if self.ended.is_set():  # just now: nobody will cancel it
-                raise NodeNotRunningError(self.node_id, self.why_not())
-            return answer.get(timeout=max(0.0, until - time.monotonic()))
-        except FutureCancelledError as error:
-            raise NodeNotRunningError(self.node_id, self.why_not()) from error
+            with self._question(part, message, timeout) as answer:
+                return answer.get(timeout=max(0.0, until - time.monotonic()))
         except LimitReachedError:
             raise
         except ActorDeadError as error:
             if self.ended.wait(max(0.0, until - time.monotonic())):
                 raise NodeNotRunningError(self.node_id, self.why_not()) from error
             raise
+
+    async def ask_async(self, part: ActorRef[Any], message: Any, timeout: float) -> Any:  # noqa: ASYNC109 - as of `ask`
+        """As `ask`, awaited: the loop goes on meanwhile."""
+        until = time.monotonic() + timeout
+        try:
+            with self._question(part, message, timeout) as answer:
+                try:
+                    async with asyncio.timeout(timeout) as limit:
+                        return await answer
+                except TimeoutError as error:
+                    if limit.expired():
+                        raise Timeout(f"{timeout} seconds") from error
+                    raise  # the part's own
+        except LimitReachedError:
+            raise
+        except ActorDeadError as error:
+            if await self.has_ended(max(0.0, until - time.monotonic())):
+                raise NodeNotRunningError(self.node_id, self.why_not()) from error
+            raise
+
+    @contextlib.contextmanager
+    def _question(self, part: ActorRef[Any], message: Any, timeout: float) -> Iterator[Future[Any]]:
+        """Give the answer to come, which the node's end cancels."""
+        answer = part.ask(message, block=False, timeout=timeout, patience=timeout)
+        self.asked.add(answer)
+        try:
+            if self.ended.is_set():  # just now: nobody will cancel it
+                raise NodeNotRunningError(self.node_id, self.why_not())
+            yield answer
+        except FutureCancelledError as error:
+            raise NodeNotRunningError(self.node_id, self.why_not()) from error
         finally:
             self.asked.discard(answer)
             answer.cancel()
+
+    async def has_ended(self, seconds: float | None) -> bool:
+        """Wait for the end without holding the loop up. Args: seconds, at most. Returns: whether it has."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # that loop has been closed
+                loop.call_soon_threadsafe(_set, waiter)
+
+        self.watchers.add(wake)
+        try:
+            if not self.ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(waiter, seconds)
+            return self.ended.is_set()
+        finally:
+            self.watchers.discard(wake)
 
     def release(self) -> None:
         """Give back what the operating system lent. May be called twice."""
@@ -156,6 +202,8 @@ class NodeLife:
         self.ended.set()
         for answer in list(self.asked):
             answer.cancel()
+        for wake in list(self.watchers):
+            wake()
 
 
 class Lives:
@@ -229,6 +277,11 @@ class Lives:
             if self._stop_is_due:
                 stop()
 
+    def call_off(self) -> None:
+        """Have a start that goes on in another thread end as soon as it can, and the node with it."""
+        if self._is_starting:
+            self._stop_is_due = True
+
     def enter(self, life: NodeLife) -> None:
         """Every part of the node is up."""
         self._life = life
@@ -245,6 +298,11 @@ class Lives:
             else:
                 life.stopping = True
                 yield life
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 _lives: set[NodeLife] = set()  # of this process's nodes

@@ -8,27 +8,18 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
-from peerage.actors.http.listening import GetAddresses
 from peerage.actors.messages import (
-    AddPersistent,
-    AddPrivate,
-    AddUnconditional,
-    DialPeer,
-    DialPeersAsync,
-    GetPeers,
     NodeStops,
-    PeerInfo,
     StopAccepting,
 )
 from peerage.actors.messages.book import CountAddresses
 from peerage.actors.names import NodeNames
-from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
-from peerage.actors.refusal import Refusal
+from peerage.actors.reactors.peer_handle import SerializableMessage, message_bytes
 from peerage.actors.runtime import (
     DROP,
     ActorDeadError,
@@ -44,8 +35,9 @@ from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
 from peerage.config.home_modes import open_to_others
-from peerage.supervisors.node import preconditions
+from peerage.supervisors.node import preconditions, requests
 from peerage.supervisors.node.advertised import advertised
+from peerage.supervisors.node.awaiting import AwaitedNode
 from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
@@ -62,9 +54,9 @@ from peerage.supervisors.node.node_system import ensure_system, uninterrupted
 from peerage.supervisors.node.parts import PRELOAD
 from peerage.supervisors.node.prospects import hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
+from peerage.supervisors.node.requests import ASK_TIMEOUT_S, Request
 from peerage.supervisors.node.room_for_peers import lack_of_room
 from peerage.supervisors.node.start_line import start_facts
-from peerage.supervisors.node.steering import SteeredNode
 from peerage.supervisors.node.tree import UNDONE, NodeTree
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -83,13 +75,12 @@ __all__ = [
 ]
 
 FLUSH_TIMEOUT_S = 3.0  # a clean stop is over in 5 s, flushing included
-ASK_TIMEOUT_S = 10.0
-DIAL_WAIT_S = 60.0  # dial and handshake have shorter limits of their own
+T = TypeVar("T")
 
 _unnamed = itertools.count(1)
 
 
-class Node(SteeredNode):
+class Node(AwaitedNode):
     """A node of a CometBFT network, in processes of its own.
 
         with Node(Config(home="…", network="test"), reactors={"ECHO": Echo}) as node:
@@ -298,58 +289,6 @@ class Node(SteeredNode):
 
     # --- what it does --------------------------------------------------------------------------------------------------
 
-    def dial(
-        self,
-        address: str,
-        *,
-        persistent: bool = False,
-        wait: bool | None = None,
-        timeout: float = DIAL_WAIT_S,
-    ) -> Peer | None:
-        """Dial `ID@host:port`.
-
-        Args:
-            address: ID, and an IP or a name.
-            persistent: redial it whenever it is lost, and go on trying now.
-            wait: for the outcome; by default unless persistent.
-            timeout: seconds to wait at most.
-
-        Returns: the peer, None when not waited for.
-        Raises: DialError with the reason (waiting only); AddressError when the address does not parse; Timeout.
-        """
-        wait = not persistent if wait is None else wait
-        answer = self._ask(DialPeer(address, persistent, wait), timeout)
-        if isinstance(answer, Refusal) and wait:
-            raise DialError(address, answer)
-        return Peer(answer) if isinstance(answer, PeerInfo) else None
-
-    def dial_peers_async(
-        self,
-        addresses: Iterable[str],
-        *,
-        persistent: bool = False,
-        unconditional: bool = False,
-        private: bool = False,
-    ) -> None:
-        """Reference 6: into the address book, then each dialled after up to 3 s. Raises: AddressError."""
-        self._ask(DialPeersAsync(tuple(addresses), persistent, unconditional, private))
-
-    def add_persistent_peers(self, addresses: Iterable[str]) -> None:
-        """Peers to be redialled when lost. Raises: AddressError."""
-        self._ask(AddPersistent(tuple(addresses)))
-
-    def add_unconditional_peer_ids(self, ids: Iterable[str]) -> None:
-        """IDs let in beyond all limits. Raises: ValueError."""
-        self._ask(AddUnconditional(tuple(ids)))
-
-    def add_private_peer_ids(self, ids: Iterable[str]) -> None:
-        """IDs told to nobody. Raises: ValueError."""
-        self._ask(AddPrivate(tuple(ids)))
-
-    def peers(self) -> list[Peer]:
-        """Everyone connected now."""
-        return [Peer(info) for info in self._ask(GetPeers())]
-
     def broadcast(self, channel_id: int, message: bytes | SerializableMessage) -> None:
         """Send to every peer that knows the channel, as far as it has room within 10 s. See `Reactor.broadcast`."""
         self._lives.running()
@@ -366,17 +305,32 @@ class Node(SteeredNode):
     def rpc_addresses(self) -> list[str]:
         """Where RPC is served; empty when it is off."""
         self._lives.running()
-        return list(self._ask(GetAddresses(), part="rpc")) if self.config.rpc.laddr else []
+        return self._ask(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
+
+    async def rpc_addresses_async(self) -> list[str]:
+        """As `rpc_addresses`, awaited."""
+        self._lives.running()
+        return await self._ask_async(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
 
     def metrics_addresses(self) -> list[str]:
         """Where metrics are served; empty when they are off."""
         self._lives.running()
-        return (
-            list(self._ask(GetAddresses(), part="metrics")) if self.config.instrumentation.prometheus else []
-        )
+        is_on = self.config.instrumentation.prometheus
+        return self._ask(requests.addresses_of("metrics")) if is_on else []
 
-    def _ask(self, message: Any, timeout: float = ASK_TIMEOUT_S, *, part: str = "switch") -> Any:
-        return self._lives.running().ask(ActorRef.to(self._names.of(part)), message, timeout)
+    async def metrics_addresses_async(self) -> list[str]:
+        """As `metrics_addresses`, awaited."""
+        self._lives.running()
+        is_on = self.config.instrumentation.prometheus
+        return await self._ask_async(requests.addresses_of("metrics")) if is_on else []
+
+    def _ask(self, request: Request[T]) -> T:
+        part = ActorRef.to(self._names.of(request.part))
+        return request.result(self._lives.running().ask(part, request.message, request.timeout))
+
+    async def _ask_async(self, request: Request[T]) -> T:
+        part = ActorRef.to(self._names.of(request.part))
+        return request.result(await self._lives.running().ask_async(part, request.message, request.timeout))
 
 
 def _free_prefix() -> str:

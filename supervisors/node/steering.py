@@ -3,74 +3,82 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TypeVar
 
-from peerage.actors.discovery.book.bad_peers import BadPeers
 from peerage.actors.discovery.book.bans import Ban
-from peerage.actors.discovery.book.calls import BookCall
-from peerage.actors.discovery.book.misbehaviour import Misbehaviour
-from peerage.actors.messages.steering import (
-    ClosedPeer,
-    ClosePeers,
-    DropPersistent,
-    Reconfigure,
-    Reconfigured,
-)
+from peerage.actors.messages.steering import Reconfigured
 from peerage.config import Config
-from peerage.wire.keys import NodeID, is_node_id, normal_id
-from peerage.wire.remote_text import quoted
+from peerage.supervisors.node import requests
+from peerage.supervisors.node.requests import BAN_S, BY_THE_PROGRAM, Request
+from peerage.wire.keys import NodeID
 
 __all__ = ["SteeredNode"]
 
-BAN_S = 24 * 3600.0  # Bitcoin Core's, as the command's
-BY_THE_PROGRAM = "by the program"
+T = TypeVar("T")
 
 
 class SteeredNode:
-    """The part of `Node` that steers it. All of it raises NodeNotRunningError when the node does not run."""
+    """The part of `Node` that steers it. All of it raises NodeNotRunningError when the node does not run.
+
+    What ends in `_async` does the same, and is awaited: it never blocks the loop.
+    """
 
     def disconnect(self, whom: str) -> tuple[NodeID, ...]:
         """End the connections of a node ID, an IP address, or an `IP:port`. Persistent peers are dialled again.
 
         Returns: the IDs of those that are being disconnected. Raises: ValueError, it is none of these.
         """
-        closed: tuple[ClosedPeer, ...] = self._ask(ClosePeers(whom))
-        return tuple(peer.id for peer in closed)
+        return self._ask(requests.disconnect(whom))
+
+    async def disconnect_async(self, whom: str) -> tuple[NodeID, ...]:
+        """As `disconnect`, awaited."""
+        return await self._ask_async(requests.disconnect(whom))
 
     def remove_persistent_peers(self, ids: Iterable[str]) -> tuple[NodeID, ...]:
         """Do not redial these any more; they stay connected.
 
         Returns: those that were persistent. Raises: ValueError, one is no node ID.
         """
-        wanted = []
-        for peer_id in ids:
-            if not is_node_id(peer_id):
-                raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
-            wanted.append(NodeID(normal_id(peer_id)))
-        removed: tuple[NodeID, ...] = self._ask(DropPersistent(tuple(wanted)), part="supervisor")
-        return removed
+        return self._ask(requests.remove_persistent(ids))
+
+    async def remove_persistent_peers_async(self, ids: Iterable[str]) -> tuple[NodeID, ...]:
+        """As `remove_persistent_peers`, awaited."""
+        return await self._ask_async(requests.remove_persistent(ids))
 
     def ban(self, subject: str, seconds: float = BAN_S, reason: str = BY_THE_PROGRAM) -> Ban:
         """Keep a node ID, an IP address or a network out for so long; its connections end. On disk when this returns.
 
         Raises: BanSubjectError, it is none of these.
         """
-        ban: Ban = self._ask(BookCall(BadPeers.ban, (subject, seconds, reason)), part="addrbook")
-        return ban
+        return self._ask(requests.ban(subject, seconds, reason))
+
+    async def ban_async(self, subject: str, seconds: float = BAN_S, reason: str = BY_THE_PROGRAM) -> Ban:
+        """As `ban`, awaited."""
+        return await self._ask_async(requests.ban(subject, seconds, reason))
 
     def unban(self, subject: str) -> bool:
         """End a ban, and forget what counts against its subject. Returns: whether there was anything."""
-        done: bool = self._ask(BookCall(Misbehaviour.forgive, (subject,)), part="addrbook")
-        return done
+        return self._ask(requests.unban(subject))
+
+    async def unban_async(self, subject: str) -> bool:
+        """As `unban`, awaited."""
+        return await self._ask_async(requests.unban(subject))
 
     def reconfigure(self, config: Config) -> Reconfigured:
         """Be as this configuration says, as far as that goes while the node runs. `config` stays what it was made with.
 
         Returns: what has changed, and what counts only once the node is made anew.
         """
-        done: Reconfigured = self._ask(Reconfigure(config), part="supervisor")
-        return done
+        return self._ask(requests.reconfigure(config))
 
-    def _ask(self, message: Any, timeout: float = 0.0, *, part: str = "") -> Any:
-        """Ask a part of the node."""
+    async def reconfigure_async(self, config: Config) -> Reconfigured:
+        """As `reconfigure`, awaited."""
+        return await self._ask_async(requests.reconfigure(config))
+
+    def _ask(self, request: Request[T]) -> T:
+        """Ask a part of the node, and wait for the answer."""
+        raise NotImplementedError
+
+    async def _ask_async(self, request: Request[T]) -> T:
+        """The same, awaited."""
         raise NotImplementedError

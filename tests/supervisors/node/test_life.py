@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -117,6 +118,43 @@ def test_a_port_that_is_taken_is_an_error(life: NodeLife, config: Config, tmp_pa
     with pytest.raises(ListenError):
         NodeLife(ID, HomeLock(taken.home, "a node")).listen(taken)
     life.release()
+
+
+def test_awaited_a_part_is_asked_as_if_it_were_waited_for(life: NodeLife) -> None:
+    """With the same patience, and nothing is left of the question."""
+    part = Part()
+    part.answer.set("here")
+    assert asyncio.run(run(life).ask_async(part, "there?", 3.0)) == "here"
+    assert part.asked == [("there?", 3.0)]
+    assert life.asked == set()
+
+
+def test_awaited_too_an_answer_that_does_not_come_is_a_timeout(life: NodeLife) -> None:
+    """The same error as where it is waited for, not asyncio's."""
+    with pytest.raises(Timeout):
+        asyncio.run(run(life).ask_async(Part(), "there?", 0.0))
+
+
+def test_whoever_awaits_an_answer_or_the_end_hears_of_the_end(life: NodeLife) -> None:
+    """At once, from whatever thread it comes."""
+    run(life)
+
+    async def main() -> None:
+        answer = asyncio.ensure_future(life.ask_async(Part(), "there?", 30.0))
+        end = asyncio.ensure_future(life.has_ended(30.0))
+        await asyncio.sleep(0)
+        threading.Thread(target=life.over, args=(None,)).start()
+        with pytest.raises(NodeNotRunningError, match="has been stopped"):
+            await answer
+        assert await end
+        assert await life.has_ended(None)
+        part = Part()
+        part.answer.set_exception(ActorDeadError("gone"))
+        with pytest.raises(NodeNotRunningError, match="has been stopped"):
+            await life.ask_async(part, "there?", 30.0)
+
+    asyncio.run(main())
+    assert life.watchers == set()
 
 
 def test_a_part_is_asked_with_as_much_patience_as_there_is_time(life: NodeLife) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -39,16 +41,66 @@ ASKED: dict[str, Callable[[Node], Any]] = {
     "add_private_peer_ids": lambda node: node.add_private_peer_ids([ID]),
     "add_unconditional_peer_ids": lambda node: node.add_unconditional_peer_ids([ID]),
     "address": lambda node: node.address,
+    "ban": lambda node: node.ban(ID),
     "broadcast": lambda node: node.broadcast(HIGH, b"hello"),
     "dial": lambda node: node.dial(STRANGER, persistent=True),
     "dial_peers_async": lambda node: node.dial_peers_async([STRANGER]),
+    "disconnect": lambda node: node.disconnect(ID),
     "metrics_addresses": lambda node: node.metrics_addresses(),
     "peers": lambda node: node.peers(),
     "reactor": lambda node: node.reactor("ECHO"),
+    "reconfigure": lambda node: node.reconfigure(node.config),
+    "remove_persistent_peers": lambda node: node.remove_persistent_peers([ID]),
     "rpc_addresses": lambda node: node.rpc_addresses(),
+    "unban": lambda node: node.unban(ID),
 }
+# those of them that wait for an answer are awaited under a name that ends in _async; CometBFT's is both
+AWAITED: dict[str, Callable[[Node], Coroutine[Any, Any, Any]]] = {
+    "add_persistent_peers_async": lambda node: node.add_persistent_peers_async([STRANGER]),
+    "add_private_peer_ids_async": lambda node: node.add_private_peer_ids_async([ID]),
+    "add_unconditional_peer_ids_async": lambda node: node.add_unconditional_peer_ids_async([ID]),
+    "ban_async": lambda node: node.ban_async(ID),
+    "dial_async": lambda node: node.dial_async(STRANGER, persistent=True),
+    "disconnect_async": lambda node: node.disconnect_async(ID),
+    "metrics_addresses_async": lambda node: node.metrics_addresses_async(),
+    "peers_async": lambda node: node.peers_async(),
+    "reconfigure_async": lambda node: node.reconfigure_async(node.config),
+    "remove_persistent_peers_async": lambda node: node.remove_persistent_peers_async([ID]),
+    "rpc_addresses_async": lambda node: node.rpc_addresses_async(),
+    "unban_async": lambda node: node.unban_async(ID),
+}
+
+
+def _run(ask: Callable[[Node], Coroutine[Any, Any, Any]]) -> Callable[[Node], Any]:
+    return lambda node: asyncio.run(ask(node))
+
+
+ASKED |= {name: _run(ask) for name, ask in AWAITED.items()}
 # and those that any one answers: what it is, and how it begins and ends
-ALWAYS = {"is_running", "names", "node_id", "on_end", "start", "stop", "wait"}
+ALWAYS = {
+    "config",
+    "is_running",
+    "names",
+    "node_id",
+    "on_end",
+    "start",
+    "start_async",
+    "stop",
+    "stop_async",
+    "wait",
+    "wait_async",
+}
+NEVER_WAITS = {
+    "address",
+    "broadcast",
+    "config",
+    "dial_peers_async",
+    "is_running",
+    "names",
+    "node_id",
+    "on_end",
+    "reactor",
+}
 
 
 def make(home: Path) -> Node:
@@ -78,10 +130,18 @@ def failed(node_system: System, tmp_path_factory: pytest.TempPathFactory) -> Nod
     return node
 
 
-def test_every_public_name_of_a_node_is_asked_below() -> None:
+def test_every_public_name_of_a_node_is_asked_below(unstarted: Node) -> None:
     """Whoever adds one says what it answers while the node does not run."""
-    public = {name for name in vars(Node) if not name.startswith("_")}
+    public = {name for name in dir(unstarted) if not name.startswith("_")}
     assert public == set(ASKED) | ALWAYS
+
+
+def test_whatever_waits_has_a_form_that_is_awaited(unstarted: Node) -> None:
+    """By one rule: its name ends in _async. Whoever adds a method says that it never waits, or how it is awaited."""
+    public = {name for name in dir(unstarted) if not name.startswith("_")} - NEVER_WAITS
+    waiting = {name for name in public if not name.endswith("_async")}
+    assert public - waiting == {f"{name}_async" for name in waiting}
+    assert all(inspect.iscoroutinefunction(getattr(Node, name)) for name in public - waiting)
 
 
 @pytest.mark.parametrize("name", ASKED)

@@ -1,0 +1,103 @@
+"""The life of a node in an asyncio program: starting, stopping and waiting, off the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self, TypeVar
+
+from peerage.supervisors.node.asking import AskedNode
+from peerage.supervisors.node.errors import NodeFailedError
+from peerage.supervisors.node.life import Lives
+
+__all__ = ["AwaitedNode"]
+
+T = TypeVar("T")
+
+
+class AwaitedNode(AskedNode):
+    """The part of `Node` that an asyncio program starts and stops it with.
+
+        async with Node(config) as node:
+            await node.dial_async("ID@host:port")
+
+    A start and a stop run in a thread of their own. A task that is cancelled in one waits until it is over: what had
+    started is stopped again, and a stop is not left half done.
+    """
+
+    _lives: Lives
+
+    async def start_async(self) -> Self:
+        """As `start`, awaited. Raises: as `start`; CancelledError, and nothing of the node runs then."""
+        starting = _in_a_thread(self.start, "node-start")
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            self._lives.call_off()
+            await _over(starting)
+            if not starting.exception():
+                await _over(_in_a_thread(self.stop, "node-stop"))
+            raise
+        return self
+
+    async def stop_async(self) -> None:
+        """As `stop`, awaited."""
+        stopping = _in_a_thread(self.stop, "node-stop")
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await _over(stopping)
+            raise
+
+    async def wait_async(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109 - as of `wait`
+        """As `wait`, awaited."""
+        life = self._lives.last()
+        if not await life.has_ended(timeout):
+            return False
+        if life.failure is not None:
+            raise NodeFailedError(life.failure)
+        return True
+
+    async def __aenter__(self) -> Self:
+        return await self.start_async()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._lives.is_elsewhere:  # a forked child has nothing to stop
+            await self.stop_async()
+
+    def start(self) -> Self:
+        """See `Node`."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """See `Node`."""
+        raise NotImplementedError
+
+
+def _in_a_thread(function: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Have it called in a new thread: those of the loop's executor may all be taken by the program."""
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+    outcome.set_running_or_notify_cancel()  # from here on it cannot be cancelled
+
+    def run() -> None:
+        try:
+            outcome.set_result(function())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=contextvars.copy_context().run, args=(run,), name=name, daemon=True).start()
+    return asyncio.wrap_future(outcome)
+
+
+async def _over(future: asyncio.Future[T]) -> None:
+    """Wait until it is over, however often the task is cancelled meanwhile."""
+    while not future.done():
+        with suppress(asyncio.CancelledError, Exception):
+            await asyncio.shield(future)

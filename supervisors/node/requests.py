@@ -1,0 +1,158 @@
+"""What a program may want of its running node: each question with whom it is for, and what is made of the answer.
+
+Asked by `Node`, which waits for the answer, and by its awaitable forms, which do not (`asking.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from peerage.actors.discovery.book.bad_peers import BadPeers
+from peerage.actors.discovery.book.bans import Ban
+from peerage.actors.discovery.book.calls import BookCall
+from peerage.actors.discovery.book.misbehaviour import Misbehaviour
+from peerage.actors.http.listening import GetAddresses
+from peerage.actors.messages import (
+    AddPersistent,
+    AddPrivate,
+    AddUnconditional,
+    DialPeer,
+    DialPeersAsync,
+    GetPeers,
+    PeerInfo,
+)
+from peerage.actors.messages.steering import ClosePeers, DropPersistent, Reconfigure, Reconfigured
+from peerage.actors.reactors.peer_handle import Peer
+from peerage.actors.refusal import Refusal
+from peerage.config import Config
+from peerage.supervisors.node.errors import DialError
+from peerage.wire.keys import NodeID, is_node_id, normal_id
+from peerage.wire.remote_text import quoted
+
+__all__ = [
+    "ASK_TIMEOUT_S",
+    "BAN_S",
+    "BY_THE_PROGRAM",
+    "DIAL_WAIT_S",
+    "Request",
+    "addresses_of",
+    "ban",
+    "dial",
+    "dial_in_background",
+    "disconnect",
+    "get_peers",
+    "make_persistent",
+    "make_private",
+    "make_unconditional",
+    "reconfigure",
+    "remove_persistent",
+    "unban",
+]
+
+ASK_TIMEOUT_S: Final = 10.0
+DIAL_WAIT_S: Final = 60.0  # dial and handshake have shorter limits of their own
+BAN_S: Final = 24 * 3600.0  # Bitcoin Core's, as the command's
+BY_THE_PROGRAM: Final = "by the program"
+
+T = TypeVar("T")
+
+
+def _is_done(_answer: Any) -> None:
+    """The answer says no more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request(Generic[T]):
+    """One question.
+
+    Args:
+        message: for the part.
+        result: what the program gets of the answer.
+        part: of the node, which answers.
+        timeout: seconds.
+    """
+
+    message: Any
+    result: Callable[[Any], T]
+    part: str = "switch"
+    timeout: float = ASK_TIMEOUT_S
+
+
+def dial(address: str, persistent: bool, wait: bool | None, timeout: float) -> Request[Peer | None]:
+    """See `Node.dial`."""
+    wait = not persistent if wait is None else wait
+
+    def result(answer: PeerInfo | Refusal | None) -> Peer | None:
+        if isinstance(answer, Refusal) and wait:
+            raise DialError(address, answer)
+        return Peer(answer) if isinstance(answer, PeerInfo) else None
+
+    return Request(DialPeer(address, persistent, wait), result, timeout=timeout)
+
+
+def dial_in_background(
+    addresses: Iterable[str], persistent: bool, unconditional: bool, private: bool
+) -> Request[None]:
+    """See `Node.dial_peers_async`."""
+    return Request(DialPeersAsync(tuple(addresses), persistent, unconditional, private), _is_done)
+
+
+def make_persistent(addresses: Iterable[str]) -> Request[None]:
+    """See `Node.add_persistent_peers`."""
+    return Request(AddPersistent(tuple(addresses)), _is_done)
+
+
+def make_unconditional(ids: Iterable[str]) -> Request[None]:
+    """See `Node.add_unconditional_peer_ids`."""
+    return Request(AddUnconditional(tuple(ids)), _is_done)
+
+
+def make_private(ids: Iterable[str]) -> Request[None]:
+    """See `Node.add_private_peer_ids`."""
+    return Request(AddPrivate(tuple(ids)), _is_done)
+
+
+def get_peers() -> Request[list[Peer]]:
+    """See `Node.peers`."""
+    return Request(GetPeers(), lambda infos: [Peer(info) for info in infos])
+
+
+def addresses_of(part: str) -> Request[list[str]]:
+    """Where an HTTP server is reached. Args: part, which has it."""
+    return Request(GetAddresses(), list, part=part)
+
+
+def disconnect(whom: str) -> Request[tuple[NodeID, ...]]:
+    """See `Node.disconnect`."""
+    return Request(ClosePeers(whom), lambda closed: tuple(peer.id for peer in closed))
+
+
+def remove_persistent(ids: Iterable[str]) -> Request[tuple[NodeID, ...]]:
+    """See `Node.remove_persistent_peers`. Raises: ValueError, one is no node ID."""
+    wanted = []
+    for peer_id in ids:
+        if not is_node_id(peer_id):
+            raise ValueError(f"{quoted(peer_id)} is no node ID: 40 hexadecimal characters are expected")
+        wanted.append(NodeID(normal_id(peer_id)))
+    return Request(DropPersistent(tuple(wanted)), tuple, part="supervisor")
+
+
+def ban(subject: str, seconds: float, reason: str) -> Request[Ban]:
+    """See `Node.ban`."""
+    return Request(BookCall(BadPeers.ban, (subject, seconds, reason)), _unchanged, part="addrbook")
+
+
+def unban(subject: str) -> Request[bool]:
+    """See `Node.unban`."""
+    return Request(BookCall(Misbehaviour.forgive, (subject,)), bool, part="addrbook")
+
+
+def reconfigure(config: Config) -> Request[Reconfigured]:
+    """See `Node.reconfigure`."""
+    return Request(Reconfigure(config), _unchanged, part="supervisor")
+
+
+def _unchanged(answer: Any) -> Any:
+    return answer

@@ -1,0 +1,56 @@
+"""What a program may want of its node, without a node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from peerage.actors.messages import DialPeer
+from peerage.actors.messages.steering import ClosedPeer
+from peerage.actors.refusal import Refusal, RefusalReason
+from peerage.supervisors.node import requests
+from peerage.supervisors.node.errors import DialError
+from peerage.wire.keys import NodeID
+
+ID = NodeID("ab" * 20)
+ADDRESS = f"{ID}@127.0.0.1:1"
+REFUSED = Refusal(RefusalReason.UNREACHABLE, "nobody there")
+
+
+@pytest.mark.parametrize(
+    ("persistent", "wait", "waits"), [(False, None, True), (True, None, False), (True, True, True)]
+)
+def test_a_dial_is_waited_for_unless_it_is_persistent_or_the_caller_says_so(
+    persistent: bool, wait: bool | None, waits: bool
+) -> None:
+    """Only whoever waits hears of a refusal."""
+    request = requests.dial(ADDRESS, persistent, wait, 3.0)
+    assert request.message == DialPeer(ADDRESS, persistent, waits)
+    assert request.timeout == 3.0
+    if waits:
+        with pytest.raises(DialError, match="nobody there"):
+            request.result(REFUSED)
+    else:
+        assert request.result(None) is None
+
+
+def test_ids_are_looked_at_before_anybody_is_asked() -> None:
+    """They reach the book and the switch as CometBFT writes them."""
+    with pytest.raises(ValueError, match="'nobody' is no node ID"):
+        requests.remove_persistent(["nobody"])
+    assert requests.remove_persistent([ID.upper()]).message.ids == (ID,)
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer", "result"),
+    [
+        (requests.disconnect(ID), (ClosedPeer(ID, "127.0.0.1:1", is_persistent=False),), (ID,)),
+        (requests.get_peers(), (), []),
+        (requests.make_private([ID]), None, None),
+        (requests.unban(ID), True, True),
+    ],
+)
+def test_what_a_program_gets_of_an_answer(request_: requests.Request[Any], answer: Any, result: Any) -> None:
+    """IDs, peers, and nothing where there is nothing to tell."""
+    assert request_.result(answer) == result

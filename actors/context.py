@@ -70,9 +70,9 @@ class NodeContext:
         return handshake_places(self.config)
 
     @property
-    def event_hub(self) -> ActorRef | None:
-        """Whom to tell what happens; None where nobody can listen, for RPC is off."""
-        return self.names.events if self.config.rpc.laddr else None
+    def event_hub(self) -> ActorRef:
+        """Whom to tell what happens. Where RPC is off, it is there once the embedding program listens."""
+        return self.names.events
 
     def with_key(self, node_key: NodeKey) -> PeerHostContext:
         """The same for an actor that shakes hands. Args: node_key, of this node."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from peerage.actors.context import NodeContext
 from peerage.actors.runtime import ActorDeadError, ActorRef, Future, LimitReachedError, Timeout
 from peerage.actors.runtime.errors import FutureCancelledError
 from peerage.actors.seconds import Seconds
@@ -49,6 +50,7 @@ class NodeLife:
     socket_file: Path | None = None  # where it takes commands
     unsteerable: str = ""  # why it has no such socket
     fds: list[int] = field(default_factory=list)
+    context: NodeContext | None = None  # what every part is told
     supervisor: ActorRef[Any] | None = None  # once every child is up
     stopping: bool = False
     call_off: Callable[[], None] = lambda: None

@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
+from peerage.actors.events.happenings import Happening, NodeEvent
 from peerage.actors.messages import (
     NodeStops,
     StopAccepting,
@@ -48,6 +49,7 @@ from peerage.supervisors.node.errors import (
     SeedsUnresolvedError,
     UnknownReactorError,
 )
+from peerage.supervisors.node.event_feed import EventFeed, H
 from peerage.supervisors.node.life import Lives, NodeLife
 from peerage.supervisors.node.log import NodeLog
 from peerage.supervisors.node.node_system import ensure_system, uninterrupted
@@ -57,6 +59,7 @@ from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.requests import ASK_TIMEOUT_S, Request
 from peerage.supervisors.node.room_for_peers import lack_of_room
 from peerage.supervisors.node.start_line import start_facts
+from peerage.supervisors.node.subscription import Subscription
 from peerage.supervisors.node.tree import UNDONE, NodeTree
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -124,6 +127,7 @@ class Node(AwaitedNode):
         self._names = NodeNames(prefix, self._reactors.names, max(1, config.peerage.peer_hosts))
         self._tree = NodeTree(config, self._names, self._reactors, *self._filters)
         self._lives = Lives(self.node_id)
+        self._events = EventFeed(self._log)
         self._on_end: list[Callable[[], None]] = []
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -151,6 +155,8 @@ class Node(AwaitedNode):
             self._log.close()
             raise
         self._lives.enter(life)
+        assert life.context is not None
+        self._events.begin(life, life.context)
         # A program's end, however it comes, is no failure of the node's.
         life.call_off = System.current().before_end(self.stop)
         notes = _tell_hindrances(self.config, self.node_id, self._log, self._names, self._reactors)
@@ -195,6 +201,7 @@ class Node(AwaitedNode):
             with self._log.signed():
                 return self._tree.start(life, context, self._node_key, self._log.host_setup)
 
+        life.context = context
         try:
             life.supervisor = uninterrupted(start)
             try:
@@ -257,6 +264,26 @@ class Node(AwaitedNode):
         time that it ends.
         """
         self._on_end.append(callback)
+
+    def events(self, *kinds: type[Happening]) -> Subscription[NodeEvent]:
+        """What happens in the node from now on, of these kinds or of all, for `for` and `async for`. See `Subscription`.
+
+        Before the start it begins with that. Ends with the node. A reader that is 1000 events behind loses the oldest, and
+        `missed` counts them. Never waits.
+        """
+        self._lives.check_process()
+        return self._events.subscribe(kinds)
+
+    def on(self, kind: type[H], callback: Callable[[H], object]) -> Callable[[], None]:
+        """Have `callback` called with everything of this kind that happens, in each life of the node.
+
+        A thread of the node's calls it ("node-callbacks", one for all callbacks), which may take its time: whoever is 1000
+        events behind loses the oldest. What it raises is logged, and does the node no harm.
+
+        Returns: a function that ends it.
+        """
+        self._lives.check_process()
+        return self._events.on(kind, callback)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -80,8 +80,7 @@ class NodeSupervisor(Supervisor):
         if context.config.instrumentation.prometheus:
             counters: dict[Series, float] = {("actor_restarts_total", (child_id,)): 1.0}
             context.names.metrics.tell(MetricsDelta(self.actor_urn, counters), exempt=True)
-        if context.event_hub is not None:
-            tell_at_once(context.event_hub, restarted(child_id, cause))
+        tell_at_once(context.event_hub, restarted(child_id, cause))
 
 
 class NodeTree:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 
@@ -19,6 +20,14 @@ def is_lost(error: OSError) -> bool:
     if error.errno == errno.EPIPE:
         return True
     return error.errno == errno.EIO and any(map(_is_hung_up, (STANDARD_OUTPUT, STANDARD_ERROR)))
+
+
+def raise_if_nobody_reads() -> None:
+    """For a command that may have nothing to write for long. Raises: BrokenPipeError, standard output's reader is gone."""
+    watched = select.poll()
+    watched.register(STANDARD_OUTPUT, 0)
+    if any(happened & select.POLLERR for _, happened in watched.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, "nobody reads the output any more")
 
 
 def give_up_output() -> None:

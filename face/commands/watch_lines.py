@@ -49,6 +49,7 @@ def height_object(report: HeightReport) -> dict[str, Any]:
         "transactions": report.transactions if report.transactions >= 0 else None,
         "size": report.block_bytes if report.block_bytes >= 0 else None,
         "validators": report.validators or None,
+        "late": list(report.late),
         "missing": list(report.missing),
         "absent": list(report.absent),
         "rounds": [_round(each) for each in report.rounds],
@@ -70,7 +71,7 @@ def _round(report: RoundReport) -> dict[str, Any]:
 
 def _vote(vote: VoteReport) -> dict[str, Any]:
     return {
-        "index": vote.index,
+        "index": vote.validator,
         "address": vote.address.hex().upper(),
         "ms": _ms(vote.after),
         "nil": vote.is_nil,
@@ -79,15 +80,14 @@ def _vote(vote: VoteReport) -> dict[str, Any]:
 
 def height_line(report: HeightReport) -> str:
     """For people."""
-    decided = next((each for each in report.rounds if each.round == report.round), None)
-    precommits = decided.precommits if decided is not None else ()
+    precommits = report.decided.precommits if report.decided is not None else ()
     words = [f"{_time(report.at)} height {report.height}/{report.round}"]
     words.append(f"decided after {_ms(report.decided_after):.0f} ms")
     if report.transactions >= 0:
         words.append(f"{report.transactions} transactions, {report.block_bytes} bytes")
     words.append(f"{len(precommits)} of {report.validators or '?'} precommits")
-    if late := [f"{each.index}" for each in precommits if each.is_late]:
-        words.append(f"late: {' '.join(late)}")
+    if report.late:
+        words.append(f"late: {' '.join(map(str, report.late))}")
     if report.missing:
         words.append(f"missing: {' '.join(map(str, report.missing))}")
     return ", ".join(words)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import click
 
@@ -20,7 +19,8 @@ from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
 from peerage.commands.printing import check_output
 from peerage.commands.stop_request import StopRequest
-from peerage.commands.watch_lines import height_json, height_line, transaction_json, transaction_line
+from peerage.commands.watch_output import Output, open_output
+from peerage.commands.watch_view import WatchView
 from peerage.config.home import Home
 from peerage.config.logging import LogSettings, set_up_logging
 from peerage.config.node_key_file import load_node_key
@@ -28,6 +28,7 @@ from peerage.supervisors.node.errors import (
     ListenError,
     NodeFailedError,
     NodeLimitError,
+    NodeNotRunningError,
     NodeStartError,
     SeedsUnresolvedError,
 )
@@ -44,6 +45,8 @@ from peerage.wire.keys import NodeKey
 LOOK_S = 0.25
 ANSWER_S = 10.0
 MOST = 10_000  # that one answer holds
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,16 @@ def run_watch(order: WatchOrder) -> None:
     check_output(order.output)
     close_memory()
     set_up_logging(LogSettings("error"))
+    is_live = sys.stdin.isatty() and sys.stdout.isatty() and not order.as_json
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peerage-watch-")))
         node = _node(order, place)
         stop = stack.enter_context(StopRequest())
         stop.heed_signals()
-        lines = stack.enter_context(_Lines.to(order.output, as_json=order.as_json))
+        stop.on_hangup = stop.ask  # there is no configuration to be read again
+        output = stack.enter_context(
+            open_output(order.output, as_json=order.as_json, is_live=is_live and order.output is None)
+        )
         node.on_end(stop.ask)
         stop.on_signal = node.stop
         try:
@@ -86,7 +93,8 @@ def run_watch(order: WatchOrder) -> None:
         try:
             if node.is_running:
                 click.echo(f"{node.address} listens", err=True)
-                _watch(node, stop, lines, order.seconds)
+                watch = _Watch(node, output)
+                (watch.show if is_live else watch.run)(stop, order.seconds)
         finally:
             node.stop()
         try:
@@ -95,65 +103,69 @@ def run_watch(order: WatchOrder) -> None:
             raise FailureError(str(error)) from error
 
 
-def _watch(node: Node, stop: StopRequest, lines: _Lines, seconds: float | None) -> None:
-    until = None if seconds is None else time.monotonic() + seconds
-    while not stop.wait(LOOK_S) and (until is None or time.monotonic() < until):
-        _take(node, lines, is_last=False)
-    if node.is_running:
-        _take(node, lines, is_last=True)
+class _Watch:
+    """Has the watchers tell what is new, several times a second, and hands it on."""
 
+    def __init__(self, node: Node, output: Output) -> None:
+        self._node, self._output = node, output
+        self._view = WatchView(node.config.network, time.monotonic())
+        self.missed = 0
 
-def _take(node: Node, lines: _Lines, *, is_last: bool) -> None:
-    """Have the watchers tell what is new. One that is just being restarted has nothing to tell."""
-    more = True
-    while more:
-        taken: MempoolTaken | None = _ask(node, MEMPOOL_WATCHER, is_last=is_last)
-        more = taken is not None and len(taken.transactions) == MOST
-        if taken is not None:
-            lines.put_transactions(taken)
-    heights: ConsensusTaken | None = _ask(node, CONSENSUS_WATCHER, is_last=is_last)
-    if heights is not None:
-        lines.put_heights(heights)
+    def run(self, stop: StopRequest, seconds: float | None) -> None:
+        """Until a stop is requested, or so long."""
+        until = None if seconds is None else time.monotonic() + seconds
+        while not stop.wait(LOOK_S) and (until is None or time.monotonic() < until):
+            self._look(is_last=False)
+        self._end()
 
+    def show(self, stop: StopRequest, seconds: float | None) -> None:
+        """Likewise, on a screen, until somebody presses q, too."""
+        from rich.console import Console
 
-def _ask(node: Node, watcher: str, *, is_last: bool) -> Any:
-    try:
-        return node.reactor(watcher).ask(Take(MOST, is_last), timeout=ANSWER_S)
-    except (ActorDeadError, Timeout):
-        return None
+        from peerage.commands.terminal import Terminal
 
+        until = None if seconds is None else time.monotonic() + seconds
+        with Terminal(Console()) as terminal:
+            stop.heed_signals()  # a terminal would have SIGTERM end the process at once
+            while not stop.wait(0.0) and (until is None or time.monotonic() < until):
+                self._look(is_last=False)
+                terminal.draw(self._view.draw(*terminal.size))
+                try:
+                    if "q" in terminal.wait(LOOK_S):
+                        break
+                except EOFError:
+                    break
+        self._end()
 
-class _Lines:
-    """Writes lines, as they come."""
+    def _end(self) -> None:
+        if self._node.is_running:
+            self._look(is_last=True)
+        if self.missed:
+            warn(f"{self.missed} transactions were not told: they came faster than they could be written")
 
-    def __init__(self, file: Any, *, as_json: bool) -> None:
-        self._file, self._as_json = file, as_json
+    def _look(self, *, is_last: bool) -> None:
+        """A watcher that is just being restarted has nothing to tell."""
+        is_more = True
+        while is_more:
+            mempool = self._ask(MEMPOOL_WATCHER, MempoolTaken, is_last=is_last)
+            is_more = mempool is not None and len(mempool.transactions) == MOST
+            if mempool is not None:
+                self._output.transactions(mempool.transactions)
+                self.missed = mempool.missed
+                self._view.tell(time.monotonic(), mempool, None)
+        consensus = self._ask(CONSENSUS_WATCHER, ConsensusTaken, is_last=is_last)
+        if consensus is not None:
+            self._output.heights(consensus.heights)
+            self._view.tell(time.monotonic(), None, consensus)
+        self._output.flush()
 
-    @classmethod
-    @contextmanager
-    def to(cls, output: Path | None, *, as_json: bool) -> Iterator[_Lines]:
-        """To a file, or standard output."""
-        if output is None:
-            yield cls(sys.stdout, as_json=as_json)
-            return
+    def _ask(self, watcher: str, kind: type[T], *, is_last: bool) -> T | None:
         try:
-            with output.open("w", encoding="utf-8") as file:
-                yield cls(file, as_json=as_json)
-        except OSError as error:
-            raise FailureError(f"{output} cannot be written: {error.strerror or error}") from error
-
-    def put_transactions(self, taken: MempoolTaken) -> None:
-        told = transaction_json if self._as_json else transaction_line
-        self._write([told(each) for each in taken.transactions])
-
-    def put_heights(self, taken: ConsensusTaken) -> None:
-        told = height_json if self._as_json else height_line
-        self._write([told(each) for each in taken.heights])
-
-    def _write(self, lines: list[str]) -> None:
-        if lines:
-            self._file.write("\n".join(lines) + "\n")
-            self._file.flush()
+            answer = self._node.reactor(watcher).ask(Take(MOST, is_last), timeout=ANSWER_S)
+        except (ActorDeadError, Timeout, NodeNotRunningError):
+            return None
+        assert isinstance(answer, kind)
+        return answer
 
 
 def _node(order: WatchOrder, place: Path) -> Node:

@@ -65,7 +65,7 @@ class ConsensusWatcher(Reactor):
         if not isinstance(message, Take):
             return None
         ledger = self._ledger
-        peers = {peer.id: ledger.height_of(peer.id) for peer in self.peers.values()}
+        peers: dict[str, int] = {peer.id: ledger.height_of(peer.id) for peer in self.peers.values()}
         heights = ledger.due(float("inf") if message.is_last else time.time())
         return ConsensusTaken(
             heights, ledger.height, ledger.round, ledger.votes, ledger.parts, ledger.part_bytes, peers

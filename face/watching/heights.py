@@ -48,10 +48,11 @@ class MalformedVoteError(RemoteError):
 class VoteReport(NamedTuple):
     """One validator's vote.
 
-    Args: after, seconds since the round began for us; is_nil, for no block; is_late, see RoundReport.
+    Args: validator, its index; after, seconds since the round began for us; is_nil, for no block; is_late, see
+        RoundReport.
     """
 
-    index: int
+    validator: int
     address: bytes
     after: float
     is_nil: bool
@@ -103,6 +104,17 @@ class HeightReport(NamedTuple):
     missing: tuple[int, ...]
     absent: tuple[int, ...]
     rounds: tuple[RoundReport, ...]
+
+    @property
+    def decided(self) -> RoundReport | None:
+        """The round in which it was decided, if anything was seen of that."""
+        return next((each for each in self.rounds if each.round == self.round), None)
+
+    @property
+    def late(self) -> tuple[int, ...]:
+        """Indexes of validators whose precommit came late."""
+        decided = self.decided
+        return () if decided is None else tuple(each.validator for each in decided.precommits if each.is_late)
 
 
 @dataclass(slots=True)

@@ -20,13 +20,13 @@ class Take(NamedTuple):
 class MempoolTaken(NamedTuple):
     """What a MempoolWatcher answers.
 
-    Args: transactions, each once; messages, that came in all; count, of different transactions; missed, that were not taken
+    Args: transactions, each once; messages, that came in all; different, transactions; missed, that were not taken
         in time; waiting, that are not told yet.
     """
 
     transactions: list[SeenTransaction]
     messages: int
-    count: int
+    different: int
     missed: int
     waiting: int
 

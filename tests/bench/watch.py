@@ -23,7 +23,8 @@ import psutil
 
 from peerage import ChannelDescriptor, Config, Node, Reactor
 from peerage.messages import MEMPOOL, mempool
-from tests.interop.watched_network import NETWORK, Watcher
+from tests.interop.seed_mesh import NETWORK
+from tests.interop.watched_network import Watcher
 from tests.nodes import wait_until
 
 CORES = 2

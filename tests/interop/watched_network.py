@@ -68,7 +68,8 @@ class Watcher:
 
     def address(self) -> str:
         """Where it listens: ID@host:port."""
-        found = wait_until(lambda: re.search(r"^(\S+@\S+) listens$", self.log(), re.MULTILINE), PATIENCE_S, "the watcher listens")
+        line = re.compile(r"^(\S+@\S+) listens$", re.MULTILINE)
+        found = wait_until(lambda: line.search(self.log()), PATIENCE_S, "the watcher listens")
         return str(found[1])
 
     def log(self) -> str:

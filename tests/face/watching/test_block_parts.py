@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from peerage.messages import types
@@ -34,17 +36,18 @@ def test_a_proof_leads_to_the_root_of_its_block(total: int) -> None:
     assert {BlockParts().add(1, part) for part in parts} == {root}
 
 
-def changed(**fields: object) -> types.Part:
+def changed(
+    *, aunts: Sequence[bytes] | None = None, size: int | None = None, **fields: int | bytes
+) -> types.Part:
     """A good part of three, but for this."""
     part: types.Part = parts_of(bytes(2 * PART_BYTES + 1))[1][1]
+    if aunts is not None:
+        del part.proof.aunts[:]
+        part.proof.aunts.extend(aunts)
+    if size is not None:
+        part.bytes = part.bytes[:size]
     for name, value in fields.items():
-        if name == "aunts":
-            del part.proof.aunts[:]
-            part.proof.aunts.extend(value)  # type: ignore[arg-type]  # a list of bytes
-        elif name == "size":
-            part.bytes = part.bytes[:value]  # type: ignore[misc]  # a number
-        else:
-            setattr(part.proof, name, value)
+        setattr(part.proof, name, value)
     return part
 
 

@@ -1,0 +1,1 @@
+"""`peerage blocks` beside networks of real CometBFT validators."""

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from peerage.actors.reactors.peer_handle import Peer
 from peerage.actors.reactors.reactor import Envelope, Reactor
 from peerage.actors.runtime import ActorRef
-from peerage.blocks.block_file import BlockFile, BlockFileError
+from peerage.blocks.block_file import BlockFileError
+from peerage.blocks.block_folder import BlockStore
 from peerage.blocks.chain import Chain, Position
 from peerage.blocks.checker import CheckCommits, CommitsChecked
 from peerage.blocks.errors import ValidatorSetError
@@ -44,7 +45,7 @@ class Begin:
     last: int | None
     limits: FetchLimits
     checkers: tuple[ActorRef, ...]
-    file: BlockFile | None = None
+    file: BlockStore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class Fetched:
     """From a BlockFetcher.
 
     Attributes:
-        has_begun: False from one that was restarted: it knows nothing.
+        has_begun: False from one that was not told to, or was restarted: of the others, only `said` counts then.
+        said: how many peers have said what they have.
         blocks: the next proved ones, in order.
         sets: of validators that are known.
         dropped: peers let go since the last answer.
@@ -81,6 +83,7 @@ class Fetched:
     """
 
     has_begun: bool
+    said: int = 0
     blocks: tuple[Proved, ...] = ()
     sets: tuple[ValidatorSet, ...] = ()
     dropped: tuple[Drop, ...] = ()
@@ -104,6 +107,7 @@ class BlockFetcher(Reactor):
         self._fetch: Fetch | None = None
         self._begin: Begin | None = None
         self._gone: set[str] = set()  # those we have let go
+        self._said: dict[str, tuple[int, int]] = {}  # what they have, until it begins
         self._untaken: deque[Proved] = deque()
         self._untaken_bytes = 0
         self._dropped: list[Drop] = []
@@ -123,6 +127,7 @@ class BlockFetcher(Reactor):
                 self._fetch.plan.join(peer.id, self.runtime.now())
 
     def remove_peer(self, peer: Peer, reason: str) -> None:
+        self._said.pop(peer.id, None)
         if self._fetch is not None:
             self._fetch.plan.leave(peer.id)
             self._go_on()
@@ -136,7 +141,10 @@ class BlockFetcher(Reactor):
         elif kind == "block_request":
             none = blocksync.NoBlockResponse(height=message.block_request.height)
             peer.try_send(BLOCKSYNC.id, blocksync.Message(no_block_response=none))
-        elif self._fetch is not None:
+        elif self._fetch is None:
+            if kind == "status_response":
+                self._said[peer.id] = message.status_response.base, message.status_response.height
+        else:
             self._hear(self._fetch, peer.id, kind, message)
             self._go_on()
 
@@ -176,7 +184,12 @@ class BlockFetcher(Reactor):
             self._fetch.plan.join(file.name, now, is_own=True)
             self._fetch.plan.says(file.name, file.heights[0], file.heights[-1], now)
         for peer in self.peers.values():
-            self.add_peer(peer)
+            if peer.has_channel(BLOCKSYNC.id):
+                self._fetch.plan.join(peer.id, now)
+                if peer.id in self._said:
+                    self._fetch.says(peer.id, *self._said[peer.id], now)
+        self._said.clear()
+        self._next_status = now  # of those who have not said it yet, and as news of the others
         self._go_on()
 
     def _add_set(self, validators: ValidatorSet) -> str:
@@ -192,7 +205,7 @@ class BlockFetcher(Reactor):
     def _hand_over(self, most: int) -> Fetched:
         fetch = self._fetch
         if fetch is None:
-            return Fetched(has_begun=False)
+            return Fetched(has_begun=False, said=len(self._said))
         blocks: list[Proved] = []
         size = 0
         while self._untaken and (not blocks or size + len(self._untaken[0].encoded) <= most):

@@ -94,6 +94,11 @@ COMMANDS = {
         "Run a small network on this machine and watch it.",
         ("peerage.programs.demo",),
     ),
+    "blocks": LazyCommand(
+        "peerage.commands.blocks:blocks",
+        "Fetch a network's blocks from its nodes, and check who signed them.",
+        ("peerage.commands.blocks_run",),
+    ),
     "simulate": LazyCommand(
         "peerage.commands.simulate:simulate",
         "Simulate how the nodes of a network find each other, on virtual time and without sockets.",

@@ -52,7 +52,7 @@ def heights(fetch: Fetch) -> list[int]:
     return [each.height for each in fetch.proved]
 
 
-def altered(change: Callable[[types.Block], None], *, is_sealed: bool = False) -> Gives:
+def altered(change: Callable[[types.Block], object], *, is_sealed: bool = False) -> Gives:
     """Gives true blocks up to 8, and altered ones from then on."""
 
     def give(height: int) -> types.Block | None:

@@ -13,6 +13,7 @@ from peerage.blocks.block_file import BlockFile
 from peerage.blocks.block_id import BlockID, block_id_of
 from peerage.blocks.chain import Position
 from peerage.blocks.checker import CommitChecker
+from peerage.blocks.fetch import Drop
 from peerage.blocks.fetch_plan import FetchLimits
 from peerage.blocks.fetcher import AddSet, Begin, BlockFetcher, Fetched, TakeFetched
 from peerage.messages import BLOCKSYNC, blocksync, types
@@ -127,6 +128,18 @@ def test_a_liar_is_stopped_with_the_reason_and_not_let_in_again(
     assert [(drop.peer, drop.is_liar) for answer in answers for drop in answer.dropped] == [(liar.id, True)]
 
 
+def test_peers_that_came_before_the_beginning_are_all_asked(
+    harness: ReactorHarness[BlockFetcher], checkers: tuple[ActorRef, ...]
+) -> None:
+    """Not the first alone: whoever is a liar among them is found."""
+    peers = [meet(harness) for _ in range(3)]
+    wait_until(lambda: harness.ask(TakeFetched()).said == 3)
+    begin(harness, checkers)
+    asked = {message(peer).block_request.height for peer in peers}
+    assert len(asked) == 3
+    assert max(asked) <= LIMITS.window
+
+
 def test_an_empty_message_ends_the_connection(
     harness: ReactorHarness[BlockFetcher], checkers: tuple[ActorRef, ...]
 ) -> None:
@@ -183,8 +196,8 @@ def test_a_file_with_a_wrong_block_is_told(
     assert "block 4: its data_hash" in dropped[0].reason
 
 
-def wait_until_dropped(harness: ReactorHarness[BlockFetcher]) -> list[object]:
-    dropped: list[object] = []
+def wait_until_dropped(harness: ReactorHarness[BlockFetcher]) -> list[Drop]:
+    dropped: list[Drop] = []
 
     def told() -> bool:
         dropped.extend(harness.ask(TakeFetched()).dropped)

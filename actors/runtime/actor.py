@@ -12,10 +12,11 @@ from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.typed_actor import M_contra, R_co
 from peerage.actors.runtime.starter import DEFAULT_START_TIMEOUT_S, Place, Starter
 
 
-class ProcessActor(HostedActor):
+class ProcessActor(HostedActor[M_contra, R_co]):
     """An actor in an operating-system process of its own.
 
     Pykka's hooks keep their names and meaning: `on_start`, `on_receive`, `on_stop`, `on_failure`; so do
@@ -111,12 +112,12 @@ class ProcessActor(HostedActor):
         """The actor's own ref, which can be given to others."""
         return self._actor_ref  # type: ignore[return-value]  # set as one
 
-    def on_receive(self, message: Any) -> Any:
+    def on_receive(self, message: M_contra) -> R_co:
         """Handle a message: by the method that `receives` lists for its class, else for the nearest of its bases."""
         receive = self._receivers.get(type(message))
         if receive is None and (receive := nearest(self._receivers, type(message))) is None:
-            return self.on_unlisted(message)
-        return receive(self, message)
+            return self.on_unlisted(message)  # type: ignore[no-any-return]  # what the author has declared
+        return receive(self, message)  # type: ignore[no-any-return]  # as above
 
     def on_unlisted(self, message: Any) -> Any:
         """Handle a message that `receives` does not list. By default it is logged as a warning, and an ask gets None."""

@@ -6,15 +6,14 @@ import threading
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import pykka
-
 from peerage.actors.runtime.host.child_facts import ChildFacts
 from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.ref import ActorRef
+from peerage.actors.runtime.mail.typed_actor import M_contra, R_co, TypedActor
 
 
-class HostedActor(pykka.Actor):
+class HostedActor(TypedActor[M_contra, R_co]):
     """An actor that a host runs: it is bound to its place there, constructed, started, handed its messages, and stopped.
 
     Attributes: actor_urn, Pykka's name for the actor's name; runtime, what the actor may ask of its host; which_children,

@@ -17,9 +17,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 from itertools import count
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, overload
 
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.mail import here
@@ -31,8 +32,19 @@ from peerage.actors.runtime.mail.parts import Parts
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.telling import tell_if_there
+from peerage.actors.runtime.mail.typed_actor import TypedActor
 from peerage.actors.runtime.mail.window import WhenFull
 
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    A_co = TypeVar("A_co", bound=TypedActor, default=Any, covariant=True)
+    M = TypeVar("M", default=Any)
+else:
+    from typing import TypeVar
+
+    A_co = TypeVar("A_co", covariant=True)
+    M = TypeVar("M")
 T = TypeVar("T")
 
 WINDOW_PARTS = 256
@@ -230,8 +242,30 @@ def _tell_to_close(ref: Any, stream: StreamID) -> None:
         tell_if_there(ref.port(), ref, CloseStream(stream))
 
 
-class AnswersInParts:
+class AnswersInParts(Generic[A_co]):
     """The part of a ref that asks for them."""
+
+    @overload
+    def ask_stream(
+        self: AnswersInParts[TypedActor[M, Iterator[T]]],
+        message: M,
+        *,
+        timeout: float | None = None,
+        window: int = WINDOW_PARTS,
+        window_bytes: int = WINDOW_BYTES,
+        when_full: WhenFull | None = None,
+    ) -> AnswerStream[T]: ...
+
+    @overload
+    def ask_stream(
+        self: AnswersInParts[TypedActor[M, Any]],
+        message: M,
+        *,
+        timeout: float | None = None,
+        window: int = WINDOW_PARTS,
+        window_bytes: int = WINDOW_BYTES,
+        when_full: WhenFull | None = None,
+    ) -> AnswerStream[Any]: ...
 
     def ask_stream(
         self,

@@ -36,21 +36,26 @@ from peerage.actors.runtime.mail.process import current_port, current_process
 from peerage.actors.runtime.mail.proxy import ActorProxy, Likeness
 from peerage.actors.runtime.mail.stops import ask_to_stop, when_stopped
 from peerage.actors.runtime.mail.telling import tell_if_there, tell_many
+from peerage.actors.runtime.mail.typed_actor import TypedActor
 from peerage.actors.runtime.mail.window import Fail, WhenFull
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
 
-    A = TypeVar("A", bound=pykka.Actor, default=Any)
+    A_co = TypeVar("A_co", bound=TypedActor, default=Any, covariant=True)
+    M = TypeVar("M", default=Any)
+    R = TypeVar("R", default=Any)
     V = TypeVar("V", bound=ActorProxy[Any])
 else:
     from typing import TypeVar
 
-    A = TypeVar("A")
+    A_co = TypeVar("A_co", covariant=True)
+    M = TypeVar("M")
+    R = TypeVar("R")
     V = TypeVar("V")
 
 
-class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
+class ActorRef(ActorPath, AnswersInParts[A_co], pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Pykka's is invariant
     """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
     Messages from one thread or actor to one actor arrive in order, each at most once.
@@ -95,7 +100,7 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
         return self.name
 
     @property
-    def actor_class(self) -> type[A]:  # type: ignore[override]  # an attribute in Pykka
+    def actor_class(self) -> type[A_co]:  # type: ignore[override]  # an attribute in Pykka
         """The actor's class. It is imported, unless it was started here or came here before: see `class_path.py`."""
         return class_of(self.class_path)
 
@@ -104,8 +109,8 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
         return is_there(self)
 
     def tell(
-        self,
-        message: Any,
+        self: ActorRef[TypedActor[M, Any]],
+        message: M,
         *,
         when_full: WhenFull | None = None,
         exempt: bool = False,
@@ -151,7 +156,11 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
             port.tell(self, message, when_full, exempt)
 
     def tell_many(
-        self, messages: Iterable[Any], *, when_full: WhenFull | None = None, exempt: bool = False
+        self: ActorRef[TypedActor[M, Any]],
+        messages: Iterable[M],
+        *,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> None:
         """As `tell` for each of the messages in turn, at a fraction of the cost: they travel together.
 
@@ -173,39 +182,39 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
 
     @overload  # type: ignore[override]  # one more keyword than Pykka's
     def ask(
-        self,
-        message: Any,
+        self: ActorRef[TypedActor[M, R]],
+        message: M,
         *,
         block: Literal[False],
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
-    ) -> Future[Any]: ...
+    ) -> Future[R]: ...
 
     @overload
     def ask(
-        self,
-        message: Any,
+        self: ActorRef[TypedActor[M, R]],
+        message: M,
         *,
         block: Literal[True] = True,
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
-    ) -> Any: ...
+    ) -> R: ...
 
     @overload
     def ask(
-        self,
-        message: Any,
+        self: ActorRef[TypedActor[M, R]],
+        message: M,
         *,
         block: bool,
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
-    ) -> Any | Future[Any]: ...
+    ) -> R | Future[R]: ...
 
     def ask(
         self,
@@ -274,14 +283,14 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
                 future.cancel()  # after a timeout no successor need be asked
 
     def ask_async(
-        self,
-        message: Any,
+        self: ActorRef[TypedActor[M, R]],
+        message: M,
         timeout: float | None = None,
         *,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
-    ) -> Coroutine[Any, Any, Any]:
+    ) -> Coroutine[Any, Any, R]:
         """Ask from asyncio: `await ref.ask_async(…)` never blocks the loop, and returns the answer.
 
         The message is copied at the call, not when it is awaited. While the mailbox is full it waits in line, and what the
@@ -317,7 +326,11 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
         return ask_on(first, patient, answer, ends_at(timeout), timeout)
 
     def tell_async(
-        self, message: Any, *, when_full: WhenFull | None = None, exempt: bool = False
+        self: ActorRef[TypedActor[M, Any]],
+        message: M,
+        *,
+        when_full: WhenFull | None = None,
+        exempt: bool = False,
     ) -> Coroutine[Any, Any, None]:
         """Tell from asyncio: as `tell`, but the task waits for room, never the loop.
 
@@ -373,7 +386,7 @@ class ActorRef(ActorPath, AnswersInParts, pykka.ActorRef[A]):
         return pid_of(self, self.port())
 
     @overload
-    def proxy(self) -> ActorProxy[A]: ...
+    def proxy(self) -> ActorProxy[A_co]: ...
 
     @overload
     def proxy(self, view: type[V]) -> V: ...

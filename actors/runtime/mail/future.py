@@ -135,25 +135,26 @@ class Future(pykka.Future[T]):
         value, packed = state
         self.resolve(value, packed=packed)
 
-    def get(self, *, timeout: float | None = None) -> Any:
+    def get(self, *, timeout: float | None = None) -> T:
         """The answer. An exception is raised, a remote one with its remote traceback as the cause.
 
         Raises: Timeout, when there is no answer after `timeout` seconds; AskCycleError; ActorDeadError.
         """
         return self.get_until(ends_at(timeout), timeout)
 
-    def get_until(self, until: float | None, timeout: float | None) -> Any:
+    def get_until(self, until: float | None, timeout: float | None) -> T:
         """As `get`, until a point in time. `ask` uses it, which has spent some of its timeout on waiting for room.
 
         Args: until, monotonic seconds; timeout, what the caller had given, for the text of the error.
         """
         if self._get_hook is not None:
-            return super().get(timeout=_left(until))
+            hooked: T = super().get(timeout=_left(until))
+            return hooked
         if not self.done and not wait_for(self, until):
             raise Timeout(f"{timeout} seconds")
         assert self.outcome is not None
-        value = self.outcome.get()
-        return value if self.journey is None else self.journey.value(value)
+        value: T = self.outcome.get()
+        return value if self.journey is None else cast("T", self.journey.value(value))
 
     @property
     def waiters(self) -> Waiters:
@@ -336,7 +337,7 @@ class Future(pykka.Future[T]):
                 # be kept on its account.
                 if not self.done and self.waiters.drop(wake) and self.journey is not None:
                     self.journey.let_go(self)
-        return cast("T", self.get(timeout=0))
+        return self.get(timeout=0)
 
     __iter__ = __await__
 

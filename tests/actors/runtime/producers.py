@@ -100,3 +100,10 @@ class Cleans(ProcessActor):
             yield 1
         finally:
             witness.ask("cleaned up")
+
+
+class Declared(ProcessActor[str, int]):
+    """Says what it takes and answers."""
+
+    def on_receive(self, message: str) -> int:
+        return len(message)

@@ -21,6 +21,7 @@ What is here, by purpose:
 - to publish and subscribe: `Topic`, and `Events` by the class of a message;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
+  `measure_actors`, `SystemMetrics`, `ClassMetrics`: metrics by class; `trace_actors`: OpenTelemetry's spans;
 - what can go wrong: the errors, as a tree in `errors.py`.
 
 A name is imported when it is first used. The fork server is started before anything else and imports the program's modules
@@ -69,12 +70,14 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.ref import ActorRef
     from peerage.actors.runtime.mail.watches import Watch
     from peerage.actors.runtime.mail.window import DROP, FAIL, Wait, WhenFull
+    from peerage.actors.runtime.metrics import ClassMetrics, SystemMetrics, measure_actors
     from peerage.actors.runtime.observation import HostFound, Observation, TreeNode
     from peerage.actors.runtime.observer import Observer
     from peerage.actors.runtime.registry import Group, Registry
     from peerage.actors.runtime.starter import HERE, PROCESS, THREAD, Place, Starter
     from peerage.actors.runtime.system import ActorStatistics, System, watch
     from peerage.actors.runtime.topics import Events, Topic
+    from peerage.actors.runtime.tracing import trace_actors
 
 __all__ = [
     "DROP",
@@ -93,6 +96,7 @@ __all__ = [
     "AnswerStream",
     "AskCycleError",
     "ChildFacts",
+    "ClassMetrics",
     "CrowdFacts",
     "DownReason",
     "Events",
@@ -123,6 +127,7 @@ __all__ = [
     "StopIncompleteError",
     "StreamLimitError",
     "System",
+    "SystemMetrics",
     "Timeout",
     "Timer",
     "Topic",
@@ -130,8 +135,10 @@ __all__ = [
     "Wait",
     "Watch",
     "WhenFull",
+    "measure_actors",
     "packed",
     "readonly",
+    "trace_actors",
     "watch",
 ]
 
@@ -172,9 +179,11 @@ _HOMES = {
     ".mail.codec": ("Frames", "packed"),
     ".mail.proxy": ("ActorProxy",),
     ".mail.ref": ("ActorRef",),
+    ".metrics": ("ClassMetrics", "SystemMetrics", "measure_actors"),
     ".registry": ("Group", "Registry"),
     ".system": ("ActorStatistics", "System", "watch"),
     ".topics": ("Events", "Topic"),
+    ".tracing": ("trace_actors",),
     ".mail.host_table": ("HostFacts",),
     ".mail.memory": ("readonly",),
     ".mail.exit_reason": ("DownReason",),

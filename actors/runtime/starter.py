@@ -34,6 +34,7 @@ from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.hooks import refuse_async
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.instruments import packed_setup
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.limits import PROCESS_COST, Purpose, lack_of_descriptors
 from peerage.actors.runtime.log import signature
@@ -114,7 +115,7 @@ class Starter(Generic[A]):
         self._by_reference = by_reference
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
-        self._log_setup = b"" if log_setup is None else codec.dumps(log_setup)
+        self._log_setup = b"" if log_setup is None else packed_setup(log_setup)
         # A process is killed by the root when its owner has ended, which works whatever the actor is busy with. Elsewhere
         # there are neighbours to spare: the actor watches its owner itself, and stops.
         self._extra, self._owner = extra, None if place is Place.PROCESS else linked_to

@@ -22,8 +22,9 @@ from pykka import ActorRegistry
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, Timeout, limit_of
 from peerage.actors.runtime.host import starting
+from peerage.actors.runtime.host.instruments import packed_setup
 from peerage.actors.runtime.log import logger
-from peerage.actors.runtime.mail import codec, here, shared_file, systems
+from peerage.actors.runtime.mail import here, shared_file, systems
 from peerage.actors.runtime.mail.dead_letters import DeadLetterHook
 from peerage.actors.runtime.mail.envelope import Kind, new_key
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -31,6 +32,7 @@ from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, Hos
 from peerage.actors.runtime.mail.process import Process, current_host, current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.watches import Watch
+from peerage.actors.runtime.metrics import MetricsReader
 from peerage.actors.runtime.observation import Observation
 from peerage.actors.runtime.observer import TIMEOUT_S, Observer
 from peerage.actors.runtime.processes import orphan, sigterm  # noqa: F401 - orphan registers what is done after a fork
@@ -65,6 +67,8 @@ class System:
 
     At its end actors stop in the reverse order of their starts; supervisors stop their children in their own order, and are
     waited for as long as the children's shutdown times allow (docs/topics/end.md).
+
+    Attributes: metrics, to be called for the metrics by class of actor (`metrics.py`).
 
     Args:
         title: prefix of the processes' titles, `title: host name`.
@@ -105,7 +109,7 @@ class System:
             self._finalizer: Any = None
             self._before_end: list[Callable[[], object]] = []
             self.log_setup = log_setup
-            setup = b"" if log_setup is None else codec.dumps(log_setup)
+            setup = packed_setup(log_setup)
             sweep_abandoned()
             try:
                 self._make(preload, title, setup)
@@ -143,6 +147,7 @@ class System:
             undo.callback(self.process.network.context.destroy, linger=0)
             undo.callback(self.process.network.foothold.close)
             self.process.title = title
+            self.metrics = MetricsReader(self.process)
             self.process.on_mended = self._directory.hold_again
             self._root: Root | None = None
             started, self._ran = threading.Event(), threading.Event()

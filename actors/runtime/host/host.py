@@ -21,6 +21,7 @@ from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.early_messages import EarlyMessages
 from peerage.actors.runtime.host.hosted import HostedActor
+from peerage.actors.runtime.host.instruments import attach
 from peerage.actors.runtime.host.loop_thread import LoopThread
 from peerage.actors.runtime.host.start_request import Endowment, StartRequest
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave, Standing, Stop
@@ -163,6 +164,7 @@ class Host(LoopThread):
         cell.enter()
         try:
             actor.__init__(*args, **kwargs)  # type: ignore[misc]  # constructing in two steps, for `on_bound`
+            attach(actor, ref)
             cell.actor = actor
             ActorRegistry.register(ref)  # before `on_start`, as in Pykka
             actor.on_start()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from peerage.actors.runtime.errors import limit_of, text_of
-from peerage.actors.runtime.host import starting
+from peerage.actors.runtime.host import instruments, starting
 from peerage.actors.runtime.host.host import EXIT_LINGER_S, Host
 from peerage.actors.runtime.host.stopping import SHUTDOWN, Leave
 from peerage.actors.runtime.mail import codec
@@ -69,6 +69,7 @@ def run_host(boot: Boot, life_fd: int, here: int, fds: dict[str, int]) -> int:
     _import_ahead(boot.module)
     host.run()
     _stop_thread_hosts(process)
+    instruments.finish()
     for client in process.close():
         client.close()
     process.network.flusher.end()

@@ -49,6 +49,11 @@ class NodeNames:
         """The event hub, in the process of RPC."""
         return ActorRef.to(self.of("rpc/events"), self.of("rpc"))
 
+    @property
+    def program(self) -> ActorRef:
+        """The inbox of the embedding program, in a thread of its process: there if some reactor is a relay."""
+        return ActorRef.to(self.of("program"))
+
     def reactor(self, name: str) -> ActorRef:
         """The reactor registered under `name`."""
         return ActorRef.to(self.of(f"reactor-{name}"))

@@ -9,7 +9,9 @@ from collections.abc import Awaitable, Generator, Iterable
 from typing import Any, Literal, overload
 
 from peerage.actors.reactors.peer_handle import Peer
+from peerage.config import Config
 from peerage.supervisors.node import requests
+from peerage.supervisors.node.life import Lives
 from peerage.supervisors.node.requests import DIAL_WAIT_S
 from peerage.supervisors.node.steering import SteeredNode
 
@@ -21,6 +23,9 @@ class AskedNode(SteeredNode):
 
     What ends in `_async` does the same, and is awaited: it never blocks the loop.
     """
+
+    config: Config
+    _lives: Lives
 
     @overload
     def dial(
@@ -188,6 +193,28 @@ class AskedNode(SteeredNode):
     async def peers_async(self) -> list[Peer]:
         """As `peers`, awaited."""
         return await self._ask_async(requests.get_peers())
+
+    def rpc_addresses(self) -> list[str]:
+        """Where RPC is served; empty when it is off."""
+        self._lives.running()
+        return self._ask(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
+
+    async def rpc_addresses_async(self) -> list[str]:
+        """As `rpc_addresses`, awaited."""
+        self._lives.running()
+        return await self._ask_async(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
+
+    def metrics_addresses(self) -> list[str]:
+        """Where metrics are served; empty when they are off."""
+        self._lives.running()
+        is_on = self.config.instrumentation.prometheus
+        return self._ask(requests.addresses_of("metrics")) if is_on else []
+
+    async def metrics_addresses_async(self) -> list[str]:
+        """As `metrics_addresses`, awaited."""
+        self._lives.running()
+        is_on = self.config.instrumentation.prometheus
+        return await self._ask_async(requests.addresses_of("metrics")) if is_on else []
 
 
 class _Done:

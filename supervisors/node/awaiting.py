@@ -13,7 +13,6 @@ from typing import Self, TypeVar
 
 from peerage.supervisors.node.asking import AskedNode
 from peerage.supervisors.node.errors import NodeFailedError
-from peerage.supervisors.node.life import Lives
 
 __all__ = ["AwaitedNode"]
 
@@ -29,8 +28,6 @@ class AwaitedNode(AskedNode):
     A start and a stop run in a thread of their own. A task that is cancelled in one waits until it is over: what had
     started is stopped again, and a stop is not left half done.
     """
-
-    _lives: Lives
 
     async def start_async(self) -> Self:
         """As `start`, awaited. Raises: as `start`; CancelledError, and nothing of the node runs then."""

@@ -7,6 +7,7 @@ NodeStartError          an actor of the node did not start
 NodeFailedError         the node ended by itself
 NodeNotRunningError     it was asked something that only a running node can answer
 UnknownReactorError     a KeyError: it has no reactor of that name
+UnknownChannelError     a ValueError: no messages of that channel come to the program
 DialError               a dial did not make a peer
 """
 
@@ -93,3 +94,22 @@ class UnknownReactorError(KeyError):
     def __str__(self) -> str:
         listed = ", ".join(map(repr, self.known)) or "none"
         return f"no reactor is named {self.name!r}; there are: {listed}"
+
+
+class UnknownChannelError(ValueError):
+    """No messages of a channel come to the program.
+
+    Attributes: channel_id, None if none was named; known, those whose messages come.
+    """
+
+    def __init__(self, channel_id: int | None, known: tuple[int, ...]) -> None:
+        super().__init__(channel_id, known)
+        self.channel_id, self.known = channel_id, known
+
+    def __str__(self) -> str:
+        which = "any channel" if self.channel_id is None else f"channel {self.channel_id:#04x}"
+        listed = ", ".join(map("{:#04x}".format, self.known)) or "none"
+        return (
+            f"no messages of {which} come to the program; those that come: {listed}; give the node channels=[…] for it, or "
+            "derive a reactor from peerage.Relay"
+        )

@@ -189,7 +189,7 @@ class EventFeed:
                 try:
                     callback(event.what)
                 except Exception as error:
-                    self._log.error("callback raised", event_kind=event.what.kind, exc_info=error)
+                    self._log.error("callback raised", kind=event.what.kind, exc_info=error)
 
 
 def _start_hub(context: NodeContext) -> ActorRef[Any]:

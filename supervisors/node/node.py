@@ -13,12 +13,10 @@ from typing import Any, Self, TypeVar
 from peerage.actors import transfer
 from peerage.actors.announced_version import ANNOUNCED_VERSION
 from peerage.actors.context import NodeContext
-from peerage.actors.events.happenings import Happening, NodeEvent
 from peerage.actors.messages import (
     NodeStops,
     StopAccepting,
 )
-from peerage.actors.messages.book import CountAddresses
 from peerage.actors.names import NodeNames
 from peerage.actors.reactors.peer_handle import SerializableMessage, message_bytes
 from peerage.actors.runtime import (
@@ -36,9 +34,8 @@ from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config, load_or_create_node_key
 from peerage.config.home_lock import HomeLock
 from peerage.config.home_modes import open_to_others
-from peerage.supervisors.node import preconditions, requests
+from peerage.supervisors.node import preconditions
 from peerage.supervisors.node.advertised import advertised
-from peerage.supervisors.node.awaiting import AwaitedNode
 from peerage.supervisors.node.errors import (
     DialError,
     ListenError,
@@ -47,20 +44,22 @@ from peerage.supervisors.node.errors import (
     NodeNotRunningError,
     NodeStartError,
     SeedsUnresolvedError,
+    UnknownChannelError,
     UnknownReactorError,
 )
-from peerage.supervisors.node.event_feed import EventFeed, H
+from peerage.supervisors.node.event_feed import EventFeed
 from peerage.supervisors.node.life import Lives, NodeLife
 from peerage.supervisors.node.log import NodeLog
 from peerage.supervisors.node.node_system import ensure_system, uninterrupted
 from peerage.supervisors.node.parts import PRELOAD
-from peerage.supervisors.node.prospects import hindrances
+from peerage.supervisors.node.prospects import tell_hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
-from peerage.supervisors.node.requests import ASK_TIMEOUT_S, Request
+from peerage.supervisors.node.requests import Request
 from peerage.supervisors.node.room_for_peers import lack_of_room
 from peerage.supervisors.node.start_line import start_facts
-from peerage.supervisors.node.subscription import Subscription
+from peerage.supervisors.node.subscribing import SubscribedNode, inbox_for
 from peerage.supervisors.node.tree import UNDONE, NodeTree
+from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
 
@@ -74,6 +73,7 @@ __all__ = [
     "NodeStartError",
     "ReactorSpec",
     "SeedsUnresolvedError",
+    "UnknownChannelError",
     "UnknownReactorError",
 ]
 
@@ -83,7 +83,7 @@ T = TypeVar("T")
 _unnamed = itertools.count(1)
 
 
-class Node(AwaitedNode):
+class Node(SubscribedNode):
     """A node of a CometBFT network, in processes of its own.
 
         with Node(Config(home="…", network="test"), reactors={"ECHO": Echo}) as node:
@@ -97,6 +97,7 @@ class Node(AwaitedNode):
     Args:
         config: checked when the node is made.
         reactors: name → class derived from Reactor, or a tuple of class and constructor arguments.
+        channels: of the program itself, which reads them with `messages`, without a reactor of its own.
         name: tells nodes in one process apart; it begins their actors' names.
         node_key: instead of the one in `config.node_key_path` (which is written when there is none).
         connection_filters, peer_filters: see SwitchActor; they must be picklable.
@@ -110,6 +111,7 @@ class Node(AwaitedNode):
         config: Config,
         reactors: Mapping[str, ReactorSpec] | None = None,
         *,
+        channels: Iterable[ChannelDescriptor] = (),
         name: str | None = None,
         node_key: NodeKey | None = None,
         connection_filters: Iterable[ConnectionFilter] = (),
@@ -119,7 +121,7 @@ class Node(AwaitedNode):
         config.check()
         self.config = config
         self._node_key = node_key or load_or_create_node_key(config.node_key_path)[0]
-        self._reactors = ReactorTable(reactors or {}, pex=config.p2p.pex)
+        self._reactors = ReactorTable(reactors or {}, pex=config.p2p.pex, own_channels=channels)
         self._filters = tuple(connection_filters), tuple(peer_filters)
         self._protocol_version = protocol_version
         prefix = name if name is not None else _free_prefix()
@@ -128,6 +130,7 @@ class Node(AwaitedNode):
         self._tree = NodeTree(config, self._names, self._reactors, *self._filters)
         self._lives = Lives(self.node_id)
         self._events = EventFeed(self._log)
+        self._inbox = inbox_for(self._reactors.relayed, self._log)
         self._on_end: list[Callable[[], None]] = []
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -151,6 +154,8 @@ class Node(AwaitedNode):
         try:
             self._begin(life)
         except BaseException:
+            if self._inbox is not None:
+                self._inbox.close()
             life.release()
             self._log.close()
             raise
@@ -159,7 +164,8 @@ class Node(AwaitedNode):
         self._events.begin(life, life.context)
         # A program's end, however it comes, is no failure of the node's.
         life.call_off = System.current().before_end(self.stop)
-        notes = _tell_hindrances(self.config, self.node_id, self._log, self._names, self._reactors)
+        has_channels = bool(self._reactors.channels)
+        notes = tell_hindrances(self.config, self.node_id, self._log, self._names, has_channels=has_channels)
         if why := lack_of_room(self.config, descriptor_limit()):
             self._log.warning("not room for all peers", why=why)
         self._log.info("node started", **start_facts(self.config, life, self._reactors.names), **notes)
@@ -203,10 +209,12 @@ class Node(AwaitedNode):
 
         life.context = context
         try:
+            if self._inbox is not None:
+                self._inbox.begin(context)
             life.supervisor = uninterrupted(start)
             try:
                 threading.Thread(
-                    target=_watch_root, args=(life, self._log, self._on_end), name="node-watch", daemon=True
+                    target=self._watch_root, args=(life,), name="node-watch", daemon=True
                 ).start()
             except RuntimeError:  # there can be no more threads
                 life.supervisor.stop()
@@ -238,13 +246,40 @@ class Node(AwaitedNode):
             if life is None:
                 return
             assert life.supervisor is not None
+            if self._inbox is not None:
+                self._inbox.end()  # no reactor waits for the program any more
             self._names.switch.tell(NodeStops(), when_full=DROP, if_there=True)
             _flush(self._names.transports)
             with suppress(ActorDeadError):  # it gave up in the same moment
                 life.supervisor.stop()
             life.ended.wait()
+            if self._inbox is not None:
+                self._inbox.close()
             self._log.info("node stopped", moniker=self.config.moniker, age=life.age)
             self._log.close()
+
+    def _watch_root(self, life: NodeLife) -> None:
+        """Wait for the end of the node's supervisor, which is the node's."""
+        assert life.supervisor is not None
+        reason = watch(life.supervisor).wait()
+        if not life.stopping:
+            self._log.error("node ended", reason=str(reason), age=life.age)
+            self._log.close()
+            failure: str | None = str(reason)
+        elif reason.kind == "exception":
+            failure = f"not everything was done at the stop: {str(reason).removeprefix(UNDONE)}"
+        else:
+            failure = None
+        if self._inbox is not None:
+            self._inbox.end()
+        life.over(failure)
+        if self._inbox is not None:
+            self._inbox.close()
+        for callback in self._on_end:
+            try:
+                callback()
+            except Exception as error:
+                self._log.error("callback raised", kind="end", exc_info=error)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the node has ended: this life of it, if it is started again.
@@ -258,32 +293,6 @@ class Node(AwaitedNode):
         if life.failure is not None:
             raise NodeFailedError(life.failure)
         return True
-
-    def on_end(self, callback: Callable[[], None]) -> None:
-        """Have `callback` called, from a thread of the node's, when the node has ended in whichever way, each
-        time that it ends.
-        """
-        self._on_end.append(callback)
-
-    def events(self, *kinds: type[Happening]) -> Subscription[NodeEvent]:
-        """What happens in the node from now on, of these kinds or of all, for `for` and `async for`. See `Subscription`.
-
-        Before the start it begins with that. Ends with the node. A reader that is 1000 events behind loses the oldest, and
-        `missed` counts them. Never waits.
-        """
-        self._lives.check_process()
-        return self._events.subscribe(kinds)
-
-    def on(self, kind: type[H], callback: Callable[[H], object]) -> Callable[[], None]:
-        """Have `callback` called with everything of this kind that happens, in each life of the node.
-
-        A thread of the node's calls it ("node-callbacks", one for all callbacks), which may take its time: whoever is 1000
-        events behind loses the oldest. What it raises is logged, and does the node no harm.
-
-        Returns: a function that ends it.
-        """
-        self._lives.check_process()
-        return self._events.on(kind, callback)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -329,28 +338,6 @@ class Node(AwaitedNode):
         self._reactors.check(name)
         return self._names.reactor(name)
 
-    def rpc_addresses(self) -> list[str]:
-        """Where RPC is served; empty when it is off."""
-        self._lives.running()
-        return self._ask(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
-
-    async def rpc_addresses_async(self) -> list[str]:
-        """As `rpc_addresses`, awaited."""
-        self._lives.running()
-        return await self._ask_async(requests.addresses_of("rpc")) if self.config.rpc.laddr else []
-
-    def metrics_addresses(self) -> list[str]:
-        """Where metrics are served; empty when they are off."""
-        self._lives.running()
-        is_on = self.config.instrumentation.prometheus
-        return self._ask(requests.addresses_of("metrics")) if is_on else []
-
-    async def metrics_addresses_async(self) -> list[str]:
-        """As `metrics_addresses`, awaited."""
-        self._lives.running()
-        is_on = self.config.instrumentation.prometheus
-        return await self._ask_async(requests.addresses_of("metrics")) if is_on else []
-
     def _ask(self, request: Request[T]) -> T:
         part = ActorRef.to(self._names.of(request.part))
         return request.result(self._lives.running().ask(part, request.message, request.timeout))
@@ -376,43 +363,3 @@ def _flush(transports: Iterable[ActorRef[Any]]) -> None:
             answer.get(timeout=max(0.0, deadline - time.monotonic()))
         except (ActorDeadError, Timeout):
             continue  # that host is gone or stuck: nothing of it can be flushed
-
-
-def _watch_root(life: NodeLife, log: NodeLog, on_end: list[Callable[[], None]]) -> None:
-    """Wait for the end of the node's supervisor, which is the node's."""
-    assert life.supervisor is not None
-    reason = watch(life.supervisor).wait()
-    if not life.stopping:
-        log.error("node ended", reason=str(reason), age=life.age)
-        log.close()
-        life.over(str(reason))
-    elif reason.kind == "exception":
-        life.over(f"not everything was done at the stop: {str(reason).removeprefix(UNDONE)}")
-    else:
-        life.over(None)
-    for callback in on_end:
-        callback()
-
-
-def _tell_hindrances(
-    config: Config, node_id: NodeID, log: NodeLog, names: NodeNames, reactors: ReactorTable
-) -> dict[str, str]:
-    """A node that cannot have peers as it is configured says why, once.
-
-    Returns: what the line of its start says besides: that it has nobody to dial, if that may be meant so.
-    """
-
-    def book_is_empty() -> bool:
-        with suppress(Exception):  # whatever is the matter with the book, it says so itself
-            return not names.addrbook.ask(CountAddresses(), timeout=ASK_TIMEOUT_S)
-        return False
-
-    notes: dict[str, str] = {}
-    for what, why, is_mistake in hindrances(
-        config, node_id, has_channels=bool(reactors.channels), book_is_empty=book_is_empty
-    ):
-        if is_mistake:
-            log.warning("node cannot have peers", what=what, why=why)
-        else:
-            notes["note"] = f"{what}: {why}"
-    return notes

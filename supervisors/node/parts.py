@@ -6,12 +6,23 @@ from typing import Final
 
 from peerage.actors.runtime.named_actor import NamedActor
 
-__all__ = ["ADDRBOOK", "HTTP_PARTS", "METRICS", "PEX_REACTOR", "PRELOAD", "RPC", "SWITCH", "TRANSPORT"]
+__all__ = [
+    "ADDRBOOK",
+    "HTTP_PARTS",
+    "METRICS",
+    "PEX_REACTOR",
+    "PRELOAD",
+    "PROGRAM_RELAY",
+    "RPC",
+    "SWITCH",
+    "TRANSPORT",
+]
 
 ADDRBOOK: Final = NamedActor("peerage.actors.addrbook:AddrBookActor")
 SWITCH: Final = NamedActor("peerage.actors.switch.switch:SwitchActor")
 METRICS: Final = NamedActor("peerage.actors.metrics.metrics:MetricsActor")
 PEX_REACTOR: Final = NamedActor("peerage.actors.reactors.pex:PexReactor")
+PROGRAM_RELAY: Final = NamedActor("peerage.actors.reactors.relay:ProgramRelay")
 TRANSPORT: Final = NamedActor("peerage.actors.peers.transport:TransportActor")
 RPC: Final = NamedActor("peerage.actors.rpc.rpc:RpcActor")
 

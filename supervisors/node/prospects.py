@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
+from peerage.actors.messages.book import CountAddresses
+from peerage.actors.names import NodeNames
 from peerage.config import Config
+from peerage.supervisors.node.log import NodeLog
+from peerage.supervisors.node.requests import ASK_TIMEOUT_S
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import id_in
 
-__all__ = ["Hindrance", "hindrances"]
+__all__ = ["Hindrance", "hindrances", "tell_hindrances"]
 
 
 class Hindrance(NamedTuple):
@@ -82,3 +87,27 @@ def _others(texts: Iterable[str], node_id: NodeID) -> list[str]:
 
 def _lack(what: str, texts: Iterable[str]) -> str:
     return f"of {what} only this node itself" if any(texts) else f"no {what}"
+
+
+def tell_hindrances(
+    config: Config, node_id: NodeID, log: NodeLog, names: NodeNames, *, has_channels: bool
+) -> dict[str, str]:
+    """A node that cannot have peers as it is configured says why, once.
+
+    Returns: what the line of its start says besides: that it has nobody to dial, if that may be meant so.
+    """
+
+    def book_is_empty() -> bool:
+        with suppress(Exception):  # whatever is the matter with the book, it says so itself
+            return not names.addrbook.ask(CountAddresses(), timeout=ASK_TIMEOUT_S)
+        return False
+
+    notes: dict[str, str] = {}
+    for what, why, is_mistake in hindrances(
+        config, node_id, has_channels=has_channels, book_is_empty=book_is_empty
+    ):
+        if is_mistake:
+            log.warning("node cannot have peers", what=what, why=why)
+        else:
+            notes["note"] = f"{what}: {why}"
+    return notes

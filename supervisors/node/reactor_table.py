@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from peerage.actors.reactors.pex_channel import PEX_DESCRIPTOR
 from peerage.supervisors.node.errors import UnknownReactorError
-from peerage.supervisors.node.parts import PEX_REACTOR
+from peerage.supervisors.node.parts import PEX_REACTOR, PROGRAM_RELAY
 from peerage.supervisors.spec import Start
 from peerage.wire.channel import ChannelDescriptor
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from peerage.actors.reactors.reactor import Reactor
 
 PEX = "PEX"
+PROGRAM = "PROGRAM"  # the name of the relay for the program's own channels
 
 ReactorSpec: TypeAlias = (
     "type[Reactor] | tuple[Any, ...]"  # a class, or a class and the arguments of its constructor
@@ -24,11 +25,19 @@ ReactorSpec: TypeAlias = (
 class ReactorTable:
     """What an embedder registers, with peer exchange before it if that is on.
 
-    Attributes: channels, in the order of registration; routes, which reactor each channel belongs to.
+    Args: own_channels, of the program itself: a relay passes their messages on to it.
+    Attributes: channels, in the order of registration; routes, which reactor each channel belongs to; relayed, by number,
+        those whose messages come to the program.
     Raises: ValueError, when a name or a channel is used twice.
     """
 
-    def __init__(self, reactors: Mapping[str, ReactorSpec], *, pex: bool) -> None:
+    def __init__(
+        self,
+        reactors: Mapping[str, ReactorSpec],
+        *,
+        pex: bool,
+        own_channels: Iterable[ChannelDescriptor] = (),
+    ) -> None:
         self._specs: dict[str, tuple[Any, ...]] = {
             name: spec if isinstance(spec, tuple) else (spec,) for name, spec in reactors.items()
         }
@@ -38,7 +47,16 @@ class ReactorTable:
                     f"reactor name {PEX!r} is taken by peer exchange; switch p2p.pex off to bring your own"
                 )
             self._specs = {PEX: (PEX_REACTOR,), **self._specs}
-        self.channels, self.routes = _routes_of(self._specs)
+        own_channels = tuple(own_channels)
+        if own_channels:
+            if PROGRAM in self._specs:
+                raise ValueError(
+                    f"reactor name {PROGRAM!r} is taken by the relay for `channels`; call yours something else"
+                )
+            self._specs[PROGRAM] = (PROGRAM_RELAY,)
+        self.channels, self.routes = _routes_of(self._specs, own_channels)
+        relays = {name for name, (actor_class, *_) in self._specs.items() if _passes_on(actor_class)}
+        self.relayed = {each.id: each for each in self.channels if self.routes[each.id] in relays}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,7 +66,8 @@ class ReactorTable:
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that their classes are in, peer exchange left out; not the program itself, which nobody can import."""
-        classes = [actor_class for actor_class, *_ in self._specs.values() if actor_class is not PEX_REACTOR]
+        ours = {PEX_REACTOR, PROGRAM_RELAY}
+        classes = [actor_class for actor_class, *_ in self._specs.values() if actor_class not in ours]
         modules = dict.fromkeys(actor_class.__module__ for actor_class in classes)
         return tuple(module for module in modules if module != "__main__")
 
@@ -64,12 +83,16 @@ class ReactorTable:
 
 
 def _routes_of(
-    reactors: Mapping[str, tuple[Any, ...]],
+    reactors: Mapping[str, tuple[Any, ...]], own_channels: tuple[ChannelDescriptor, ...]
 ) -> tuple[tuple[ChannelDescriptor, ...], dict[int, str]]:
     channels: list[ChannelDescriptor] = []
     routes: dict[int, str] = {}
     for name, (actor_class, *_) in reactors.items():
-        own = (PEX_DESCRIPTOR,) if actor_class is PEX_REACTOR else actor_class.channels
+        own: Iterable[ChannelDescriptor]
+        if actor_class is PEX_REACTOR:
+            own = (PEX_DESCRIPTOR,)
+        else:
+            own = own_channels if actor_class is PROGRAM_RELAY else actor_class.channels
         for descriptor in own:
             if descriptor.id in routes:
                 raise ValueError(
@@ -78,3 +101,8 @@ def _routes_of(
             routes[descriptor.id] = name
             channels.append(descriptor)
     return tuple(channels), routes
+
+
+def _passes_on(actor_class: Any) -> bool:
+    """Whether it is a relay: asked of the class, for nobody else need import what that is."""
+    return actor_class is PROGRAM_RELAY or bool(getattr(actor_class, "passes_on", False))

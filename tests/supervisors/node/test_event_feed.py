@@ -85,7 +85,7 @@ def test_callbacks_are_called_by_a_thread_of_the_node_and_may_raise(
                 node.dial(other.address)
                 assert called.get(timeout=PATIENCE_S) == (other.node_id, "node-callbacks")
         failures = [line for line in lines if line["event"] == "callback raised"]
-    assert [line["event_kind"] for line in failures] == ["connected"] * 2
+    assert [line["kind"] for line in failures] == ["connected"] * 2
     end()
     end()
     node.on(Connected, lambda _event: node.stop())

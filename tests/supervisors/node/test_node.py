@@ -79,9 +79,12 @@ ASKED |= {name: _run(ask) for name, ask in AWAITED.items()}
 # and those that any one answers: what it is, and how it begins and ends
 ALWAYS = {
     "config",
+    "events",
     "is_running",
+    "messages",
     "names",
     "node_id",
+    "on",
     "on_end",
     "start",
     "start_async",
@@ -95,9 +98,12 @@ NEVER_WAITS = {
     "broadcast",
     "config",
     "dial_peers_async",
+    "events",
     "is_running",
+    "messages",
     "names",
     "node_id",
+    "on",
     "on_end",
     "reactor",
 }

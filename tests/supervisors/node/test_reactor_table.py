@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from peerage.actors.reactors.reactor import Reactor
+from peerage.actors.reactors.relay import Relay
 from peerage.supervisors.node.errors import UnknownReactorError
-from peerage.supervisors.node.parts import PEX_REACTOR
+from peerage.supervisors.node.parts import PEX_REACTOR, PROGRAM_RELAY
 from peerage.supervisors.node.reactor_table import ReactorTable
 from peerage.supervisors.spec import Start
 from peerage.wire.channel import ChannelDescriptor
@@ -61,3 +62,22 @@ def test_an_unknown_name_is_a_mistake_that_lists_the_others() -> None:
     table.check("A")
     with pytest.raises(UnknownReactorError, match="there are: 'A'"):
         table.check("B")
+
+
+def test_channels_of_the_program_have_a_relay() -> None:
+    """Their messages come to it, and those of any reactor that is a relay."""
+    own = ChannelDescriptor(id=0x73)
+
+    class Passing(Relay):
+        channels = (ChannelDescriptor(id=0x74),)
+
+    table = ReactorTable({"A": Alpha, "P": Passing}, pex=True, own_channels=[own])
+    assert table.names == ("PEX", "A", "P", "PROGRAM")
+    assert dict(table.starts())["PROGRAM"] == Start.of(PROGRAM_RELAY)
+    assert sorted(table.relayed) == [0x73, 0x74]
+    assert table.relayed[0x73] is own
+    assert PROGRAM_RELAY.module not in table.modules
+    with pytest.raises(ValueError, match="'PROGRAM' is taken by the relay"):
+        ReactorTable({"PROGRAM": Alpha}, pex=True, own_channels=[own])
+    with pytest.raises(ValueError, match="channel 0x72 of reactor 'PROGRAM' belongs to 'B'"):
+        ReactorTable({"B": Beta}, pex=True, own_channels=[ChannelDescriptor(id=0x72)])

@@ -66,8 +66,8 @@ def test_one_item_is_waited_for_no_longer_than_wanted(lane: Lane[int]) -> None:
 
 def test_it_is_closed_behind_its_block_or_with_its_last_holder(lane: Lane[int]) -> None:
     """A task that was cancelled in the middle of it leaves nothing that somebody would wait for."""
-    with Subscription(lane):
-        assert not lane.is_closed
+    with Subscription(lane) as subscription:
+        assert subscription.get() == 0
     assert lane.is_closed
     other: Lane[int] = Lane(Slow.HOLD, most=1)
 

@@ -16,9 +16,8 @@ from peerage.actors.messages import (
     StopPeer,
 )
 from peerage.actors.reactors.credited_sender import CreditedSender
-from peerage.actors.runtime import ActorDeadError, Timeout, readonly
-from peerage.wire.keys import NodeID
-from peerage.wire.node_info import NodeInfo
+from peerage.actors.reactors.peer_facts import PeerFacts
+from peerage.actors.runtime import ActorDeadError, Frames, Timeout, readonly
 
 __all__ = ["SEND_TIMEOUT_S", "Peer", "SerializableMessage", "message_bytes"]
 
@@ -40,7 +39,7 @@ def message_bytes(message: bytes | bytearray | memoryview | SerializableMessage)
     return bytes(message) if isinstance(message, bytearray) else message.SerializeToString()
 
 
-class Peer:
+class Peer(PeerFacts):
     """One connection to one node, from `init_peer` to `remove_peer`.
 
     Inside a reactor it holds the credits of that reactor's channels, so that `try_send` can answer without asking another
@@ -49,48 +48,19 @@ class Peer:
     Source: reference 7, design 4.
     """
 
-    __slots__ = ("_add", "_is_running", "_outbox", "info")
+    __slots__ = ("_add", "_is_running", "_outbox")
 
     def __init__(self, info: PeerInfo, outbox: CreditedSender | None = None) -> None:
-        self.info = info
+        super().__init__(info)
         self._outbox = outbox
         self._is_running = True
         # What takes a message that is bytes, while there is such a thing: the quick way of `send` and `try_send`.
         self._add = None if outbox is None else outbox.add
 
     @property
-    def id(self) -> NodeID:
-        return self.info.id
-
-    @property
-    def node_info(self) -> NodeInfo:
-        return self.info.node_info
-
-    @property
-    def remote_ip(self) -> str:
-        return self.info.remote_ip
-
-    @property
-    def socket_address(self) -> str:
-        """`ip:port` of the other end of the TCP connection."""
-        return self.info.socket_address
-
-    @property
-    def is_outbound(self) -> bool:
-        return self.info.is_outbound
-
-    @property
-    def is_persistent(self) -> bool:
-        return self.info.is_persistent
-
-    @property
     def is_running(self) -> bool:
         """False as soon as this process knows that the connection is over."""
         return self._is_running
-
-    def has_channel(self, channel_id: int) -> bool:
-        """Whether the peer announced this channel."""
-        return channel_id in self.info.node_info.channels
 
     def try_send(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage
@@ -126,6 +96,24 @@ class Peer:
         if self._outbox is not None and self._take(channel_id, message, self._outbox):
             return True
         return self.has_channel(channel_id) and self._ask_to_send(channel_id, message, timeout)
+
+    async def send_async(
+        self,
+        channel_id: int,
+        message: bytes | bytearray | memoryview | SerializableMessage,
+        timeout: float = SEND_TIMEOUT_S,  # noqa: ASYNC109 - as `send`
+    ) -> bool:
+        """As `send`, from a coroutine: it waits for room, and all others go on. At most 64 may wait for one channel."""
+        if self._outbox is not None and self.try_send(channel_id, message):
+            return True
+        if not self._is_running or not self.has_channel(channel_id):
+            return False
+        question = self._question(channel_id, message, timeout)
+        try:
+            answer = await self.info.ref.ask_async(question, timeout=timeout + SEND_TIMEOUT_S, exempt=True)
+        except (ActorDeadError, Timeout):
+            return False
+        return self._outbox.settle(channel_id, answer) if self._outbox is not None else bool(answer[0])
 
     def flush_stop(self, timeout: float = SEND_TIMEOUT_S) -> None:
         """Send all that was accepted, then close; `remove_peer` follows. Does not wait."""
@@ -184,11 +172,7 @@ class Peer:
     def _ask_to_send(
         self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, timeout: float
     ) -> bool:
-        data, deadline = message_bytes(message), time.monotonic() + timeout
-        if self._outbox is None:
-            question = transfer.waiting((channel_id,), [data], {}, deadline)
-        else:
-            question = self._outbox.waiting(channel_id, data, deadline)
+        question = self._question(channel_id, message, timeout)
         try:
             # The peer actor observes the deadline. The margin is for a busy host.
             answer = self.info.ref.ask(question, timeout=timeout + SEND_TIMEOUT_S, exempt=True)
@@ -196,15 +180,13 @@ class Peer:
             return False
         return self._outbox.settle(channel_id, answer) if self._outbox is not None else bool(answer[0])
 
+    def _question(
+        self, channel_id: int, message: bytes | bytearray | memoryview | SerializableMessage, timeout: float
+    ) -> Frames:
+        data, deadline = message_bytes(message), time.monotonic() + timeout
+        if self._outbox is None:
+            return transfer.waiting((channel_id,), [data], {}, deadline)
+        return self._outbox.waiting(channel_id, data, deadline)
+
     def __reduce__(self) -> tuple[type[Peer], tuple[PeerInfo]]:
         return (Peer, (self.info,))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Peer) and other.info.connection == self.info.connection
-
-    def __hash__(self) -> int:
-        return hash(self.info.connection)
-
-    def __repr__(self) -> str:
-        direction = "outbound" if self.info.is_outbound else "inbound"
-        return f"<Peer {self.info.id} {self.info.socket_address} {direction}>"

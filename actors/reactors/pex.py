@@ -290,7 +290,7 @@ class PexReactor(Reactor):
             if (
                 effect.offence is not None
             ):  # after its ban, which is longer than what the points would lead to
-                self.runtime.at_end_of_turn(partial(self._charge, peer, effect.offence))
+                self.runtime.at_end_of_turn(partial(self._faults.charge, peer, effect.offence))
 
     def _ban(self, effect: Ban | GiveUp) -> None:
         def banned(done: Any) -> None:

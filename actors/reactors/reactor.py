@@ -12,18 +12,15 @@ every peer that is connected then.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from functools import partial
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from peerage.actors import transfer
 from peerage.actors.context import NodeContext
-from peerage.actors.discovery.book.offences import Offence
 from peerage.actors.events.teller import EventTeller
-from peerage.actors.log_folding import Limits, LineFolding
 from peerage.actors.messages import (
     AnnouncePeers,
-    Charge,
     Credits,
     MarkGood,
     PeerInfo,
@@ -32,40 +29,24 @@ from peerage.actors.messages import (
 )
 from peerage.actors.metrics.families import message_type_label
 from peerage.actors.metrics.reporter import MetricsReporter
+from peerage.actors.reactors.async_hook_calls import AsyncHookCalls
 from peerage.actors.reactors.consumption import Consumption
+from peerage.actors.reactors.envelope import Decoding, Envelope
+from peerage.actors.reactors.hook_calls import HookCalls
 from peerage.actors.reactors.outboxes import Outboxes
+from peerage.actors.reactors.peer_faults import PeerFaults
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
-from peerage.actors.runtime.log import get_logger
 from peerage.actors.transfer import BROADCAST_WINDOW
-from peerage.wire import accelerator
 from peerage.wire.channel import ChannelDescriptor
-from peerage.wire.errors import RemoteError
 from peerage.wire.keys import NodeID
-from peerage.wire.remote_text import shown
 
 __all__ = ["Envelope", "Reactor"]
 
-log = get_logger("peerage.reactor")
-
-# Per minute: a remote may know how to make a reactor raise.
-FAULT_LINES = Limits(subject=1, group=60, total=60)
 # News of one peer host come after newer ones of another by milliseconds. By the wall clock, which may be set: a longer time
 # says nothing.
 LATE_NEWS_S = 1.0
-
-
-class Envelope(NamedTuple):
-    """One message from a peer. A plain tuple, since there may be a quarter of a million per second.
-
-    Args:
-        source: the peer that sent it.
-        message: bytes, or an object of the channel descriptor's `message` class.
-    """
-
-    source: Peer
-    channel_id: int
-    message: Any
+PEER_HOOKS = ("init_peer", "add_peer", "receive", "remove_peer", "handle")
 
 
 class Reactor(ProcessActor):
@@ -73,24 +54,29 @@ class Reactor(ProcessActor):
 
     A reactor is an actor in a process of its own. It may compute or block for as long as it likes: the rest of the node is
     not affected until the window of this reactor's messages is full. An exception in a hook about a peer stops that peer for
-    error, and nothing else. All hooks are plain functions: an `async def` raises a TypeError when the class is created.
+    error, and nothing else.
+
+    Hooks may be `async def`. Then those of different peers interleave wherever they await something. For one peer the order
+    of the grammar stands, and of one of its channels one message is handled at a time, or `concurrency` of them.
     """
 
-    hook_names = (*ProcessActor.hook_names, "init_peer", "add_peer", "receive", "remove_peer", "handle")
+    hook_names = (*ProcessActor.hook_names, *PEER_HOOKS)
+    awaited_hooks = (*ProcessActor.awaited_hooks, *PEER_HOOKS)
     channels: ClassVar[Sequence[ChannelDescriptor]] = ()
+    concurrency: ClassVar[int] = 1
 
     # --- what an author writes -------------------------------------------------------------------------------------
 
-    def init_peer(self, peer: Peer) -> None:
+    def init_peer(self, peer: Peer) -> Awaitable[None] | None:
         """Called first for a connection, once. Create the peer's state here; sending is not possible yet."""
 
-    def add_peer(self, peer: Peer) -> None:
+    def add_peer(self, peer: Peer) -> Awaitable[None] | None:
         """Called when the connection runs. From now on sending is possible."""
 
-    def receive(self, envelope: Envelope) -> None:
+    def receive(self, envelope: Envelope) -> Awaitable[None] | None:
         """Called for every message on one of this reactor's channels, in order per peer and channel."""
 
-    def remove_peer(self, peer: Peer, reason: str) -> None:
+    def remove_peer(self, peer: Peer, reason: str) -> Awaitable[None] | None:
         """Called last for a connection; `reason` is "" after a graceful stop."""
 
     def handle(self, message: Any) -> Any:
@@ -151,7 +137,6 @@ class Reactor(ProcessActor):
         self._away: set[str] = set()  # transports that are down
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
         EventTeller(self.runtime, self.node.event_hub)  # for its dead letters
-        self._fault_lines = LineFolding(self.runtime.call_later, FAULT_LINES)
         self._reactor_name = next(
             (
                 name
@@ -164,9 +149,15 @@ class Reactor(ProcessActor):
             self._reactor_name, self.node.config.peerage.receive_window, self.runtime.call_later
         )
         self.runtime.call_soon(self._after_start)
-        self._decoders = {
-            descriptor.id: descriptor.message for descriptor in self.channels if descriptor.message
-        }
+        decodes = any(descriptor.message for descriptor in self.channels)
+        self._faults = PeerFaults(self._reactor_name, self.node, self.runtime.call_later, decodes=decodes)
+        decoding = Decoding(self.channels, self._count_received, self._faults.charge)
+        parts = self, decoding, self._faults, self._consumption.add
+        self._calls: HookCalls | AsyncHookCalls = (
+            AsyncHookCalls(*parts, runtime=self.runtime, concurrency=self.concurrency)
+            if self.has_async(*PEER_HOOKS)
+            else HookCalls(*parts)
+        )
 
     def _after_start(self) -> None:
         """Runs after `on_start`: ask the peer hosts to introduce the peers that they have."""
@@ -205,7 +196,10 @@ class Reactor(ProcessActor):
             return self._add(message.info)
         elif isinstance(message, RemovePeer):
             return self._remove(message.connection, message.reason)
-        return self.handle(message)
+        return self._calls.handle(message)
+
+    def on_ending(self) -> None:
+        self._calls.end()
 
     def _add(self, info: PeerInfo) -> None:
         if info.connection in self._peers_by_connection:
@@ -231,12 +225,10 @@ class Reactor(ProcessActor):
         peer = Peer(info, outbox)
         self._peers_by_connection[info.connection] = peer
         self._connection_of[info.id] = info.connection
-        self._guarded(peer, "init_peer", self.init_peer, peer)
-        if peer.is_running:
-            self._guarded(peer, "add_peer", self.add_peer, peer)
+        self._calls.meet(peer)
 
-    def _remove(self, connection: str, reason: str) -> dict[int, int] | None:
-        """Returns: by channel, how many messages were sent in all; None for an unknown connection."""
+    def _remove(self, connection: str, reason: str) -> Any:
+        """Returns: by channel, how many messages were sent in all, now or as a future; None for an unknown connection."""
         peer = self._peers_by_connection.pop(connection, None)
         if peer is None:
             return None
@@ -246,50 +238,18 @@ class Reactor(ProcessActor):
         assert outbox is not None
         sent = outbox.sent()
         self._outboxes.drop(connection)
+        was_stopped = not peer.is_running
         peer.mark_stopped()
-        try:
-            self.remove_peer(peer, reason)
-        except Exception as error:
-            self._tell_fault("remove_peer raised", peer, "remove_peer", error)
+        answer = self._calls.leave(peer, reason, sent, was_stopped=was_stopped)
         self.metrics.buffer.remove_peer(peer.id)
-        return sent
+        return answer
 
     def _receive_batch(
         self, connection: str, places: Sequence[transfer.Place], frames: Sequence[Any]
     ) -> None:
         peer = self._peers_by_connection.get(connection)
-        if peer is None:
-            return
-        size = messages = 0
-        receive, decoders, new = self.receive, self._decoders, tuple.__new__
-        envelopes: Sequence[Envelope]
-        for place, frame in zip(places, frames, strict=True):
-            size += len(frame)
-            if isinstance(place, int):
-                envelopes = (new(Envelope, (peer, place, frame if type(frame) is bytes else bytes(frame))),)
-            else:
-                channel_id, sizes = place
-                envelopes = accelerator.split_messages(frame, sizes, Envelope, (peer, channel_id))
-            messages += len(envelopes)
-            for envelope in envelopes:
-                if not peer._is_running:  # noqa: SLF001 - stopped, perhaps while handling this batch: the rest is dropped
-                    break
-                try:
-                    receive(self._decoded(envelope) if decoders else envelope)
-                except Exception as error:
-                    self._stop_for_error(peer, "receive", error)
-        self._consumption.add(peer.info, size, messages)
-
-    def _decoded(self, envelope: Envelope) -> Envelope:
-        decoder = self._decoders.get(envelope.channel_id)
-        if decoder is None:
-            return envelope
-        self._count_received(message_type_label(decoder), len(envelope.message))
-        try:
-            return envelope._replace(message=decoder.FromString(envelope.message))
-        except Exception:
-            self._charge(envelope.source, Offence.UNDECODABLE_MESSAGE)
-            raise
+        if peer is not None:
+            self._calls.receive(peer, places, frames)
 
     def _count_received(self, message_type: str, size: int) -> None:
         if self.metrics.is_on:
@@ -298,37 +258,3 @@ class Reactor(ProcessActor):
     def _count_sent(self, message_type: str, size: int) -> None:
         if self.metrics.is_on:
             self.metrics.buffer.inc("p2p_message_send_bytes_total", (message_type,), size)
-
-    def _guarded(self, peer: Peer, hook: str, function: Any, *args: Any) -> None:
-        try:
-            function(*args)
-        except Exception as error:
-            self._stop_for_error(peer, hook, error)
-
-    def _charge(self, peer: Peer, offence: Offence) -> None:
-        """Have it counted against a peer."""
-        charge = Charge(offence, peer.info.id, peer.info.remote_ip)
-        self.node.names.addrbook.tell(charge, when_full=DROP)
-
-    def _stop_for_error(self, peer: Peer, hook: str, error: Exception) -> None:
-        if _is_the_peers(
-            error, decodes=bool(self._decoders)
-        ):  # no fault of ours: the line of its end says it
-            self._charge(peer, Offence.UNDECODABLE_MESSAGE)
-        else:
-            self._tell_fault("reactor raised, peer stopped", peer, hook, error)
-        peer.stop(f"reactor {self._reactor_name}: {hook} raised {type(error).__name__}: {shown(str(error))}")
-
-    def _tell_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
-        common = {"reactor": self._reactor_name, "hook": hook}
-        about = peer.info.connection
-        self._fault_lines.say(log.error, event, about, common, **common, peer=peer.id, exc_info=error)
-
-
-def _is_the_peers(error: Exception, *, decodes: bool) -> bool:
-    """Whether it means that the peer sent what nobody could read. Args: decodes, whether protobuf may have raised it."""
-    if not decodes:
-        return isinstance(error, RemoteError)
-    from google.protobuf.message import DecodeError  # here alone: reactors without protobuf start without it
-
-    return isinstance(error, (RemoteError, DecodeError))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, NoReturn, Self
 
+from peerage.actors.runtime.host.context import ActorContext
+from peerage.actors.runtime.host.coroutines import Coroutines, is_coroutine
 from peerage.actors.runtime.host.dispatch import Receiver, nearest, receivers_of
-from peerage.actors.runtime.host.hooks import HOOKS, refuse_async
+from peerage.actors.runtime.host.hooks import AWAITED, HOOKS, is_async, refuse_async
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.mail.class_path import path_of
 from peerage.actors.runtime.mail.future import Future
@@ -22,8 +26,13 @@ class ProcessActor(HostedActor[M_contra, R_co]):
     Pykka's hooks keep their names and meaning: `on_start`, `on_receive`, `on_stop`, `on_failure`; so do
     `actor_ref`, `actor_urn` (the actor's name) and `stop()`. All of them, and all callbacks, run one at a
     time in the host's thread. Arguments and messages are copied (pickled), never shared.
-    A hook that is `async def` raises a TypeError when its class is created, since nobody would await it. A base class whose
-    subclasses write further hooks adds them to `hook_names`.
+
+    `on_start`, `on_receive`, `on_stop` and `on_down` may be `async def`, and so may callbacks. They run on an asyncio loop
+    of the actor's, in the same thread. `on_receive` is still called for one message at a time: the next one is taken when
+    the coroutine has returned, and what it raises counts as if a plain `on_receive` had raised it. Meanwhile the actor's
+    other coroutines go on: callbacks, and what `self.runtime.spawn` has started. Any other hook that is `async def` raises
+    a TypeError when its class is created, since nobody would await it. A base class whose subclasses write further hooks
+    adds them to `hook_names`, and to `awaited_hooks` those that it awaits.
 
     An actor that handles several kinds of message can list them instead of defining `on_receive`:
 
@@ -35,6 +44,7 @@ class ProcessActor(HostedActor[M_contra, R_co]):
     """
 
     hook_names: ClassVar[tuple[str, ...]] = HOOKS
+    awaited_hooks: ClassVar[tuple[str, ...]] = AWAITED
     receives: ClassVar[Mapping[type, str]] = {}
     _receivers: ClassVar[dict[type, Receiver]] = {}
 
@@ -42,6 +52,11 @@ class ProcessActor(HostedActor[M_contra, R_co]):
         super().__init_subclass__(**kwargs)
         refuse_async(cls)
         cls._receivers = receivers_of(cls)
+
+    @classmethod
+    def has_async(cls, *names: str) -> bool:
+        """Whether any of these methods is `async def`."""
+        return any(is_async(getattr(cls, name)) for name in names)
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -107,6 +122,12 @@ class ProcessActor(HostedActor[M_contra, R_co]):
             self.actor_urn = uuid.uuid4().urn
             self._actor_ref = ActorRef(self.actor_urn, class_path=path_of(type(self)))
 
+    def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
+        super().on_bound(ref, runtime, stopped)
+        if self.has_async("on_receive") or any(map(is_async, self._receivers.values())):
+            # Of the object and not of the class, where `super().on_receive` finds the coroutine function.
+            self.on_receive = partial(_finish, runtime.coroutines, self.on_receive)  # type: ignore[method-assign]  # as said
+
     @property
     def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref, which can be given to others."""
@@ -135,3 +156,10 @@ class ProcessActor(HostedActor[M_contra, R_co]):
 
     def _start_actor_loop(self) -> None:
         raise NotImplementedError("a ProcessActor is run by its host")
+
+
+def _finish(coroutines: Coroutines, on_receive: Callable[[Any], Any], message: Any) -> Any:
+    """Call an `on_receive` that is `async def`, or calls something that is, and wait until it is done."""
+    result = on_receive(message)
+    # A coroutine of the actor's own may have called it, and awaits the result itself.
+    return coroutines.finish(result) if is_coroutine(result) and not coroutines.is_running else result

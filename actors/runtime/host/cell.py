@@ -13,6 +13,7 @@ import functools
 import traceback
 from collections.abc import Callable, Container, Mapping
 from pickle import loads
+from types import CoroutineType
 from typing import Any
 
 from peerage.actors.runtime.host.answers import Answers
@@ -204,12 +205,15 @@ class ActorCell:
         if self.ended:
             return
         if self.busy:
-            self._postponed.append((fn, args))
+            if self.instance is None or not self.instance.takes_at_once(fn, args):
+                self._postponed.append((fn, args))
             return
         self.busy = True  # as `enter`
         self._loop.stack.append(self)
         try:
-            fn(*args)
+            result = fn(*args)
+            if result.__class__ is CoroutineType:  # of an `async def`, not begun yet
+                self.instance.runtime.spawn(result)  # type: ignore[union-attr]  # called as an actor
         except BaseException as error:
             self.fail(error)
         finally:
@@ -346,11 +350,11 @@ class ActorCell:
 
     # Other actors
 
-    def _on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+    def _on_down(self, ref: ActorRef[Any], reason: DownReason) -> object:
         # A constructor may watch others, and what it is told comes when it is done: `call` postpones it while the cell is
         # busy, and drops it if the constructor has failed.
         assert self.actor is not None
-        self.actor.on_down(ref, reason)
+        return self.actor.on_down(ref, reason)
 
     def link_to(self, owner: ActorRef[Any]) -> None:
         """End with another actor, or at once if it has ended. Its successor under its name is not meant.
@@ -417,6 +421,8 @@ class ActorCell:
             return
         self.ended = True
         self.stopped.set()
+        if self.instance is not None:
+            self.instance.on_ended()
         self._keeper.forget(self)
         # Copies, because both take themselves out of these sets. Descriptors are not closed: they are the actor's own, and
         # it may have handed them to somebody else.

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from peerage.actors.runtime.errors import ActorDeadError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.callers import Callers
-from peerage.actors.runtime.host.descriptor_calls import DescriptorCalls
+from peerage.actors.runtime.host.coroutines import Coroutines
 from peerage.actors.runtime.host.errands import send_errands
-from peerage.actors.runtime.host.loop import Loop, Task, Timer
+from peerage.actors.runtime.host.loop import Loop, Task
 from peerage.actors.runtime.host.mailbox import Mailbox
 from peerage.actors.runtime.host.streams import Streams
+from peerage.actors.runtime.host.timing import Timing
 from peerage.actors.runtime.host.watching import Following, Watching
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -29,6 +30,9 @@ class Running(Task, Protocol):
     current: tuple[int, int, int] | None  # source, correlation and kind of the message that is being handled
     deferred: bool  # whether it is answered later
     sender_identity: bytes
+
+    @property
+    def ended(self) -> bool: ...
 
     def stop_soon(self) -> None: ...
 
@@ -93,20 +97,22 @@ class Reply:
         self._answers.fail(self._source, self._corr, error)
 
 
-class ActorContext(DescriptorCalls):
+class ActorContext(Timing):
     """The loop of the actor's host, seen by the actor. To be used from the host's thread, except for
     `call_threadsafe`.
 
     Everything called back runs as this actor, one thing at a time: never in the middle of a handler, even
     when that handler waits for an answer. An exception in a callback ends the actor as one in `on_receive`
     does. All timers, watches and descriptors are dropped when the actor ends.
+
+    A callback may be an `async def`: it runs as one of the actor's `coroutines`, which take turns wherever they await.
     """
 
     __slots__ = ("_host", "_streams", "extra", "fds")
     _cell: Running
 
     def __init__(self, cell: Running, host: Home, fds: Mapping[str, int], extra: Any) -> None:
-        super().__init__(cell, host.loop)
+        super().__init__(cell, host.loop, Coroutines(cell, host))
         self._host = host
         self._streams: Streams | None = None
         self.fds = dict(fds)  # passed descriptors by name; they belong to the actor, which closes them
@@ -160,26 +166,6 @@ class ActorContext(DescriptorCalls):
         hosts = tuple(self._host.port.table.live.values())  # other threads may ask
         return tuple(dict.fromkeys(facts.pid for facts in sorted(hosts, key=lambda facts: facts.serial)))
 
-    def now(self) -> float:
-        """Monotonic seconds, the clock of `call_later`."""
-        return time.monotonic()
-
-    def call_later(self, delay: float, fn: Callable[..., object], *args: Any) -> Timer:
-        """Call `fn(*args)` after `delay` seconds."""
-        return self._loop.call_later(self._cell, delay, fn, *args)
-
-    def call_soon(self, fn: Callable[..., object], *args: Any) -> None:
-        """Call `fn(*args)` in the loop's next turn."""
-        self._loop.call_soon(self._cell, fn, *args)
-
-    def call_threadsafe(self, fn: Callable[..., object], *args: Any) -> None:
-        """From any thread: call `fn(*args)` in the host's loop."""
-        self._loop.call_threadsafe(self._cell, fn, *args)
-
-    def at_end_of_turn(self, fn: Callable[[], object]) -> None:
-        """Call `fn()` once, after the messages, descriptors and timers of the current turn."""
-        self._loop.end_hooks.append((self._cell, fn))
-
     def watch(self, ref: ActorRef) -> None:
         """Have `on_down(ref, reason)` called once when `ref` ends, at once if it is not there. A second
         watch of the same ref adds nothing.
@@ -227,6 +213,10 @@ class ActorContext(DescriptorCalls):
     def end(self) -> None:
         """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""
         self._cell.stop_soon()
+
+    def close(self) -> None:
+        """The actor has ended: nothing of it runs any more."""
+        self.coroutines.close()
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
-from peerage.actors.runtime.host.hooks import is_async
+from peerage.actors.runtime.host.hooks import is_generator
 
 Receiver = Callable[[Any, Any], Any]  # a method, called with the actor and the message
 
@@ -21,7 +21,7 @@ def receivers_of(cls: type[Any]) -> dict[type, Receiver]:
     The tables hold names and not functions for that reason: a method that the class overrides is the one that receives,
     whoever has listed its name.
 
-    Raises: TypeError, when a table names something that is not a method of the class, or one that is `async def`.
+    Raises: TypeError, when a table names something that is not a method of the class, or is an asynchronous generator.
     """
     names: dict[type, str] = {}
     for base in reversed(cls.__mro__):
@@ -34,8 +34,8 @@ def _method(cls: type[Any], message_class: type, name: str) -> Receiver:
     # Looked up as it stands in the class: `getattr` would run the code of properties and other descriptors.
     found = inspect.getattr_static(cls, name, None)
     where = f"{cls.__qualname__}.receives: {message_class.__qualname__} goes to {name!r}"
-    if is_async(found):
-        raise TypeError(f"{where}, which is `async def`: nobody would await it")
+    if is_generator(found):
+        raise TypeError(f"{where}, which is an asynchronous generator: nobody would await it")
     if not isinstance(found, FunctionType):
         raise TypeError(f"{where}, which is no method of {cls.__qualname__}")
     return found

@@ -18,6 +18,7 @@ from peerage.actors.runtime.errors import ActorStartError, text_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.context import ActorContext
+from peerage.actors.runtime.host.coroutines import is_coroutine
 from peerage.actors.runtime.host.descriptors import close_all
 from peerage.actors.runtime.host.early_messages import EarlyMessages
 from peerage.actors.runtime.host.hosted import HostedActor
@@ -167,7 +168,9 @@ class Host(LoopThread):
             attach(actor, ref)
             cell.actor = actor
             ActorRegistry.register(ref)  # before `on_start`, as in Pykka
-            actor.on_start()
+            started = actor.on_start()
+            if is_coroutine(started):
+                actor.runtime.coroutines.finish(started)
         except BaseException as error:
             cell.actor = None  # no `on_failure`: whoever starts it gets the exception
             cell.fail(error)

@@ -18,7 +18,7 @@ from peerage.actors.runtime.host import deadlock
 from peerage.actors.runtime.host.callers import Callers
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.followers import Followers
-from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.host.loop import NESTED_LIMIT, Loop
 from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
 from peerage.actors.runtime.mail import codec
@@ -29,6 +29,7 @@ from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.handled_counts import path_of as handled_path
 from peerage.actors.runtime.mail.host_table import LAST_WORDS_S, serial_of
 from peerage.actors.runtime.mail.inbox import Handler
+from peerage.actors.runtime.mail.loop_reader import is_guest
 from peerage.actors.runtime.mail.losses import NEVER
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.port import Port
@@ -40,9 +41,6 @@ if TYPE_CHECKING:
 
 TELL = int(Kind.TELL)
 HELD_RETRY_S = 0.2  # between two tries to hand over what is held for want of descriptors
-# Blocked handlers on one stack that still let other actors of the host run. Each costs several frames of Python's stack, and
-# actors that ask each other in a chain could otherwise pile up until it overflows, in whatever code happens to be on top.
-NESTED_LIMIT = 16
 
 
 class HostPort(Port):
@@ -300,8 +298,13 @@ class HostPort(Port):
             self._loop.call_threadsafe(None, _look_around)
 
     def never_answered(self, call: Call) -> Exception | None:
-        """Why an ask of a handler that runs an asyncio loop can have no answer: it asks an actor that waits below it."""
-        return deadlock.at_once(self._loop.stack, call.asked)
+        """Why an ask of a handler that runs an asyncio loop can have no answer: it asks an actor that waits below it.
+
+        The actor of a guest loop does not wait: it is on top of the stack for this turn only. If one of its hooks waits for
+        a coroutine, it is further down as well.
+        """
+        stack = self._loop.stack
+        return deadlock.at_once(stack[:-1] if is_guest(call.get_loop()) else stack, call.asked)
 
     def run_others(self, seconds: float) -> None:
         """Let the other actors run for about that long, nested in a handler that runs an asyncio loop of its own.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 from peerage.actors.runtime.host.child_facts import ChildFacts
@@ -37,5 +37,23 @@ class HostedActor(TypedActor[M_contra, R_co]):
         self.runtime = runtime
         self.actor_stopped = stopped
 
-    def on_down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+    def on_start(self) -> Awaitable[None] | None:  # type: ignore[override]  # Pykka's cannot be awaited
+        """Called once, before the first message. What it raises is raised by `start`, and there is no actor."""
+
+    def on_stop(self) -> Awaitable[None] | None:  # type: ignore[override]  # as above
+        """Called last, when the actor was told to stop; not after a failure."""
+
+    def on_ending(self) -> None:
+        """The actor is about to stop. Called before `on_stop`, so that what a base class runs for its author ends first."""
+
+    def takes_at_once(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
+        """Whether a callback runs beside the hook that the actor is in the middle of, as coroutines do. It is begun then."""
+        return hasattr(self, "runtime") and self.runtime.coroutines.takes(fn, args)
+
+    def on_ended(self) -> None:
+        """The actor has ended, in whatever way: let go of what its host runs for it."""
+        if hasattr(self, "runtime"):  # not if it was never bound, as in a unit test
+            self.runtime.close()
+
+    def on_down(self, ref: ActorRef[Any], reason: DownReason) -> Awaitable[None] | None:
         """A watched actor has ended, or was never there (`noproc`). Called once per watch, and never within a handler."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import traceback
 
 from peerage.actors.runtime.errors import StopIncompleteError
+from peerage.actors.runtime.host.coroutines import is_coroutine
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.exit_reason import DownReason, from_exception
@@ -16,13 +17,18 @@ from peerage.actors.runtime.mail.ref import ActorRef
 
 
 def call_on_stop(actor: HostedActor, ref: ActorRef, reason: DownReason) -> DownReason:
-    """Call `on_stop`. Returns: why the actor ends: the given reason, or what `on_stop` raised.
+    """Call `on_stop`, and wait for it if it is a coroutine.
+
+    Returns: why the actor ends: the given reason, or what `on_stop` raised.
 
     `StopIncompleteError` is how an actor says that it could not finish something. It comes without a traceback, because
     the actor has raised it on purpose and its text says everything.
     """
     try:
-        actor.on_stop()
+        actor.on_ending()
+        stopped = actor.on_stop()
+        if is_coroutine(stopped):
+            actor.runtime.coroutines.finish(stopped)
     except StopIncompleteError as error:
         return from_exception(error, "")
     except BaseException as error:

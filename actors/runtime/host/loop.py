@@ -25,6 +25,10 @@ PUMP_LIMIT = 1000  # messages taken from ZeroMQ in a turn, before actors, descri
 FEW_TIMERS = 1000
 LONGEST_SLEEP_S = 3600.0  # of a loop with nothing to do; whatever it has to notice wakes it
 
+# Blocked handlers on one stack that still let other actors of the host run. Each costs several frames of Python's stack, and
+# actors that ask each other in a chain could otherwise pile up until it overflows, in whatever code happens to be on top.
+NESTED_LIMIT = 16
+
 Function = Callable[..., object]
 
 

@@ -60,15 +60,13 @@ class Following:
             self._is_over = True
             self._cancel(self)
 
-    def up(self) -> None:
-        """The actor is up. Called in the loop's turn, which may come after `cancel`."""
-        if not self._is_over:
-            self._on_up()
+    def up(self) -> object:
+        """The actor is up. Called in the loop's turn, which may come after `cancel`. Returns: what the function returns."""
+        return None if self._is_over else self._on_up()
 
-    def down(self, reason: DownReason) -> None:
-        """It has ended. Called in the loop's turn, like `up`."""
-        if not self._is_over:
-            self._on_down(reason)
+    def down(self, reason: DownReason) -> object:
+        """It has ended. Called in the loop's turn, like `up`. Returns: as there."""
+        return None if self._is_over else self._on_down(reason)
 
 
 class Watching:
@@ -105,10 +103,9 @@ class Watching:
         if number is not None:
             self._port.unwatch(number)
 
-    def _down(self, ref: ActorRef[Any], reason: DownReason) -> None:
+    def _down(self, ref: ActorRef[Any], reason: DownReason) -> object:
         # Not there any more: `unwatch` was called after the news had come, and before this turn.
-        if self._watches.pop(ref, None) is not None:
-            self._on_down(ref, reason)
+        return None if self._watches.pop(ref, None) is None else self._on_down(ref, reason)
 
     def link(self, owner: ActorRef[Any], on_end: Callable[[ActorRef[Any]], object]) -> None:
         """Have `on_end(owner)` called when the owner ends. The actor's own watches do not count here: it may watch its owner

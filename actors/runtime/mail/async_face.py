@@ -25,7 +25,7 @@ from peerage.actors.runtime.mail.calls import SHARE_S, Call, nothing, outcome
 from peerage.actors.runtime.mail.deadlines import Deadlines
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.lines import ASK, TELL, Letter, Line, Lines, LinesPort, Packed, pack
-from peerage.actors.runtime.mail.loop_reader import LoopReader, ReadPort
+from peerage.actors.runtime.mail.loop_reader import LoopReader, ReadPort, is_guest
 from peerage.actors.runtime.mail.network import Network
 from peerage.actors.runtime.mail.routes import Route
 from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_MESSAGES, Drop, Fail, WhenFull
@@ -69,6 +69,10 @@ class AsyncFace:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have this loop, which runs in the calling thread, read the port from now on: any thread may await its answers."""
         self.reader.attach(loop)
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See `LoopReader.leave`."""
+        self.reader.leave(loop)
 
     def look_again(self) -> None:
         """Somebody else has read the mailbox, and may have taken the only signal of what the loops wait for."""
@@ -158,7 +162,7 @@ class AsyncFace:
         # In line it may have a deadline already, the earlier one.
         if call.until is not None and not call.tick and not call.done():
             self._deadlines.add(call, call.until)
-        if route.local:  # the loop must let that actor run
+        if route.local and not is_guest(loop):  # the loop must let that actor run
             self.reader.asked_here.add(route)
             self.reader.schedule(loop)
 

@@ -48,6 +48,11 @@ class Others(Protocol):
         """Let the other actors handle messages, for `seconds` at most."""
 
 
+def is_guest(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether it is an actor's loop, which makes its turns in those of the host's own loop. That goes on in between."""
+    return bool(getattr(loop, "is_guest", False))
+
+
 class LoopReader:
     """The loops that read one port.
 
@@ -95,9 +100,20 @@ class LoopReader:
         # What the thread's former loop had scheduled it will not do any more.
         self._own = weakref.ref(loop)
         self._is_due, self._is_looking = False, False
-        loop.add_reader(self._port.inbox.fileno(), self._turn_now, loop)
+        if not is_guest(loop):  # the host's loop, whose guest it is, reads
+            loop.add_reader(self._port.inbox.fileno(), self._turn_now, loop)
         self.schedule(loop)  # what arrived before is not signalled any more
         self._moved(loop)
+
+    def leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A guest of a host's loop is about to be closed: another one, if there is any, takes over what it waited for."""
+        self.loops.discard(loop)
+        if self._own is not None and self._own() is loop:
+            self._own = None
+            for other in list(self.loops):
+                if is_guest(other):
+                    self.attach(other)
+                    return
 
     def look_again(self) -> None:
         """Have all loops look for messages: the signal for them may have been taken. From any thread."""
@@ -129,7 +145,7 @@ class LoopReader:
         self.turn_began = None
         if not self._read(loop):
             return
-        if self.asked_here:
+        if self.asked_here and not is_guest(loop):
             self._let_others_run(loop)
         if self._must_look_again:
             self.schedule(loop)

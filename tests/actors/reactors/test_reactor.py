@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -155,13 +155,14 @@ def introduce(harness: ReactorHarness[Recorder], info: PeerInfo) -> None:
 
 
 @pytest.mark.parametrize("hook", ["init_peer", "add_peer", "receive", "remove_peer", "handle", "on_start"])
-def test_an_async_hook_is_refused_when_the_class_is_made(hook: str) -> None:
-    """Nobody would await it, and every message would be lost."""
+def test_a_hook_that_is_an_asynchronous_generator_is_refused_when_the_class_is_made(hook: str) -> None:
+    """Nobody could await it, and every message would be lost."""
 
-    async def never_awaited(*_args: object) -> None: ...
+    async def never_iterated(*_args: object) -> AsyncIterator[None]:
+        yield
 
-    with pytest.raises(TypeError, match=rf"Slow\.{hook} is `async def`"):
-        type("Slow", (Reactor,), {hook: never_awaited})
+    with pytest.raises(TypeError, match=rf"Slow\.{hook} is an asynchronous generator"):
+        type("Slow", (Reactor,), {hook: never_iterated})
 
 
 def test_a_reactor_asks_who_is_there_when_it_has_started() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -110,15 +111,29 @@ def test_an_attribute_that_is_no_method_is_refused_too() -> None:
             type("Wrong", (ProcessActor,), {"receives": {Stop: "_thing"}, "_thing": attribute})
 
 
-def test_a_coroutine_function_is_refused() -> None:
-    """As for the hooks: nobody would await it."""
-    with pytest.raises(TypeError, match="_wait', which is `async def`"):
+def test_an_asynchronous_generator_is_refused() -> None:
+    """As for the hooks: nobody could await it."""
+    with pytest.raises(TypeError, match="_wait', which is an asynchronous generator"):
 
         class Awaiting(ProcessActor):
             receives: ClassVar[Mapping[type, str]] = {Stop: "_wait"}
 
-            async def _wait(self, _message: Stop) -> None:
-                pass
+            async def _wait(self, _message: Stop) -> AsyncIterator[None]:
+                yield
+
+
+class Patient(ProcessActor):
+    receives: ClassVar[Mapping[type, str]] = {Stop: "_wait"}
+
+    async def _wait(self, _message: Stop) -> str:
+        await asyncio.sleep(0)
+        return "waited"
+
+
+def test_a_receiver_may_be_a_coroutine_function(system: System, place: Place) -> None:
+    """It is awaited, as `on_receive` is."""
+    ref: ActorRef[Any] = Patient.options(place=place).start()
+    assert ref.ask(Stop()) == "waited"
 
 
 def test_an_actor_dispatches_what_it_is_sent(system: System, place: Place) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from peerage.actors.runtime import AskCycleError, ProcessActor
 from peerage.actors.runtime.host.cell import ActorCell
-from peerage.actors.runtime.host.host_port import NESTED_LIMIT, HostPort
-from peerage.actors.runtime.host.loop import Loop
+from peerage.actors.runtime.host.host_port import HostPort
+from peerage.actors.runtime.host.loop import NESTED_LIMIT, Loop
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.host_table import THREAD_BITS, HostFacts

@@ -432,8 +432,6 @@ class ActorCell:
             self._loop.descriptors.clear(fd, reader=True, writer=True)
         self.watching.drop()
         self._settlement.refuse(self.mailbox)
-        if self.instance is not None:
-            self.instance.runtime.drop_streams()
         self.watchers.ended(reason)
         self._settlement.answer_stops()
         keeper = self._keeper

@@ -205,18 +205,15 @@ class ActorContext(Timing):
             self._streams = Streams(self._cell, self._host, actor.actor_ref, actor.on_receive)
         return self._streams
 
-    def drop_streams(self) -> None:
-        """The actor has ended: its iterators clean up."""
-        if self._streams is not None:
-            self._streams.close_all()
-
     def end(self) -> None:
         """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""
         self._cell.stop_soon()
 
     def close(self) -> None:
-        """The actor has ended: nothing of it runs any more."""
+        """The actor has ended: nothing of it runs any more, and its iterators clean up."""
         self.coroutines.close()
+        if self._streams is not None:
+            self._streams.close_all()
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

@@ -59,7 +59,8 @@ class BlockID:
         return text_field(1, self.hash) + message_field(2, parts)
 
     def __str__(self) -> str:
-        return f"{self.hash.hex().upper()}:{self.total}:{self.parts_hash.hex().upper()[:12]}"
+        # A peer may say hashes of any length.
+        return f"{self.hash[:32].hex().upper()}:{self.total}:{self.parts_hash[:6].hex().upper()}"
 
 
 def block_id_of(block: types.Block) -> BlockID:

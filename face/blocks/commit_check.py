@@ -70,7 +70,7 @@ def check_commit(chain_id: str, validators: ValidatorSet, height: int, commit: t
             return tally(f"its commit's vote {index} has the unknown flag {vote.block_id_flag}")
         if vote.validator_address != address:
             return tally(
-                f"its commit's vote {index} is of {vote.validator_address.hex().upper()[:40]},"
+                f"its commit's vote {index} is of {vote.validator_address[:20].hex().upper()},"
                 f" expected {address.hex().upper()}"
             )
         checked += 1

@@ -36,7 +36,7 @@ from peerage.commands.loading import warn
 from peerage.commands.printing import put_json, put_lines
 from peerage.commands.validators_rpc import ValidatorsRpc, ValidatorsRpcError
 from peerage.config import Config
-from peerage.supervisors.node import DialError, Node
+from peerage.supervisors.node import DialError, ListenError, Node, NodeStartError
 from peerage.wire.errors import AddressError
 from peerage.wire.net_address import NetAddress
 
@@ -80,6 +80,7 @@ class _Done:
     checked_in_file: int = 0
     last: tuple[int, str] | None = None
     signatures: int = 0
+    check_seconds: float = 0.0
     given: Counter[str] = field(default_factory=Counter)
     dropped: list[tuple[str, str, bool]] = field(default_factory=list)
     undone: str = ""
@@ -103,7 +104,10 @@ def run_blocks(order: Order) -> None:
     with _signals() as stop, ExitStack() as stack:
         stack.callback(file.close)
         if not (order.last is not None and file.heights and order.last < file.heights.stop - 1):
-            _Run(order, start, first, file, stop, done).run(stack, peers, seeds)
+            try:
+                _Run(order, start, first, file, stop, done).run(stack, peers, seeds)
+            except (ListenError, NodeStartError) as error:
+                raise FailureError(f"the node cannot start: {error}") from error
     _report(order, start, first, file, done, time.monotonic() - began)
     if done.stopped:
         raise SystemExit(SIGNALLED + done.stopped)
@@ -198,6 +202,8 @@ class _Run:
         while not self._stop.number:
             try:
                 fetched: Fetched = reactor.ask(TakeFetched(), timeout=ASK_TIMEOUT_S)
+            except Timeout as error:
+                raise FailureError(f"the reactor did not answer within {ASK_TIMEOUT_S:g} s") from error
             except ActorDeadError as error:
                 if not node.is_running:
                     raise FailureError(f"the node has ended: {error}") from error
@@ -217,7 +223,7 @@ class _Run:
                     fetched.blocks[-1].next_validators_hash,
                 )
                 sets = fetched.sets
-            self._done.signatures = fetched.signatures
+            self._done.signatures, self._done.check_seconds = fetched.signatures, fetched.check_seconds
             if self._done.undone or fetched.is_done:
                 return
             if fetched.wanted_set is not None and not fetched.blocks:
@@ -406,6 +412,7 @@ def _report(order: Order, start: Start, first: int, file: BlockStore, done: _Don
                 "checked_in_file": done.checked_in_file,
                 "last": None if height is None else {"height": height, "hash": block_hash},
                 "signatures": done.signatures,
+                "signature_seconds": round(done.check_seconds, 3),
                 "seconds": round(seconds, 3),
                 "given": dict(done.given),
                 "dropped": [
@@ -416,10 +423,10 @@ def _report(order: Order, start: Start, first: int, file: BlockStore, done: _Don
             None,
         )
         return
-    rate = done.signatures / seconds if seconds else 0.0
+    rate = done.signatures / done.check_seconds if done.check_seconds else 0.0
     lines = [
         f"blocks      {done.written} written, {done.checked_in_file} checked that were there",
-        f"signatures  {done.signatures} checked, {rate:.0f} a second",
+        f"signatures  {done.signatures} checked, {rate:.0f} a second and core",
         f"peers       {', '.join(f'{peer} gave {count}' for peer, count in done.given.items()) or 'none'}",
     ]
     if height is not None:

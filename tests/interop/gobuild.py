@@ -104,14 +104,23 @@ def build_client(version: str = DEFAULT_VERSION) -> Path:
 
     Raises: GoMissingError, GoBuildError.
     """
-    sources = sorted(CLIENT_SOURCE.glob("*.go"))
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    target = cache_directory() / f"goclient-{version}-{digest}"
+    return build_program(CLIENT_SOURCE, "goclient", version)
+
+
+def build_program(source: Path, name: str, version: str = DEFAULT_VERSION) -> Path:
+    """A program of one's own over this version of CometBFT, built if it is not there yet.
+
+    Args: source, a folder of Go files of package main, without a go.mod; name, of the program in the cache.
+    Raises: GoMissingError, GoBuildError.
+    """
+    sources = sorted(source.glob("*.go"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()[:16]
+    target = cache_directory() / f"{name}-{version}-{digest}"
     with _once(target) as missing:
         if missing:
-            with tempfile.TemporaryDirectory(prefix="goclient-build-") as directory:
-                for source in sources:
-                    shutil.copy2(source, directory)
+            with tempfile.TemporaryDirectory(prefix=f"{name}-build-") as directory:
+                for file in sources:
+                    shutil.copy2(file, directory)
                 tag = _require(version, Path(directory))
                 _go_build(tag, "mod", Path(directory), target)
     return target

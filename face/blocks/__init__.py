@@ -4,6 +4,7 @@ Everything here but `fetcher` and `checker` is plain rules without I/O: they can
 """
 
 from peerage.blocks.block_id import BlockID, block_id_of
+from peerage.blocks.block_json import BlockJsonError, block_of_json, json_of_block
 from peerage.blocks.candidate import Candidate, examine
 from peerage.blocks.chain import Chain, Position
 from peerage.blocks.commit_check import CommitTally, check_commit
@@ -20,6 +21,7 @@ from peerage.blocks.validator_set import Validator, ValidatorSet
 __all__ = [
     "BadBlockError",
     "BlockID",
+    "BlockJsonError",
     "BlocksError",
     "Candidate",
     "Chain",
@@ -32,6 +34,8 @@ __all__ = [
     "ValidatorSet",
     "ValidatorSetError",
     "block_id_of",
+    "block_of_json",
     "check_commit",
     "examine",
+    "json_of_block",
 ]

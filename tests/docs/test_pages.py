@@ -9,6 +9,7 @@ import pytest
 
 from tests.chaos import test_chaos
 from tests.docs import (
+    test_blocks,
     test_howtos,
     test_many_chains,
     test_move,
@@ -25,6 +26,7 @@ from tests.house import ROOMS
 from tests.soak import test_soak
 
 TESTS = (
+    test_blocks,
     test_chaos,
     test_howtos,
     test_many_chains,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         NodeFailedError,
         NodeNotRunningError,
         NodeStartError,
+        ReactorUpgradeError,
         SeedsUnresolvedError,
         UnknownReactorError,
     )
@@ -41,6 +42,7 @@ __all__ = [
     "NodeStartError",
     "Peer",
     "Reactor",
+    "ReactorUpgradeError",
     "Refusal",
     "RefusalReason",
     "SeedsUnresolvedError",
@@ -60,6 +62,7 @@ _HOMES = {
         "NodeFailedError",
         "NodeNotRunningError",
         "NodeStartError",
+        "ReactorUpgradeError",
         "SeedsUnresolvedError",
         "UnknownReactorError",
     ),

@@ -24,6 +24,7 @@ __all__ = [
     "PeerListsSnapshot",
     "Reconfigure",
     "Reconfigured",
+    "UpgradeReactor",
 ]
 
 
@@ -44,6 +45,15 @@ class AlterSettings(Struct, frozen=True):
     """
 
     values: Mapping[str, str]
+
+
+class UpgradeReactor(Struct, frozen=True):
+    """operator → supervisor, an ask: start this reactor anew with the code that is there now.
+
+    Answer: None, or ReactorUpgradeError or UnknownReactorError raised.
+    """
+
+    name: str
 
 
 class ApplyConfig(Struct, frozen=True):

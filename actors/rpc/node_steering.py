@@ -23,15 +23,16 @@ from peerage.actors.messages.steering import (
     PeerListsSnapshot,
     Reconfigure,
     Reconfigured,
+    UpgradeReactor,
 )
-from peerage.actors.runtime import ActorRef
 from peerage.config.sections import SETTINGS
 from peerage.wire.keys import NodeID, is_node_id, normal_id
 from peerage.wire.remote_text import quoted
 
 __all__ = ["NodeSteering", "SteeringUnavailableError"]
 
-Ask = Callable[[Any, ActorRef, str], Awaitable[Any]]
+Ask = Callable[..., Awaitable[Any]]  # message, whom, what to call it; within, seconds, other than usual
+UPGRADE_S = 80.0  # what the node's own supervisor takes at most
 
 
 class SteeringUnavailableError(Exception):
@@ -78,6 +79,12 @@ class NodeSteering:
         config = await asyncio.to_thread(self.context.config.reread)
         done: Reconfigured = await self._ask_root(Reconfigure(config))
         return done
+
+    async def upgrade(self, name: str) -> None:
+        """Start a reactor anew with the code that is there now. Raises: with a line, when its old code goes on."""
+        await self._ask(
+            UpgradeReactor(name), self.context.names.supervisor, "node's supervisor", within=UPGRADE_S
+        )
 
     async def lists(self) -> PeerListsSnapshot:
         """Who is persistent, unconditional, private; the private ones not, where they are hidden."""

@@ -107,12 +107,13 @@ class Starter(Generic[A]):
         linked_to: ActorRef[Any] | None,
         log_setup: Callable[[], None] | None,
         by_reference: bool = False,
+        fresh: bool = False,
     ) -> None:
         if isinstance(cls, type):
             refuse_async(cls)
         _check_name("name", name)
         _check_name("host", host)
-        self._by_reference = by_reference
+        self._by_reference, self._fresh = by_reference, fresh
         self._class, self._name, self._place, self._host = cls, name, place, host
         self._fds, self._keep, self._timeout, self._linked_to = fds, keep, start_timeout, linked_to
         self._log_setup = b"" if log_setup is None else packed_setup(log_setup)
@@ -371,6 +372,7 @@ class Starter(Generic[A]):
             self._class.stops_others,
             "" if isinstance(self._class, type) else self._class.module,
             is_held,
+            self._fresh,
         )
         return current_port().requests.ask(ROOT_ADDRESS, Kind.SPAWN, tuple(request))
 

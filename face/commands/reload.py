@@ -15,16 +15,33 @@ from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.running_node import node_of
 from peerage.config.home import Home
 
+UPGRADE_S = 90.0  # the node takes up to 80 s: imports, the end of the old one and the start of the new one
+
 
 @click.command("reload", epilog="Example: peerage reload --home /srv/node")
 @home_option
+@click.option(
+    "--reactor",
+    metavar="NAME",
+    help="Leave the configuration, and start this reactor anew with the code that is there now.",
+)
 @output_options
-def reload(home: Home, output: Path | None, *, as_json: bool) -> None:
+def reload(home: Home, reactor: str | None, output: Path | None, *, as_json: bool) -> None:
     """Have a running node read its configuration again, as SIGHUP does.
 
     It reads the file, and takes the flags and the environment of its start. Says a line for each setting that changed, and
     for each that counts from the next start only. A mistake in the file changes nothing.
+
+    With --reactor it upgrades a reactor, by the name that it has in the node: all connections stay. Code that cannot be
+    imported or has other channels is refused, and the old one goes on.
     """
+    if reactor is not None:
+        upgraded = node_of(home, "upgrade_reactor", within=UPGRADE_S, name=reactor)
+        if as_json:
+            put_json(upgraded, output)
+        else:
+            put_lines([f"{upgraded['name']} runs with the code that is there now"], output)
+        return
     done = node_of(home, "reload")
     if as_json:
         put_json(done, output)

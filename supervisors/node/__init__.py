@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         NodeFailedError,
         NodeNotRunningError,
         NodeStartError,
+        ReactorUpgradeError,
         SeedsUnresolvedError,
         UnknownReactorError,
     )
@@ -25,6 +26,7 @@ __all__ = [
     "NodeFailedError",
     "NodeNotRunningError",
     "NodeStartError",
+    "ReactorUpgradeError",
     "SeedsUnresolvedError",
     "UnknownReactorError",
 ]
@@ -36,6 +38,7 @@ _HOMES = {
         "NodeFailedError",
         "NodeNotRunningError",
         "NodeStartError",
+        "ReactorUpgradeError",
         "SeedsUnresolvedError",
         "UnknownReactorError",
     ),

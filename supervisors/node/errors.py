@@ -8,6 +8,7 @@ NodeFailedError         the node ended by itself
 NodeNotRunningError     it was asked something that only a running node can answer
 UnknownReactorError     a KeyError: it has no reactor of that name
 UnknownChannelError     a ValueError: no messages of that channel come to the program
+ReactorUpgradeError     a reactor cannot be upgraded, and its old code goes on
 DialError               a dial did not make a peer
 """
 
@@ -113,3 +114,14 @@ class UnknownChannelError(ValueError):
             f"no messages of {which} come to the program; those that come: {listed}; give the node channels=[…] for it, or "
             "derive a reactor from peerage.Relay"
         )
+
+
+class ReactorUpgradeError(Exception):
+    """A reactor was not started anew with new code. Attributes: name; cause, which also says what runs instead."""
+
+    def __init__(self, name: str, cause: str) -> None:
+        super().__init__(name, cause)
+        self.name, self.cause = name, cause
+
+    def __str__(self) -> str:
+        return f"reactor {self.name!r} was not upgraded: {self.cause}"

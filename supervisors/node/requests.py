@@ -23,7 +23,13 @@ from peerage.actors.messages import (
     GetPeers,
     PeerInfo,
 )
-from peerage.actors.messages.steering import ClosePeers, DropPersistent, Reconfigure, Reconfigured
+from peerage.actors.messages.steering import (
+    ClosePeers,
+    DropPersistent,
+    Reconfigure,
+    Reconfigured,
+    UpgradeReactor,
+)
 from peerage.actors.reactors.peer_handle import Peer
 from peerage.actors.refusal import Refusal
 from peerage.config import Config
@@ -49,10 +55,14 @@ __all__ = [
     "reconfigure",
     "remove_persistent",
     "unban",
+    "upgrade_reactor",
 ]
 
 ASK_TIMEOUT_S: Final = 10.0
 DIAL_WAIT_S: Final = 60.0  # dial and handshake have shorter limits of their own
+UPGRADE_S: Final = (
+    80.0  # 30 for the import, 5 for the end of the old one, 30 for the start of the new one, and some
+)
 BAN_S: Final = 24 * 3600.0  # Bitcoin Core's, as the command's
 BY_THE_PROGRAM: Final = "by the program"
 
@@ -152,6 +162,11 @@ def unban(subject: str) -> Request[bool]:
 def reconfigure(config: Config) -> Request[Reconfigured]:
     """See `Node.reconfigure`."""
     return Request(Reconfigure(config), _unchanged, part="supervisor")
+
+
+def upgrade_reactor(name: str) -> Request[None]:
+    """See `Node.upgrade_reactor`."""
+    return Request(UpgradeReactor(name), _is_done, part="supervisor", timeout=UPGRADE_S)
 
 
 def _unchanged(answer: Any) -> Any:

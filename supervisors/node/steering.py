@@ -75,6 +75,21 @@ class SteeredNode:
         """As `reconfigure`, awaited."""
         return await self._ask_async(requests.reconfigure(config))
 
+    def upgrade_reactor(self, name: str) -> None:
+        """Start a reactor anew with the code that is on disk now, while all connections stay.
+
+        Its module and all that it imports are imported anew, in a process of their own. Code that cannot be imported, or has
+        other channels, is refused while the old one goes on; if it does not start, the code before it is started again.
+        From then on each restart of the reactor imports its code as it is then.
+
+        Raises: ReactorUpgradeError; UnknownReactorError.
+        """
+        return self._ask(requests.upgrade_reactor(name))
+
+    async def upgrade_reactor_async(self, name: str) -> None:
+        """As `upgrade_reactor`, awaited."""
+        return await self._ask_async(requests.upgrade_reactor(name))
+
     def _ask(self, request: Request[T]) -> T:
         """Ask a part of the node, and wait for the answer."""
         raise NotImplementedError

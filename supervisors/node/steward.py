@@ -22,6 +22,7 @@ from peerage.actors.messages.steering import (
     NodeDescription,
     Reconfigure,
     Reconfigured,
+    UpgradeReactor,
 )
 from peerage.actors.runtime import Future, Reply, Timer
 from peerage.actors.runtime.limits import descriptor_limit
@@ -34,13 +35,14 @@ from peerage.supervisors.node.host_setup import HostSetup, LevelChange
 from peerage.supervisors.node.log import set_level
 from peerage.supervisors.node.reloading import ADDRBOOK, LIVE, LOGS, PEX, TOLD, Plan, plan
 from peerage.supervisors.node.room_for_peers import lack_of_room
+from peerage.supervisors.node.upgrading import Answer, Upgrades
 from peerage.supervisors.strategy import Status
 from peerage.wire.net_address import id_in
 
 __all__ = ["REQUESTS", "Steward"]
 
 ANSWER_S: Final = 4.0  # for all parts together; whoever asked waits for 5 s
-REQUESTS: Final = (Reconfigure, AlterSettings, DropPersistent, DescribeNode)
+REQUESTS: Final = (Reconfigure, AlterSettings, DropPersistent, DescribeNode, UpgradeReactor)
 
 log = get_logger("peerage.node")
 
@@ -118,9 +120,10 @@ class Steward:
         context: NodeContext,
         runtime: Runtime,
         children: Iterable[Child],
-        renew: Callable[[str, Renewed], object],
+        renew: Callable[[str, Answer], object],
     ) -> None:
         self._context, self._runtime, self._children, self._renew = context, runtime, children, renew
+        self._upgrades = Upgrades(context.names, children, renew)
         self._config = context.config
         self._pending: tuple[Change, ...] = ()
         self._began = runtime.now()
@@ -140,6 +143,8 @@ class Steward:
                     self._reconfigure(config, reply, only=values)
             case DropPersistent():
                 self._drop(request, self._runtime.defer())
+            case UpgradeReactor(name):
+                self._upgrades.begin(name, self._runtime.defer())
             case DescribeNode():
                 return self._describe()
         return None

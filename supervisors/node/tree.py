@@ -29,7 +29,8 @@ from peerage.supervisors.messages import RenewChild
 from peerage.supervisors.node.life import NodeLife
 from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
-from peerage.supervisors.node.steward import REQUESTS, Renewed, Steward
+from peerage.supervisors.node.steward import REQUESTS, Steward
+from peerage.supervisors.node.upgrading import Answer
 from peerage.supervisors.spec import ChildSpec, Flags, HealthCheck, Start
 from peerage.supervisors.supervisor import Supervisor
 from peerage.wire.keys import NodeKey
@@ -61,7 +62,7 @@ class NodeSupervisor(Supervisor):
             return self._steward.serve(message)
         return super().on_receive(message)
 
-    def _renew_for(self, child_id: str, reply: Renewed) -> None:
+    def _renew_for(self, child_id: str, reply: Answer) -> None:
         self._agenda.add_request(RenewChild(child_id), reply)
         self._advance()
 

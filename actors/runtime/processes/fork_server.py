@@ -35,6 +35,7 @@ from peerage.actors.runtime.processes.boot import run_host, tell_failure
 from peerage.actors.runtime.processes.buffers import flush_all, freeze
 from peerage.actors.runtime.processes.directory import remove_directory
 from peerage.actors.runtime.processes.fd_channel import GROUP_SIGNALS, receive_message, send_message
+from peerage.actors.runtime.processes.fresh_process import execute
 from peerage.actors.runtime.processes.requests import Boot
 from peerage.actors.runtime.processes.sigterm import disregard
 from peerage.actors.runtime.processes.title import set_title
@@ -285,7 +286,10 @@ def _become_host(
         for fd in pipe:
             os.close(fd)
         here, *passed = fds
-        code = run_host(boot, life_fd, here, dict(zip(boot.fd_names, passed, strict=True)))
+        named = dict(zip(boot.fd_names, passed, strict=True))
+        if boot.is_fresh:
+            execute(boot, life_fd, here, named)
+        code = run_host(boot, life_fd, here, named)
     except BaseException as error:
         if not tell_failure(boot, error):
             sys.excepthook(*sys.exc_info())

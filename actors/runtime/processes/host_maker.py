@@ -271,6 +271,7 @@ class HostMaker:
             fd_names=(MEMORY,) * len(self._memory) + request.fd_names,
             log_setup=request.log_setup or self._log_setup,
             module=request.module,
+            is_fresh=request.is_fresh,
         )
 
     def _abandon(self, record: HostRecord) -> None:

@@ -17,7 +17,7 @@ class SpawnRequest(NamedTuple):
     Attributes: start_body, the packed `StartRequest`; fd_token, under which the descriptors of these names were passed;
     owner, an actor that the host must not outlive; log_setup, pickled, empty for the system's; signature, of the lines about
     the host; stops_others, whether the actor does; module, which the host imports at once;
-    is_held, whether the host waits for a RELEASE, which brings the start_body.
+    is_held, whether the host waits for a RELEASE, which brings the start_body; is_fresh, as of `Boot`.
     """
 
     host: str
@@ -32,6 +32,7 @@ class SpawnRequest(NamedTuple):
     stops_others: bool
     module: str = ""
     is_held: bool = False
+    is_fresh: bool = False
 
 
 class Reservation(NamedTuple):
@@ -55,6 +56,7 @@ class Boot(NamedTuple):
         table: a pickled snapshot of the host table.
         log_setup: a pickled callable, empty for none, for the hosts that are started from there, too.
         module: to import while it waits.
+        is_fresh: whether it is to have nothing of what the fork server has imported.
     """
 
     name: str
@@ -72,3 +74,4 @@ class Boot(NamedTuple):
     fd_names: tuple[str, ...]
     log_setup: bytes
     module: str = ""
+    is_fresh: bool = False

@@ -23,11 +23,13 @@ from peerage.actors.messages.steering import (
     PeerListsSnapshot,
     Reconfigure,
     Reconfigured,
+    UpgradeReactor,
 )
 from peerage.actors.rpc.protocol import InternalError
 from peerage.actors.rpc.steering import STEERING
 from peerage.config import Config
 from peerage.config.errors import ConfigError
+from peerage.supervisors.node import ReactorUpgradeError
 from tests.actors.rpc.fake_steering import ANNA, BERT, FakeParts
 
 CLOSED = ClosedPeer(ANNA, "10.0.0.1:7", is_persistent=True)
@@ -120,6 +122,16 @@ def test_a_reload_says_what_changed_and_what_has_to_wait(tmp_path: Any) -> None:
         call("reload", parts=parts)
     with pytest.raises(ConfigError, match="made by a program"):
         call("reload", parts=FakeParts(config=Config(network="test")))
+
+
+def test_a_reactor_is_upgraded_by_the_root() -> None:
+    """Whose words are the answer when it is not."""
+    parts = FakeParts({UpgradeReactor: None})
+    assert call("upgrade_reactor", "PRICES", parts=parts) == {"name": "PRICES"}
+    assert parts.asked == [("supervisor", UpgradeReactor("PRICES"))]
+    refusing = FakeParts(fails={"supervisor": ReactorUpgradeError("PRICES", "its code is broken")})
+    with pytest.raises(ReactorUpgradeError, match="'PRICES' was not upgraded: its code is broken"):
+        call("upgrade_reactor", "PRICES", parts=refusing)
 
 
 def test_the_overview_leaves_out_what_a_part_does_not_answer() -> None:

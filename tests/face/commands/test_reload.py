@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from peerage.commands import reload as module
+from peerage.commands.exit_status import FailureError
 from tests.face.command_line import run
 
 DONE = {
@@ -36,6 +37,28 @@ def test_each_change_has_a_line(tmp_path: Path) -> None:
         'moniker: stays "a"; "b" needs a restart of the node',
     ]
     assert json.loads(run("reload", "--json", "--home", tmp_path).stdout) == DONE
+
+
+def test_a_reactor_is_upgraded_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The configuration is left alone; what the node refuses is one line and exit code 1."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def node_of(_home: Any, method: str, **params: Any) -> Any:
+        asked.append((method, params))
+        if params["name"] == "ECHO":
+            return {"name": "ECHO"}
+        raise FailureError("reactor 'V' was not upgraded: 'v' cannot be imported; the old code goes on")
+
+    monkeypatch.setattr(module, "node_of", node_of)
+    result = run("reload", "--reactor", "ECHO", "--home", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, "ECHO runs with the code that is there now\n")
+    assert asked == [("upgrade_reactor", {"within": module.UPGRADE_S, "name": "ECHO"})]
+    assert json.loads(run("reload", "--reactor", "ECHO", "--json", "--home", tmp_path).stdout) == {
+        "name": "ECHO"
+    }
+    refused = run("reload", "--reactor", "V", "--home", tmp_path)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert "the old code goes on" in refused.stderr
 
 
 def test_nothing_new_is_said_too(answer: dict[str, Any], tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "PeerListsSnapshot",
     "Reconfigure",
     "Reconfigured",
+    "UpgradeProgress",
     "UpgradeReactor",
 ]
 
@@ -50,10 +51,21 @@ class AlterSettings(Struct, frozen=True):
 class UpgradeReactor(Struct, frozen=True):
     """operator → supervisor, an ask: start this reactor anew with the code that is there now.
 
-    Answer: None, or ReactorUpgradeError or UnknownReactorError raised.
+    Args: number, of an upgrade that has begun, whose end is waited for; 0 begins one. within, seconds for the answer; 0 for
+        as long as it takes.
+    Answer: UpgradeProgress, or ReactorUpgradeError or UnknownReactorError raised.
     """
 
     name: str
+    number: int = 0
+    within: float = 0.0
+
+
+class UpgradeProgress(Struct, frozen=True):
+    """How far an upgrade is. Args: number, to ask for it again; done, it has succeeded."""
+
+    number: int
+    done: bool
 
 
 class ApplyConfig(Struct, frozen=True):

@@ -23,16 +23,18 @@ from peerage.actors.messages.steering import (
     PeerListsSnapshot,
     Reconfigure,
     Reconfigured,
+    UpgradeProgress,
     UpgradeReactor,
 )
+from peerage.actors.runtime import ActorRef
 from peerage.config.sections import SETTINGS
 from peerage.wire.keys import NodeID, is_node_id, normal_id
 from peerage.wire.remote_text import quoted
 
 __all__ = ["NodeSteering", "SteeringUnavailableError"]
 
-Ask = Callable[..., Awaitable[Any]]  # message, whom, what to call it; within, seconds, other than usual
-UPGRADE_S = 80.0  # what the node's own supervisor takes at most
+Ask = Callable[[Any, ActorRef, str], Awaitable[Any]]
+UPGRADE_S = 4.0  # until an answer that says how far it is: HTTP allows 10 s
 
 
 class SteeringUnavailableError(Exception):
@@ -80,11 +82,10 @@ class NodeSteering:
         done: Reconfigured = await self._ask_root(Reconfigure(config))
         return done
 
-    async def upgrade(self, name: str) -> None:
-        """Start a reactor anew with the code that is there now. Raises: with a line, when its old code goes on."""
-        await self._ask(
-            UpgradeReactor(name), self.context.names.supervisor, "node's supervisor", within=UPGRADE_S
-        )
+    async def upgrade(self, name: str, number: int) -> UpgradeProgress:
+        """Start a reactor anew with the code that is there now, or wait for that upgrade. Raises: what it failed with."""
+        progress: UpgradeProgress = await self._ask_root(UpgradeReactor(name, number, UPGRADE_S))
+        return progress
 
     async def lists(self) -> PeerListsSnapshot:
         """Who is persistent, unconditional, private; the private ones not, where they are hidden."""

@@ -198,19 +198,15 @@ class SwitchBackend:
     async def _ask_book(self, call: BookCall) -> Any:
         return await self._ask(call, self._book, "address book")
 
-    async def _ask(
-        self, message: Any, whom: ActorRef | None = None, name: str = "switch", within: float = 0.0
-    ) -> Any:
-        """Args: within, seconds, for what takes longer than others."""
+    async def _ask(self, message: Any, whom: ActorRef | None = None, name: str = "switch") -> Any:
         future = (whom or self._switch).ask(message, block=False)
-        timeout = within or self._timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(self._timeout):
                 return await future
         except ActorDeadError as error:
             raise SwitchUnavailableError(f"the {name} is not running (it may be restarting)") from error
         except (pykka.Timeout, TimeoutError) as error:
-            raise SwitchUnavailableError(f"the {name} did not answer within {timeout:g} s") from error
+            raise SwitchUnavailableError(f"the {name} did not answer within {self._timeout:g} s") from error
         finally:
             future.cancel()  # otherwise a late answer would wake a loop that may be closed by then
 

@@ -87,9 +87,9 @@ async def _effective_config(backend: Steered) -> dict[str, Any]:
     return {name: {"value": value, "source": source} for name, (value, source) in found.items()}
 
 
-async def _upgrade_reactor(backend: Steered, name: str) -> dict[str, Any]:
-    await backend.steering.upgrade(name)
-    return {"name": name}
+async def _upgrade_reactor(backend: Steered, name: str, upgrade: int) -> dict[str, Any]:
+    progress = await backend.steering.upgrade(name, upgrade)
+    return {"name": name, "upgrade": progress.number, "done": progress.done}
 
 
 async def _overview(backend: Steered) -> dict[str, Any]:
@@ -203,7 +203,9 @@ STEERING: Final[Mapping[str, Method]] = MappingProxyType(
         "log_level": Method(_strings("level"), _log_level, "The level of the log, and another one if given"),
         "reload": Method((), _reload, "Read the files again, and apply what can change while the node runs"),
         "upgrade_reactor": Method(
-            _strings("name"), _upgrade_reactor, "Start a reactor anew with the code that is there now"
+            (Parameter("name", Kind.STRING), Parameter("upgrade", Kind.INT)),
+            _upgrade_reactor,
+            "Start a reactor anew with the code that is there now, or wait for that",
         ),
         "overview": Method((), _overview, "How the node stands: identity, parts, peers, addresses, warnings"),
         "effective_config": Method(

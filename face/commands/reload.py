@@ -15,8 +15,6 @@ from peerage.commands.printing import output_options, put_json, put_lines
 from peerage.commands.running_node import node_of
 from peerage.config.home import Home
 
-UPGRADE_S = 90.0  # the node takes up to 80 s: imports, the end of the old one and the start of the new one
-
 
 @click.command("reload", epilog="Example: peerage reload --home /srv/node")
 @home_option
@@ -36,11 +34,11 @@ def reload(home: Home, reactor: str | None, output: Path | None, *, as_json: boo
     imported or has other channels is refused, and the old one goes on.
     """
     if reactor is not None:
-        upgraded = node_of(home, "upgrade_reactor", within=UPGRADE_S, name=reactor)
+        _upgrade(home, reactor)
         if as_json:
-            put_json(upgraded, output)
+            put_json({"name": reactor}, output)
         else:
-            put_lines([f"{upgraded['name']} runs with the code that is there now"], output)
+            put_lines([f"{reactor} runs with the code that is there now"], output)
         return
     done = node_of(home, "reload")
     if as_json:
@@ -52,6 +50,14 @@ def reload(home: Home, reactor: str | None, output: Path | None, *, as_json: boo
         raise FailureError(
             f"{', '.join(done['silent'])} did not answer, and will follow when they are started again"
         )
+
+
+def _upgrade(home: Home, reactor: str) -> None:
+    """Have a reactor upgraded, and wait for it: the node says every few seconds how far that is."""
+    number, done = 0, False
+    while not done:
+        progress = node_of(home, "upgrade_reactor", name=reactor, upgrade=number)
+        number, done = progress["upgrade"], progress["done"]
 
 
 def _lines(done: Mapping[str, Any]) -> Iterator[str]:

@@ -32,14 +32,14 @@ class _UnixConnection(http.client.HTTPConnection):
         self.sock = sock
 
 
-def node_of(home: Home, method: str, *, within: float = TIMEOUT_S, **params: Any) -> Any:
+def node_of(home: Home, method: str, **params: Any) -> Any:
     """Call a method of the node that runs in this home: for commands that only a running node can carry out.
 
-    Args: within, seconds for each step. Returns: its result.
+    Returns: its result.
     Raises: FailureError: no node runs there, it takes no commands, or it cannot do what it is asked.
     """
     try:
-        return call_node(home, method, within=within, **params)
+        return call_node(home, method, **params)
     except NoSocketError as error:
         raise not_there(home, error) from error
 

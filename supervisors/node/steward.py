@@ -123,7 +123,7 @@ class Steward:
         renew: Callable[[str, Answer], object],
     ) -> None:
         self._context, self._runtime, self._children, self._renew = context, runtime, children, renew
-        self._upgrades = Upgrades(context.names, children, renew)
+        self._upgrades = Upgrades(context.names, children, runtime.call_later, renew)
         self._config = context.config
         self._pending: tuple[Change, ...] = ()
         self._began = runtime.now()
@@ -143,8 +143,8 @@ class Steward:
                     self._reconfigure(config, reply, only=values)
             case DropPersistent():
                 self._drop(request, self._runtime.defer())
-            case UpgradeReactor(name):
-                self._upgrades.begin(name, self._runtime.defer())
+            case UpgradeReactor():
+                self._upgrades.serve(request, self._runtime.defer())
             case DescribeNode():
                 return self._describe()
         return None

@@ -43,7 +43,7 @@ class FakeParts:
     def steering(self, *, hide_private: bool = False) -> NodeSteering:
         return NodeSteering(self._ask, self.context, hide_private=hide_private)
 
-    async def _ask(self, message: Any, whom: ActorRef, _name: str, within: float = 0.0) -> Any:
+    async def _ask(self, message: Any, whom: ActorRef, _name: str) -> Any:
         self.asked.append((whom.name, message))
         if whom.name in self._fails:
             raise self._fails[whom.name]

@@ -23,8 +23,10 @@ from peerage.actors.messages.steering import (
     PeerListsSnapshot,
     Reconfigure,
     Reconfigured,
+    UpgradeProgress,
     UpgradeReactor,
 )
+from peerage.actors.rpc.node_steering import UPGRADE_S
 from peerage.actors.rpc.protocol import InternalError
 from peerage.actors.rpc.steering import STEERING
 from peerage.config import Config
@@ -125,13 +127,20 @@ def test_a_reload_says_what_changed_and_what_has_to_wait(tmp_path: Any) -> None:
 
 
 def test_a_reactor_is_upgraded_by_the_root() -> None:
-    """Whose words are the answer when it is not."""
-    parts = FakeParts({UpgradeReactor: None})
-    assert call("upgrade_reactor", "PRICES", parts=parts) == {"name": "PRICES"}
-    assert parts.asked == [("supervisor", UpgradeReactor("PRICES"))]
+    """It is answered within HTTP's time, and asked again how far it is. What the root refuses is told in its words."""
+    parts = FakeParts({UpgradeReactor: UpgradeProgress(7, done=False)})
+    assert call("upgrade_reactor", "PRICES", 0, parts=parts) == {
+        "name": "PRICES",
+        "upgrade": 7,
+        "done": False,
+    }
+    call("upgrade_reactor", "PRICES", 7, parts=parts)
+    assert [message for _, message in parts.asked] == [
+        UpgradeReactor("PRICES", number, UPGRADE_S) for number in (0, 7)
+    ]
     refusing = FakeParts(fails={"supervisor": ReactorUpgradeError("PRICES", "its code is broken")})
     with pytest.raises(ReactorUpgradeError, match="'PRICES' was not upgraded: its code is broken"):
-        call("upgrade_reactor", "PRICES", parts=refusing)
+        call("upgrade_reactor", "PRICES", 0, parts=refusing)
 
 
 def test_the_overview_leaves_out_what_a_part_does_not_answer() -> None:

@@ -40,19 +40,19 @@ def test_each_change_has_a_line(tmp_path: Path) -> None:
 
 
 def test_a_reactor_is_upgraded_by_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The configuration is left alone; what the node refuses is one line and exit code 1."""
+    """It is waited for; the configuration is left alone; what the node refuses is one line and exit code 1."""
     asked: list[tuple[str, dict[str, Any]]] = []
 
     def node_of(_home: Any, method: str, **params: Any) -> Any:
         asked.append((method, params))
         if params["name"] == "ECHO":
-            return {"name": "ECHO"}
+            return {"name": "ECHO", "upgrade": 7, "done": params["upgrade"] == 7}
         raise FailureError("reactor 'V' was not upgraded: 'v' cannot be imported; the old code goes on")
 
     monkeypatch.setattr(module, "node_of", node_of)
     result = run("reload", "--reactor", "ECHO", "--home", tmp_path)
     assert (result.exit_code, result.stdout) == (0, "ECHO runs with the code that is there now\n")
-    assert asked == [("upgrade_reactor", {"within": module.UPGRADE_S, "name": "ECHO"})]
+    assert asked == [("upgrade_reactor", {"name": "ECHO", "upgrade": number}) for number in (0, 7)]
     assert json.loads(run("reload", "--reactor", "ECHO", "--json", "--home", tmp_path).stdout) == {
         "name": "ECHO"
     }

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from peerage import Node, Reactor, ReactorUpgradeError, UnknownReactorError
+from peerage.actors.messages.steering import UpgradeProgress, UpgradeReactor
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime import System
 from peerage.supervisors.child import Child
@@ -20,6 +21,7 @@ from peerage.supervisors.node.parts import PEX_REACTOR
 from peerage.supervisors.node.upgrading import Upgrades
 from peerage.supervisors.spec import ChildSpec, Start
 from peerage.testing import connected_nodes, wait_until
+from tests.fake_clock import FakeClock
 from tests.nodes import EchoReactor
 
 SOURCE = '''
@@ -158,18 +160,20 @@ class Stage:
         self.children = [
             Child(ChildSpec(names.reactor(name).name, Start.of(found))) for name, found in classes.items()
         ]
+        self.clock = FakeClock()
         self.verdicts: list[Callable[[str], object]] = []
         self.renewed: list[Any] = []
         self.upgrades = Upgrades(
             names,
             self.children,
+            self.clock.call_later,
             lambda _child_id, reply: self.renewed.append(reply),
             lambda _child_id, _start, then: self.verdicts.append(then),
         )
 
-    def begin(self, name: str) -> Answer:
+    def ask(self, name: str, number: int = 0, within: float = 0.0) -> Answer:
         answer = Answer()
-        self.upgrades.begin(name, answer)
+        self.upgrades.serve(UpgradeReactor(name, number, within), answer)
         return answer
 
     @property
@@ -188,7 +192,7 @@ class Stage:
 def test_what_cannot_be_upgraded_is_refused_at_once(name: str, told: str) -> None:
     """Nothing is looked at."""
     stage = Stage()
-    (refusal,) = stage.begin(name).values
+    (refusal,) = stage.ask(name).values
     assert told in refusal
     assert stage.verdicts == []
 
@@ -196,30 +200,44 @@ def test_what_cannot_be_upgraded_is_refused_at_once(name: str, told: str) -> Non
 def test_one_upgrade_at_a_time() -> None:
     """A second one is refused as long as the first is under way, and then begins."""
     stage = Stage()
-    first = stage.begin("V")
-    assert "it is being upgraded already" in stage.begin("V").values[0]
+    first = stage.ask("V")
+    assert "it is being upgraded already" in stage.ask("V").values[0]
     stage.verdicts.pop()("")
-    assert "it is being upgraded already" in stage.begin("V").values[0]
+    assert "it is being upgraded already" in stage.ask("V").values[0]
     stage.renewed.pop().set(None)
-    assert first.values == [None]
-    stage.begin("V")
+    assert first.values == [UpgradeProgress(1, done=True)]
+    stage.ask("V")
     assert len(stage.verdicts) == 1
 
 
 def test_what_was_upgraded_once_is_imported_anew_after_a_failure_too() -> None:
     """The fork server has the code that the node began with, which is older."""
     stage = Stage()
-    failed, done, again = stage.begin("V"), Answer(), Answer()
+    failed = stage.ask("V")
     stage.verdicts.pop()("")
     assert stage.is_fresh
     stage.renewed.pop().set_exception(ChildStartError("reactor-V", "no licence"))
     assert not stage.is_fresh
     assert "did not start: no licence; it is started again" in failed.values[0]
-    stage.upgrades.begin("V", done)
+    done = stage.ask("V")
     stage.verdicts.pop()("")
     stage.renewed.pop().set(None)
-    stage.upgrades.begin("V", again)
+    again = stage.ask("V")
     stage.verdicts.pop()("")
     stage.renewed.pop().set_exception(RuntimeError("the supervisor ends"))
-    assert (done.values, stage.is_fresh) == ([None], True)
+    assert (done.values, stage.is_fresh) == ([UpgradeProgress(2, done=True)], True)
     assert "the supervisor ends" in again.values[0]
+
+
+def test_whoever_cannot_wait_so_long_asks_again() -> None:
+    """By the number of the upgrade; the outcome is kept until the next one."""
+    stage = Stage()
+    patient, hasty = stage.ask("V", within=4.0), stage.ask("V", number=1, within=1.0)
+    stage.clock.pass_by(2.0)
+    assert (patient.values, hasty.values) == ([], [UpgradeProgress(1, done=False)])
+    stage.verdicts.pop()("broken")
+    assert "broken; the old code goes on" in patient.values[0]
+    stage.clock.pass_by(9.0)
+    assert len(patient.values) == 1
+    assert stage.ask("V", number=1).values == patient.values
+    assert "upgrade 2 is not its last one" in stage.ask("V", number=2).values[0]

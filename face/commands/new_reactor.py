@@ -41,7 +41,10 @@ class ChannelNumber(click.ParamType):  # type: ignore[type-arg]  # generic in ne
     show_default="0x70",
     help="The reactor's channel, which no other reactor of its nodes may have.",
 )
-def new_reactor(name: str, channel: int) -> None:
+@click.option(
+    "--async", "is_async", is_flag=True, help="Write it with async def, instead of plain functions."
+)
+def new_reactor(name: str, channel: int, *, is_async: bool) -> None:
     """Write the project of a new reactor into the folder NAME: typed messages, a reactor, tests that pass, a README.
 
     NAME becomes the name of its package. A folder that exists is refused.
@@ -53,7 +56,7 @@ def new_reactor(name: str, channel: int) -> None:
     if folder.exists() or folder.is_symlink():
         raise MistakeError(f"NAME: {name!r} exists here already; a new folder is expected")
     try:
-        written = write_project(folder, Project(name, channel))
+        written = write_project(folder, Project(name, channel, is_async))
     except OSError as error:
         raise FailureError(f"{folder} cannot be written: {error.strerror or error}") from error
     for path in written:

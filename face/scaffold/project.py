@@ -21,15 +21,19 @@ from peerage.scaffold.generated_messages import OUR_PACKAGE, serialized_file, sp
 __all__ = ["Project", "write_project"]
 
 _SUFFIX = ".template"
+_STYLES = frozenset(
+    {"plain", "async"}
+)  # a template of one of them has it in its name: reactor.async.py.template
 _MODE = 0o777  # minus the umask, as mkdir's
 
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What is asked for. Args: name, a good one (`check_name`); channel, 0..255, of its reactor."""
+    """What is asked for. Args: name, a good one (`check_name`); channel, 0..255, of its reactor; is_async, with coroutines."""
 
     name: str
     channel: int
+    is_async: bool = False
 
     @property
     def class_name(self) -> str:
@@ -48,7 +52,7 @@ class Project:
             **_generated(self.name),
         }
         ours = files("peerage.scaffold")
-        filled = _filled(ours / "template", PurePath(), values)
+        filled = _filled(ours / "template", PurePath(), values, "async" if self.is_async else "plain")
         package = PurePath("src", self.name)
         proto, stub = (ours / "proto" / f"messages{suffix}" for suffix in (".proto", "_pb2.pyi"))
         filled[package / proto.name] = proto.read_text("utf-8").replace(OUR_PACKAGE, self.name)
@@ -76,14 +80,18 @@ def write_project(folder: Path, project: Project) -> list[PurePath]:
     return list(texts)
 
 
-def _filled(folder: Traversable, path: PurePath, values: Mapping[str, str]) -> dict[PurePath, str]:
+def _filled(
+    folder: Traversable, path: PurePath, values: Mapping[str, str], style: str
+) -> dict[PurePath, str]:
     found: dict[PurePath, str] = {}
     for entry in folder.iterdir():
+        name, *kinds = entry.name.removesuffix(_SUFFIX).split(".")
         if entry.is_dir():
-            name = values["package"] if entry.name == "package" else entry.name
-            found |= _filled(entry, path / name, values)
-        elif entry.name.endswith(_SUFFIX):
-            target = path / entry.name.removesuffix(_SUFFIX).replace("dot-", ".")
+            package = values["package"] if entry.name == "package" else entry.name
+            found |= _filled(entry, path / package, values, style)
+        elif entry.name.endswith(_SUFFIX) and (style in kinds or _STYLES.isdisjoint(kinds)):
+            kinds = [kind for kind in kinds if kind != style]
+            target = path / ".".join([name.replace("dot-", "."), *kinds])
             found[target] = Template(entry.read_text("utf-8")).substitute(values)
     return found
 

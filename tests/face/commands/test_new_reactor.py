@@ -23,14 +23,15 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_a_new_project_passes_its_own_tests_and_checks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("style", ["plain", "async"])
+def test_a_new_project_passes_its_own_tests_and_checks(tmp_path: Path, style: str) -> None:
     """With this Python and nothing but what is installed: its tests, with two connected nodes among them, ruff, mypy."""
-    written = run("new-reactor", "price_feed")
+    written = run("new-reactor", "price_feed", *(["--async"] if style == "async" else []))
     assert written.exit_code == 0, written.output
     project = tmp_path / "price_feed"
     commands = [("pytest", "-q"), ("ruff", "check"), ("ruff", "format", "--check")]
     if IS_WHEEL:
-        commands.append(("mypy", "--strict"))
+        commands.append(("mypy", "--strict", "--cache-dir", str(tmp_path.parent / "mypy")))
     running = [
         subprocess.Popen(
             [sys.executable, "-m", *command],

@@ -66,3 +66,13 @@ def test_what_cannot_be_written_is_taken_away(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(OSError, match="No space"):
         write_project(tmp_path / "chat", Project("chat", 0x70))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_styles_differ_in_the_reactor_alone() -> None:
+    """Plain functions, or coroutines; the same protocol, so the same tests."""
+    plain, asynchronous = Project("chat", 0x70).files, Project("chat", 0x70, is_async=True).files
+    differing = {path for path in plain if plain[path] != asynchronous.get(path)}
+    assert differing == {PurePath("src/chat/reactor.py")}
+    assert plain.keys() == asynchronous.keys()
+    assert "async def receive" in asynchronous[PurePath("src/chat/reactor.py")]
+    assert "async def" not in plain[PurePath("src/chat/reactor.py")]

@@ -14,8 +14,8 @@ What is here, by purpose:
 
 - to write actors: `ProcessActor`, and in them `self.runtime` (`ActorContext`, `Timer`, `Following`, `Reply`);
 - to start them: `ProcessActor.options` (`Starter`), `Place` (`PROCESS`, `THREAD`, `HERE`), `System`;
-- to talk to them: `ActorRef`, `ActorProxy`, `Future`, `AnswerStream`; `Frames` and `readonly` for large payloads that need
-  no copy; `packed` for a message to many;
+- to talk to them: `ActorRef`, `ActorProxy`, `Future`, `AnswerStream`, `ScheduledTell`; `Frames` and `readonly` for large
+  payloads that need no copy; `packed` for a message to many;
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to find them from any process: `Registry`, a name for one actor, and `Group`, a name for many;
 - to publish and subscribe: `Topic`, and `Events` by the class of a message;
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.mail.memory import readonly
     from peerage.actors.runtime.mail.proxy import ActorProxy
     from peerage.actors.runtime.mail.ref import ActorRef
+    from peerage.actors.runtime.mail.scheduled import ScheduledTell
     from peerage.actors.runtime.mail.watches import Watch
     from peerage.actors.runtime.mail.window import DROP, FAIL, Wait, WhenFull
     from peerage.actors.runtime.metrics import ClassMetrics, SystemMetrics, measure_actors
@@ -122,6 +123,7 @@ __all__ = [
     "RemoteFailureError",
     "RemoteTraceback",
     "Reply",
+    "ScheduledTell",
     "StartLimitError",
     "Starter",
     "StopIncompleteError",
@@ -181,6 +183,7 @@ _HOMES = {
     ".mail.ref": ("ActorRef",),
     ".metrics": ("ClassMetrics", "SystemMetrics", "measure_actors"),
     ".registry": ("Group", "Registry"),
+    ".mail.scheduled": ("ScheduledTell",),
     ".system": ("ActorStatistics", "System", "watch"),
     ".topics": ("Events", "Topic"),
     ".tracing": ("trace_actors",),

@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import blocks_of, run_program
 
-PAGES = ("streams", "typing")
+PAGES = ("streams", "timers", "typing")
 
 
 @pytest.mark.parametrize("page", PAGES)

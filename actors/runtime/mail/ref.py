@@ -34,6 +34,7 @@ from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.presence import is_there, pid_of
 from peerage.actors.runtime.mail.process import current_port, current_process
 from peerage.actors.runtime.mail.proxy import ActorProxy, Likeness
+from peerage.actors.runtime.mail.scheduled import ScheduledTells
 from peerage.actors.runtime.mail.stops import ask_to_stop, when_stopped
 from peerage.actors.runtime.mail.telling import tell_if_there, tell_many
 from peerage.actors.runtime.mail.typed_actor import TypedActor
@@ -55,7 +56,9 @@ else:
     V = TypeVar("V")
 
 
-class ActorRef(ActorPath, AnswersInParts[A_co], pykka.ActorRef[A_co]):  # type: ignore[type-var]  # Pykka's is invariant
+class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
+    ActorPath, AnswersInParts[A_co], ScheduledTells[A_co], pykka.ActorRef[A_co]
+):
     """Names one actor: equal by system, host and name, valid again when an actor of that name is back in that host.
 
     Messages from one thread or actor to one actor arrive in order, each at most once.

@@ -107,3 +107,50 @@ class Declared(ProcessActor[str, int]):
 
     def on_receive(self, message: str) -> int:
         return len(message)
+
+
+class Scheduler(ProcessActor):
+    """Schedules tells to others, does what it is told, and counts its ticks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ticks: list[Any] = []
+        self.waiting: list[tuple[int, Any]] = []
+        self.scheduled: Any = None
+
+    def on_receive(self, message: Any) -> Any:
+        name, *arguments = message
+        return getattr(self, f"do_{name}")(*arguments)
+
+    def do_tick(self, what: Any = None) -> None:
+        sender = self.runtime.sender
+        self.ticks.append((what, None if sender is None else sender.name))
+        for number, reply in [each for each in self.waiting if each[0] <= len(self.ticks)]:
+            reply.set(self.ticks[:number])
+        self.waiting = [each for each in self.waiting if each[0] > len(self.ticks)]
+
+    def do_ticks(self, number: int) -> None:
+        """Answered when there were so many."""
+        self.waiting.append((number, self.runtime.defer()))
+        if len(self.ticks) >= number:
+            self.waiting.pop()[1].set(self.ticks[:number])
+
+    def do_count(self) -> int:
+        return len(self.ticks)
+
+    def do_after(self, ref: ActorRef[Any], seconds: float, message: Any) -> None:
+        self.scheduled = ref.tell_after(seconds, message)
+
+    def do_every(self, ref: ActorRef[Any], seconds: float, message: Any) -> None:
+        self.scheduled = ref.tell_every(seconds, message)
+
+    def do_left(self) -> float | None:
+        left: float | None = self.scheduled.left
+        return left
+
+    def do_cancel(self) -> float | None:
+        left: float | None = self.scheduled.cancel()
+        return left
+
+    def do_fill(self, ref: ActorRef[Any], messages: int) -> None:
+        ref.tell_many(["more"] * messages)

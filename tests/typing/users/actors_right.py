@@ -71,6 +71,8 @@ def declared() -> None:
     assert_type(counter.ask(Get(), block=False), Future[int])
     assert_type(counter.ask(Get(), block=False).get(timeout=1.0), int)
     assert_type(counter.stop(), bool)
+    assert_type(counter.tell_after(1.0, Add(1)).cancel(), float | None)
+    counter.tell_every(1.0, Get()).cancel()
     assert_type(Counter.options(name="other").start().ask(Add(1)), int)
     assert_type(Table.start().ask(Add(1)), int)
 

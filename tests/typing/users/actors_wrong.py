@@ -42,6 +42,8 @@ def wrong_messages(counter: ActorRef[Counter], letters: ActorRef[Letters]) -> No
     counter.ask(3)  # wrong
     counter.ask(Get, block=False)  # wrong
     letters.ask_stream(3)  # wrong
+    counter.tell_after(1.0, 3)  # wrong
+    counter.tell_every(1.0, "tick")  # wrong
     counter.tell()  # type: ignore[call-arg]  # pyright: ignore  # what was silenced stays so
 
 

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, overload
 
@@ -196,22 +196,22 @@ class Pool:
             raise ActorDeadError(f"{self!r} not found: it is starting")
         return member
 
-    def _candidates(self, message: Any) -> Sequence[ActorRef]:
+    def _candidates(self, message: Any) -> Iterator[ActorRef]:
         """Those that a message may go to, the best first. For a router that sends to all: all that live.
 
-        When none lives, the first is there all the same: it is the one to be waited for, or to be reported as dead.
+        When none lives, one is there all the same: it is the one to be waited for, or to be reported as dead.
+        Raises: ActorDeadError, when there is no such pool.
         """
         self._look()
         workers, router = self._workers, self._facts.router
         if isinstance(router, ConsistentHash):
-            return (workers[by_key(len(workers), router.key(message))],)
+            return iter((workers[by_key(len(workers), router.key(message))],))
         self._turn += 1
         if router is SMALLEST_MAILBOX:
-            order = by_load([under_way_to(ref) for ref in workers], self._turn)
+            order: Iterable[int] = by_load([under_way_to(ref) for ref in workers], self._turn)
         else:
             order = in_turn(len(workers), self._turn)
-        alive = [workers[number] for number in order if has_host(workers[number])]
-        return alive or [workers[order[0]]]
+        return _alive(map(workers.__getitem__, order))
 
     # Messages
 
@@ -327,6 +327,27 @@ class Pool:
         future = self.ask(message, block=False, when_full=when_full, retry=retry)
         return _within(future, timeout)
 
+    def tell_async(self, message: Any, *, when_full: WhenFull | None = None) -> Coroutine[Any, Any, None]:
+        """From asyncio: as `tell`, but the task waits for room, never the loop. The message is copied at the call."""
+        try:
+            refs = list(self._candidates(message))
+        except ActorDeadError:
+            refs = [ActorRef.to(worker_name(self.name, 0))]
+        once, full = packed(message), []
+        to_all = self._facts.router in TO_ALL
+        for ref in refs:
+            try:
+                ref.tell(once, when_full=FAIL)
+            except MailboxFullError:
+                full.append(ref)
+            else:
+                if not to_all:
+                    full.clear()
+                    break
+        late = full if to_all else full[:1]
+        # Called now, so that nothing that is told later overtakes it.
+        return _each([ref.tell_async(once, when_full=when_full) for ref in late])
+
     # Life
 
     def resize(self, size: int, timeout: float | None = None) -> None:
@@ -369,16 +390,33 @@ def _check_size(size: int) -> None:
         raise PoolSizeError(size, MOST_WORKERS)
 
 
-def _tell_one(refs: Sequence[ActorRef], message: Any, when_full: WhenFull | None) -> None:
+def _alive(refs: Iterable[ActorRef]) -> Iterator[ActorRef]:
+    """Those that live, as far as this process has heard; the first of all if none does."""
+    dead = None
+    found = False
+    for ref in refs:
+        if has_host(ref):
+            found = True
+            yield ref
+        else:
+            dead = dead or ref
+    if not found and dead is not None:
+        yield dead
+
+
+def _tell_one(refs: Iterable[ActorRef], message: Any, when_full: WhenFull | None) -> None:
     """Tell the first that has room."""
-    for ref in refs if len(refs) > 1 else ():
+    first = None
+    for ref in refs:
+        first = first or ref
         with contextlib.suppress(MailboxFullError):
             ref.tell(message, when_full=FAIL)
             return
-    refs[0].tell(message, when_full=when_full)
+    assert first is not None  # a message has a candidate
+    first.tell(message, when_full=when_full)
 
 
-def _tell_all(refs: Sequence[ActorRef], message: Any, when_full: WhenFull | None) -> None:
+def _tell_all(refs: Iterable[ActorRef], message: Any, when_full: WhenFull | None) -> None:
     """Tell each of them; those with room first, so that one that is full keeps none of the others waiting."""
     once = packed(message)
     full = []
@@ -392,13 +430,21 @@ def _tell_all(refs: Sequence[ActorRef], message: Any, when_full: WhenFull | None
 
 
 def _ask_one(
-    refs: Sequence[ActorRef], message: Any, timeout: float | None, when_full: WhenFull | None
+    refs: Iterable[ActorRef], message: Any, timeout: float | None, when_full: WhenFull | None
 ) -> Future[Any]:
     """Ask the first that has room."""
-    for ref in refs if len(refs) > 1 else ():
+    first = None
+    for ref in refs:
+        first = first or ref
         with contextlib.suppress(MailboxFullError):
             return ref.ask(message, block=False, when_full=FAIL)
-    return refs[0].ask(message, block=False, timeout=timeout, when_full=when_full)
+    assert first is not None  # a message has a candidate
+    return first.ask(message, block=False, timeout=timeout, when_full=when_full)
+
+
+async def _each(sending: Iterable[Coroutine[Any, Any, None]]) -> None:
+    for sent in sending:
+        await sent
 
 
 async def _within(future: Future[Any], seconds: float | None) -> Any:

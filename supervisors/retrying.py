@@ -1,7 +1,7 @@
 """Asks that go to more than one worker: one after the other until one answers, or all at once for the first answer."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,7 @@ class RetriedAsk:
     def __init__(
         self,
         answer: Future[Any],
-        candidates: Callable[[], Sequence[ActorRef]],
+        candidates: Callable[[], Iterable[ActorRef]],
         message: Any,
         until: float,
         tries: int,
@@ -61,7 +61,7 @@ class RetriedAsk:
             self._tries -= 1
             self._answer.rest()
             try:
-                ref = self._candidates()[0]
+                ref = next(iter(self._candidates()))
                 # When none is up, for whoever comes back first.
                 patience = None if has_host(ref) else left
                 self.begin(ref.ask(self._message, block=False, exempt=True, patience=patience))

@@ -3,10 +3,11 @@
 A router puts the workers into an order; the sender takes the first that has room (`pool.py`). Nothing is asked of anybody.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from itertools import chain
 from typing import Any, Final
 
 Key = str | bytes | int
@@ -44,9 +45,10 @@ AnyRouter = Router | ConsistentHash
 TO_ALL: Final = frozenset({BROADCAST, SCATTER_FIRST})
 
 
-def in_turn(size: int, turn: int) -> Sequence[int]:
-    """The workers by their numbers, beginning with whose turn it is."""
-    return [(turn + step) % size for step in range(size)]
+def in_turn(size: int, turn: int) -> Iterator[int]:
+    """The workers by their numbers, beginning with whose turn it is. Usually only the first is looked at."""
+    first = turn % size
+    return chain(range(first, size), range(first))
 
 
 def by_load(loads: Sequence[int], turn: int) -> Sequence[int]:

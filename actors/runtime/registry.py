@@ -14,6 +14,7 @@ from typing import Any
 
 from peerage.actors.runtime.errors import ActorDeadError, Timeout
 from peerage.actors.runtime.mail import codec
+from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS
@@ -100,13 +101,23 @@ class Registry:
         Raises: Timeout.
         """
         _check(name)
-        until = None if timeout is None else time.monotonic() + timeout
+        until = ends_at(timeout)
         while True:
-            left = WAIT_SLICE_S if until is None else min(WAIT_SLICE_S, until - time.monotonic())
-            if (member := _ask(Order.WAIT, name, max(0.0, left)).get()) is not None:
-                return member.ref  # type: ignore[no-any-return]  # the root answers with a Member
-            if until is not None and time.monotonic() >= until:
-                raise Timeout(f"{timeout} seconds: no actor has the name {name!r}")
+            member: Member | None = _ask(Order.WAIT, name, _slice(until)).get()
+            if member is not None:
+                return member.ref
+            _check_time(name, until, timeout)
+
+    @classmethod
+    async def wait_for_async(cls, name: str, timeout: float | None = None) -> ActorRef[Any]:  # noqa: ASYNC109 - Pykka's word
+        """From asyncio: as `wait_for`, and never blocks the loop. Args, Raises: as there."""
+        _check(name)
+        until = ends_at(timeout)
+        while True:
+            member: Member | None = await _ask(Order.WAIT, name, _slice(until))
+            if member is not None:
+                return member.ref
+            _check_time(name, until, timeout)
 
     @classmethod
     def names(cls) -> dict[str, ActorRef[Any]]:
@@ -173,6 +184,17 @@ def _check(name: str) -> None:
     """Raises: ValueError."""
     if not name or "\0" in name or len(name.encode(errors="surrogatepass")) > LONGEST_NAME:
         raise ValueError(f"name {name[:40]!r}: 1 to {LONGEST_NAME} bytes without NUL are allowed")
+
+
+def _slice(until: float | None) -> float:
+    """How long the root is to wait before it answers: no longer than is still of use."""
+    return WAIT_SLICE_S if until is None else max(0.0, min(WAIT_SLICE_S, until - time.monotonic()))
+
+
+def _check_time(name: str, until: float | None, timeout: float | None) -> None:
+    """Raises: Timeout."""
+    if until is not None and time.monotonic() >= until:
+        raise Timeout(f"{timeout} seconds: no actor has the name {name!r}")
 
 
 def _enter(order: Order, name: str, ref: ActorRef[Any], value: Any) -> None:

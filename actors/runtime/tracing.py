@@ -94,7 +94,7 @@ class Spans:
                     context.detach(token)
             token = context.attach(propagate.extract(came.carrier, context.Context()))
             try:
-                attributes = {
+                attributes: dict[str, str | float] = {
                     **about,
                     "peerage.message.class": _name_of(message),
                     "peerage.message.queue_seconds": max(0.0, time.monotonic() - came.sent_at),

@@ -206,6 +206,28 @@ def test_a_full_worker_is_passed_over(pool_of: Callable[..., Pool]) -> None:
             os.close(gate)
 
 
+def test_from_asyncio_only_the_task_waits_for_room(pool_of: Callable[..., Pool]) -> None:
+    """When all workers are full; the message is on its way as soon as there is room."""
+    gates = {"hands-0": os.eventfd(0)}
+    try:
+        pool = pool_of(gates, size=1, name="hands")
+        pool.tell(("block", "hands-0"))
+        for _ in range(WINDOW_MESSAGES - 1):
+            pool.tell(0)
+
+        async def main() -> None:
+            telling = asyncio.create_task(pool.tell_async("last"))
+            await asyncio.sleep(0)
+            assert not telling.done()
+            os.eventfd_write(gates["hands-0"], 1)
+            await telling
+
+        asyncio.run(main())
+        assert pool.ask("heard", timeout=PATIENCE_S)[-1] == "last"
+    finally:
+        os.close(gates["hands-0"])
+
+
 def test_a_pool_grows_and_shrinks(pool_of: Callable[..., Pool]) -> None:
     """Everybody sends to those that are there; what the others had been sent is handled."""
     pool = pool_of(size=1, name="hands")
@@ -252,6 +274,7 @@ def test_from_asyncio_the_loop_goes_on(pool_of: Callable[..., Pool]) -> None:
 
         async def main() -> list[str]:
             answers = await asyncio.gather(*(pool.ask_async("hello", PATIENCE_S) for _ in range(5)))
+            await pool.tell_async("told")
             pool.tell(("block", "hands-0"))
             with pytest.raises(Timeout):
                 await pool.ask_async("hello", 0.01)

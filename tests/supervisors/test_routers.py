@@ -12,7 +12,7 @@ from peerage.supervisors.routers import CONSISTENT_HASH, ROUND_ROBIN, by_key, by
 
 def test_each_has_its_turn() -> None:
     """And those behind it are the next ones."""
-    assert [in_turn(3, turn) for turn in range(4)] == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
+    assert [list(in_turn(3, turn)) for turn in range(4)] == [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]]
 
 
 def test_whoever_has_least_to_do_comes_first() -> None:

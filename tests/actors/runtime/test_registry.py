@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -177,6 +178,21 @@ def test_waiting_ends_when_an_actor_of_that_name_is_up(system: System, place: Pl
     found = waiter.ask((wait_for, "prices"), block=False)
     ref = Clerk.options(place=place, name="prices").start()
     assert found.get(timeout=PATIENCE_S) == ref
+
+
+def test_waiting_from_asyncio_leaves_the_loop_free(system: System) -> None:
+    """Others go on meanwhile, one of which may be who is waited for."""
+
+    async def main() -> ActorRef[Any]:
+        waiting = asyncio.create_task(Registry.wait_for_async("prices", PATIENCE_S))
+        await asyncio.sleep(0)
+        ref = Clerk.options(place=THREAD).start("prices")
+        assert await waiting == ref
+        with pytest.raises(Timeout, match="no actor has the name 'nobody'"):
+            await Registry.wait_for_async("nobody", 0.01)
+        return ref
+
+    assert asyncio.run(main()) == Registry.lookup("prices")
 
 
 def test_waiting_has_an_end(system: System) -> None:

@@ -174,6 +174,13 @@ class Config(TopLevel):
             mistakes.append(Mistake(name, self.source_of(name), _in_go(timeout), allowed))
         return _in_order(mistakes)
 
+    def __repr__(self) -> str:
+        """Where it is, which network, and what differs from the defaults."""
+        others = [setting for setting in SETTINGS if setting.name != "peerage.network"]
+        values = ((setting, self.value_of(setting)) for setting in others)
+        own = [f"{setting.name}={value!r}" for setting, value in values if value != setting.default]
+        return f"<Config {' '.join([str(self.home.path), f'network={self.network!r}', *own])}>"
+
     def value_of(self, setting: Setting[Any]) -> Any:
         """The value of one setting."""
         part: object = self

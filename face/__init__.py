@@ -11,62 +11,116 @@ from importlib import import_module
 # importlib is part of the interpreter.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from peerage.actors.discovery.errors import BanSubjectError
     from peerage.actors.reactors.peer_handle import Peer
     from peerage.actors.reactors.reactor import Envelope, Reactor
+    from peerage.actors.reactors.relay import Relay
     from peerage.actors.refusal import Refusal, RefusalReason
-    from peerage.config import Config, ConfigError, HomeInUseError
+    from peerage.actors.runtime import (
+        ActorDeadError,
+        ActorRef,
+        ActorStartError,
+        LimitReachedError,
+        MailboxFullError,
+        Timeout,
+    )
+    from peerage.config import Config, ConfigError, HomeError, HomeInUseError, NodeKeyFileError, OperatorError
     from peerage.supervisors.node import (
         DialError,
         ListenError,
         Node,
         NodeFailedError,
+        NodeLimitError,
         NodeNotRunningError,
+        NodeRunError,
         NodeStartError,
         ReactorUpgradeError,
         SeedsUnresolvedError,
+        Subscription,
+        UnknownChannelError,
         UnknownReactorError,
     )
     from peerage.wire.channel import ChannelDescriptor, WhenFull
+    from peerage.wire.errors import AddressError, ChannelDescriptorError
 
 __all__ = [
+    "ActorDeadError",
+    "ActorRef",
+    "ActorStartError",
+    "AddressError",
+    "BanSubjectError",
     "ChannelDescriptor",
+    "ChannelDescriptorError",
     "Config",
     "ConfigError",
     "DialError",
     "Envelope",
+    "HomeError",
     "HomeInUseError",
+    "LimitReachedError",
     "ListenError",
+    "MailboxFullError",
     "Node",
     "NodeFailedError",
+    "NodeKeyFileError",
+    "NodeLimitError",
     "NodeNotRunningError",
+    "NodeRunError",
     "NodeStartError",
+    "OperatorError",
     "Peer",
     "Reactor",
     "ReactorUpgradeError",
     "Refusal",
     "RefusalReason",
+    "Relay",
     "SeedsUnresolvedError",
+    "Subscription",
+    "Timeout",
+    "UnknownChannelError",
     "UnknownReactorError",
     "WhenFull",
 ]
 
 _HOMES = {
+    "peerage.actors.discovery.errors": ("BanSubjectError",),
     "peerage.actors.reactors.peer_handle": ("Peer",),
     "peerage.actors.reactors.reactor": ("Envelope", "Reactor"),
+    "peerage.actors.reactors.relay": ("Relay",),
     "peerage.actors.refusal": ("Refusal", "RefusalReason"),
-    "peerage.config": ("Config", "ConfigError", "HomeInUseError"),
+    "peerage.actors.runtime": (
+        "ActorDeadError",
+        "ActorRef",
+        "ActorStartError",
+        "LimitReachedError",
+        "MailboxFullError",
+        "Timeout",
+    ),
+    "peerage.config": (
+        "Config",
+        "ConfigError",
+        "HomeError",
+        "HomeInUseError",
+        "NodeKeyFileError",
+        "OperatorError",
+    ),
     "peerage.supervisors.node": (
         "DialError",
         "ListenError",
         "Node",
         "NodeFailedError",
+        "NodeLimitError",
         "NodeNotRunningError",
+        "NodeRunError",
         "NodeStartError",
         "ReactorUpgradeError",
         "SeedsUnresolvedError",
+        "Subscription",
+        "UnknownChannelError",
         "UnknownReactorError",
     ),
     "peerage.wire.channel": ("ChannelDescriptor", "WhenFull"),
+    "peerage.wire.errors": ("AddressError", "ChannelDescriptorError"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -22,7 +22,6 @@ from peerage.commands.loading import load_config
 from peerage.commands.printing import print_line
 from peerage.commands.reactor_lookup import look_up
 from peerage.commands.service_manager import ServiceManager
-from peerage.commands.stop_request import StopRequest
 from peerage.config.config import Config
 from peerage.config.errors import ConfigError, OperatorError
 from peerage.config.home import Home
@@ -38,6 +37,7 @@ from peerage.supervisors.node.node import (
     NodeStartError,
     SeedsUnresolvedError,
 )
+from peerage.supervisors.node.stop_request import StopRequest
 
 log = get_logger("peerage.node")
 

@@ -19,7 +19,6 @@ from peerage.commands.loading import warn
 from peerage.commands.printing import print_line
 from peerage.commands.seed_status import show_status
 from peerage.commands.service_manager import ServiceManager
-from peerage.commands.stop_request import StopRequest
 from peerage.config.chains import ChainTable, chains_file, parse_chain, read_chains
 from peerage.config.errors import UnfitValueError
 from peerage.config.home import Home
@@ -31,6 +30,7 @@ from peerage.supervisors.chains.chain_plan import ChainPlan, check_ports, make_h
 from peerage.supervisors.chains.chain_process import command_of
 from peerage.supervisors.chains.endpoint import MetricsEndpoint
 from peerage.supervisors.chains.keeper import ChainKeeper, KeptChain
+from peerage.supervisors.node.stop_request import StopRequest
 
 if TYPE_CHECKING:
     from prometheus_client.registry import Collector

@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Callable, MutableMapping
 
-from peerage.commands.stop_request import StopRequest
+from peerage.supervisors.node.stop_request import StopRequest
 
 __all__ = ["ServiceManager"]
 

@@ -11,23 +11,31 @@ if TYPE_CHECKING:
         DialError,
         ListenError,
         NodeFailedError,
+        NodeLimitError,
         NodeNotRunningError,
+        NodeRunError,
         NodeStartError,
         ReactorUpgradeError,
         SeedsUnresolvedError,
+        UnknownChannelError,
         UnknownReactorError,
     )
     from peerage.supervisors.node.node import Node
+    from peerage.supervisors.node.subscription import Subscription
 
 __all__ = [
     "DialError",
     "ListenError",
     "Node",
     "NodeFailedError",
+    "NodeLimitError",
     "NodeNotRunningError",
+    "NodeRunError",
     "NodeStartError",
     "ReactorUpgradeError",
     "SeedsUnresolvedError",
+    "Subscription",
+    "UnknownChannelError",
     "UnknownReactorError",
 ]
 
@@ -36,13 +44,17 @@ _HOMES = {
         "DialError",
         "ListenError",
         "NodeFailedError",
+        "NodeLimitError",
         "NodeNotRunningError",
+        "NodeRunError",
         "NodeStartError",
         "ReactorUpgradeError",
         "SeedsUnresolvedError",
+        "UnknownChannelError",
         "UnknownReactorError",
     ),
     ".node": ("Node",),
+    ".subscription": ("Subscription",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

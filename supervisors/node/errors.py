@@ -5,6 +5,7 @@ SeedsUnresolvedError    no seed resolves and the address book is empty
 NodeStartError          an actor of the node did not start
   NodeLimitError        a limit of the operating system leaves no room for the node
 NodeFailedError         the node ended by itself
+NodeRunError            it cannot be run as all of a program from here
 NodeNotRunningError     it was asked something that only a running node can answer
 UnknownReactorError     a KeyError: it has no reactor of that name
 UnknownChannelError     a ValueError: no messages of that channel come to the program
@@ -70,6 +71,10 @@ class SeedsUnresolvedError(Exception):
 
 class NodeFailedError(Exception):
     """The node's supervisor gave up, or its root was ended from outside; the text says why."""
+
+
+class NodeRunError(RuntimeError):
+    """A node cannot be run as all of a program from here; the text says what to do instead."""
 
 
 class NodeNotRunningError(Exception):

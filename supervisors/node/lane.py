@@ -53,6 +53,9 @@ class Lane(Generic[T]):
         """Whether nobody reads it any more."""
         return self._is_closed
 
+    def __len__(self) -> int:
+        return len(self._items)
+
     # --- those who put -----------------------------------------------------------------------------------------------
 
     def put(self, item: T, size: int = 0) -> None:

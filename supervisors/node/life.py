@@ -234,6 +234,18 @@ class Lives:
         """Whether it runs here."""
         return self._life is not None and self._life.is_running and not self.is_elsewhere
 
+    @property
+    def state(self) -> str:
+        """What becomes of the node, in a word or two."""
+        life = self._life
+        if self.is_elsewhere:
+            return f"in process {self._pid}"
+        if self._is_starting:
+            return "starting"
+        if life is None:
+            return "not started"
+        return "running" if life.is_running else life.why_not().removeprefix("it ")
+
     def check_process(self) -> None:
         """Before anything else: a forked child has not the threads that do what it would wait for, and holds their locks.
 

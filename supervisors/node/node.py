@@ -56,8 +56,9 @@ from peerage.supervisors.node.prospects import tell_hindrances
 from peerage.supervisors.node.reactor_table import ReactorSpec, ReactorTable
 from peerage.supervisors.node.requests import Request
 from peerage.supervisors.node.room_for_peers import lack_of_room
+from peerage.supervisors.node.running import RunNode
 from peerage.supervisors.node.start_line import start_facts
-from peerage.supervisors.node.subscribing import SubscribedNode, inbox_for
+from peerage.supervisors.node.subscribing import inbox_for
 from peerage.supervisors.node.tree import UNDONE, NodeTree
 from peerage.wire.channel import ChannelDescriptor
 from peerage.wire.keys import NodeID, NodeKey
@@ -83,7 +84,7 @@ T = TypeVar("T")
 _unnamed = itertools.count(1)
 
 
-class Node(SubscribedNode):
+class Node(RunNode):
     """A node of a CometBFT network, in processes of its own.
 
         with Node(Config(home="…", network="test"), reactors={"ECHO": Echo}) as node:
@@ -275,7 +276,7 @@ class Node(SubscribedNode):
         life.over(failure)
         if self._inbox is not None:
             self._inbox.close()
-        for callback in self._on_end:
+        for callback in list(self._on_end):
             try:
                 callback()
             except Exception as error:
@@ -302,6 +303,11 @@ class Node(SubscribedNode):
     ) -> None:
         if not self._lives.is_elsewhere:  # a forked child has nothing to stop
             self.stop()
+
+    def __repr__(self) -> str:
+        state = self._lives.state
+        where = f" at {self.address.partition('@')[2]}" if state == "running" else ""
+        return f"<Node {self.node_id}{where} network={self.config.network!r}: {state}>"
 
     # --- who it is -----------------------------------------------------------------------------------------------------
 

@@ -60,6 +60,10 @@ class Subscription(Generic[T]):
         """End it: it holds nothing and nobody any more."""
         self._lane.close()
 
+    def __repr__(self) -> str:
+        state = "over" if self._lane.is_closed else f"{len(self._lane)} waiting"
+        return f"<Subscription: {state}, {self.missed} missed>"
+
     def __iter__(self) -> Iterator[T]:
         return self
 

@@ -271,3 +271,10 @@ def test_single_values_are_taken_from_another_configuration(tmp_path: Path) -> N
     assert (taken.moniker, taken.p2p.send_rate, taken.network) == ("a", 7, "test")
     assert taken.source_of("p2p.send_rate") == other.source_of("p2p.send_rate")
     assert taken.reread({}) == config
+
+
+def test_it_shows_what_differs_from_the_defaults(tmp_path: Path) -> None:
+    """In one line that can be read."""
+    config = Config(tmp_path, network="test", p2p={"laddr": "tcp://127.0.0.1:0"}, rpc={"laddr": ""})
+    shown = f"<Config {tmp_path} network='test' p2p.laddr='tcp://127.0.0.1:0' rpc.laddr=''>"
+    assert repr(config) == shown

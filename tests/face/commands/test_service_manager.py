@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from peerage.commands.service_manager import ServiceManager
-from peerage.commands.stop_request import StopRequest
+from peerage.supervisors.node.stop_request import StopRequest
 
 PATIENCE_S = 10.0
 

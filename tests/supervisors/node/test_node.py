@@ -86,6 +86,8 @@ ALWAYS = {
     "node_id",
     "on",
     "on_end",
+    "run",
+    "run_async",
     "start",
     "start_async",
     "stop",
@@ -169,6 +171,13 @@ def test_a_node_that_does_not_run_says_what_it_is(unstarted: Node, stopped: Node
         assert not node.is_running
         assert len(node.node_id) == 40
         assert node.names.prefix in {"one/", "failed/"}
+
+
+def test_a_node_shows_what_has_become_of_it(unstarted: Node, stopped: Node, failed: Node) -> None:
+    """With its ID and its network."""
+    assert repr(unstarted) == f"<Node {unstarted.node_id} network='test': not started>"
+    assert repr(stopped).endswith("network='test': has been stopped>")
+    assert "has failed: " in repr(failed)
 
 
 @pytest.mark.timeout(60)

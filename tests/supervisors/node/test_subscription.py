@@ -91,3 +91,12 @@ def test_in_a_forked_child_it_is_over(lane: Lane[int]) -> None:
     subscription = Subscription(lane)
     assert in_a_fork(lambda: list(subscription)) == []
     assert subscription.get() == 0
+
+
+def test_it_shows_what_waits(lane: Lane[int]) -> None:
+    """And what was lost, and whether it is over."""
+    subscription = Subscription(lane)
+    assert repr(subscription) == "<Subscription: 300 waiting, 0 missed>"
+    lane.miss(2)
+    subscription.close()
+    assert repr(subscription) == "<Subscription: over, 2 missed>"

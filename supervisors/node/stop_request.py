@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 _READ_BYTES = 256
 
@@ -33,6 +33,8 @@ class StopRequest:
         self._had_terminal = False
         self.on_signal: Callable[[], object] | None = None
         self.on_hangup: Callable[[], object] | None = None
+        self._before: dict[int, Any] = {}  # the handlers that ours replace
+        self._wakeup_before = -1
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
 
@@ -42,7 +44,7 @@ class StopRequest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.set_wakeup_fd(-1)
+        signal.set_wakeup_fd(self._wakeup_before)
         # -1, so that a late `ask` cannot write into another file that gets the same number.
         writer, self._writer = self._writer, -1
         os.close(writer)
@@ -53,12 +55,19 @@ class StopRequest:
         thread.
         """
         # A full pipe wakes the reader just as well as one more byte would.
-        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        self._wakeup_before = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+            self._before[number] = signal.signal(number, self._on_signal)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
             self._had_terminal = _has_terminal()
-            signal.signal(signal.SIGHUP, self._on_sighup)
+            self._before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._on_sighup)
+
+    def give_signals_back(self) -> None:
+        """Have them do again what they did before, in a program that goes on. A command ends instead, deaf to the last."""
+        for number, handler in self._before.items():
+            if handler is not None:  # one that Python has not set cannot be set by it again
+                signal.signal(number, handler)
+        self._before.clear()
 
     def ask(self) -> None:
         """Request a stop, from any thread or signal handler, any number of times; after the end it does nothing."""

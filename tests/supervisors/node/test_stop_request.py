@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from peerage.commands import stop_request
-from peerage.commands.stop_request import StopRequest
+from peerage.supervisors.node import stop_request
+from peerage.supervisors.node.stop_request import StopRequest
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGHUP)
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pykka import ActorRegistry
 
     from peerage.actors.runtime.actor import ProcessActor
+    from peerage.actors.runtime.cluster.place import RAY
     from peerage.actors.runtime.errors import (
         ActorDeadError,
         ActorStartError,
@@ -85,6 +86,7 @@ __all__ = [
     "FAIL",
     "HERE",
     "PROCESS",
+    "RAY",
     "THREAD",
     "ActorContext",
     "ActorDeadError",
@@ -149,6 +151,7 @@ __all__ = [
 _HOMES = {
     "pykka": ("ActorRegistry",),
     ".actor": ("ProcessActor",),
+    ".cluster.place": ("RAY",),
     ".starter": ("HERE", "PROCESS", "THREAD", "Place", "Starter"),
     ".host.child_facts": ("ChildFacts",),
     ".host.report": ("ActorFacts", "CrowdFacts"),

@@ -151,7 +151,9 @@ class Host(LoopThread):
             fault = f"host {self.name!r} is stopping"
             raise ActorStartError(name, fault if self.closing else f"the name is taken in host {self.name!r}")
         ref: ActorRef[Any] = ActorRef(name, self.name, self.serial, path_of(cls), self.system)
-        cell = ActorCell(self, self.loop, self.port, self.receipts, ref, self.process.kept)
+        cell = (cls.cell_class or ActorCell)(
+            self, self.loop, self.port, self.receipts, ref, self.process.kept
+        )
         if endowment.owner is not None:
             cell.link_to(endowment.owner)
         cell.is_patient = cls.stops_others and cell.owner is None

@@ -23,6 +23,9 @@ class HostedActor(TypedActor[M_contra, R_co]):
     actor_urn: str
     runtime: ActorContext
     which_children: Callable[[], tuple[ChildFacts, ...]] | None = None
+    cell_class: ClassVar[type[Any] | None] = (
+        None  # of its cell in the host, where that is a special one (`cluster/stand_in.py`)
+    )
     stops_others: ClassVar[bool] = (
         False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
     )

@@ -117,8 +117,22 @@ class Host(Protocol):
         """The same, from any thread."""
 
 
+class Border(Protocol):
+    """Where refs pass between two systems (`cluster/border.py`)."""
+
+    home: str
+
+    def entering(self, name: str, host: str, serial: int, class_path: str) -> tuple[str, str, int, str, str]:
+        """The fields of a ref of the system `home`, as they are here."""
+
+    def leaving(self, ref: Any) -> tuple[str, str, int, str, str]:
+        """The fields of a ref of this system, as they are there."""
+
+
 class Process(Protocol):
     """A process's part in a system."""
+
+    border: Border | None
 
     @property
     def system(self) -> str: ...

@@ -53,6 +53,7 @@ class Process:
         hosts: all loops, by serial. clients: the ports of threads that run none, held weakly: they end with their threads.
         on_mended: called by the root's loop when the directory was made again.
         title: prefix of the titles of processes.
+        border: what changes refs that leave or enter, in the process of an outpost on a cluster.
         log_setup: pickled; run first in this host process, and in those that are started from it.
         here: what each thread has of this system.
         names: what is remembered of the system's names and groups.
@@ -70,6 +71,7 @@ class Process:
         self.clients: weakref.WeakSet[Port] = weakref.WeakSet()
         self.on_mended: Callable[[], None] | None = None
         self.title = ""
+        self.border: here.Border | None = None
         self.log_setup = b""
         self.here = here.Thread()
         self.promises = Promises(self)

@@ -78,6 +78,9 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         return ActorRef(name, host or name)
 
     def __reduce__(self) -> tuple[Any, ...]:
+        process = here.process
+        if process is not None and process.border is not None:
+            return _rebuild, process.border.leaving(self)
         return _rebuild, (self.name, self.host, self.serial, self.class_path, self.system)
 
     def port(self) -> Port:
@@ -407,6 +410,9 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
 
 
 def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
+    process = here.process
+    if process is not None and process.border is not None and system == process.border.home:
+        return ActorRef(*process.border.entering(name, host, serial, class_path))
     return ActorRef(name, host, serial, class_path, system)
 
 

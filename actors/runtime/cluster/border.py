@@ -1,0 +1,71 @@
+"""Refs at an outpost: each is valid where it is used, whichever system it came from.
+
+A process of an outpost has a system of its own, in which an actor at home is a stand-in. In what leaves the process, a ref
+is written as it is at home; in what comes in, it is read as it is here:
+
+    at home                          at the outpost
+    the actor that was sent there    itself: both have one name and one host name
+    any other actor                  a stand-in in the host `AT_HOME`, made when it is first used
+    (nothing: not valid there)       an actor that was started at the outpost
+
+So whoever reads a message at home gets refs of its own system, and need know nothing of outposts.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from peerage.actors.runtime.mail.actor_path import ActorPath
+
+AT_HOME = "(home)"  # the host of all stand-ins at an outpost
+Fields = tuple[str, str, int, str, str]  # of a ref: name, host, serial, class path, system
+
+
+class Border:
+    """What the process of an outpost knows of names on both sides. From any thread.
+
+    Args: home, the token of the system there; own, that of this one; actor, name and host of the actor that was sent here;
+    serial, of the host of the stand-ins.
+    """
+
+    def __init__(self, home: str, own: str, actor: tuple[str, str], serial: int) -> None:
+        self.home, self._own, self._actor, self._serial = home, own, actor, serial
+        self._lock = threading.Lock()
+        self._paths: dict[str, tuple[str, str]] = {}  # name and host at home, by the name of the stand-in
+        self._stand_ins: dict[tuple[str, str], str] = {}
+
+    def entering(self, name: str, host: str, serial: int, class_path: str) -> Fields:
+        """The ref here of an actor at home. Args: its fields there."""
+        if (name, host) == self._actor:
+            return name, host, 0, class_path, self._own
+        return self.stand_in(name, host), AT_HOME, self._serial, class_path, self._own
+
+    def leaving(self, ref: ActorPath) -> Fields:
+        """The fields that a ref is written with."""
+        if ref.host == AT_HOME and (path := self._paths.get(ref.name)) is not None:
+            return *path, 0, ref.class_path, self.home
+        if (ref.name, ref.host) == self._actor:
+            return ref.name, ref.host, 0, ref.class_path, self.home
+        return ref.name, ref.host, ref.serial, ref.class_path, ref.system
+
+    def stand_in(self, name: str, host: str) -> str:
+        """The name of the stand-in of an actor at home."""
+        known = self._stand_ins.get((name, host))
+        if known is not None:
+            return known
+        with self._lock:
+            chosen = name if name == host else f"{host}/{name}"
+            while self._paths.setdefault(chosen, (name, host)) != (name, host):
+                chosen += "'"  # a/b in c, and b in c/a
+            self._stand_ins[name, host] = chosen
+            return chosen
+
+    def path_of(self, stand_in: str) -> tuple[str, str] | None:
+        """Name and host at home of the actor with this stand-in; None for any other name."""
+        return self._paths.get(stand_in)
+
+    def forget(self, stand_in: str) -> None:
+        """The actor is gone for good: a ref to it that comes in later is a new one."""
+        with self._lock:
+            if (path := self._paths.pop(stand_in, None)) is not None:
+                del self._stand_ins[path]

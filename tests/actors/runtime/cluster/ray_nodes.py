@@ -1,0 +1,76 @@
+"""Ray nodes on this machine, each with a loopback address of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import ExitStack
+from typing import Any, Self
+
+# Before Ray is imported: nothing is reported to anybody, and no token is written into the home directory.
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
+
+import ray
+from ray.cluster_utils import Cluster
+
+MEMORY = 100 * 1024 * 1024  # bytes of each object store
+# Not 127.0.0.1: `ray.init` takes that for the machine's address in the network, where nobody listens.
+HEAD, FIRST_WORKER = "127.0.0.2", 3
+
+
+class RayNodes:
+    """A head, which the driver is at, and one node `a`; more can be added, and any killed.
+
+    A node has a resource of its own name, by which actors are sent there.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Any] = {}
+        self._added = 0
+
+    def __enter__(self) -> Self:
+        self._cluster = Cluster(initialize_head=True, head_node_args=_arguments(HEAD, "head"))
+        self.add("a")
+        ray.init(
+            address=self._cluster.address, _node_ip_address=HEAD, logging_level="warning", log_to_driver=False
+        )
+        return self
+
+    def add(self, name: str, **resources: float) -> None:
+        """Start a node; it has the named resources besides its own."""
+        address = f"127.0.0.{FIRST_WORKER + self._added}"
+        self._added += 1
+        self._nodes[name] = self._cluster.add_node(**_arguments(address, name, **resources))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL all processes of a node."""
+        self._cluster.remove_node(self._nodes.pop(name), allow_graceful=False)
+
+    def __exit__(self, *_: object) -> None:
+        ray.shutdown()
+        self._cluster.shutdown()
+
+
+def _arguments(address: str, name: str, **resources: float) -> dict[str, Any]:
+    ports = free_ports(address, 4)
+    return {
+        "num_cpus": 1,
+        "resources": {name: 100.0, **resources},
+        "object_store_memory": MEMORY,
+        "include_dashboard": False,
+        "node_ip_address": address,
+        # Chosen here: else the raylet gives up when its helpers have not told theirs within 15 s, as on a busy machine.
+        "metrics_agent_port": ports[0],
+        "dashboard_agent_listen_port": ports[1],
+        "metrics_export_port": ports[2],
+        "runtime_env_agent_port": ports[3],
+    }
+
+
+def free_ports(address: str, count: int) -> list[int]:
+    """Ports that are free now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind((address, 0))
+        return [each.getsockname()[1] for each in sockets]

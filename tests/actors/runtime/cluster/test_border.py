@@ -1,0 +1,47 @@
+"""Names on both sides of the border between home and an outpost."""
+
+from __future__ import annotations
+
+from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime.cluster.border import AT_HOME, Border
+
+
+def border() -> Border:
+    return Border("home", "there", ("traveller", "its host"), 7)
+
+
+def test_an_actor_at_home_is_a_stand_in_there_and_itself_again_at_home() -> None:
+    """Whatever the ref goes through, it leads to the same actor."""
+    fields = border().entering("switch", "switch", 3, "a:Switch")
+    assert fields == ("switch", AT_HOME, 7, "a:Switch", "there")
+    both = border()
+    assert both.leaving(ActorRef(*both.entering("x", "peers-0", 3, "a:X"))) == (
+        "x",
+        "peers-0",
+        0,
+        "a:X",
+        "home",
+    )
+
+
+def test_the_actor_that_was_sent_there_is_itself_on_both_sides() -> None:
+    """It has one name and one host name, and only the system differs."""
+    fields = border().entering("traveller", "its host", 3, "a:T")
+    assert fields == ("traveller", "its host", 0, "a:T", "there")
+    assert border().leaving(ActorRef(*fields)) == ("traveller", "its host", 0, "a:T", "home")
+
+
+def test_two_actors_never_share_a_stand_in() -> None:
+    """However their names are put together."""
+    both = border()
+    first, second = both.stand_in("b/c", "a"), both.stand_in("c", "a/b")
+    assert first != second
+    assert both.path_of(first) == ("b/c", "a")
+    assert both.path_of(second) == ("c", "a/b")
+    assert both.stand_in("b/c", "a") == first
+
+
+def test_an_actor_of_the_outpost_stays_what_it_is() -> None:
+    """It is not known at home: its ref says there that it belongs to another system."""
+    own = ActorRef("child", "child", 9, "a:C", "there")
+    assert border().leaving(own) == ("child", "child", 9, "a:C", "there")

@@ -3,13 +3,16 @@
 import os
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, Timeout
+from peerage.actors.runtime.mail.presence import kill_elsewhere
 
 
 def kill_process(ref: ActorRef) -> bool:
-    """Kill the process of an actor. Returns: False when it has none that may be killed: it is gone, or is our own."""
+    """Kill the process of an actor, on a cluster too. Returns: False when it has none that may be killed: it is gone, or is
+    our own.
+    """
     try:
         if ref.pid() == os.getpid():
-            return False
+            return kill_elsewhere(ref)
         ref.kill()
     except (ActorDeadError, Timeout, OSError):
         return False

@@ -10,6 +10,7 @@ from typing import Any, Self
 from msgspec import Struct
 
 from peerage.actors.runtime import ActorRef
+from peerage.actors.runtime.mail.ref import rebuild
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -51,7 +52,7 @@ class PeerInfo(Struct, frozen=True):
         return _rebuild_peer, (
             (self.connection, self.remote_ip, self.socket_address, self.host, self.credits, self.since),
             (self.latency, self.is_outbound, self.is_persistent, self.is_unconditional),
-            (ref.name, ref.host, ref.serial, ref.class_path, ref.system),
+            ref.fields,
             (version.p2p, version.block, version.app),
             (node.id, node.listen_addr, node.network, node.version, node.channels, node.moniker),
             (node.tx_index, node.rpc_address, None if node.id == self.id else self.id),
@@ -99,7 +100,7 @@ def _rebuild_peer(about: _Row, more: _Row, ref: _Row, version: _Row, node: _Node
     tx_index, rpc_address, peer_id = rest
     return PeerInfo(
         connection,
-        ActorRef(*ref),
+        rebuild(*ref),
         NodeID(node[0]) if peer_id is None else peer_id,
         NodeInfo(_version(*version), *node, tx_index, rpc_address),
         remote_ip,

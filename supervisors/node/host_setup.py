@@ -29,7 +29,7 @@ class HostSetup:
     that went by itself would be restarted. It is not ignored, for what reactors start would inherit that.
 
     Args: stacks, the file that SIGUSR2 has the stacks written to; empty: none. chain, of a seed of several, which every line
-        has, too; hidden, whom its lines do not name.
+        has, too; hidden, whom its lines do not name; has_signals, whether the process is one of ours, whose signals are.
     """
 
     settings: LogSettings
@@ -37,15 +37,21 @@ class HostSetup:
     stacks: str = ""
     chain: str = ""
     hidden: HiddenPeers | None = None
+    has_signals: bool = True
 
     def __call__(self) -> None:
-        sigterm.heed(_nothing)
-        if self.stacks:
+        if self.has_signals:
+            sigterm.heed(_nothing)
+        if self.stacks and self.has_signals:
             write_stacks_on_signal(Path(self.stacks))
         facts = {key: name for key, name in ((CHAIN, self.chain), (NODE, self.node)) if name}
         sign_process(facts)
         _hide(self.node, self.hidden)
         set_up_logging(self.settings, facts)
+
+    def elsewhere(self) -> HostSetup:
+        """The same for a process on a cluster: its signals are the cluster's, and so is what becomes of its stderr."""
+        return replace(self, has_signals=False)
 
     def at_level(self, level: str) -> HostSetup:
         """The same with another log level."""

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 PEX = "PEX"
 PROGRAM = "PROGRAM"  # the name of the relay for the program's own channels
 
-ReactorSpec: TypeAlias = (
-    "type[Reactor] | tuple[Any, ...]"  # a class, or a class and the arguments of its constructor
-)
+# A class; a class and the arguments of its constructor; or how it is started, to place it on a cluster, say.
+ReactorSpec: TypeAlias = "type[Reactor] | tuple[Any, ...] | Start"
 
 
 class ReactorTable:
@@ -38,56 +37,60 @@ class ReactorTable:
         pex: bool,
         own_channels: Iterable[ChannelDescriptor] = (),
     ) -> None:
-        self._specs: dict[str, tuple[Any, ...]] = {
-            name: spec if isinstance(spec, tuple) else (spec,) for name, spec in reactors.items()
-        }
+        self._starts = {name: _start_of(spec) for name, spec in reactors.items()}
         if pex:
-            if PEX in self._specs:
+            if PEX in self._starts:
                 raise ValueError(
                     f"reactor name {PEX!r} is taken by peer exchange; switch p2p.pex off to bring your own"
                 )
-            self._specs = {PEX: (PEX_REACTOR,), **self._specs}
+            self._starts = {PEX: Start.of(PEX_REACTOR), **self._starts}
         own_channels = tuple(own_channels)
         if own_channels:
-            if PROGRAM in self._specs:
+            if PROGRAM in self._starts:
                 raise ValueError(
                     f"reactor name {PROGRAM!r} is taken by the relay for `channels`; call yours something else"
                 )
-            self._specs[PROGRAM] = (PROGRAM_RELAY,)
-        self.channels, self.routes = _routes_of(self._specs, own_channels)
-        relays = {name for name, (actor_class, *_) in self._specs.items() if _passes_on(actor_class)}
+            self._starts[PROGRAM] = Start.of(PROGRAM_RELAY)
+        self.channels, self.routes = _routes_of(self._starts, own_channels)
+        relays = {name for name, start in self._starts.items() if _passes_on(start.actor_class)}
         self.relayed = {each.id: each for each in self.channels if self.routes[each.id] in relays}
 
     @property
     def names(self) -> tuple[str, ...]:
         """In the order of registration."""
-        return tuple(self._specs)
+        return tuple(self._starts)
 
     @property
     def modules(self) -> tuple[str, ...]:
         """The modules that their classes are in, peer exchange left out; not the program itself, which nobody can import."""
         ours = {PEX_REACTOR, PROGRAM_RELAY}
-        classes = [actor_class for actor_class, *_ in self._specs.values() if actor_class not in ours]
+        classes = [start.actor_class for start in self._starts.values() if start.actor_class not in ours]
         modules = dict.fromkeys(actor_class.__module__ for actor_class in classes)
         return tuple(module for module in modules if module != "__main__")
 
     def starts(self) -> Iterator[tuple[str, Start]]:
         """Yield each name, and how its reactor is started."""
-        for name, (actor_class, *args) in self._specs.items():
-            yield name, Start.of(actor_class, *args)
+        yield from self._starts.items()
 
     def check(self, name: str) -> None:
         """Raises: UnknownReactorError, when there is no reactor of this name."""
-        if name not in self._specs:
+        if name not in self._starts:
             raise UnknownReactorError(name, self.names)
 
 
+def _start_of(spec: Any) -> Start:
+    if isinstance(spec, Start):
+        return spec
+    return Start.of(*spec) if isinstance(spec, tuple) else Start.of(spec)
+
+
 def _routes_of(
-    reactors: Mapping[str, tuple[Any, ...]], own_channels: tuple[ChannelDescriptor, ...]
+    starts: Mapping[str, Start], own_channels: tuple[ChannelDescriptor, ...]
 ) -> tuple[tuple[ChannelDescriptor, ...], dict[int, str]]:
     channels: list[ChannelDescriptor] = []
     routes: dict[int, str] = {}
-    for name, (actor_class, *_) in reactors.items():
+    for name, start in starts.items():
+        actor_class: Any = start.actor_class
         own: Iterable[ChannelDescriptor]
         if actor_class is PEX_REACTOR:
             own = (PEX_DESCRIPTOR,)

@@ -22,10 +22,12 @@ from peerage.actors.peers.memory_table import MemoryTable
 from peerage.actors.peers.register import Register
 from peerage.actors.rpc.settings import RpcSettings
 from peerage.actors.runtime import THREAD, ActorRef, StopIncompleteError
+from peerage.actors.runtime.elsewhere import Elsewhere
 from peerage.actors.switch.filters import ConnectionFilter, PeerFilter
 from peerage.config import Config
 from peerage.supervisors.intensity import Intensity
 from peerage.supervisors.messages import RenewChild
+from peerage.supervisors.node.host_setup import HostSetup
 from peerage.supervisors.node.life import NodeLife
 from peerage.supervisors.node.parts import ADDRBOOK, METRICS, PEX_REACTOR, RPC, SWITCH, TRANSPORT
 from peerage.supervisors.node.reactor_table import ReactorTable
@@ -140,7 +142,10 @@ class NodeTree:
         def child(part: str, start: Start, **fields: Any) -> ChildSpec:
             name = self._names.of(part)
             told = context.with_key(node_key) if start.actor_class is TRANSPORT else context
-            start = start.using(name=name, extra=told, log_setup=log_setup)
+            setup = log_setup
+            if isinstance(start.options.get("place"), Elsewhere) and isinstance(setup, HostSetup):
+                setup = setup.elsewhere()
+            start = start.using(name=name, extra=told, log_setup=setup)
             return ChildSpec(id=name, start=start, **{"health": own, "shutdown": CHILD_SHUTDOWN_S, **fields})
 
         hosts = self._names.peer_hosts

@@ -14,6 +14,7 @@ So whoever reads a message at home gets refs of its own system, and need know no
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from peerage.actors.runtime.mail.actor_path import ActorPath
 
@@ -25,11 +26,14 @@ class Border:
     """What the process of an outpost knows of names on both sides. From any thread.
 
     Args: home, the token of the system there; own, that of this one; actor, name and host of the actor that was sent here;
-    serial, of the host of the stand-ins.
+    serial, of the host of the stand-ins; is_here, whether a host of this name is of this system.
     """
 
-    def __init__(self, home: str, own: str, actor: tuple[str, str], serial: int) -> None:
+    def __init__(
+        self, home: str, own: str, actor: tuple[str, str], serial: int, is_here: Callable[[str], bool]
+    ) -> None:
         self.home, self._own, self._actor, self._serial = home, own, actor, serial
+        self._is_here = is_here
         self._lock = threading.Lock()
         self._paths: dict[str, tuple[str, str]] = {}  # name and host at home, by the name of the stand-in
         self._stand_ins: dict[tuple[str, str], str] = {}
@@ -39,6 +43,12 @@ class Border:
         if (name, host) == self._actor:
             return name, host, 0, class_path, self._own
         return self.stand_in(name, host), AT_HOME, self._serial, class_path, self._own
+
+    def named(self, name: str, host: str) -> Fields:
+        """The ref of an actor that somebody here knows by name only: it is at home, unless the host is one of here."""
+        if self._is_here(host):
+            return name, host, 0, "", self._own
+        return self.entering(name, host, 0, "")
 
     def leaving(self, ref: ActorPath) -> Fields:
         """The fields that a ref is written with."""

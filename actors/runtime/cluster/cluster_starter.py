@@ -23,7 +23,8 @@ SPARE_S = 1.0
 class Cluster(Protocol):
     """What of the place the relay needs."""
 
-    address: str
+    @property
+    def address(self) -> str: ...
 
     def options(self) -> dict[str, Any]: ...
 

@@ -101,7 +101,8 @@ class Link:
         swept = port.losses.on_swept
 
         def on_swept() -> None:
-            swept()
+            if swept is not None:
+                swept()
             self._look_at_all()
 
         port.losses.on_swept = on_swept

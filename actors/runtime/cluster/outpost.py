@@ -17,6 +17,7 @@ from peerage.actors.runtime.cluster.link import Link
 from peerage.actors.runtime.cluster.notes import DOWN, FOLLOW, WATCH, pack, take, unpack
 from peerage.actors.runtime.cluster.stand_in import StandIn
 from peerage.actors.runtime.host.host import Host
+from peerage.actors.runtime.host.stand_in_cell import StandInCell
 from peerage.actors.runtime.host.start_request import Endowment
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
@@ -65,7 +66,12 @@ class Outpost:
         process = current_process()
         assert process is not None
         agent = Starter(Agent, AT_HOME, THREAD, None, {}, None, False, boot["patience"], None, None).start()
-        process.border = Border(boot["home"], process.system, (name, host), agent.serial)
+        table = process.table
+
+        def is_here(host: str) -> bool:
+            return table.resolve(host, 0) is not None
+
+        process.border = Border(boot["home"], process.system, (name, host), agent.serial, is_here)
         assert self.agent is not None
         self.agent.border_is_known(process.border, ActorPath(name, host))
         cls, args, kwargs, extra, log_setup = pickle.loads(boot["packed"])
@@ -74,6 +80,13 @@ class Outpost:
         options = Starter(cls, name, THREAD, host, {}, extra, False, boot["patience"], None, None)
         options.start(*args, **kwargs)
         self.agent.runtime.call_threadsafe(self.agent.watch_the_actor)
+
+    def leave(self) -> None:
+        """The actor has ended: so does the process, after whatever else was started in it."""
+        import ray
+
+        System.current().shutdown()
+        ray.actor.exit_actor()
 
     def deliver(self, number: int, batch: bytes, large: list[Any]) -> None:
         """Take notes from home. Args: number, of the delivery: they are handled in this order."""
@@ -117,7 +130,7 @@ class Agent(ProcessActor):
         outpost, host = Outpost.current, current_host()
         assert outpost is not None
         assert isinstance(host, Host)
-        host.process.kept[host.serial] = ()  # nothing is left out of what goes home
+        host.process.kept[host.serial] = set()  # nothing is left out of what goes home
         self.host = host
         self.link = Link(host.port, self._here, self._sender, outpost.news.set)
         self.link.on_up = self._make
@@ -173,7 +186,9 @@ class Agent(ProcessActor):
         if (path := self.border.path_of(target.decode())) is not None and not self.host.closing:
             key = key_of(*path)
             self.host.start_here(StandIn, target.decode(), (self.link, key), {}, Endowment({}, None, None))
-            self.link.stands_in(key, self.host.cells[target])
+            cell = self.host.cells[target]
+            assert isinstance(cell, StandInCell)
+            self.link.stands_in(key, cell)
             self.link.post(WATCH, key)
 
     def _make(self, key: bytes) -> None:

@@ -70,6 +70,8 @@ class RayLine:
         self._call, self._received, self._lost = call_threadsafe, received, lost
         self._ray: Any = None
         self._outpost: Any = None
+        self._deliver: Any = None  # its methods
+        self._collect_one: Any = None
         self._outbox: deque[Note] = deque()
         self._delivered = self._open = 0
         self._is_closed = False
@@ -82,6 +84,8 @@ class RayLine:
         groups = {"deliver": 1, "collect": 1}
         remote = ray.remote(concurrency_groups=groups, **options)(Outpost)
         self._outpost = remote.remote()
+        self._deliver = self._outpost.deliver.options(concurrency_group="deliver")
+        self._collect_one = self._outpost.collect.options(concurrency_group="collect")
         started = Started()
 
         def done(future: Any) -> None:
@@ -107,8 +111,7 @@ class RayLine:
         while outbox and self._open < OPEN_DELIVERIES and not self._is_closed:
             try:
                 batch, large = pack(take(outbox), self._put)
-                call = self._outpost.deliver.options(concurrency_group="deliver")
-                sent = call.remote(self._delivered, batch, large)
+                sent = self._deliver.remote(self._delivered, batch, large)
             except (
                 Exception
             ) as error:  # no room in the object store, say: what was taken is lost with the link
@@ -133,8 +136,9 @@ class RayLine:
     # From the outpost
 
     def _collect(self) -> None:
-        call = self._outpost.collect.options(concurrency_group="collect")
-        call.remote().future().add_done_callback(lambda future: self._call(None, self._on_collected, future))
+        self._collect_one.remote().future().add_done_callback(
+            lambda future: self._call(None, self._on_collected, future)
+        )
 
     def _on_collected(self, future: Any) -> None:
         if self._is_closed:
@@ -162,13 +166,21 @@ class RayLine:
         self._started.failed(text)
         self._lost(DownReason("killed", text))
 
-    def close(self) -> None:
-        """Kill the outpost, if it is there yet. Nothing is called any more."""
+    def close(self, *, orderly: bool = False) -> None:
+        """End the outpost, if it is there yet. Nothing is called any more.
+
+        Args: orderly, its actor has ended, and only the rest of the process is to go, which does so by itself; otherwise it
+            is killed.
+        """
         self._is_closed = True
-        if self._outpost is not None:
-            with contextlib.suppress(Exception):
-                self._ray.kill(self._outpost, no_restart=True)
-            self._outpost = None
+        outpost, self._outpost = self._outpost, None
+        if outpost is None:
+            return
+        with contextlib.suppress(Exception):  # the cluster itself may be gone
+            if orderly:
+                outpost.leave.remote()
+            else:
+                self._ray.kill(outpost, no_restart=True)
 
 
 def connect(address: str) -> Any:

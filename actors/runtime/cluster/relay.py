@@ -10,6 +10,7 @@ from peerage.actors.runtime.cluster.ray_line import ClusterError, RayLine
 from peerage.actors.runtime.cluster.stand_in import StandIn
 from peerage.actors.runtime.errors import ActorStartError
 from peerage.actors.runtime.host.host import Host
+from peerage.actors.runtime.host.stand_in_cell import StandInCell
 from peerage.actors.runtime.log import get_logger
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
@@ -25,7 +26,8 @@ log = get_logger("peerage.actors.runtime")
 class Cluster(Protocol):
     """See `cluster_starter.py`."""
 
-    address: str
+    @property
+    def address(self) -> str: ...
 
     def options(self) -> dict[str, Any]: ...
 
@@ -44,19 +46,21 @@ class Relay(StandIn):
         host = current_host()
         assert isinstance(host, Host)
         # Nobody leaves definitions out of what is sent here: it goes on to a process that has none.
-        host.process.kept[host.serial] = ()
+        host.process.kept[host.serial] = set()
         self._host = host
-        self.link = Link(host.port, self._at_home, lambda _sender: self._actor_ref.identity, self._post)
+        self.link = Link(host.port, self._at_home, lambda _sender: self.actor_ref.identity, self._post)
         self._line = RayLine(host.call_threadsafe, self.link.receive, self._lost)
         super().__init__(self.link, THE_ACTOR)
         self._class_path, self._packed, self._patience = class_path, packed, patience
         self._cluster = cluster
+        self._is_whole = False  # whether the actor is up and nothing has come between it and us
 
     def on_start(self) -> None:
         """Start the actor. Raises: what its constructor and `on_start` raise; ActorStartError."""
-        name, host = self._actor_ref.name, self._actor_ref.host
+        name, host = self.actor_ref.name, self.actor_ref.host
         cell = self._host.cell
-        assert cell is not None
+        assert isinstance(cell, StandInCell)
+        self._host.killer = self._kill
         self.link.stands_in(THE_ACTOR, cell)
         boot = {
             "name": name,
@@ -80,6 +84,7 @@ class Relay(StandIn):
             raise ActorStartError(name, started.error)
         if started.failure:
             raise codec.decode_failure(started.failure)
+        self._is_whole = True
         log.debug("actor on the cluster", actor=name, node=started.node, pid=started.pid)
 
     def _at_home(self, key: bytes) -> ActorPath:
@@ -92,13 +97,18 @@ class Relay(StandIn):
 
     def _lost(self, reason: DownReason) -> None:
         """The process of the actor, or its node, is gone."""
+        self._is_whole = False
         for cell in list(self._host.cells.values()):
             if cell.instance is self:
                 cell.end(reason)
+
+    def _kill(self) -> None:
+        """Somebody wants its process killed, as `ref.kill()` does at home."""
+        self._lost(DownReason("killed", "killed on the cluster"))
 
     def gone(self, reason: DownReason) -> None:
         """As `StandIn.gone`: whatever is left of the actor is ended."""
         super().gone(reason)
         with contextlib.suppress(Exception):
             self.link.close()
-        self._line.close()
+        self._line.close(orderly=self._is_whole)

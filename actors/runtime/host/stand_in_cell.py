@@ -12,8 +12,10 @@ from typing import Any, Protocol
 
 from peerage.actors.runtime.host.cell import TURN_MESSAGES, ActorCell
 from peerage.actors.runtime.host.mailbox import FLAGS, KIND, SIZE, SOURCE, Item, messages_in
+from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
+from peerage.actors.runtime.mail.ref import ActorRef
 
 TELL, STOP = int(Kind.TELL), int(Kind.STOP)
 
@@ -91,6 +93,12 @@ class StandInCell(ActorCell):
             if kind == TELL:
                 self.credit -= messages
                 self._settlement.settle(item[SOURCE], item[FLAGS], item[SIZE], 0, messages)
+
+    def _end_with(self, owner: ActorRef[Any]) -> None:
+        """As a cell's: but the actor is elsewhere, and is asked to stop there."""
+        self.owner = None
+        body = codec.dumps(DownReason("shutdown", f"linked to {owner}, which has ended"))
+        self._port.send(self._port.address, STOP, target=self.name, body=body)
 
     def end(self, reason: DownReason) -> None:
         """As a cell's; then its actor is told, also one whose start has failed."""

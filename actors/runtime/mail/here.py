@@ -125,6 +125,9 @@ class Border(Protocol):
     def entering(self, name: str, host: str, serial: int, class_path: str) -> tuple[str, str, int, str, str]:
         """The fields of a ref of the system `home`, as they are here."""
 
+    def named(self, name: str, host: str) -> tuple[str, str, int, str, str]:
+        """The fields of a ref that is made by name."""
+
     def leaving(self, ref: Any) -> tuple[str, str, int, str, str]:
         """The fields of a ref of this system, as they are there."""
 

@@ -49,6 +49,22 @@ def is_there(actor: ActorPath) -> bool:
         return True
 
 
+def kill_elsewhere(actor: ActorPath) -> bool:
+    """Kill the process on a cluster that an actor has, for whom a thread stands here. Returns: False, if it has none.
+
+    Raises: ActorDeadError, when its host is not there; Timeout.
+    """
+    port = current_port()
+    serial = port.table.resolve(actor.host, actor.serial)
+    if serial is None:
+        raise ActorDeadError(f"{actor} not found")
+    try:
+        port.requests.ask(serial << THREAD_BITS, Kind.KILL).get(timeout=5.0)
+    except ActorDeadError:
+        return False
+    return True
+
+
 def pid_of(actor: ActorPath, port: Port) -> int:
     """The process that the actor lives in, by the number that the operating system knows it by.
 

@@ -340,12 +340,18 @@ class Root(LoopThread):
     def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:
         """Kill the process of a host, as `ref.kill()` asks. Answered when the signal is sent, not when the host has died.
 
-        Raises: ActorDeadError, when it has no process of its own: a thread cannot be killed.
+        Raises: ActorDeadError, when there is no such host. A thread cannot be killed, and refuses this itself.
         """
         name, hint = codec.decode(0, body, ())
         record = self.records.of_name(name) or self.records.of_serial(hint)
-        if record is None or record.request is None:
-            raise ActorDeadError(f"host {name!r} has no process of its own")
+        if record is None:
+            raise ActorDeadError(f"host {name!r} not found")
+        if (
+            record.request is None
+        ):  # a thread: it knows whether it stands for a process elsewhere, and answers itself
+            asker.is_answered = True
+            self.port.send(record.serial << THREAD_BITS, Kind.KILL, asker.corr, source=asker.source)
+            return
         self._kill(record)
         asker.answer()
 

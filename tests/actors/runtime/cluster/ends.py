@@ -60,7 +60,7 @@ class Stands(StandIn):
             self.host.port, lambda _: self.actor_ref, lambda _: b"", lambda: carry(self.link, "other")
         )
         super().__init__(self.link, KEY)
-        self.host.process.kept[self.host.serial] = ()
+        self.host.process.kept[self.host.serial] = set()
         ends["stand-in"] = self
 
     def on_start(self) -> None:

@@ -22,14 +22,17 @@ class RayNodes:
     """A head, which the driver is at, and one node `a`; more can be added, and any killed.
 
     A node has a resource of its own name, by which actors are sent there.
+
+    Args: memory, bytes of each object store.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = MEMORY) -> None:
+        self._memory = memory
         self._nodes: dict[str, Any] = {}
         self._added = 0
 
     def __enter__(self) -> Self:
-        self._cluster = Cluster(initialize_head=True, head_node_args=_arguments(HEAD, "head"))
+        self._cluster = Cluster(initialize_head=True, head_node_args=self._arguments(HEAD, "head"))
         self.add("a")
         ray.init(
             address=self._cluster.address, _node_ip_address=HEAD, logging_level="warning", log_to_driver=False
@@ -40,7 +43,7 @@ class RayNodes:
         """Start a node; it has the named resources besides its own."""
         address = f"127.0.0.{FIRST_WORKER + self._added}"
         self._added += 1
-        self._nodes[name] = self._cluster.add_node(**_arguments(address, name, **resources))
+        self._nodes[name] = self._cluster.add_node(**self._arguments(address, name, **resources))
 
     def kill(self, name: str) -> None:
         """SIGKILL all processes of a node."""
@@ -50,21 +53,20 @@ class RayNodes:
         ray.shutdown()
         self._cluster.shutdown()
 
-
-def _arguments(address: str, name: str, **resources: float) -> dict[str, Any]:
-    ports = free_ports(address, 4)
-    return {
-        "num_cpus": 1,
-        "resources": {name: 100.0, **resources},
-        "object_store_memory": MEMORY,
-        "include_dashboard": False,
-        "node_ip_address": address,
-        # Chosen here: else the raylet gives up when its helpers have not told theirs within 15 s, as on a busy machine.
-        "metrics_agent_port": ports[0],
-        "dashboard_agent_listen_port": ports[1],
-        "metrics_export_port": ports[2],
-        "runtime_env_agent_port": ports[3],
-    }
+    def _arguments(self, address: str, name: str, **resources: float) -> dict[str, Any]:
+        ports = free_ports(address, 4)
+        return {
+            "num_cpus": 1,
+            "resources": {name: 100.0, **resources},
+            "object_store_memory": self._memory,
+            "include_dashboard": False,
+            "node_ip_address": address,
+            # Chosen here: else the raylet gives up when its helpers have not told theirs within 15 s, as on a busy machine.
+            "metrics_agent_port": ports[0],
+            "dashboard_agent_listen_port": ports[1],
+            "metrics_export_port": ports[2],
+            "runtime_env_agent_port": ports[3],
+        }
 
 
 def free_ports(address: str, count: int) -> list[int]:

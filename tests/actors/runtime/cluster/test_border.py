@@ -7,7 +7,7 @@ from peerage.actors.runtime.cluster.border import AT_HOME, Border
 
 
 def border() -> Border:
-    return Border("home", "there", ("traveller", "its host"), 7)
+    return Border("home", "there", ("traveller", "its host"), 7, lambda host: host == "child")
 
 
 def test_an_actor_at_home_is_a_stand_in_there_and_itself_again_at_home() -> None:
@@ -45,3 +45,10 @@ def test_an_actor_of_the_outpost_stays_what_it_is() -> None:
     """It is not known at home: its ref says there that it belongs to another system."""
     own = ActorRef("child", "child", 9, "a:C", "there")
     assert border().leaving(own) == ("child", "child", 9, "a:C", "there")
+
+
+def test_a_name_alone_means_an_actor_at_home() -> None:
+    """Unless the outpost has a host of that name."""
+    assert border().named("switch", "switch") == ("switch", AT_HOME, 7, "", "there")
+    assert border().named("x", "child") == ("x", "child", 0, "", "there")
+    assert border().named("traveller", "its host") == ("traveller", "its host", 0, "", "there")

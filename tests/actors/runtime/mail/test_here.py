@@ -18,7 +18,7 @@ class Member:
 
     def __init__(self, system: str) -> None:
         self.system, self.closed, self.here = system, False, here.Thread()
-        self.main = None
+        self.main = self.border = None
         self.promises: Any = None
 
     def make_port(self) -> Any:

@@ -18,7 +18,6 @@ from peerage.actors.runtime import ActorDeadError, Timeout
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import load_config, warn
 from peerage.commands.printing import check_output
-from peerage.commands.stop_request import StopRequest
 from peerage.commands.watch_output import Output, open_output
 from peerage.commands.watch_view import WatchView
 from peerage.config.home import Home
@@ -32,6 +31,7 @@ from peerage.supervisors.node.errors import (
     NodeStartError,
     SeedsUnresolvedError,
 )
+from peerage.supervisors.node.stop_request import StopRequest
 from peerage.watching import (
     CONSENSUS_WATCHER,
     MEMPOOL_WATCHER,

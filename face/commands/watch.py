@@ -44,6 +44,13 @@ from peerage.config.home import Home
     metavar="FILE",
     help="Write to a file instead of standard output: lines, or with a name that ends in .parquet a table.",
 )
+@click.option(
+    "--wait",
+    type=Span(0.1, 3600, "5s or 1m"),
+    default="5s",
+    show_default=True,
+    help="How long a transaction waits for further peers, and for its block, before it is told.",
+)
 @click.option("--for", "secs", type=Span(), help="Stop after this time.  [default: at Ctrl-C]")
 @click.option("--own-key", is_flag=True, help="Use the home's node key.  [default: a new key]")
 def watch(
@@ -56,6 +63,7 @@ def watch(
     max_peers: int,
     as_json: bool,
     output: Path | None,
+    wait: float,
     secs: float | None,
     own_key: bool,
 ) -> None:
@@ -76,6 +84,7 @@ def watch(
             max_peers=max_peers,
             as_json=as_json,
             output=output,
+            wait=wait,
             seconds=secs,
             own_key=own_key,
         )

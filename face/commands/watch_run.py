@@ -61,6 +61,7 @@ class WatchOrder:
     max_peers: int
     as_json: bool
     output: Path | None
+    wait: float
     seconds: float | None
     own_key: bool
 
@@ -201,4 +202,4 @@ def _node(order: WatchOrder, place: Path) -> Node:
         },
         rpc={"laddr": ""},
     )
-    return Node(config, watchers(), name="", node_key=key)
+    return Node(config, watchers(order.wait), name="", node_key=key)

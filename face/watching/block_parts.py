@@ -6,6 +6,7 @@ liar sends make a block of their own, and never spoil another one.
 
 from __future__ import annotations
 
+from collections import Counter
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -19,10 +20,10 @@ __all__ = ["BlockParts", "BrokenProofError", "DecidedBlock"]
 MOST_PARTS: Final = 1601  # of a block: 100 MiB in parts of 64 KiB; CometBFT's MaxBlockPartsCount
 PART_BYTES: Final = 65_536
 HASH_BYTES: Final = 32
-MOST_BLOCKS: Final = 8
-"""Of one height: one in each round, and what liars make up."""
+MOST_BLOCKS: Final = 3
+"""Of one height, that one peer may be the first to bring something of: a block in each round."""
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""Of all blocks that are not decided yet."""
+"""Of all blocks that are not decided yet; what one peer brings first is a quarter of that at most."""
 
 
 class BrokenProofError(RemoteError):
@@ -82,12 +83,11 @@ def _climbed(index: int, total: int, leaf: bytes, aunts: list[bytes]) -> bytes |
 
 
 class _Parts:
-    """One block's."""
+    """One block's. Args: first, the peer that brought something of it first."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.parts: dict[int, bytes] = {}
-        self.size = 0
+    def __init__(self, total: int, first: str) -> None:
+        self.total, self.first = total, first
+        self.parts: dict[int, tuple[bytes, str]] = {}  # and who brought it first
 
     @property
     def is_complete(self) -> bool:
@@ -97,27 +97,28 @@ class _Parts:
 class BlockParts:
     """Parts of the blocks that are not decided yet. The caller says for which heights it wants them, by `forget_below`.
 
+    A peer has a share of the room, so that nobody takes it all for blocks that nobody decides.
+
     Args: most_bytes, of all parts together; what is beyond that is not kept.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._heights: dict[int, dict[bytes, _Parts]] = {}
         self._most_bytes = most_bytes
-        self._size = 0
+        self._sizes: Counter[str] = Counter()  # by peer
 
-    def add(self, height: int, part: types.Part) -> bytes:
-        """A part has come. Returns: the root of its block. Raises: BrokenProofError."""
+    def add(self, height: int, part: types.Part, peer: str) -> bytes:
+        """A peer has brought a part. Returns: the root of its block. Raises: BrokenProofError."""
         root = root_of(part, height)
         blocks = self._heights.setdefault(height, {})
         block = blocks.get(root)
         if block is None:
-            if len(blocks) >= MOST_BLOCKS:
+            if sum(each.first == peer for each in blocks.values()) >= MOST_BLOCKS:
                 return root
-            block = blocks[root] = _Parts(part.proof.total)
-        if part.index not in block.parts and self._size + len(part.bytes) <= self._most_bytes:
-            block.parts[part.index] = part.bytes
-            block.size += len(part.bytes)
-            self._size += len(part.bytes)
+            block = blocks[root] = _Parts(part.proof.total, peer)
+        if part.index not in block.parts and self._has_room(peer, len(part.bytes)):
+            block.parts[part.index] = part.bytes, peer
+            self._sizes[peer] += len(part.bytes)
         return root
 
     def take(self, height: int, root: bytes) -> DecidedBlock | None:
@@ -126,17 +127,26 @@ class BlockParts:
         if parts is None or not parts.is_complete:
             return None
         self._forget(height)
+        data = b"".join(parts.parts[index][0] for index in range(parts.total))
         try:
-            block = types.Block.FromString(b"".join(parts.parts[index] for index in range(parts.total)))
+            block = types.Block.FromString(data)
         except DecodeError:  # nobody who checks blocks has decided that
             return None
-        return DecidedBlock(height, root, parts.size, block)
+        return DecidedBlock(height, root, len(data), block)
 
     def forget_below(self, height: int) -> None:
         """Drop what there is of lower heights."""
         for each in [each for each in self._heights if each < height]:
             self._forget(each)
 
+    def _has_room(self, peer: str, size: int) -> bool:
+        return (
+            self._sizes[peer] + size <= self._most_bytes // 4
+            and self._sizes.total() + size <= self._most_bytes
+        )
+
     def _forget(self, height: int) -> None:
         for block in self._heights.pop(height).values():
-            self._size -= block.size
+            for data, peer in block.parts.values():
+                self._sizes[peer] -= len(data)
+        self._sizes = +self._sizes  # without those that have nothing

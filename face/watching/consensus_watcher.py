@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 
 from peerage import ChannelDescriptor, Envelope, Peer, Reactor
 from peerage.messages import CONSENSUS, CONSENSUS_STATE, EmptySumError, consensus, unwrap
-from peerage.watching.block_parts import BlockParts
+from peerage.watching.block_parts import BlockParts, root_of
 from peerage.watching.following import Follower, Place
-from peerage.watching.heights import WINDOW, HeightLedger, MalformedVoteError
+from peerage.watching.heights import BEHIND, HeightLedger, MalformedVoteError
 from peerage.watching.takings import ConsensusTaken, InBlock, Take
 
 __all__ = ["ConsensusWatcher"]
@@ -75,7 +75,7 @@ class ConsensusWatcher(Reactor):
         place = Place(step.height, step.round, step.last_commit_round, step.seconds_since_start_time)
         self._ledger.at(peer.id, place, step.step, now)
         self._tell(peer, self._followers[peer.info.connection].at(place, self._complete, now))
-        self._parts.forget_below(self._ledger.height - WINDOW)
+        self._parts.forget_below(self._ledger.height - BEHIND)
         self._assemble()
 
     def _proposal(self, peer: Peer, message: consensus.Proposal, now: float) -> None:
@@ -87,8 +87,11 @@ class ConsensusWatcher(Reactor):
     def _part(self, peer: Peer, message: consensus.BlockPart, now: float) -> None:
         if not self._ledger.wants(message.height):
             return
-        root = self._parts.add(message.height, message.part)
         part = message.part
+        if self._ledger.lacks_block(message.height):
+            root = self._parts.add(message.height, part, peer.id)
+        else:
+            root = root_of(part, message.height)  # another peer brings it, too
         self._ledger.part(message.height, message.round, root, part.index, len(part.bytes), now)
         self._assemble()
 

@@ -18,10 +18,20 @@ from peerage.wire.errors import RemoteError
 
 __all__ = ["HeightLedger", "HeightReport", "MalformedVoteError", "RoundReport", "VoteReport"]
 
-WINDOW: Final = 8
-"""Heights and rounds around the peers' that are kept: others would be lies, or too old."""
+AHEAD: Final = 2
+BEHIND: Final = 4
+"""Heights around the peers' of which something is kept: others would be lies, or too old."""
+KEPT: Final = 64
+"""Heights that wait to be reported; of a chain that makes ten blocks a second, those of six seconds."""
+MOST_ROUND: Final = 8
 
 MOST_VALIDATORS: Final = 10_000  # CometBFT's MaxVotesCount
+MOST_UNKNOWN: Final = 1000
+"""Validators that are believed in before a commit says how many there are; then it is twice as many as it says."""
+MOST_PARTS: Final = 2048
+"""Different parts of the blocks of one round that are counted: the largest block has 1601."""
+MOST_BACKED: Final = 2
+"""Blocks of one round that one peer may bring precommits for: an honest one brings them for one."""
 ADDRESS_BYTES: Final = 20
 HASH_BYTES: Final = 32
 MOST_CONFLICTS: Final = 1000
@@ -139,6 +149,14 @@ class _Round:
         default_factory=dict
     )  # of a block: who brought a precommit
 
+    def back(self, block: tuple[bytes, bytes], peer: str) -> None:
+        """A peer brings a precommit for a block."""
+        backers = self.backers.get(block)
+        if backers is not None and peer in backers:
+            return
+        if sum(peer in each for each in self.backers.values()) < MOST_BACKED:
+            self.backers.setdefault(block, set()).add(peer)
+
     def report(self, number: int, decided_at: float | None) -> RoundReport:
         def votes(of: dict[int, _Vote], late_from: float | None) -> tuple[VoteReport, ...]:
             return tuple(
@@ -187,21 +205,19 @@ class _Height:
 class HeightLedger:
     """What peers bring of the heights that are under way.
 
-    Attributes: votes, parts, part_bytes: messages and bytes that came in all.
+    Attributes: height, where most peers are, 0 when there are none; votes, parts, part_bytes: messages and bytes that came
+        in all.
     """
 
     def __init__(self) -> None:
         self._places: dict[str, Place] = {}
         self._heights: dict[int, _Height] = {}
         self._reported = 0
+        self._most_validators = MOST_UNKNOWN
+        self.height = 0
         self.votes = 0
         self.parts = 0
         self.part_bytes = 0
-
-    @property
-    def height(self) -> int:
-        """Where most peers are; 0 when there are none."""
-        return median_low(place.height for place in self._places.values()) if self._places else 0
 
     def height_of(self, peer: str) -> int:
         """Where this peer is; 0 when it has not said it."""
@@ -216,7 +232,7 @@ class HeightLedger:
 
     def wants(self, height: int) -> bool:
         """Whether something of this height is worth keeping."""
-        return abs(height - self.height) <= WINDOW and height > self._reported
+        return -BEHIND <= height - self.height <= AHEAD and height > self._reported
 
     # --- what peers bring ------------------------------------------------------------------------------------------
 
@@ -225,18 +241,20 @@ class HeightLedger:
         if place.height < 0 or place.round < 0 or place.last_commit_round < -1 or not 1 <= step <= COMMIT:
             raise MalformedVoteError(f"round step: {place} at step {step}")
         self._places[peer] = place
+        self._find_height()
         if step == COMMIT:
             self._committed(peer, place.height, place.round, now)
         if place.last_commit_round >= 0:
             self._committed(peer, place.height - 1, place.last_commit_round, now)
-        if self.wants(place.height) and place.round <= WINDOW:
+        if self.wants(place.height) and place.round <= MOST_ROUND:
             self._round(place.height, place.round, now)
-        for height in [height for height in self._heights if not self.wants(height)]:
+        for height in [height for height in self._heights if not self._keeps(height)]:
             del self._heights[height]
 
     def leave(self, peer: str) -> None:
         """A peer is gone."""
-        self._places.pop(peer, None)
+        if self._places.pop(peer, None):
+            self._find_height()
 
     def propose(self, peer: str, proposal: types.Proposal, now: float) -> None:
         """A peer brings a proposal. Raises: MalformedVoteError."""
@@ -249,7 +267,7 @@ class HeightLedger:
         _check_vote(vote)
         self.votes += 1
         entry = self._entry(vote.height, vote.round, now)
-        if entry is None:
+        if entry is None or vote.validator_index >= self._most_validators:
             return
         block = vote.block_id.hash, vote.block_id.part_set_header.hash
         is_precommit = vote.type == types.SIGNED_MSG_TYPE_PRECOMMIT
@@ -257,14 +275,15 @@ class HeightLedger:
         known = votes.setdefault(vote.validator_index, _Vote(vote.validator_address, now, *block))
         if (known.hash, known.root) != block and entry.conflicts < MOST_CONFLICTS:
             entry.conflicts += 1
-        if is_precommit and block[0] and (block in entry.backers or len(entry.backers) < WINDOW):
-            entry.backers.setdefault(block, set()).add(peer)
+        if is_precommit and block[0]:
+            entry.back(block, peer)
 
     def part(self, height: int, round_: int, root: bytes, index: int, size: int, now: float) -> None:
         """A peer brings a part of a block. Raises: MalformedVoteError."""
         self.parts += 1
         self.part_bytes += size
-        if entry := self._entry(height, round_, now):
+        entry = self._entry(height, round_, now)
+        if entry is not None and len(entry.parts) < MOST_PARTS:
             entry.parts.add((root, index))
 
     # --- what follows ----------------------------------------------------------------------------------------------
@@ -277,6 +296,11 @@ class HeightLedger:
                 found.append((number, block[1]))
         return found
 
+    def lacks_block(self, height: int) -> bool:
+        """Whether the block of this height is not known yet."""
+        entry = self._heights.get(height)
+        return entry is None or entry.header is None
+
     def block(self, height: int, block: types.Block, size: int) -> None:
         """The block of a decided height is complete."""
         if entry := self._heights.get(height):
@@ -284,6 +308,7 @@ class HeightLedger:
         before = self._heights.get(height - 1)
         if before is not None and block.last_commit.height == height - 1:
             before.commit = block.last_commit
+            self._most_validators = min(2 * len(block.last_commit.signatures) + 10, MOST_VALIDATORS)
 
     def due(self, now: float) -> list[HeightReport]:
         """Decided heights of which nothing more is expected; each is given once, in order."""
@@ -301,10 +326,16 @@ class HeightLedger:
             self._reported = max(self._reported, report.height)
         return found
 
+    def _find_height(self) -> None:
+        self.height = median_low(place.height for place in self._places.values()) if self._places else 0
+
+    def _keeps(self, height: int) -> bool:
+        return -KEPT <= height - self.height <= AHEAD
+
     def _entry(self, height: int, round_: int, now: float) -> _Round | None:
         if height < 1 or round_ < 0:
             raise MalformedVoteError(f"height {height}, round {round_}")
-        return self._round(height, round_, now) if self.wants(height) and round_ <= WINDOW else None
+        return self._round(height, round_, now) if self.wants(height) and round_ <= MOST_ROUND else None
 
     def _round(self, height: int, round_: int, now: float) -> _Round:
         entry = self._heights.get(height)

@@ -8,7 +8,7 @@ import pytest
 
 from peerage.messages import CONSENSUS_DATA, CONSENSUS_STATE, CONSENSUS_VOTE, consensus, types
 from peerage.testing import FakePeer, ReactorHarness, wait_until
-from peerage.watching import ConsensusTaken, ConsensusWatcher, Take
+from peerage.watching import ConsensusTaken, ConsensusWatcher, Take, following
 from tests.face.watching.blocks import block_of, parts_of
 from tests.face.watching.test_heights import vote
 
@@ -81,8 +81,11 @@ def test_a_decided_block_is_reported_and_the_next_height_followed(
     assert (answer.height, answer.votes, answer.parts, answer.peers) == (8, 3, 1, {anna.id: 8})
 
 
-def test_a_block_that_never_comes_is_not_waited_for(harness: ReactorHarness[ConsensusWatcher]) -> None:
+def test_a_block_that_never_comes_is_not_waited_for(
+    harness: ReactorHarness[ConsensusWatcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A timer goes on."""
+    monkeypatch.setattr(following, "BLOCK_WAIT_S", 0.1)
     anna = harness.connect()
     anna.send(CONSENSUS_STATE.id, step(7))
     told(anna)

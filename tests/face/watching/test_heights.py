@@ -6,7 +6,17 @@ import pytest
 
 from peerage.messages import types
 from peerage.watching import HeightLedger, HeightReport, Place
-from peerage.watching.heights import COMMIT, LATE_FOR_S, NEXT_BLOCK_WITHIN_S, WINDOW, MalformedVoteError
+from peerage.watching.heights import (
+    AHEAD,
+    BEHIND,
+    COMMIT,
+    LATE_FOR_S,
+    MOST_PARTS,
+    MOST_ROUND,
+    MOST_UNKNOWN,
+    NEXT_BLOCK_WITHIN_S,
+    MalformedVoteError,
+)
 from tests.face.watching.blocks import block_of
 
 PEERS = ("anna", "bert", "cleo", "dora")
@@ -27,7 +37,7 @@ def vote(
         height=height,
         round=round_,
         block_id=block,
-        validator_address=bytes([index]) * 20,
+        validator_address=bytes([index % 256]) * 20,
         validator_index=index,
     )
 
@@ -151,13 +161,55 @@ def test_most_peers_say_where_the_network_is() -> None:
 def test_what_is_far_from_where_the_network_is_is_not_kept() -> None:
     """Lies cost no memory."""
     ledger = ledger_at()
-    assert ledger.wants(7 + WINDOW)
-    assert not ledger.wants(7 + WINDOW + 1)
+    assert [height for height in range(100) if ledger.wants(height)] == [*range(7 - BEHIND, 7 + AHEAD + 1)]
     for number in range(1000):
         ledger.vote("anna", vote(0, height=1000 + number), 101.0)
-        ledger.vote("anna", vote(0, round_=WINDOW + 1 + number), 101.0)
+        ledger.vote("anna", vote(0, round_=MOST_ROUND + 1 + number), 101.0)
     commit(ledger, 102.0, *PEERS)
     assert [each.round for each in only(ledger.due(200.0)).rounds] == [0]
+
+
+def test_one_peer_cannot_fill_a_round() -> None:
+    """Blocks that it backs alone keep out no other one; validators that are too many, and parts, are not kept."""
+    ledger = ledger_at()
+    for number in range(100):
+        block = types.BlockID(
+            hash=bytes([number]) * 32, part_set_header=types.PartSetHeader(hash=bytes([number]) * 32)
+        )
+        ledger.vote("anna", vote(0, block=block), 101.0)
+        ledger.vote("anna", vote(MOST_UNKNOWN + number), 101.0)
+    for number in range(2 * MOST_PARTS):
+        ledger.part(7, 0, ROOT, number, 1, 101.0)
+    for peer in ("bert", "cleo"):
+        ledger.vote(peer, vote(1), 101.5)
+    commit(ledger, 102.0, *PEERS)
+    assert ledger.undecided_blocks() == [(7, ROOT)]
+    (found,) = only(ledger.due(200.0)).rounds
+    assert (len(found.precommits), found.parts) == (2, MOST_PARTS)
+
+
+def test_a_commit_says_how_many_validators_are_believed_in() -> None:
+    """Twice as many, so that there may be more of them soon."""
+    ledger = ledger_at()
+    ledger.at("anna", Place(8, 0, 0), 1, 100.0)
+    ledger.block(8, block_of(8, validators=4), 99)
+    ledger.vote("anna", vote(17, height=8), 101.0)
+    ledger.vote("anna", vote(18, height=8), 101.0)
+    commit(ledger, 102.0, *PEERS, height=8)
+    found = next(each for each in ledger.due(200.0) if each.height == 8)
+    assert [each.validator for each in found.rounds[0].precommits] == [17]
+
+
+def test_a_quick_chain_is_reported_whole() -> None:
+    """Heights wait for late votes although the network has gone on."""
+    ledger = ledger_at()
+    reports = []
+    for height in range(7, 107):
+        for peer in PEERS:
+            ledger.at(peer, Place(height, 0, 0), 1, 100.0 + height / 10)
+        ledger.block(height, block_of(height), 99)
+        reports += ledger.due(100.0 + height / 10)
+    assert [each.height for each in reports] == [*range(7, 86)]
 
 
 def test_what_was_reported_does_not_come_again() -> None:

@@ -19,6 +19,7 @@ from tests.docs import (
     test_release,
     test_steer,
     test_tutorial,
+    test_watch,
 )
 from tests.docs.pages import CHECKOUT, RUN_LANGUAGES, RUN_PAGES, blocks_of, claimed
 from tests.fuzz import test_sanitized, test_targets
@@ -40,6 +41,7 @@ TESTS = (
     test_steer,
     test_targets,
     test_tutorial,
+    test_watch,
 )  # they claim the blocks that they run
 PAGES = [CHECKOUT / "README.md", CHECKOUT / "CHANGELOG.md", *sorted(CHECKOUT.glob("docs/**/*.md"))]
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")

@@ -7,8 +7,10 @@ proved until it is taken. Peers that lie, are silent or slow are let go for as l
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
+
+from google.protobuf.message import DecodeError
 
 from peerage.actors.reactors.peer_handle import Peer
 from peerage.actors.reactors.reactor import Envelope, Reactor
@@ -102,7 +104,8 @@ class Fetched:
 class BlockFetcher(Reactor):
     """Fetches blocks once it is told to `Begin`."""
 
-    channels: ClassVar = (BLOCKSYNC,)
+    # As bytes: who sends what cannot be decoded is let go like any liar, and not only disconnected.
+    channels: ClassVar = (replace(BLOCKSYNC, message=None),)
 
     def on_start(self) -> None:
         self._fetch: Fetch | None = None
@@ -135,7 +138,11 @@ class BlockFetcher(Reactor):
             self._go_on()
 
     def receive(self, envelope: Envelope) -> None:
-        peer, message = envelope.source, envelope.message
+        peer = envelope.source
+        try:
+            message = blocksync.Message.FromString(envelope.message)
+        except DecodeError:
+            message = blocksync.Message()
         kind = message.WhichOneof("sum")
         if kind == "status_request":
             # An honest answer of a node without blocks: CometBFT's own says the same while it has none.
@@ -147,19 +154,20 @@ class BlockFetcher(Reactor):
             if kind == "status_response":
                 self._said[peer.id] = message.status_response.base, message.status_response.height
         else:
-            self._hear(self._fetch, peer.id, kind, message)
+            self._hear(self._fetch, peer.id, message, len(envelope.message))
             self._go_on()
 
-    def _hear(self, fetch: Fetch, peer: str, kind: str | None, message: Any) -> None:
+    def _hear(self, fetch: Fetch, peer: str, message: blocksync.Message, size: int) -> None:
+        kind = message.WhichOneof("sum")
         now = self.runtime.now()
         if kind == "status_response":
             fetch.says(peer, message.status_response.base, message.status_response.height, now)
         elif kind == "no_block_response":
             fetch.refused(peer, message.no_block_response.height, now)
         elif kind == "block_response":
-            fetch.arrived(peer, message.block_response.block, message.ByteSize(), now)
+            fetch.arrived(peer, message.block_response.block, size, now)
         else:
-            fetch.part_with(peer, "it sent a message of blocksync with nothing in it")
+            fetch.part_with(peer, "it sent what is no message of block sync")
 
     # --- what the program says -------------------------------------------------------------------------------------------
 

@@ -49,6 +49,7 @@ POLL_S = 0.05
 ASK_TIMEOUT_S = 30.0
 DIALS = 16  # at once
 GATHER_S = 5.0  # for those who were named to say what they have, so that not the first alone is asked
+STALLED = 5  # times the timeout without a block
 TIP_PATIENCE_S = 2.0  # until "nobody has more" is believed
 
 
@@ -198,7 +199,7 @@ class _Run:
         position, sets = self._start.position, self._start.sets
         self._gather(reactor)
         moved = time.monotonic()
-        before: tuple[int, int] | None = None
+        before = 0
         while not self._stop.number:
             try:
                 fetched: Fetched = reactor.ask(TakeFetched(), timeout=ASK_TIMEOUT_S)
@@ -232,8 +233,8 @@ class _Run:
                     return
                 moved = time.monotonic()
                 continue
-            if (fetched.next, len(fetched.peers)) != before or fetched.blocks:
-                before, moved = (fetched.next, len(fetched.peers)), time.monotonic()
+            if fetched.next != before or fetched.blocks:
+                before, moved = fetched.next, time.monotonic()
             elif self._is_at_its_end(fetched, time.monotonic() - moved):
                 return
             if not fetched.blocks:
@@ -293,6 +294,9 @@ class _Run:
     def _is_at_its_end(self, fetched: Fetched, idle: float) -> bool:
         """Whether nothing more will come."""
         seen = outlook(fetched)
+        if idle >= STALLED * self._order.timeout:  # who is silent is let go long before: these come and go
+            self._done.undone = f"nobody gave block {fetched.next} within {idle:.0f} s"
+            return True
         if seen is Outlook.WORKING or idle < TIP_PATIENCE_S or not self._dials_done.is_set():
             return False
         if seen is Outlook.TIP and self._order.last is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from peerage.blocks.block_id import block_id_of
 from peerage.blocks.commit_check import check_commit
@@ -235,3 +239,33 @@ def test_without_a_last_block_it_proves_all_that_can_be() -> None:
     run(fetch, {"true": honest})
     assert heights(fetch) == list(range(1, 30))
     assert not fetch.is_done
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=100, deadline=None)
+def test_blocks_with_wrong_bytes_are_never_taken(seed: int) -> None:
+    """Whatever is altered in a block's bytes, if it can be read at all, nothing raises, and nothing but the truth is proved:
+    an altered block is proved only if it is read as the true one.
+    """
+    rng = random.Random(seed)
+
+    def give(height: int) -> types.Block | None:
+        encoded = bytearray(BLOCKS[height - 1].SerializeToString())
+        for _ in range(rng.randint(1, 3)):
+            where = rng.randrange(len(encoded))
+            match rng.randrange(3):
+                case 0:
+                    encoded[where] ^= 1 << rng.randrange(8)
+                case 1:
+                    del encoded[where]
+                case _:
+                    encoded.insert(where, rng.randrange(256))
+        try:
+            return types.Block.FromString(bytes(encoded))
+        except DecodeError:
+            return None
+
+    fetch = Fetch(chain_from(FOUR), 3, FetchLimits(per_peer=2, window=4))
+    run(fetch, {"liar": give, "true": honest}, height=4)
+    assert [each.encoded for each in fetch.proved] == [block.SerializeToString() for block in BLOCKS[:3]]
+    assert "true" not in {drop.peer for drop in fetch.dropped}

@@ -140,14 +140,16 @@ def test_peers_that_came_before_the_beginning_are_all_asked(
     assert max(asked) <= LIMITS.window
 
 
-def test_an_empty_message_ends_the_connection(
-    harness: ReactorHarness[BlockFetcher], checkers: tuple[ActorRef, ...]
+@pytest.mark.parametrize("nonsense", [b"", b"\xff", blocksync.Message().SerializeToString() + b"\x7a\x00"])
+def test_what_is_no_message_ends_the_connection(
+    harness: ReactorHarness[BlockFetcher], checkers: tuple[ActorRef, ...], nonsense: bytes
 ) -> None:
-    """As CometBFT does."""
+    """As CometBFT does; and its sender is named."""
     begin(harness, checkers)
     peer = meet(harness)
-    peer.send(CHANNEL, blocksync.Message())
-    assert "with nothing in it" in peer.expect_stopped()
+    peer.send(CHANNEL, nonsense)
+    assert "it sent what is no message of block sync" in peer.expect_stopped()
+    assert [drop.peer for drop in wait_until_dropped(harness)] == [peer.id]
 
 
 def test_new_validators_are_asked_for_and_checked(

@@ -203,15 +203,15 @@ class _Run:
         while not self._stop.number:
             try:
                 fetched: Fetched = reactor.ask(TakeFetched(), timeout=ASK_TIMEOUT_S)
+                if not fetched.has_begun:
+                    self._begin(reactor, position, sets)
+                    continue
             except Timeout as error:
                 raise FailureError(f"the reactor did not answer within {ASK_TIMEOUT_S:g} s") from error
             except ActorDeadError as error:
                 if not node.is_running:
                     raise FailureError(f"the node has ended: {error}") from error
                 self._stop.wait(POLL_S)  # it is being restarted
-                continue
-            if not fetched.has_begun:
-                self._begin(reactor, position, sets)
                 continue
             self._note_dropped(node, fetched)
             for block in fetched.blocks:
@@ -288,7 +288,10 @@ class _Run:
             validators = self._rpc.at(height)
         except (ValidatorsRpcError, ValidatorSetError) as error:
             return f"the validators of block {height}: {error}"
-        fault = reactor.ask(AddSet(validators), timeout=ASK_TIMEOUT_S)
+        try:
+            fault = reactor.ask(AddSet(validators), timeout=ASK_TIMEOUT_S)
+        except ActorDeadError:
+            return ""  # its successor will ask for them again
         return f"the validators of block {height}: {self._order.rpc} gave {fault}" if fault else ""
 
     def _is_at_its_end(self, fetched: Fetched, idle: float) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from peerage import Node
+from peerage.actors.runtime import System
 from peerage.messages import types
 from peerage.testing import loopback_config, wait_until
 from tests.face.blocks.made_chain import copy_of
@@ -143,6 +144,27 @@ def test_a_file_that_was_changed_is_told_and_left(
     assert (code, summary["written"], file.read_bytes()) == (1, 0, before)
     assert "block 3: its data_hash is" in said
     assert str(file) in said
+
+
+def test_a_reactor_that_is_killed_is_told_where_it_was(
+    peers: tuple[Node, Node], home: Path, tmp_path: Path
+) -> None:
+    """Its successor goes on with the block after the last that was written: none is missing, and none is there twice."""
+    killed: list[int] = []
+
+    def answer(height: int, **_: int) -> Any:
+        if not killed:
+            for host in System.current().hosts():
+                if host.name.endswith("reactor-BLOCKSYNC") and not host.name.startswith(("true/", "liar/")):
+                    killed.append(host.pid)
+                    os.kill(host.pid, signal.SIGKILL)
+        return validators(height)
+
+    file = tmp_path / "blocks.jsonl"
+    with rpc(answer) as url:
+        code, summary, said = blocks(home, file, "--peers", peers[0].address, "--to", TIP - 1, "--rpc", url)
+    assert (code, len(killed), summary["written"]) == (0, 1, TIP - 1), said
+    assert [json.loads(line) for line in file.read_text().splitlines()] == CHAIN.shown[:-1]
 
 
 def test_ctrl_c_ends_it_cleanly(peers: tuple[Node, Node], home: Path, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from peerage.blocks.block_id import BlockID, block_id_of, commit_hash, data_hash, evidence_hash
+from peerage.blocks.block_id import BlockID, commit_hash, data_hash, evidence_hash, header_hash, parts_of
 from peerage.blocks.errors import BadBlockError
 from peerage.messages import types
 from peerage.wire.remote_text import shown
@@ -72,7 +72,7 @@ def examine(
             "its commit is for another block than its header names",
         )
     encoded = block.SerializeToString(deterministic=True)
-    return Candidate(block, encoded, block_id_of(block), giver)
+    return Candidate(block, encoded, BlockID(header_hash(header), *parts_of(encoded)), giver)
 
 
 def _need_same(height: int, name: str, said: bytes, found: bytes) -> None:

@@ -80,27 +80,21 @@ class Chain:
         """
         at, header = self.position, candidate.block.header
 
-        def need(ok: bool, reason: str) -> None:
-            if not ok:
-                raise BadBlockError(at.height, reason)
+        def bad(reason: str) -> BadBlockError:
+            return BadBlockError(at.height, reason)
 
-        need(header.height == at.height, f"its header says height {header.height}")
-        if at.trusted_hash:
-            need(
-                candidate.id.hash == at.trusted_hash,
-                f"its hash is {candidate.id.hash.hex().upper()}, expected {at.trusted_hash.hex().upper()}",
+        if header.height != at.height:
+            raise bad(f"its header says height {header.height}")
+        if at.trusted_hash and candidate.id.hash != at.trusted_hash:
+            raise bad(
+                f"its hash is {candidate.id.hash.hex().upper()}, expected {at.trusted_hash.hex().upper()}"
             )
-        if at.last_block_id is not None:
-            before = BlockID.of(header.last_block_id)
-            need(
-                before == at.last_block_id,
-                f"it follows {before}, and block {at.height - 1} is {at.last_block_id}",
-            )
-        if at.validators_hash:
-            need(
-                header.validators_hash == at.validators_hash,
+        if at.last_block_id is not None and (before := BlockID.of(header.last_block_id)) != at.last_block_id:
+            raise bad(f"it follows {before}, and block {at.height - 1} is {at.last_block_id}")
+        if at.validators_hash and header.validators_hash != at.validators_hash:
+            raise bad(
                 f"its validators_hash is {header.validators_hash.hex().upper()},"
-                f" expected {at.validators_hash.hex().upper()}",
+                f" expected {at.validators_hash.hex().upper()}"
             )
         validators = self._sets.get(header.validators_hash)
         if validators is None:

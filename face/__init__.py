@@ -12,7 +12,9 @@ from importlib import import_module
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from peerage.actors.discovery.errors import BanSubjectError
+    from peerage.actors.reactors.own_metrics import Counter, Gauge, Histogram
     from peerage.actors.reactors.peer_handle import Peer
+    from peerage.actors.reactors.peer_states import PeerStates
     from peerage.actors.reactors.reactor import Envelope, Reactor
     from peerage.actors.reactors.relay import Relay
     from peerage.actors.refusal import Refusal, RefusalReason
@@ -53,8 +55,11 @@ __all__ = [
     "ChannelDescriptorError",
     "Config",
     "ConfigError",
+    "Counter",
     "DialError",
     "Envelope",
+    "Gauge",
+    "Histogram",
     "HomeError",
     "HomeInUseError",
     "LimitReachedError",
@@ -69,6 +74,7 @@ __all__ = [
     "NodeStartError",
     "OperatorError",
     "Peer",
+    "PeerStates",
     "Reactor",
     "ReactorUpgradeError",
     "Refusal",
@@ -84,7 +90,9 @@ __all__ = [
 
 _HOMES = {
     "peerage.actors.discovery.errors": ("BanSubjectError",),
+    "peerage.actors.reactors.own_metrics": ("Counter", "Gauge", "Histogram"),
     "peerage.actors.reactors.peer_handle": ("Peer",),
+    "peerage.actors.reactors.peer_states": ("PeerStates",),
     "peerage.actors.reactors.reactor": ("Envelope", "Reactor"),
     "peerage.actors.reactors.relay": ("Relay",),
     "peerage.actors.refusal": ("Refusal", "RefusalReason"),

@@ -7,13 +7,14 @@ with it. The number of series is bounded, per peer and per metric, because remot
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from peerage.actors.metrics.buffer import Labels, MetricsDelta, Observations, Series
-from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind, families_by_name
+from peerage.actors.metrics.declared import DeclaredFamilies
+from peerage.actors.metrics.families import FAMILIES, MetricFamily, MetricKind
 from peerage.actors.metrics.peer_labels import MOST_PEERS, PeerSlots
 from peerage.actors.metrics.samples import MetricSamples
 
@@ -67,9 +68,10 @@ class MetricsAggregate:
     ) -> None:
         self._private = private
         self._slots = PeerSlots(most_peers)
-        self._families = families_by_name(families)
-        self._counters: dict[str, dict[Labels, float]] = {name: {} for name in self._families}
-        self._histograms: dict[str, dict[Labels, Observations]] = {name: {} for name in self._families}
+        self._declared = DeclaredFamilies(families)
+        self._families = self._declared.known
+        self._counters: dict[str, dict[Labels, float]] = defaultdict(dict)  # by family
+        self._histograms: dict[str, dict[Labels, Observations]] = defaultdict(dict)
         self._gauges: dict[str, dict[Series, float]] = {}  # by source
         self._lives: dict[str, int] = {}  # source → the life of it that set these gauges
         self._peers: OrderedDict[str, _Peer] = OrderedDict()  # ordered by when they were last seen
@@ -77,6 +79,8 @@ class MetricsAggregate:
 
     def add(self, delta: MetricsDelta, now: float) -> None:
         """Take a delta. Values that fit no declared metric are counted as ignored; no error is raised."""
+        if delta.families:
+            self._ignored += self._declared.declare(delta.source, delta.families)
         for peer_id in delta.gone_peers:  # first: a peer that came back has new gauges in the same delta
             self._release_peer(peer_id, now)
         for series, amount in delta.counters.items():
@@ -101,6 +105,7 @@ class MetricsAggregate:
         if life and self._lives.get(source, life) != life:
             return
         self._lives.pop(source, None)
+        self._declared.source_gone(source, now)
         for series in list(self._gauges.get(source, ())):
             self._drop_gauge(source, series, now)
 
@@ -114,6 +119,9 @@ class MetricsAggregate:
                 overdue.append(peer_id)
         for peer_id in (*overdue, *self._slots.review(now)):
             self._drop_peer(peer_id, now)
+        for name in self._declared.expire(now):
+            self._counters.pop(name, None)
+            self._histograms.pop(name, None)
 
     def collect(self) -> list[MetricSamples]:
         """A copy of all metrics in the order of their declaration, including those without a value."""
@@ -267,7 +275,7 @@ class MetricsAggregate:
         self._slots.leave(peer_id)
         peer = self._peers.pop(peer_id, None)
         for name, labels in peer.counters if peer is not None else ():
-            del self._counters[name][labels]
+            self._counters[name].pop(labels, None)  # the metric may have been dropped
 
 
 def _fold(family: MetricFamily, labels: Labels) -> Labels:

@@ -48,6 +48,7 @@ class MetricsDelta:
         histograms: what was observed.
         gone_peers: IDs of peers that left; their gauges are dropped, whichever source set them.
         life: tells an actor from its predecessors of the same name; it grows. 0: it has none.
+        families: metrics of its own that it has beside those of every node; now and then, not in each delta.
     """
 
     source: str
@@ -56,6 +57,7 @@ class MetricsDelta:
     histograms: Mapping[Series, Observations] = field(default_factory=dict)
     gone_peers: frozenset[str] = frozenset()
     life: int = field(default=0, compare=False)
+    families: tuple[MetricFamily, ...] = ()
 
 
 class MetricsBuffer:
@@ -68,6 +70,8 @@ class MetricsBuffer:
     def __init__(self, source: str, families: Iterable[MetricFamily] = FAMILIES) -> None:
         self._source = source
         self._families = families_by_name(families)
+        self._declared: tuple[MetricFamily, ...] = ()
+        self._declares = False  # with the next delta
         self._counters: dict[Series, float] = {}
         self._gauges: dict[Series, float] = {}
         self._changed: dict[Series, float | None] = {}
@@ -75,6 +79,12 @@ class MetricsBuffer:
         self._gone: set[str] = set()
         self._drains = 0
         self._life = time.monotonic_ns()  # the same clock in all processes of the machine
+
+    def declare(self, families: Iterable[MetricFamily]) -> None:
+        """Have metrics of its own. Raises: ValueError, a name is taken."""
+        self._declared = tuple(families)
+        self._families = families_by_name((*self._families.values(), *self._declared))
+        self._declares = bool(self._declared)
 
     def inc(self, name: str, labels: Labels = (), n: float = 1) -> None:
         """Add `n` to a counter. Raises: UnknownMetricError; ValueError, `n` is negative."""
@@ -123,6 +133,7 @@ class MetricsBuffer:
     def resend(self) -> None:
         """Put every gauge into the next delta, because the receiver of the earlier ones was restarted."""
         self._changed |= self._gauges
+        self._declares = bool(self._declared)
 
     def drain(self) -> MetricsDelta | None:
         """What to send now, or None if nothing happened."""
@@ -130,15 +141,18 @@ class MetricsBuffer:
         gauges = dict(self._changed)
         if self._drains % RESEND_EVERY == 0:
             gauges |= self._gauges
-        if not (self._counters or gauges or self._histograms or self._gone):
+            self._declares = bool(self._declared)
+        if not (self._counters or gauges or self._histograms or self._gone or self._declares):
             return None
         histograms = {
             series: Observations(tuple(counts), total[0])
             for series, (counts, total) in self._histograms.items()
         }
+        declared = self._declared if self._declares else ()
         delta = MetricsDelta(
-            self._source, self._counters, gauges, histograms, frozenset(self._gone), self._life
+            self._source, self._counters, gauges, histograms, frozenset(self._gone), self._life, declared
         )
+        self._declares = False
         self._counters = {}
         self._changed.clear()
         self._histograms.clear()

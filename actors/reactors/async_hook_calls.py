@@ -189,10 +189,11 @@ class AsyncHookCalls:
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
-            self._faults.tell("remove_peer raised", life.peer, "remove_peer", _as_error(error))
+            self._faults.log_fault("remove_peer raised", life.peer, "remove_peer", _as_error(error))
         except Exception as error:
-            self._faults.tell("remove_peer raised", life.peer, "remove_peer", error)
+            self._faults.log_fault("remove_peer raised", life.peer, "remove_peer", error)
         finally:
+            life.peer.states = None
             life.over.set()
             if self._last.get(life.peer.id) is life:
                 del self._last[life.peer.id]

@@ -73,7 +73,8 @@ class HookCalls:
         try:
             self._hooks.remove_peer(peer, reason)
         except Exception as error:
-            self._faults.tell("remove_peer raised", peer, "remove_peer", error)
+            self._faults.log_fault("remove_peer raised", peer, "remove_peer", error)
+        peer.states = None
         return answer
 
     def handle(self, message: Any) -> Any:

@@ -45,10 +45,10 @@ class PeerFaults:
         if _is_the_peers(error, decodes=self._decodes):  # no fault of ours: the line of its end says it
             self.charge(peer, Offence.UNDECODABLE_MESSAGE)
         else:
-            self.tell("reactor raised, peer stopped", peer, hook, error)
+            self.log_fault("reactor raised, peer stopped", peer, hook, error)
         peer.stop(f"reactor {self._reactor}: {hook} raised {type(error).__name__}: {shown(str(error))}")
 
-    def tell(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
+    def log_fault(self, event: str, peer: Peer, hook: str, error: Exception) -> None:
         """Log it."""
         common = {"reactor": self._reactor, "hook": hook}
         about = peer.info.connection

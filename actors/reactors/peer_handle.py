@@ -48,12 +48,14 @@ class Peer(PeerFacts):
     Source: reference 7, design 4.
     """
 
-    __slots__ = ("_add", "_is_running", "_outbox")
+    __slots__ = ("_add", "_is_running", "_outbox", "states")
 
     def __init__(self, info: PeerInfo, outbox: CreditedSender | None = None) -> None:
         super().__init__(info)
         self._outbox = outbox
         self._is_running = True
+        # See PeerStates; None after `remove_peer`, and in a handle that was sent elsewhere.
+        self.states: dict[object, Any] | None = None if outbox is None else {}
         # What takes a message that is bytes, while there is such a thing: the quick way of `send` and `try_send`.
         self._add = None if outbox is None else outbox.add
 

@@ -34,6 +34,8 @@ from peerage.actors.reactors.consumption import Consumption
 from peerage.actors.reactors.envelope import Decoding, Envelope
 from peerage.actors.reactors.hook_calls import HookCalls
 from peerage.actors.reactors.outboxes import Outboxes
+from peerage.actors.reactors.own_metrics import check as check_metrics
+from peerage.actors.reactors.own_metrics import families_of
 from peerage.actors.reactors.peer_faults import PeerFaults
 from peerage.actors.reactors.peer_handle import Peer, SerializableMessage, message_bytes
 from peerage.actors.runtime import DROP, ActorContext, ActorRef, DownReason, Frames, ProcessActor
@@ -97,6 +99,11 @@ class Reactor(ProcessActor):
         return {peer.id: peer for peer in self._peers_by_connection.values()}
 
     @property
+    def checkpoint_name(self) -> str:
+        """The name that it was registered by: that of its actor is another one in each node of a process."""
+        return self._reactor_name
+
+    @property
     def switch(self) -> ActorRef:
         return self.node.names.switch
 
@@ -126,6 +133,10 @@ class Reactor(ProcessActor):
         """The peer did something useful: its address moves up in the address book."""
         self.switch.tell(MarkGood(peer.id))
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_metrics(cls)
+
     # --- machinery ---------------------------------------------------------------------------------------------------
 
     def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
@@ -135,6 +146,7 @@ class Reactor(ProcessActor):
         self._connection_of: dict[NodeID, str] = {}
         self._outboxes = Outboxes(self.runtime.at_end_of_turn)
         self._away: set[str] = set()  # transports that are down
+        self.checkpoint_dir = self.node.config.home.data_dir / "checkpoints"
         self.metrics = MetricsReporter(self.runtime, self.node, self.actor_urn)
         EventTeller(self.runtime, self.node.event_hub)  # for its dead letters
         self._reactor_name = next(
@@ -148,6 +160,7 @@ class Reactor(ProcessActor):
         self._consumption = Consumption(
             self._reactor_name, self.node.config.peerage.receive_window, self.runtime.call_later
         )
+        self.metrics.buffer.declare(families_of(type(self), self._reactor_name))
         self.runtime.call_soon(self._after_start)
         decodes = any(descriptor.message for descriptor in self.channels)
         self._faults = PeerFaults(self._reactor_name, self.node, self.runtime.call_later, decodes=decodes)

@@ -19,6 +19,7 @@ from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.mail.typed_actor import M_contra, R_co
 from peerage.actors.runtime.starter import DEFAULT_START_TIMEOUT_S, Place, Starter
+from peerage.actors.runtime.worker_pool import WorkerPool
 
 
 class ProcessActor(HostedActor[M_contra, R_co]):
@@ -47,6 +48,8 @@ class ProcessActor(HostedActor[M_contra, R_co]):
     hook_names: ClassVar[tuple[str, ...]] = HOOKS
     awaited_hooks: ClassVar[tuple[str, ...]] = AWAITED
     receives: ClassVar[Mapping[type, str]] = {}
+    work_processes: ClassVar[int] = 2  # for `self.runtime.work`
+    work_waiting: ClassVar[int] = 100  # calls that may wait while all of them are busy
     _receivers: ClassVar[dict[type, Receiver]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -134,6 +137,7 @@ class ProcessActor(HostedActor[M_contra, R_co]):
 
     def on_bound(self, ref: ActorRef[Any], runtime: ActorContext, stopped: threading.Event) -> None:
         super().on_bound(ref, runtime, stopped)
+        runtime.make_pool = partial(_worker_pool, type(self), ref, runtime)
         if self.has_async("on_receive") or any(map(is_async, self._receivers.values())):
             # Of the object and not of the class, where `super().on_receive` finds the coroutine function.
             self.on_receive = partial(_finish, runtime.coroutines, self.on_receive)  # type: ignore[method-assign]  # as said
@@ -166,6 +170,19 @@ class ProcessActor(HostedActor[M_contra, R_co]):
 
     def _start_actor_loop(self) -> None:
         raise NotImplementedError("a ProcessActor is run by its host")
+
+
+class Worker(ProcessActor):
+    """Calls what it is asked to call, for another actor."""
+
+    def on_receive(self, message: Any) -> Any:
+        function, args, kwargs = message
+        return function(*args, **kwargs)
+
+
+def _worker_pool(cls: type[ProcessActor], owner: ActorRef[Any], runtime: ActorContext) -> WorkerPool:
+    starter = Worker.options(linked_to=owner)
+    return WorkerPool(runtime, starter.start_nowait, cls.work_processes, cls.work_waiting)
 
 
 def _finish(coroutines: Coroutines, on_receive: Callable[[Any], Any], message: Any) -> Any:

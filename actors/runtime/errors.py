@@ -14,6 +14,9 @@
     ├── FutureCancelledError            the future was cancelled by its holder
     ├── NameTakenError                  another actor is registered under the name
     ├── RegistryFullError               the registry has as many names as it takes
+    ├── CheckpointError                 what an actor wants its successor to know cannot be saved, or read
+    ├── WorkQueueFullError              all workers of an actor are busy, and as much work waits as may
+    ├── WorkerDiedError                 the process that did some work for an actor has ended
     ├── StopIncompleteError             raised by on_stop: the actor could not finish what it had to do before its end
     ├── RemoteFailureError              takes the place of a remote exception that cannot be pickled
     └── RemoteTraceback                 never raised: the `__cause__` that carries a remote traceback
@@ -36,6 +39,7 @@ __all__ = [
     "ActorDeadError",
     "ActorStartError",
     "AskCycleError",
+    "CheckpointError",
     "ForeignRefError",
     "FutureCancelledError",
     "HostAliveError",
@@ -49,6 +53,8 @@ __all__ = [
     "StopIncompleteError",
     "StreamLimitError",
     "Timeout",
+    "WorkQueueFullError",
+    "WorkerDiedError",
 ]
 
 
@@ -111,6 +117,39 @@ class StartLimitError(ActorStartError, LimitReachedError):
 
     Supervisors treat it apart from other failed starts: they try again without counting it against the intensity.
     """
+
+
+class CheckpointError(Exception):
+    """What an actor wants its successor to know cannot be saved, or read. Args: path, of its file; cause, in words."""
+
+    def __init__(self, path: str, cause: str) -> None:
+        super().__init__(path, cause)
+        self.path, self.cause = path, cause
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.cause}"
+
+
+class WorkQueueFullError(Exception):
+    """All `workers` of the actor have work, and `waiting` more calls wait for them, which is as many as may."""
+
+    def __init__(self, workers: int, waiting: int) -> None:
+        super().__init__(workers, waiting)
+        self.workers, self.waiting = workers, waiting
+
+    def __str__(self) -> str:
+        return f"all {self.workers} workers have work, and {self.waiting} more calls wait, which is as many as may"
+
+
+class WorkerDiedError(Exception):
+    """The process that called `function` for an actor has ended before it returned. `cause` says how."""
+
+    def __init__(self, function: str, cause: str) -> None:
+        super().__init__(function, cause)
+        self.function, self.cause = function, cause
+
+    def __str__(self) -> str:
+        return f"the worker that called {self.function} has died: {self.cause}"
 
 
 class StopIncompleteError(Exception):

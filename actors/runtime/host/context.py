@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
-from peerage.actors.runtime.errors import ActorDeadError
+from peerage.actors.runtime.errors import ActorDeadError, CheckpointError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.callers import Callers
+from peerage.actors.runtime.host.checkpoints import Checkpoint
 from peerage.actors.runtime.host.coroutines import Coroutines
 from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.loop import Loop, Task
@@ -17,11 +19,40 @@ from peerage.actors.runtime.host.mailbox import Mailbox
 from peerage.actors.runtime.host.streams import Streams
 from peerage.actors.runtime.host.timing import Timing
 from peerage.actors.runtime.host.watching import Following, Watching
+from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.ref import ActorRef, from_identity
+from peerage.actors.runtime.mail.window import WhenFull
+
+
+class Pool(Protocol):
+    """The actor's workers."""
+
+    def work(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        when_full: WhenFull | None,
+        /,
+    ) -> Future[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class Keeping(Protocol):
+    """The actor's object, which says where its checkpoint is."""
+
+    actor_urn: str
+
+    @property
+    def checkpoint_dir(self) -> Path | str | None: ...
+
+    @property
+    def checkpoint_name(self) -> str: ...
 
 
 class Running(Task, Protocol):
@@ -33,6 +64,9 @@ class Running(Task, Protocol):
 
     @property
     def ended(self) -> bool: ...
+
+    @property
+    def instance(self) -> Keeping | None: ...
 
     def stop_soon(self) -> None: ...
 
@@ -108,13 +142,17 @@ class ActorContext(Timing):
     A callback may be an `async def`: it runs as one of the actor's `coroutines`, which take turns wherever they await.
     """
 
-    __slots__ = ("_host", "_streams", "extra", "fds")
+    __slots__ = ("_checkpoint", "_host", "_pool", "_streams", "extra", "fds", "make_pool")
     _cell: Running
+
+    make_pool: Callable[[], Pool]  # set by the actor's class: who starts others stands above a host
 
     def __init__(self, cell: Running, host: Home, fds: Mapping[str, int], extra: Any) -> None:
         super().__init__(cell, host.loop, Coroutines(cell, host))
         self._host = host
         self._streams: Streams | None = None
+        self._checkpoint: Checkpoint | None = None
+        self._pool: Pool | None = None
         self.fds = dict(fds)  # passed descriptors by name; they belong to the actor, which closes them
         self.extra = extra  # the value given as options(extra=…)
 
@@ -209,11 +247,72 @@ class ActorContext(Timing):
         """As the actor's `stop()`: it ends behind what is in its mailbox. For those who come and go by the hundred."""
         self._cell.stop_soon()
 
+    def work(
+        self, function: Callable[..., Any], *args: Any, when_full: WhenFull | None = None, **kwargs: Any
+    ) -> Future[Any]:
+        """Have `function(*args, **kwargs)` called in another process: one of the actor's `work_processes`.
+
+        The function is one that other processes can import, or is sent by value, as classes are; arguments and result are
+        copied. `work_waiting` calls may wait while all workers are busy.
+
+        Args: when_full, if as many wait: by default this waits for room for up to 10 s; `Wait(seconds)`; `FAIL`, at once.
+        Returns: a future of the result, or of what the function raised; of a WorkerDiedError, when its process was killed.
+            `then` calls back in the actor's turn, `await` waits in a coroutine.
+        Raises: WorkQueueFullError; whatever pickling the arguments raises.
+        """
+        if self._pool is None:
+            self._pool = self.make_pool()
+        return self._pool.work(function, args, kwargs, when_full)
+
+    def checkpoint(self, state: Any) -> None:
+        """Save a state for a successor of this actor's name, whose `on_restore` gets it. It replaces the one before.
+
+        When this returns, the state survives SIGKILL of this process the moment after. A power failure may lose it; then the
+        one before it counts. It takes about as long as writing the state to a file.
+
+        Args: state, plain values: None, bool, int of 64 bits, float, str, bytes, list, dict. A tuple or set comes back as a
+            list, a dataclass as a dict. At most 64 MiB.
+        Raises: CheckpointError, when that is not possible, or the actor has no `checkpoint_dir`.
+        """
+        self._own_checkpoint().save(state)
+
+    def restored(self) -> Any:
+        """What a predecessor has saved; None if there is nothing. For the host, before `on_start`."""
+        instance = self._cell.instance
+        if instance is None or instance.checkpoint_dir is None:
+            return None
+        checkpoint = self._own_checkpoint()
+        found = checkpoint.load()
+        if found is None:
+            return None
+        state, fault = found
+        if fault:
+            logger().warning(
+                "checkpoint set aside", actor=instance.actor_urn, path=str(checkpoint.path), cause=fault
+            )
+        return state
+
+    def _own_checkpoint(self) -> Checkpoint:
+        if self._checkpoint is None:
+            instance = self._cell.instance
+            assert instance is not None
+            if instance.checkpoint_dir is None:
+                name = type(instance).__qualname__
+                raise CheckpointError(
+                    name, "it has no place for a checkpoint: set `checkpoint_dir` in the class or in __init__"
+                )
+            self._checkpoint = Checkpoint(Path(instance.checkpoint_dir), instance.checkpoint_name)
+        return self._checkpoint
+
     def close(self) -> None:
         """The actor has ended: nothing of it runs any more, and its iterators clean up."""
         self.coroutines.close()
         if self._streams is not None:
             self._streams.close_all()
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+        if self._pool is not None:
+            self._pool.close()
 
     def defer(self) -> Reply:
         """Answer the current ask later; what `on_receive` returns is ignored then. For a tell the reply goes

@@ -14,10 +14,10 @@ from typing import Any
 _checked: weakref.WeakKeyDictionary[type[Any], list[object]] = weakref.WeakKeyDictionary()
 """The hooks of classes that were found to be plain functions."""
 
-HOOKS = ("on_start", "on_receive", "on_stop", "on_failure", "on_down")
+HOOKS = ("on_restore", "on_start", "on_receive", "on_stop", "on_failure", "on_down")
 """Those of every actor."""
 
-AWAITED = ("on_start", "on_receive", "on_stop", "on_down")
+AWAITED = ("on_restore", "on_start", "on_receive", "on_stop", "on_down")
 """Those of them that may be `async def`. `on_failure` may not: nothing of the actor runs after it."""
 
 

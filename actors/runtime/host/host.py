@@ -173,6 +173,13 @@ class Host(LoopThread):
             attach(actor, ref)
             cell.actor = actor
             ActorRegistry.register(ref)  # before `on_start`, as in Pykka
+            if (
+                cls.on_restore is not HostedActor.on_restore
+                and (state := actor.runtime.restored()) is not None
+            ):
+                restored = actor.on_restore(state)
+                if is_coroutine(restored):
+                    actor.runtime.coroutines.finish(restored)
             started = actor.on_start()
             if is_coroutine(started):
                 actor.runtime.coroutines.finish(started)

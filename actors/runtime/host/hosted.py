@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 from peerage.actors.runtime.host.child_facts import ChildFacts
@@ -26,6 +27,9 @@ class HostedActor(TypedActor[M_contra, R_co]):
     cell_class: ClassVar[type[Any] | None] = (
         None  # of its cell in the host, where that is a special one (`cluster/stand_in.py`)
     )
+    checkpoint_dir: Path | str | None = (
+        None  # where `self.runtime.checkpoint` saves; set by a class or in `__init__`
+    )
     stops_others: ClassVar[bool] = (
         False  # its `on_stop` gives others their time, as a supervisor's: at the end of the system nobody hurries it
     )
@@ -45,6 +49,16 @@ class HostedActor(TypedActor[M_contra, R_co]):
 
     def on_stop(self) -> Awaitable[None] | None:  # type: ignore[override]  # as above
         """Called last, when the actor was told to stop; not after a failure."""
+
+    @property
+    def checkpoint_name(self) -> str:
+        """What the file of its checkpoint is called: the actor's name, which a successor has, too."""
+        return self.actor_urn
+
+    def on_restore(self, state: Any) -> Awaitable[None] | None:
+        """Take what a predecessor of the same name has saved with `self.runtime.checkpoint`. Called before `on_start`, and
+        only if there is something. What it raises is raised by `start`.
+        """
 
     def on_ending(self) -> None:
         """The actor is about to stop. Called before `on_stop`, so that what a base class runs for its author ends first."""

@@ -25,7 +25,7 @@ class Faults:
         self.stopped.append((hook, str(error)))
         peer.mark_stopped()
 
-    tell = None
+    log_fault = None
 
 
 class Noting(Reactor):

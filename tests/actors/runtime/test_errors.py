@@ -10,6 +10,7 @@ from peerage.actors.runtime import (
     ActorDeadError,
     ActorStartError,
     AskCycleError,
+    CheckpointError,
     FutureCancelledError,
     LimitReachedError,
     MailboxFullError,
@@ -18,6 +19,8 @@ from peerage.actors.runtime import (
     RemoteFailureError,
     RemoteTraceback,
     StartLimitError,
+    WorkerDiedError,
+    WorkQueueFullError,
 )
 from peerage.actors.runtime.errors import limit_behind
 
@@ -38,6 +41,9 @@ from peerage.actors.runtime.errors import limit_behind
         (RegistryFullError("3 names are entered"), "3 names are entered"),
         (RemoteTraceback("trace"), "\ntrace"),
         (FutureCancelledError("cancelled"), "cancelled"),
+        (CheckpointError("/x", "full"), "/x: full"),
+        (WorkQueueFullError(2, 3), "all 2 workers have work, and 3 more calls wait, which is as many as may"),
+        (WorkerDiedError("f", "killed"), "the worker that called f has died: killed"),
     ],
 )
 def test_errors_survive_pickling(error: Exception, text: str) -> None:

@@ -29,7 +29,7 @@ _MODE = 0o777  # minus the umask, as mkdir's
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What is asked for. Args: name, a good one (`check_name`); channel, 0..255, of its reactor; is_async: coroutines."""
+    """What is asked for. Args: name, a good one (`check_name`); channel, 0..255, of its reactor; is_async, its style."""
 
     name: str
     channel: int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import pytest
 
@@ -18,9 +20,8 @@ def test_everybody_reads_what_one_says() -> None:
     with connected_nodes(3, {"CHAT": Chat}) as (anna, *others):
         anna.reactor("CHAT").ask(Say("hello"))
         for node in others:
-            assert wait_until(lambda node=node: node.reactor("CHAT").ask(GetLines())) == [
-                (anna.node_id, "hello")
-            ]
+            lines = wait_until(partial(node.reactor("CHAT").ask, GetLines()))
+            assert lines == [(anna.node_id, "hello")]
         assert anna.reactor("CHAT").ask(GetLines()) == []
 
 

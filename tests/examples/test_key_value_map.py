@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 import pytest
@@ -34,9 +35,17 @@ def all_of(node: Node) -> dict[str, bytes]:
     return found
 
 
+def has(node: Node, wanted: dict[str, bytes]) -> bool:
+    return all_of(node) == wanted
+
+
+def is_apart(node: Node, other: Node) -> bool:
+    return other.node_id not in {peer.id for peer in node.peers()}
+
+
 def wait_until_alike(nodes: Sequence[Node], wanted: dict[str, bytes]) -> None:
     for node in nodes:
-        wait_until(lambda node=node: all_of(node) == wanted)
+        wait_until(partial(has, node, wanted))
 
 
 def test_nodes_are_alike_again_after_a_partition() -> None:
@@ -47,7 +56,7 @@ def test_nodes_are_alike_again_after_a_partition() -> None:
         wait_until_alike(nodes, {"colour": b"blue"})
         for node in (anna, bert):
             cleo.disconnect(node.node_id)
-            wait_until(lambda node=node: cleo.node_id not in {peer.id for peer in node.peers()})
+            wait_until(partial(is_apart, node, cleo))
         wait_until(lambda: not cleo.peers())
         cleo.reactor("MAP").ask(Set("colour", b"red"))
         cleo.reactor("MAP").ask(Set("colour", b"green"))  # a clock of 3

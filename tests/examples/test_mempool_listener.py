@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from functools import partial
+from typing import Any
 
 import pytest
 
-from examples.mempool_listener import GetSightings, MempoolListener, Sighting
+from examples.mempool_listener import GetSightings, MempoolListener, Report, Sighting
+from peerage.actors.runtime import ActorRef
 from peerage.messages import MEMPOOL, mempool
 from peerage.testing import ReactorHarness, wait_until
 from tests.interop.conftest import StartGoPeer, go_peer, go_version, pytest_runtestloop
@@ -28,6 +30,11 @@ def message(*txs: bytes) -> bytes:
     return mempool.Message(txs=mempool.Txs(txs=txs)).SerializeToString()
 
 
+def has_come(listener: ActorRef[Any], messages: int) -> bool:
+    report: Report = listener.ask(GetSightings())
+    return report.messages == messages
+
+
 @pytest.mark.interop
 def test_transactions_of_two_cometbft_peers_are_each_noted_once(
     start_node: StartNode, go_peer: StartGoPeer
@@ -40,7 +47,7 @@ def test_transactions_of_two_cometbft_peers_are_each_noted_once(
     for number, peer in enumerate(peers, 1):
         node.dial(peer.address)
         peer.send(node.node_id, MEMPOOL.id, message(b"both=1", b"of=%d" % number))
-        wait_until(lambda number=number: listener.ask(GetSightings()).messages == number)
+        wait_until(partial(has_come, listener, number))
     found = listener.ask(GetSightings())
     assert found.transactions == 3
     assert found.last == [

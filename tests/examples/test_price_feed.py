@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from examples.price_feed import PRICES, GetMedian, PriceFeed, Publish, Quote, SignedQuote
+from peerage import Node
 from peerage.testing import ReactorHarness, connected_nodes, wait_until
 from peerage.testing.nodes import NETWORK
 
@@ -28,7 +30,7 @@ def signed(
     **other: Any,
 ) -> SignedQuote:
     """A quote of now, or `at` seconds from now."""
-    fields = {
+    fields: dict[str, Any] = {
         "symbol": "ATOM",
         "millionths": int(dollars * 1e6),
         "number": number,
@@ -45,6 +47,11 @@ def harness() -> Iterator[ReactorHarness[PriceFeed]]:
         yield made
 
 
+def has_median(node: Node, dollars: float) -> bool:
+    median: tuple[float, int] | None = node.reactor("PRICES").ask(GetMedian("ATOM"))
+    return median == (dollars, 3)
+
+
 def test_every_node_comes_to_the_same_median() -> None:
     """Three signers and a node that only listens. A second quote of a signer counts instead of the first."""
     reactors = [{"PRICES": (PriceFeed, SIGNERS, seed)} for seed in (*SEEDS[:3], None)]
@@ -52,10 +59,10 @@ def test_every_node_comes_to_the_same_median() -> None:
         for node, dollars in zip(nodes, (9.0, 10.0, 500.0), strict=False):
             node.reactor("PRICES").ask(Publish("ATOM", dollars))
         for node in nodes:
-            wait_until(lambda node=node: node.reactor("PRICES").ask(GetMedian("ATOM")) == (10.0, 3))
+            wait_until(partial(has_median, node, 10.0))
         nodes[0].reactor("PRICES").ask(Publish("ATOM", 11.0))
         for node in nodes:
-            wait_until(lambda node=node: node.reactor("PRICES").ask(GetMedian("ATOM")) == (11.0, 3))
+            wait_until(partial(has_median, node, 11.0))
         with pytest.raises(ValueError, match="we sign no quotes"):
             nodes[3].reactor("PRICES").ask(Publish("ATOM", 1.0))
 

@@ -8,8 +8,8 @@ Whoever sends chooses the worker: there is no hop in between, and nobody who cou
 passed over until its supervisor has restarted it.
 """
 
-import asyncio
-import contextlib
+import itertools
+import os
 import random
 import time
 from collections.abc import Coroutine, Iterable, Iterator
@@ -30,7 +30,7 @@ from peerage.actors.runtime import (
     packed,
 )
 from peerage.actors.runtime.named_actor import NamedActor
-from peerage.actors.runtime.outlook import has_host, statistics_of, under_way_to
+from peerage.actors.runtime.outlook import statistics_of, under_way_to
 from peerage.actors.runtime.registry import Member, value_of
 from peerage.supervisors.errors import PoolSizeError
 from peerage.supervisors.intensity import Intensity
@@ -54,11 +54,21 @@ from peerage.supervisors.routers import (
     by_load,
     in_turn,
 )
+from peerage.supervisors.sending import (
+    alive,
+    ask_one,
+    each,
+    send_to_one,
+    tell_all,
+    within,
+)
 from peerage.supervisors.spec import ChildSpec, Flags, Start, Strategy
 
 DEFAULT_RETRY_S = 30.0  # of an ask that is to be repeated, when it has no timeout
 START_S = 60.0  # for the first workers, and a second more for each
 PERIOD_S = 10.0  # of the default intensity
+
+_numbers = itertools.count(1)  # for generated names
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +156,14 @@ class Pool:
                 f"the workers of a pool are restarted one for one, not by {flags.strategy.value}"
             )
         spec = worker if isinstance(worker, ChildSpec) else ChildSpec("worker", _start_of(worker))
+        name = name or f"{spec.start.actor_class.__name__}-pool-{os.getpid()}.{next(_numbers)}"
         starter = PoolSupervisor.options(name=name, place=THREAD, start_timeout=START_S + size)
         ref = starter.start(spec, size, router, flags)
         return cls(ref.name)
 
     @classmethod
     def wait_for(cls, name: str, timeout: float | None = None) -> "Pool":
-        """A pool that may have yet to start. Raises: Timeout."""
+        """Wait until there is such a pool. Args: timeout, seconds. Raises: Timeout."""
         Registry.wait_for(name, timeout)
         return cls(name)
 
@@ -192,8 +203,6 @@ class Pool:
             self._facts = facts
             self._workers = tuple(ActorRef.to(worker_name(self.name, number)) for number in range(facts.size))
             self._member = member
-        if not self._workers:
-            raise ActorDeadError(f"{self!r} not found: it is starting")
         return member
 
     def _candidates(self, message: Any) -> Iterator[ActorRef]:
@@ -211,7 +220,7 @@ class Pool:
             order: Iterable[int] = by_load([under_way_to(ref) for ref in workers], self._turn)
         else:
             order = in_turn(len(workers), self._turn)
-        return _alive(map(workers.__getitem__, order))
+        return alive(map(workers.__getitem__, order))
 
     # Messages
 
@@ -226,9 +235,9 @@ class Pool:
             ActorRef.to(worker_name(self.name, 0)).tell(message)  # nobody is there: counted, as for a ref
             return
         if self._facts.router in TO_ALL:
-            _tell_all(refs, message, when_full)
+            tell_all(refs, message, when_full)
         else:
-            _tell_one(refs, message, when_full)
+            send_to_one(refs, lambda ref, choice: ref.tell(message, when_full=choice), when_full, None)
 
     @overload
     def ask(
@@ -304,12 +313,12 @@ class Pool:
             joined: Future[Any] = futures[0].join(*futures[1:])
             return joined
         if not retry:
-            return _ask_one(refs, message, timeout, when_full)
+            return ask_one(refs, message, timeout, when_full)
         once = packed(message)
         until = time.monotonic() + (DEFAULT_RETRY_S if timeout is None else timeout)
         answer: Future[Any] = Future()
         RetriedAsk(answer, lambda: self._candidates(message), once, until, len(self._workers)).begin(
-            _ask_one(refs, once, timeout, when_full)
+            ask_one(refs, once, timeout, when_full)
         )
         return answer
 
@@ -325,7 +334,7 @@ class Pool:
         `ask`.
         """
         future = self.ask(message, block=False, when_full=when_full, retry=retry)
-        return _within(future, timeout)
+        return within(future, timeout)
 
     def tell_async(self, message: Any, *, when_full: WhenFull | None = None) -> Coroutine[Any, Any, None]:
         """From asyncio: as `tell`, but the task waits for room, never the loop. The message is copied at the call."""
@@ -346,7 +355,7 @@ class Pool:
                     break
         late = full if to_all else full[:1]
         # Called now, so that nothing that is told later overtakes it.
-        return _each([ref.tell_async(once, when_full=when_full) for ref in late])
+        return each([ref.tell_async(once, when_full=when_full) for ref in late])
 
     # Life
 
@@ -388,75 +397,6 @@ def _start_of(worker: type[ProcessActor] | NamedActor | Start) -> Start:
 def _check_size(size: int) -> None:
     if not 1 <= size <= MOST_WORKERS:
         raise PoolSizeError(size, MOST_WORKERS)
-
-
-def _alive(refs: Iterable[ActorRef]) -> Iterator[ActorRef]:
-    """Those that live, as far as this process has heard; the first of all if none does."""
-    dead = None
-    found = False
-    for ref in refs:
-        if has_host(ref):
-            found = True
-            yield ref
-        else:
-            dead = dead or ref
-    if not found and dead is not None:
-        yield dead
-
-
-def _tell_one(refs: Iterable[ActorRef], message: Any, when_full: WhenFull | None) -> None:
-    """Tell the first that has room."""
-    first = None
-    for ref in refs:
-        first = first or ref
-        with contextlib.suppress(MailboxFullError):
-            ref.tell(message, when_full=FAIL)
-            return
-    assert first is not None  # a message has a candidate
-    first.tell(message, when_full=when_full)
-
-
-def _tell_all(refs: Iterable[ActorRef], message: Any, when_full: WhenFull | None) -> None:
-    """Tell each of them; those with room first, so that one that is full keeps none of the others waiting."""
-    once = packed(message)
-    full = []
-    for ref in refs:
-        try:
-            ref.tell(once, when_full=FAIL)
-        except MailboxFullError:
-            full.append(ref)
-    for ref in full:
-        ref.tell(once, when_full=when_full)
-
-
-def _ask_one(
-    refs: Iterable[ActorRef], message: Any, timeout: float | None, when_full: WhenFull | None
-) -> Future[Any]:
-    """Ask the first that has room."""
-    first = None
-    for ref in refs:
-        first = first or ref
-        with contextlib.suppress(MailboxFullError):
-            return ref.ask(message, block=False, when_full=FAIL)
-    assert first is not None  # a message has a candidate
-    return first.ask(message, block=False, timeout=timeout, when_full=when_full)
-
-
-async def _each(sending: Iterable[Coroutine[Any, Any, None]]) -> None:
-    for sent in sending:
-        await sent
-
-
-async def _within(future: Future[Any], seconds: float | None) -> Any:
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            return await future
-    except TimeoutError:
-        if limit.expired():
-            raise Timeout(f"{seconds} seconds") from None
-        raise
-    finally:
-        future.cancel()  # of no effect once it is answered
 
 
 def _statistics(ref: ActorRef, said: Any, restarts: int) -> WorkerStatistics:

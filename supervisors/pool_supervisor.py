@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from peerage.actors.runtime import Registry
+from peerage.actors.runtime import NameTakenError, Registry
 from peerage.supervisors.errors import PoolResizeError
 from peerage.supervisors.messages import DeleteChild, Request, StartChild, TerminateChild
 from peerage.supervisors.routers import AnyRouter
@@ -22,7 +22,7 @@ MOST_WORKERS = 10_000
 
 
 class PoolFacts(Struct, frozen=True):
-    """What stands beside a pool's name. size: 0 while it starts."""
+    """What stands beside a pool's name."""
 
     size: int
     router: AnyRouter
@@ -58,10 +58,16 @@ class PoolSupervisor(Supervisor):
         return self._template.instance(worker_name(self.actor_urn, number))
 
     def on_start(self) -> None:
-        # Before the workers: a name that is taken should cost nothing.
-        self._announce(0)
+        # Looked at before the workers are started: a name that is taken should cost nothing.
+        taken = Registry.find(self.actor_urn)
+        if taken is not None and taken.ref != self.actor_ref:
+            raise NameTakenError(self.actor_urn, str(taken.ref))
         super().on_start()
-        self._announce(self._size)
+        try:
+            self._announce(self._size)  # and only now: whoever finds the pool can use it
+        except BaseException:
+            self._end()
+            raise
 
     def _announce(self, size: int) -> None:
         Registry.register(self.actor_urn, self.actor_ref, PoolFacts(size, self._router))

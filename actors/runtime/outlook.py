@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from peerage.actors.runtime.errors import ActorDeadError, Timeout
@@ -13,7 +13,7 @@ from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.system import STATISTICS_TIMEOUT_S, ActorStatistics
 
-__all__ = ["has_host", "statistics_of", "under_way_to"]
+__all__ = ["has_host", "statistics_of", "under_way_to", "wait_for_room"]
 
 
 def has_host(ref: ActorRef[Any]) -> bool:
@@ -25,6 +25,25 @@ def under_way_to(ref: ActorRef[Any]) -> int:
     """How many messages of the calling thread, or of its actors, the actor is not known to have handled."""
     route = current_port().routes.by_key.get(ref.way)
     return 0 if route is None else route.window.messages + route.window.exempt
+
+
+def wait_for_room(refs: Sequence[ActorRef[Any]], timeout: float | None) -> ActorRef[Any] | None:
+    """Wait until one of several mailboxes is no longer full for the calling thread, or its actor has died.
+
+    Args: timeout, seconds; None, for as long as it takes.
+    Returns: that actor; None when the time is over.
+    """
+    port = current_port()
+
+    def with_room() -> ActorRef[Any] | None:
+        for ref in refs:
+            route = port.routes.by_key.get(ref.way)
+            if route is None or route.window.has_room(0) or port.table.is_dead(route.serial):
+                return ref
+        return None
+
+    port.wait(lambda: with_room() is not None, timeout)
+    return with_room()
 
 
 def statistics_of(refs: Iterable[ActorRef[Any]]) -> dict[ActorRef[Any], ActorStatistics]:

@@ -8,6 +8,7 @@ import pickle
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -109,6 +110,23 @@ def test_workers_take_turns(pool_of: Callable[..., Pool], place: Place) -> None:
     assert Counter(client.ask((pool, 4))) == {"hands-0": 2, "hands-1": 2}
     client.stop()
     assert Pool.wait_for("hands", PATIENCE_S) == pool == pickle.loads(pickle.dumps(pool))
+
+
+def test_a_pool_can_be_waited_for(pool_of: Callable[..., Pool]) -> None:
+    """Whoever finds it can use it: all its workers are there."""
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(lambda: Pool.wait_for("hands", PATIENCE_S).ask("hello", timeout=PATIENCE_S))
+        pool_of(size=2, name="hands")
+        assert answer.result(PATIENCE_S) in {"hands-0", "hands-1"}
+    with pytest.raises(Timeout, match="no actor has the name 'nobody'"):
+        Pool.wait_for("nobody", 0.01)
+
+
+def test_a_pool_without_a_name_is_called_after_its_workers(pool_of: Callable[..., Pool]) -> None:
+    """Each one differently."""
+    names = [pool_of(size=1).name for _ in range(2)]
+    assert all(name.startswith("Hand-pool-") for name in names)
+    assert len(set(names)) == 2
 
 
 def test_a_killed_worker_is_passed_over_and_comes_back(pool_of: Callable[..., Pool]) -> None:

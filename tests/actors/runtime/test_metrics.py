@@ -12,8 +12,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from peerage.actors.runtime import System, measure_actors
-from peerage.actors.runtime.host.handler_times import NOTHING
-from peerage.actors.runtime.metrics import MOST_CLASSES, OTHER, _label
+from peerage.actors.runtime.host.handler_times import MOST_CLASSES, NOTHING, OTHER
+from peerage.actors.runtime.metrics import _label
 from tests.actors.runtime.cast import Echo
 
 CHECKOUT = Path(__file__).parents[3]

@@ -8,7 +8,8 @@ import pytest
 
 from peerage.actors.runtime import ActorRef, Place, System
 from peerage.actors.runtime.mail import here
-from peerage.actors.runtime.outlook import has_host, statistics_of, under_way_to
+from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
+from peerage.actors.runtime.outlook import has_host, statistics_of, under_way_to, wait_for_room
 from tests.actors.runtime.cast import Echo, Slow
 
 
@@ -34,6 +35,22 @@ def test_what_is_under_way_is_counted(system: System, place: Place) -> None:
     ref.ask("handled")
     assert here.port().wait(lambda: under_way_to(ref) == 0, 30.0)  # type: ignore[attr-defined]
     os.close(gate)
+
+
+def test_whoever_has_room_first_is_waited_for(system: System, place: Place) -> None:
+    """Of several that are full; nobody has to be asked. One that has died counts as well: its sender should hear of it."""
+    gates = [os.eventfd(0) for _ in range(2)]
+    refs = [Slow.options(place=place, fds={"gate": gate}).start() for gate in gates]
+    for ref in refs:
+        ref.tell("block")
+        ref.tell_many(range(WINDOW_MESSAGES - 1))
+    assert wait_for_room(refs, 0.0) is None
+    os.eventfd_write(gates[1], 1)
+    assert wait_for_room(refs, 30.0) == refs[1]
+    os.eventfd_write(gates[0], 1)
+    assert wait_for_room(refs[:1], None) == refs[0]
+    for gate in gates:
+        os.close(gate)
 
 
 @pytest.mark.usefixtures("system")

@@ -206,7 +206,7 @@ def test_a_drop_from_asyncio_is_counted(system: System, gate: int) -> None:
         lazy.tell(number)
     for when_full in (DROP, Wait(0.01)):
         topic.subscribe(lazy, when_full=when_full)
-        assert asyncio.run(topic.publish_async("lost")) == 0  # type: ignore[arg-type]  # a coroutine is awaitable
+        assert asyncio.run(topic.publish_async("lost")) == 0
     assert topic.dropped == 2
     os.eventfd_write(gate, 1)
 

@@ -28,7 +28,7 @@ FILE = Path(sys.argv[1]) if len(sys.argv) > 1 else Path()
 
 
 def line_of(span: ReadableSpan) -> str:
-    return span.to_json(indent=None) + "\n"
+    return str(span.to_json(indent=None)) + "\n"
 
 
 class Setup:

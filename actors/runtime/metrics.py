@@ -26,7 +26,6 @@ from peerage.actors.runtime.host.handler_times import (
     Handled,
     HandlerTimes,
 )
-from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS
@@ -85,10 +84,8 @@ def measure_actors() -> None:
 
 def counted_here(_host: str) -> dict[str, Handled]:
     """An errand: what the host that does it has counted."""
-    times, host = instruments.installed(NAME), here.host()
-    if not isinstance(times, HandlerTimes) or host is None:
-        return {}
-    return times.read(host.serial)
+    times = instruments.installed(NAME)
+    return times.read() if isinstance(times, HandlerTimes) else {}
 
 
 class MetricsReader:

@@ -67,17 +67,16 @@ class Row:
 
 
 class HandlerTimes:
-    """An instrument. Its rows are kept by host, as serial, and by class."""
+    """An instrument. Its rows are kept by host and by class."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, dict[str, Row]] = {}
+        self._rows: dict[tuple[str, int], dict[str, Row]] = {}
 
     def around(self, ref: ActorRef[Any], receive: Receive) -> Receive:
-        host = here.host()
-        serial = host.serial if host is not None else 0
-        if serial not in self._rows:
+        key = _host_key()
+        if key not in self._rows:
             self._forget_the_dead()
-        rows = self._rows.setdefault(serial, {})
+        rows = self._rows.setdefault(key, {})
         path = ref.class_path
         row = rows.setdefault(path if path in rows or len(rows) < MOST_CLASSES else OTHER, Row())
         add, clock = row.add, time.perf_counter
@@ -97,13 +96,20 @@ class HandlerTimes:
     def finish(self) -> None:
         """Nothing is held back."""
 
-    def read(self, serial: int) -> dict[str, Handled]:
-        """What a host has counted, by class."""
-        return {path: row.read() for path, row in self._rows.get(serial, {}).items()}
+    def read(self) -> dict[str, Handled]:
+        """What the calling host has counted, by class."""
+        return {path: row.read() for path, row in self._rows.get(_host_key(), {}).items()}
 
     def _forget_the_dead(self) -> None:
-        # Hosts in threads come and go, and nobody asks one that has ended.
+        # Hosts in threads come and go, and systems too; nobody asks one that has ended.
         process = current_process()
-        if process is not None:
-            for serial in [serial for serial in list(self._rows) if process.table.is_dead(serial)]:
-                self._rows.pop(serial, None)
+        for key in list(self._rows):
+            system, serial = key
+            if process is None or system != process.system or process.table.is_dead(serial):
+                self._rows.pop(key, None)
+
+
+def _host_key() -> tuple[str, int]:
+    """The system and the serial of the calling host. The next system of this process uses the same serials again."""
+    process, host = current_process(), here.host()
+    return "" if process is None else process.system, 0 if host is None else host.serial

@@ -8,6 +8,7 @@ It reads no value of the program's: what is entered beside a ref stays a pickle.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from peerage.actors.runtime.errors import NameTakenError, RegistryFullError
@@ -56,9 +57,9 @@ class _Waiting:
 
     __slots__ = ("follow", "requests")
 
-    def __init__(self) -> None:
+    def __init__(self, follow: int) -> None:
         self.requests: dict[Request, None] = {}
-        self.follow = 0
+        self.follow = follow
 
 
 class NameTable:
@@ -117,7 +118,7 @@ class NameTable:
             self._count -= 1
         self._names[name] = entry
         self._count += 1
-        entry.watch = self._lives.watch(ref, lambda _ref, _reason: self._name_ended(name, entry))
+        self._watch(entry, partial(self._name_ended, name, entry))
         self._is_up(name, entry.member)
 
     def _unregister(self, name: str, ref: ActorRef[Any] | None) -> bool:
@@ -149,15 +150,19 @@ class NameTable:
             return
         waiting = self._waiting.get(name)
         if waiting is None:
-            waiting = self._waiting[name] = _Waiting()
+            waiting = self._begin_to_wait(name)
         waiting.requests[request] = None
         self._waiters += 1
         # Each wait is for so long and no longer: one whose asker has died ends by itself.
         self._timers.call_later(None, seconds, self._waited, name, request)
-        if not waiting.follow:
-            # An actor in a host of its own has its name without being registered.
-            own = ActorRef(name, name, system=self._system)
-            waiting.follow = self._lives.follow(own, lambda: self._is_up(name, Member(own)), _nothing)
+
+    def _begin_to_wait(self, name: str) -> _Waiting:
+        """Raises: LimitReachedError, when there is no way to the host of that name."""
+        # An actor in a host of its own has its name without being registered.
+        own = ActorRef(name, name, system=self._system)
+        waiting = _Waiting(self._lives.follow(own, lambda: self._is_up(name, Member(own)), _nothing))
+        self._waiting[name] = waiting
+        return waiting
 
     def _is_up(self, name: str, member: Member) -> None:
         waiting = self._waiting.pop(name, None)
@@ -196,7 +201,7 @@ class NameTable:
         entries[ref.way] = entry
         self._groups[group] = entries
         self._count += 1
-        entry.watch = self._lives.watch(ref, lambda _ref, _reason: self._member_ended(group, entry))
+        self._watch(entry, partial(self._member_ended, group, entry))
 
     def _leave(self, group: str, ref: ActorRef[Any]) -> bool:
         entry = self._groups.get(group, {}).get(ref.way)
@@ -215,6 +220,14 @@ class NameTable:
             self._count -= 1
             if not entries:
                 del self._groups[group]
+
+    def _watch(self, entry: _Entry, ended: Callable[[], object]) -> None:
+        """Have `ended` called when the actor ends. Raises: LimitReachedError; the entry is taken back then."""
+        try:
+            entry.watch = self._lives.watch(entry.member.ref, lambda _ref, _reason: ended())
+        except BaseException:
+            ended()  # nobody would hear of its end
+            raise
 
     def _make_room(self) -> None:
         if self._count >= MOST_ENTRIES:

@@ -24,10 +24,9 @@ def test_messages_failures_and_time_are_counted() -> None:
     assert [good(number) for number in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="boom"):
         bad(0)
-    (row,) = times.read(0).values()
+    (row,) = times.read().values()
     assert (row.handled, row.failed, sum(row.buckets)) == (4, 1, 4)
     assert row.seconds > 0
-    assert times.read(1) == {}
 
 
 @pytest.mark.parametrize(
@@ -48,10 +47,24 @@ def test_counts_add_up() -> None:
     assert one.plus(one) == Handled(4, 2, 1.0, (4, *NOTHING.buckets[1:]))
 
 
+def test_a_host_that_has_ended_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hosts in threads come and go. And the next system of a process uses the same serials again, for others."""
+    host = ("s", 7)
+    monkeypatch.setattr(handler_times, "_host_key", lambda: host)
+    times = HandlerTimes()
+    times.around(REF, str)(0)
+    assert len(times.read()) == 1
+    host = ("t", 7)
+    assert times.read() == {}
+    times.around(REF, str)(0)
+    host = ("s", 7)
+    assert times.read() == {}
+
+
 def test_classes_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Classes that are made at runtime, without end, share a row."""
     monkeypatch.setattr(handler_times, "MOST_CLASSES", 2)
     times = HandlerTimes()
     for name in "abcd":
         times.around(ActorRef(name, class_path=f"m:{name}", system="s"), str)(0)
-    assert {path: row.handled for path, row in times.read(0).items()} == {"m:a": 1, "m:b": 1, OTHER: 2}
+    assert {path: row.handled for path, row in times.read().items()} == {"m:a": 1, "m:b": 1, OTHER: 2}

@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import ActorRef, DownReason, NameTakenError, RegistryFullError
+from peerage.actors.runtime import (
+    ActorRef,
+    DownReason,
+    LimitReachedError,
+    NameTakenError,
+    RegistryFullError,
+)
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.names import Member, Order
 from peerage.actors.runtime.processes import name_table
@@ -119,6 +125,41 @@ def test_an_actor_that_has_ended_meanwhile_keeps_no_name(
     office.ask(Order.REGISTER, "n", A, b"")
     office.ask(Order.JOIN, "g", A, b"")
     assert office.ask(Order.NAMES) == office.ask(Order.GROUPS) == {}
+
+
+def test_an_actor_that_cannot_be_watched_gets_no_name(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is no descriptor for a way to its host, say: nobody would ever take the name from it."""
+    office.ask(Order.REGISTER, "n", A, b"")
+    office.ask(Order.JOIN, "g", A, b"")
+
+    def refuse(_ref: ActorRef[Any], _on_down: object) -> int:
+        raise LimitReachedError("a way", "RLIMIT_NOFILE is 64")
+
+    monkeypatch.setattr(office.lives, "watch", refuse)
+    for order, name in ((Order.REGISTER, "m"), (Order.JOIN, "h"), (Order.REGISTER, "n"), (Order.JOIN, "g")):
+        with pytest.raises(LimitReachedError):
+            office.ask(order, name, A, b"")
+    assert office.ask(Order.NAMES) == office.ask(Order.GROUPS) == {}
+
+
+def test_a_name_that_cannot_be_followed_is_not_waited_for(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks is told why; whoever asks later may be luckier."""
+
+    def refuse(*_: object) -> int:
+        raise LimitReachedError("a way", "RLIMIT_NOFILE is 64")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(office.lives, "follow", refuse)
+        with pytest.raises(LimitReachedError):
+            office.ask(Order.WAIT, "n", 1.0)
+    office.post.sent.clear()
+    office.send(Order.WAIT, "n", 1.0)
+    office.send(Order.REGISTER, "n", A, b"")
+    assert Member(A) in office.answers()
 
 
 def test_a_name_given_back_is_watched_no_longer(office: Office) -> None:

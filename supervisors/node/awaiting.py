@@ -11,6 +11,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
+from peerage.actors.runtime.processes.sigterm import end_program
 from peerage.supervisors.node.asking import AskedNode
 from peerage.supervisors.node.errors import NodeFailedError
 
@@ -31,6 +32,7 @@ class AwaitedNode(AskedNode):
 
     async def start_async(self) -> Self:
         """As `start`, awaited. Raises: as `start`; CancelledError, and nothing of the node runs then."""
+        end_program()  # SIGTERM, in order: that thread could not see to it
         starting = _in_a_thread(self.start, "node-start")
         try:
             await asyncio.shield(starting)

@@ -69,7 +69,7 @@ def test_a_signal_ends_it_cleanly(
     before = [signal.getsignal(each) for each in SIGNALS]
 
     def interrupt() -> None:
-        wait_until(lambda: node.is_running)
+        wait_until(lambda: node.is_running, 40.0)
         assert repr(node) == f"<Node {node.node_id} at {node.address[41:]} network='test': running>"
         send(number)
 
@@ -86,7 +86,7 @@ def test_a_signal_during_its_start_ends_it_too(
     """It has ended before it was up, or right after."""
 
     def interrupt() -> None:
-        wait_until(lambda: repr(node).endswith(": starting>"))
+        wait_until(lambda: repr(node).endswith(": starting>"), 40.0)
         send(signal.SIGTERM)
 
     later(interrupt)
@@ -101,7 +101,7 @@ def test_a_node_that_ends_by_itself_ends_the_program_with_1(
     """As the command does."""
 
     def kill() -> None:
-        wait_until(lambda: node.is_running)
+        wait_until(lambda: node.is_running, 40.0)
         os.kill(node_processes(node)[node.names.of("switch")], signal.SIGKILL)
 
     later(kill)
@@ -113,7 +113,7 @@ def test_a_run_that_is_cancelled_stops_the_node(node: Node) -> None:
 
     async def main() -> None:
         task = asyncio.ensure_future(node.run_async())
-        await asyncio.to_thread(wait_until, lambda: node.is_running)
+        await asyncio.to_thread(wait_until, lambda: node.is_running, 40.0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -3,7 +3,7 @@
 import os
 
 from peerage.actors.runtime import ActorDeadError, ActorRef, Timeout
-from peerage.actors.runtime.mail.presence import kill_elsewhere
+from peerage.actors.runtime.elsewhere import kill_elsewhere
 
 
 def kill_process(ref: ActorRef) -> bool:

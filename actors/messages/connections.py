@@ -10,7 +10,6 @@ from typing import Any, Self
 from msgspec import Struct
 
 from peerage.actors.runtime import ActorRef
-from peerage.actors.runtime.mail.ref import rebuild
 from peerage.wire.keys import NodeID
 from peerage.wire.net_address import join_host_port
 from peerage.wire.node_info import NodeInfo, ProtocolVersion
@@ -100,7 +99,7 @@ def _rebuild_peer(about: _Row, more: _Row, ref: _Row, version: _Row, node: _Node
     tx_index, rpc_address, peer_id = rest
     return PeerInfo(
         connection,
-        rebuild(*ref),
+        ActorRef(*ref),
         NodeID(node[0]) if peer_id is None else peer_id,
         NodeInfo(_version(*version), *node, tx_index, rpc_address),
         remote_ip,

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from peerage.actors.runtime.mail.presence import kill_far_process
+from peerage.actors.runtime.mail.process import current_process
 from peerage.actors.runtime.mail.ref import ActorRef
 from peerage.actors.runtime.starter import Starter
 
@@ -25,6 +27,13 @@ class Elsewhere(ABC):
         log_setup: Callable[[], None] | None,
     ) -> Starter[Any]:
         """What `ProcessActor.options` returns for this place. Args: its options."""
+
+
+def kill_elsewhere(ref: ActorRef[Any]) -> bool:
+    """Kill the process elsewhere of an actor for which a thread of this process stands. Returns: False, if none does."""
+    process = current_process()
+    serial = None if process is None else process.table.resolve(ref.host, ref.serial)
+    return process is not None and serial is not None and kill_far_process(process, serial)
 
 
 def refuse_with(place: Elsewhere, **options: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.chaos import test_chaos
 from tests.docs import (
     test_blocks,
+    test_cluster,
     test_howtos,
     test_many_chains,
     test_move,
@@ -29,6 +30,7 @@ from tests.soak import test_soak
 TESTS = (
     test_blocks,
     test_chaos,
+    test_cluster,
     test_howtos,
     test_many_chains,
     test_move,

@@ -86,6 +86,7 @@ class Outpost:
         import ray
 
         System.current().shutdown()
+        self.news.set()  # Ray waits for `collect`
         ray.actor.exit_actor()
 
     def deliver(self, number: int, batch: bytes, large: list[Any]) -> None:

@@ -53,6 +53,7 @@ class Relay(StandIn):
         super().__init__(self.link, THE_ACTOR)
         self._class_path, self._packed, self._patience = class_path, packed, patience
         self._cluster = cluster
+        self._sends_soon = False
         self._is_whole = False  # whether the actor is up and nothing has come between it and us
 
     def on_start(self) -> None:
@@ -93,7 +94,13 @@ class Relay(StandIn):
         return ref
 
     def _post(self) -> None:
-        self._host.loop.call_soon(None, self._line.send, self.link.outbox)
+        if not self._sends_soon:  # once a turn: what comes in one turn travels together
+            self._sends_soon = True
+            self._host.loop.call_soon(None, self._send)
+
+    def _send(self) -> None:
+        self._sends_soon = False
+        self._line.send(self.link.outbox)
 
     def _lost(self, reason: DownReason) -> None:
         """The process of the actor, or its node, is gone."""

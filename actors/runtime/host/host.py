@@ -8,13 +8,13 @@ The root can do so because it is told of everything that matters for the order: 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import zmq
 from pykka import ActorRegistry
 
-from peerage.actors.runtime.errors import ActorDeadError, ActorStartError, text_of
+from peerage.actors.runtime.errors import ActorStartError, text_of
 from peerage.actors.runtime.host import starting
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.context import ActorContext
@@ -52,7 +52,6 @@ class Host(LoopThread):
         passed_fds: descriptors for the actor that is started next, which is the one that the host was made for.
         system_ends: whether the root has said that the system ends. Hosts are told before any of them is stopped.
         reason: why the host ends, as it will say itself: how its last actor ended, or why it was told to stop.
-        killer: kills the process elsewhere that its actor stands for; None in all other hosts.
     """
 
     def __init__(self, process: Process, name: str, serial: int, *, keep: bool) -> None:
@@ -63,8 +62,6 @@ class Host(LoopThread):
         self.patience = 0
         self._standing = Standing()
         self.reason = DownReason("normal", "no actors left")
-        self.killer: Callable[[], object] | None = None
-        self.port.handlers[Kind.KILL] = answering(self.port, self._on_kill)
         self.port.handlers[Kind.START] = answering(self.port, self._on_start)
         self.port.handlers[Kind.HOST_STOP] = handler(self._on_stop)
         self.port.handlers[Kind.SYSTEM_ENDS] = handler(self._on_system_ends)
@@ -251,13 +248,6 @@ class Host(LoopThread):
     def report_sigterm(self) -> None:
         """Tell the root of a SIGTERM in this process. Only the root knows whether the whole program was meant."""
         self.port.send(ROOT_ADDRESS, Kind.HOST_SIGTERM, self.serial)
-
-    def _on_kill(self, asker: Request, _target: bytes, _body: Raw) -> None:
-        """The root kills processes itself; this is for a thread that stands for one. Raises: ActorDeadError."""
-        if self.killer is None:
-            raise ActorDeadError(f"host {self.name!r} has no process of its own")
-        asker.answer()
-        self.loop.call_soon(None, self.killer)
 
     def _is_left(self, cell: ActorCell, leave: Leave) -> bool:
         """Whether an actor is left to its owner, which will stop it in its own order and time."""

@@ -39,6 +39,7 @@ class LoopThread:
         closing: whether it has begun to end; set once, by its own thread, and read by others of the process.
         pid: of the process that made it, which differs from the current one in a forked child.
         residents: the actors, none for the root.
+        killer: kills the process on a cluster that its actor has, where it stands for one there.
 
     Raises: LimitReachedError or OSError, when there is no descriptor left. Nothing of it is left open then.
     """
@@ -47,6 +48,7 @@ class LoopThread:
         self.process, self.name, self.serial = process, name, serial
         self.pid = os.getpid()
         self.closing = False
+        self.killer: Callable[[], object] | None = None
         self.loop: Loop[ActorCell] = Loop()
         self.residents = Residents(self._send)
         try:

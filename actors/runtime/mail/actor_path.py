@@ -25,9 +25,25 @@ class ActorPath:
     def __init__(
         self, name: str, host: str = "", serial: int = 0, class_path: str = "", system: str | None = None
     ) -> None:
+        process = here.process
+        if system and process is not None and process.border is not None and system == process.border.home:
+            name, host, serial, class_path, system = process.border.entering(
+                name, host or name, serial, class_path
+            )
         self.name, self.host, self.serial = name, host or name, serial
         self.class_path = class_path
         self._be_of(here.system() if system is None else system)
+
+    @property
+    def fields(self) -> tuple[str, str, int, str, str]:
+        """What a path is written with, in the order in which it is made of them.
+
+        On a cluster they are those that it has at home, and one that is made of these is valid there: `cluster/border.py`.
+        """
+        process = here.process
+        if process is not None and process.border is not None:
+            return process.border.leaving(self)
+        return self.name, self.host, self.serial, self.class_path, self.system
 
     def _be_of(self, system: str) -> None:
         self.system = system

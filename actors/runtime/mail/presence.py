@@ -11,7 +11,7 @@ from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.host_table import THREAD_BITS
 from peerage.actors.runtime.mail.port import Port
-from peerage.actors.runtime.mail.process import current_host, current_port, current_process
+from peerage.actors.runtime.mail.process import Process, current_host, current_port, current_process
 
 ALIVE_TIMEOUT_S = 0.5  # a host that does not answer within this is busy; if it had died, asking would fail
 
@@ -49,19 +49,15 @@ def is_there(actor: ActorPath) -> bool:
         return True
 
 
-def kill_elsewhere(actor: ActorPath) -> bool:
-    """Kill the process on a cluster that an actor has, for whom a thread stands here. Returns: False, if it has none.
+def kill_far_process(process: Process, serial: int) -> bool:
+    """Kill the process on a cluster that an actor has, for which a thread of this process stands.
 
-    Raises: ActorDeadError, when its host is not there; Timeout.
+    Args: serial, of the thread's host. Returns: False, if it is no such thread.
     """
-    port = current_port()
-    serial = port.table.resolve(actor.host, actor.serial)
-    if serial is None:
-        raise ActorDeadError(f"{actor} not found")
-    try:
-        port.requests.ask(serial << THREAD_BITS, Kind.KILL).get(timeout=5.0)
-    except ActorDeadError:
+    loop = process.hosts.get(serial)
+    if loop is None or loop.killer is None:
         return False
+    loop.call_threadsafe(None, loop.killer)
     return True
 
 

@@ -40,6 +40,10 @@ class Loop(here.Host, Protocol):
     @property
     def finished(self) -> bool: ...
 
+    @property
+    def killer(self) -> Callable[[], object] | None:
+        """Kills the process elsewhere that its actor has; None for nearly all loops. To be called in its thread."""
+
     def on_mended(self) -> None:
         """In its thread: the directory of the mailboxes was made again. Put back what it held beside the mailbox."""
 

@@ -81,15 +81,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         return ActorRef(name, host or name)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, self.fields
-
-    @property
-    def fields(self) -> tuple[str, str, int, str, str]:
-        """What a ref is written with: name, host, serial, class path and system. `rebuild` reads them."""
-        process = here.process
-        if process is not None and process.border is not None:
-            return process.border.leaving(self)
-        return self.name, self.host, self.serial, self.class_path, self.system
+        return _rebuild, self.fields
 
     def port(self) -> Port:
         """The calling thread's port, for messages to this actor. Raises: ActorDeadError, if the actor cannot be reached."""
@@ -417,11 +409,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         return ActorProxy(actor_ref=self)
 
 
-def rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
-    """The ref with these fields, as it is where they are read: at an outpost on a cluster it becomes another one."""
-    process = here.process
-    if process is not None and process.border is not None and system == process.border.home:
-        return ActorRef(*process.border.entering(name, host, serial, class_path))
+def _rebuild(name: str, host: str, serial: int, class_path: str, system: str) -> ActorRef[Any]:
     return ActorRef(name, host, serial, class_path, system)
 
 

@@ -34,6 +34,7 @@ from peerage.actors.runtime.mail.host_table import ROOT_SERIAL, THREAD_BITS, Hos
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.name_numbers import NameNumbers
+from peerage.actors.runtime.mail.presence import kill_far_process
 from peerage.actors.runtime.mail.process import Process
 from peerage.actors.runtime.mail.request import Request, answering, do_all, guarded
 from peerage.actors.runtime.processes import sigterm
@@ -340,19 +341,15 @@ class Root(LoopThread):
     def _on_kill(self, asker: Request, _target: bytes, body: Raw) -> None:
         """Kill the process of a host, as `ref.kill()` asks. Answered when the signal is sent, not when the host has died.
 
-        Raises: ActorDeadError, when there is no such host. A thread cannot be killed, and refuses this itself.
+        Raises: ActorDeadError, when it has no process of its own: a thread cannot be killed, unless it stands for an actor
+            on a cluster.
         """
         name, hint = codec.decode(0, body, ())
         record = self.records.of_name(name) or self.records.of_serial(hint)
-        if record is None:
-            raise ActorDeadError(f"host {name!r} not found")
-        if (
-            record.request is None
-        ):  # a thread: it knows whether it stands for a process elsewhere, and answers itself
-            asker.is_answered = True
-            self.port.send(record.serial << THREAD_BITS, Kind.KILL, asker.corr, source=asker.source)
-            return
-        self._kill(record)
+        if record is not None and record.request is not None:
+            self._kill(record)
+        elif record is None or not kill_far_process(self.process, record.serial):
+            raise ActorDeadError(f"host {name!r} has no process of its own")
         asker.answer()
 
     def _kill(self, record: HostRecord) -> None:

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.actors.runtime.cluster.ray_nodes import RayNodes
 
-NEED_RAY = ["test_lost_node.py", "test_outpost.py", "test_reactor_there.py", "test_relay.py"]
+NEED_RAY = ["test_lost_node.py", "test_outpost.py", "test_page.py", "test_reactor_there.py", "test_relay.py"]
 collect_ignore = [] if find_spec("ray") is not None else NEED_RAY
 
 

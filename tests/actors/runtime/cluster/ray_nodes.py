@@ -32,7 +32,8 @@ class RayNodes:
         self._added = 0
 
     def __enter__(self) -> Self:
-        self._cluster = Cluster(initialize_head=True, head_node_args=self._arguments(HEAD, "head"))
+        self._cluster = Cluster()
+        self._start("head", HEAD)
         self.add("a")
         ray.init(
             address=self._cluster.address, _node_ip_address=HEAD, logging_level="warning", log_to_driver=False
@@ -43,7 +44,19 @@ class RayNodes:
         """Start a node; it has the named resources besides its own."""
         address = f"127.0.0.{FIRST_WORKER + self._added}"
         self._added += 1
-        self._nodes[name] = self._cluster.add_node(**self._arguments(address, name, **resources))
+        self._start(name, address, **resources)
+
+    def _start(self, name: str, address: str, **resources: float) -> None:
+        # Ray gives a node half a minute, which a machine that has other things to do may not keep.
+        for last in (False, False, True):
+            try:
+                node = self._cluster.add_node(**self._arguments(address, name, **resources))
+            except Exception as error:
+                if last or "timed out during startup" not in str(error):
+                    raise
+            else:
+                self._nodes[name] = node
+                return
 
     def kill(self, name: str) -> None:
         """SIGKILL all processes of a node."""

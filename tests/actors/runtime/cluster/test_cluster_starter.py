@@ -25,7 +25,7 @@ def test_without_ray_a_start_says_what_to_install(without_ray: None, system: Sys
 
 def test_arguments_that_cannot_be_sent_are_told_to_the_caller(system: System) -> None:
     """As for a process at home."""
-    unpicklable: Any = (each for each in ())
+    unpicklable = (each for each in range(1))
     with pytest.raises(TypeError, match="generator"):
         Echo.options(place=RAY()).start(unpicklable)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -30,7 +29,7 @@ def real(system: System) -> ActorRef[Busy]:
 
 
 @pytest.fixture
-def stand_in(real: ActorRef[Busy]) -> Iterator[ActorRef[Any]]:
+def stand_in(real: ActorRef[Busy]) -> ActorRef[Any]:
     OtherEnd.options(place=THREAD).start(real)
     return Stands.options(name="stand-in", place=THREAD).start()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def test_it_speaks_with_the_peers_of_its_node(nodes: RayNodes, tmp_path: Path) -
     place = RAY(num_cpus=0, resources={"a": 1})
     with Probe() as there, Probe() as here:
         start = Start.of(Answering, there.ref).using(place=place, start_timeout=90.0)
-        reactors = [{"X": start}, {"X": (Hearing, here.ref)}]
+        reactors: list[Any] = [{"X": start}, {"X": (Hearing, here.ref)}]
         with connected_nodes(2, reactors, home=tmp_path) as (_edge, other):
             _, pid = there.expect(lambda told: told[0] == "added", timeout=PATIENCE_S)
             assert pid != os.getpid()

@@ -12,6 +12,7 @@ import pytest
 from peerage.actors.runtime import (
     FAIL,
     RAY,
+    THREAD,
     ActorDeadError,
     ActorRef,
     ActorStartError,
@@ -22,6 +23,7 @@ from peerage.actors.runtime import (
 )
 from peerage.actors.runtime.mail.process import current_port
 from peerage.actors.runtime.mail.window import WINDOW_MESSAGES
+from peerage.supervisors import ChildSpec, Start, Supervisor
 from tests.actors.runtime.cluster.cast import Traveller
 from tests.actors.runtime.cluster.ray_nodes import RayNodes
 from tests.nodes import wait_until
@@ -159,6 +161,23 @@ def test_a_mailbox_is_as_full_as_at_home(nodes: RayNodes) -> None:
     os.kill(pid, signal.SIGKILL)
     ended.wait(20)
     wait_until(lambda: sum(lost) == sent)
+
+
+def test_it_can_be_killed_from_home(nodes: RayNodes) -> None:
+    """By whoever has its ref, and by a supervisor whose patience is over, whatever it is busy with."""
+    ref = start("hung")
+    killed = watch(ref)
+    ref.tell(("wait",))
+    ref.kill()
+    assert killed.wait(20).kind == "killed"
+
+    start_hung = Start.of(Traveller).using(place=THERE, start_timeout=START_S)
+    spec = ChildSpec("hung", start_hung, shutdown=0.5)
+    supervisor = Supervisor.options(place=THREAD).start([spec])
+    killed = watch(ref)
+    ref.tell(("wait",))
+    supervisor.stop()
+    assert killed.wait(20).kind == "killed"
 
 
 def test_ends_at_home_are_told_over_there(nodes: RayNodes, far: ActorRef[Traveller]) -> None:

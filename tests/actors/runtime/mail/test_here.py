@@ -18,7 +18,8 @@ class Member:
 
     def __init__(self, system: str) -> None:
         self.system, self.closed, self.here = system, False, here.Thread()
-        self.main = self.border = None
+        self.main = None
+        self.border: here.Border | None = None
         self.promises: Any = None
 
     def make_port(self) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import threading
+from typing import Any
 
 import pytest
 
-from peerage.actors.runtime import PROCESS, ActorDeadError, ActorRef, Place, System, watch
-from peerage.actors.runtime.mail.presence import is_there, pid_of
+from peerage.actors.runtime import PROCESS, THREAD, ActorDeadError, ActorRef, Place, System, watch
+from peerage.actors.runtime.mail.presence import is_there, kill_far_process, pid_of
 from tests.actors.runtime.cast import Slow, Worker
 
 
@@ -49,3 +51,19 @@ def test_the_process_of_an_actor_is_known(system: System, place: Place) -> None:
     assert pid == worker.ask(("pid",))
     with pytest.raises(ActorDeadError, match="not found"):
         pid_of(ActorRef.to("nobody"), worker.port())
+
+
+def test_only_a_thread_that_stands_for_a_process_elsewhere_is_killed(system: System) -> None:
+    """In its own thread; all others refuse."""
+    ref = Worker.options(place=THREAD).start()
+    serial = system.process.table.resolve(ref.host, ref.serial)
+    assert serial is not None
+    assert not kill_far_process(system.process, serial)
+    with pytest.raises(ActorDeadError, match="no process of its own"):
+        ref.kill()
+    called = threading.Event()
+    loop: Any = system.process.hosts[serial]
+    loop.killer = called.set  # as a relay does
+    ref.kill()
+    assert called.wait(5.0)
+    loop.killer = None

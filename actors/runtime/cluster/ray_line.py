@@ -10,6 +10,7 @@ This is the one module that calls Ray at home, and it imports it when the first 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import pickle
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 from peerage.actors.runtime.cluster.notes import Note, pack, take, unpack
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.memory import Raw
+from peerage.actors.runtime.system import System
 
 OPEN_DELIVERIES = 2  # one is on its way while the other is being handled
 _connecting = threading.Lock()
@@ -198,7 +200,15 @@ def connect(address: str) -> Any:
                 ray.init(address=address, log_to_driver=False, logging_level="warning")
             except Exception as error:
                 raise ClusterError(f"no Ray cluster at address {address!r}: {cause_of(error)}") from error
+        # Exit handlers are called in the reverse order: actors are to end before Ray disconnects, not by it.
+        atexit.unregister(_end_actors)
+        atexit.register(_end_actors)
     return ray
+
+
+def _end_actors() -> None:
+    if System.is_running():
+        System.current().shutdown()
 
 
 def cause_of(error: BaseException) -> str:

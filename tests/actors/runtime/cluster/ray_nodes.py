@@ -13,6 +13,8 @@ os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
 import ray
 from ray.cluster_utils import Cluster
 
+__all__ = ["HEAD", "MEMORY", "RayNodes", "free_ports", "ray"]
+
 MEMORY = 100 * 1024 * 1024  # bytes of each object store
 # Not 127.0.0.1: `ray.init` takes that for the machine's address in the network, where nobody listens.
 HEAD, FIRST_WORKER = "127.0.0.2", 3

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from peerage.actors.runtime import ForeignRefError
+from peerage.actors.runtime.cluster.border import AT_HOME, Border
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.actor_path import ActorPath
 
@@ -65,3 +68,16 @@ def test_str_shows_class_name_and_host() -> None:
 
 def test_its_identity_leaves_the_system_out() -> None:
     assert path().identity == b"a\0h\0003\0package.module:Outer.Worker"
+
+
+def test_on_a_cluster_a_path_is_written_as_it_is_at_home_and_read_as_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By whatever makes one of fields; those of this system, and of yet others, stay as they are."""
+    border = Border("home", "there", ("sent", "sent"), 7, lambda _host: False)
+    monkeypatch.setattr(here, "process", SimpleNamespace(border=border, system="there", closed=False))
+    path = ActorPath("switch", "switch", 3, "a:Switch", "home")
+    assert (path.name, path.host, path.serial, path.system) == ("switch", AT_HOME, 7, "there")
+    assert path.fields == ("switch", "switch", 0, "a:Switch", "home")
+    for system in ("there", "another"):
+        assert ActorPath("child", "child", 3, "", system).fields == ("child", "child", 3, "", system)

@@ -313,7 +313,11 @@ class _Run:
         if seen is Outlook.NOBODY:
             reasons = [f"{peer}: {reason}" for peer, reason, _ in self._done.dropped]
             reasons += [f"{peer}: {reason}" for peer, reason in self._unreached.items()]
-            return f"no peer gives block {fetched.next}" + (f" ({'; '.join(reasons)})" if reasons else "")
+            said = f"no peer gives block {fetched.next}" + (f" ({'; '.join(reasons)})" if reasons else "")
+            if self._done.dropped and fetched.next == self._start.position.height:
+                flag = "--genesis" if self._order.trusted is None else "--trusted"
+                said += f"; if they all are right, {flag} is of another chain"
+            return said
         if seen is Outlook.PRUNED:
             return (
                 f"no peer has block {fetched.next}, the lowest they have is {fetched.lowest}:"

@@ -122,6 +122,19 @@ def test_the_reason_is_said_when_nothing_comes(peers: tuple[Node, Node], home: P
     code, summary, said = blocks(home, tmp_path / "a.pb", "--peers", nobody, "--timeout", "1s")
     assert (code, summary["written"], f"no peer gives block 1 ({'0' * 39}2: " in said) == (1, 0, True)
     trusted = f"{CHANGED_AT - 3}:{CHAIN.shown[CHANGED_AT - 4]['block_id']['hash']}"
+    other = f"3:{'00' * 32}"
+    options = (
+        "--trusted",
+        other,
+        "--rpc",
+        "http://127.0.0.1:1",
+        "--peers",
+        peers[0].address,
+        "--timeout",
+        "1s",
+    )
+    code, _, said = blocks(home, tmp_path / "c.pb", *options)
+    assert (code, said.endswith("; if they all are right, --trusted is of another chain\n")) == (1, True)
     listed = {"validators": [], "total": "0"}
     with rpc({"result": listed}) as url:
         options = ("--trusted", trusted, "--rpc", url, "--peers", peers[0].address)

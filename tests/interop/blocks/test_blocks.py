@@ -87,6 +87,7 @@ def fetch(
     return summary, done
 
 
+@pytest.mark.usefixtures("comet_node")  # builds it
 def test_blocks_are_those_of_the_network_and_each_liar_is_named(tmp_path: Path, go_version: str) -> None:
     """With transactions, votes with extensions where the version has them, and validators that change. Of the network's
     blocks none is missing and none invented: each line is what RPC says. One liar among four, three times, each with another

@@ -261,6 +261,17 @@ class Pool:
         retry: bool = False,
     ) -> Any: ...
 
+    @overload
+    def ask(
+        self,
+        message: Any,
+        *,
+        block: bool,
+        timeout: float | None = None,
+        when_full: WhenFull | None = None,
+        retry: bool = False,
+    ) -> Any | Future[Any]: ...
+
     def ask(
         self,
         message: Any,
@@ -269,7 +280,7 @@ class Pool:
         timeout: float | None = None,
         when_full: WhenFull | None = None,
         retry: bool = False,
-    ) -> Any:
+    ) -> Any | Future[Any]:
         """As `ActorRef.ask`: the answer of the chosen worker, the list of all answers (BROADCAST), or the first answer that
         is no exception (SCATTER_FIRST).
 

@@ -25,7 +25,7 @@ WEB = claim(PAGE, "FastAPI(lifespan=lifespan)")
 UVICORN = claim(PAGE, "uvicorn web:app")
 STARTED = r"node started.* address=(\S+)"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 def test_a_program_that_is_a_node_calls_back_and_ends_with_ctrl_c(

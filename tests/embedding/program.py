@@ -18,6 +18,7 @@ from tests.nodes import wait_until
 MARK = "PEERAGE_TESTED_PROGRAM"
 LISTENS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 END_S = 20.0
+PATIENCE_S = 100.0  # a start takes two seconds where nothing else runs
 
 NODE = """
 import os
@@ -41,13 +42,16 @@ class Program:
 
     def wait_for(self, pattern: str, times: int = 1) -> str:
         """The first group of the pattern, where it is printed for so many times."""
-        found = wait_until(lambda: self._found(pattern, times), END_S * 2, f"{pattern} in {self.output}")
+        try:
+            found = wait_until(lambda: self._found(pattern, times), PATIENCE_S)
+        except AssertionError as error:
+            raise AssertionError(f"not {times} times {pattern!r} in:\n{self.output}") from error
         return str(found)
 
     def end(self, number: int = signal.SIGTERM) -> int:
         """End it by a signal. Returns: its exit status."""
         self.process.send_signal(number)
-        return self.process.wait(END_S)
+        return self.process.wait(PATIENCE_S)
 
     def _found(self, pattern: str, times: int) -> str | None:
         found = re.findall(pattern, self.output)
@@ -88,7 +92,7 @@ def running(
 def ended(folder: Path, *argv: str, stdin: str = "", environment: Mapping[str, str] = {}) -> tuple[int, str]:
     """Run it to its end. Returns: its exit status, and what it has printed."""
     with running(folder, *argv, stdin=stdin, environment=environment) as program:
-        program.process.wait(END_S * 2)
+        program.process.wait(PATIENCE_S)
         return program.process.returncode, program.output
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.embedding.program import NODE, ended, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 UNGUARDED = f"""
 {NODE}

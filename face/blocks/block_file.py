@@ -9,8 +9,10 @@ the machine or the process was killed in that moment: that end is cut off when t
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import stat
 from array import array
 from collections.abc import Iterator
 from pathlib import Path
@@ -86,7 +88,9 @@ class BlockFile:
         return block
 
     def append(self, height: int, block_id: BlockID, encoded: bytes) -> None:
-        """Write the next block. Raises: OSError; ValueError, it is not the next one."""
+        """Write the next block. Raises: BlockFileError, another process writes, too; OSError; ValueError, it is not the next
+        one.
+        """
         if self._offsets and height != self.heights.stop:
             raise ValueError(f"block {height} after {self.heights[-1]}")
         if self._is_lines:
@@ -105,11 +109,12 @@ class BlockFile:
         self._end += len(record)
 
     def close(self) -> None:
-        """Have all of it on the disk."""
+        """Have all of it on the disk. Raises: OSError."""
         if self._file is not None:
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            with file:
+                if _is_regular(file):  # a device need not know how
+                    os.fsync(file.fileno())
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_file": None}
@@ -119,7 +124,19 @@ class BlockFile:
     def _opened(self) -> IO[bytes]:
         if self._file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC
-            self._file = os.fdopen(os.open(self.path, flags, 0o666), "wb", buffering=0)
+            file = os.fdopen(os.open(self.path, flags, 0o666), "wb", buffering=0)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_ours = (
+                    not stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                    or file.seek(0, os.SEEK_END) == self._end
+                )
+            except BlockingIOError:
+                is_ours = False
+            if not is_ours:
+                file.close()
+                raise BlockFileError(self.path, "another process writes to it")
+            self._file = file
         return self._file
 
     def _look_through(self) -> None:
@@ -176,3 +193,7 @@ class BlockFile:
             return types.Block.FromString(record[decode_uvarint(record)[1] :])
         except (DecodeError, BlockJsonError, ValueError, RecursionError) as error:
             raise BlockFileError(self.path, f"no block at byte {start}: {error}"[:200]) from error
+
+
+def _is_regular(file: IO[bytes]) -> bool:
+    return stat.S_ISREG(os.fstat(file.fileno()).st_mode)

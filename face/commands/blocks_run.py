@@ -8,11 +8,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,10 @@ from peerage.blocks.fetch_plan import FetchLimits
 from peerage.blocks.fetcher import AddSet, Begin, BlockFetcher, Fetched, TakeFetched
 from peerage.blocks.outlook import Outlook, outlook
 from peerage.blocks.validator_set import ValidatorSet
+from peerage.commands.blocks_report import Done, report
 from peerage.commands.blocks_start import Start, find_start
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.loading import warn
-from peerage.commands.printing import put_json, put_lines
 from peerage.commands.validators_rpc import ValidatorsRpc, ValidatorsRpcError
 from peerage.config import Config
 from peerage.supervisors.node import DialError, ListenError, Node, NodeStartError
@@ -72,22 +71,6 @@ class Order:
     as_json: bool
 
 
-@dataclass(slots=True)
-class _Done:
-    """What was done. Attributes: given, blocks by who gave them; undone, why not everything was."""
-
-    written: int = 0
-    size: int = 0
-    checked_in_file: int = 0
-    last: tuple[int, str] | None = None
-    signatures: int = 0
-    check_seconds: float = 0.0
-    given: Counter[str] = field(default_factory=Counter)
-    dropped: list[tuple[str, str, bool]] = field(default_factory=list)
-    undone: str = ""
-    stopped: int = 0
-
-
 def run_blocks(order: Order) -> None:
     """Fetch and write. Raises: MistakeError, FailureError; SystemExit after a signal."""
     start = find_start(order.genesis, order.trusted, order.rpc, order.network)
@@ -101,15 +84,16 @@ def run_blocks(order: Order) -> None:
         raise MistakeError(f"--to {order.last}: expected at least {first}, where it begins")
     file = _open_file(Path(order.output), first, is_folder=order.output.endswith(os.sep))
     began = time.monotonic()
-    done = _Done()
+    done = Done()
     with _signals() as stop, ExitStack() as stack:
-        stack.callback(file.close)
+        stack.callback(_close, file)
         if not (order.last is not None and file.heights and order.last < file.heights.stop - 1):
             try:
                 _Run(order, start, first, file, stop, done).run(stack, peers, seeds)
             except (ListenError, NodeStartError) as error:
                 raise FailureError(f"the node cannot start: {error}") from error
-    _report(order, start, first, file, done, time.monotonic() - began)
+    done.seconds = time.monotonic() - began
+    report(done, start.chain_id, file, first, as_json=order.as_json)
     if done.stopped:
         raise SystemExit(SIGNALLED + done.stopped)
     if done.undone:
@@ -120,7 +104,7 @@ class _Run:
     """One run, from the node's start to its end."""
 
     def __init__(
-        self, order: Order, start: Start, first: int, file: BlockStore, stop: _Stop, done: _Done
+        self, order: Order, start: Start, first: int, file: BlockStore, stop: _Stop, done: Done
     ) -> None:
         self._order, self._start, self._first = order, start, first
         self._file, self._stop, self._done = file, stop, done
@@ -262,9 +246,10 @@ class _Run:
             return
         try:
             self._file.append(block.height, block.id, block.encoded)
+        except BlockFileError as error:
+            raise FailureError(str(error)) from error
         except OSError as error:
-            self._done.undone = f"{self._file.path} cannot be written: {error.strerror or error}"
-            raise FailureError(self._done.undone) from error
+            raise FailureError(f"{self._file.path} cannot be written: {error.strerror or error}") from error
         self._done.written += 1
         self._done.size += len(block.encoded)
 
@@ -409,37 +394,8 @@ def _open_file(path: Path, first: int, *, is_folder: bool) -> BlockStore:
     return file
 
 
-def _report(order: Order, start: Start, first: int, file: BlockStore, done: _Done, seconds: float) -> None:
-    height, block_hash = done.last or (None, None)
-    if order.as_json:
-        put_json(
-            {
-                "network": start.chain_id,
-                "output": str(file.path),
-                "from": first,
-                "to": file.heights[-1] if file.heights else None,
-                "written": done.written,
-                "bytes": done.size,
-                "checked_in_file": done.checked_in_file,
-                "last": None if height is None else {"height": height, "hash": block_hash},
-                "signatures": done.signatures,
-                "signature_seconds": round(done.check_seconds, 3),
-                "seconds": round(seconds, 3),
-                "given": dict(done.given),
-                "dropped": [
-                    {"peer": peer, "reason": reason, "lied": lied} for peer, reason, lied in done.dropped
-                ],
-                "undone": done.undone or None,
-            },
-            None,
-        )
-        return
-    rate = done.signatures / done.check_seconds if done.check_seconds else 0.0
-    lines = [
-        f"blocks      {done.written} written, {done.checked_in_file} checked that were there",
-        f"signatures  {done.signatures} checked, {rate:.0f} a second and core",
-        f"peers       {', '.join(f'{peer} gave {count}' for peer, count in done.given.items()) or 'none'}",
-    ]
-    if height is not None:
-        lines.insert(0, f"last        {height} {block_hash}")
-    put_lines(lines, None)
+def _close(file: BlockStore) -> None:
+    try:
+        file.close()
+    except OSError as error:
+        raise FailureError(f"{file.path} cannot be written: {error.strerror or error}") from error

@@ -99,3 +99,29 @@ def test_a_file_can_be_read_by_another_process(tmp_path: Path) -> None:
     file.read(7)
     assert pickle.loads(pickle.dumps(file)).read(11) == BLOCKS[4]
     assert file.name == f"file {path}"
+
+
+def test_two_do_not_write_to_one_file(tmp_path: Path) -> None:
+    """Neither at the same time, nor when the other has gone on since it was looked through."""
+    path = tmp_path / NAMES[1]
+    late = BlockFile(path)
+    first = BlockFile(path)
+    arguments = [(block.header.height, block_id_of(block), block.SerializeToString()) for block in BLOCKS]
+    first.append(*arguments[0])
+    with pytest.raises(BlockFileError, match="another process writes to it"):
+        late.append(*arguments[0])
+    first.append(*arguments[1])
+    first.close()
+    with pytest.raises(BlockFileError, match="another process writes to it"):
+        late.append(*arguments[0])
+    write(path, 2, 5)
+    assert BlockFile(path).heights == range(7, 12)
+
+
+def test_a_device_takes_blocks_too() -> None:
+    """Nothing is there to be gone on with."""
+    file = BlockFile(Path("/dev/null"))
+    for block in BLOCKS:
+        file.append(block.header.height, block_id_of(block), block.SerializeToString())
+    assert file.heights == range(7, 12)
+    file.close()

@@ -137,8 +137,9 @@ def test_the_reason_is_said_when_nothing_comes(peers: tuple[Node, Node], home: P
     assert (code, said.endswith("; if they all are right, --trusted is of another chain\n")) == (1, True)
     listed = {"validators": [], "total": "0"}
     with rpc({"result": listed}) as url:
-        options = ("--trusted", trusted, "--rpc", url, "--peers", peers[0].address)
-        code, _, said = blocks(home, tmp_path / "b.pb", *options)
+        code, _, said = blocks(
+            home, tmp_path / "b.pb", "--trusted", trusted, "--rpc", url, "--peers", peers[0].address
+        )
     assert (code, f"the validators of block {CHANGED_AT - 3}: {url} says 0 validators" in said) == (1, True)
 
 

@@ -94,6 +94,7 @@ def test_a_child_made_from_the_template_of_the_page_has_both_arguments(tmp_path:
 
 TESTS = [
     claim("docs/howto/test-a-reactor.md", "class Counting(Reactor)"),
+    claim("docs/howto/test-a-reactor.md", "class Quiet(Reactor)"),
     claim("docs/howto/test-a-reactor.md", "class Gossip(Reactor)"),
     claim("docs/howto/test-a-reactor.md", "class Forwarder(ProcessActor)"),
 ]

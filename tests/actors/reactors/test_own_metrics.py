@@ -9,9 +9,9 @@ import pytest
 
 from peerage import ChannelDescriptor, Counter, Envelope, Gauge, Histogram, Reactor
 from peerage.actors.metrics.buffer import MetricsBuffer
+from peerage.actors.metrics.declared import MOST_DECLARED
 from peerage.actors.reactors.own_metrics import (
     LONGEST_VALUE,
-    MOST_DECLARED,
     MOST_SERIES,
     OTHER,
     MetricNameError,

@@ -62,7 +62,7 @@ def test_what_was_seen_is_known_after_a_restart() -> None:
         def handle(self, message: Any) -> Any:
             if message == "save":
                 self.save()
-                self.seen = set()
+                self.seen: set[bytes] = set()
                 self.on_restore(self.runtime.restored())
             return self.seen
 

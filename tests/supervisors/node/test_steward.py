@@ -23,7 +23,7 @@ from peerage.config.errors import ConfigError
 from peerage.supervisors.child import Child
 from peerage.supervisors.node.host_setup import HostSetup
 from peerage.supervisors.node.parts import PEX_REACTOR, SWITCH
-from peerage.supervisors.node.steward import ANSWER_S, Renewed, Steward, Waiting
+from peerage.supervisors.node.steward import ANSWER_S, Steward, Waiting
 from peerage.supervisors.spec import ChildSpec, Start
 from peerage.wire.keys import NodeID, NodeKey
 from peerage.wire.node_info import NodeInfo
@@ -79,7 +79,7 @@ class Stage:
             for name, part in (("switch", SWITCH), ("reactor-PEX", PEX_REACTOR))
         ]
         self.runtime = Runtime()
-        self.renewed: list[tuple[str, Renewed]] = []
+        self.renewed: list[tuple[str, Any]] = []
         self.steward = Steward(
             context, self.runtime, self.children, lambda name, over: self.renewed.append((name, over))
         )

@@ -15,6 +15,7 @@ from peerage import Node, Reactor, ReactorUpgradeError, UnknownReactorError
 from peerage.actors.messages.steering import UpgradeProgress, UpgradeReactor
 from peerage.actors.names import NodeNames
 from peerage.actors.runtime import System
+from peerage.actors.runtime.named_actor import NamedActor
 from peerage.supervisors.child import Child
 from peerage.supervisors.errors import ChildStartError
 from peerage.supervisors.node.parts import PEX_REACTOR
@@ -155,7 +156,11 @@ class Stage:
     """Upgrades of children that are not started. Attributes: verdicts, callbacks of inspections; renewed, of renewals."""
 
     def __init__(self) -> None:
-        classes = {"V": EchoReactor, "PEX": PEX_REACTOR, "INNER": Local.Inner}
+        classes: dict[str, type[Reactor] | NamedActor] = {
+            "V": EchoReactor,
+            "PEX": PEX_REACTOR,
+            "INNER": Local.Inner,
+        }
         names = NodeNames("", tuple(classes), 1)
         self.children = [
             Child(ChildSpec(names.reactor(name).name, Start.of(found))) for name, found in classes.items()
@@ -176,7 +181,6 @@ class Stage:
         self.upgrades.serve(UpgradeReactor(name, number, within), answer)
         return answer
 
-    @property
     def is_fresh(self) -> bool:
         return bool(self.children[0].spec.start.options.get("fresh"))
 
@@ -215,9 +219,9 @@ def test_what_was_upgraded_once_is_imported_anew_after_a_failure_too() -> None:
     stage = Stage()
     failed = stage.ask("V")
     stage.verdicts.pop()("")
-    assert stage.is_fresh
+    assert stage.is_fresh()
     stage.renewed.pop().set_exception(ChildStartError("reactor-V", "no licence"))
-    assert not stage.is_fresh
+    assert not stage.is_fresh()
     assert "did not start: no licence; it is started again" in failed.values[0]
     done = stage.ask("V")
     stage.verdicts.pop()("")
@@ -225,7 +229,7 @@ def test_what_was_upgraded_once_is_imported_anew_after_a_failure_too() -> None:
     again = stage.ask("V")
     stage.verdicts.pop()("")
     stage.renewed.pop().set_exception(RuntimeError("the supervisor ends"))
-    assert (done.values, stage.is_fresh) == ([UpgradeProgress(2, done=True)], True)
+    assert (done.values, stage.is_fresh()) == ([UpgradeProgress(2, done=True)], True)
     assert "the supervisor ends" in again.values[0]
 
 

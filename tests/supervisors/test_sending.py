@@ -124,7 +124,7 @@ def test_in_asyncio_an_ask_waits_in_line(room: Room, full: list[Worker]) -> None
     """The loop must not wait: the first one's ref keeps the message, and answers with a future."""
 
     async def main() -> Any:
-        full[0].ask = lambda message, **options: full[1].ask(message, when_full=DROP)  # type: ignore[method-assign,assignment]  # a line
+        full[0].ask = lambda message, **options: full[1].ask(message, when_full=DROP)  # type: ignore[method-assign]  # a line
         return await ask_one(full, "message", None, None)
 
     assert asyncio.run(main()) == "b"

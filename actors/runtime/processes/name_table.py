@@ -221,7 +221,7 @@ class NameTable:
             if not entries:
                 del self._groups[group]
 
-    def _watch(self, entry: _Entry, ended: Callable[[], object]) -> None:
+    def _watch(self, entry: _Entry, ended: Callable[[], None]) -> None:
         """Have `ended` called when the actor ends. Raises: LimitReachedError; the entry is taken back then."""
         try:
             entry.watch = self._lives.watch(entry.member.ref, lambda _ref, _reason: ended())

@@ -11,7 +11,7 @@ from peerage.actors.runtime.cluster.stand_in import StandIn
 from peerage.actors.runtime.errors import ActorStartError
 from peerage.actors.runtime.host.host import Host
 from peerage.actors.runtime.host.stand_in_cell import StandInCell
-from peerage.actors.runtime.log import get_logger
+from peerage.actors.runtime.log import logger
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.exit_reason import DownReason
@@ -19,8 +19,6 @@ from peerage.actors.runtime.mail.process import current_host
 from peerage.actors.runtime.mail.ref import from_identity
 
 THE_ACTOR = b""  # the key of the actor that was sent to the cluster
-
-log = get_logger("peerage.actors.runtime")
 
 
 class Cluster(Protocol):
@@ -86,7 +84,7 @@ class Relay(StandIn):
         if started.failure:
             raise codec.decode_failure(started.failure)
         self._is_whole = True
-        log.debug("actor on the cluster", actor=name, node=started.node, pid=started.pid)
+        logger().debug("actor on the cluster", actor=name, cluster_node=started.node, pid=started.pid)
 
     def _at_home(self, key: bytes) -> ActorPath:
         ref = from_identity(key, self._host.system)

@@ -7,14 +7,15 @@ import socket
 from contextlib import ExitStack
 from typing import Any, Self
 
-# Before Ray is imported: nothing is reported to anybody, and no token is written into the home directory.
-os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
-
+import psutil
 import ray
 from ray.cluster_utils import Cluster
 
 __all__ = ["HEAD", "MEMORY", "RayNodes", "free_ports", "ray"]
 
+ATTEMPTS = 4
+# Read when a node starts, and inherited by it: nothing is reported to anybody, no token is written into the home directory.
+os.environ.update(RAY_USAGE_STATS_ENABLED="0", RAY_AUTH_MODE="disabled")
 MEMORY = 100 * 1024 * 1024  # bytes of each object store
 # Not 127.0.0.1: `ray.init` takes that for the machine's address in the network, where nobody listens.
 HEAD, FIRST_WORKER = "127.0.0.2", 3
@@ -49,13 +50,16 @@ class RayNodes:
         self._start(name, address, **resources)
 
     def _start(self, name: str, address: str, **resources: float) -> None:
-        # Ray gives a node half a minute, which a machine that has other things to do may not keep.
-        for last in (False, False, True):
+        """Again, if it has not come up: Ray gives its parts 15 s, which a machine that has much else to do does not keep."""
+        for attempt in range(ATTEMPTS):
+            before = set(psutil.Process().children(recursive=True))
             try:
                 node = self._cluster.add_node(**self._arguments(address, name, **resources))
             except Exception as error:
-                if last or "timed out during startup" not in str(error):
+                if attempt == ATTEMPTS - 1 or "timed out during startup" not in str(error):
                     raise
+                for process in set(psutil.Process().children(recursive=True)) - before:
+                    process.kill()
             else:
                 self._nodes[name] = node
                 return
@@ -76,7 +80,7 @@ class RayNodes:
             "object_store_memory": self._memory,
             "include_dashboard": False,
             "node_ip_address": address,
-            # Chosen here: else the raylet gives up when its helpers have not told theirs within 15 s, as on a busy machine.
+            # Chosen here: the raylet waits 15 s for each that it is not told.
             "metrics_agent_port": ports[0],
             "dashboard_agent_listen_port": ports[1],
             "metrics_export_port": ports[2],

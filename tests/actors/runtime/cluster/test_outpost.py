@@ -10,7 +10,7 @@ from tests.actors.runtime.cluster.cast import Traveller
 from tests.actors.runtime.cluster.ray_nodes import RayNodes
 from tests.nodes import wait_until
 
-pytestmark = [pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 def test_it_is_gone_with_its_actor(nodes: RayNodes) -> None:

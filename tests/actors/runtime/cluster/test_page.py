@@ -10,9 +10,9 @@ from tests.docs.pages import run_program
 from tests.docs.test_cluster import PROGRAM
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_the_program_of_the_page_prints_what_it_says(tmp_path: Path) -> None:
     """A cluster of two nodes; one is killed, and the scribe comes back on another with all that it had acknowledged."""
-    printed = run_program(tmp_path, "cluster.py", PROGRAM, timeout=200.0)
+    printed = run_program(tmp_path, "cluster.py", PROGRAM, timeout=280.0)
     assert "it is at 127.0.0.3, with 10 entries" in printed
     assert "now it is at 127.0.0.4, with 10 entries" in printed

@@ -28,7 +28,7 @@ from tests.actors.runtime.cluster.cast import Traveller
 from tests.actors.runtime.cluster.ray_nodes import RayNodes
 from tests.nodes import wait_until
 
-pytestmark = [pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.timeout(300)]
 
 THERE = RAY(num_cpus=0, resources={"a": 1})
 START_S = 90.0  # on a busy machine Ray takes its time to make a process

@@ -19,6 +19,7 @@ What is here, by purpose:
 - to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`;
 - to find them from any process: `Registry`, a name for one actor, and `Group`, a name for many;
 - to publish and subscribe: `Topic`, and `Events` by the class of a message;
+- to choose what happens when a mailbox is full: `Wait`, `FAIL`, `DROP`; to pass a deadline on: `INHERIT`;
 - to hear that one has ended: `watch`, `Watch`, `DownReason`; which hosts there are: `HostFacts`, `ActorStatistics`;
 - to see what all of them do: `Observer`, `Observation`, `TreeNode`, `HostFound`, `ActorFacts`, `CrowdFacts`, `ChildFacts`;
   `measure_actors`, `SystemMetrics`, `ClassMetrics`: metrics by class; `trace_actors`: OpenTelemetry's spans;
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from peerage.actors.runtime.host.watching import Following
     from peerage.actors.runtime.mail.answer_stream import AnswerStream
     from peerage.actors.runtime.mail.codec import Frames, packed
+    from peerage.actors.runtime.mail.deadlines import INHERIT
     from peerage.actors.runtime.mail.exit_reason import DownReason
     from peerage.actors.runtime.mail.future import Future, ProcessFuture
     from peerage.actors.runtime.mail.host_table import HostFacts
@@ -88,6 +90,7 @@ __all__ = [
     "DROP",
     "FAIL",
     "HERE",
+    "INHERIT",
     "PROCESS",
     "RAY",
     "THREAD",
@@ -201,6 +204,7 @@ _HOMES = {
     ".tracing": ("trace_actors",),
     ".mail.host_table": ("HostFacts",),
     ".mail.memory": ("readonly",),
+    ".mail.deadlines": ("INHERIT",),
     ".mail.exit_reason": ("DownReason",),
     ".mail.watches": ("Watch",),
 }

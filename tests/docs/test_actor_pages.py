@@ -8,7 +8,7 @@ import pytest
 
 from tests.docs.pages import blocks_of, run_program
 
-PAGES = ("streams", "timers", "typing")
+PAGES = ("deadlines", "streams", "timers", "typing")
 
 
 @pytest.mark.parametrize("page", PAGES)

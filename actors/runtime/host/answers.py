@@ -6,9 +6,12 @@ refusal when the actor ends first. Which of them comes first does not matter her
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Container, Mapping
+from math import inf
 from typing import Any
 
+from peerage.actors.runtime.errors import Timeout
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
@@ -19,6 +22,9 @@ from peerage.actors.runtime.mail.port import Port
 # Packing enum members is slow, and this is packed for each ask.
 REPLY = int(Kind.REPLY)
 
+UNREAD_S = 0.005  # after so much time of one turn, the mailbox is read again before an ask is begun
+CANCELLED = -inf  # as a limit: it was over at any time
+
 # The address of its mailbox, and the number that it knows the ask by; unique in a system.
 Asker = tuple[int, int]
 
@@ -26,20 +32,26 @@ Asker = tuple[int, int]
 class Answers:
     """Belongs to one actor's cell. All but what a resolved future calls runs in the host's thread.
 
-    Attributes: open, the asks that are owed an answer. The cell enters them as they arrive.
+    Attributes:
+        open: the asks that are owed an answer. The cell enters them as they arrive.
+        limits: until when the answers are wanted, of the open asks whose askers have said so, in monotonic seconds;
+            CANCELLED, if nobody wants one any more.
+        not_begun: how many asks were refused because their time was over, or they were cancelled, before their turn.
 
     Args:
         call_soon: has a function called as the actor, in the loop's next turn.
         kept: the definitions that each host keeps, by serial; what is sent there may leave them out.
     """
 
-    __slots__ = ("_call_soon", "_kept", "_port", "open")
+    __slots__ = ("_call_soon", "_kept", "_port", "limits", "not_begun", "open")
 
     def __init__(
         self, port: Port, call_soon: Callable[..., object], kept: Mapping[int, Container[bytes]]
     ) -> None:
         self._port, self._call_soon, self._kept = port, call_soon, kept
         self.open: set[Asker] = set()
+        self.limits: dict[Asker, float] = {}
+        self.not_begun = 0
 
     def kept_by(self, source: int) -> Container[bytes]:
         """The definitions that the host at this address keeps: an answer to it may leave them out."""
@@ -60,6 +72,8 @@ class Answers:
             return
         # Before it is sent: within a host, sending resolves the asker's future at once, and calls whoever waits for it.
         self.open.discard((source, corr))
+        if self.limits:
+            self.limits.pop((source, corr), None)
         port = self._port
         if extras or source == port.address or len(body) >= LARGE:
             port.send(source, REPLY, corr, flags=flags, body=body, extras=extras)
@@ -97,6 +111,7 @@ class Answers:
         """Answer an ask with an exception, which its asker raises, with the remote traceback as its cause."""
         if (source, corr) in self.open:
             self.open.discard((source, corr))
+            self.limits.pop((source, corr), None)
             self._port.send(source, Kind.FAIL, corr, body=codec.encode_failure(error))
 
     def refuse_all(self, name: bytes) -> None:
@@ -104,3 +119,44 @@ class Answers:
         for source, corr in self.open:
             self._port.send(source, Kind.DEAD, corr, target=name, body=b"stopped before it answered")
         self.open.clear()
+        self.limits.clear()
+
+    # What is not wanted any more
+
+    def cancel(self, asker: Asker) -> None:
+        """Its asker has said that it does not want the answer. Of no effect once it is answered."""
+        if asker in self.open:
+            self.limits[asker] = CANCELLED
+
+    def lose(self, is_gone: Callable[[int], bool]) -> None:
+        """Cancel the asks of those that have ended. Args: is_gone, whether nobody reads the mailbox at an address."""
+        for asker in [asker for asker in self.open if is_gone(asker[0])]:
+            self.limits[asker] = CANCELLED
+
+    def is_wanted(self, asker: Asker) -> bool:
+        """Whether anybody may still wait for the answer, as far as is known."""
+        until = self.limits.get(asker)
+        return until is None or time.monotonic() < until
+
+    def refuse_unwanted(self, source: int, corr: int, name: bytes, began: float) -> bool:
+        """Refuse an ask whose turn has come, if nobody wants its answer.
+
+        Args: name, of the actor; began, when the loop has read its mailbox, in monotonic seconds.
+        Returns: whether nobody does.
+        """
+        asker = source, corr
+        # Since then a handler may have taken long, and what has come meanwhile may say that this ask was cancelled.
+        if time.monotonic() - began > UNREAD_S:
+            self._port.reader.pump_briefly()
+        if not self.limits or self.is_wanted(asker):
+            return False
+        self.not_begun += 1
+        if self.limits[asker] == CANCELLED:
+            self.open.discard(asker)
+            del self.limits[asker]
+            self._port.send(
+                source, Kind.DEAD, corr, target=name, body=b"had the ask cancelled before it was begun"
+            )
+        else:  # the asker says so itself; this is for one whose clock is a moment behind
+            self.fail(source, corr, Timeout("the time was over before the ask was begun"))
+        return True

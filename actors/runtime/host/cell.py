@@ -120,6 +120,11 @@ class ActorCell:
         """The asks that are owed an answer."""
         return self.answers.open
 
+    @property
+    def until(self) -> float | None:
+        """Until when the answer to the ask that is being handled is wanted, in monotonic seconds; None for ever."""
+        return None if self.current is None else self.answers.limits.get(self.current[:2])
+
     # Running
 
     def put(self, item: Item) -> None:
@@ -231,6 +236,8 @@ class ActorCell:
             if corr:  # 0: the host itself stops its actors, and waits for no answer
                 self._settlement.asked_to_stop(source, corr)
             self._stop(codec.decode(0, body, ()) or STOPPED)
+            return
+        if kind == ASK and self.answers.refuse_unwanted(source, corr, self.name, self._loop.now):
             return
         try:
             value = codec.decode(flags, body, extras)

@@ -74,6 +74,9 @@ class Running(Task, Protocol):
     def answers(self) -> Answers: ...
 
     @property
+    def until(self) -> float | None: ...
+
+    @property
     def watching(self) -> Watching: ...
 
 
@@ -121,8 +124,10 @@ class Reply:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether anybody asked: nobody waits for the answer to a tell."""
-        return self._corr != 0
+        """Whether anybody waits for the answer: nobody does for that to a tell, nor to an ask that was cancelled, or whose
+        time is over.
+        """
+        return self._corr != 0 and self._answers.is_wanted((self._source, self._corr))
 
     def set(self, value: Any = None) -> None:
         self._answers.give(self._source, self._corr, value)
@@ -182,6 +187,30 @@ class ActorContext(Timing):
     def sender(self) -> ActorRef | None:
         """The actor that sent the current message, None when it came from no actor."""
         return from_identity(self._cell.sender_identity, self._host.system)
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that the asker of the current message still waits, 0.0 when it does not any more; None if it set no limit.
+
+        To ask others within that time: `timeout=INHERIT`.
+        """
+        until = self._cell.until
+        return None if until is None else max(0.0, until - time.monotonic())
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody wants the answer to the current ask any more: its time is over, it was cancelled, or its asker's
+        thread or process has ended. To be looked at now and again in a long handler: it reads what has come.
+        """
+        if self._cell.current is None:
+            return False
+        self._host.port.wait(_at_once, 0.0)
+        return self.deadline == 0.0
+
+    @property
+    def asks_not_begun(self) -> int:
+        """How many asks this actor has not begun because nobody wanted their answers any more when it was their turn."""
+        return self._cell.answers.not_begun
 
     def life_of(self, ref: ActorRef) -> int | None:
         """Which life of its host a ref leads to now, as far as this process has heard: a number that grows with
@@ -323,3 +352,8 @@ class ActorContext(Timing):
         self._cell.deferred = True
         source, corr, kind = self._cell.current
         return Reply(self._cell.answers, source, corr if kind == Kind.ASK else 0)
+
+
+def _at_once() -> bool:
+    """What is waited for to read what has come, and no longer."""
+    return False

@@ -15,7 +15,16 @@ from peerage.actors.runtime.mail.inbox import Handler
 
 __all__ = ["EarlyMessages"]
 
-FOR_ACTORS: Final = (Kind.TELL, Kind.TELL_IF_THERE, Kind.ASK, Kind.STOP, Kind.WATCH, Kind.UNWATCH)
+FOR_ACTORS: Final = (
+    Kind.TELL,
+    Kind.TELL_IF_THERE,
+    Kind.ASK,
+    Kind.ASK_UNTIL,
+    Kind.CANCEL,
+    Kind.STOP,
+    Kind.WATCH,
+    Kind.UNWATCH,
+)
 
 
 class EarlyMessages:

@@ -18,6 +18,7 @@ from peerage.actors.runtime.host import deadlock
 from peerage.actors.runtime.host.callers import Callers
 from peerage.actors.runtime.host.cell import ActorCell
 from peerage.actors.runtime.host.followers import Followers
+from peerage.actors.runtime.host.limited_asks import LimitedAsks
 from peerage.actors.runtime.host.loop import NESTED_LIMIT, Loop
 from peerage.actors.runtime.host.receipts import Receipts
 from peerage.actors.runtime.host.system_messages import SystemMessage, handler
@@ -72,6 +73,7 @@ class HostPort(Port):
         self.receipts = Receipts(self, loop, path, cells.__contains__, host)
         self.followers = Followers(self._send_news)
         self.callers = Callers()
+        self._limited = LimitedAsks(cells, self._on_user_message)
         # Other threads have no loop that could try again, and get the error.
         self.outbox.retry_later = self._retry_later
         self._sweeps_later = False
@@ -81,6 +83,8 @@ class HostPort(Port):
             Kind.ASK: functools.partial(self._on_user_message, int(Kind.ASK)),
             Kind.STOP: functools.partial(self._on_user_message, int(Kind.STOP)),
             Kind.TELL_IF_THERE: functools.partial(self._on_user_message, int(Kind.TELL_IF_THERE)),
+            Kind.ASK_UNTIL: self._limited.on_ask_until,
+            Kind.CANCEL: handler(self._limited.on_cancel),
             Kind.FOLLOW: handler(self._on_follow),
             Kind.UNFOLLOW: handler(self._on_unfollow),
             Kind.PROBE: handler(self._on_probe),
@@ -115,6 +119,7 @@ class HostPort(Port):
             self.followers.forget(lambda address: self.table.is_dead(serial_of(address)))
         if self.callers:
             self.callers.forget(lambda address: self.table.is_dead(serial_of(address)))
+        self._limited.lose(lambda address: self.table.is_dead(serial_of(address)))
         # Thousands of asks were lost at once: go on in the next turn, others are waiting.
         if self.losses.unsettled:
             self._loop.call_soon(None, self.losses.sweep)
@@ -399,6 +404,7 @@ class HostPort(Port):
         super()._on_port_bye(flags, source, *rest)
         self.followers.forget(lambda address: address == source)
         self.callers.forget(lambda address: address == source)
+        self._limited.lose(lambda address: address == source)
 
     def _on_probe(self, message: SystemMessage) -> None:
         # Read by whichever handler waits on top of the stack: it looks at all that are blocked below it as well.

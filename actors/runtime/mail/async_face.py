@@ -22,6 +22,7 @@ from peerage.actors.runtime.errors import ActorDeadError, MailboxFullError, Time
 from peerage.actors.runtime.mail.actor_path import ActorPath
 from peerage.actors.runtime.mail.asks import Ask
 from peerage.actors.runtime.mail.calls import SHARE_S, Call, nothing, outcome
+from peerage.actors.runtime.mail.cancelling import cancel_ask
 from peerage.actors.runtime.mail.deadlines import Deadlines
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.lines import ASK, TELL, Letter, Line, Lines, LinesPort, Packed, pack
@@ -293,6 +294,11 @@ class AsyncFace:
     def forget_deadline(self, call: Call) -> None:
         """It is over: an answer that has come is not kept until its deadline."""
         self._deadlines.discard(call)
+
+    def cancel(self, call: Call) -> None:
+        """As `abandon`, before its time is over: the actor does not know that yet."""
+        cancel_ask(self._port, call.asked)
+        self.abandon(call)
 
     def abandon(self, call: Call) -> None:
         """Nobody waits for it any more. In line it leaves no trace; what was sent keeps its place in the window."""

@@ -27,8 +27,8 @@ class Keeper(Protocol):
     def forget_deadline(self, call: Call) -> None:
         """The call is over before its deadline."""
 
-    def abandon(self, call: Call) -> None:
-        """Nobody awaits the call: take it out of its line, or drop its answer when that comes."""
+    def cancel(self, call: Call) -> None:
+        """Nobody awaits the call: take it out of its line, or drop its answer when that comes, and tell the actor."""
 
 
 class CallsPort(Protocol):
@@ -120,7 +120,7 @@ class Call(asyncio.Future[Any]):
         if not super().cancel(msg):
             return False
         assert self.port is not None
-        self.port.face.abandon(self)
+        self.port.face.cancel(self)
         return True
 
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections.abc import Callable
+from enum import Enum
 from math import inf
 from time import monotonic
 from typing import Generic, Protocol, TypeVar
+
+from peerage.actors.runtime.mail import here
 
 TICK_S = 0.004  # deadlines this close share a tick: no call is given up early, and none more than a tick late
 SPARE = 64  # empty ticks that the heap may hold, beside as many as there are others, before it is made anew
@@ -28,6 +31,28 @@ class Mortal(Protocol):
 
 
 T = TypeVar("T", bound=Mortal)
+
+
+class Inherit(Enum):
+    """INHERIT, as a timeout: what is left of the time of the ask that is being handled."""
+
+    INHERIT = "what was left of the asker's"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+INHERIT = Inherit.INHERIT
+Span = float | Inherit | None
+
+
+def in_seconds(timeout: Span) -> float | None:
+    """A timeout that is `INHERIT` as the seconds that are left; None, if no ask with a limit is being handled."""
+    if timeout is not INHERIT:
+        return timeout
+    actor = here.actor()
+    until = None if actor is None else actor.until
+    return None if until is None else max(0.0, until - monotonic())
 
 
 def ends_at(timeout: float | None) -> float | None:

@@ -32,10 +32,10 @@ def new_key() -> bytes:
 class Kind(IntEnum):
     """What a message is, and so which handler of a port gets it.
 
-    TELL, TELL_IF_THERE, ASK and STOP are for an actor and wait for its turn in its mailbox, START for the next turn of the
-    host's loop. Everything else is handled as soon as the port is read, even while an actor is blocked in a handler:
-    otherwise neither the answer that it waits for nor the room in a window could come. Hence an answer may be handled
-    before tells that its sender had sent earlier.
+    TELL, TELL_IF_THERE, ASK, ASK_UNTIL and STOP are for an actor and wait for its turn in its mailbox, START for the next
+    turn of the host's loop. Everything else is handled as soon as the port is read, even while an actor is blocked in a
+    handler: otherwise neither the answer that it waits for nor the room in a window could come. Hence an answer may be
+    handled before tells that its sender had sent earlier.
     """
 
     TELL = 1
@@ -74,7 +74,14 @@ class Kind(IntEnum):
     NEWS = 34  # for a follower: a DownReason, or None for an actor that is up
     TELL_IF_THERE = 35  # outside the window, and nobody counts whether it is handled
     RELEASE = 36  # what to start in the host of a held SPAWN of the same port, by its correlation
+    ASK_UNTIL = (
+        37  # an ASK whose asker waits no longer than a point in time, which stands before the target's name
+    )
+    CANCEL = 38  # nobody wants the answer to an ask any more, by its correlation
     NAMES = 40  # to the root, about a name or a group: see `names.py`
+
+
+UNTIL = struct.Struct("<d")  # monotonic seconds: one clock for all processes of a machine
 
 
 # Flags: how to read a message, and what to count. Plain integers: arithmetic with enum members costs half a microsecond a

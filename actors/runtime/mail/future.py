@@ -27,6 +27,7 @@ from pykka import Timeout
 from peerage.actors.runtime.errors import ActorDeadError, FutureCancelledError
 from peerage.actors.runtime.mail import here
 from peerage.actors.runtime.mail.asks import NOT_ASKED, Ask
+from peerage.actors.runtime.mail.cancelling import cancel_ask
 from peerage.actors.runtime.mail.deadlines import ends_at
 from peerage.actors.runtime.mail.memory import Raw
 from peerage.actors.runtime.mail.outcome import Outcome, State
@@ -231,9 +232,14 @@ class Future(pykka.Future[T]):
     def cancel(self) -> bool:
         """Stop waiting: `get` raises FutureCancelledError, and a late answer is dropped. Returns: whether it was pending.
 
-        Of a future that was made elsewhere this cancels only the waiting here: others may still want the value.
+        The actor that was asked is told: an ask that it has not begun, it does not begin (docs/topics/deadlines.md). Of a
+        future that was made elsewhere this cancels only the waiting here: others may still want the value.
         """
-        return self.resolve(None, FutureCancelledError("cancelled"))
+        if not self.resolve(None, FutureCancelledError("cancelled")):
+            return False
+        if self.journey is None:
+            cancel_ask(self.port, self.asked)
+        return True
 
     def then(self, fn: Callable[[Future[T]], object]) -> None:
         """Call `fn(self)` once this future is resolved; it reads the outcome with `get()`.

@@ -82,6 +82,16 @@ class Port(Protocol):
     def asks(self) -> Asks: ...
 
 
+class Owner(Protocol):
+    """The process that a port belongs to."""
+
+    def retire(self, port: Any) -> None:
+        """The port is closed."""
+
+    def call_later(self, address: int, delay: float, fn: Callable[[], object]) -> None:
+        """Call `fn()` in its main loop after `delay` seconds, then wake the thread with this address."""
+
+
 class Actor(Protocol):
     """An actor in a loop, and its mailbox."""
 
@@ -91,6 +101,10 @@ class Actor(Protocol):
     @property
     def instance(self) -> Any:
         """The object itself; None before its constructor is called."""
+
+    @property
+    def until(self) -> float | None:
+        """Until when the answer to the ask that it handles is wanted, in monotonic seconds; None for ever."""
 
 
 class Host(Protocol):

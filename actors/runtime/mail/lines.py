@@ -22,7 +22,7 @@ from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.asks import Ask, Asks
 from peerage.actors.runtime.mail.calls import SHARE_S, Call
 from peerage.actors.runtime.mail.codec import PLAIN, PLAIN_SIZE, SIZED, SMALL
-from peerage.actors.runtime.mail.envelope import EXEMPT, FRAMES, Kind
+from peerage.actors.runtime.mail.envelope import EXEMPT, FRAMES, UNTIL, Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import HostTable
 from peerage.actors.runtime.mail.memory import LARGE, Raw
@@ -30,6 +30,7 @@ from peerage.actors.runtime.mail.outbox import Outbox
 from peerage.actors.runtime.mail.routes import Route, Routes
 
 ASK, TELL, IF_THERE = int(Kind.ASK), int(Kind.TELL), int(Kind.TELL_IF_THERE)
+ASK_UNTIL = int(Kind.ASK_UNTIL)
 
 # A message as it waits: a plain value or a body, extra frames, flags, its bytes, and whether it is the plain value itself.
 Packed = tuple[Any, Sequence[Raw], int, int, bool]
@@ -298,9 +299,15 @@ class Lines:
             held = letter.size
         number = self._port.asks.expect(waiter, route.serial, route, held)
         has_gone(waiter)
-        self._send(route, letter.kind, number, flags, letter)
+        kind, target = letter.kind, route.target
+        if isinstance(waiter, Call) and waiter.until is not None:
+            kind, target = ASK_UNTIL, UNTIL.pack(waiter.until) + target
+        self._send(route, kind, number, flags, letter, target)
 
-    def _send(self, route: Route, kind: int, corr: int, flags: int, letter: Letter) -> None:
+    def _send(
+        self, route: Route, kind: int, corr: int, flags: int, letter: Letter, target: bytes = b""
+    ) -> None:
+        target = target or route.target
         # A tell comes here only if it is large, has frames or stays in the host: `Outbox.tell` has taken the others.
         body = pickle.dumps(letter.value, 5) if letter.plain else letter.value
         if kind == TELL or letter.extras or route.local or len(body) >= LARGE:
@@ -309,13 +316,13 @@ class Lines:
                 kind,
                 corr,
                 flags=flags,
-                target=route.target,
+                target=target,
                 sender=letter.sender,
                 body=body,
                 extras=letter.extras,
             )
         else:
-            self._port.outbox.send_small(route.address, kind, corr, flags, route.target, letter.sender, body)
+            self._port.outbox.send_small(route.address, kind, corr, flags, target, letter.sender, body)
 
     def full(self, letter: Letter, now: float) -> MailboxFullError:
         """Why a message has not gone.

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from peerage.actors.runtime.errors import ActorDeadError, LimitReachedError, MailboxFullError
 from peerage.actors.runtime.limits import Purpose
@@ -22,9 +22,10 @@ from peerage.actors.runtime.mail.asks import Ask, Asks
 from peerage.actors.runtime.mail.async_face import AsyncFace
 from peerage.actors.runtime.mail.calls import Call, settle_in_their_loops
 from peerage.actors.runtime.mail.codec import PLAIN, PLAIN_SIZE, SIZED, SMALL
-from peerage.actors.runtime.mail.envelope import EXEMPT, FRAMES, Kind
+from peerage.actors.runtime.mail.envelope import EXEMPT, FRAMES, UNTIL, Kind
 from peerage.actors.runtime.mail.follows import Follows
 from peerage.actors.runtime.mail.future import Future
+from peerage.actors.runtime.mail.here import Owner
 from peerage.actors.runtime.mail.host_table import THREAD_MASK, serial_of
 from peerage.actors.runtime.mail.inbox import SLICE_S, Handler, Inbox
 from peerage.actors.runtime.mail.kept_definitions import Announcer
@@ -40,17 +41,8 @@ from peerage.actors.runtime.mail.watches import Watches
 from peerage.actors.runtime.mail.window import DEFAULT_WAIT, WINDOW_BYTES, Drop, Fail, Wait, WhenFull, shorter
 
 ASK, TELL = int(Kind.ASK), int(Kind.TELL)  # comparing and packing enum members is slow
+ASK_UNTIL = int(Kind.ASK_UNTIL)
 MAILBOX = 2  # file descriptors: the listening socket, and the one by which ZeroMQ signals arrivals
-
-
-class Owner(Protocol):
-    """The process that a port belongs to."""
-
-    def retire(self, port: Port) -> None:
-        """The port is closed."""
-
-    def call_later(self, address: int, delay: float, fn: Callable[[], object]) -> None:
-        """Call `fn()` in its main loop after `delay` seconds, then wake the thread with this address."""
 
 
 class Port:
@@ -166,15 +158,15 @@ class Port:
         )
 
     def send_along(
-        self, route: Route, kind: int, corr: int, flags: int, body: Raw, extras: Sequence[Raw]
-    ) -> None:
+        self, route: Route, kind: int, corr: int, flags: int, body: Raw, extras: Sequence[Raw], to: bytes = b""
+    ) -> None:  # fmt: skip
         """Send along a route; a host's port hands messages to its own actors over without ZeroMQ."""
         self.send(
             route.address,
             kind,
             corr,
             flags=flags,
-            target=route.target,
+            target=to or route.target,
             sender=self.sender,
             body=body,
             extras=extras,
@@ -334,10 +326,13 @@ class Port:
             else:  # as `Asks.enter`, without the call
                 number = ask.number = self.asks.next_number()
                 self.asks.open[number] = ask
+            target = route.target
+            if until is not None and block and kind == ASK:
+                kind, target = ASK_UNTIL, UNTIL.pack(until) + target
             if extras or route.local or size >= LARGE:
-                self.send_along(route, kind, number, flags, body, extras)
+                self.send_along(route, kind, number, flags, body, extras, target)
             else:
-                self.outbox.send_small(route.address, kind, number, flags, route.target, self.sender, body)
+                self.outbox.send_small(route.address, kind, number, flags, target, self.sender, body)
         return future
 
     def _route_to_ask(self, ref: ActorPath, kind: int, future: Future[Any]) -> Route | None:

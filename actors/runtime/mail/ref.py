@@ -25,7 +25,7 @@ from peerage.actors.runtime.mail.awaiting import answer_within, ask_later, ask_o
 from peerage.actors.runtime.mail.calls import nothing
 from peerage.actors.runtime.mail.class_path import class_of
 from peerage.actors.runtime.mail.codec import Encoded, encode
-from peerage.actors.runtime.mail.deadlines import ends_at
+from peerage.actors.runtime.mail.deadlines import Span, ends_at, in_seconds
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.host_table import ROOT_ADDRESS
@@ -192,7 +192,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         message: M,
         *,
         block: Literal[False],
-        timeout: float | None = None,
+        timeout: Span = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
@@ -204,7 +204,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         message: M,
         *,
         block: Literal[True] = True,
-        timeout: float | None = None,
+        timeout: Span = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
@@ -216,7 +216,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         message: M,
         *,
         block: bool,
-        timeout: float | None = None,
+        timeout: Span = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
@@ -227,7 +227,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
         message: Any,
         *,
         block: bool = True,
-        timeout: float | None = None,
+        timeout: Span = None,
         when_full: WhenFull | None = None,
         exempt: bool = False,
         patience: float | None = None,
@@ -238,7 +238,8 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
             message: as for `tell`.
             block: whether to wait for the answer.
             timeout: seconds for the whole call, whether it waits for room in the mailbox or for the answer; with
-                `block=False` only for room.
+                `block=False` only for room. The actor sees what is left. `INHERIT`: what is left of the time of the
+                ask that this actor handles.
             when_full: as for `tell`, except `DROP`; by default it waits for room for `timeout`, or 10 s. Where an
                 asyncio loop runs and only the future is wanted, it does not wait, but leaves the message in line.
             exempt: as for `tell`.
@@ -252,6 +253,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
             MailboxFullError as its cause when there was no room in that time; MailboxFullError, when
             `when_full` allowed a shorter wait.
         """
+        timeout = in_seconds(timeout)
         until = ends_at(timeout)
         if type(message) is _ActorStop:
             future = ask_to_stop(self)
@@ -291,7 +293,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
     def ask_async(
         self: ActorRef[TypedActor[M, R]],
         message: M,
-        timeout: float | None = None,
+        timeout: Span = None,
         *,
         when_full: WhenFull | None = None,
         exempt: bool = False,
@@ -311,6 +313,7 @@ class ActorRef(  # type: ignore[type-var]  # Pykka's is invariant
 
         Raises (when awaited): as `ask`.
         """
+        timeout = in_seconds(timeout)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # no loop runs yet: the coroutine is to be awaited in one later

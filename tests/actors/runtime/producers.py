@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-from peerage.actors.runtime import HERE, ActorRef, ProcessActor
+from peerage.actors.runtime import HERE, INHERIT, ActorRef, ProcessActor
 
 
 class Producer(ProcessActor):
@@ -154,3 +154,91 @@ class Scheduler(ProcessActor):
 
     def do_fill(self, ref: ActorRef[Any], messages: int) -> None:
         ref.tell_many(["more"] * messages)
+
+
+class Patient(ProcessActor):
+    """Looks at how long its askers wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[Any] = []
+        self.reply: Any = None
+        self.begun: Any = None
+
+    def on_receive(self, message: Any) -> Any:
+        name, *arguments = message
+        return getattr(self, f"do_{name}")(*arguments)
+
+    def do_deadline(self) -> float | None:
+        self.log.append(self.runtime.deadline)
+        return self.runtime.deadline
+
+    def do_seen(self) -> list[Any]:
+        return self.log[-1:]
+
+    def do_note(self, what: Any) -> list[Any]:
+        self.log.append(what)
+        return self.log
+
+    def do_echo(self, what: Any) -> Any:
+        return what
+
+    def do_block(self) -> None:
+        os.eventfd_read(self.runtime.fds["gate"])
+
+    def do_block_until(self, number: int) -> None:
+        """Until so many of the asks behind this message are known to be cancelled."""
+        while sum(not self.runtime._cell.answers.is_wanted(ask) for ask in self.open_asks()) < number:
+            assert not self.runtime.cancelled
+
+    def open_asks(self) -> list[tuple[int, int]]:
+        return list(self.runtime._cell.answers.open)
+
+    def do_not_begun(self) -> int:
+        return self.runtime.asks_not_begun
+
+    def do_limits(self) -> int:
+        return len(self.runtime._cell.answers.limits)
+
+    def do_start(self, place: Any) -> ActorRef[Patient]:
+        return Patient.options(place=place).start()
+
+    def do_pass_on(self, ref: ActorRef[Any], message: Any) -> Any:
+        return ref.ask(message, timeout=INHERIT)
+
+    def do_until_cancelled(self) -> None:
+        os.eventfd_write(self.runtime.fds["gate"], 1)
+        while not self.runtime.cancelled:
+            pass
+        self.log.append("cancelled")
+
+    def do_ask_for_long(self, ref: ActorRef[Any]) -> None:
+        ref.ask(("defer",))
+
+    def do_defer(self) -> None:
+        self.reply = self.runtime.defer()
+        if self.begun is not None:
+            self.begun.set("begun")
+
+    def do_begun(self) -> str | None:
+        if self.reply is not None:
+            return "begun"
+        self.begun = self.runtime.defer()
+        return None
+
+    def do_awaited(self) -> bool:
+        awaited: bool = self.reply.is_awaited
+        return awaited
+
+    def do_release(self) -> Any:
+        """Answered with what has become of the deferred ask."""
+        if self.reply.is_awaited:
+            self.runtime.call_soon(self.release, self.runtime.defer())
+            return None
+        return "cancelled" if self.begun is not None else "released"
+
+    def release(self, asked: Any) -> None:
+        if self.reply.is_awaited:
+            self.runtime.call_soon(self.release, asked)
+        else:
+            asked.set("cancelled")

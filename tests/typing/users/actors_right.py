@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, assert_type
 
-from peerage.actors.runtime import ActorRef, AnswerStream, Future, ProcessActor
+from peerage.actors.runtime import INHERIT, ActorRef, AnswerStream, Future, ProcessActor
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def declared() -> None:
     counter.tell_many([Add(1), Add(2)])
     assert_type(counter.ask(Get()), int)
     assert_type(counter.ask(Get(), timeout=1.0), int)
+    assert_type(counter.ask(Get(), timeout=INHERIT), int)
     assert_type(counter.ask(Get(), block=False), Future[int])
     assert_type(counter.ask(Get(), block=False).get(timeout=1.0), int)
     assert_type(counter.stop(), bool)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from peerage.actors.runtime.host.cell import ActorCell
+from peerage.actors.runtime.host.context import ActorContext
 from peerage.actors.runtime.host.descriptors import Descriptors
 from peerage.actors.runtime.host.hosted import HostedActor
 from peerage.actors.runtime.host.loop import Loop, Timer
@@ -118,7 +120,12 @@ class Post:
 
     def __init__(self) -> None:
         self.sent: list[tuple[int, Kind, int, Any]] = []
-        self.outbox = self
+        self.outbox = self.reader = self
+        self.read = 0  # how often it was looked for messages
+
+    def pump_briefly(self) -> bool:
+        self.read += 1
+        return False
 
     def send(
         self,
@@ -216,6 +223,9 @@ def cell(
     made = ActorCell(
         keeper, loop, port, receipts, ActorRef(name, keeper.name, 4, system="test", class_path=""), {}
     )
+    if actor is not None:
+        home: Any = SimpleNamespace(loop=loop, port=port)
+        actor.runtime = ActorContext(made, home, {}, None)
     made.actor = made.instance = actor
     return made
 

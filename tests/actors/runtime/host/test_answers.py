@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from peerage.actors.runtime.host.answers import Answers
+from peerage.actors.runtime.errors import Timeout
+from peerage.actors.runtime.host.answers import CANCELLED, UNREAD_S, Answers
 from peerage.actors.runtime.mail.envelope import Kind
 from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.memory import LARGE
@@ -132,3 +135,50 @@ def test_at_the_end_all_that_are_left_are_refused(answers: Answers, post: Post) 
     answers.refuse_all(b"actor")
     assert [(sent[0], sent[1], sent[2]) for sent in post.sent] == [(ASK[0], Kind.DEAD, ASK[1])]
     assert answers.open == set()
+
+
+def test_an_ask_that_was_cancelled_is_refused_before_it_is_begun(answers: Answers, post: Post) -> None:
+    """Nobody waits; the answer frees its place in the window."""
+    answers.cancel(ASK)
+    assert not answers.is_wanted(ASK)
+    assert answers.refuse_unwanted(*ASK, b"actor", math.inf)
+    assert [sent[:3] for sent in post.sent] == [(ASK[0], Kind.DEAD, ASK[1])]
+    assert (answers.open, answers.limits, answers.not_begun) == (set(), {}, 1)
+
+
+def test_an_ask_whose_time_is_over_is_refused_with_a_timeout(answers: Answers, post: Post) -> None:
+    """It is what its asker is about to find by itself."""
+    answers.limits[ASK] = time.monotonic() - 1.0
+    assert answers.refuse_unwanted(*ASK, b"actor", math.inf)
+    [(_address, kind, _number, error)] = post.sent
+    assert (kind, type(error)) == (Kind.FAIL, Timeout)
+
+
+def test_an_ask_that_is_wanted_is_begun(answers: Answers, post: Post) -> None:
+    """Whether it has a limit or not; an answer forgets the limit."""
+    assert not answers.refuse_unwanted(*ASK, b"actor", math.inf)
+    answers.limits[ASK] = time.monotonic() + 60.0
+    assert not answers.refuse_unwanted(*ASK, b"actor", math.inf)
+    answers.give(*ASK, "yes")
+    assert (answers.limits, answers.not_begun) == ({}, 0)
+    answers.cancel(ASK)  # it crosses the answer
+    assert answers.limits == {}
+
+
+def test_the_asks_of_those_that_have_gone_are_not_wanted(answers: Answers) -> None:
+    """Those of others are."""
+    other = (8 << 20, 1)
+    answers.open.add(other)
+    answers.lose(lambda address: address == ASK[0])
+    assert answers.limits == {ASK: CANCELLED}
+    assert answers.is_wanted(other)
+
+
+def test_behind_a_slow_handler_the_mailbox_is_read_before_an_ask_is_begun(
+    answers: Answers, post: Post
+) -> None:
+    """Its cancellation may have come meanwhile; behind quick ones that would cost more than it saves."""
+    assert not answers.refuse_unwanted(*ASK, b"actor", time.monotonic() + 60.0)
+    assert post.read == 0
+    assert not answers.refuse_unwanted(*ASK, b"actor", time.monotonic() - 2 * UNREAD_S)
+    assert post.read == 1

@@ -31,7 +31,7 @@ class Port:
     def forget_deadline(self, call: Call) -> None:
         self.forgotten.append(call)
 
-    def abandon(self, call: Call) -> None:
+    def cancel(self, call: Call) -> None:
         self.abandoned.append(call)
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from math import inf
+from time import monotonic
+from types import SimpleNamespace
 
-from peerage.actors.runtime.mail.deadlines import SPARE, TICK_S, Deadlines
+import pytest
+
+from peerage.actors.runtime.mail import here
+from peerage.actors.runtime.mail.deadlines import INHERIT, SPARE, TICK_S, Deadlines, in_seconds
 
 
 class Item:
@@ -72,3 +78,19 @@ def test_another_loop_goes_on_where_one_has_ended() -> None:
 
     asyncio.run(begin())
     asyncio.run(asyncio.wait_for(go_on(), 10))
+
+
+def test_a_timeout_that_is_inherited_is_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the ask that the actor handles; nothing outside an actor, or where that has no limit."""
+    assert in_seconds(INHERIT) is None
+    assert in_seconds(2.5) == 2.5
+    assert in_seconds(None) is None
+    handling = SimpleNamespace(until=None)
+    monkeypatch.setattr(here, "actor", lambda: handling)
+    assert in_seconds(INHERIT) is None
+    handling.until = monotonic() + 60.0
+    left = in_seconds(INHERIT)
+    assert left is not None
+    assert 50.0 < left <= 60.0
+    handling.until = -inf  # cancelled
+    assert in_seconds(INHERIT) == 0.0

@@ -83,7 +83,7 @@ def cometbft(seconds: float, signers: Signers, commit: types.Commit) -> dict[str
     validators.proposer.CopyFrom(validators.validators[0])
     parts = (validators.SerializeToString(), commit.SerializeToString())
     given = b"".join(b"%08x" % len(part) + part for part in parts)
-    command = [build_program(GO_SOURCE, "verify-commit"), CHAIN_ID, "1", str(seconds)]
+    command = [str(build_program(GO_SOURCE, "verify-commit")), CHAIN_ID, "1", str(seconds)]
     done = subprocess.run(command, input=given, capture_output=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found

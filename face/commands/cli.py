@@ -110,7 +110,8 @@ COMMANDS = {
         ("peerage.programs.benchmark",),
     ),
     "systemd": LazyCommand(
-        "peerage.commands.systemd:systemd", "Print a systemd unit for the node of a home."
+        "peerage.commands.systemd:systemd",
+        "Print a systemd unit for the node of a home, or for the seed of many chains.",
     ),
     "completion": LazyCommand(
         "peerage.commands.completion:completion",

@@ -11,6 +11,7 @@ from tests.chaos import test_chaos
 from tests.docs import (
     test_blocks,
     test_cluster,
+    test_embed,
     test_howtos,
     test_many_chains,
     test_move,
@@ -32,6 +33,7 @@ TESTS = (
     test_blocks,
     test_chaos,
     test_cluster,
+    test_embed,
     test_howtos,
     test_many_chains,
     test_move,

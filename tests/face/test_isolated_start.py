@@ -72,6 +72,9 @@ RUNS: dict[str, tuple[tuple[str, ...], int]] = {
     "demo": (("demo", "--for", "1s"), 0),
     "simulate": (("simulate", "--nodes", "10", "--for", "36s"), 0),
     "bench": (("bench", "--for", "100ms", "--only", "mailboxes"), 0),
+    "watch": (("watch", "--home", "NEW", "--network", "test", "--peers", NOBODY, "--for", "1s"), 0),
+    "blocks": (("blocks", "--home", "NEW", "--peers", NOBODY, "--output", "NEW.jsonl"), 2),  # no genesis
+    "new-reactor": (("new-reactor", "json"), 2),  # it would be written into the current directory
     "systemd": (("systemd",), 0),
     "completion": (("completion", "bash"), 0),
     "version": (("version", "--verbose"), 0),

@@ -6,12 +6,11 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from peerage.actors.runtime.errors import ActorDeadError, CheckpointError
 from peerage.actors.runtime.host.answers import Answers
 from peerage.actors.runtime.host.callers import Callers
-from peerage.actors.runtime.host.checkpoints import Checkpoint
 from peerage.actors.runtime.host.coroutines import Coroutines
 from peerage.actors.runtime.host.errands import send_errands
 from peerage.actors.runtime.host.loop import Loop, Task
@@ -26,6 +25,9 @@ from peerage.actors.runtime.mail.future import Future
 from peerage.actors.runtime.mail.port import Port
 from peerage.actors.runtime.mail.ref import ActorRef, from_identity
 from peerage.actors.runtime.mail.window import WhenFull
+
+if TYPE_CHECKING:
+    from peerage.actors.runtime.host.checkpoints import Checkpoint
 
 
 class Pool(Protocol):
@@ -323,6 +325,9 @@ class ActorContext(Timing):
 
     def _own_checkpoint(self) -> Checkpoint:
         if self._checkpoint is None:
+            # SQLite is for actors that save something: hosts start without it.
+            from peerage.actors.runtime.host.checkpoints import Checkpoint
+
             instance = self._cell.instance
             assert instance is not None
             if instance.checkpoint_dir is None:

@@ -78,7 +78,7 @@ class Kind(IntEnum):
         37  # an ASK whose asker waits no longer than a point in time, which stands before the target's name
     )
     CANCEL = 38  # nobody wants the answer to an ask any more, by its correlation
-    NAMES = 40  # to the root, about a name or a group: see `names.py`
+    NAMES = 39  # to the root, about a name or a group: see `names.py`
 
 
 UNTIL = struct.Struct("<d")  # monotonic seconds: one clock for all processes of a machine

@@ -53,6 +53,7 @@ ASKED: dict[str, Callable[[Node], Any]] = {
     "remove_persistent_peers": lambda node: node.remove_persistent_peers([ID]),
     "rpc_addresses": lambda node: node.rpc_addresses(),
     "unban": lambda node: node.unban(ID),
+    "upgrade_reactor": lambda node: node.upgrade_reactor("ECHO"),
 }
 # those of them that wait for an answer are awaited under a name that ends in _async; CometBFT's is both
 AWAITED: dict[str, Callable[[Node], Coroutine[Any, Any, Any]]] = {
@@ -68,6 +69,7 @@ AWAITED: dict[str, Callable[[Node], Coroutine[Any, Any, Any]]] = {
     "remove_persistent_peers_async": lambda node: node.remove_persistent_peers_async([ID]),
     "rpc_addresses_async": lambda node: node.rpc_addresses_async(),
     "unban_async": lambda node: node.unban_async(ID),
+    "upgrade_reactor_async": lambda node: node.upgrade_reactor_async("ECHO"),
 }
 
 

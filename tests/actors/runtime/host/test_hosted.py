@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 from peerage.actors.runtime import ActorRef, ProcessActor
@@ -17,7 +18,7 @@ def test_an_actor_that_is_bound_has_its_name_and_context_before_its_constructor(
             self.seen = (self.actor_urn, self.runtime, self.actor_ref)
 
     ref: ActorRef[Any] = ActorRef("early", system="test")
-    context: Any = object()
+    context: Any = SimpleNamespace()
     actor = Early.__new__(Early)
     stopped = threading.Event()
     actor.on_bound(ref, context, stopped)

@@ -21,7 +21,7 @@ from peerage.actors.runtime.host.stand_in_cell import StandInCell
 from peerage.actors.runtime.host.start_request import Endowment
 from peerage.actors.runtime.mail import codec
 from peerage.actors.runtime.mail.actor_path import ActorPath
-from peerage.actors.runtime.mail.envelope import Kind
+from peerage.actors.runtime.mail.envelope import UNTIL, Kind
 from peerage.actors.runtime.mail.exit_reason import DownReason
 from peerage.actors.runtime.mail.inbox import Handler
 from peerage.actors.runtime.mail.process import current_host, current_process
@@ -137,6 +137,9 @@ class Agent(ProcessActor):
         self.link.on_up = self._make
         for kind in ADDRESSED:
             host.port.handlers[kind] = self._making(host.port.handlers[kind])
+        # Its deadline stands before the name.
+        until = host.port.handlers[Kind.ASK_UNTIL]
+        host.port.handlers[Kind.ASK_UNTIL] = self._making(until, UNTIL.size)
         host.port.handlers[Kind.FOLLOW] = self._following(host.port.handlers[Kind.FOLLOW])
         outpost.agent = self
 
@@ -167,10 +170,12 @@ class Agent(ProcessActor):
 
     # Stand-ins, which are made when they are first used
 
-    def _making(self, handle: Handler) -> Handler:
+    def _making(self, handle: Handler, begin: int = 0) -> Handler:
+        """Args: begin, where in the target the name of the stand-in begins."""
+
         def make_first(flags: int, source: int, corr: int, target: bytes, *rest: Any) -> None:
-            if target not in self.host.cells:
-                self._make_named(target)
+            if (name := target[begin:]) not in self.host.cells:
+                self._make_named(name)
             handle(flags, source, corr, target, *rest)
 
         return make_first

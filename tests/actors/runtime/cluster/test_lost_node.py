@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from peerage.actors.runtime import RAY, THREAD, ActorRef, ProcessActor
-from peerage.supervisors import ChildSpec, Start, Supervisor
+from peerage.supervisors import ChildSpec, Flags, Intensity, Start, Supervisor
 from tests.actors.runtime.cluster.ray_nodes import RayNodes
 
 pytestmark = [pytest.mark.timeout(300)]
@@ -52,7 +52,9 @@ def test_the_actors_of_a_killed_node_come_back_on_another(nodes: RayNodes) -> No
     nodes.add("b", pool=1.0)
     place = RAY(num_cpus=0, resources={"pool": 0.5})
     spec = ChildSpec("scribe", Start.of(Scribe, ledger).using(place=place, start_timeout=90.0))
-    supervisor = Supervisor.options(name="supervisor", place=THREAD).start([spec])
+    # Until Ray knows that a node is lost, it may place a successor there.
+    flags = Flags(intensity=Intensity(5, 60.0))
+    supervisor = Supervisor.options(name="supervisor", place=THREAD).start([spec], flags)
     scribe: ActorRef[Scribe] = ActorRef.to("scribe")
     before = scribe.ask("where", timeout=30)
     nodes.add("c", pool=1.0)

@@ -22,6 +22,12 @@ PATIENCE_S = 30.0
 NOBODY = f"{'00' * 20}@127.0.0.1:1"
 
 
+@pytest.fixture(autouse=True)
+def _logging_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command sets it up for its process, which is that of the other tests here."""
+    monkeypatch.setattr("peerage.commands.watch_run.set_up_logging", lambda _settings: None)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -114,10 +114,22 @@ def _shared(facts: Mapping[str, str]) -> list[Processor]:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.stdlib.ExtraAdder(),
+        _add_extra,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
+
+
+_EXTRA = structlog.stdlib.ExtraAdder()
+
+
+def _add_extra(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """What the caller gave beside the message, but not what begins with an underscore: Ray, once imported, gives every
+    record of every logger such an attribute (findings/ray-import-adds-to-every-log-line.sh).
+    """
+    before = event.copy()
+    added = _EXTRA(logger, method, event)
+    return {key: value for key, value in added.items() if key in before or not key.startswith("_")}
 
 
 def _apart(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

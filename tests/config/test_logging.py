@@ -35,6 +35,15 @@ def test_json_is_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert (theirs["event"], theirs["level"]) == ("told by another", "warning")
 
 
+def test_what_a_library_puts_into_every_record_is_left_out(capfd: pytest.CaptureFixture[str]) -> None:
+    """As Ray does, once it is imported. What was given with the line is there."""
+    set_up_logging(LogSettings(format="json"))
+    logging.getLogger("shop").warning("sold", extra={"item": 7, "_ray_timestamp_ns": 1})
+    line = json.loads(capfd.readouterr().err)
+    assert line["item"] == 7
+    assert not [key for key in line if key.startswith("_")]
+
+
 def test_plain_goes_to_standard_error_alone(capfd: pytest.CaptureFixture[str]) -> None:
     """One line with event and keys; standard output belongs to the command."""
     set_up_logging(LogSettings())

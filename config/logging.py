@@ -127,7 +127,7 @@ def _add_extra(logger: WrappedLogger, method: str, event: EventDict) -> EventDic
     """What the caller gave beside the message, but not what begins with an underscore: Ray, once imported, gives every
     record of every logger such an attribute (findings/ray-import-adds-to-every-log-line.sh).
     """
-    before = event.copy()
+    before = frozenset(event)
     added = _EXTRA(logger, method, event)
     return {key: value for key, value in added.items() if key in before or not key.startswith("_")}
 

@@ -43,7 +43,7 @@ def test_the_commands_and_the_program_of_the_page_see_a_network(
             assert process.stdout is not None
             node = comet_node(network=NETWORK, persistent_peers=[process.stdout.readline().strip()])
             commands = re.sub("ID@host:26656,ID@host:26656", f"{node.address} --for 4s", COMMANDS.text)
-            commands = commands.replace("ID@seed.example.org:26656", node.address).replace("7d", "1s")
+            commands = commands.replace("7d", "1s").replace("ID@seed.example.org:26656", node.address)
             printed = run(tmp_path, commands)
             node.rpc("broadcast_tx_sync", tx=base64.b64encode(TRANSACTION).decode())
             wanted = hashlib.sha256(TRANSACTION).hexdigest().upper()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
-import sys
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from peerage.actors.events.happenings import KINDS
 from peerage.commands.event_lines import MESSAGE, Notice, event_line, read_notices
 from peerage.commands.exit_status import FailureError, MistakeError
 from peerage.commands.interrupts import INTERRUPTED
+from peerage.commands.lost_output import raise_if_nobody_reads
 from peerage.commands.running_node import NoSocketError, not_there, stream_from_node
 from peerage.config.duration import NANOSECONDS_PER_SECOND, parse_duration
 from peerage.config.home import Home
@@ -76,19 +75,8 @@ def _print(notice: Notice, *, as_json: bool) -> None:
         click.echo(json.dumps(notice.data) if as_json else event_line(notice.data))
     elif notice.name == "missed":
         click.echo(f"{notice.data.get('missed')} events were missed: the node keeps no more", err=True)
-    elif _nobody_reads():
-        raise BrokenPipeError(32, "nobody reads the output any more")
-
-
-def _nobody_reads() -> bool:
-    """Whether the reader of a pipe is gone: without events it would not be noticed."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
-        return False
-    watched = select.poll()
-    watched.register(descriptor, 0)
-    return any(happened & select.POLLERR for _, happened in watched.poll(0))
+    else:  # a sign of life
+        raise_if_nobody_reads()
 
 
 def _subject(text: str) -> str:

@@ -73,9 +73,3 @@ class Border:
     def path_of(self, stand_in: str) -> tuple[str, str] | None:
         """Name and host at home of the actor with this stand-in; None for any other name."""
         return self._paths.get(stand_in)
-
-    def forget(self, stand_in: str) -> None:
-        """The actor is gone for good: a ref to it that comes in later is a new one."""
-        with self._lock:
-            if (path := self._paths.pop(stand_in, None)) is not None:
-                del self._stand_ins[path]
